@@ -1,0 +1,67 @@
+# Every target sets up by itself what it needs, and skips what is done. `make help` lists them.
+PYTHON  ?= python3
+VENV    := .venv
+BIN     := $(VENV)/bin
+READY   := $(VENV)/.ready
+CDK     := $(VENV)/cdk/node_modules/aws-cdk/bin/cdk
+CDK_VERSION := 2.1148.1
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+ORDERS  := tests/events/stock_delivered.json tests/events/order_placed.json \
+           tests/events/order_placed_declined.json tests/events/order_placed_undeliverable.json
+
+.DEFAULT_GOAL := help
+.PHONY: help run up test lint types synth deploy destroy e2e bench
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: $(READY) ## The main job: run orders through the shop, locally, and print their causation trees
+	@$(BIN)/millrace run $(ORDERS)
+
+up: $(READY) ## Keep the local cloud up, redeploying on every saved change (Ctrl-C ends it)
+	@$(BIN)/millrace up
+
+test: $(READY) ## Lint, types and every test
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/pytest
+
+lint: $(READY) ## Ruff, and cfn-lint over the synthesised template
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	@$(BIN)/millrace synth --out .millrace/cdk.out
+	@$(BIN)/cfn-lint --non-zero-exit-code error .millrace/cdk.out/*.template.json
+
+types: $(READY) ## mypy --strict over all that ships
+	@$(BIN)/mypy
+
+synth: $(READY) ## Write the CloudFormation template into cdk.out
+	@$(BIN)/millrace synth --out cdk.out
+
+deploy: $(CDK) ## cdk deploy into the AWS account of your credentials
+	@$(BIN)/node $(CDK) deploy --all
+
+destroy: $(CDK) ## cdk destroy
+	@$(BIN)/node $(CDK) destroy --all
+
+e2e: $(READY) ## Tests against a deployed stack: needs AWS credentials and MILLRACE_E2E=1
+	@$(BIN)/pytest tests/e2e
+
+bench: $(READY) ## Measure, as ratios against a floor in the same run
+	@$(BIN)/python -m benchmarks
+
+# uv is fast; pip is the way round where uv cannot reach the package index that pip is set up for.
+$(READY): requirements.txt pyproject.toml
+	@test -x $(BIN)/python || { echo "» making the virtual environment in $(VENV)"; $(PYTHON) -m venv $(VENV); }
+	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Millrace needs Python 3.11 or newer: make PYTHON=python3.12 …, after rm -r $(VENV)"; exit 1; }
+	@echo "» installing the pinned dependencies (some 200 MB the first time)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(grep '^uv==' requirements.txt)"
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements.txt || \
+		$(BIN)/python -m pip install --quiet -r requirements.txt
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -e . || \
+		$(BIN)/python -m pip install --quiet --no-deps -e .
+	@touch $@
+
+$(CDK): $(READY)
+	@test -f $@ || { echo "» installing the CDK CLI $(CDK_VERSION)"; \
+		$(BIN)/npm install --silent --no-audit --no-fund --prefix $(VENV)/cdk aws-cdk@$(CDK_VERSION); }
