@@ -1,1 +1,25 @@
-"""."""
+"""Events: what a system says has happened. Runs anywhere and imports nothing else of the kit."""
+
+from millrace.events.catalog import Catalog, DuplicateEvent, UnknownEvent
+from millrace.events.contract import BrokenContract, Contract, UnknownVersion
+from millrace.events.envelope import Envelope, decode, encode, put_entry
+from millrace.events.event import Event, Refusal
+from millrace.events.ids import new_event_id
+from millrace.events.metadata import Metadata
+
+__all__ = [
+    "BrokenContract",
+    "Catalog",
+    "Contract",
+    "DuplicateEvent",
+    "Envelope",
+    "Event",
+    "Metadata",
+    "Refusal",
+    "UnknownEvent",
+    "UnknownVersion",
+    "decode",
+    "encode",
+    "new_event_id",
+    "put_entry",
+]

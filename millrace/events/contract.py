@@ -1,0 +1,61 @@
+"""What an event class promises: where it comes from, its version, and the way up from older ones."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import ValidationError
+
+Data = dict[str, Any]
+Upcaster = Callable[[Data], Data]
+
+
+class BrokenContract(ValueError):
+    """An event whose data is not what its contract says. `problems` holds (field, value, reason)."""
+
+    def __init__(self, event: str, problems: list[tuple[str, object, str]]) -> None:
+        self.event = event
+        self.problems = problems
+        told = "; ".join(f"{event}.{name} = {value!r}: {reason}" for name, value, reason in problems)
+        super().__init__(f"{told}. Send what the contract of {event} asks for.")
+
+    @classmethod
+    def of(cls, event: str, error: ValidationError) -> "BrokenContract":
+        """The same findings as pydantic's, with event, field and value named."""
+        return cls(
+            event,
+            [
+                (".".join(map(str, found["loc"])) or "data", found["input"], found["msg"])
+                for found in error.errors(include_url=False)
+            ],
+        )
+
+
+class UnknownVersion(ValueError):
+    """An event of a version that this code has no way up from."""
+
+
+@dataclass(frozen=True)
+class Contract:
+    """The name an event has on the bus (`source` and `detail_type`) and its version."""
+
+    source: str
+    detail_type: str
+    version: int = 1
+    upcasters: dict[int, Upcaster] = field(default_factory=dict, compare=False, repr=False)
+
+    def upcast(self, data: Data, version: int) -> Data:
+        """Bring data of an older version to this one, a version at a time."""
+        if version > self.version:
+            raise UnknownVersion(
+                f"{self.detail_type} came in version {version}, and this code knows versions up to {self.version}: "
+                f"deploy the consumers of a new version before its producer."
+            )
+        for step in range(version, self.version):
+            if step not in self.upcasters:
+                raise UnknownVersion(
+                    f"{self.detail_type} came in version {version} and has no upcaster from version {step}: "
+                    f"write one with @{self.detail_type}.upcaster(from_version={step})."
+                )
+            data = self.upcasters[step](data)
+        return data

@@ -1,0 +1,58 @@
+"""What travels with every event besides its own data."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+
+from millrace.events.ids import new_event_id
+
+
+def _in_utc(moment: datetime) -> datetime:
+    return moment.astimezone(UTC)
+
+
+class Metadata(BaseModel):
+    """Identity, cause and origin of one event.
+
+    `event_id` stays the same through retries, redrives and replays; EventBridge's own `id` does not.
+    `correlation_id` is shared by all events of one flow, `causation_id` is the `event_id` of the direct
+    cause, and `hops` counts the causes back to the first event, which has 0.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    event_id: str
+    correlation_id: str
+    causation_id: str | None = None
+    occurred_at: Annotated[AwareDatetime, AfterValidator(_in_utc)]
+    producer: str
+    version: int = Field(default=1, ge=1)
+    hops: int = Field(default=0, ge=0)
+    idempotency_key: str | None = None
+    traceparent: str | None = None
+
+    @classmethod
+    def root(cls, *, producer: str, version: int = 1, correlation_id: str | None = None) -> "Metadata":
+        """The metadata of an event that nothing in the system caused. It starts its own flow."""
+        event_id = new_event_id()
+        return cls(
+            event_id=event_id,
+            correlation_id=correlation_id or event_id,
+            occurred_at=datetime.now(UTC),
+            producer=producer,
+            version=version,
+        )
+
+    def causes(self, *, producer: str, version: int = 1, traceparent: str | None = None) -> "Metadata":
+        """The metadata of a new event whose direct cause is this one."""
+        return Metadata(
+            event_id=new_event_id(),
+            correlation_id=self.correlation_id,
+            causation_id=self.event_id,
+            occurred_at=datetime.now(UTC),
+            producer=producer,
+            version=version,
+            hops=self.hops + 1,
+            traceparent=traceparent or self.traceparent,
+        )
