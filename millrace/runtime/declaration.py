@@ -1,0 +1,129 @@
+"""A handler's signature, read once: what it takes, what it says, which stores it needs."""
+
+import collections.abc
+import inspect
+import types
+import typing
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, get_args, get_origin
+
+from millrace.events import Event, Refusal
+from millrace.runtime.stores import Table
+
+_MANY: tuple[Any, ...] = (list, tuple, collections.abc.Iterator, collections.abc.Iterable, collections.abc.Generator)
+
+
+class UnclearSignature(TypeError):
+    """A handler whose annotations do not say what it takes and returns."""
+
+
+@dataclass(frozen=True)
+class Input:
+    """One parameter that takes events: any of `events`, a list of them, or None where there was none."""
+
+    name: str
+    events: tuple[type[Event], ...]
+    many: bool = False
+    optional: bool = False
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """What a handler declares. `name` is the folder of its module, and the producer of its events."""
+
+    name: str
+    module: str
+    attribute: str
+    inputs: tuple[Input, ...]
+    publishes: tuple[type[Event], ...]
+    tables: tuple[str, ...]
+
+    @property
+    def consumes(self) -> tuple[type[Event], ...]:
+        """All events that some parameter takes, each once."""
+        return tuple(dict.fromkeys(event for taken in self.inputs for event in taken.events))
+
+    @property
+    def answers(self) -> tuple[type[Event], ...]:
+        """The published events that are no refusal."""
+        return tuple(event for event in self.publishes if not issubclass(event, Refusal))
+
+    @classmethod
+    def of(cls, function: Callable[..., Any]) -> "Declaration":
+        """Read a function's annotations. Raises UnclearSignature, which says what to write."""
+        where = f"{function.__module__}.{function.__qualname__}"
+        try:
+            hints = typing.get_type_hints(function)
+        except NameError as error:
+            raise UnclearSignature(f"{where}: {error}. Import the name where the module itself can see it.") from error
+        if "return" not in hints:
+            raise UnclearSignature(f"{where} does not say what it returns: write -> AnEvent, or -> None.")
+        inputs, tables = _parameters(function, hints, where)
+        return cls(
+            name=_name(function),
+            module=function.__module__,
+            attribute=function.__qualname__,
+            inputs=inputs,
+            publishes=tuple(dict.fromkeys(_published(hints["return"], where))),
+            tables=tables,
+        )
+
+
+def _name(function: Callable[..., Any]) -> str:
+    package, _, module = function.__module__.rpartition(".")
+    return package.rpartition(".")[2] if module == "handler" and package else function.__name__
+
+
+def _parameters(
+    function: Callable[..., Any], hints: dict[str, Any], where: str
+) -> tuple[tuple[Input, ...], tuple[str, ...]]:
+    inputs: list[Input] = []
+    tables: list[str] = []
+    for name in inspect.signature(function).parameters:
+        if name not in hints:
+            raise UnclearSignature(f"{where}: the parameter {name!r} has no annotation.")
+        if hints[name] is Table:
+            tables.append(name)
+        else:
+            inputs.append(_input(name, hints[name], where))
+    if not inputs:
+        raise UnclearSignature(f"{where} takes no event.")
+    return tuple(inputs), tuple(tables)
+
+
+def _input(name: str, hint: Any, where: str) -> Input:
+    many = get_origin(hint) is list
+    events, rest = _split(get_args(hint)[0] if many else hint)
+    if not events or any(other is not type(None) for other in rest):
+        raise UnclearSignature(
+            f"{where}: the parameter {name!r} is a {hint}. A handler takes an Event with a source, "
+            f"a union or a list of them, or a Table."
+        )
+    return Input(name, tuple(events), many=many, optional=bool(rest))
+
+
+def _published(hint: Any, where: str) -> Iterator[type[Event]]:
+    for option in _options(hint):
+        inner = get_args(option)[0] if get_origin(option) in _MANY else option
+        events, rest = _split(inner)
+        if any(other is not type(None) for other in rest):
+            raise UnclearSignature(
+                f"{where} returns {option}: write an Event with a source, a union, a list or an iterator "
+                f"of them, or None."
+            )
+        yield from events
+
+
+def _split(hint: Any) -> tuple[list[type[Event]], list[Any]]:
+    """The events among the options of a union, and whatever else is there."""
+    events: list[type[Event]] = []
+    rest: list[Any] = []
+    for option in _options(hint):
+        declared = isinstance(option, type) and issubclass(option, Event) and hasattr(option, "contract")
+        (events if declared else rest).append(option)
+    return events, rest
+
+
+def _options(hint: Any) -> Iterable[Any]:
+    return get_args(hint) if get_origin(hint) in (typing.Union, types.UnionType) else (hint,)

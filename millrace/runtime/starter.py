@@ -1,0 +1,57 @@
+"""The function between a mediator's queue and its state machine.
+
+It starts one execution for each event, named after the event id, so that a duplicate starts nothing.
+https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html
+"""
+
+import importlib
+import json
+import os
+from functools import cache
+from typing import Any
+
+from millrace.events import Envelope, Event, decode
+from millrace.runtime import observe
+from millrace.runtime.batch import each_record
+
+
+def handler(payload: dict[str, Any], context: Any) -> Any:
+    """Start an execution for each record of a batch; answer with the records that failed."""
+    return each_record(payload, context, _start)
+
+
+def _start(envelope: Any, attempt: int) -> None:
+    try:
+        event = decode(envelope, _trigger())
+        _execute(event, envelope)
+    except Exception as error:
+        observe.failed(envelope, attempt, error)
+        raise
+    observe.handled(event.contract.detail_type, event.metadata, attempt, [])
+
+
+def _execute(event: Event, envelope: Envelope) -> None:
+    kept = {"source": envelope["source"], "detail-type": envelope["detail-type"], "detail": envelope["detail"]}
+    machines = _machines()
+    try:
+        machines.start_execution(
+            stateMachineArn=os.environ["MILLRACE_STATE_MACHINE"],
+            name=event.metadata.event_id,
+            input=json.dumps({"events": [kept], "refused": False}),
+        )
+    except machines.exceptions.ExecutionAlreadyExists:
+        observe.logger().info("this event has started its execution before")
+
+
+@cache
+def _machines() -> Any:
+    import boto3  # noqa: PLC0415
+
+    return boto3.client("stepfunctions")
+
+
+@cache
+def _trigger() -> type[Event]:
+    module, _, name = os.environ["MILLRACE_TRIGGER"].partition(":")
+    event: type[Event] = getattr(importlib.import_module(module), name)
+    return event
