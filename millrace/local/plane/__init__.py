@@ -1,1 +1,5 @@
-"""."""
+"""The event plane: the behaviour of EventBridge, Lambda, SQS and Step Functions over the state that moto keeps."""
+
+from millrace.local.plane.plane import Plane
+
+__all__ = ["Plane"]

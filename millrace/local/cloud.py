@@ -1,0 +1,242 @@
+"""A local cloud as one object: started, deployed to, settled, traced, closed."""
+
+import asyncio
+import shutil
+import socket
+import tempfile
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from functools import cache
+from pathlib import Path
+from random import Random
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import uvicorn
+
+from millrace.events import Event, Metadata, encode, put_entry
+from millrace.local import moto_changes
+from millrace.local.agenda import Agenda
+from millrace.local.clock import Clock
+from millrace.local.endpoint import Endpoint, Request, Response
+from millrace.local.loader import Change, Deployment, Loader
+from millrace.local.plane import Plane
+from millrace.local.plane.state import State
+from millrace.local.trace import Trace, as_json
+from millrace.local.workers import Workers
+
+ACCOUNT = "123456789012"
+REGION = "us-east-1"
+HOST = "127.0.0.1"
+_PATIENCE = 60.0
+_START_PATIENCE = 30.0
+T = TypeVar("T")
+
+
+class LocalCloud:
+    """moto and the event plane behind a loopback endpoint, in this process; functions run in worker processes.
+
+    moto's state is the process's, so there is one local cloud at a time. `port` 0 takes a free one. What is worth
+    keeping between starts (unpacked code, archives) lies below `cache`.
+    """
+
+    def __init__(self, *, port: int = 0, cache: Path = Path(".millrace"), seed: int | None = None) -> None:
+        self._cache = cache.resolve()
+        self._random = Random(seed)  # noqa: S311 - names, not secrets
+        self._scratch = Path(tempfile.mkdtemp(prefix="millrace-"))
+        self._started: Future[None] = Future()
+        self.agenda = Agenda(Clock())
+        self._ticking = False
+        self.stop_requested = threading.Event()
+        self._thread = threading.Thread(target=self._serve, args=(port,), name="millrace", daemon=True)
+        self._thread.start()
+        self._started.result(_START_PATIENCE)
+
+    # -- the thread of the plane ---------------------------------------------------------------------------------
+
+    def _serve(self, port: int) -> None:
+        try:
+            asyncio.run(self._run(port))
+        except BaseException as error:
+            if self._started.done():
+                raise
+            self._started.set_exception(error)
+
+    async def _run(self, port: int) -> None:
+        self._loop = asyncio.get_running_loop()
+        listener = _bound(port)
+        self.port = listener.getsockname()[1]
+        self.endpoint_url = f"http://{HOST}:{self.port}"
+        moto_changes.settings(self.port)
+        workers = Workers(self._loop, environment=self.environment())
+        state = State(ACCOUNT, REGION)
+        self.plane = Plane(state, self.agenda, workers, self._cache / "code")
+        moto_changes.attach(self.plane)
+        endpoint = Endpoint(self.plane, _moto_application(), self._control)
+        self.agenda.wake = self._wake
+        config = uvicorn.Config(
+            endpoint, log_level="critical", http="httptools", ws="none", lifespan="off", loop="asyncio"
+        )
+        self._server = _Server(config, lambda: self._started.set_result(None))
+        try:
+            await self._server.serve([listener])
+        finally:
+            workers.close()
+            endpoint.close()
+            moto_changes.attach(None)
+
+    def _wake(self) -> None:
+        if threading.current_thread() is self._thread:
+            self._tick_soon()
+        else:
+            self._loop.call_soon_threadsafe(self._tick_soon)
+
+    def _tick_soon(self) -> None:
+        if not self._ticking:
+            self._ticking = True
+            self._loop.call_soon(self._tick)
+
+    def _tick(self) -> None:
+        self._ticking = False
+        pause = self.agenda.run_due()
+        if pause == 0:
+            self._tick_soon()
+        elif pause is not None:
+            self._loop.call_later(pause, self._tick_soon)
+
+    def on_plane(self, action: Callable[[], T]) -> T:
+        """Run something on the plane's thread, and wait for its answer."""
+        answer: Future[T] = Future()
+
+        def run() -> None:
+            try:
+                answer.set_result(action())
+            except BaseException as error:  # noqa: BLE001 - it is raised again for the caller
+                answer.set_exception(error)
+
+        self._loop.call_soon_threadsafe(run)
+        return answer.result()
+
+    async def _control(self, request: Request) -> Response:
+        """The kit's own calls, for its command line; a web page cannot make them, for want of the header."""
+        if "x-millrace" not in request.headers:
+            return Response.error("AccessDenied", "Send the header x-millrace.", 403)
+        command, _, argument = request.path.removeprefix("/_millrace/").partition("/")
+        if command == "trace":
+            return Response.of(as_json(self._trace(argument)))
+        if command == "flows":
+            return Response.of(self.plane.journal.flows())
+        if command == "down" and request.method == "POST":
+            self.stop_requested.set()
+            return Response.of({})
+        return Response.of({"millrace": "up"})
+
+    # -- what a user calls ---------------------------------------------------------------------------------------
+
+    def environment(self) -> dict[str, str]:
+        """What lets `aws`, boto3 or any SDK talk to this cloud."""
+        return {
+            "AWS_ENDPOINT_URL": self.endpoint_url,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+
+    @cache  # noqa: B019 - a cloud lives as long as its clients
+    def client(self, service: str) -> Any:
+        """A boto3 client of this cloud, whatever the machine's own credentials are."""
+        return self._session().client(service, endpoint_url=self.endpoint_url)
+
+    @cache  # noqa: B019 - the same
+    def resource(self, service: str) -> Any:
+        """A boto3 resource of this cloud."""
+        return self._session().resource(service, endpoint_url=self.endpoint_url)
+
+    @cache  # noqa: B019 - the same
+    def _session(self) -> Any:
+        import boto3  # noqa: PLC0415 - a second of import that overlaps with the start of the workers
+
+        return boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=REGION)  # noqa: S106
+
+    @property
+    @cache  # noqa: B019 - the same
+    def _loader(self) -> Loader:
+        return Loader(self.client, account=ACCOUNT, region=REGION, assets=self._cache / "assets", random=self._random)
+
+    def deploy(self, assembly: Path, on_change: Callable[[Change], None] | None = None) -> Deployment:
+        """Deploy a synthesised cloud assembly; what has not changed since the last time is left alone."""
+        return self._loader.deploy(assembly, on_change)
+
+    def put(self, event: Event, *, bus: str, metadata: Metadata | None = None) -> Metadata:
+        """Put an event from outside onto a bus. Gives its metadata, whose correlation id is its flow's."""
+        known = metadata or Metadata.root(producer="test", version=event.contract.version)
+        answer = self.client("events").put_events(Entries=[put_entry(encode(event.stamped(known)), bus)])
+        if answer["FailedEntryCount"]:
+            raise ValueError(f"{type(event).__name__} was refused: {answer['Entries'][0]}")
+        return known
+
+    def settle(self, patience: float = _PATIENCE) -> None:
+        """Wait until no event, retry, message, batch or execution is under way.
+
+        Time in which everything only waits is leapt over. Raises NotSettledError after `patience` seconds of work.
+        """
+        self.agenda.settle(patience)
+
+    def trace(self, correlation_id: str) -> Trace:
+        """The causation tree of a flow."""
+        return self.on_plane(lambda: self._trace(correlation_id))
+
+    def _trace(self, correlation_id: str) -> Trace:
+        return Trace.of(correlation_id, self.plane.journal.flow(correlation_id))
+
+    def close(self) -> None:
+        """End the endpoint and every worker, and wait for them."""
+        if self._thread.is_alive():
+            self._server.should_exit = True
+            self._thread.join()
+        shutil.rmtree(self._scratch, ignore_errors=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class _Server(uvicorn.Server):
+    """uvicorn in a thread that is not the main one: it leaves signals alone, and says when it listens."""
+
+    def __init__(self, config: uvicorn.Config, listening: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._listening = listening
+
+    def install_signal_handlers(self) -> None:
+        """Leave signals to the main thread."""
+
+    async def startup(self, sockets: Any = None) -> None:
+        """Start, then say so."""
+        await super().startup(sockets)
+        self._listening()
+
+
+def _bound(port: int) -> socket.socket:
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((HOST, port))
+    except OSError as error:
+        listener.close()
+        raise OSError(f"Port {port} of {HOST} is taken: end what listens there, or choose another --port.") from error
+    return listener
+
+
+def _moto_application() -> Any:
+    """Moto behind WSGI, with each service's own application."""
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app  # noqa: PLC0415
+
+    return DomainDispatcherApplication(create_backend_app)

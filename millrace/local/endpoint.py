@@ -1,0 +1,214 @@
+"""The loopback endpoint: AWS's APIs over HTTP, answered by the event plane where it knows better, else by moto."""
+
+import asyncio
+import io
+import json
+import re
+from collections.abc import Awaitable, Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote
+
+from millrace.local.plane import Plane
+from millrace.local.workers import Outcome
+
+LOOPBACK = re.compile(r"^(127\.0\.0\.1|localhost|\[::1\]|[a-z0-9.-]+\.localhost)(:\d+)?$", re.IGNORECASE)
+_INVOKE = re.compile(r"^/2015-03-31/functions/([^/]+)/invocations/?$")
+_LAMBDA = re.compile(r"^/20\d\d-\d\d-\d\d/(functions|event-source-mappings|layers)")
+_THREADS = 64
+"""Calls of moto at once: a long poll or a synchronous execution keeps one for its time."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """One HTTP request, whole."""
+
+    method: str
+    path: str
+    query: str
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def operation(self) -> str:
+        """Service and operation of AWS's JSON protocol, as 'AWSEvents.PutEvents'."""
+        return self.headers.get("x-amz-target", "")
+
+    def json(self) -> Any:
+        """The body, parsed."""
+        return json.loads(self.body or b"{}")
+
+
+@dataclass(frozen=True)
+class Response:
+    """One HTTP response, whole."""
+
+    status: int
+    body: bytes = b""
+    headers: tuple[tuple[str, str], ...] = (("content-type", "application/x-amz-json-1.1"),)
+
+    @classmethod
+    def of(cls, content: Any, status: int = 200, headers: Iterable[tuple[str, str]] = ()) -> "Response":
+        """A JSON answer."""
+        kind = ("content-type", "application/x-amz-json-1.1")
+        return cls(status, json.dumps(content).encode(), (kind, *headers))
+
+    @classmethod
+    def error(cls, code: str, message: str, status: int = 400) -> "Response":
+        """An error, as AWS's SDKs read it in each of their protocols."""
+        return cls.of({"__type": code, "message": message, "Message": message}, status, [("x-amzn-errortype", code)])
+
+
+Answer = Callable[[Request], Awaitable[Response]]
+
+
+class Endpoint:
+    """An ASGI application. Runs on the agenda's thread; only moto's own work is done by other threads."""
+
+    def __init__(self, plane: Plane, wsgi: Any, control: Answer) -> None:
+        self._plane = plane
+        self._wsgi = wsgi
+        self._control = control
+        self._threads = ThreadPoolExecutor(_THREADS, "moto")
+
+    def close(self) -> None:
+        """Take no more calls."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            return
+        request = await _request(scope, receive)
+        response = await self._answer(request)
+        headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in response.headers]
+        if not any(name == b"content-length" for name, _ in headers):
+            headers.append((b"content-length", str(len(response.body)).encode()))
+        await send({"type": "http.response.start", "status": response.status, "headers": headers})
+        await send({"type": "http.response.body", "body": b"" if request.method == "HEAD" else response.body})
+
+    async def _answer(self, request: Request) -> Response:
+        if not LOOPBACK.match(request.headers.get("host", "")):
+            return Response.error("AccessDenied", "This endpoint answers to loopback names only.", 403)
+        if request.path.startswith("/_millrace/"):
+            return await self._control(request)
+        if request.operation == "AWSEvents.PutEvents":
+            return self._put_events(request)
+        invoked = _INVOKE.match(request.path)
+        if invoked and request.method == "POST":
+            return await self._invoke(request, unquote(invoked[1]))
+        return await self._moto(request)
+
+    def _put_events(self, request: Request) -> Response:
+        entries = request.json().get("Entries") or []
+        if not 1 <= len(entries) <= 10:  # noqa: PLR2004 - AWS's own limit
+            reason = "Member must have length less than or equal to 10"
+            return Response.error(
+                "ValidationException", f"{len(entries)} entries at 'entries': {reason}, and at least 1"
+            )
+        results = self._plane.buses.put(entries)
+        return Response.of({"FailedEntryCount": sum("ErrorCode" in r for r in results), "Entries": results})
+
+    async def _invoke(self, request: Request, name: str) -> Response:
+        """https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html."""
+        try:
+            function = self._plane.functions.find(name)
+        except LookupError as error:
+            return Response.error("ResourceNotFoundException", str(error), 404)
+        kind = request.headers.get("x-amz-invocation-type", "RequestResponse")
+        payload = request.body or b"{}"
+        if kind == "DryRun":
+            return Response(204)
+        if kind == "Event":
+            request_id = self._plane.functions.invoke_async(function, payload)
+            return Response(202, b"", (("x-amzn-requestid", request_id),))
+        return await self._invoke_and_wait(function, payload)
+
+    async def _invoke_and_wait(self, function: Any, payload: bytes) -> Response:
+        future: asyncio.Future[Outcome | None] = asyncio.get_running_loop().create_future()
+
+        def done(outcome: Outcome | None) -> None:
+            if not future.done():
+                future.set_result(outcome)
+
+        request_id = self._plane.functions.invoke(function, payload, done, urgent=True)
+        outcome = await future
+        if outcome is None:
+            return Response.error("TooManyRequestsException", "Rate Exceeded.", 429)
+        headers = [("x-amzn-requestid", request_id), ("x-amz-executed-version", "$LATEST")]
+        if outcome.status != "ok":
+            headers.append(("x-amz-function-error", "Unhandled"))
+        return Response(200, outcome.payload, (("content-type", "application/json"), *headers))
+
+    async def _moto(self, request: Request) -> Response:
+        loop = asyncio.get_running_loop()
+        response = await loop.run_in_executor(self._threads, _run_wsgi, self._wsgi, request)
+        changed = _changes(request)
+        if changed:
+            self._plane.changed(changed)
+        return response
+
+
+def _changes(request: Request) -> str | None:
+    """The service whose state a call may have changed, where the plane keeps something of it."""
+    service, _, operation = request.operation.partition(".")
+    if service == "AWSEvents":
+        return None if operation.startswith(("Describe", "List")) else "events"
+    return "lambda" if request.method != "GET" and _LAMBDA.match(request.path) else None
+
+
+async def _request(scope: Any, receive: Any) -> Request:
+    parts, more = [], True
+    while more:
+        message = await receive()
+        parts.append(message.get("body", b""))
+        more = message.get("more_body", False)
+    headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+    return Request(scope["method"], scope["path"], scope["query_string"].decode("latin-1"), headers, b"".join(parts))
+
+
+def _run_wsgi(app: Any, request: Request) -> Response:
+    """Call a WSGI application with a whole request. https://peps.python.org/pep-3333/."""
+    status_and_headers: list[Any] = []
+
+    def start_response(status: str, headers: list[tuple[str, str]], _error: Any = None) -> Callable[[bytes], None]:
+        status_and_headers[:] = [int(status.split(" ", 1)[0]), headers]
+        return lambda _data: None
+
+    chunks = app(_environ(request), start_response)
+    try:
+        body = b"".join(chunks)
+    finally:
+        if hasattr(chunks, "close"):
+            chunks.close()
+    status, headers = status_and_headers
+    return Response(status, body, tuple(headers))
+
+
+def _environ(request: Request) -> dict[str, Any]:
+    host, _, port = request.headers.get("host", "127.0.0.1").rpartition(":")
+    environ = {
+        "REQUEST_METHOD": request.method,
+        "SCRIPT_NAME": "",
+        "PATH_INFO": request.path.encode().decode("latin-1"),
+        "QUERY_STRING": request.query,
+        "RAW_URI": request.path + (f"?{request.query}" if request.query else ""),
+        "SERVER_NAME": host or "127.0.0.1",
+        "SERVER_PORT": port or "80",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "REMOTE_ADDR": "127.0.0.1",
+        "CONTENT_TYPE": request.headers.get("content-type", ""),
+        "CONTENT_LENGTH": str(len(request.body)),
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": "http",
+        "wsgi.input": io.BytesIO(request.body),
+        "wsgi.errors": io.StringIO(),
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": False,
+        "wsgi.run_once": False,
+    }
+    for name, value in request.headers.items():
+        if name not in ("content-type", "content-length", "transfer-encoding"):
+            environ["HTTP_" + name.upper().replace("-", "_")] = value
+    return environ

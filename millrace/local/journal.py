@@ -1,0 +1,118 @@
+"""What the local cloud remembers of each flow."""
+
+import json
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from millrace.local.clock import Clock
+
+MOST_FLOWS = 5_000
+"""Flows that are remembered; the oldest is forgotten first, so that memory stays flat."""
+
+Kind = Literal["event", "attempt", "execution", "dead-letter", "refused"]
+
+
+@dataclass(frozen=True)
+class Record:
+    """One thing that happened to an event of a flow, at a moment in seconds since 1970.
+
+    `name` is the event's detail-type, the processor, the state machine or the queue, as the kind has it.
+    """
+
+    kind: Kind
+    at: float
+    correlation_id: str
+    event_id: str
+    name: str
+    more: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Reference:
+    """The event that a payload is about. `key` is the SQS message id where a batch brought it."""
+
+    event_id: str
+    correlation_id: str
+    event: str
+    key: str | None = None
+    attempt: int = 1
+    execution: str | None = None
+
+
+class Journal:
+    """Records by flow, in the order in which they were made."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._flows: OrderedDict[str, list[Record]] = OrderedDict()
+
+    def add(self, kind: Kind, about: Reference, name: str, *, at: float | None = None, **more: Any) -> None:
+        """Remember something about an event; it happened now unless `at` says when."""
+        record = Record(kind, at or self._clock.now(), about.correlation_id, about.event_id, name, more)
+        self._flows.setdefault(about.correlation_id, []).append(record)
+        if len(self._flows) > MOST_FLOWS:
+            self._flows.popitem(last=False)
+
+    def flow(self, correlation_id: str) -> list[Record]:
+        """Everything about one flow."""
+        return list(self._flows.get(correlation_id, ()))
+
+    def flows(self) -> list[str]:
+        """The correlation ids of the flows that are remembered, oldest first."""
+        return list(self._flows)
+
+    def forget(self) -> None:
+        """Forget every flow."""
+        self._flows.clear()
+
+
+def reference(envelope: Any) -> Reference | None:
+    """The event of an envelope. One without metadata is its own flow, known by EventBridge's id."""
+    if not isinstance(envelope, dict) or "detail-type" not in envelope:
+        return None
+    detail = envelope.get("detail")
+    metadata = detail.get("metadata") if isinstance(detail, dict) else None
+    known = metadata if isinstance(metadata, dict) else {}
+    own = str(known.get("event_id") or envelope.get("id", ""))
+    return Reference(own, str(known.get("correlation_id") or own), str(envelope["detail-type"]))
+
+
+def references(payload: Any) -> list[Reference]:
+    """The events that a function's payload is about: of a rule, of a queue's batch, or of a mediator's step."""
+    return list(_references(payload))
+
+
+def _references(payload: Any) -> Iterator[Reference]:
+    if not isinstance(payload, dict):
+        return
+    flow = payload.get("flow")
+    if isinstance(flow, dict) and flow.get("events"):
+        yield from _changed(reference(flow["events"][0]), payload)
+    elif isinstance(payload.get("Records"), list):
+        yield from _of_records(payload["Records"])
+    elif (found := reference(payload)) is not None:
+        yield found
+
+
+def _changed(found: Reference | None, payload: dict[str, Any]) -> Iterator[Reference]:
+    if found is not None:
+        attempt, execution = int(payload.get("attempt", 0)) + 1, payload.get("execution")
+        yield Reference(found.event_id, found.correlation_id, found.event, attempt=attempt, execution=execution)
+
+
+def _of_records(records: Iterable[Any]) -> Iterator[Reference]:
+    for record in records:
+        found = reference(_parsed(record.get("body")))
+        if found is not None:
+            attempt = int(record.get("attributes", {}).get("ApproximateReceiveCount", 1))
+            key = record.get("messageId")
+            yield Reference(found.event_id, found.correlation_id, found.event, key, attempt)
+
+
+def _parsed(text: Any) -> Any:
+    try:
+        return json.loads(text)
+    except (TypeError, ValueError):
+        return None  # a message that is no JSON is about no event

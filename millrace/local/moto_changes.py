@@ -1,0 +1,252 @@
+"""Every change to moto's behaviour, with its reason. Tests fail on the day that moto makes one needless.
+
+The patches stand for the whole process; what they do, they do for the plane that is attached.
+"""
+
+import os
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from millrace.local.plane import Plane
+
+_attached: "Plane | None" = None
+_patched = False
+
+
+def settings(port: int) -> None:
+    """Set what moto reads from the environment. Call before moto is imported."""
+    os.environ["MOTO_PORT"] = str(port)  # the tasks of a state machine call this endpoint
+    os.environ.setdefault("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
+    os.environ.setdefault("MOTO_ACCOUNT_ID_ENDPOINT_MODE", "disabled")  # or calls to DynamoDB Streams find nothing
+
+
+def attach(plane: "Plane | None") -> None:
+    """Make moto report to a plane; None lets go of it."""
+    global _attached, _patched  # noqa: PLW0603 - moto's own state is the process's, so this is too
+    _attached = plane
+    if not _patched:
+        _patched = True
+        _execute_state_machines()
+        _tell_time()
+        _report_messages()
+        _keep_function_settings()
+        _report_executions()
+        _wait_on_the_clock()
+        _count_branches()
+
+
+def _plane() -> "Plane":
+    if _attached is None:
+        raise RuntimeError("moto was used after its local cloud was closed.")
+    return _attached
+
+
+def _execute_state_machines() -> None:
+    """Moto interprets a state machine only where it is told to."""
+    from moto.core.config import default_user_config  # noqa: PLC0415
+
+    default_user_config["stepfunctions"] = {"execute_state_machine": True}
+
+
+def _tell_time() -> None:
+    """Queues and logs reckon with the clock of the local cloud, which can leap."""
+    import moto.logs.models  # noqa: PLC0415
+    import moto.sqs.models  # noqa: PLC0415
+
+    def seconds(_moment: Any = None) -> float:
+        return _plane().clock.now()
+
+    def millis(_moment: Any = None) -> float:
+        return _plane().clock.now() * 1000
+
+    moto.sqs.models.unix_time = seconds
+    moto.sqs.models.unix_time_millis = millis
+    moto.logs.models.unix_time_millis = millis
+
+
+def _report_messages() -> None:
+    """Moto pushes each message into functions, one a call, within SendMessage; the plane polls instead.
+
+    A message that a redrive policy moves is given the attribute that AWS gives it.
+    """
+    from moto.sqs.models import Message, Queue  # noqa: PLC0415
+
+    add, change = Queue.add_message, Message.change_visibility
+
+    def add_message(queue: Any, message: Any) -> None:
+        plane = _plane()
+        queue.lambda_event_source_mappings = {}
+        moved = message.approximate_receive_count > 0 and message.millrace_queue != queue.queue_arn
+        if moved:
+            message.system_attributes["DeadLetterQueueSourceArn"] = message.millrace_queue
+        message.millrace_queue = queue.queue_arn
+        add(queue, message)
+        plane.agenda.soon(lambda: plane.sources.arrived(queue.queue_arn), "arrival of a message")
+        if moved:
+            plane.sources.moved_to_dead_letters(message, queue.queue_arn)
+
+    def change_visibility(message: Any, visibility_timeout: int) -> None:
+        change(message, visibility_timeout)
+        plane, arn = _plane(), message.millrace_queue
+        plane.agenda.soon(lambda: plane.sources.arrived(arn), "change of a message")
+
+    Queue.add_message = add_message
+    Message.change_visibility = change_visibility
+
+
+def _keep_function_settings() -> None:
+    """Moto drops a function's logging and dead-letter settings."""
+    from moto.awslambda.models import LambdaFunction  # noqa: PLC0415
+
+    kept = {"LoggingConfig": "logging_config", "DeadLetterConfig": "dead_letter_config"}
+    make, configure, show = (
+        LambdaFunction.__init__,
+        LambdaFunction.update_configuration,
+        LambdaFunction.get_configuration,
+    )
+
+    def keep(function: Any, given: dict[str, Any]) -> None:
+        for name, attribute in kept.items():
+            if name in given:
+                setattr(function, attribute, given[name])
+
+    def __init__(function: Any, account_id: str, spec: dict[str, Any], *args: Any, **kwargs: Any) -> None:  # noqa: N807
+        make(function, account_id, spec, *args, **kwargs)
+        keep(function, spec)
+
+    def update_configuration(function: Any, config_updates: dict[str, Any]) -> Any:
+        keep(function, config_updates)
+        return configure(function, config_updates)
+
+    def get_configuration(function: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        had = {name: getattr(function, attribute, None) for name, attribute in kept.items()}
+        return {**show(function, *args, **kwargs), **{name: value for name, value in had.items() if value}}
+
+    LambdaFunction.__init__ = __init__
+    LambdaFunction.update_configuration = update_configuration
+    LambdaFunction.get_configuration = get_configuration
+
+
+def _report_executions() -> None:
+    """The plane must know when an execution begins and ends."""
+    from moto.stepfunctions.parser.backend.execution import (  # noqa: PLC0415
+        BaseExecutionWorkerCommunication,
+        Execution,
+    )
+
+    start, reflect = Execution.start, BaseExecutionWorkerCommunication.terminated
+
+    def started(execution: Any) -> None:
+        _plane().machines.started(execution)
+        start(execution)
+
+    def terminated(communication: Any) -> None:
+        reflect(communication)
+        _plane().machines.ended(communication.execution)
+
+    Execution.start = started
+    BaseExecutionWorkerCommunication.terminated = terminated
+
+
+def _wait_on_the_clock() -> None:
+    """A Wait state and the pause before a retry wait on the clock of the local cloud, not in real time."""
+    from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl  # noqa: PLC0415
+    from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import (  # noqa: PLC0415
+        WaitFunction,
+    )
+
+    retry = retrier_decl.RetrierDecl._eval_body  # noqa: SLF001 - moto's
+    running = threading.local()
+
+    def wait_interval(_wait: Any, env: Any, wait_seconds: float) -> None:
+        _plane().machines.sleep(_execution_arn(env), wait_seconds, env.program_state_event)
+
+    def eval_body(retrier: Any, env: Any) -> None:
+        running.env = env
+        retry(retrier, env)
+
+    class _Time:
+        @staticmethod
+        def sleep(seconds: float) -> None:
+            _plane().machines.sleep(_execution_arn(running.env), seconds, threading.Event())
+
+    WaitFunction._wait_interval = wait_interval  # noqa: SLF001 - moto's
+    retrier_decl.RetrierDecl._eval_body = eval_body  # noqa: SLF001 - moto's
+    retrier_decl.time = _Time
+
+
+def _count_branches() -> None:
+    """Each branch of a Parallel and each worker of a Map is under way on its own; what started them only waits.
+
+    So does a task for its token.
+    """
+    from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration import (  # noqa: PLC0415
+        inline_iteration_component as iteration,
+    )
+    from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration import (  # noqa: PLC0415
+        iteration_worker,
+        job,
+    )
+    from moto.stepfunctions.parser.asl.component.state.exec.state_parallel import (  # noqa: PLC0415
+        branch_worker,
+        branches_decl,
+    )
+    from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_callback import (  # noqa: PLC0415
+        StateTaskServiceCallback,
+    )
+
+    _count_while_alive(branch_worker.BranchWorker, "_thread_routine", "env")
+    _count_while_alive(iteration_worker.IterationWorker, "eval", "_env")
+    for component in (branches_decl.BranchesDecl, iteration.InlineIterationComponent):
+        component._eval_body = _known_by_thread(component._eval_body)  # noqa: SLF001 - moto's
+    for pool, wait in ((branches_decl.BranchWorkerPool, "wait"), (job.JobPool, "await_jobs")):
+        setattr(pool, wait, _only_waiting(getattr(pool, wait), lambda *_: str(_thread.execution)))
+    wait = StateTaskServiceCallback._eval_wait_for_task_token  # noqa: SLF001 - moto's
+    StateTaskServiceCallback._eval_wait_for_task_token = _only_waiting(  # noqa: SLF001 - moto's
+        wait, lambda _task, **given: _execution_arn(given["env"])
+    )
+
+
+_thread = threading.local()
+
+
+def _count_while_alive(worker: Any, routine: str, env: str) -> None:
+    """Hold the agenda from the moment a worker is made, in its parent's thread, until its routine has ended."""
+    make, run = worker.__init__, getattr(worker, routine)
+
+    def __init__(it: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807
+        make(it, *args, **kwargs)
+        it.millrace_release = _plane().machines.working(_execution_arn(getattr(it, env)))
+
+    def counted(it: Any) -> None:
+        try:
+            run(it)
+        finally:
+            it.millrace_release()
+
+    worker.__init__ = __init__
+    setattr(worker, routine, counted)
+
+
+def _known_by_thread(body: Callable[..., Any]) -> Callable[..., Any]:
+    """Let what a component waits for know whose execution it is."""
+
+    def known(it: Any, env: Any) -> Any:
+        _thread.execution = _execution_arn(env)
+        return body(it, env)
+
+    return known
+
+
+def _only_waiting(wait: Callable[..., Any], execution_of: Callable[..., str]) -> Callable[..., Any]:
+    def waiting(*args: Any, **kwargs: Any) -> Any:
+        with _plane().machines.waiting(execution_of(*args, **kwargs)):
+            return wait(*args, **kwargs)
+
+    return waiting
+
+
+def _execution_arn(env: Any) -> str:
+    return str(env.states.context_object.context_object_data["Execution"]["Id"])

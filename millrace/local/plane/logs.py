@@ -1,0 +1,84 @@
+"""What functions print, in CloudWatch Logs, with the lines that Lambda adds itself."""
+
+import json
+from typing import Any
+
+from millrace.local.clock import iso_millis
+from millrace.local.plane.state import State
+from millrace.local.workers import Outcome
+
+
+class FunctionLogs:
+    """Writes each invocation into the function's log group and the worker's own stream."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._known: set[tuple[str, str]] = set()
+
+    @staticmethod
+    def group_of(function: Any) -> str:
+        """The function's log group, its own or the one that its configuration names."""
+        config = getattr(function, "logging_config", None) or {}
+        return str(config.get("LogGroup") or f"/aws/lambda/{function.function_name}")
+
+    def write(self, function: Any, outcome: Outcome, began: float) -> None:
+        """Write the lines of one invocation.
+
+        https://docs.aws.amazon.com/lambda/latest/dg/python-logging.html
+        """
+        group, stream = self.group_of(function), outcome.log_stream
+        self._make(group, stream)
+        config = getattr(function, "logging_config", None) or {}
+        frame = _json_frame if config.get("LogFormat") == "JSON" else _text_frame
+        start, report = frame(function, outcome, began)
+        ended = began + outcome.duration_ms / 1000
+        events = [
+            {"timestamp": int(moment * 1000), "message": line}
+            for moment, line in [(began, start), *((ended, line) for line in outcome.log), (ended, report)]
+        ]
+        self._state.logs.put_log_events(group, stream, events)
+
+    def _make(self, group: str, stream: str) -> None:
+        if (group, stream) in self._known:
+            return
+        if group not in self._state.logs.groups:
+            self._state.logs.create_log_group(group, {})
+        if stream not in self._state.logs.groups[group].streams:
+            self._state.logs.create_log_stream(group, stream)
+        self._known.add((group, stream))
+
+    def forget(self) -> None:
+        """Look for groups and streams afresh."""
+        self._known.clear()
+
+
+def _text_frame(function: Any, outcome: Outcome, began: float) -> tuple[str, str]:  # noqa: ARG001 - as _json_frame
+    duration = outcome.duration_ms
+    return (
+        f"START RequestId: {outcome.request_id} Version: $LATEST",
+        f"END RequestId: {outcome.request_id}\n"
+        f"REPORT RequestId: {outcome.request_id}\tDuration: {duration:.2f} ms\tBilled Duration: {int(duration) + 1} ms\t"
+        f"Memory Size: {function.memory_size} MB\tMax Memory Used: {outcome.max_memory_mb} MB"
+        + (f"\tInit Duration: {outcome.init_ms:.2f} ms" if outcome.init_ms else "")
+        + ("" if outcome.status in ("ok", "error") else f"\tStatus: {outcome.status}"),
+    )
+
+
+def _json_frame(function: Any, outcome: Outcome, began: float) -> tuple[str, str]:
+    """https://docs.aws.amazon.com/lambda/latest/dg/telemetry-schema-reference.html."""
+    status = {"ok": "success", "exit": "failure"}.get(outcome.status, outcome.status)
+    start = {"requestId": outcome.request_id, "version": "$LATEST"}
+    metrics = {
+        "durationMs": round(outcome.duration_ms, 3),
+        "billedDurationMs": int(outcome.duration_ms) + 1,
+        "memorySizeMB": int(function.memory_size),
+        "maxMemoryUsedMB": outcome.max_memory_mb,
+    }
+    if outcome.init_ms:
+        metrics["initDurationMs"] = round(outcome.init_ms, 3)
+    report = {"requestId": outcome.request_id, "metrics": metrics, "status": status}
+    ended = iso_millis(began + outcome.duration_ms / 1000)
+    return (
+        json.dumps({"time": iso_millis(began), "type": "platform.start", "record": start}),
+        json.dumps({"time": ended, "type": "platform.report", "record": report}),
+    )

@@ -1,0 +1,46 @@
+"""The event plane as one thing: its rooms, and what they share."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from millrace.local.agenda import Agenda
+from millrace.local.clock import Clock
+from millrace.local.journal import Journal, Reference
+from millrace.local.plane.bus import Buses
+from millrace.local.plane.functions import Functions
+from millrace.local.plane.logs import FunctionLogs
+from millrace.local.plane.machines import Machines
+from millrace.local.plane.sources import Sources
+from millrace.local.plane.state import State
+from millrace.local.plane.targets import Targets
+from millrace.local.workers import Workers
+
+
+class Plane:
+    """Everything that moves by itself in the local cloud. Its methods run on the agenda's thread."""
+
+    def __init__(self, state: State, agenda: Agenda, workers: Workers, code: Path) -> None:
+        self.state = state
+        self.agenda = agenda
+        self.clock: Clock = agenda.clock
+        self.workers = workers
+        self.journal = Journal(self.clock)
+        self.logs = FunctionLogs(state)
+        self.functions = Functions(self, code)
+        self.targets = Targets(self)
+        self.buses = Buses(self)
+        self.sources = Sources(self)
+        self.machines = Machines(self)
+
+    def changed(self, service: str) -> None:
+        """Look again at what an API call may have changed."""
+        if service == "events":
+            self.buses.changed()
+        elif service == "lambda":
+            self.functions.changed()
+            self.sources.changed()
+
+    def remember_dead_letter(self, about: Iterable[Reference], queue_arn: str, name: str) -> None:
+        """Remember that a processor's event ended in a dead-letter queue."""
+        for event in about:
+            self.journal.add("dead-letter", event, name, queue=queue_arn.rpartition(":")[2], event=event.event)

@@ -1,0 +1,59 @@
+"""moto's own stores, for one account and region: what the AWS APIs have created."""
+
+from functools import cached_property
+from typing import Any
+
+
+class State:
+    """The backends that the plane reads and writes in process, without HTTP."""
+
+    def __init__(self, account: str, region: str) -> None:
+        self.account = account
+        self.region = region
+
+    def _backend(self, service: str) -> Any:
+        from moto.backends import get_backend  # noqa: PLC0415 - moto is imported after its settings are made
+
+        return get_backend(service)[self.account][self.region]  # type: ignore[call-overload,index,unused-ignore]
+
+    @cached_property
+    def events(self) -> Any:
+        """Buses, rules, archives."""
+        return self._backend("events")
+
+    @cached_property
+    def lambda_(self) -> Any:
+        """Functions, layers, event source mappings."""
+        return self._backend("lambda")
+
+    @cached_property
+    def logs(self) -> Any:
+        """Log groups and streams."""
+        return self._backend("logs")
+
+    @cached_property
+    def sqs(self) -> Any:
+        """Queues and their messages."""
+        return self._backend("sqs")
+
+    @cached_property
+    def sns(self) -> Any:
+        """Topics."""
+        return self._backend("sns")
+
+    @cached_property
+    def kinesis(self) -> Any:
+        """Streams."""
+        return self._backend("kinesis")
+
+    @cached_property
+    def stepfunctions(self) -> Any:
+        """State machines and executions."""
+        return self._backend("stepfunctions")
+
+    def queue(self, arn: str) -> Any:
+        """The queue of an ARN. Raises LookupError."""
+        name = arn.rpartition(":")[2]
+        if name not in self.sqs.queues:
+            raise LookupError(f"The queue {arn} does not exist.")
+        return self.sqs.queues[name]
