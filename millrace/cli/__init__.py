@@ -1,1 +1,99 @@
-"""."""
+"""The `millrace` command."""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import millrace
+from millrace.cli import flows, up
+from millrace.cli.project import Project, WrongUse
+
+ASSEMBLY = Path(".millrace/cdk.out")
+PORT = 4566
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command. Gives its exit status: 0, 1 for what went wrong, 2 for wrong use."""
+    chosen = _parser().parse_args(arguments)
+    sys.path.insert(0, str(Path.cwd()))  # the project's own `functions` are imported from where it is run
+    try:
+        return int(chosen.command(chosen))
+    except WrongUse as error:
+        print(f"millrace: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="millrace", description="Event-driven systems on AWS, tried out locally.")
+    parser.add_argument("--version", action="version", version=millrace.__version__)
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    _add_up(commands)
+    _add_run(commands)
+    _add_put(commands)
+    _add_trace(commands)
+    _add_down(commands)
+    _add_synth(commands)
+    return parser
+
+
+def _add_up(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    text = "start the local cloud, deploy the stack, and redeploy on every saved change"
+    parser = commands.add_parser("up", help=text, description=text)
+    parser.add_argument("--port", type=int, default=PORT, help=f"the loopback port of the endpoint (default {PORT})")
+    parser.set_defaults(command=lambda chosen: up.up(Project(Path.cwd(), ASSEMBLY), port=chosen.port))
+
+
+def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    text = "put recorded events onto a fresh local cloud, one after the other, and print what each of them caused"
+    parser = commands.add_parser("run", help=text, description=text)
+    parser.add_argument("files", nargs="+", type=Path, metavar="EVENT.json", help="a recorded EventBridge envelope")
+    parser.add_argument("--json", action="store_true", help="print the causation trees as JSON")
+    parser.set_defaults(command=lambda chosen: up.run(Project(Path.cwd(), ASSEMBLY), chosen.files, machine=chosen.json))
+
+
+def _add_put(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    text = "check an event against its contract and put it onto the bus, locally while `millrace up` runs, else on AWS"
+    parser = commands.add_parser("put", help=text, description=text)
+    parser.add_argument("event", metavar="EVENT", help="its class name, as OrderPlaced")
+    parser.add_argument("--data", required=True, help="its data as JSON, or @FILE; a recorded envelope will do")
+    parser.add_argument("--bus", help="the name of the bus (default: the stack's own)")
+    parser.add_argument("--json", action="store_true", help="print the event's metadata as JSON")
+    parser.set_defaults(
+        command=lambda chosen: flows.put(
+            Project(Path.cwd(), ASSEMBLY), chosen.event, chosen.data, bus=chosen.bus, machine=chosen.json
+        )
+    )
+
+
+def _add_trace(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    text = "print the causation tree of a flow, from the local cloud or from CloudWatch Logs"
+    parser = commands.add_parser("trace", help=text, description=text)
+    parser.add_argument("correlation_id", metavar="CORRELATION_ID")
+    parser.add_argument("--json", action="store_true", help="print the tree as JSON")
+    parser.set_defaults(
+        command=lambda chosen: flows.trace(Project(Path.cwd(), ASSEMBLY), chosen.correlation_id, machine=chosen.json)
+    )
+
+
+def _add_down(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    text = "end the local cloud that `millrace up` has started here"
+    parser = commands.add_parser("down", help=text, description=text)
+    parser.set_defaults(command=lambda _chosen: up.down(Project(Path.cwd(), ASSEMBLY)))
+
+
+def _add_synth(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    text = "write the cloud assembly, unless it is up to date"
+    parser = commands.add_parser("synth", help=text, description=text)
+    parser.add_argument("--out", type=Path, default=Path("cdk.out"), help="where to (default cdk.out)")
+    parser.add_argument("--json", action="store_true", help="print the outcome as JSON")
+    parser.set_defaults(command=_synth)
+
+
+def _synth(chosen: argparse.Namespace) -> int:
+    made = Project(Path.cwd(), chosen.out).synthesise()
+    print(json.dumps({"out": str(chosen.out), "made": made}) if chosen.json else f"{chosen.out} is up to date")
+    return 0

@@ -1,6 +1,1 @@
-"""The local cloud: the deployed template, running on a developer's machine."""
-
-from millrace.local.cloud import ACCOUNT, REGION, LocalCloud
-from millrace.local.trace import Trace
-
-__all__ = ["ACCOUNT", "REGION", "LocalCloud", "Trace"]
+"""The local cloud: the deployed template, running on a developer's machine; `millrace.local.cloud` has its class."""

@@ -78,6 +78,12 @@ class Agenda:
                 self._waiting -= item.flow
                 self._changed.notify_all()
 
+    def clear(self) -> None:
+        """Take everything off the agenda."""
+        with self._changed:
+            for item in self._items:
+                self.cancel(item)
+
     def hold(self, what: str) -> Callable[[], None]:
         """Say that something is under way elsewhere, and get the function that says that it has ended."""
         released = threading.Event()

@@ -7,7 +7,8 @@ import tempfile
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
-from functools import cache
+from dataclasses import asdict
+from functools import cache, cached_property
 from pathlib import Path
 from random import Random
 from types import TracebackType
@@ -21,9 +22,9 @@ from millrace.local.agenda import Agenda
 from millrace.local.clock import Clock
 from millrace.local.endpoint import Endpoint, Request, Response
 from millrace.local.loader import Change, Deployment, Loader
-from millrace.local.plane import Plane
+from millrace.local.plane.plane import Plane
 from millrace.local.plane.state import State
-from millrace.local.trace import Trace, as_json
+from millrace.local.trace import Trace
 from millrace.local.workers import Workers
 
 ACCOUNT = "123456789012"
@@ -123,10 +124,9 @@ class LocalCloud:
         if "x-millrace" not in request.headers:
             return Response.error("AccessDenied", "Send the header x-millrace.", 403)
         command, _, argument = request.path.removeprefix("/_millrace/").partition("/")
-        if command == "trace":
-            return Response.of(as_json(self._trace(argument)))
         if command == "flows":
-            return Response.of(self.plane.journal.flows())
+            flow = [asdict(record) for record in self.plane.journal.flow(argument)]
+            return Response.of(flow if argument else self.plane.journal.flows())
         if command == "down" and request.method == "POST":
             self.stop_requested.set()
             return Response.of({})
@@ -161,14 +161,17 @@ class LocalCloud:
 
         return boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=REGION)  # noqa: S106
 
-    @property
-    @cache  # noqa: B019 - the same
+    @cached_property
     def _loader(self) -> Loader:
         return Loader(self.client, account=ACCOUNT, region=REGION, assets=self._cache / "assets", random=self._random)
 
     def deploy(self, assembly: Path, on_change: Callable[[Change], None] | None = None) -> Deployment:
         """Deploy a synthesised cloud assembly; what has not changed since the last time is left alone."""
         return self._loader.deploy(assembly, on_change)
+
+    def physical_id(self, stack: str, logical_id: str) -> str:
+        """The name or URL that a resource of a deployed stack was given."""
+        return self._loader.deployment.stacks[stack].resources[logical_id].physical_id
 
     def put(self, event: Event, *, bus: str, metadata: Metadata | None = None) -> Metadata:
         """Put an event from outside onto a bus. Gives its metadata, whose correlation id is its flow's."""
@@ -187,10 +190,14 @@ class LocalCloud:
 
     def trace(self, correlation_id: str) -> Trace:
         """The causation tree of a flow."""
-        return self.on_plane(lambda: self._trace(correlation_id))
+        return Trace.of(correlation_id, self.on_plane(lambda: self.plane.journal.flow(correlation_id)))
 
-    def _trace(self, correlation_id: str) -> Trace:
-        return Trace.of(correlation_id, self.plane.journal.flow(correlation_id))
+    def reset(self) -> None:
+        """Forget everything that was deployed, put or done; what still runs is waited for."""
+        self.agenda.clear()
+        self.agenda.settle(_PATIENCE)
+        self.on_plane(self.plane.forget)
+        self.__dict__.pop("_loader", None)
 
     def close(self) -> None:
         """End the endpoint and every worker, and wait for them."""

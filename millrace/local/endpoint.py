@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
-from millrace.local.plane import Plane
+from millrace.local.plane.plane import Plane
 from millrace.local.workers import Outcome
 
 LOOPBACK = re.compile(r"^(127\.0\.0\.1|localhost|\[::1\]|[a-z0-9.-]+\.localhost)(:\d+)?$", re.IGNORECASE)

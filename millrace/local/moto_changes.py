@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from millrace.local.plane import Plane
+    from millrace.local.plane.plane import Plane
 
 _attached: "Plane | None" = None
 _patched = False

@@ -1,0 +1,128 @@
+"""The project in which the command is run: its events, its assembly, and the cloud it talks to."""
+
+import json
+import os
+import urllib.request
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, cast
+from urllib.error import URLError
+
+from millrace.events import Catalog
+from millrace.local.synthesis import SynthesisFailed, synthesise
+
+_SECONDS = 30
+
+
+class WrongUse(Exception):
+    """The command cannot do what it was asked to; the text says what to do instead."""
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """Where commands go: the local cloud, if `endpoint` is one, else AWS."""
+
+    endpoint: str | None
+
+    @property
+    def name(self) -> str:
+        """Where this is, for a person."""
+        return f"the local cloud at {self.endpoint}" if self.endpoint else "AWS"
+
+    def client(self, service: str) -> Any:
+        """A boto3 client; AWS's takes the machine's own credentials."""
+        import boto3  # noqa: PLC0415 - a second that `--help` need not cost
+
+        if self.endpoint is None:
+            return boto3.client(cast("Any", service))
+        return boto3.client(
+            cast("Any", service),
+            endpoint_url=self.endpoint,
+            region_name="us-east-1",
+            aws_access_key_id="test",
+            aws_secret_access_key="test",  # noqa: S106 - the local cloud's, which is no secret
+        )
+
+    def ask(self, path: str, method: str = "GET") -> Any:
+        """Call the local cloud's own interface. Raises URLError if nothing answers."""
+        headers = {"x-millrace": "1"}
+        request = urllib.request.Request(f"{self.endpoint}/_millrace/{path}", method=method, headers=headers)  # noqa: S310
+        with urllib.request.urlopen(request, timeout=_SECONDS) as answer:  # noqa: S310 - a loopback address
+            return json.load(answer)
+
+    def answers(self) -> bool:
+        """Whether this is a local cloud that is up."""
+        try:
+            return bool(self.ask("health") == {"millrace": "up"})
+        except (URLError, OSError, ValueError):
+            return False
+
+
+class Project:
+    """A CDK app with its functions, in a folder."""
+
+    def __init__(self, root: Path, assembly: Path) -> None:
+        self.root = root
+        self.assembly = root / assembly
+        self.state = root / ".millrace"
+
+    def synthesise(self) -> bool:
+        """Bring the assembly up to date. False if it was."""
+        try:
+            return synthesise(self.root, self.assembly)
+        except SynthesisFailed as error:
+            raise WrongUse(str(error)) from error
+
+    @cached_property
+    def catalog(self) -> Catalog:
+        """The project's events."""
+        try:
+            return Catalog.load("functions.contracts")
+        except ModuleNotFoundError as error:
+            raise WrongUse(f"{error}: the events of a project are the modules of functions/contracts.") from error
+
+    @cached_property
+    def templates(self) -> list[dict[str, Any]]:
+        """The templates of the assembly, which is made where there is none."""
+        if not (self.assembly / "manifest.json").exists():
+            self.synthesise()
+        return [json.loads(file.read_text()) for file in sorted(self.assembly.glob("*.template.json"))]
+
+    def bus(self) -> str:
+        """The name of the one bus that the stacks make."""
+        names = {
+            resource["Properties"]["Name"]
+            for template in self.templates
+            for resource in template["Resources"].values()
+            if resource["Type"] == "AWS::Events::EventBus"
+        }
+        if len(names) != 1:
+            raise WrongUse(f"The stacks have {len(names)} buses ({', '.join(sorted(names))}): choose one with --bus.")
+        return str(names.pop())
+
+    def cloud(self) -> Cloud:
+        """AWS_ENDPOINT_URL's cloud, or the local one that runs here, or AWS."""
+        if os.environ.get("AWS_ENDPOINT_URL"):
+            return Cloud(os.environ["AWS_ENDPOINT_URL"].rstrip("/"))
+        return self.local_cloud() or Cloud(None)
+
+    def local_cloud(self) -> Cloud | None:
+        """The local cloud that `millrace up` has started here and that still answers."""
+        if not self._up.exists():
+            return None
+        cloud = Cloud(json.loads(self._up.read_text())["endpoint"])
+        return cloud if cloud.answers() else None
+
+    @property
+    def _up(self) -> Path:
+        return self.state / "up.json"
+
+    def is_up(self, endpoint: str) -> None:
+        """Leave word of the local cloud that runs here."""
+        self.state.mkdir(exist_ok=True)
+        self._up.write_text(json.dumps({"endpoint": endpoint, "pid": os.getpid()}))
+
+    def is_down(self) -> None:
+        """Take that word back."""
+        self._up.unlink(missing_ok=True)

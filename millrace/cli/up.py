@@ -1,0 +1,126 @@
+"""`up`, `run` and `down`: a local cloud for a while, or just for some events."""
+
+import json
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from millrace.cli.flows import find_trace, print_trace, put_event, read_event
+from millrace.cli.project import Cloud, Project, WrongUse
+
+if TYPE_CHECKING:
+    from millrace.events import Event
+    from millrace.local.cloud import LocalCloud
+
+
+def say(text: str) -> None:
+    """Tell a person how far it is; machines read standard output."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def up(project: Project, *, port: int) -> int:
+    """Keep a local cloud up until Ctrl-C, SIGTERM or `millrace down`."""
+    from millrace.cli.watch import watch  # noqa: PLC0415
+
+    if project.local_cloud():
+        raise WrongUse("A local cloud is up here already: use it, or end it with millrace down.")
+    with _deployed(project, port) as cloud:
+        project.is_up(cloud.endpoint_url)
+        try:
+            _invite(cloud)
+            with _stopped_by_signals(cloud.stop_requested):
+                watch(project, cloud, say)
+        finally:
+            project.is_down()
+    say("» down")
+    return 0
+
+
+def run(project: Project, files: Sequence[Path], *, machine: bool) -> int:
+    """Put recorded events, wait for each to settle, print its tree. 1 if something was refused."""
+    events = [(file, _recorded(project, file)) for file in files]
+    with _deployed(project, 0) as local:
+        cloud = Cloud(local.endpoint_url)
+        for file, event in events:
+            began = time.monotonic()
+            metadata = put_event(cloud, event, project.bus())
+            local.settle()
+            say(f"\n» {file.stem.replace('_', ' ')}: settled after {time.monotonic() - began:.2f} s")
+            print_trace(find_trace(project, cloud, metadata.correlation_id), machine=machine)
+    return 0
+
+
+def down(project: Project) -> int:
+    """End the local cloud of this project."""
+    cloud = project.local_cloud()
+    if cloud is None:
+        raise WrongUse("No local cloud is up here.")
+    cloud.ask("down", "POST")
+    say(f"» {cloud.name} ends")
+    return 0
+
+
+def _recorded(project: Project, file: Path) -> "Event":
+
+    try:
+        name = json.loads(file.read_text())["detail-type"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise WrongUse(f"{file} is no recorded envelope: {error!r}") from error
+    return read_event(project, name, f"@{file}")
+
+
+@contextmanager
+def _deployed(project: Project, port: int) -> Iterator["LocalCloud"]:
+    """A local cloud with the project's stacks, which is started while they are synthesised."""
+    began = time.monotonic()
+    with ThreadPoolExecutor(1) as pool:
+        synthesised = pool.submit(project.synthesise)
+        say("» starting the local cloud, synthesising the stacks")
+        cloud = _start(port)
+        try:
+            say("» synthesised" if synthesised.result() else "» the assembly is up to date")
+            deploy(project, cloud)
+            say(f"» ready after {time.monotonic() - began:.1f} s")
+            yield cloud
+        finally:
+            cloud.close()
+
+
+def _start(port: int) -> "LocalCloud":
+    from millrace.local.cloud import LocalCloud  # noqa: PLC0415 - moto takes a second that `--help` need not
+
+    try:
+        return LocalCloud(port=port)
+    except OSError as error:
+        raise WrongUse(str(error)) from error
+
+
+def deploy(project: Project, cloud: "LocalCloud") -> None:
+    """Deploy the assembly, and say what changed."""
+    began = time.monotonic()
+    deployment = cloud.deploy(project.assembly)
+    say(f"» deployed {len(deployment.changes)} changes in {time.monotonic() - began:.2f} s")
+
+
+def _invite(cloud: "LocalCloud") -> None:
+    say(f"\nThe local cloud is up at {cloud.endpoint_url}. In another terminal:\n")
+    for name, value in cloud.environment().items():
+        say(f"  export {name}={value}")
+    say("\nthen `millrace put EVENT --data …`, `aws`, boto3, any SDK. Saved changes are deployed. Ctrl-C ends it.\n")
+
+
+@contextmanager
+def _stopped_by_signals(stop: threading.Event) -> Iterator[None]:
+    """Let SIGINT and SIGTERM end the wait instead of the process."""
+    former = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)

@@ -1,0 +1,84 @@
+"""From the project's sources to a cloud assembly, made anew only where its inputs have changed."""
+
+import hashlib
+import json
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import millrace
+
+INPUTS = ("app.py", "cdk.json", "requirements.txt", "functions", "infra")
+_ROOMS = ("events", "runtime", "constructs", "flow")
+_STAMP = "millrace-inputs.json"
+
+
+class SynthesisFailed(RuntimeError):
+    """The project's CDK app ended with an error; the text is what it printed."""
+
+
+def synthesise(project: Path, out: Path) -> bool:
+    """Run the app that `cdk.json` names, so that `out` holds its assembly. False if that was up to date already.
+
+    The validation that CDK itself adds to each synth (4 to 8 s) is left out; `make lint` holds cfn-lint against it.
+    """
+    inputs = fingerprint(project)
+    stamp = out / _STAMP
+    if stamp.exists() and json.loads(stamp.read_text()) == inputs:
+        return False
+    stamp.unlink(missing_ok=True)
+    _run_app(project, out)
+    stamp.write_text(json.dumps(inputs))
+    return True
+
+
+def fingerprint(project: Path) -> dict[str, str]:
+    """What an assembly is made from: the project's inputs and the kit's own sources, with the hash of each."""
+    kit = Path(millrace.__file__).parent
+    files = {
+        **{str(file.relative_to(project)): file for file in _files(project, INPUTS)},
+        **{
+            f"millrace/{file.relative_to(kit)}": file
+            for file in _files(kit, ("events", "runtime", "constructs", "flow"))
+        },
+    }
+    return {name: hashlib.sha256(file.read_bytes()).hexdigest() for name, file in sorted(files.items())}
+
+
+def _files(root: Path, names: tuple[str, ...]) -> Iterator[Path]:
+    for name in names:
+        place = root / name
+        if place.is_file():
+            yield place
+        else:
+            yield from (f for f in place.rglob("*") if f.is_file() and "__pycache__" not in f.parts)
+
+
+def _run_app(project: Path, out: Path) -> None:
+    configuration = _configuration(project)
+    environment = {
+        **os.environ,
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",  # jsii looks for node there
+        "CDK_OUTDIR": str(out.resolve()),
+        "CDK_CONTEXT_JSON": json.dumps(configuration.get("context", {})),
+        "CDK_VALIDATION": "false",
+        "JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION": "1",
+    }
+    out.mkdir(parents=True, exist_ok=True)
+    command = shlex.split(configuration["app"])
+    ran = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
+    if ran.returncode:
+        raise SynthesisFailed(f"{configuration['app']} ended with {ran.returncode}:\n{ran.stderr.strip()}")
+
+
+def _configuration(project: Path) -> dict[str, str]:
+    file = project / "cdk.json"
+    if not file.exists():
+        raise SynthesisFailed(f"There is no cdk.json in {project}: run millrace where your CDK app lives.")
+    configuration: dict[str, str] = json.loads(file.read_text())
+    if "app" not in configuration:
+        raise SynthesisFailed(f'{file} names no app: add "app": "python app.py".')
+    return configuration

@@ -1,0 +1,105 @@
+"""What goes wrong in one processor: told clearly, kept, and of no concern to the others."""
+
+import json
+
+import pytest
+
+IMPORTS = """
+from functions.contracts.fulfilment import OrderCompleted
+from functions.contracts.loyalty import PointsAwarded, GiftIssued
+from millrace.runtime import processor, Table
+"""
+
+
+def failing(body, returns="PointsAwarded"):
+    return f"{IMPORTS}\n@processor\ndef handler(order: OrderCompleted, points: Table) -> {returns}:\n    {body}\n"
+
+
+def flow_with(stocked, put, replace_handler, source):
+    """Complete an order while the points function is broken; the trace of that."""
+    replace_handler("award_points", source)
+    correlation_id = put("order_placed")
+    stocked.settle()
+    return stocked.trace(correlation_id)
+
+
+def test_a_failing_consumer_leaves_the_order_untouched(stocked, put, replace_handler):
+    trace = flow_with(stocked, put, replace_handler, failing('raise RuntimeError("no points today")'))
+    assert "OrderCompleted" in trace.names()
+    assert "CreditRated" in trace.names()
+    assert trace.work("Fulfilment").status == "SUCCEEDED"
+
+
+def test_an_event_lands_in_the_dead_letter_queue_after_its_retries(stocked, put, replace_handler, messages):
+    trace = flow_with(stocked, put, replace_handler, failing('raise RuntimeError("no points today")'))
+    (letter,) = messages("awardpoints", "dead")
+    assert json.loads(letter["Body"])["detail-type"] == "OrderCompleted"
+    assert "awardpoints" in letter["Attributes"]["DeadLetterQueueSourceArn"].lower()
+    assert len(trace.work("award_points").attempts) == 5
+    assert trace.work("award_points").dead_letter
+
+
+def test_an_asynchronous_invocation_lands_there_with_the_record_of_lambda(stocked, put, replace_handler, messages):
+    source = """
+from functions.contracts.fulfilment import OrderCompleted, OrderRejected
+from functions.contracts.credit import CreditRated
+from millrace.runtime import processor, Table
+
+@processor
+def handler(order: OrderCompleted | OrderRejected, ratings: Table) -> CreditRated:
+    raise RuntimeError("no rating today")
+"""
+    replace_handler("rate_credit", source)
+    put("order_placed")
+    stocked.settle()
+    (letter,) = messages("ratecredit", "dead")
+    record = json.loads(letter["Body"])
+    assert record["requestContext"]["condition"] == "RetriesExhausted"
+    assert record["requestContext"]["approximateInvokeCount"] == 3
+    assert record["responsePayload"]["errorMessage"] == "no rating today"
+
+
+@pytest.mark.parametrize(
+    ("source", "told"),
+    [
+        (
+            failing('return GiftIssued(customer_id="c", gift="mug")'),
+            "UndeclaredEvent: award_points returned GiftIssued, and its signature declares PointsAwarded",
+        ),
+        (
+            failing('return PointsAwarded(customer_id="c", points="many")'),
+            "BrokenContract: PointsAwarded.points = 'many'",
+        ),
+        (
+            failing('return PointsAwarded.model_construct(customer_id="c", points="many")'),
+            "BrokenContract: PointsAwarded.points = 'many'",
+        ),
+        (
+            failing("import os, signal; os.kill(os.getpid(), signal.SIGKILL)"),
+            "Runtime exited with error: signal: killed",
+        ),
+    ],
+    ids=["an undeclared event", "a broken contract", "a contract broken behind its back", "a killed process"],
+)
+def test_a_broken_handler_is_told_and_its_event_kept(stocked, put, replace_handler, messages, source, told):
+    trace = flow_with(stocked, put, replace_handler, source)
+    assert any(told in error for error in trace.errors()), trace.errors()
+    assert [json.loads(letter["Body"])["detail-type"] for letter in messages("awardpoints", "dead")] == [
+        "OrderCompleted"
+    ]
+    assert "CreditRated" in trace.names()
+
+
+def test_a_handler_over_its_timeout_is_told_and_its_event_kept(stocked, put, replace_handler, messages, function_named):
+    name = function_named("award_points")
+    stocked.client("lambda").update_function_configuration(FunctionName=name, Timeout=1)
+    trace = flow_with(stocked, put, replace_handler, failing("while True: pass"))
+    assert any("Task timed out after 1.00 seconds" in error for error in trace.errors()), trace.errors()
+    assert len(messages("awardpoints", "dead")) == 1
+
+
+def test_an_event_that_breaks_its_contract_is_kept(stocked, put, messages):
+    correlation_id = put("order_completed", total_cents="much")
+    stocked.settle()
+    assert any("OrderCompleted.total_cents = 'much'" in error for error in stocked.trace(correlation_id).errors())
+    assert len(messages("awardpoints", "dead")) == 1

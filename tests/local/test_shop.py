@@ -1,0 +1,104 @@
+"""The shop's flows through the local cloud, from the template that is deployed."""
+
+import json
+
+
+def test_a_placed_order_runs_until_nothing_more_follows(stocked, put):
+    names = stocked.trace(settled(stocked, put("order_placed"))).names()
+    assert names == [
+        "OrderPlaced",
+        "StockReserved",
+        "PaymentCharged",
+        "ShipmentArranged",
+        "OrderCompleted",
+        "PointsAwarded",
+        "TierUpgraded",
+        "GiftIssued",
+        "CreditRated",
+    ]
+
+
+def settled(cloud, correlation_id):
+    cloud.settle()
+    return correlation_id
+
+
+def test_the_mediator_takes_its_steps_one_after_the_other(stocked, put):
+    trace = stocked.trace(settled(stocked, put("order_placed")))
+    saga = trace.work("Fulfilment")
+    assert [step.name for step in saga.steps] == [
+        "reserve_stock",
+        "charge_payment",
+        "arrange_shipping",
+        "complete_order",
+    ]
+    assert saga.status == "SUCCEEDED"
+
+
+def test_a_declined_payment_gives_the_stock_back_and_rejects_the_order(stocked, put, table):
+    before = table("stock").scan()["Items"]
+    trace = stocked.trace(settled(stocked, put("order_placed_declined")))
+    assert trace.names() == [
+        "OrderPlaced",
+        "StockReserved",
+        "PaymentDeclined",
+        "StockReleased",
+        "OrderRejected",
+        "CreditRated",
+    ]
+    assert quantities(table("stock").scan()["Items"]) == quantities(before)
+
+
+def quantities(items):
+    return {item["sku"]: item["quantity"] for item in items if "quantity" in item}
+
+
+def test_a_refused_shipment_is_undone_in_reverse(stocked, put):
+    trace = stocked.trace(settled(stocked, put("order_placed_undeliverable")))
+    assert trace.names() == [
+        "OrderPlaced",
+        "StockReserved",
+        "PaymentCharged",
+        "ShipmentRefused",
+        "PaymentRefunded",
+        "StockReleased",
+        "OrderRejected",
+        "CreditRated",
+    ]
+
+
+def test_an_event_put_twice_starts_one_execution(stocked, put):
+    put("order_placed")
+    settled(stocked, put("order_placed"))
+    machines = stocked.client("stepfunctions")
+    machine = machines.list_state_machines()["stateMachines"][0]["stateMachineArn"]
+    assert len(machines.list_executions(stateMachineArn=machine)["executions"]) == 1
+
+
+def test_correlation_and_causation_run_through_the_whole_flow(stocked, put):
+    trace = stocked.trace(settled(stocked, put("order_placed")))
+    completed = next(event for event in trace.events() if event.name == "OrderCompleted")
+    assert completed.causation_id == trace.roots[0].event_id
+    assert [event.name for work in completed.works for event in work.said] == ["PointsAwarded", "CreditRated"]
+
+
+def test_what_functions_log_is_in_cloudwatch_logs(stocked, put):
+    correlation_id = settled(stocked, put("order_placed"))
+    logs = stocked.client("logs")
+    groups = [group["logGroupName"] for group in logs.describe_log_groups()["logGroups"]]
+    points = next(group for group in groups if "awardpoints" in group.lower())
+    lines = [json.loads(event["message"]) for event in logs.filter_log_events(logGroupName=points)["events"]]
+    handled = next(line for line in lines if line.get("message") == "event handled")
+    assert handled["flow"]["correlation_id"] == correlation_id
+    assert [said["event"] for said in handled["flow"]["published"]] == ["PointsAwarded"]
+
+
+def test_the_logs_alone_tell_the_same_tree(stocked, put):
+    from millrace.cli.logs import records_in
+    from millrace.local.trace import Trace
+
+    correlation_id = settled(stocked, put("order_placed"))
+    logs = stocked.client("logs")
+    groups = [group["logGroupName"] for group in logs.describe_log_groups()["logGroups"]]
+    told = Trace.of(correlation_id, records_in(logs, groups, correlation_id))
+    assert sorted(told.names()) == sorted(stocked.trace(correlation_id).names())
