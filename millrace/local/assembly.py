@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/cdk/v2/guide/deploy.html#deploy-how-synth-assemblies
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
@@ -69,7 +69,10 @@ class Assembly:
             raise AssemblyError(f"{folder} holds no stack. Is it the folder that `cdk synth` wrote?")
         exported = {export: stack.name for stack in found.values() for export in stack.exports}
         order = TopologicalSorter(
-            {name: (stack.needs | _named(stack.imports, exported)) & found.keys() for name, stack in found.items()}
+            {
+                name: sorted((stack.needs | _named(stack.imports, exported)) & found.keys() - {name})
+                for name, stack in found.items()
+            }
         )
         try:
             return cls(folder, tuple(found[name] for name in order.static_order()))
@@ -111,6 +114,15 @@ def _stacks(folder: Path, account: str, region: str) -> Iterator[Stack]:
             yield _stack(folder, names[key], body, artifacts, {"account": account, "region": region, "needs": needs})
 
 
+def _paths(folder: Path, body: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The constructs' paths, which stand in the manifest or in a file beside it."""
+    beside = body.get("additionalMetadataFile")
+    for path, notes in (body.get("metadata", {}) | (_json(folder / beside) if beside else {})).items():
+        for note in notes:
+            if note["type"] == "aws:cdk:logicalId":
+                yield note["data"], path.lstrip("/")
+
+
 def _name(key: str, body: Mapping[str, Any]) -> str:
     name: str = body["properties"].get("stackName", key)
     return name
@@ -130,7 +142,7 @@ def _stack(
     account, region = body.get("environment", "aws:///").removeprefix("aws://").split("/")
     return Stack(
         name,
-        Template(_json(folder / template)),
+        Template(_json(folder / template), cache(lambda: dict(_paths(folder, body)))),
         tuple(assets),
         where["needs"],
         None if account in ("", "unknown-account") else account,
@@ -141,7 +153,7 @@ def _stack(
 def _assets(folder: Path, manifest: Path, where: Mapping[str, Any]) -> Iterator[Asset]:
     body = _json(manifest)
     if images := body.get("dockerImages"):
-        raise AssemblyError(f"{manifest.name}: the image {sorted(images)[0]} needs Docker, which is not used here.")
+        raise AssemblyError(f"{manifest.name}: the image {min(images)} needs Docker, which is not used here.")
     for key, asset in body.get("files", {}).items():
         source = asset["source"]
         if "path" not in source:

@@ -7,19 +7,20 @@ from datetime import UTC, datetime
 class Clock:
     """Wall time that can leap forward, so that a retry in six hours need not take six hours.
 
-    Everything in the event plane that reads the time reads it here. Moments are seconds since 1970.
+    Everything in the event plane that reads the time reads it here. Moments are seconds since 1970; `leapt` is how
+    many seconds it has leapt over.
     """
 
     def __init__(self) -> None:
-        self._leapt = 0.0
+        self.leapt = 0.0
 
     def now(self) -> float:
         """The moment it is in the local cloud."""
-        return time.time() + self._leapt
+        return time.time() + self.leapt
 
     def leap_to(self, moment: float) -> None:
         """Make it `moment` now; a moment that is past changes nothing."""
-        self._leapt += max(0.0, moment - self.now())
+        self.leapt += max(0.0, moment - self.now())
 
     def datetime(self) -> datetime:
         """The moment it is, with its zone."""

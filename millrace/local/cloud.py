@@ -70,7 +70,7 @@ class LocalCloud:
         self.port = listener.getsockname()[1]
         self.endpoint_url = f"http://{HOST}:{self.port}"
         moto_changes.settings(self.port)
-        workers = Workers(self._loop, environment=self.environment())
+        workers = Workers(self._loop, environment=self.environment(), cache=self._cache)
         state = State(ACCOUNT, REGION)
         self.plane = Plane(state, self.agenda, workers, self._cache / "code")
         moto_changes.attach(self.plane)
@@ -232,7 +232,7 @@ class _Server(uvicorn.Server):
 
 
 def _bound(port: int) -> socket.socket:
-    listener = socket.socket()
+    listener = socket.socket(proto=socket.IPPROTO_TCP)  # asyncio turns Nagle off only where it sees TCP named
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((HOST, port))

@@ -11,7 +11,6 @@ from typing import Any, Protocol
 
 from millrace.local.template import SUB, Entry, Template, TemplateError, get_att
 
-
 _FUNCTIONS = {
     "Ref": "_ref",
     "Fn::Base64": "_base64",

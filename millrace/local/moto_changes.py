@@ -55,15 +55,17 @@ def _tell_time() -> None:
     import moto.logs.models  # noqa: PLC0415
     import moto.sqs.models  # noqa: PLC0415
 
-    def seconds(_moment: Any = None) -> float:
-        return _plane().clock.now()
+    seconds, millis = moto.sqs.models.unix_time, moto.sqs.models.unix_time_millis
 
-    def millis(_moment: Any = None) -> float:
-        return _plane().clock.now() * 1000
+    def leapt_seconds(moment: Any = None) -> float:
+        return float(seconds(moment)) + _plane().clock.leapt
 
-    moto.sqs.models.unix_time = seconds
-    moto.sqs.models.unix_time_millis = millis
-    moto.logs.models.unix_time_millis = millis
+    def leapt_millis(moment: Any = None) -> float:
+        return float(millis(moment)) + _plane().clock.leapt * 1000
+
+    moto.sqs.models.unix_time = leapt_seconds
+    moto.sqs.models.unix_time_millis = leapt_millis
+    moto.logs.models.unix_time_millis = leapt_millis
 
 
 def _report_messages() -> None:

@@ -4,7 +4,7 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
@@ -35,7 +35,7 @@ class CircularDependency(TemplateError):
 
 @dataclass(frozen=True)
 class Entry:
-    """One resource as the template writes it, nothing resolved. `path` is its construct's."""
+    """One resource as the template writes it, nothing resolved."""
 
     logical_id: str
     type: str
@@ -44,7 +44,6 @@ class Entry:
     condition: str | None
     deletion_policy: str
     replace_policy: str
-    path: str
 
     @classmethod
     def read(cls, logical_id: str, body: Mapping[str, Any]) -> "Entry":
@@ -60,7 +59,6 @@ class Entry:
             body.get("Condition"),
             body.get("DeletionPolicy", "Delete"),
             body.get("UpdateReplacePolicy", "Delete"),
-            body.get("Metadata", {}).get("aws:cdk:path", logical_id),
         )
 
     @property
@@ -79,14 +77,18 @@ class Reference:
 
 
 class Template:
-    """The sections of one template. Raises TemplateError for a section or a macro that is not known here."""
+    """The sections of one template. Raises TemplateError for a section or a macro that is not known here.
 
-    def __init__(self, body: Mapping[str, Any]) -> None:
+    `paths` gives the constructs' paths by logical id, where the template itself does not hold them.
+    """
+
+    def __init__(self, body: Mapping[str, Any], paths: Callable[[], Mapping[str, str]] = dict) -> None:
         if unknown := sorted(body.keys() - _SECTIONS):
             raise TemplateError(f"The section {unknown[0]} is not known here: {body[unknown[0]]!r}")
         if rules := sorted(body.get("Rules", {}).keys() - {"CheckBootstrapVersion"}):
             raise TemplateError(f"Rules.{rules[0]} is not checked here.")
         self.body = body
+        self._paths = paths
         self.entries = {name: Entry.read(name, entry) for name, entry in body.get("Resources", {}).items()}
 
     @cached_property
@@ -94,6 +96,11 @@ class Template:
         """The parameters but CDK's BootstrapVersion, which nothing refers to."""
         given = self.body.get("Parameters", {})
         return {name: body for name, body in given.items() if name != "BootstrapVersion"}
+
+    def path(self, logical_id: str) -> str:
+        """The path of the construct that a resource comes from; its logical id where that is not known."""
+        own = self.body["Resources"][logical_id].get("Metadata", {}).get("aws:cdk:path")
+        return own or self._paths().get(logical_id) or logical_id
 
     @cached_property
     def outputs(self) -> dict[str, Mapping[str, Any]]:
@@ -134,7 +141,7 @@ class Template:
     def order(self, entries: Iterable[Entry]) -> list[Entry]:
         """The entries, each after those it depends on. Raises CircularDependency, which names the circle."""
         chosen = {entry.logical_id: entry for entry in entries}
-        needs = {name: self.needs(entry) & chosen.keys() for name, entry in chosen.items()}
+        needs = {name: sorted(self.needs(entry) & chosen.keys()) for name, entry in chosen.items()}
         try:
             return [chosen[name] for name in TopologicalSorter(needs).static_order()]
         except CycleError as error:

@@ -1,5 +1,1 @@
 """The event plane: the behaviour of EventBridge, Lambda, SQS and Step Functions over the state that moto keeps."""
-
-from millrace.local.plane.plane import Plane
-
-__all__ = ["Plane"]

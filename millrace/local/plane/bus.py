@@ -38,7 +38,7 @@ class Buses:
 
     def __init__(self, plane: "Plane") -> None:
         self._plane = plane
-        self._indexes: dict[str, PatternIndex] = {}
+        self._indexes: dict[str, PatternIndex[Any]] = {}
         self._patterns: dict[str, Pattern] = {}
 
     def changed(self) -> None:
@@ -88,9 +88,9 @@ class Buses:
             for target in rule.targets:
                 self._deliver(envelope, rule, target)
 
-    def _index(self, bus: str) -> PatternIndex:
+    def _index(self, bus: str) -> PatternIndex[Any]:
         if bus not in self._indexes:
-            index = PatternIndex()
+            index: PatternIndex[Any] = PatternIndex()
             for rule in self._plane.state.events.event_buses[bus].rules.values():
                 text = rule.event_pattern.dump()
                 if rule.state != "DISABLED" and text:

@@ -61,6 +61,14 @@ class Functions:
             if not same:
                 self._plane.workers.retire(name)
 
+    def known(self) -> list[str]:
+        """The names of the functions that have run."""
+        return list(self._specs)
+
+    def forget(self) -> None:
+        """Forget every function."""
+        self._specs.clear()
+
     def spec(self, function: Any) -> FunctionSpec:
         """What a worker needs to know of a function."""
         name = function.function_name
@@ -245,9 +253,8 @@ def _invocation_record(
 
     https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html#invocation-async-destinations
     """
-    condition = {None: "Success", "MaximumEventAgeInSeconds": "EventAgeExceeded"}.get(
-        ending and ending.exhausted, "RetriesExhausted"
-    )
+    aged = ending is not None and ending.exhausted == "MaximumEventAgeInSeconds"
+    condition = "Success" if ending is None else "EventAgeExceeded" if aged else "RetriesExhausted"
     record: dict[str, Any] = {
         "version": "1.0",
         "timestamp": iso_millis(now),

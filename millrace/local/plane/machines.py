@@ -62,7 +62,7 @@ class Machines:
     def _remember(self, execution: Any, status: str) -> None:
         about = _started_by(execution)
         if about:
-            more = {"error": f"{execution.error}: {execution.cause}"} if status != "RUNNING" and execution.error else {}
+            more: dict[str, Any] = {"error": f"{execution.error}: {execution.cause}"} if status != "RUNNING" and execution.error else {}
             name = display_name(execution.state_machine)
             self._plane.agenda.soon(
                 lambda: self._plane.journal.add(

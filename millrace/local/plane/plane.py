@@ -40,6 +40,20 @@ class Plane:
             self.functions.changed()
             self.sources.changed()
 
+    def forget(self) -> None:
+        """Empty every store."""
+        from moto.moto_api._internal.models import moto_api_backend  # noqa: PLC0415
+
+        for name in self.functions.known():
+            self.workers.retire(name)
+        moto_api_backend.reset()
+        self.state.reset()
+        self.journal.forget()
+        self.logs.forget()
+        self.sources.forget()
+        self.functions.forget()
+        self.buses.changed()
+
     def remember_dead_letter(self, about: Iterable[Reference], queue_arn: str, name: str) -> None:
         """Remember that a processor's event ended in a dead-letter queue."""
         for event in about:

@@ -51,6 +51,11 @@ class State:
         """State machines and executions."""
         return self._backend("stepfunctions")
 
+    def reset(self) -> None:
+        """Look the backends up afresh."""
+        for name in [name for name in self.__dict__ if name not in ("account", "region")]:
+            del self.__dict__[name]
+
     def queue(self, arn: str) -> Any:
         """The queue of an ARN. Raises LookupError."""
         name = arn.rpartition(":")[2]

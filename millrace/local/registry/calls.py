@@ -17,7 +17,7 @@ Values = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Cloud:
-    """Where resources are made. `clients` gives the boto3 client of a service; it should give the same one each time."""
+    """Where resources are made. `clients` gives the boto3 client of a service, the same one each time."""
 
     clients: Clients
     account: str
@@ -36,7 +36,10 @@ class CallFailed(RuntimeError):
 
 @dataclass(frozen=True)
 class Take:
-    """The argument that one property becomes; a dot leads into a structure or a map."""
+    """The argument that one property becomes; a dot leads into a structure or a map.
+
+    An empty one means that the members of the property are arguments themselves.
+    """
 
     argument: str
     form: Callable[[Any], Any] | None = None
@@ -89,18 +92,19 @@ class Call:
 def input_shape(client: BaseClient, operation: str) -> Shape:
     """What an operation takes, as botocore's model of the service says."""
     api_name = client.meta.method_to_api_mapping[operation]
-    shape: Shape = client.meta.service_model.operation_model(api_name).input_shape
+    shape = client.meta.service_model.operation_model(api_name).input_shape
+    if shape is None:
+        raise TypeError(f"{api_name} takes no arguments, so no property can be passed to it.")
     return shape
 
 
 def _put(found: dict[str, Any], shape: Shape, path: str, value: Any) -> None:
+    if not path:
+        found |= shaped(value, shape)
+        return
     *outer, last = path.split(".")
     for step in outer:
         name, shape = member(shape, step)
         found = found.setdefault(name, {})
     name, shape = member(shape, last)
-    try:
-        found[name] = shaped(value, shape)
-    except NoSuchMember as error:
-        below: str = error.args[0]
-        raise NoSuchMember(below if below.startswith(("[", ".")) else f".{below}") from None
+    found[name] = shaped(value, shape)

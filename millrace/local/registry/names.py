@@ -15,13 +15,13 @@ _TAIL = 12
 
 @dataclass(frozen=True)
 class Name:
-    """The property that names a resource, and the form of a name where the template gives none.
+    """The property that names a resource (None: no property does), and the form of a name that is made.
 
     `limit` is the service's, in characters; `fifo` the property that asks for the ending `.fifo`; `within` those
     that tell two resources of one name apart; `versioned` says that one name may stand for several resources.
     """
 
-    property: str
+    property: str | None
     limit: int = 255
     fifo: str | None = None
     lower: bool = False
@@ -41,5 +41,5 @@ class Name:
 
     def collides(self, before: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
         """Whether a replacement would have the name of what it replaces, because the template fixes it."""
-        same = all(before.get(name) == now.get(name) for name in (self.property, *self.within))
-        return not self.versioned and self.property in now and same
+        same = all(before.get(name) == now.get(name) for name in (self.property or "", *self.within))
+        return not self.versioned and now.get(self.property or "") is not None and same

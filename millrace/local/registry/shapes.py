@@ -9,11 +9,11 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from botocore.model import ListShape, MapShape, Shape, StructureShape
+from botocore.model import MapShape, Shape, StructureShape
 
 
 class NoSuchMember(KeyError):
-    """A key that the API has no member for; its argument is the path below the property."""
+    """A key that the API has no member for; its argument is the path below the property, as `.Outer[0].Inner`."""
 
 
 def member(shape: Shape, name: str) -> tuple[str, Shape]:
@@ -26,7 +26,7 @@ def member(shape: Shape, name: str) -> tuple[str, Shape]:
     for other, found in members.items():
         if other.lower() == name.lower():
             return other, found
-    raise NoSuchMember(name)
+    raise NoSuchMember(f".{name}")
 
 
 def shaped(value: Any, shape: Shape) -> Any:
@@ -65,8 +65,7 @@ def _below(step: str, value: Any, shape: Shape) -> Any:
     try:
         return shaped(value, shape)
     except NoSuchMember as error:
-        below = error.args[0] if error.args[0].startswith(("[", ".")) else f".{error.args[0]}"
-        raise NoSuchMember(f"{step}{below}") from None
+        raise NoSuchMember(f"{step}{error.args[0]}") from None
 
 
 def _string(value: Any, _: Shape) -> Any:

@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/AWS_SQS.h
 from millrace.local.registry.calls import Call, Take, inside, props
 from millrace.local.registry.names import Name
 from millrace.local.registry.steps import Each, Setting, Tags
-from millrace.local.registry.types import ResourceType
+from millrace.local.registry.types import Properties, ResourceType, Subject
 
 _SETTINGS = inside(
     "Attributes",
@@ -25,6 +25,22 @@ _SETTINGS = inside(
     "VisibilityTimeout",
 )
 
+_POLICY = Call("get_queue_attributes", by={"QueueUrl": "{id}", "AttributeNames": "Policy"})
+_PUT_POLICY = Call("set_queue_attributes", {"policy": Take("Attributes.Policy")}, {"QueueUrl": "{id}"})
+
+
+class _KeepingThePolicy(Setting):
+    """moto's SetQueueAttributes forgets the queue's policy unless it is said again (sqs/models.py:358)."""
+
+    def apply(self, subject: Subject, before: Properties | None) -> Properties:
+        """Set what changed, and the policy that stood before."""
+        if before is None or all(before.get(name) == subject.properties.get(name) for name in self.put.takes):
+            return {}
+        policy = subject.call(_POLICY).get("Attributes", {}).get("Policy")
+        super().apply(subject, before)
+        return subject.call(_PUT_POLICY, policy=policy) if policy else {}
+
+
 QUEUE = ResourceType(
     "AWS::SQS::Queue",
     "sqs",
@@ -37,7 +53,7 @@ QUEUE = ResourceType(
         "QueueUrl": "{QueueUrl}",
     },
     steps=(
-        Setting(Call("set_queue_attributes", _SETTINGS, {"QueueUrl": "{id}"}), at_creation=False),
+        _KeepingThePolicy(Call("set_queue_attributes", _SETTINGS, {"QueueUrl": "{id}"}), at_creation=False),
         Tags("tag_queue", "untag_queue", {"QueueUrl": "{id}"}),
     ),
     delete=(Call("delete_queue", by={"QueueUrl": "{id}"}),),

@@ -20,11 +20,12 @@ class Setting:
 
     Where `at_creation` is off, the creating call has passed them and this one serves updates alone. A call that is
     `whole` says all of them each time, so that what is left out is unset; any other says what changed, and
-    `unset` is called when none is left.
+    `unset` is called when none is left. `clear` is called before an update.
     """
 
     put: Call
     unset: Call | None = None
+    clear: Call | None = None
     at_creation: bool = True
     whole: bool = False
 
@@ -35,20 +36,21 @@ class Setting:
 
     def calls(self) -> Iterable[Call]:
         """Every call that the step may make."""
-        return (call for call in (self.put, self.unset) if call)
+        return (call for call in (self.put, self.unset, self.clear) if call)
 
-    def apply(self, subject: Subject, before: Properties | None) -> None:
+    def apply(self, subject: Subject, before: Properties | None) -> Properties:
         """Set what is new or changed."""
-        now = subject.resource.properties
+        now = subject.properties
         changed = _changed(self.put.takes, before or {}, now)
         if not changed or (before is None and not self.at_creation):
-            return
+            return {}
+        if self.clear and before is not None:
+            subject.call(self.clear)
         if self.unset and not any(name in now for name in self.put.takes):
-            subject.call(self.unset)
-        elif self.whole:
-            subject.call_with(self.put, now)
-        else:
-            subject.call_with(self.put, {name: self._value(subject, name, now) for name in changed})
+            return subject.call(self.unset)
+        if self.whole:
+            return subject.call_with(self.put, now)
+        return subject.call_with(self.put, {name: self._value(subject, name, now) for name in changed})
 
     def undo(self, subject: Subject) -> None:
         """The resource's own deletion takes them along."""
@@ -68,7 +70,7 @@ class Each:
     `key` tells members apart. A change of one of the properties `also` puts every member again.
     """
 
-    property: str
+    of: str
     put: Call
     remove: Call
     key: Callable[[Any], str] = json.dumps
@@ -77,31 +79,112 @@ class Each:
     @property
     def properties(self) -> frozenset[str]:
         """The list, and what goes along with each member."""
-        return frozenset({self.property}) | self.also
+        return frozenset({self.of}) | self.also
 
     def calls(self) -> Iterable[Call]:
         """Every call that the step may make."""
         return (self.put, self.remove)
 
-    def apply(self, subject: Subject, before: Properties | None) -> None:
+    def apply(self, subject: Subject, before: Properties | None) -> Properties:
         """Put what is new or changed, remove what is not there any more."""
-        had, has = self._members(before or {}), self._members(subject.resource.properties)
+        had, has = self._members(before or {}), self._members(subject.properties)
         for key in had.keys() - has.keys():
             with gone_is_well():
                 subject.call(self.remove, member=had[key])
-        again = bool(_changed(self.also, before or {}, subject.resource.properties))
+        again = bool(_changed(self.also, before or {}, subject.properties))
         for key, member in has.items():
             if again or had.get(key) != member:
                 subject.call(self.put, member=member)
+        return {}
 
     def undo(self, subject: Subject) -> None:
         """Remove every member."""
-        for member in self._members(subject.resource.properties).values():
+        for member in self._members(subject.properties).values():
             with gone_is_well():
                 subject.call(self.remove, member=member)
 
     def _members(self, properties: Properties) -> dict[str, Any]:
-        return {self.key(member): member for member in properties.get(self.property) or ()}
+        return {self.key(member): member for member in properties.get(self.of) or ()}
+
+
+@dataclass(frozen=True)
+class Switch:
+    """A property that one call turns on and another off, as it is where a template says nothing."""
+
+    of: str
+    on: Call
+    off: Call
+    default: bool = False
+
+    @property
+    def properties(self) -> frozenset[str]:
+        """The switch."""
+        return frozenset({self.of})
+
+    def calls(self) -> Iterable[Call]:
+        """Every call that the step may make."""
+        return (self.on, self.off)
+
+    def apply(self, subject: Subject, before: Properties | None) -> Properties:
+        """Turn it if it stands otherwise."""
+        now = self._is_on(subject.properties)
+        if now == self._is_on(before or {}):
+            return {}
+        return subject.call(self.on if now else self.off)
+
+    def undo(self, subject: Subject) -> None:
+        """The resource's own deletion takes it along."""
+
+    def _is_on(self, properties: Properties) -> bool:
+        return str(properties.get(self.of, self.default)).lower() == "true"
+
+
+@dataclass(frozen=True)
+class Attributes:
+    """Properties that a call sets one at a time, as AttributeName and AttributeValue. None passes them at creation."""
+
+    put: str
+    by: Mapping[str, str]
+    names: tuple[str, ...]
+
+    @property
+    def properties(self) -> frozenset[str]:
+        """The attributes."""
+        return frozenset(self.names)
+
+    def calls(self) -> Iterable[Call]:
+        """Every call that the step may make."""
+        return (Call(self.put, {"value": Take("AttributeValue")}, {**self.by, "AttributeName": "{attribute}"}),)
+
+    def apply(self, subject: Subject, before: Properties | None) -> Properties:
+        """Set each one that changed; one that is left out becomes empty."""
+        (put,) = self.calls()
+        for name in _changed(self.names, before, subject.properties) if before is not None else ():
+            default = subject.type.defaults.get(name, "")
+            subject.call(put, attribute=name, value=subject.properties.get(name, default))
+        return {}
+
+    def undo(self, subject: Subject) -> None:
+        """The resource's own deletion takes them along."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A call that sets nothing, and whose answer holds attributes."""
+
+    call: Call
+    properties: frozenset[str] = frozenset()
+
+    def calls(self) -> Iterable[Call]:
+        """Every call that the step may make."""
+        return (self.call,)
+
+    def apply(self, subject: Subject, before: Properties | None) -> Properties:  # noqa: ARG002 a step's form
+        """Read."""
+        return subject.call(self.call)
+
+    def undo(self, subject: Subject) -> None:
+        """Nothing was done."""
 
 
 @dataclass(frozen=True)
@@ -122,16 +205,17 @@ class Tags:
         put = Call(self.put, {"Tags": Take(self.argument, self.form)}, self.by)
         return (put, Call(self.remove, {"keys": Take(self.keys)}, self.by))
 
-    def apply(self, subject: Subject, before: Properties | None) -> None:
+    def apply(self, subject: Subject, before: Properties | None) -> Properties:
         """Put the tags that changed, remove those that are gone."""
         if before is None and not self.at_creation:
-            return
-        had, has = tag_map((before or {}).get("Tags")), tag_map(subject.resource.properties.get("Tags"))
+            return {}
+        had, has = tag_map((before or {}).get("Tags")), tag_map(subject.properties.get("Tags"))
         put, remove = self.calls()
         if gone := sorted(had.keys() - has.keys()):
             subject.call(remove, keys=gone)
         if changed := [{"Key": key, "Value": value} for key, value in has.items() if had.get(key) != value]:
             subject.call(put, Tags=changed)
+        return {}
 
     def undo(self, subject: Subject) -> None:
         """The resource's own deletion takes them along."""

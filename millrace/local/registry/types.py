@@ -1,7 +1,7 @@
 """A resource type, declared: how a resource of it is made, changed and taken away through AWS's public API."""
 
 import random
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -14,6 +14,7 @@ from millrace.local.registry.errors import UnknownAttribute, UnknownProperty
 from millrace.local.registry.names import Name
 
 Properties = Mapping[str, Any]
+Template = str | Callable[[Values], str]
 _GONE = ("NotFound", "NoSuch", "NonExistent", "DoesNotExist")
 
 
@@ -40,6 +41,7 @@ class Subject:
     cloud: Cloud
     type: "ResourceType"
     resource: Resource
+    properties: Properties
     values: Values
 
     def call(self, call: Call, **more: Any) -> dict[str, Any]:
@@ -63,8 +65,11 @@ class Step(Protocol):
     def properties(self) -> frozenset[str]:
         """The properties that the step passes on."""
 
-    def apply(self, subject: Subject, before: Properties | None) -> None:
-        """Bring the resource from the properties it had (None: it is new) to those it has."""
+    def apply(self, subject: Subject, before: Properties | None) -> Properties:
+        """Bring the resource from the properties it had (None: it is new) to those it has.
+
+        Gives what AWS answered, from which attributes are read.
+        """
 
     def undo(self, subject: Subject) -> None:
         """Take away what would keep the resource from being deleted."""
@@ -77,32 +82,37 @@ class Step(Protocol):
 class ResourceType:
     """One type of CloudFormation, and the calls of one service that stand for it.
 
-    `id` (what Ref gives) and `attributes` are templates over the answer of `create` (and of `reads`, a call that
-    describes the resource), its values, `account`, `region` and `partition`. `immutable` are the properties whose
-    change AWS answers with a replacement; `defaults` say what AWS takes where a template says nothing.
-    `kept_only_here` are those that moto's API does not keep, each with the reason.
+    `id` (what Ref gives) and `attributes` are templates over what AWS answered, the resource's values, `account`,
+    `region` and `partition`. `immutable` are the properties whose change AWS answers with a replacement; `defaults`
+    say what AWS takes where a template says nothing. `kept_only_here` are those that moto's API does not keep, or
+    forgets in an update, each with the reason. `reshape` turns properties into those that the calls know; `accepts`
+    names those that nothing else does, and `exactly` all of them where the calls know others than the template.
     """
 
     type: str
     service: str
     create: Call | None
-    id: str
+    id: Template
     delete: Sequence[Call] = ()
-    attributes: Mapping[str, str] = field(default_factory=dict)
+    attributes: Mapping[str, Template] = field(default_factory=dict)
     name: Name | None = None
     steps: Sequence[Step] = ()
     immutable: frozenset[str] = frozenset()
     defaults: Properties = field(default_factory=dict)
-    reads: Call | None = None
     kept_only_here: Mapping[str, str] = field(default_factory=dict)
+    reshape: Callable[[Properties], Properties] = dict
+    accepts: frozenset[str] = frozenset()
+    exactly: frozenset[str] | None = None
 
     @cached_property
     def properties(self) -> frozenset[str]:
         """Every property that the type accepts."""
-        named = {self.name.property} if self.name else set()
+        if self.exactly is not None:
+            return self.exactly
+        named = {self.name.property} if self.name and self.name.property else set()
         created = set(self.create.takes) if self.create else set()
         stepped = {name for step in self.steps for name in step.properties}
-        return frozenset(named | created | stepped | self.kept_only_here.keys() | self.immutable)
+        return frozenset(named | created | stepped | self.kept_only_here.keys() | self.accepts)
 
     def check(self, logical_id: str, properties: Iterable[str]) -> None:
         """Raise UnknownProperty for what would be dropped."""
@@ -119,24 +129,23 @@ class ResourceType:
         """The name that a new resource gets, or None for a type without names."""
         if not self.name:
             return None
-        given: str | None = properties.get(self.name.property)
+        given: str | None = properties.get(self.name.property or "")
         return given or self.name.generated(stack, logical_id, properties, source)
 
     def replaces(self, before: Properties, now: Properties) -> bool:
         """Whether AWS would answer this change with a new resource in place of the old one."""
+        before, now = self.reshape(before), self.reshape(now)
         return any(before.get(name) != now.get(name) for name in self.immutable)
 
     def make(self, cloud: Cloud, logical_id: str, properties: Properties, name: str | None) -> Resource:
         """Create a resource. Where a later call fails, what the first one made is taken away again."""
         self.check(logical_id, properties)
-        values = {**self._values(cloud, name), **properties, "logical_id": logical_id}
+        values = {**self._values(cloud, name), **self.reshape(properties), "logical_id": logical_id}
         if self.create:
             values |= self.create.run(cloud.clients(self.service), values, (self.type, logical_id))
-        physical_id = self.id.format_map(values)
+        physical_id = _filled(self.id, values)
         attributes = self._attributes({**values, "id": physical_id})
-        resource = Resource(
-            self.type, logical_id, physical_id, name, properties, attributes, self._kept(properties)
-        )
+        resource = Resource(self.type, logical_id, physical_id, name, properties, attributes, self._kept(properties))
         try:
             return self._settled(self._subject(cloud, resource), None)
         except Exception as error:
@@ -147,7 +156,7 @@ class ResourceType:
         """Update a resource in place to other properties."""
         self.check(resource.logical_id, properties)
         now = replace(resource, properties=properties, kept=self._kept(properties))
-        return self._settled(self._subject(cloud, now), resource.properties)
+        return self._settled(self._subject(cloud, now), self.reshape(resource.properties))
 
     def remove(self, cloud: Cloud, resource: Resource) -> None:
         """Delete a resource; one that is gone already is well."""
@@ -161,17 +170,16 @@ class ResourceType:
 
     def calls(self) -> Iterable[Call]:
         """Every call that the declaration names."""
-        yield from (call for call in (self.create, self.reads, *self.delete) if call)
+        yield from (call for call in (self.create, *self.delete) if call)
         for step in self.steps:
             yield from step.calls()
 
     def _settled(self, subject: Subject, before: Properties | None) -> Resource:
+        answers: dict[str, Any] = {}
         for step in self.steps:
-            step.apply(subject, before)
-        if not self.reads:
-            return subject.resource
-        seen = {**subject.values, **subject.call(self.reads)}
-        return replace(subject.resource, attributes={**subject.resource.attributes, **self._attributes(seen)})
+            answers |= step.apply(subject, before)
+        attributes = self._attributes({**subject.values, **answers})
+        return replace(subject.resource, attributes={**subject.resource.attributes, **attributes})
 
     def _take_back(self, cloud: Cloud, resource: Resource, error: Exception) -> None:
         try:
@@ -182,23 +190,28 @@ class ResourceType:
     def _subject(self, cloud: Cloud, resource: Resource) -> Subject:
         own = {"id": resource.physical_id, "logical_id": resource.logical_id}
         named = self._values(cloud, resource.name)
-        return Subject(cloud, self, resource, {**named, **resource.properties, **resource.attributes, **own})
+        properties = self.reshape(resource.properties)
+        return Subject(cloud, self, resource, properties, {**named, **properties, **resource.attributes, **own})
 
     def _values(self, cloud: Cloud, name: str | None) -> dict[str, Any]:
-        named = {"name": name, self.name.property: name} if self.name else {}
+        named = {"name": name, self.name.property or "name": name} if self.name else {}
         return {**cloud.values, **self.defaults, **named}
 
     def _attributes(self, seen: Values) -> dict[str, Any]:
         found = {}
         for attribute, template in self.attributes.items():
             try:
-                found[attribute] = template.format_map(seen)
+                found[attribute] = _filled(template, seen)
             except KeyError:  # an attribute that this resource has not, as the stream of a table without one
                 continue
         return found
 
     def _kept(self, properties: Properties) -> dict[str, Any]:
         return {name: properties[name] for name in self.kept_only_here if name in properties}
+
+
+def _filled(template: Template, values: Values) -> str:
+    return template.format_map(values) if isinstance(template, str) else template(values)
 
 
 @contextmanager

@@ -1,0 +1,74 @@
+"""What stands in the local cloud: stacks, their resources and outputs; and how a deployment tells of itself."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from millrace.local.registry import Resource
+from millrace.local.template import Entry, Template
+
+Action = Literal["create", "update", "replace", "delete", "retain", "undo"]
+
+
+@dataclass
+class StackState:
+    """One stack that stands. Its resources are in the order in which they were made."""
+
+    name: str
+    template: Template
+    resources: dict[str, Resource] = field(default_factory=dict)
+    outputs: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Deployment:
+    """Everything that a loader keeps in the cloud, in the order in which it was made."""
+
+    stacks: dict[str, StackState] = field(default_factory=dict)
+    exports: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What a stack's own resources, and the stacks before it, give to its functions."""
+
+    resources: Mapping[str, Resource]
+    exports: Mapping[str, Any]
+
+    def ref(self, logical_id: str) -> str:
+        """What Ref gives."""
+        return self.resources[logical_id].physical_id
+
+    def attribute(self, logical_id: str, attribute: str) -> Any:
+        """What Fn::GetAtt gives."""
+        return self.resources[logical_id].attributes[attribute]
+
+    def imported(self, export: str) -> Any:
+        """What another stack exports."""
+        return self.exports[export]
+
+
+@dataclass(frozen=True)
+class Change:
+    """One thing that a deployment did. `path` is the construct's; `seconds` how long it took."""
+
+    action: Action
+    stack: str
+    logical_id: str
+    type: str
+    path: str
+    physical_id: str
+    seconds: float
+
+
+class DeploymentFailed(RuntimeError):
+    """A deployment that stopped at one resource, and was rolled back. The text names the resource and the cause."""
+
+    def __init__(self, stack: str, cause: object, entry: Entry | None = None, path: str | None = None) -> None:
+        named = f"{stack}.{entry.logical_id} ({entry.type}, {path})" if entry else stack
+        super().__init__(f"{named}: {cause}")
+        self.stack = stack
+        self.logical_id = entry.logical_id if entry else None
+        self.type = entry.type if entry else None
+        self.path = path
+        self.cause = cause

@@ -1,0 +1,19 @@
+"""Event patterns as EventBridge reads them: compile once, match, explain, and index many.
+
+https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-event-patterns.html
+"""
+
+from millrace.local.plane.patterns.compiler import MAX_OR_COMBINATIONS, MAX_PATTERN_LENGTH, compile_pattern
+from millrace.local.plane.patterns.index import PatternIndex
+from millrace.local.plane.patterns.pattern import Mismatch, Pattern
+from millrace.local.plane.patterns.refusal import InvalidPattern
+
+__all__ = [
+    "MAX_OR_COMBINATIONS",
+    "MAX_PATTERN_LENGTH",
+    "InvalidPattern",
+    "Mismatch",
+    "Pattern",
+    "PatternIndex",
+    "compile_pattern",
+]

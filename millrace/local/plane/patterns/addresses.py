@@ -1,0 +1,53 @@
+"""IP addresses as event patterns compare them."""
+
+import re
+from collections.abc import Callable
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+
+from millrace.local.plane.patterns.refusal import InvalidPattern
+
+_V4 = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+\.[0-9]+")
+_V6 = re.compile(r"[0-9a-fA-F:]*:[0-9a-fA-F:]*")
+_MOST_BITS = {4: 31, 6: 127}
+
+Address = IPv4Address | IPv6Address
+
+
+def address(text: str) -> Address | None:
+    """The address that a text writes out, or None; octets are decimal, leading zeros or not."""
+    if _V4.fullmatch(text):
+        text = ".".join(str(int(octet)) for octet in text.split("."))
+    elif not _V6.fullmatch(text):
+        return None
+    try:
+        return ip_address(text)
+    except ValueError:
+        return None
+
+
+def within(block: str) -> Callable[[str], bool]:
+    """Whether an address lies in a CIDR block, IPv4 to /31 and IPv6 to /127: AWS takes no block of one address."""
+    base, slash, bits = block.partition("/")
+    if not slash or "/" in bits:
+        raise InvalidPattern("Malformed CIDR, one '/' required")
+    if not re.fullmatch(r"[+-]?[0-9]+", bits):
+        raise InvalidPattern("Malformed CIDR, mask bits must be an integer")
+    network = ip_network((_checked(base, int(bits)), int(bits)), strict=False)
+
+    def contains(text: str) -> bool:
+        found = address(text)
+        return found is not None and found.version == network.version and found in network
+
+    return contains
+
+
+def _checked(base: str, bits: int) -> Address:
+    if bits < 0:
+        raise InvalidPattern("Malformed CIDR, mask bits must not be negative")
+    found = address(base)
+    if found is None:
+        raise InvalidPattern(f"Nonstandard IP address: {base}")
+    most = _MOST_BITS[found.version]
+    if bits > most:
+        raise InvalidPattern(f"IPv{found.version} mask bits must be < {most + 1}")
+    return found

@@ -1,0 +1,63 @@
+"""Where a clause looks in an event: a flattened field name, and the array elements that its values come from."""
+
+from typing import Any
+
+Membership = tuple[tuple[tuple[int, tuple[str, ...]], int], ...]
+"""Which element of which array a value lies in: ((array, index), …), outermost first."""
+Leaf = tuple[Any, Membership]
+
+
+class Path:
+    """A field name such as "detail.state", which also finds the keys that have dots in them, as Ruler does.
+
+    Only leaves are found: strings, numbers, booleans, null, alone or in arrays. An object or an empty array is none.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.keys = tuple(name.split("."))
+        self._steps = [_keys_from(self.keys, position) for position in range(len(self.keys))]
+
+    def leaves(self, event: dict[str, Any]) -> list[Leaf]:
+        """Every value that the event has under this name."""
+        found: list[Leaf] = []
+        self._collect(event, 0, (), found)
+        return found
+
+    def is_object_in(self, event: dict[str, Any]) -> bool:
+        """Whether the event has an object here, which no pattern can match."""
+        node: Any = event
+        for key in self.keys:
+            node = node.get(key) if isinstance(node, dict) else None
+        return isinstance(node, dict)
+
+    def _collect(self, node: Any, position: int, membership: Membership, found: list[Leaf]) -> None:
+        if isinstance(node, dict):
+            for key, following in self._steps[position] if position < len(self._steps) else ():
+                if key in node:
+                    self._collect(node[key], following, membership, found)
+        elif isinstance(node, list):
+            self._collect_each(node, position, membership, found)
+        elif position == len(self._steps):
+            found.append((node, membership))
+
+    def _collect_each(self, array: list[Any], position: int, membership: Membership, found: list[Leaf]) -> None:
+        identity = (id(array), self.keys[:position])
+        for index, element in enumerate(array):
+            nested = isinstance(element, (dict, list))
+            self._collect(element, position, (*membership, (identity, index)) if nested else membership, found)
+
+
+def _keys_from(keys: tuple[str, ...], position: int) -> tuple[tuple[str, int], ...]:
+    ends = range(position + 1, len(keys) + 1)
+    return tuple((".".join(keys[position:end]), end) for end in ends)
+
+
+def joined(one: Membership, other: Membership) -> Membership | None:
+    """Both memberships in one, or None where they want two elements of the same array."""
+    if not one or not other:
+        return one or other
+    known = dict(one)
+    if any(known.setdefault(array, index) != index for array, index in other):
+        return None
+    return tuple(known.items())

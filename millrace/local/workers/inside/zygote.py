@@ -1,0 +1,155 @@
+"""The process from which workers are started: by fork, with their packages loaded already, or by spawn.
+
+It runs no function, keeps to one thread, ends its workers when the pool lets go of it, and they end when it does.
+"""
+
+import contextlib
+import os
+import select
+import shutil
+import signal
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+
+from . import preload, wire, worker
+
+
+def main(control: int, start: str, mirror: str, home: str) -> None:
+    """Serve the pool; in a worker that was forked, run its function."""
+    sys.path.insert(0, mirror)
+    if start == "fork":
+        preload.load()
+    place = _Zygote(socket.socket(fileno=control), start, mirror, home).serve()
+    if place:
+        worker.main(**place)
+
+
+class _Zygote:
+    def __init__(self, control: socket.socket, start: str, mirror: str, home: str) -> None:
+        self._control = control
+        self._start = start
+        self._mirror = mirror
+        self._home = Path(home)
+        self._workers: dict[int, int] = {}
+        self._lifeline, self._held = os.pipe()
+        self._woken, self._wake = os.pipe()
+        os.set_blocking(self._woken, False)
+        os.set_blocking(self._wake, False)
+
+    def serve(self) -> dict[str, Any] | None:
+        """Start, kill and reap, until the pool is gone. In a forked worker, give its place."""
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.set_wakeup_fd(self._wake)
+        while True:
+            ready, _, _ = select.select([self._control.fileno(), self._woken], [], [])
+            if self._woken in ready:
+                os.read(self._woken, 4096)
+                self._reap(os.WNOHANG)
+            if self._control.fileno() in ready:
+                message, descriptors = self._receive()
+                if not message:
+                    self._end()
+                    return None
+                place = self._obey(message, descriptors)
+                if place:
+                    return place
+
+    def _receive(self) -> tuple[bytes, list[int]]:
+        message, descriptors, _, _ = socket.recv_fds(self._control, wire.CONTROL.size, 2)
+        while 0 < len(message) < wire.CONTROL.size:
+            message += self._control.recv(wire.CONTROL.size - len(message))
+        return message, descriptors
+
+    def _obey(self, message: bytes, descriptors: list[int]) -> dict[str, Any] | None:
+        kind, number, _, _ = wire.CONTROL.unpack(message)
+        if kind == wire.KILL:
+            for pid in [pid for pid, known in self._workers.items() if known == number]:
+                _kill(pid)
+            return None
+        place = self._place(number, *descriptors)
+        try:
+            pid = os.fork() if self._start == "fork" else self._spawn(place, descriptors)
+        except OSError as error:
+            print(f"millrace: no worker could be started: {error}", file=sys.stderr)  # noqa: T201 - it has no other voice
+            self._tell(wire.ENDED, number, os.EX_OSERR, 0)
+        else:
+            if pid == 0:
+                self._leave()
+                return place
+            self._started(number, pid)
+        for descriptor in descriptors:
+            os.close(descriptor)
+        return None
+
+    def _place(self, number: int, connection: int, log: int) -> dict[str, Any]:
+        home = self._home / str(number)
+        home.mkdir(mode=0o700)
+        for descriptor in (connection, log):
+            os.set_inheritable(descriptor, False)  # noqa: FBT003 - its own signature
+        return {
+            "connection": connection,
+            "log": log,
+            "lifeline": self._lifeline,
+            "mirror": self._mirror,
+            "home": str(home),
+        }
+
+    def _spawn(self, place: dict[str, Any], descriptors: list[int]) -> int:
+        inherited = (*descriptors, self._lifeline)
+        for descriptor in inherited:
+            os.set_inheritable(descriptor, True)  # noqa: FBT003 - its own signature
+        command = worker.command(place)
+        try:
+            return os.posix_spawn(command[0], command, os.environ, setpgroup=0)
+        finally:
+            os.set_inheritable(self._lifeline, False)  # noqa: FBT003 - its own signature
+
+    def _started(self, number: int, pid: int) -> None:
+        with contextlib.suppress(OSError):  # the worker does it as well: whoever is first
+            os.setpgid(pid, pid)
+        self._workers[pid] = number
+        self._tell(wire.STARTED, number, pid, 0)
+
+    def _leave(self) -> None:
+        """Become a worker: keep nothing of the zygote's."""
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        os.setpgid(0, 0)
+        self._control.close()
+        for descriptor in (self._held, self._woken, self._wake):
+            os.close(descriptor)
+
+    def _reap(self, options: int) -> None:
+        while self._workers:
+            pid, status, usage = os.wait4(-1, options)
+            if not pid:
+                return
+            number = self._workers.pop(pid)
+            _kill_group(pid)
+            shutil.rmtree(self._home / str(number), ignore_errors=True)
+            self._tell(wire.ENDED, number, os.waitstatus_to_exitcode(status), worker.kibibytes(usage))
+
+    def _tell(self, kind: bytes, number: int, figure: int, memory: int) -> None:
+        with contextlib.suppress(OSError):  # the pool is gone: the next read says so
+            self._control.sendall(wire.CONTROL.pack(kind, number, figure, memory))
+
+    def _end(self) -> None:
+        for pid in self._workers:
+            _kill(pid)
+        self._reap(0)
+        shutil.rmtree(self._home, ignore_errors=True)
+
+
+def _kill(pid: int) -> None:
+    os.kill(pid, signal.SIGKILL)  # not reaped yet, so the number is still its own
+    _kill_group(pid)
+
+
+def _kill_group(pid: int) -> None:
+    """End also what a worker has started."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, signal.SIGKILL)

@@ -1,0 +1,148 @@
+"""A zygote as the pool sees it: started, asked for workers, told to kill, closed."""
+
+import asyncio
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+from millrace.local.workers.inside import wire
+
+Start = Literal["fork", "spawn"]
+
+_BOOTSTRAP = Path(__file__).with_name("inside") / "bootstrap.py"
+_PATIENCE = 5.0
+
+
+@dataclass(frozen=True)
+class Exit:
+    """How a process ended: its exit code, negative for a signal, and the most memory it used, in MiB."""
+
+    code: int
+    memory_mb: int = 0
+
+
+class Child(Protocol):
+    """Whoever waits for a process."""
+
+    def started(self) -> None:
+        """The process runs."""
+
+    def ended(self, how: Exit) -> None:
+        """The process is gone, and reaped."""
+
+
+class Nursery:
+    """Starts workers for one set of layers through a zygote process, and knows which of them live."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, mirror: Path, start: Start, lost: Callable[[], None]) -> None:
+        self._loop = loop
+        self._lost = lost
+        self._numbers = 0
+        self._children: dict[int, Child] = {}
+        self._pids: dict[int, int] = {}
+        self._received = bytearray()
+        self._home = tempfile.mkdtemp(prefix="millrace-worker-")
+        self._control, theirs = socket.socketpair()
+        with theirs:
+            self._zygote = self._start_zygote(theirs.fileno(), mirror, start)
+        loop.add_reader(self._control, self._read)
+
+    def _start_zygote(self, control: int, mirror: Path, start: Start) -> subprocess.Popen[bytes]:
+        settings = {"control": control, "start": start, "mirror": str(mirror), "home": self._home}
+        return subprocess.Popen(
+            [sys.executable, "-I", "-S", "-X", "utf8", str(_BOOTSTRAP), "zygote", json.dumps(settings)],
+            stdin=subprocess.DEVNULL,
+            pass_fds=[control],
+            env=_environment(self._home),
+            start_new_session=True,
+        )
+
+    @property
+    def idle(self) -> bool:
+        """Whether it has no worker."""
+        return not self._children
+
+    def start(self, child: Child, connection: int, log: int) -> int:
+        """Ask for a worker that talks over `connection` and writes its output to `log`. Gives its number."""
+        self._numbers += 1
+        self._children[self._numbers] = child
+        with contextlib.suppress(OSError):  # a zygote that is gone is told of by _read, and its children with it
+            socket.send_fds(self._control, [wire.CONTROL.pack(wire.START, self._numbers, 0, 0)], [connection, log])
+        return self._numbers
+
+    def kill(self, number: int) -> None:
+        """End a worker, and what it has started, whatever they are doing."""
+        if number in self._children:
+            with contextlib.suppress(OSError):
+                self._control.sendall(wire.CONTROL.pack(wire.KILL, number, 0, 0))
+
+    def close(self) -> None:
+        """End the zygote and all its workers, and wait until they are gone."""
+        self._loop.remove_reader(self._control)
+        self._control.close()
+        self._zygote.terminate()  # heeded only while it still loads, and has no workers
+        try:
+            self._zygote.wait(_PATIENCE)
+        except subprocess.TimeoutExpired:
+            self._zygote.kill()
+            self._zygote.wait()
+        self._abandon()
+
+    def _read(self) -> None:
+        piece = self._control.recv(1 << 16)
+        if not piece:
+            self._lost()
+            self.close()
+            return
+        self._received += piece
+        while len(self._received) >= wire.CONTROL.size:
+            message = bytes(self._received[: wire.CONTROL.size])
+            del self._received[: wire.CONTROL.size]
+            self._hear(*wire.CONTROL.unpack(message))
+
+    def _hear(self, kind: bytes, number: int, figure: int, memory: int) -> None:
+        if kind == wire.STARTED:
+            self._pids[number] = figure
+            self._children[number].started()
+        elif kind == wire.ENDED:
+            self._pids.pop(number, None)
+            self._children.pop(number).ended(Exit(figure, memory // 1024))
+
+    def _abandon(self) -> None:
+        """End what a zygote that died has left. Its workers end by themselves, unless native code keeps them busy."""
+        code = self._zygote.returncode
+        for pid in self._pids.values() if code else ():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self._pids.clear()
+        shutil.rmtree(self._home, ignore_errors=True)
+        children, self._children = self._children, {}
+        for child in children.values():
+            child.ended(Exit(code or -signal.SIGKILL))
+
+
+def _environment(home: str) -> dict[str, str]:
+    """What a zygote needs, and nothing of this machine's."""
+    return {
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EXECUTION_ENV": execution_environment(),
+        "HOME": home,
+        "LANG": "en_US.UTF-8",
+        "PATH": "/usr/local/bin:/usr/bin:/bin",
+    }
+
+
+def execution_environment() -> str:
+    """The name of the runtime, with the version of the Python that runs here."""
+    return f"AWS_Lambda_python{sys.version_info.major}.{sys.version_info.minor}"

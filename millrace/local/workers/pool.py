@@ -1,0 +1,185 @@
+"""The workers of all functions: kept warm, bounded, replaced when a function changes."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from millrace.local.workers.mirror import LayerMismatch, make_mirror
+from millrace.local.workers.nursery import Nursery, Start
+from millrace.local.workers.spec import FunctionSpec, Outcome, Status
+from millrace.local.workers.worker import Job, Worker, describe
+
+IDLE_WORKERS = 32
+IDLE_NURSERIES = 3
+"""How many workers, and sets of layers, are kept without work."""
+
+
+class Workers:
+    """Runs functions in processes of their own; all of it on the loop's thread.
+
+    `environment` goes to every function: endpoint, region, dummy keys. `limit` bounds the invocations that run at
+    once, two a core by default. `start` is how a worker begins: forked from a warm zygote, on Linux, or spawned. Below
+    `cache` stand the folders of links through which workers see their packages.
+    """
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        *,
+        environment: Mapping[str, str],
+        start: Start | None = None,
+        limit: int | None = None,
+        cache: Path = Path(".millrace"),
+    ) -> None:
+        self._loop = loop
+        self._environment = dict(environment)
+        self._start: Start = start or ("fork" if sys.platform == "linux" else "spawn")
+        self._limit = limit or 2 * (os.cpu_count() or 1)
+        self._cache = cache
+        self._queue: deque[Job] = deque()
+        self._refused: deque[tuple[Job, str]] = deque()
+        self._busy: set[Worker] = set()
+        self._idle: list[Worker] = []
+        self._mirrors: dict[tuple[Path, ...], Path] = {}
+        self._nurseries: dict[Path, Nursery] = {}
+        self._closed = False
+
+    def warm(self, layers: Sequence[Path]) -> None:
+        """Have the zygote of some layers load while there is nothing to do yet. Raises LayerMismatch."""
+        self._nursery(tuple(layers))
+
+    def invoke(
+        self,
+        spec: FunctionSpec,
+        payload: bytes,
+        request_id: str,
+        done: Callable[[Outcome], None],
+        *,
+        urgent: bool = False,
+    ) -> None:
+        """Run a function once and tell `done`, exactly once, on the loop's thread.
+
+        Urgent is what a running invocation waits for: it goes past the limit, or the two could wait for each other.
+        """
+        if self._closed:
+            raise RuntimeError(f"{spec.name} was invoked after the workers were closed")
+        job = Job(spec, payload, request_id, done)
+        if urgent or len(self._busy) < self._limit:
+            self._run(job)
+        else:
+            self._queue.append(job)
+
+    def retire(self, name: str) -> None:
+        """End the workers of a function; those at work end after the invocation that they have."""
+        for worker in [worker for worker in self._idle if worker.spec.name == name]:
+            self._drop(worker)
+        for worker in self._busy:
+            worker.retired = worker.retired or worker.spec.name == name
+
+    def close(self) -> None:
+        """End every process and wait until all are gone. What was running or waiting ends as killed."""
+        self._closed = True
+        waiting, self._queue = self._queue, deque()
+        for nursery in list(self._nurseries.values()):
+            nursery.close()
+        self._nurseries.clear()
+        self._tell_refused()
+        for job in waiting:
+            self._tell(job, _failed(job, "exit", "Runtime.ExitError", _killed(job)))
+
+    # -- what workers tell ---------------------------------------------------------------------------------------
+
+    def finished(self, worker: Worker, job: Job, outcome: Outcome) -> None:
+        """A worker has an outcome, and is free."""
+        self._busy.discard(worker)
+        if worker.retired:
+            worker.kill()
+        else:
+            self._idle.append(worker)
+            for surplus in self._idle[:-IDLE_WORKERS]:
+                self._drop(surplus)
+        self._tell(job, outcome)
+        self._run_waiting()
+
+    def gone(self, worker: Worker) -> None:
+        """A worker's process has ended."""
+        self._busy.discard(worker)
+        if worker in self._idle:
+            self._idle.remove(worker)
+        self._run_waiting()
+
+    # -- how invocations find workers ----------------------------------------------------------------------------
+
+    def _run_waiting(self) -> None:
+        while self._queue and len(self._busy) < self._limit:
+            self._run(self._queue.popleft())
+
+    def _run(self, job: Job) -> None:
+        try:
+            worker = self._warm_worker(job.spec) or self._new_worker(job.spec)
+        except LayerMismatch as error:
+            self._refused.append((job, str(error)))
+            self._loop.call_soon(self._tell_refused)
+            return
+        self._busy.add(worker)
+        worker.take(job)
+
+    def _warm_worker(self, spec: FunctionSpec) -> Worker | None:
+        """The worker of this very function that ran last; those of a former version are ended."""
+        for worker in [worker for worker in reversed(self._idle) if worker.spec.name == spec.name]:
+            if worker.spec is spec or worker.spec == spec:
+                self._idle.remove(worker)
+                return worker
+            self._drop(worker)
+        return None
+
+    def _new_worker(self, spec: FunctionSpec) -> Worker:
+        return Worker(self._loop, self._nursery(spec.layers), spec, self._environment, self)
+
+    def _nursery(self, layers: tuple[Path, ...]) -> Nursery:
+        mirror = self._mirrors.get(layers) or make_mirror(layers, self._cache)
+        self._mirrors[layers] = mirror
+        if mirror not in self._nurseries:
+            self._close_idle_nurseries()
+            self._nurseries[mirror] = Nursery(self._loop, mirror, self._start, lambda: self._forget(mirror))
+        return self._nurseries[mirror]
+
+    def _close_idle_nurseries(self) -> None:
+        idle = [mirror for mirror, nursery in self._nurseries.items() if nursery.idle]
+        for mirror in idle[: -IDLE_NURSERIES + 1]:
+            self._nurseries.pop(mirror).close()
+
+    def _forget(self, mirror: Path) -> None:
+        """A zygote died; the next invocation starts another."""
+        self._nurseries.pop(mirror, None)
+
+    def _drop(self, worker: Worker) -> None:
+        self._idle.remove(worker)
+        worker.kill()
+
+    def _tell_refused(self) -> None:
+        while self._refused:
+            job, text = self._refused.popleft()
+            self._tell(job, _failed(job, "error", "Millrace.LayerMismatch", text))
+
+    def _tell(self, job: Job, outcome: Outcome) -> None:
+        try:
+            job.done(outcome)
+        except Exception as error:  # noqa: BLE001 - the loop reports it; the other invocations go on
+            told = f"{job.spec.name}: what was to be done with an outcome failed"
+            self._loop.call_exception_handler({"message": told, "exception": error})
+
+
+def _failed(job: Job, status: Status, kind: str, message: str) -> Outcome:
+    """The outcome of an invocation for which there was no process."""
+    error = json.dumps({"errorType": kind, "errorMessage": message}).encode()
+    return Outcome(status, error, (f"[ERROR] {kind}: {message}",), 0.0, None, 0, "none", job.request_id)
+
+
+def _killed(job: Job) -> str:
+    return f"RequestId: {job.request_id} Error: {describe(-signal.SIGKILL)}"
