@@ -17,6 +17,7 @@ from millrace.cli.project import Cloud, Project, WrongUse
 if TYPE_CHECKING:
     from millrace.events import Event
     from millrace.local.cloud import LocalCloud
+    from millrace.local.deployment import Change
 
 
 def say(text: str) -> None:
@@ -104,8 +105,9 @@ def _start(port: int) -> "LocalCloud":
 def deploy(project: Project, cloud: "LocalCloud") -> None:
     """Deploy the assembly, and say what changed."""
     began = time.monotonic()
-    deployment = cloud.deploy(project.assembly)
-    say(f"» deployed {len(deployment.changes)} changes in {time.monotonic() - began:.2f} s")
+    changes: list[Change] = []
+    cloud.deploy(project.assembly, changes.append)
+    say(f"» deployed {len(changes)} changes in {time.monotonic() - began:.2f} s")
 
 
 def _invite(cloud: "LocalCloud") -> None:

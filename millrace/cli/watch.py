@@ -12,7 +12,8 @@ from watchfiles import Change
 from watchfiles import watch as watch_files
 
 from millrace.cli.project import Project, WrongUse
-from millrace.local.loader import DeploymentFailed
+from millrace.local.deployment import Change as Deployed
+from millrace.local.deployment import DeploymentFailed
 from millrace.local.synthesis import INPUTS
 
 if TYPE_CHECKING:
@@ -53,11 +54,12 @@ def _redeploy(project: Project, cloud: "LocalCloud", files: list[Path], say: Cal
         if swapped:
             say(f"  {', '.join(swapped)}: new code after {time.monotonic() - began:.2f} s")
         project.synthesise()
-        deployment = cloud.deploy(project.assembly)
+        changes: list[Deployed] = []
+        cloud.deploy(project.assembly, changes.append)
     except (WrongUse, DeploymentFailed) as error:
         say(f"  not deployed; what runs is what was there before: {error}")
     else:
-        say(f"  {len(deployment.changes)} changes deployed after {time.monotonic() - began:.2f} s")
+        say(f"  {len(changes)} changes deployed after {time.monotonic() - began:.2f} s")
 
 
 def _swap(project: Project, cloud: "LocalCloud", files: list[Path]) -> Iterator[str]:

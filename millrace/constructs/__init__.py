@@ -1,1 +1,27 @@
-"""."""
+"""Synth: what each noun becomes on AWS."""
+
+from millrace.constructs.bus import Bus
+from millrace.constructs.channels import Channel, direct, queue
+from millrace.constructs.declared import NotDeclared, UnknownFunction
+from millrace.constructs.function import Settings
+from millrace.constructs.mediator import Mediator
+from millrace.constructs.plan import UnsoundFlow
+from millrace.constructs.processor import Processor
+from millrace.constructs.saga import Saga, SagaStep
+from millrace.constructs.stores import MissingTable
+
+__all__ = [
+    "Bus",
+    "Channel",
+    "Mediator",
+    "MissingTable",
+    "NotDeclared",
+    "Processor",
+    "Saga",
+    "SagaStep",
+    "Settings",
+    "UnknownFunction",
+    "UnsoundFlow",
+    "direct",
+    "queue",
+]

@@ -1,9 +1,9 @@
 """The fixtures that a project's tests are given: `cloud`, a local cloud with the project's stacks in it.
 
-    def test_a_completed_order_earns_points(cloud):
-        order = cloud.put(OrderCompleted(...), bus="shop")
-        cloud.settle()
-        assert "PointsAwarded" in cloud.trace(order.correlation_id).names()
+def test_a_completed_order_earns_points(cloud):
+order = cloud.put(OrderCompleted(...), bus="shop")
+cloud.settle()
+assert "PointsAwarded" in cloud.trace(order.correlation_id).names()
 """
 
 from collections.abc import Iterator

@@ -80,7 +80,7 @@ class Functions:
                 handler=function.handler,
                 code=self._unpacked(function.code_bytes),
                 layers=tuple(self._layer(layer["Arn"]) for layer in function.layers),
-                environment=dict(function.environment_vars),
+                environment={**_log_settings(function), **function.environment_vars},
                 timeout=float(function.timeout),
                 memory_mb=int(function.memory_size),
                 log_group=self._plane.logs.group_of(function),
@@ -211,6 +211,14 @@ class Functions:
             attributes = {"RequestID": request_id, "ErrorCode": "200", "ErrorMessage": ending.failure.message[:1024]}
             queues.send(self._plane.state, arn, payload.decode(), attributes)
             self._plane.remember_dead_letter(references(_parsed(payload)), arn, display_name(function))
+
+
+def _log_settings(function: Any) -> dict[str, str]:
+    """What tells AWS's runtime client how to log."""
+    config = getattr(function, "logging_config", None) or {}
+    if config.get("LogFormat") != "JSON":
+        return {}
+    return {"AWS_LAMBDA_LOG_FORMAT": "JSON", "AWS_LAMBDA_LOG_LEVEL": config.get("ApplicationLogLevel", "INFO")}
 
 
 def display_name(function: Any) -> str:

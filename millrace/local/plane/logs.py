@@ -53,15 +53,19 @@ class FunctionLogs:
 
 
 def _text_frame(function: Any, outcome: Outcome, began: float) -> tuple[str, str]:  # noqa: ARG001 - as _json_frame
-    duration = outcome.duration_ms
-    return (
-        f"START RequestId: {outcome.request_id} Version: $LATEST",
-        f"END RequestId: {outcome.request_id}\n"
-        f"REPORT RequestId: {outcome.request_id}\tDuration: {duration:.2f} ms\tBilled Duration: {int(duration) + 1} ms\t"
-        f"Memory Size: {function.memory_size} MB\tMax Memory Used: {outcome.max_memory_mb} MB"
-        + (f"\tInit Duration: {outcome.init_ms:.2f} ms" if outcome.init_ms else "")
-        + ("" if outcome.status in ("ok", "error") else f"\tStatus: {outcome.status}"),
-    )
+    duration, request = outcome.duration_ms, f"RequestId: {outcome.request_id}"
+    report = [
+        f"REPORT {request}",
+        f"Duration: {duration:.2f} ms",
+        f"Billed Duration: {int(duration) + 1} ms",
+        f"Memory Size: {function.memory_size} MB",
+        f"Max Memory Used: {outcome.max_memory_mb} MB",
+    ]
+    if outcome.init_ms:
+        report.append(f"Init Duration: {outcome.init_ms:.2f} ms")
+    if outcome.status in ("timeout", "exit"):
+        report.append(f"Status: {outcome.status}")
+    return f"START {request} Version: $LATEST", f"END {request}\n" + "\t".join(report)
 
 
 def _json_frame(function: Any, outcome: Outcome, began: float) -> tuple[str, str]:

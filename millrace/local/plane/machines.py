@@ -62,7 +62,8 @@ class Machines:
     def _remember(self, execution: Any, status: str) -> None:
         about = _started_by(execution)
         if about:
-            more: dict[str, Any] = {"error": f"{execution.error}: {execution.cause}"} if status != "RUNNING" and execution.error else {}
+            failed = status != "RUNNING" and execution.error
+            more: dict[str, Any] = {"error": f"{execution.error}: {execution.cause}"} if failed else {}
             name = display_name(execution.state_machine)
             self._plane.agenda.soon(
                 lambda: self._plane.journal.add(

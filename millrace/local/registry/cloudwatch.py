@@ -44,25 +44,27 @@ ALARM = ResourceType(
     immutable=frozenset({"AlarmName"}),
 )
 
-_COMPOSITE = props(
-    *_ACTIONS, "ActionsSuppressor", "ActionsSuppressorExtensionPeriod", "ActionsSuppressorWaitPeriod", "AlarmRule"
-)
+_NO_COMPOSITE = "moto has no PutCompositeAlarm: the alarm is on the record alone"
 
 COMPOSITE_ALARM = ResourceType(
     "AWS::CloudWatch::CompositeAlarm",
     "cloudwatch",
     name=Name("AlarmName", 255),
-    create=Call("put_composite_alarm", props("AlarmName", "Tags") | _COMPOSITE),
+    create=None,
     id="{AlarmName}",
     attributes={"Arn": _ARN},
-    steps=(Setting(Call("put_composite_alarm", _COMPOSITE, _OF_ALARM), at_creation=False, whole=True), _TAGS),
-    delete=_DELETE,
     immutable=frozenset({"AlarmName"}),
-    kept_only_here={
-        "ActionsSuppressor": "moto's PutCompositeAlarm drops it",
-        "ActionsSuppressorExtensionPeriod": "moto's PutCompositeAlarm drops it",
-        "ActionsSuppressorWaitPeriod": "moto's PutCompositeAlarm drops it",
-    },
+    kept_only_here=dict.fromkeys(
+        (
+            *_ACTIONS,
+            "ActionsSuppressor",
+            "ActionsSuppressorExtensionPeriod",
+            "ActionsSuppressorWaitPeriod",
+            "AlarmRule",
+            "Tags",
+        ),
+        _NO_COMPOSITE,
+    ),
 )
 
 DASHBOARD = ResourceType(

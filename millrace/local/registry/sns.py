@@ -40,6 +40,8 @@ TOPIC = ResourceType(
     kept_only_here={"DataProtectionPolicy": "moto's CreateTopic drops it"},
 )
 
+_NO_STATEMENTS = '{{"Version": "2012-10-17", "Statement": []}}'
+
 TOPIC_POLICY = ResourceType(
     "AWS::SNS::TopicPolicy",
     "sns",
@@ -55,7 +57,8 @@ TOPIC_POLICY = ResourceType(
                 {"TopicArn": "{member}", "AttributeName": "Policy"},
             ),
             remove=Call(
-                "set_topic_attributes", by={"TopicArn": "{member}", "AttributeName": "Policy", "AttributeValue": ""}
+                "set_topic_attributes",
+                by={"TopicArn": "{member}", "AttributeName": "Policy", "AttributeValue": _NO_STATEMENTS},
             ),
             also=frozenset({"PolicyDocument"}),
         ),

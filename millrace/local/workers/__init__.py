@@ -1,7 +1,7 @@
 """Lambda functions, run in worker processes as AWS's own runtime would run them."""
 
 from millrace.local.workers.mirror import LayerMismatch
-from millrace.local.workers.pool import Workers
+from millrace.local.workers.pool import Workers, WorkersClosed
 from millrace.local.workers.spec import FunctionSpec, Outcome
 
-__all__ = ["FunctionSpec", "LayerMismatch", "Outcome", "Workers"]
+__all__ = ["FunctionSpec", "LayerMismatch", "Outcome", "Workers", "WorkersClosed"]

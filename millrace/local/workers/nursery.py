@@ -99,7 +99,10 @@ class Nursery:
         self._abandon()
 
     def _read(self) -> None:
-        piece = self._control.recv(1 << 16)
+        try:
+            piece = self._control.recv(1 << 16)
+        except ConnectionResetError:
+            return  # said once, before what was sent earlier
         if not piece:
             self._lost()
             self.close()

@@ -19,6 +19,10 @@ IDLE_NURSERIES = 3
 """How many workers, and sets of layers, are kept without work."""
 
 
+class WorkersClosed(RuntimeError):
+    """An invocation came after the end."""
+
+
 class Workers:
     """Runs functions in processes of their own; all of it on the loop's thread.
 
@@ -65,9 +69,10 @@ class Workers:
         """Run a function once and tell `done`, exactly once, on the loop's thread.
 
         Urgent is what a running invocation waits for: it goes past the limit, or the two could wait for each other.
+        Raises WorkersClosed.
         """
         if self._closed:
-            raise RuntimeError(f"{spec.name} was invoked after the workers were closed")
+            raise WorkersClosed(f"{spec.name} was invoked after the workers were closed")
         job = Job(spec, payload, request_id, done)
         if urgent or len(self._busy) < self._limit:
             self._run(job)
@@ -170,6 +175,8 @@ class Workers:
     def _tell(self, job: Job, outcome: Outcome) -> None:
         try:
             job.done(outcome)
+        except WorkersClosed:
+            pass  # an outcome that came by closing has led to a further invocation
         except Exception as error:  # noqa: BLE001 - the loop reports it; the other invocations go on
             told = f"{job.spec.name}: what was to be done with an outcome failed"
             self._loop.call_exception_handler({"message": told, "exception": error})

@@ -29,6 +29,7 @@ def main(control: int, start: str, mirror: str, home: str) -> None:
 class _Zygote:
     def __init__(self, control: socket.socket, start: str, mirror: str, home: str) -> None:
         self._control = control
+        control.set_inheritable(False)
         self._start = start
         self._mirror = mirror
         self._home = Path(home)
@@ -59,7 +60,10 @@ class _Zygote:
                     return place
 
     def _receive(self) -> tuple[bytes, list[int]]:
-        message, descriptors, _, _ = socket.recv_fds(self._control, wire.CONTROL.size, 2)
+        try:
+            message, descriptors, _, _ = socket.recv_fds(self._control, wire.CONTROL.size, 2)
+        except ConnectionResetError:
+            return b"", []  # the pool is gone, and did not hear all
         while 0 < len(message) < wire.CONTROL.size:
             message += self._control.recv(wire.CONTROL.size - len(message))
         return message, descriptors

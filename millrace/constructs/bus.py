@@ -1,0 +1,164 @@
+"""The event bus, with its archive and its own failure path."""
+
+from collections.abc import Iterable, Iterator
+
+from aws_cdk import Duration, RemovalPolicy, Stack
+from aws_cdk import aws_events as events
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from millrace.constructs.alarms import Alarms
+from millrace.constructs.queues import dead_letter_queue
+from millrace.events import Event
+
+EventTypes = Iterable[type[Event]]
+
+
+class Bus(Construct):
+    """A custom event bus that archives every event and takes events from its own account alone.
+
+    With `alarm_topic` the alarms of everything on this bus are sent there. `log_events` logs each event, whole:
+    mind what your events hold.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,  # noqa: A002 - CDK's own name
+        *,
+        name: str,
+        archive_retention: Duration | None = None,
+        encryption_key: kms.IKey | None = None,
+        log_events: bool = False,
+        alarm_topic: sns.ITopic | None = None,
+    ) -> None:
+        super().__init__(scope, id)
+        self.alarm_topic = alarm_topic
+        self.dead_letters = dead_letter_queue(self)
+        self.event_bus = events.EventBus(
+            self, "Bus", event_bus_name=name, kms_key=encryption_key, dead_letter_queue=self.dead_letters
+        )
+        self._accept_dead_letters()
+        self._refuse_other_accounts()
+        self._archive(archive_retention or Duration.days(30), encryption_key)
+        if log_events:
+            self._log_events(name)
+        Alarms(self, alarm_topic).dead_letters(self.dead_letters)
+
+    @property
+    def name(self) -> str:
+        """The name of the bus, as a publisher gives it."""
+        return self.event_bus.event_bus_name
+
+    def rules(self, scope: Construct, wanted: EventTypes, targets: Iterable[events.IRuleTarget]) -> list[events.Rule]:
+        """The rules that match just the events that are wanted: one, unless it would match others too."""
+        made = [
+            events.Rule(scope, f"Rule{number or ''}", event_bus=self.event_bus, event_pattern=pattern)
+            for number, pattern in enumerate(_patterns(wanted))
+        ]
+        for target in targets:
+            for rule in made:
+                rule.add_target(target)
+        return made
+
+    def grant_publish(self, role: iam.IGrantable, published: EventTypes) -> None:
+        """Let a role put just these events onto the bus; each entry of PutEvents is checked on its own.
+
+        Both keys are arrays to IAM, and ForAllValues holds for an empty one: hence Null.
+        https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-conditions.html
+        """
+        for source, detail_types in _by_source(published).items():
+            allowed = {"events:source": [source], "events:detail-type": sorted(detail_types)}
+            statement = iam.PolicyStatement(
+                actions=["events:PutEvents"],
+                resources=[self.event_bus.event_bus_arn],
+                conditions={"ForAllValues:StringEquals": allowed, "Null": dict.fromkeys(allowed, "false")},
+            )
+            role.grant_principal.add_to_principal_policy(statement)
+
+    def _accept_dead_letters(self) -> None:
+        self.dead_letters.add_to_resource_policy(
+            iam.PolicyStatement(
+                actions=["sqs:SendMessage"],
+                principals=[iam.ServicePrincipal("events.amazonaws.com")],
+                resources=[self.dead_letters.queue_arn],
+                conditions={"ArnEquals": {"aws:SourceArn": self.event_bus.event_bus_arn}},
+            )
+        )
+
+    def _refuse_other_accounts(self) -> None:
+        """Hold the bus closed, whatever another statement may open later."""
+        own = {"aws:PrincipalAccount": Stack.of(self).account}
+        statement = {
+            "Sid": "OwnAccountOnly",
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": "events:PutEvents",
+            "Resource": self.event_bus.event_bus_arn,
+            "Condition": {"StringNotEquals": own, "Bool": {"aws:PrincipalIsAWSService": "false"}},
+        }
+        events.CfnEventBusPolicy(
+            self, "Policy", event_bus_name=self.name, statement_id="OwnAccountOnly", statement=statement
+        )
+
+    def _archive(self, retention: Duration, key: kms.IKey | None) -> None:
+        events.CfnArchive(
+            self,
+            "Archive",
+            source_arn=self.event_bus.event_bus_arn,
+            retention_days=int(retention.to_days()),
+            kms_key_identifier=key.key_arn if key else None,
+        )
+
+    def _log_events(self, name: str) -> None:
+        """Every event into a log group.
+
+        By CloudFormation's own resources: CDK's target brings a custom resource along.
+        """
+        group = logs.LogGroup(
+            self,
+            "Log",
+            log_group_name=f"/aws/events/{name}",
+            retention=logs.RetentionDays.ONE_MONTH,
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+        group.add_to_resource_policy(
+            iam.PolicyStatement(
+                actions=["logs:CreateLogStream", "logs:PutLogEvents"],
+                principals=[iam.ServicePrincipal("events.amazonaws.com"), iam.ServicePrincipal("delivery.logs.amazonaws.com")],
+                resources=[group.log_group_arn],
+            )
+        )
+        events.CfnRule(
+            self,
+            "LogRule",
+            event_bus_name=self.name,
+            event_pattern={"source": [{"prefix": ""}]},
+            targets=[events.CfnRule.TargetProperty(arn=_without_star(group), id="Log")],
+        )
+
+
+def _without_star(group: logs.LogGroup) -> str:
+    return Stack.of(group).format_arn(
+        service="logs", resource="log-group", resource_name=group.log_group_name, arn_format=_COLON
+    )
+
+
+def _by_source(wanted: EventTypes) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for event in wanted:
+        found.setdefault(event.contract.source, set()).add(event.contract.detail_type)
+    return dict(sorted(found.items()))
+
+
+def _patterns(wanted: EventTypes) -> Iterator[events.EventPattern]:
+    """Sources that share their detail-types share a pattern; a list of each would match their cross product."""
+    sharing: dict[tuple[str, ...], list[str]] = {}
+    for source, detail_types in _by_source(wanted).items():
+        sharing.setdefault(tuple(sorted(detail_types)), []).append(source)
+    for detail_types, sources in sharing.items():
+        yield events.EventPattern(source=sources, detail_type=list(detail_types))

@@ -1,0 +1,56 @@
+"""From the name of a folder below `functions/` to what its handler declares."""
+
+import importlib
+from pathlib import Path
+
+from millrace.runtime import Declaration, Processor, Step
+from millrace.runtime.processor import Handler
+
+FUNCTIONS = "functions"
+CONTRACTS = "contracts"
+
+
+class UnknownFunction(LookupError):
+    """A construct names a folder that has no handler."""
+
+
+class NotDeclared(TypeError):
+    """A handler without its declaration, or with the other one."""
+
+
+def project() -> Path:
+    """The folder of the CDK app: it is run there, as the CDK CLI does."""
+    return Path.cwd()
+
+
+def declared_processor(function: str) -> Declaration:
+    """What the @processor of a folder declares."""
+    return _declared(function, Processor, "@processor")
+
+
+def declared_step(function: str) -> Declaration:
+    """What the @step of a folder declares."""
+    return _declared(function, Step, "@step")
+
+
+def _declared(function: str, kind: type[Handler[..., object]], decorator: str) -> Declaration:
+    _check_folder(function)
+    module = importlib.import_module(f"{FUNCTIONS}.{function}.handler")
+    handler = getattr(module, "handler", None)
+    if not isinstance(handler, kind):
+        raise NotDeclared(
+            f"{FUNCTIONS}/{function}/handler.py has no function 'handler' under {decorator}: "
+            f"write {decorator} above def handler(…), or use the construct that fits what is there."
+        )
+    return handler.declaration
+
+
+def _check_folder(function: str) -> None:
+    root = project() / FUNCTIONS
+    if (root / function / "handler.py").is_file():
+        return
+    known = ", ".join(sorted(file.parent.name for file in root.glob("*/handler.py"))) or "none"
+    raise UnknownFunction(
+        f"{root / function} has no handler.py. The functions of this project are: {known}. "
+        f"Name one of them, or add {FUNCTIONS}/{function}/handler.py; the app is run in the project's folder."
+    )
