@@ -35,6 +35,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_run(commands)
     _add_put(commands)
     _add_trace(commands)
+    _add_settle(commands)
     _add_down(commands)
     _add_synth(commands)
     return parser
@@ -77,6 +78,15 @@ def _add_trace(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.set_defaults(
         command=lambda chosen: flows.trace(Project(Path.cwd(), ASSEMBLY), chosen.correlation_id, machine=chosen.json)
     )
+
+
+def _add_settle(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    text = "wait until nothing is under way in the local cloud; time in which everything only waits is leapt over"
+    parser = commands.add_parser("settle", help=text, description=text)
+    parser.add_argument(
+        "--patience", type=float, default=60, help="seconds after which to give up (default 60)"
+    )
+    parser.set_defaults(command=lambda chosen: up.settle(Project(Path.cwd(), ASSEMBLY), chosen.patience))
 
 
 def _add_down(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

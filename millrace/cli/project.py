@@ -44,11 +44,11 @@ class Cloud:
             aws_secret_access_key="test",  # noqa: S106 - the local cloud's, which is no secret
         )
 
-    def ask(self, path: str, method: str = "GET") -> Any:
+    def ask(self, path: str, method: str = "GET", *, patience: float = 0) -> Any:
         """Call the local cloud's own interface. Raises URLError if nothing answers."""
         headers = {"x-millrace": "1"}
         request = urllib.request.Request(f"{self.endpoint}/_millrace/{path}", method=method, headers=headers)  # noqa: S310
-        with urllib.request.urlopen(request, timeout=_SECONDS) as answer:  # noqa: S310 - a loopback address
+        with urllib.request.urlopen(request, timeout=_SECONDS + patience) as answer:  # noqa: S310 - a loopback address
             return json.load(answer)
 
     def answers(self) -> bool:

@@ -59,12 +59,25 @@ def run(project: Project, files: Sequence[Path], *, machine: bool) -> int:
 
 def down(project: Project) -> int:
     """End the local cloud of this project."""
-    cloud = project.local_cloud()
-    if cloud is None:
-        raise WrongUse("No local cloud is up here.")
+    cloud = _local(project)
     cloud.ask("down", "POST")
     say(f"» {cloud.name} ends")
     return 0
+
+
+def settle(project: Project, patience: float) -> int:
+    """Wait for the local cloud of this project. 1 if it does not settle."""
+    answer = _local(project).ask(f"settle/{patience}", "POST", patience=patience)
+    if answer:
+        say(f"millrace: {answer}")
+    return 1 if answer else 0
+
+
+def _local(project: Project) -> Cloud:
+    cloud = project.local_cloud()
+    if cloud is None:
+        raise WrongUse("No local cloud is up here: start one with millrace up.")
+    return cloud
 
 
 def _recorded(project: Project, file: Path) -> "Event":

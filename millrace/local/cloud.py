@@ -18,7 +18,7 @@ import uvicorn
 
 from millrace.events import Event, Metadata, encode, put_entry
 from millrace.local import moto_changes
-from millrace.local.agenda import Agenda
+from millrace.local.agenda import Agenda, NotSettledError
 from millrace.local.clock import Clock
 from millrace.local.endpoint import Endpoint, Request, Response
 from millrace.local.loader import Change, Deployment, Loader
@@ -127,10 +127,20 @@ class LocalCloud:
         if command == "flows":
             flow = [asdict(record) for record in self.plane.journal.flow(argument)]
             return Response.of(flow if argument else self.plane.journal.flows())
+        if command == "settle" and request.method == "POST":
+            return Response.of(await self._loop.run_in_executor(None, self._unsettled_after, float(argument)))
         if command == "down" and request.method == "POST":
             self.stop_requested.set()
             return Response.of({})
         return Response.of({"millrace": "up"})
+
+    def _unsettled_after(self, patience: float) -> str:
+        """What is still under way after so many seconds, in words; nothing where all has settled."""
+        try:
+            self.agenda.settle(patience)
+        except NotSettledError as error:
+            return str(error)
+        return ""
 
     # -- what a user calls ---------------------------------------------------------------------------------------
 

@@ -67,11 +67,11 @@ def handler(order: OrderCompleted | OrderRejected, ratings: Table) -> CreditRate
             "UndeclaredEvent: award_points returned GiftIssued, and its signature declares PointsAwarded",
         ),
         (
-            failing('return PointsAwarded(customer_id="c", points="many")'),
+            failing('return PointsAwarded(customer_id="c", points="many", total=1)'),
             "BrokenContract: PointsAwarded.points = 'many'",
         ),
         (
-            failing('return PointsAwarded.model_construct(customer_id="c", points="many")'),
+            failing('return PointsAwarded.model_construct(customer_id="c", points="many", total=1)'),
             "BrokenContract: PointsAwarded.points = 'many'",
         ),
         (

@@ -1,0 +1,177 @@
+"""`millrace up`, as a person uses it: another process, plain boto3, saved files, Ctrl-C."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import boto3
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PATIENCE = 60
+
+
+class Up:
+    """A `millrace up` in a project's folder, its progress read line by line."""
+
+    def __init__(self, project):
+        self.project = project
+        command = [sys.executable, "-m", "millrace", "up", "--port", "0"]
+        self.process = subprocess.Popen(command, cwd=project, stderr=subprocess.PIPE, text=True, start_new_session=True)
+        self.lines = []
+        self.said = threading.Condition()
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self):
+        for line in self.process.stderr:
+            with self.said:
+                self.lines.append(line)
+                self.said.notify_all()
+
+    def says(self, text, times=1):
+        """Wait until it has said something; gives the line."""
+        with self.said:
+            assert self.said.wait_for(lambda: len(self._with(text)) >= times, PATIENCE), "".join(self.lines)
+            return self._with(text)[times - 1]
+
+    def _with(self, text):
+        return [line for line in self.lines if text in line]
+
+    def environment(self):
+        self.says("Ctrl-C")
+        exports = [line.split("export ", 1)[1].strip() for line in self.lines if "export " in line]
+        return dict(export.split("=", 1) for export in exports)
+
+    def client(self, service):
+        given = self.environment()
+        return boto3.client(
+            service,
+            endpoint_url=given["AWS_ENDPOINT_URL"],
+            region_name=given["AWS_REGION"],
+            aws_access_key_id=given["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=given["AWS_SECRET_ACCESS_KEY"],
+        )
+
+    def millrace(self, *arguments):
+        command = [sys.executable, "-m", "millrace", *arguments]
+        return subprocess.run(command, cwd=self.project, capture_output=True, text=True, timeout=PATIENCE, check=False)
+
+    def children(self):
+        found = subprocess.run(["ps", "-eo", "pid=,sid="], capture_output=True, text=True, check=True).stdout.split(
+            "\n"
+        )
+        return [line for line in found if line.split()[1:] == [str(self.process.pid)]]
+
+
+@pytest.fixture(scope="module")
+def up(tmp_path_factory):
+    project = tmp_path_factory.mktemp("project")
+    for name in ("app.py", "cdk.json", "requirements.txt"):
+        shutil.copy(ROOT / name, project)
+    for name in ("functions", "infra"):
+        shutil.copytree(ROOT / name, project / name, ignore=shutil.ignore_patterns("__pycache__"))
+    (project / ".millrace").mkdir()
+    if (ROOT / ".millrace" / "layers").exists():
+        (project / ".millrace" / "layers").symlink_to(ROOT / ".millrace" / "layers")
+    running = Up(project)
+    yield running
+    running.process.send_signal(signal.SIGINT)
+    running.process.wait(PATIENCE)
+
+
+def put(up, name):
+    """Put a recorded event with plain boto3; its correlation id."""
+    envelope = json.loads((ROOT / "tests" / "events" / f"{name}.json").read_text())
+    entry = {
+        "Source": envelope["source"],
+        "DetailType": envelope["detail-type"],
+        "Detail": json.dumps(envelope["detail"]),
+        "EventBusName": "shop",
+    }
+    assert up.client("events").put_events(Entries=[entry])["FailedEntryCount"] == 0
+    return envelope["detail"]["metadata"]["correlation_id"]
+
+
+def settle(up):
+    """Wait until the local cloud of the other process has settled."""
+    assert up.millrace("settle").returncode == 0
+
+
+def test_plain_boto3_starts_a_flow_and_reads_its_results(up):
+    put(up, "stock_delivered")
+    settle(up)
+    put(up, "order_placed")
+    settle(up)
+    machines = up.client("stepfunctions")
+    machine = machines.list_state_machines()["stateMachines"][0]["stateMachineArn"]
+    (execution,) = machines.list_executions(stateMachineArn=machine)["executions"]
+    history = machines.get_execution_history(executionArn=execution["executionArn"])["events"]
+    assert execution["status"] == "SUCCEEDED"
+    assert history[-1]["type"] == "ExecutionSucceeded"
+    tables = up.client("dynamodb")
+    points = next(name for name in tables.list_tables()["TableNames"] if "points" in name.lower())
+    assert tables.scan(TableName=points)["Count"] >= 1
+
+
+def test_a_saved_handler_changes_the_outcome_of_the_next_event(up):
+    handler = up.project / "functions" / "award_points" / "handler.py"
+    was = handler.read_text()
+    assert "return PointsAwarded(" in was
+    handler.write_text(
+        was.replace("return PointsAwarded(", 'raise RuntimeError("no points any more")\n    return PointsAwarded(', 1)
+    )
+    up.says("award_points: new code after")
+    correlation_id = put(up, "order_completed")
+    traced = up.millrace("trace", correlation_id)
+    for _ in range(100):
+        if "no points any more" in traced.stdout:
+            break
+        traced = up.millrace("trace", correlation_id)
+    assert "no points any more" in traced.stdout
+    up.says("changes deployed after")
+
+
+def test_put_checks_the_contract_first(up):
+    refused = up.millrace("put", "OrderCompleted", "--data", '{"order_id": 1}')
+    assert refused.returncode == 2
+    assert "OrderCompleted.order_id = 1: Input should be a valid string" in refused.stderr
+
+
+def test_put_starts_a_flow_that_trace_shows(up):
+    up.environment()
+    done = up.millrace(
+        "put", "StockDelivered", "--data", "@" + str(ROOT / "tests" / "events" / "stock_delivered.json"), "--json"
+    )
+    correlation_id = json.loads(done.stdout)["correlation_id"]
+    settle(up)
+    assert "shelve_stock" in up.millrace("trace", correlation_id).stdout
+
+
+def test_ctrl_c_leaves_no_process_behind(up):
+    up.environment()
+    mine = {int(line.split()[0]) for line in processes_below(up.process.pid)}
+    assert mine
+    os.killpg(up.process.pid, signal.SIGINT)
+    assert up.process.wait(PATIENCE) == 0
+    alive = {
+        int(line.split()[0])
+        for line in subprocess.check_output(["ps", "-eo", "pid=,stat="], text=True).splitlines()
+        if " Z" not in line
+    }
+    assert not mine & alive
+
+
+def processes_below(pid):
+    """All descendants of a process, as lines of ps."""
+    lines = subprocess.check_output(["ps", "-eo", "pid=,ppid="], text=True).splitlines()
+    found, parents = [], {pid}
+    while parents:
+        below = [line for line in lines if int(line.split()[1]) in parents]
+        found += below
+        parents = {int(line.split()[0]) for line in below}
+    return found
