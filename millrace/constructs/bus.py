@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from aws_cdk import Duration, RemovalPolicy, Stack
+from aws_cdk import ArnFormat, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
@@ -129,7 +129,7 @@ class Bus(Construct):
         group.add_to_resource_policy(
             iam.PolicyStatement(
                 actions=["logs:CreateLogStream", "logs:PutLogEvents"],
-                principals=[iam.ServicePrincipal("events.amazonaws.com"), iam.ServicePrincipal("delivery.logs.amazonaws.com")],
+                principals=[iam.ServicePrincipal(f"{who}.amazonaws.com") for who in ("events", "delivery.logs")],
                 resources=[group.log_group_arn],
             )
         )
@@ -144,7 +144,7 @@ class Bus(Construct):
 
 def _without_star(group: logs.LogGroup) -> str:
     return Stack.of(group).format_arn(
-        service="logs", resource="log-group", resource_name=group.log_group_name, arn_format=_COLON
+        service="logs", resource="log-group", resource_name=group.log_group_name, arn_format=ArnFormat.COLON_RESOURCE_NAME
     )
 
 

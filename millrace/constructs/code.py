@@ -1,4 +1,4 @@
-"""One code asset for each function: its own folder and the contracts, and nothing of the other functions."""
+"""One code asset for each function: its own folder, the contracts, and what it imports of other folders."""
 
 import os
 from collections.abc import Iterator
@@ -7,15 +7,21 @@ from pathlib import Path
 from aws_cdk import aws_lambda as lambda_
 
 from millrace.constructs.declared import CONTRACTS, FUNCTIONS, project
+from millrace.constructs.imports import imported_modules
 
 _WORK = Path(".millrace")
 
 
 def sources(function: str | None) -> list[str]:
-    """The files and folders of a function's code, relative to the project; None is one that brings no own code."""
+    """The files and folders of a function's code, relative to the project; None is one that brings no own code.
+
+    These are the contracts, its own folder, and single modules of other folders, where it imports them.
+    """
+    root = project()
     named = ["__init__.py", CONTRACTS, *([function] if function else [])]
-    found = [f"{FUNCTIONS}/{name}" for name in named]
-    return [place for place in found if (project() / place).exists()]
+    places = [f"{FUNCTIONS}/{name}" for name in named if (root / FUNCTIONS / name).exists()]
+    own = [file for place in places for file in files(root / place) if file.suffix == ".py"]
+    return places + [file.relative_to(root).as_posix() for file in imported_modules(root, own)]
 
 
 def code_of(name: str, places: list[str]) -> lambda_.AssetCode:

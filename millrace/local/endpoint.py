@@ -3,6 +3,7 @@
 import asyncio
 import io
 import json
+import logging
 import re
 from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +14,7 @@ from urllib.parse import unquote
 from millrace.local.plane.plane import Plane
 from millrace.local.workers import Outcome
 
+_log = logging.getLogger(__name__)
 LOOPBACK = re.compile(r"^(127\.0\.0\.1|localhost|\[::1\]|[a-z0-9.-]+\.localhost)(:\d+)?$", re.IGNORECASE)
 _INVOKE = re.compile(r"^/2015-03-31/functions/([^/]+)/invocations/?$")
 _LAMBDA = re.compile(r"^/20\d\d-\d\d-\d\d/(functions|event-source-mappings|layers)")
@@ -81,7 +83,11 @@ class Endpoint:
         if scope["type"] != "http":
             return
         request = await _request(scope, receive)
-        response = await self._answer(request)
+        try:
+            response = await self._answer(request)
+        except Exception as error:
+            _log.exception("%s %s %s", request.method, request.path, request.operation)
+            response = Response.error("InternalFailure", f"{type(error).__name__}: {error}", 500)
         headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in response.headers]
         if not any(name == b"content-length" for name, _ in headers):
             headers.append((b"content-length", str(len(response.body)).encode()))

@@ -4,7 +4,7 @@ from millrace.runtime.declaration import Declaration, UnclearSignature
 from millrace.runtime.processor import Processor, UndeclaredEvent, processor
 from millrace.runtime.publisher import Publisher, PublishFailed
 from millrace.runtime.step import Step, step
-from millrace.runtime.stores import Table
+from millrace.runtime.stores import Table, write_if
 
 __all__ = [
     "Declaration",
@@ -17,4 +17,5 @@ __all__ = [
     "UndeclaredEvent",
     "processor",
     "step",
+    "write_if",
 ]

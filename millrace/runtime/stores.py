@@ -1,6 +1,7 @@
 """What a handler may take besides events: the stores that its construct names."""
 
 import os
+from collections.abc import Callable
 from functools import cache
 from typing import Any, Protocol, cast
 
@@ -42,3 +43,18 @@ def open_table(parameter: str) -> Table:
     import boto3  # noqa: PLC0415 - a handler without a table need not wait for boto3
 
     return cast("Table", boto3.resource("dynamodb").Table(os.environ[variable]))
+
+
+def write_if(write: Callable[..., Any], **request: Any) -> Any | None:
+    """Make a write that has a condition: `write_if(points.update_item, Key=…, ConditionExpression=…)`.
+
+    Gives DynamoDB's answer, or None where the condition does not hold.
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.ConditionExpressions.html
+    """
+    try:
+        return write(**request)
+    except Exception as error:
+        answer = getattr(error, "response", {})  # botocore's ClientError, which a test has no need to load
+        if answer.get("Error", {}).get("Code") != "ConditionalCheckFailedException":
+            raise
+        return None

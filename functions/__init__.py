@@ -1,0 +1,1 @@
+"""The shop: what runs in Lambda."""

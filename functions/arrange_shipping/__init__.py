@@ -1,0 +1,1 @@
+"""Hands the goods to the carrier."""

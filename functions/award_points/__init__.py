@@ -1,0 +1,1 @@
+"""Awards points for completed orders."""

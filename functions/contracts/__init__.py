@@ -1,0 +1,1 @@
+"""The events of the shop, a module for each context."""

@@ -1,0 +1,39 @@
+"""What the orders context says."""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from millrace.events import Event
+
+
+class Part(BaseModel):
+    """A part of an event, as immutable and as strict as events are."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class Line(Part):
+    """So many of one article."""
+
+    sku: str
+    quantity: int = Field(gt=0)
+    unit_price_cents: int = Field(ge=0)
+
+
+class Address(Part):
+    """Where a shipment goes; `country` is ISO 3166-1 alpha-2."""
+
+    name: str
+    street: str
+    city: str
+    country: str = Field(pattern=r"^[A-Z]{2}$")
+
+
+class OrderPlaced(Event, source="shop.orders"):
+    """A customer placed an order. `card` is the payment provider's token, never a number."""
+
+    order_id: str
+    customer_id: str
+    lines: tuple[Line, ...] = Field(min_length=1)
+    total_cents: int = Field(ge=0)
+    card: str
+    address: Address

@@ -1,0 +1,12 @@
+"""What the warehouse, a system outside, says."""
+
+from pydantic import Field
+
+from millrace.events import Event
+
+
+class StockDelivered(Event, source="shop.warehouse"):
+    """Goods arrived at the warehouse."""
+
+    sku: str
+    quantity: int = Field(gt=0)

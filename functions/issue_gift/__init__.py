@@ -1,0 +1,1 @@
+"""Issues the gift of a tier."""

@@ -1,0 +1,1 @@
+"""Rates the credit of customers by their orders."""

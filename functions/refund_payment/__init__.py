@@ -1,0 +1,1 @@
+"""Gives the customer the money back."""

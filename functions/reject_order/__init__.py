@@ -1,0 +1,1 @@
+"""Rejects an order."""

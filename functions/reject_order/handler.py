@@ -1,0 +1,12 @@
+"""Rejects an order."""
+
+from functions.contracts.fulfilment import OrderRejected, OutOfStock, PaymentDeclined, ShipmentRefused
+from functions.contracts.orders import OrderPlaced
+from millrace.runtime import step
+
+
+@step
+def handler(order: OrderPlaced, refusal: OutOfStock | PaymentDeclined | ShipmentRefused | None) -> OrderRejected:
+    """A step refused, or failed for a reason that is ours."""
+    reason = refusal.reason if refusal else "we could not process the order"
+    return OrderRejected(order_id=order.order_id, customer_id=order.customer_id, reason=reason)

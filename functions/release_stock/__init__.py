@@ -1,0 +1,1 @@
+"""Gives the goods of an order back."""

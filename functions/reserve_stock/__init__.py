@@ -1,0 +1,1 @@
+"""Sets the goods of an order aside."""

@@ -1,0 +1,1 @@
+"""Puts delivered goods on the shelves."""

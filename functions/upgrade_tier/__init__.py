@@ -1,0 +1,1 @@
+"""Raises customers to the tier of their points."""

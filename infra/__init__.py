@@ -1,0 +1,1 @@
+"""The shop: its stack, a construct for each context."""

@@ -1,0 +1,16 @@
+"""The warehouse: what is in stock."""
+
+from aws_cdk import RemovalPolicy
+from constructs import Construct
+
+from infra.tables import table
+from millrace.constructs import Bus, Processor
+
+
+class Warehouse(Construct):
+    """Keeps the stock, and takes deliveries."""
+
+    def __init__(self, scope: Construct, id: str, *, bus: Bus, removal: RemovalPolicy) -> None:  # noqa: A002
+        super().__init__(scope, id)
+        self.stock = table(self, "Stock", key="sku", removal=removal)
+        Processor(self, "ShelveStock", bus=bus, function="shelve_stock", tables={"stock": self.stock})

@@ -1,0 +1,132 @@
+"""Channels: what stands between the bus and a function, and how an event that fails is kept."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any
+
+from aws_cdk import Duration
+from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_lambda_destinations as destinations
+from aws_cdk import aws_lambda_event_sources as sources
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from millrace.constructs.alarms import Alarms
+from millrace.constructs.bus import Bus, EventTypes
+from millrace.constructs.function import Function
+
+RULE_ATTEMPTS = 185
+RULE_HOURS = 24
+"""Attempts of a rule, and their time: the most that EventBridge gives, and its defaults.
+
+https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-retry-policy.html
+"""
+TIMEOUTS_OF_VISIBILITY = 6
+"""https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html"""
+
+
+class Channel(ABC):
+    """A way from the bus to a function. Whatever fails on it ends in the dead-letter queue it is given."""
+
+    @abstractmethod
+    def connect(self, scope: Construct, bus: Bus, wanted: EventTypes, function: Function, end: "End") -> None:
+        """Make the resources of the channel below `scope`."""
+
+
+@dataclass(frozen=True)
+class End:
+    """Where a construct's failures go, and who hears of them."""
+
+    dead_letters: sqs.Queue
+    alarms: Alarms
+
+
+@dataclass(frozen=True)
+class QueueChannel(Channel):
+    """Rule → queue → function, a batch at a time; see `queue`."""
+
+    batch_size: int
+    max_concurrency: int
+    max_receive_count: int
+    batching_window: Duration | None
+    retention: Duration | None
+    alarm_age: Duration | None
+
+    def connect(self, scope: Construct, bus: Bus, wanted: EventTypes, function: Function, end: End) -> None:
+        """Rules, the queue, and the event source mapping with partial batch responses."""
+        waiting = self._queue(scope, function, end.dead_letters)
+        target = targets.SqsQueue(waiting, dead_letter_queue=end.dead_letters, **_retries())
+        bus.rules(scope, wanted, [target])
+        function.function.add_event_source(
+            sources.SqsEventSource(
+                waiting,
+                batch_size=self.batch_size,
+                max_batching_window=self.batching_window,
+                max_concurrency=self.max_concurrency,
+                report_batch_item_failures=True,
+            )
+        )
+        end.alarms.age(waiting, self.alarm_age or Duration.minutes(15))
+
+    def _queue(self, scope: Construct, function: Function, dead_letters: sqs.Queue) -> sqs.Queue:
+        window = self.batching_window.to_seconds() if self.batching_window else 0
+        return sqs.Queue(
+            scope,
+            "Queue",
+            encryption=sqs.QueueEncryption.SQS_MANAGED,
+            enforce_ssl=True,
+            visibility_timeout=Duration.seconds(TIMEOUTS_OF_VISIBILITY * function.timeout.to_seconds() + window),
+            retention_period=self.retention or Duration.days(4),
+            dead_letter_queue=sqs.DeadLetterQueue(queue=dead_letters, max_receive_count=self.max_receive_count),
+        )
+
+
+@dataclass(frozen=True)
+class DirectChannel(Channel):
+    """Rule → function, asynchronously; see `direct`."""
+
+    retry_attempts: int
+    max_age: Duration | None
+
+    def connect(self, scope: Construct, bus: Bus, wanted: EventTypes, function: Function, end: End) -> None:
+        """Rules, with their failure path, and the function's own: the one does not see what the other loses."""
+        target = targets.LambdaFunction(function.function, dead_letter_queue=end.dead_letters, **_retries())
+        bus.rules(scope, wanted, [target])
+        lambda_.EventInvokeConfig(
+            scope,
+            "OnFailure",
+            function=function.function,
+            on_failure=destinations.SqsDestination(end.dead_letters),
+            retry_attempts=self.retry_attempts,
+            max_event_age=self.max_age or Duration.hours(6),
+        )
+
+
+def queue(
+    *,
+    batch_size: int = 10,
+    max_concurrency: int = 10,
+    max_receive_count: int = 5,
+    batching_window: Duration | None = None,
+    retention: Duration | None = None,
+    alarm_age: Duration | None = None,
+) -> Channel:
+    """A queue in front of the function: it takes up what comes in a rush, and is the default.
+
+    `max_concurrency` (2 to 1000) is the bulkhead; an event is given up after `max_receive_count` deliveries.
+    Messages are kept for 4 days; the alarm is for those that wait 15 minutes.
+    """
+    return QueueChannel(batch_size, max_concurrency, max_receive_count, batching_window, retention, alarm_age)
+
+
+def direct(*, retry_attempts: int = 2, max_age: Duration | None = None) -> Channel:
+    """The function, called by the rule itself: no queue to pay for or to wait in, and no bulkhead.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html: `max_age` is 6 hours.
+    """
+    return DirectChannel(retry_attempts, max_age)
+
+
+def _retries() -> dict[str, Any]:
+    return {"retry_attempts": RULE_ATTEMPTS, "max_event_age": Duration.hours(RULE_HOURS)}

@@ -1,0 +1,141 @@
+"""The one home of a Lambda function: its code, its layer, its role, its logs."""
+
+from collections.abc import Mapping
+from typing import Any, Literal, TypedDict
+
+from aws_cdk import CfnResource, Duration, RemovalPolicy
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from millrace.constructs.bus import Bus, EventTypes
+from millrace.constructs.code import code_of, sources
+from millrace.constructs.layer import shared_layer
+from millrace.constructs.stores import Tables, grant_tables, table_environment
+from millrace.runtime import Declaration
+
+Kind = Literal["processor", "step", "starter"]
+STARTER = "millrace.runtime.starter.handler"
+TIMEOUT_SECONDS = 30
+MEMORY_MB = 256
+
+
+class Settings(TypedDict, total=False):
+    """What may be set for every function of a construct; what is left out has a default.
+
+    timeout 30 s, memory 256 MB, INFO, a month of logs that go with the stack, X-Ray on, arm64.
+    """
+
+    timeout: Duration
+    memory_mb: int
+    environment: Mapping[str, str]
+    log_level: str
+    log_retention: logs.RetentionDays
+    log_removal: RemovalPolicy
+    tracing: bool
+    architecture: lambda_.Architecture
+
+
+class Function(Construct):
+    """A function with its own role, which may write its own log group and nothing else yet.
+
+    `own` is its folder below `functions/`; the contracts come along. `facts` go into the template, for those who
+    read the graph from there.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,  # noqa: A002 - CDK's own name
+        *,
+        name: str,
+        own: str | None,
+        facts: Mapping[str, Any],
+        environment: Mapping[str, str],
+        settings: Settings,
+    ) -> None:
+        super().__init__(scope, id)
+        self.log_group = self._logs(settings)
+        self.role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
+        self.log_group.grant_write(self.role)
+        places = sources(own)
+        self.function = lambda_.Function(
+            self,
+            "Function",
+            runtime=lambda_.Runtime.PYTHON_3_13,
+            handler=f"functions.{own}.handler.handler" if own else STARTER,
+            code=code_of(own or "starter", places),
+            role=self.role,
+            log_group=self.log_group,
+            environment=_environment(name, environment, settings),
+            **self._sized(settings),
+        )
+        self._note({"function": name, "sources": places, **facts})
+
+    @property
+    def timeout(self) -> Duration:
+        """How long one call may take."""
+        return self.function.timeout or Duration.seconds(3)
+
+    def _logs(self, settings: Settings) -> logs.LogGroup:
+        return logs.LogGroup(
+            self,
+            "Logs",
+            retention=settings.get("log_retention", logs.RetentionDays.ONE_MONTH),
+            removal_policy=settings.get("log_removal", RemovalPolicy.DESTROY),
+        )
+
+    def _sized(self, settings: Settings) -> dict[str, Any]:
+        architecture = settings.get("architecture", lambda_.Architecture.ARM_64)
+        tracing = settings.get("tracing", True)
+        return {
+            "architecture": architecture,
+            "layers": [shared_layer(self, architecture)],
+            "timeout": settings.get("timeout", Duration.seconds(TIMEOUT_SECONDS)),
+            "memory_size": settings.get("memory_mb", MEMORY_MB),
+            "tracing": lambda_.Tracing.ACTIVE if tracing else lambda_.Tracing.DISABLED,
+            "logging_format": lambda_.LoggingFormat.JSON,
+        }
+
+    def _note(self, facts: Mapping[str, Any]) -> None:
+        resource = self.function.node.default_child
+        if isinstance(resource, CfnResource):
+            resource.add_metadata("millrace", facts)
+
+
+def declared_function(
+    scope: Construct, kind: Kind, declaration: Declaration, bus: Bus, tables: Tables, settings: Settings
+) -> Function:
+    """The function of a declared handler, which may publish what it declares and open the tables that it takes."""
+    function = Function(
+        scope,
+        "Function",
+        name=declaration.name,
+        own=declaration.name,
+        facts=facts(kind, scope, declaration.consumes, declaration.publishes),
+        environment={"MILLRACE_BUS": bus.name, **table_environment(declaration, tables)},
+        settings=settings,
+    )
+    bus.grant_publish(function.role, declaration.publishes)
+    grant_tables(function.role, declaration, tables)
+    return function
+
+
+def facts(kind: Kind, scope: Construct, consumes: EventTypes, publishes: EventTypes) -> dict[str, Any]:
+    """What a function's metadata says of its place in the graph."""
+    return {
+        "kind": kind,
+        "construct": scope.node.path,
+        "declaration": {"consumes": _names(consumes), "publishes": _names(publishes)},
+    }
+
+
+def _names(events: EventTypes) -> list[str]:
+    return [f"{event.contract.source}:{event.contract.detail_type}" for event in events]
+
+
+def _environment(name: str, environment: Mapping[str, str], settings: Settings) -> dict[str, str]:
+    level = settings.get("log_level", "INFO")
+    own = {"POWERTOOLS_SERVICE_NAME": name, "POWERTOOLS_LOG_LEVEL": level}
+    return {**own, **environment, **settings.get("environment", {})}

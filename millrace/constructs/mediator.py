@@ -1,0 +1,138 @@
+"""A mediator: a state machine that leads an event through steps, each a function."""
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Unpack
+
+from aws_cdk import Duration, Names, RemovalPolicy
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_stepfunctions as sfn
+from constructs import Construct
+
+from millrace.constructs.alarms import Alarms
+from millrace.constructs.bus import Bus
+from millrace.constructs.channels import Channel, End, queue
+from millrace.constructs.declared import declared_step
+from millrace.constructs.function import Function, Settings, facts
+from millrace.constructs.plan import check_line, check_names, trigger_of
+from millrace.constructs.queues import dead_letter_queue
+from millrace.constructs.steps import Steps
+from millrace.constructs.stores import Tables, check_tables
+from millrace.events import Event
+
+Flow = Callable[["Mediator"], sfn.IChainable]
+
+
+class Mediator(Construct):
+    """Rule → queue → starter → state machine, one execution for each event; each step is a function.
+
+    The event that starts it is the one that the first step takes. The steps run one after the other, unless `flow`
+    says otherwise: `flow=lambda m: m.step("check").next(m.step("decide"))`. An execution that fails is kept in the
+    dead-letter queue, with the events so far and the error.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,  # noqa: A002 - CDK's own name
+        *,
+        bus: Bus,
+        steps: Sequence[str],
+        flow: Flow | None = None,
+        tables: Tables | None = None,
+        channel: Channel | None = None,
+        **settings: Unpack[Settings],
+    ) -> None:
+        super().__init__(scope, id)
+        check_names(self._place, steps)
+        self.declarations = [declared_step(name) for name in steps]
+        if flow is None:
+            check_line(self._place, self.declarations)
+        check_tables(self._place, self.declarations, tables or {})
+        self.trigger = trigger_of(self._place, self.declarations[0])
+        self.dead_letters = dead_letter_queue(self)
+        self._alarms = Alarms(self, bus.alarm_topic)
+        self._steps = self._make_steps(bus, tables or {}, settings)
+        self.state_machine = self._machine((flow or _one_after_the_other)(self))
+        self._start(bus, channel or queue(), settings)
+        self._alarms.dead_letters(self.dead_letters)
+        self._alarms.machine(self.state_machine)
+
+    @property
+    def _place(self) -> str:
+        return f"{type(self).__name__} {self.node.path}"
+
+    def step(self, name: str) -> sfn.TaskStateBase:
+        """The task that runs a step, for a flow of one's own; a state is called as its function is."""
+        return self._steps.task(name)
+
+    @property
+    def failed(self) -> sfn.Chain:
+        """Where an execution that fails goes: its flow and error are kept, and it ends as failed."""
+        return self._steps.failed
+
+    def _make_steps(self, bus: Bus, tables: Tables, settings: Settings) -> Steps:
+        made = Steps(self, self.dead_letters, bus, tables, settings)
+        for declaration in self.declarations:
+            made.add(declaration)
+        return made
+
+    def _machine(self, start: sfn.IChainable) -> sfn.StateMachine:
+        self._steps.keep_failures()
+        return sfn.StateMachine(
+            self,
+            "Machine",
+            definition_body=sfn.DefinitionBody.from_chainable(start),
+            comment=self.node.id,
+            state_machine_type=sfn.StateMachineType.STANDARD,
+            tracing_enabled=True,
+            logs=sfn.LogOptions(destination=self._logs(), level=sfn.LogLevel.ERROR, include_execution_data=False),
+        )
+
+    def _logs(self) -> logs.LogGroup:
+        """Vended logs: without this prefix each machine lengthens one policy of the account, which has a limit.
+
+        https://docs.aws.amazon.com/step-functions/latest/dg/bp-cwl.html
+        """
+        name = Names.unique_resource_name(self, max_length=80, separator="-")
+        return logs.LogGroup(
+            self,
+            "MachineLogs",
+            log_group_name=f"/aws/vendedlogs/states/{name}",
+            retention=logs.RetentionDays.ONE_MONTH,
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+
+    def _start(self, bus: Bus, channel: Channel, settings: Settings) -> None:
+        starting: Settings = {**settings, "timeout": Duration.seconds(30), "environment": {}}
+        starter = Function(
+            self,
+            "Starter",
+            name=f"start_{_snake(self.node.id)}",
+            own=None,
+            facts=facts("starter", self, [self.trigger], []),
+            environment={
+                "MILLRACE_STATE_MACHINE": self.state_machine.state_machine_arn,
+                "MILLRACE_TRIGGER": _address(self.trigger),
+            },
+            settings=starting,
+        )
+        self.state_machine.grant_start_execution(starter.role)
+        channel.connect(self, bus, [self.trigger], starter, End(self.dead_letters, self._alarms))
+        self._alarms.function(starter.function)
+
+
+def _one_after_the_other(mediator: Mediator) -> sfn.IChainable:
+    first, *rest = [mediator.step(declaration.name) for declaration in mediator.declarations]
+    chain = sfn.Chain.start(first)
+    for task in rest:
+        chain = chain.next(task)
+    return chain
+
+
+def _address(event: type[Event]) -> str:
+    return f"{event.__module__}:{event.__qualname__}"
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()

@@ -1,0 +1,113 @@
+"""The tasks of a state machine: each calls a function, tries again, and has somewhere to go when it fails.
+
+https://docs.aws.amazon.com/step-functions/latest/dg/connect-lambda.html
+"""
+
+from functools import cached_property
+
+from aws_cdk import Duration
+from aws_cdk import aws_sqs as sqs
+from aws_cdk import aws_stepfunctions as sfn
+from aws_cdk import aws_stepfunctions_tasks as tasks
+from constructs import Construct
+
+from millrace.constructs.alarms import Alarms
+from millrace.constructs.bus import Bus
+from millrace.constructs.function import Function, Settings, declared_function
+from millrace.constructs.stores import Tables
+from millrace.runtime import Declaration
+
+TRANSIENT = [
+    "Lambda.ClientExecutionTimeoutException",
+    "Lambda.ServiceException",
+    "Lambda.AWSLambdaException",
+    "Lambda.SdkClientException",
+    "Lambda.TooManyRequestsException",
+]
+"""https://docs.aws.amazon.com/step-functions/latest/dg/sfn-best-practices.html#bp-lambda-serviceexception"""
+_SLACK_SECONDS = 5
+_PAYLOAD = {"flow.$": "$", "attempt.$": "$$.State.RetryCount", "execution.$": "$$.Execution.Id"}
+_LETTER = {"execution.$": "$$.Execution.Id", "events.$": "$.events", "error.$": "$.error"}
+
+
+class UnknownStep(LookupError):
+    """A flow asks for a step that its mediator was not given."""
+
+
+class Steps:
+    """The steps of one mediator: a function and a task each, and the end of those that fail."""
+
+    def __init__(self, scope: Construct, dead_letters: sqs.Queue, bus: Bus, tables: Tables, settings: Settings) -> None:
+        self._scope = scope
+        self._dead_letters = dead_letters
+        self._bus = bus
+        self._tables = tables
+        self._settings = settings
+        self._tasks: dict[str, tasks.LambdaInvoke] = {}
+
+    def add(self, declaration: Declaration) -> None:
+        """Make the function and the task of a step."""
+        self._tasks[declaration.name] = self._task(declaration)
+
+    def task(self, name: str) -> sfn.TaskStateBase:
+        """The task of a step."""
+        if name not in self._tasks:
+            raise UnknownStep(f"{self._scope.node.path} has no step {name}, only {', '.join(self._tasks)}: add it.")
+        return self._tasks[name]
+
+    @cached_property
+    def failed(self) -> sfn.Chain:
+        """Send what is known to the dead-letter queue, then fail as the error says."""
+        keep = tasks.SqsSendMessage(
+            self._scope,
+            "keep the failure",
+            queue=self._dead_letters,
+            message_body=sfn.TaskInput.from_object(_LETTER),
+            result_path=sfn.JsonPath.DISCARD,
+        )
+        _try_again(keep, ["States.ALL"], seconds=1, attempts=5)
+        end = sfn.Fail(self._scope, "failed", error_path="$.error.Error", cause_path="$.error.Cause")
+        return sfn.Chain.start(keep).next(end)
+
+    def keep_failures(self) -> None:
+        """Lead every task that would end its execution to `failed`; one that catches all errors stays as it is."""
+        for task in self._tasks.values():
+            caught = task.to_state_json().get("Catch", [])
+            if not any("States.ALL" in catch["ErrorEquals"] for catch in caught):
+                task.add_catch(self.failed, result_path="$.error")
+
+    def _task(self, declaration: Declaration) -> tasks.LambdaInvoke:
+        place = Construct(self._scope, _pascal(declaration.name))
+        worker = declared_function(place, "step", declaration, self._bus, self._tables, self._settings)
+        Alarms(place, self._bus.alarm_topic).function(worker.function)
+        task = _invoke(self._scope, declaration.name, worker)
+        _try_again(task, TRANSIENT, seconds=2, attempts=6)
+        _try_again(task, ["States.ALL"], seconds=1, attempts=2)
+        return task
+
+
+def _invoke(scope: Construct, name: str, worker: Function) -> tasks.LambdaInvoke:
+    limit = Duration.seconds(worker.timeout.to_seconds() + _SLACK_SECONDS)
+    return tasks.LambdaInvoke(
+        scope,
+        name,
+        lambda_function=worker.function,
+        payload=sfn.TaskInput.from_object(_PAYLOAD),
+        output_path="$.Payload",
+        retry_on_service_exceptions=False,
+        task_timeout=sfn.Timeout.duration(limit),
+    )
+
+
+def _try_again(task: sfn.TaskStateBase, errors: list[str], *, seconds: int, attempts: int) -> None:
+    task.add_retry(
+        errors=errors,
+        interval=Duration.seconds(seconds),
+        max_attempts=attempts,
+        backoff_rate=2,
+        jitter_strategy=sfn.JitterType.FULL,
+    )
+
+
+def _pascal(name: str) -> str:
+    return "".join(part.title() for part in name.split("_"))
