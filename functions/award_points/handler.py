@@ -20,10 +20,10 @@ def _add(points: Table, customer_id: str, order_id: str, earned: int) -> int:
     written = write_if(
         points.update_item,
         Key=key,
-        UpdateExpression="ADD total :earned, orders :order",
+        UpdateExpression="ADD balance :earned, orders :order",
         ConditionExpression="NOT contains(orders, :order_id)",
         ExpressionAttributeValues={":earned": earned, ":order": {order_id}, ":order_id": order_id},
         ReturnValues="ALL_NEW",
     )
     item = written["Attributes"] if written else points.get_item(Key=key, ConsistentRead=True)["Item"]
-    return int(item["total"])
+    return int(item["balance"])

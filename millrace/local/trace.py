@@ -109,6 +109,8 @@ class _Builder:
             for record in self._records:
                 if record.kind == kind:
                     getattr(self, "_" + kind.replace("-", "_"))(record)
+        for event in self._events.values():
+            event.works.sort(key=lambda work: work.at)
         roots = [event for event in self._events.values() if not self._hang(event)]
         return Trace(self._correlation_id, roots)
 
