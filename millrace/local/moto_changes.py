@@ -6,11 +6,13 @@ The patches stand for the whole process; what they do, they do for the plane tha
 import os
 import threading
 from collections.abc import Callable
+from copy import copy
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from millrace.local.plane.plane import Plane
 
+_SOURCE = "DeadLetterQueueSourceArn"
 _attached: "Plane | None" = None
 _patched = False
 
@@ -31,10 +33,13 @@ def attach(plane: "Plane | None") -> None:
         _execute_state_machines()
         _tell_time()
         _report_messages()
+        _tell_where_dead_letters_come_from()
+        _make_policies_once()
         _keep_function_settings()
         _report_executions()
         _wait_on_the_clock()
         _count_branches()
+        _replay_on_the_agenda()
 
 
 def _plane() -> "Plane":
@@ -82,7 +87,7 @@ def _report_messages() -> None:
         queue.lambda_event_source_mappings = {}
         moved = message.approximate_receive_count > 0 and message.millrace_queue != queue.queue_arn
         if moved:
-            message.system_attributes["DeadLetterQueueSourceArn"] = message.millrace_queue
+            message.system_attributes[_SOURCE] = message.millrace_queue
         message.millrace_queue = queue.queue_arn
         add(queue, message)
         plane.agenda.soon(lambda: plane.sources.arrived(queue.queue_arn), "arrival of a message")
@@ -96,6 +101,47 @@ def _report_messages() -> None:
 
     Queue.add_message = add_message
     Message.change_visibility = change_visibility
+
+
+def _tell_where_dead_letters_come_from() -> None:
+    """Moto's ReceiveMessage leaves out the attribute that a redrive policy gives a message."""
+    from moto.sqs.responses import SQSResponse  # noqa: PLC0415
+
+    receive = SQSResponse.receive_message
+
+    def receive_message(response: Any) -> Any:
+        answer = receive(response)
+        wanted = {*response._get_param("AttributeNames", []), *response._get_param("MessageSystemAttributeNames", [])}
+        if wanted & {"All", _SOURCE}:
+            queue = response.sqs_backend.get_queue(response._get_queue_name())
+            known = {message.id: message for message in queue._messages}
+            for told in answer.result.get("Messages", ()):
+                source = known[told["MessageId"]].system_attributes.get(_SOURCE)
+                if source:
+                    told.setdefault("Attributes", {})[_SOURCE] = source
+        return answer
+
+    SQSResponse.receive_message = receive_message
+
+
+def _make_policies_once() -> None:
+    """Moto parses AWS's 1,582 managed policies again for each partition and at every reset, for 1.8 s.
+
+    The local cloud is of one partition.
+    """
+    from moto.iam.models import IAMBackend  # noqa: PLC0415
+
+    make = IAMBackend._init_aws_policies
+    made: dict[str, list[Any]] = {}
+
+    def init_aws_policies(backend: Any) -> list[Any]:
+        if backend.partition != "aws":
+            return []
+        if backend.account_id not in made:
+            made[backend.account_id] = make(backend)
+        return [copy(policy) for policy in made[backend.account_id]]
+
+    IAMBackend._init_aws_policies = init_aws_policies
 
 
 def _keep_function_settings() -> None:
@@ -159,7 +205,7 @@ def _wait_on_the_clock() -> None:
         WaitFunction,
     )
 
-    retry = retrier_decl.RetrierDecl._eval_body  # noqa: SLF001 - moto's
+    retry = retrier_decl.RetrierDecl._eval_body
     running = threading.local()
 
     def wait_interval(_wait: Any, env: Any, wait_seconds: float) -> None:
@@ -174,8 +220,8 @@ def _wait_on_the_clock() -> None:
         def sleep(seconds: float) -> None:
             _plane().machines.sleep(_execution_arn(running.env), seconds, threading.Event())
 
-    WaitFunction._wait_interval = wait_interval  # noqa: SLF001 - moto's
-    retrier_decl.RetrierDecl._eval_body = eval_body  # noqa: SLF001 - moto's
+    WaitFunction._wait_interval = wait_interval
+    retrier_decl.RetrierDecl._eval_body = eval_body
     retrier_decl.time = _Time
 
 
@@ -202,16 +248,26 @@ def _count_branches() -> None:
     _count_while_alive(branch_worker.BranchWorker, "_thread_routine", "env")
     _count_while_alive(iteration_worker.IterationWorker, "eval", "_env")
     for component in (branches_decl.BranchesDecl, iteration.InlineIterationComponent):
-        component._eval_body = _known_by_thread(component._eval_body)  # noqa: SLF001 - moto's
+        component._eval_body = _known_by_thread(component._eval_body)
     for pool, wait in ((branches_decl.BranchWorkerPool, "wait"), (job.JobPool, "await_jobs")):
         setattr(pool, wait, _only_waiting(getattr(pool, wait), lambda *_: str(_thread.execution)))
-    wait = StateTaskServiceCallback._eval_wait_for_task_token  # noqa: SLF001 - moto's
-    StateTaskServiceCallback._eval_wait_for_task_token = _only_waiting(  # noqa: SLF001 - moto's
+    wait = StateTaskServiceCallback._eval_wait_for_task_token
+    StateTaskServiceCallback._eval_wait_for_task_token = _only_waiting(
         wait, lambda _task, **given: _execution_arn(given["env"])
     )
 
 
 _thread = threading.local()
+
+
+def _replay_on_the_agenda() -> None:
+    """Moto replays a whole archive within StartReplay, whatever its window and its rules."""
+    from moto.events.models import Replay  # noqa: PLC0415
+
+    def replay_events(replay: Any, archive: Any) -> None:
+        _plane().replays.start(replay, archive)
+
+    Replay.replay_events = replay_events
 
 
 def _count_while_alive(worker: Any, routine: str, env: str) -> None:

@@ -5,17 +5,8 @@ import json
 
 def test_a_placed_order_runs_until_nothing_more_follows(stocked, put):
     names = stocked.trace(settled(stocked, put("order_placed"))).names()
-    assert names == [
-        "OrderPlaced",
-        "StockReserved",
-        "PaymentCharged",
-        "ShipmentArranged",
-        "OrderCompleted",
-        "PointsAwarded",
-        "TierUpgraded",
-        "GiftIssued",
-        "CreditRated",
-    ]
+    assert names[:5] == ["OrderPlaced", "StockReserved", "PaymentCharged", "ShipmentArranged", "OrderCompleted"]
+    assert sorted(names[5:]) == ["CreditRated", "GiftIssued", "PointsAwarded", "TierUpgraded"]
 
 
 def settled(cloud, correlation_id):
@@ -79,7 +70,7 @@ def test_correlation_and_causation_run_through_the_whole_flow(stocked, put):
     trace = stocked.trace(settled(stocked, put("order_placed")))
     completed = next(event for event in trace.events() if event.name == "OrderCompleted")
     assert completed.causation_id == trace.roots[0].event_id
-    assert [event.name for work in completed.works for event in work.said] == ["PointsAwarded", "CreditRated"]
+    assert {event.name for work in completed.works for event in work.said} == {"PointsAwarded", "CreditRated"}
 
 
 def test_what_functions_log_is_in_cloudwatch_logs(stocked, put):
