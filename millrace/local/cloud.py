@@ -20,8 +20,10 @@ from millrace.events import Event, Metadata, encode, put_entry
 from millrace.local import moto_changes
 from millrace.local.agenda import Agenda, NotSettledError
 from millrace.local.clock import Clock
-from millrace.local.endpoint import Endpoint, Request, Response
+from millrace.local.cloudformation import CloudFormation
+from millrace.local.endpoint import Endpoint
 from millrace.local.loader import Change, Deployment, Loader
+from millrace.local.messages import Request, Response
 from millrace.local.plane.plane import Plane
 from millrace.local.plane.state import State
 from millrace.local.trace import Trace
@@ -39,11 +41,15 @@ class LocalCloud:
     """moto and the event plane behind a loopback endpoint, in this process; functions run in worker processes.
 
     moto's state is the process's, so there is one local cloud at a time. `port` 0 takes a free one. What is worth
-    keeping between starts (unpacked code, archives) lies below `cache`.
+    keeping between starts (unpacked code, archives) lies below `cache`. With `judge`, the calls of functions are judged
+    by their roles.
     """
 
-    def __init__(self, *, port: int = 0, cache: Path = Path(".millrace"), seed: int | None = None) -> None:
+    def __init__(
+        self, *, port: int = 0, cache: Path = Path(".millrace"), seed: int | None = None, judge: bool = True
+    ) -> None:
         self._cache = cache.resolve()
+        self._judge = judge
         self._random = Random(seed)  # noqa: S311 - names, not secrets
         self._scratch = Path(tempfile.mkdtemp(prefix="millrace-"))
         self._started: Future[None] = Future()
@@ -73,8 +79,11 @@ class LocalCloud:
         workers = Workers(self._loop, environment=self.environment(), cache=self._cache)
         state = State(ACCOUNT, REGION)
         self.plane = Plane(state, self.agenda, workers, self._cache / "code")
+        self.plane.access.judging = self._judge
         moto_changes.attach(self.plane)
-        endpoint = Endpoint(self.plane, _moto_application(), self._control)
+        endpoint = Endpoint(
+            self.plane, _moto_application(), self._control, {"cloudformation": self._answer_cloudformation}
+        )
         self.agenda.wake = self._wake
         config = uvicorn.Config(
             endpoint, log_level="critical", http="httptools", ws="none", lifespan="off", loop="asyncio"
@@ -86,6 +95,9 @@ class LocalCloud:
             workers.close()
             endpoint.close()
             moto_changes.attach(None)
+
+    def _answer_cloudformation(self, request: Request) -> Response:
+        return self._cloudformation.answer(request)
 
     def _wake(self) -> None:
         if threading.current_thread() is self._thread:
@@ -175,6 +187,10 @@ class LocalCloud:
     def _loader(self) -> Loader:
         return Loader(self.client, account=ACCOUNT, region=REGION, assets=self._cache / "assets", random=self._random)
 
+    @cached_property
+    def _cloudformation(self) -> CloudFormation:
+        return CloudFormation(self._loader, self.agenda)
+
     def deploy(self, assembly: Path, on_change: Callable[[Change], None] | None = None) -> Deployment:
         """Deploy a synthesised cloud assembly; what has not changed since the last time is left alone."""
         return self._loader.deploy(assembly, on_change)
@@ -207,7 +223,8 @@ class LocalCloud:
         self.agenda.clear()
         self.agenda.settle(_PATIENCE)
         self.on_plane(self.plane.forget)
-        self.__dict__.pop("_loader", None)
+        for kept in ("_cloudformation", "_loader"):
+            self.__dict__.pop(kept, None)
 
     def close(self) -> None:
         """End the endpoint and every worker, and wait for them."""

@@ -12,12 +12,19 @@ Action = Literal["create", "update", "replace", "delete", "retain", "undo"]
 
 @dataclass
 class StackState:
-    """One stack that stands. Its resources are in the order in which they were made."""
+    """One stack that stands. Its resources are in the order in which they were made.
+
+    `parameters` are the values that were given for it, as they were given; `imports` the exports that it read.
+    """
 
     name: str
     template: Template
+    id: str
+    parameters: dict[str, str] = field(default_factory=dict)
     resources: dict[str, Resource] = field(default_factory=dict)
     outputs: dict[str, Any] = field(default_factory=dict)
+    exports: dict[str, Any] = field(default_factory=dict)
+    imports: set[str] = field(default_factory=set)
 
 
 @dataclass
@@ -25,15 +32,24 @@ class Deployment:
     """Everything that a loader keeps in the cloud, in the order in which it was made."""
 
     stacks: dict[str, StackState] = field(default_factory=dict)
-    exports: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def exports(self) -> dict[str, Any]:
+        """What all stacks export, by name."""
+        return {name: value for state in self.stacks.values() for name, value in state.exports.items()}
+
+    def importers(self, export: str) -> list[str]:
+        """The names of the stacks that read an export."""
+        return [state.name for state in self.stacks.values() if export in state.imports]
 
 
 @dataclass(frozen=True)
 class Standing:
-    """What a stack's own resources, and the stacks before it, give to its functions."""
+    """What a stack's own resources, and the stacks before it, give to its functions; `imports` are the exports read."""
 
     resources: Mapping[str, Resource]
     exports: Mapping[str, Any]
+    imports: set[str] = field(default_factory=set)
 
     def ref(self, logical_id: str) -> str:
         """What Ref gives."""
@@ -45,7 +61,9 @@ class Standing:
 
     def imported(self, export: str) -> Any:
         """What another stack exports."""
-        return self.exports[export]
+        found = self.exports[export]
+        self.imports.add(export)
+        return found
 
 
 @dataclass(frozen=True)

@@ -2,16 +2,17 @@
 
 import asyncio
 import io
-import json
 import logging
 import re
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
+from millrace.local.messages import Request, Response
 from millrace.local.plane.plane import Plane
+from millrace.local.plane.refusals import Refused
+from millrace.local.unanswered import failed, is_unknown, unimplemented
 from millrace.local.workers import Outcome
 
 _log = logging.getLogger(__name__)
@@ -22,56 +23,21 @@ _THREADS = 64
 """Calls of moto at once: a long poll or a synchronous execution keeps one for its time."""
 
 
-@dataclass(frozen=True)
-class Request:
-    """One HTTP request, whole."""
-
-    method: str
-    path: str
-    query: str
-    headers: dict[str, str]
-    body: bytes
-
-    @property
-    def operation(self) -> str:
-        """Service and operation of AWS's JSON protocol, as 'AWSEvents.PutEvents'."""
-        return self.headers.get("x-amz-target", "")
-
-    def json(self) -> Any:
-        """The body, parsed."""
-        return json.loads(self.body or b"{}")
-
-
-@dataclass(frozen=True)
-class Response:
-    """One HTTP response, whole."""
-
-    status: int
-    body: bytes = b""
-    headers: tuple[tuple[str, str], ...] = (("content-type", "application/x-amz-json-1.1"),)
-
-    @classmethod
-    def of(cls, content: Any, status: int = 200, headers: Iterable[tuple[str, str]] = ()) -> "Response":
-        """A JSON answer."""
-        kind = ("content-type", "application/x-amz-json-1.1")
-        return cls(status, json.dumps(content).encode(), (kind, *headers))
-
-    @classmethod
-    def error(cls, code: str, message: str, status: int = 400) -> "Response":
-        """An error, as AWS's SDKs read it in each of their protocols."""
-        return cls.of({"__type": code, "message": message, "Message": message}, status, [("x-amzn-errortype", code)])
-
-
 Answer = Callable[[Request], Awaitable[Response]]
+Services = Mapping[str, Callable[[Request], Response]]
 
 
 class Endpoint:
-    """An ASGI application. Runs on the agenda's thread; only moto's own work is done by other threads."""
+    """An ASGI application. Runs on the agenda's thread; only moto's own work is done by other threads.
 
-    def __init__(self, plane: Plane, wsgi: Any, control: Answer) -> None:
+    `services` answers in moto's place, on such a thread too, by the name that a service's requests are signed for.
+    """
+
+    def __init__(self, plane: Plane, wsgi: Any, control: Answer, services: Services) -> None:
         self._plane = plane
         self._wsgi = wsgi
         self._control = control
+        self._services = services
         self._threads = ThreadPoolExecutor(_THREADS, "moto")
 
     def close(self) -> None:
@@ -85,9 +51,11 @@ class Endpoint:
         request = await _request(scope, receive)
         try:
             response = await self._answer(request)
-        except Exception as error:
+        except NotImplementedError as error:
+            response = unimplemented(request, str(error))
+        except Exception as error:  # noqa: BLE001 - it is logged, and the caller is told
             _log.exception("%s %s %s", request.method, request.path, request.operation)
-            response = Response.error("InternalFailure", f"{type(error).__name__}: {error}", 500)
+            response = failed(request, error)
         headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in response.headers]
         if not any(name == b"content-length" for name, _ in headers):
             headers.append((b"content-length", str(len(response.body)).encode()))
@@ -99,22 +67,32 @@ class Endpoint:
             return Response.error("AccessDenied", "This endpoint answers to loopback names only.", 403)
         if request.path.startswith("/_millrace/"):
             return await self._control(request)
-        if request.operation == "AWSEvents.PutEvents":
-            return self._put_events(request)
+        return self._plane.access.answer(request) or await self._allowed(request)
+
+    async def _allowed(self, request: Request) -> Response:
+        if request.operation in self._plane.answers:
+            return self._answered(request)
         invoked = _INVOKE.match(request.path)
         if invoked and request.method == "POST":
             return await self._invoke(request, unquote(invoked[1]))
-        return await self._moto(request)
+        if own := self._services.get(request.service):
+            return await asyncio.get_running_loop().run_in_executor(self._threads, own, request)
+        return await self._checked(request)
 
-    def _put_events(self, request: Request) -> Response:
-        entries = request.json().get("Entries") or []
-        if not 1 <= len(entries) <= 10:  # noqa: PLR2004 - AWS's own limit
-            reason = "Member must have length less than or equal to 10"
-            return Response.error(
-                "ValidationException", f"{len(entries)} entries at 'entries': {reason}, and at least 1"
-            )
-        results = self._plane.buses.put(entries)
-        return Response.of({"FailedEntryCount": sum("ErrorCode" in r for r in results), "Entries": results})
+    def _answered(self, request: Request) -> Response:
+        try:
+            return Response.of(self._plane.answers[request.operation](request.json()))
+        except Refused as refused:
+            return Response.error(refused.code, refused.message, refused.status)
+
+    async def _checked(self, request: Request) -> Response:
+        check = self._plane.checks.get(request.operation)
+        try:
+            if check:
+                check(request.json())
+        except Refused as refused:
+            return Response.error(refused.code, refused.message, refused.status)
+        return await self._moto(request)
 
     async def _invoke(self, request: Request, name: str) -> Response:
         """https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html."""
@@ -153,7 +131,7 @@ class Endpoint:
         changed = _changes(request)
         if changed:
             self._plane.changed(changed)
-        return response
+        return unimplemented(request) if is_unknown(request, response) else response
 
 
 def _changes(request: Request) -> str | None:

@@ -52,25 +52,30 @@ class Standing(Protocol):
 
 @dataclass(frozen=True)
 class Pseudo:
-    """The pseudo parameters of one stack."""
+    """The pseudo parameters of one stack. `id` is the last part of its ARN."""
 
     account: str
     region: str
     stack: str
+    id: str = "millrace"
     partition: str = "aws"
     suffix: str = "amazonaws.com"
+
+    @property
+    def stack_id(self) -> str:
+        """The ARN of the stack."""
+        return f"arn:{self.partition}:cloudformation:{self.region}:{self.account}:stack/{self.stack}/{self.id}"
 
     @cached_property
     def values(self) -> dict[str, Any]:
         """Each by its name in a template."""
-        stack_id = f"arn:{self.partition}:cloudformation:{self.region}:{self.account}:stack/{self.stack}/millrace"
         return {
             "AWS::AccountId": self.account,
             "AWS::NoValue": _NOTHING,
             "AWS::NotificationARNs": [],
             "AWS::Partition": self.partition,
             "AWS::Region": self.region,
-            "AWS::StackId": stack_id,
+            "AWS::StackId": self.stack_id,
             "AWS::StackName": self.stack,
             "AWS::URLSuffix": self.suffix,
         }

@@ -6,7 +6,8 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-updatin
 
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -24,12 +25,21 @@ class CustomNameError(ValueError):
 
 
 class Rollout:
-    """Brings the cloud from `before` to what the stacks say; `after` is what stands then."""
+    """Brings the cloud from `before` to what the stacks say; `after` is what stands then.
+
+    The stacks that are named in `keeping` are left as they are, unless they are brought.
+    """
 
     def __init__(
-        self, cloud: Cloud, before: Deployment, source: random.Random, on_change: Callable[[Change], None] | None
+        self,
+        cloud: Cloud,
+        before: Deployment,
+        source: random.Random,
+        on_change: Callable[[Change], None] | None,
+        *,
+        keeping: Iterable[str] = (),
     ) -> None:
-        self.after = Deployment()
+        self.after = Deployment({name: before.stacks[name] for name in keeping})
         self._cloud = cloud
         self._before = before
         self._source = source
@@ -37,11 +47,14 @@ class Rollout:
         self._undo: list[Callable[[], object]] = []
         self._replaced: set[tuple[str, str]] = set()
 
-    def bring(self, stack: Stack, parameters: Mapping[str, Any]) -> None:
-        """Make a stack's resources and outputs what its template says. Raises DeploymentFailed."""
-        state = self.after.stacks[stack.name] = StackState(stack.name, stack.template)
-        pseudo = Pseudo(self._cloud.account, self._cloud.region, stack.name, self._cloud.partition)
-        standing = Standing(state.resources, self.after.exports)
+    def bring(self, stack: Stack, parameters: Mapping[str, Any], *, id: str | None = None) -> StackState:  # noqa: A002
+        """Make a stack's resources and outputs what its template says. Raises DeploymentFailed.
+
+        `id` is the one that a new stack gets; one that stands keeps its own.
+        """
+        state = self.after.stacks[stack.name] = StackState(stack.name, stack.template, self._id(stack.name, id))
+        pseudo = Pseudo(self._cloud.account, self._cloud.region, stack.name, state.id, self._cloud.partition)
+        standing = Standing(state.resources, self.after.exports, state.imports)
         resolver = Resolver(stack.template, pseudo, standing, parameters)
         for entry in self._entries(stack, resolver):
             try:
@@ -52,9 +65,13 @@ class Rollout:
             self._outputs(state, resolver)
         except TemplateError as error:
             raise DeploymentFailed(stack.name, error) from error
+        return state
 
-    def clear(self, *, retained: bool = False) -> None:
-        """Delete what is no more in the stacks, last made first; with `retained` even what its policy keeps."""
+    def clear(self, *, retained: bool = False, on_failure: Callable[[DeploymentFailed], None] | None = None) -> None:
+        """Delete what is no more in the stacks, last made first; with `retained` even what its policy keeps.
+
+        Where `on_failure` is given, it is told of what cannot be deleted, and the rest is deleted all the same.
+        """
         for state, entry, resource in self._doomed():
             replaced = (state.name, entry.logical_id) in self._replaced
             policy = entry.replace_policy if replaced else entry.deletion_policy
@@ -64,7 +81,11 @@ class Rollout:
                 try:
                     resource_type(entry.type, entry.logical_id).remove(self._cloud, resource)
                 except Exception as error:
-                    raise self._failed(state, entry, error) from error
+                    failure = self._failed(state, entry, error)
+                    if on_failure is None:
+                        raise failure from error
+                    on_failure(failure)
+                    continue
             self._tell(action, state, resource, start)
 
     def roll_back(self, failure: DeploymentFailed) -> None:
@@ -74,6 +95,11 @@ class Rollout:
                 undo()
             except Exception as error:  # noqa: BLE001 the failure is the one to report
                 failure.add_note(f"Rolling back: {error}")
+
+    def _id(self, stack: str, given: str | None) -> str:
+        if stack in self._before.stacks:
+            return self._before.stacks[stack].id
+        return given or str(uuid.UUID(int=self._source.getrandbits(128), version=4))
 
     def _entries(self, stack: Stack, resolver: Resolver) -> list[Entry]:
         every = stack.template.entries.values()
@@ -138,7 +164,7 @@ class Rollout:
                 export = resolver.resolve(body["Export"]["Name"], f"Outputs.{name}.Export.Name")
                 if export in self.after.exports:
                     raise TemplateError(f"Outputs.{name}: another output exports {export} already.")
-                self.after.exports[export] = state.outputs[name]
+                state.exports[export] = state.outputs[name]
 
     def _doomed(self) -> Iterator[tuple[StackState, Entry, Resource]]:
         for state in reversed(self._before.stacks.values()):

@@ -89,14 +89,14 @@ def bare(shared):
 
 @pytest.fixture
 def write(tmp_path):
-    """Write stacks as an assembly. A stack is its resources; `outputs` and `needs` are by its name."""
+    """Write stacks as an assembly. A stack is its resources; other `sections`, and `needs`, are by its name."""
 
-    def write(outputs=None, needs=None, files=None, **stacks):
+    def write(sections=None, needs=None, files=None, **stacks):
         folder = tmp_path / "cdk.out"
         folder.mkdir(exist_ok=True)
         artifacts = {}
         for name, resources in stacks.items():
-            template = {"Resources": resources, "Outputs": (outputs or {}).get(name, {})}
+            template = {"Resources": resources, **(sections or {}).get(name, {})}
             (folder / f"{name}.template.json").write_text(json.dumps(template))
             (folder / f"{name}.assets.json").write_text(json.dumps({"files": files or {}}))
             artifacts[f"{name}.assets"] = {"type": "cdk:asset-manifest", "properties": {"file": f"{name}.assets.json"}}

@@ -3,11 +3,12 @@
 import json
 
 import pytest
-from bare_moto import bare, shared, write  # noqa: F401 fixtures
 
 from millrace.local.assembly import AssemblyError
 from millrace.local.deployment import DeploymentFailed
 from millrace.local.template import CircularDependency
+
+pytest_plugins = ("bare_moto",)
 
 
 def queue(**properties):
@@ -23,12 +24,12 @@ def rule(target, **properties):
 
 
 @pytest.fixture
-def loader(bare, tmp_path):  # noqa: F811
+def loader(bare, tmp_path):
     return bare.loader(tmp_path / "cache")
 
 
 @pytest.fixture
-def deploy(loader, write):  # noqa: F811
+def deploy(loader, write):
     """Deploy the resources of one stack, and give what changed, by logical id."""
 
     def deploy(**resources):
@@ -45,12 +46,12 @@ def resources(loader):
 
 
 @pytest.fixture
-def queues(bare):  # noqa: F811
+def queues(bare):
     return lambda: [url.rsplit("/", 1)[-1] for url in bare.client("sqs").list_queues().get("QueueUrls", [])]
 
 
 @pytest.fixture
-def attributes(bare):  # noqa: F811
+def attributes(bare):
     def attributes(resource):
         sqs = bare.client("sqs")
         return sqs.get_queue_attributes(QueueUrl=resource.physical_id, AttributeNames=["All"])["Attributes"]
@@ -58,13 +59,13 @@ def attributes(bare):  # noqa: F811
     return attributes
 
 
-def test_a_resource_comes_after_what_it_refers_to(deploy, resources, bare):  # noqa: F811
+def test_a_resource_comes_after_what_it_refers_to(deploy, resources, bare):
     assert deploy(Rule=rule("Queue"), Queue=queue()) == [("create", "Queue"), ("create", "Rule")]
     (target,) = bare.client("events").list_targets_by_rule(Rule=resources()["Rule"].physical_id)["Targets"]
     assert target["Arn"] == resources()["Queue"].attributes["Arn"]
 
 
-def test_a_change_tells_of_its_construct_and_its_name(loader, write, resources):  # noqa: F811
+def test_a_change_tells_of_its_construct_and_its_name(loader, write, resources):
     changes = []
     loader.deploy(write(Shop={"Queue": queue()}), changes.append)
     assert (changes[0].path, changes[0].type) == ("Shop/Queue/Resource", "AWS::SQS::Queue")
@@ -83,7 +84,7 @@ def test_a_long_name_is_cut_to_the_limit_of_the_service(deploy, queues):
     assert queues()[0].startswith("Shop-QQQ")
 
 
-def test_one_seed_gives_one_set_of_names(bare, write, tmp_path, queues):  # noqa: F811
+def test_one_seed_gives_one_set_of_names(bare, write, tmp_path, queues):
     found = []
     for _ in range(2):
         bare.reset()
@@ -92,7 +93,7 @@ def test_one_seed_gives_one_set_of_names(bare, write, tmp_path, queues):  # noqa
     assert found[0] == found[1]
 
 
-def test_a_second_deployment_of_the_same_makes_no_call(deploy, bare):  # noqa: F811
+def test_a_second_deployment_of_the_same_makes_no_call(deploy, bare):
     stack = {"Queue": queue(), "Rule": rule("Queue")}
     deploy(**stack)
     bare.calls.clear()
@@ -139,7 +140,7 @@ def test_an_update_of_a_queue_keeps_its_policy(deploy, resources, attributes):
     assert json.loads(attributes(resources()["Queue"])["Policy"]) == document
 
 
-def test_a_replacement_is_carried_to_its_dependents(deploy, resources, queues, bare):  # noqa: F811
+def test_a_replacement_is_carried_to_its_dependents(deploy, resources, queues, bare):
     deploy(Queue=queue(QueueName="one"), Rule=rule("Queue"))
     changes = deploy(Queue=queue(QueueName="two"), Rule=rule("Queue"))
     assert changes == [("replace", "Queue"), ("update", "Rule"), ("delete", "Queue")]
@@ -172,7 +173,7 @@ def test_what_is_to_be_retained_is_left_standing(deploy, queues):
     assert len(queues()) == 2
 
 
-def test_a_stack_that_is_gone_takes_its_resources_along(loader, write, queues):  # noqa: F811
+def test_a_stack_that_is_gone_takes_its_resources_along(loader, write, queues):
     loader.deploy(write(One={"Queue": queue()}, Two={"Queue": queue()}))
     loader.deploy(write(Two={"Queue": queue()}))
     assert [name.split("-")[0] for name in queues()] == ["Two"]
@@ -189,7 +190,7 @@ def test_a_stack_that_is_gone_takes_its_resources_along(loader, write, queues): 
         ),
     ],
 )
-def test_what_is_not_known_is_refused_by_name_before_anything_is_made(deploy, bare, resource, message):  # noqa: F811
+def test_what_is_not_known_is_refused_by_name_before_anything_is_made(deploy, bare, resource, message):
     with pytest.raises(DeploymentFailed, match=message):
         deploy(Other=queue(), Thing=resource)
     assert bare.calls == []
@@ -232,10 +233,12 @@ def test_the_deployment_after_a_failure_goes_on_from_what_stood(deploy):
     assert deploy(A=queue(), Rule=rule("A")) == [("create", "Rule")]
 
 
-def test_stacks_come_in_the_order_of_their_imports_and_share_their_exports(loader, write, bare):  # noqa: F811
+def test_stacks_come_in_the_order_of_their_imports_and_share_their_exports(loader, write, bare):
     export = {"Value": {"Fn::GetAtt": ["Queue", "Arn"]}, "Export": {"Name": "Zoo:Queue"}}
     imported = rule("Queue", Targets=[{"Id": "one", "Arn": {"Fn::ImportValue": "Zoo:Queue"}}])
-    found = loader.deploy(write(outputs={"Zoo": {"Out": export}}, Ape={"Rule": imported}, Zoo={"Queue": queue()}))
+    found = loader.deploy(
+        write(sections={"Zoo": {"Outputs": {"Out": export}}}, Ape={"Rule": imported}, Zoo={"Queue": queue()})
+    )
     (target,) = bare.client("events").list_targets_by_rule(Rule=found.stacks["Ape"].resources["Rule"].physical_id)[
         "Targets"
     ]
@@ -243,20 +246,48 @@ def test_stacks_come_in_the_order_of_their_imports_and_share_their_exports(loade
     assert target["Arn"] == found.exports["Zoo:Queue"] == found.stacks["Zoo"].outputs["Out"]
 
 
-def test_a_failure_in_one_stack_takes_back_the_stacks_before_it(loader, write, queues):  # noqa: F811
+def test_a_failure_in_one_stack_takes_back_the_stacks_before_it(loader, write, queues):
     broken = {"Queue": queue(), "Rule": rule("Queue", EventBusName="nowhere")}
     with pytest.raises(DeploymentFailed, match=r"Two\.Rule"):
         loader.deploy(write(needs={"Two": ["One"]}, One={"Queue": queue()}, Two=broken))
     assert queues() == []
 
 
-def test_stacks_that_wait_for_each_other_are_named(loader, write):  # noqa: F811
+def test_stacks_that_wait_for_each_other_are_named(loader, write):
     with pytest.raises(CircularDependency, match="One"):
         loader.deploy(write(needs={"Two": ["One"], "One": ["Two"]}, One={"A": queue()}, Two={"A": queue()}))
 
 
-def test_a_resource_whose_condition_fails_is_not_made(deploy):
+def test_what_cdk_tells_of_itself_is_no_resource(deploy):
     assert deploy(Meta={"Type": "AWS::CDK::Metadata"}, Queue=queue()) == [("create", "Queue")]
+
+
+def test_a_resource_or_an_output_whose_condition_fails_is_not_made(loader, write):
+    never = {
+        "Conditions": {"Never": {"Fn::Equals": ["a", "b"]}},
+        "Outputs": {"Out": {"Condition": "Never", "Value": 1}},
+    }
+    resources = {"Queue": queue(), "Other": {**queue(), "Condition": "Never"}}
+    found = loader.deploy(write(sections={"Shop": never}, Shop=resources)).stacks["Shop"]
+    assert (list(found.resources), found.outputs) == (["Queue"], {})
+
+
+def test_a_parameter_takes_its_default_or_what_ssm_holds(loader, write, bare, attributes):
+    bare.client("ssm").put_parameter(Name="/delay", Type="String", Value="7")
+    parameters = {
+        "Delay": {"Type": "AWS::SSM::Parameter::Value<String>", "Default": "/delay"},
+        "Timeout": {"Type": "Number", "Default": 9},
+        "BootstrapVersion": {"Type": "AWS::SSM::Parameter::Value<String>", "Default": "/cdk-bootstrap/version"},
+    }
+    made = {"Queue": queue(DelaySeconds={"Ref": "Delay"}, VisibilityTimeout={"Ref": "Timeout"})}
+    shop = loader.deploy(write(sections={"Shop": {"Parameters": parameters}}, Shop=made)).stacks["Shop"]
+    found = attributes(shop.resources["Queue"])
+    assert (found["DelaySeconds"], found["VisibilityTimeout"]) == ("7", "9")
+
+
+def test_a_parameter_without_a_default_is_named(loader, write):
+    with pytest.raises(DeploymentFailed, match="Shop: the parameter Stage has no default"):
+        loader.deploy(write(sections={"Shop": {"Parameters": {"Stage": {"Type": "String"}}}}, Shop={"Queue": queue()}))
 
 
 def test_a_folder_without_an_assembly_is_named(loader, tmp_path):
@@ -264,7 +295,7 @@ def test_a_folder_without_an_assembly_is_named(loader, tmp_path):
         loader.deploy(tmp_path / "nowhere")
 
 
-def test_an_image_asset_is_refused(loader, write):  # noqa: F811
+def test_an_image_asset_is_refused(loader, write):
     folder = write(Shop={"Queue": queue()})
     (folder / "Shop.assets.json").write_text(json.dumps({"dockerImages": {"abc": {}}}))
     with pytest.raises(AssemblyError, match="abc needs Docker"):
@@ -272,7 +303,7 @@ def test_an_image_asset_is_refused(loader, write):  # noqa: F811
 
 
 @pytest.fixture
-def packaged(write, tmp_path):  # noqa: F811
+def packaged(write, tmp_path):
     """An assembly with one folder as an asset."""
     code = tmp_path / "cdk.out" / "asset.1"
     code.mkdir(parents=True)
@@ -282,13 +313,13 @@ def packaged(write, tmp_path):  # noqa: F811
     return write(files={"1": asset}, Shop={"Queue": queue()})
 
 
-def test_an_asset_is_put_where_the_template_expects_it(loader, packaged, bare):  # noqa: F811
+def test_an_asset_is_put_where_the_template_expects_it(loader, packaged, bare):
     loader.deploy(packaged)
     found = bare.client("s3").get_object(Bucket="assets-123456789012-us-east-1", Key="1.zip")["Body"].read()
     assert found[:2] == b"PK"
 
 
-def test_a_folder_is_zipped_once_and_always_to_the_same_bytes(loader, packaged, bare, tmp_path):  # noqa: F811
+def test_a_folder_is_zipped_once_and_always_to_the_same_bytes(loader, packaged, bare, tmp_path):
     loader.deploy(packaged)
     first = tmp_path / "cache" / "1.zip"
     made, content = first.stat().st_mtime_ns, first.read_bytes()
@@ -299,20 +330,20 @@ def test_a_folder_is_zipped_once_and_always_to_the_same_bytes(loader, packaged, 
     assert (tmp_path / "other" / "1.zip").read_bytes() == content
 
 
-def test_destroy_leaves_nothing_but_what_is_to_be_retained(loader, deploy, queues, bare):  # noqa: F811
+def test_destroy_leaves_nothing_but_what_is_to_be_retained(loader, deploy, queues, bare):
     deploy(Kept={**queue(QueueName="kept"), "DeletionPolicy": "Retain"}, Queue=queue(), Rule=rule("Queue"))
     loader.destroy()
     assert (queues(), bare.client("events").list_rules()["Rules"]) == (["kept"], [])
     assert loader.deployment.stacks == {}
 
 
-def test_destroy_can_take_away_even_what_is_retained(loader, packaged, queues, bare):  # noqa: F811
+def test_destroy_can_take_away_even_what_is_retained(loader, packaged, queues, bare):
     loader.deploy(packaged)
     loader.destroy(retained=True)
     assert (queues(), bare.client("s3").list_buckets()["Buckets"]) == ([], [])
 
 
-def test_what_someone_else_deleted_can_be_destroyed(loader, deploy, resources, bare):  # noqa: F811
+def test_what_someone_else_deleted_can_be_destroyed(loader, deploy, resources, bare):
     deploy(Queue=queue())
     bare.client("sqs").delete_queue(QueueUrl=resources()["Queue"].physical_id)
     loader.destroy()

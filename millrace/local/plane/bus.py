@@ -1,36 +1,28 @@
-"""EventBridge: entries in, rules matched, targets reached."""
+"""EventBridge: entries in, rules matched, archives filled, targets reached."""
 
 import json
 import uuid
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from millrace.local.clock import iso
 from millrace.local.journal import Reference, reference
-from millrace.local.plane.delivery import Delivery, Done, Ending, Policy, rule_pause
-from millrace.local.plane.inputs import shaped
+from millrace.local.plane.archives import MANAGED_BY
+from millrace.local.plane.entries import BadEntry, Entry, check, check_call, envelope_of, parsed
+from millrace.local.plane.inputs import Envelope
 from millrace.local.plane.patterns import Pattern, PatternIndex, compile_pattern
+from millrace.local.plane.rule_delivery import Passage, RuleDelivery
 
 if TYPE_CHECKING:
     from millrace.local.plane.plane import Plane
 
-RULE_RETRIES = 185
-RULE_MAX_AGE = 24 * 3600
-"""Retries and seconds. https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-retry-policy.html"""
-MAX_ENTRY_BYTES = 262_144
-"""https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevent-size.html"""
-TIME_BYTES = 14
 
-Envelope = dict[str, Any]
+@dataclass
+class _Takers:
+    """What takes events from one bus: its rules, by their patterns, and its archives."""
 
-
-@dataclass(frozen=True)
-class BadEntry:
-    """Why an entry was refused, as PutEvents says it."""
-
-    code: str
-    message: str
+    rules: PatternIndex[Any] = field(default_factory=PatternIndex)
+    archives: list[tuple[Any, Pattern]] = field(default_factory=list)
 
 
 class Buses:
@@ -38,44 +30,38 @@ class Buses:
 
     def __init__(self, plane: "Plane") -> None:
         self._plane = plane
-        self._indexes: dict[str, PatternIndex[Any]] = {}
+        self._takers: dict[str, _Takers] = {}
         self._patterns: dict[str, Pattern] = {}
 
     def changed(self) -> None:
         """Read the rules afresh at the next event."""
-        self._indexes.clear()
+        self._takers.clear()
 
-    def put(self, entries: list[dict[str, Any]]) -> list[dict[str, str]]:
-        """Take entries, each on its own; the answer has an `EventId` or an `ErrorCode` for each.
+    def put(self, entries: Sequence[Entry]) -> list[dict[str, str]]:
+        """Take entries, each on its own; the answer has an `EventId` or an `ErrorCode` for each. Raises Refused.
 
         https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html
         """
+        check_call(entries)
         return [self._put_one(entry) for entry in entries]
 
-    def _put_one(self, entry: dict[str, Any]) -> dict[str, str]:
-        bad = _check(entry)
+    def _put_one(self, entry: Entry) -> dict[str, str]:
+        bad = check(entry)
         if bad:
             self._remember_refusal(entry, bad)
             return {"ErrorCode": bad.code, "ErrorMessage": bad.message}
-        envelope = self._envelope(entry)
+        state = self._plane.state
+        envelope = envelope_of(entry, account=state.account, region=state.region, now=self._plane.clock.now())
         self.publish(entry.get("EventBusName") or "default", envelope)
         return {"EventId": envelope["id"]}
 
-    def _envelope(self, entry: dict[str, Any]) -> Envelope:
-        return {
-            "version": "0",
-            "id": str(uuid.uuid4()),
-            "detail-type": entry["DetailType"],
-            "source": entry["Source"],
-            "account": self._plane.state.account,
-            "time": iso(_moment(entry.get("Time")) or self._plane.clock.now()),
-            "region": self._plane.state.region,
-            "resources": entry.get("Resources") or [],
-            "detail": json.loads(entry["Detail"]),
-        }
+    def publish(
+        self, bus: str, envelope: Envelope, *, hopped: bool = False, only: frozenset[str] = frozenset()
+    ) -> None:
+        """Put an envelope onto a bus, named or by ARN; a bus that does not exist swallows it, as AWS's does.
 
-    def publish(self, bus: str, envelope: Envelope) -> None:
-        """Put an envelope onto a bus, named or by ARN; a bus that does not exist swallows it, as AWS's does."""
+        `hopped` says that another bus sent it; `only`, if not empty, holds the ARNs of the rules that may take it.
+        """
         name = bus.rpartition("/")[2]
         about = reference(envelope)
         if about:
@@ -84,67 +70,34 @@ class Buses:
             if about:
                 self._plane.journal.add("refused", about, about.event, error=f"the bus {name!r} does not exist")
             return
-        for rule in self._index(name).matching(envelope):
-            for target in rule.targets:
-                self._deliver(envelope, rule, target)
+        takers = self._of(name)
+        for archive, pattern in takers.archives:
+            if pattern.matches(envelope):
+                self._plane.archives.keep(archive, envelope)
+        for rule in takers.rules.matching(envelope):
+            if not only or rule.arn in only:
+                self.deliver(envelope, rule, hopped=hopped)
 
-    def _index(self, bus: str) -> PatternIndex[Any]:
-        if bus not in self._indexes:
-            index: PatternIndex[Any] = PatternIndex()
-            for rule in self._plane.state.events.event_buses[bus].rules.values():
+    def deliver(self, envelope: Envelope, rule: Any, *, hopped: bool = False) -> None:
+        """Send an event to every target of a rule, each on its own."""
+        ingested = self._plane.clock.now()
+        for target in rule.targets:
+            RuleDelivery(self._plane, Passage(envelope, rule, target, ingested, hopped)).start()
+
+    def _of(self, bus: str) -> _Takers:
+        if bus not in self._takers:
+            takers = _Takers(archives=self._plane.archives.of_bus(bus))
+            for rule in list(self._plane.state.events.event_buses[bus].rules.values()):
                 text = rule.event_pattern.dump()
-                if rule.state != "DISABLED" and text:
-                    index.add(rule, self._compiled(text))
-            self._indexes[bus] = index
-        return self._indexes[bus]
+                if rule.state != "DISABLED" and text and rule.managed_by != MANAGED_BY:
+                    takers.rules.add(rule, self._compiled(text))
+            self._takers[bus] = takers
+        return self._takers[bus]
 
     def _compiled(self, text: str) -> Pattern:
         if text not in self._patterns:
             self._patterns[text] = compile_pattern(json.loads(text))
         return self._patterns[text]
-
-    def _deliver(self, envelope: Envelope, rule: Any, target: dict[str, Any]) -> None:
-        about = reference(envelope)
-        retry = target.get("RetryPolicy") or {}
-        policy = Policy(
-            retries=retry.get("MaximumRetryAttempts", RULE_RETRIES),
-            max_age=retry.get("MaximumEventAgeInSeconds", RULE_MAX_AGE),
-            pause=rule_pause,
-        )
-        message = shaped(envelope, target, rule, self._plane.clock)
-
-        def send(done: Done, _attempt: int) -> None:
-            self._plane.targets.send(target, message, envelope, done)
-
-        def give_up(ending: Ending) -> None:
-            self._dead_letter(about, rule, target, message, ending)
-
-        what = f"{envelope['detail-type']} to {target['Arn'].rpartition(':')[2]}"
-        Delivery(self._plane.agenda, what, policy, send, give_up).start()
-
-    def _dead_letter(
-        self, about: Reference | None, rule: Any, target: dict[str, Any], message: str, ending: Ending
-    ) -> None:
-        """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html."""
-        name = target["Arn"].rpartition(":")[2]
-        queue = (target.get("DeadLetterConfig") or {}).get("Arn")
-        if about:
-            failure = f"{ending.failure.code}: {ending.failure.message}"
-            self._plane.journal.add("refused", about, about.event, error=f"not delivered to {name}: {failure}")
-        if not queue:
-            return
-        attributes = {
-            "RULE_ARN": rule.arn,
-            "TARGET_ARN": target["Arn"],
-            "ERROR_CODE": ending.failure.code,
-            "ERROR_MESSAGE": ending.failure.message,
-            "RETRY_ATTEMPTS": str(ending.retries),
-        }
-        if ending.exhausted:
-            attributes["EXHAUSTED_RETRY_CONDITION"] = ending.exhausted
-        self._plane.targets.forward(queue, message, attributes)
-        if about:
-            self._plane.remember_dead_letter([about], queue, name)
 
     def _remember(self, about: Reference, envelope: Envelope, bus: str) -> None:
         metadata = envelope["detail"].get("metadata") if isinstance(envelope["detail"], dict) else None
@@ -159,42 +112,8 @@ class Buses:
             producer=known.get("producer"),
         )
 
-    def _remember_refusal(self, entry: dict[str, Any], bad: BadEntry) -> None:
+    def _remember_refusal(self, entry: Entry, bad: BadEntry) -> None:
         name = str(entry.get("DetailType"))
-        about = reference({"detail-type": name, "detail": _parsed(entry.get("Detail")), "id": str(uuid.uuid4())})
+        about = reference({"detail-type": name, "detail": parsed(entry.get("Detail")), "id": str(uuid.uuid4())})
         if about:
             self._plane.journal.add("refused", about, name, error=f"{bad.code}: {bad.message}", event=name)
-
-
-def _check(entry: dict[str, Any]) -> BadEntry | None:
-    for name in ("Source", "DetailType", "Detail"):
-        if not entry.get(name):
-            reason = f"{name} is a required argument."
-            return BadEntry("InvalidArgument", f"Parameter {name} is not valid. Reason: {reason}")
-    if entry_bytes(entry) > MAX_ENTRY_BYTES:
-        return BadEntry("InvalidArgument", f"Total size of the entry is over the limit of {MAX_ENTRY_BYTES} bytes.")
-    if not isinstance(_parsed(entry["Detail"]), dict):
-        return BadEntry("MalformedDetail", "Detail is malformed.")
-    if str(entry["Source"]).startswith("aws."):
-        return BadEntry("NotAuthorizedForSourceException", "Not authorized for the source.")
-    return None
-
-
-def entry_bytes(entry: dict[str, Any]) -> int:
-    """The size of an entry as EventBridge reckons it, in bytes."""
-    size = TIME_BYTES if entry.get("Time") else 0
-    size += sum(len(str(entry.get(name, "")).encode()) for name in ("Source", "DetailType", "Detail"))
-    return size + sum(len(resource.encode()) for resource in entry.get("Resources") or [])
-
-
-def _moment(time: Any) -> float | None:
-    if time is None or isinstance(time, int | float):
-        return time
-    return datetime.fromisoformat(str(time)).timestamp()
-
-
-def _parsed(text: Any) -> Any:
-    try:
-        return json.loads(text)
-    except (TypeError, ValueError):
-        return None  # the caller says that it is malformed

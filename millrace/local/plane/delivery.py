@@ -12,12 +12,16 @@ Exhausted = Literal["MaximumRetryAttempts", "MaximumEventAgeInSeconds"]
 
 @dataclass(frozen=True)
 class Failure:
-    """Why an attempt failed: one not `retriable` ends the delivery, one not `counted` uses up no retry."""
+    """Why an attempt failed: one not `retriable` ends the delivery, one not `counted` uses up no retry.
+
+    `after` is how many seconds the target wants to be left alone.
+    """
 
     code: str
     message: str
     retriable: bool = True
     counted: bool = True
+    after: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -85,7 +89,7 @@ class Delivery:
         self._retries += failure.counted
         self._uncounted += not failure.counted
         pause = self._policy.pause(self._retries) if failure.counted else throttled_pause(self._uncounted)
-        due = self._agenda.clock.now() + pause
+        due = self._agenda.clock.now() + max(pause, failure.after)
         if due - self._began > self._policy.max_age:
             self._give_up(Ending(failure, self._retries - failure.counted, "MaximumEventAgeInSeconds"))
         else:

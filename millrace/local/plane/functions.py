@@ -80,7 +80,11 @@ class Functions:
                 handler=function.handler,
                 code=self._unpacked(function.code_bytes),
                 layers=tuple(self._layer(layer["Arn"]) for layer in function.layers),
-                environment={**_log_settings(function), **function.environment_vars},
+                environment={
+                    **_log_settings(function),
+                    **function.environment_vars,
+                    **self._plane.access.credentials(function),
+                },
                 timeout=float(function.timeout),
                 memory_mb=int(function.memory_size),
                 log_group=self._plane.logs.group_of(function),

@@ -3,13 +3,18 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+from millrace.local.access import Access
 from millrace.local.agenda import Agenda
 from millrace.local.clock import Clock
 from millrace.local.journal import Journal, Reference
+from millrace.local.plane.archives import Archives
 from millrace.local.plane.bus import Buses
+from millrace.local.plane.event_operations import EventOperations
 from millrace.local.plane.functions import Functions
 from millrace.local.plane.logs import FunctionLogs
 from millrace.local.plane.machines import Machines
+from millrace.local.plane.replays import Replays
+from millrace.local.plane.schedules import Schedules
 from millrace.local.plane.sources import Sources
 from millrace.local.plane.state import State
 from millrace.local.plane.targets import Targets
@@ -26,9 +31,18 @@ class Plane:
         self.workers = workers
         self.journal = Journal(self.clock)
         self.logs = FunctionLogs(state)
+        self.access = Access(state, self.clock.now)
         self.functions = Functions(self, code)
         self.targets = Targets(self)
         self.buses = Buses(self)
+        self.archives = Archives(self)
+        self.replays = Replays(self)
+        self.schedules = Schedules(self)
+        events = EventOperations(self)
+        self.answers = {**events.answers}
+        """Operations of AWS's JSON protocol that the plane answers itself, by their names."""
+        self.checks = {**events.checks}
+        """Operations that the plane may refuse before moto answers them."""
         self.sources = Sources(self)
         self.machines = Machines(self)
 
@@ -36,6 +50,8 @@ class Plane:
         """Look again at what an API call may have changed."""
         if service == "events":
             self.buses.changed()
+            self.archives.changed()
+            self.schedules.changed()
         elif service == "lambda":
             self.functions.changed()
             self.sources.changed()
@@ -52,6 +68,10 @@ class Plane:
         self.logs.forget()
         self.sources.forget()
         self.functions.forget()
+        self.archives.forget()
+        self.replays.forget()
+        self.schedules.forget()
+        self.targets.destinations.forget()
         self.buses.changed()
 
     def remember_dead_letter(self, about: Iterable[Reference], queue_arn: str, name: str) -> None:

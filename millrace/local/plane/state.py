@@ -16,10 +16,30 @@ class State:
 
         return get_backend(service)[self.account][self.region]  # type: ignore[call-overload,index,unused-ignore]
 
+    def _global(self, service: str) -> Any:
+        from moto.backends import get_backend  # noqa: PLC0415 - the same
+
+        return get_backend(service)[self.account]["aws"]  # type: ignore[call-overload,index,unused-ignore]
+
+    @cached_property
+    def dynamodb(self) -> Any:
+        """Tables."""
+        return self._backend("dynamodb")
+
     @cached_property
     def events(self) -> Any:
         """Buses, rules, archives."""
         return self._backend("events")
+
+    @cached_property
+    def iam(self) -> Any:
+        """Roles and managed policies."""
+        return self._global("iam")
+
+    @cached_property
+    def kms(self) -> Any:
+        """Keys."""
+        return self._backend("kms")
 
     @cached_property
     def lambda_(self) -> Any:
@@ -30,6 +50,16 @@ class State:
     def logs(self) -> Any:
         """Log groups and streams."""
         return self._backend("logs")
+
+    @cached_property
+    def s3(self) -> Any:
+        """Buckets."""
+        return self._global("s3")
+
+    @cached_property
+    def secretsmanager(self) -> Any:
+        """Secrets."""
+        return self._backend("secretsmanager")
 
     @cached_property
     def sqs(self) -> Any:
@@ -48,8 +78,10 @@ class State:
 
     @cached_property
     def stepfunctions(self) -> Any:
-        """State machines and executions."""
-        return self._backend("stepfunctions")
+        """State machines and executions, in the store of moto's interpreter."""
+        from moto.stepfunctions.parser.models import stepfunctions_parser_backends  # noqa: PLC0415 - the same
+
+        return stepfunctions_parser_backends[self.account][self.region]
 
     def reset(self) -> None:
         """Look the backends up afresh."""

@@ -1,20 +1,39 @@
-"""Where a rule, a destination or a dead letter leads: one way to each kind of target."""
+"""Where a rule, a destination or a dead letter leads: one way to each kind of target.
+
+https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-targets.html
+"""
 
 import json
+import uuid
+from base64 import b64encode
 from collections.abc import Callable
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from millrace.local.plane import queues
 from millrace.local.plane.delivery import Done, Failure
+from millrace.local.plane.destinations import Destinations
+from millrace.local.plane.jsonpath import MISSING, BadPath, find
+from millrace.local.plane.permissions import may_reach
+from millrace.local.plane.rule_delivery import Passage
 
 if TYPE_CHECKING:
     from millrace.local.plane.plane import Plane
 
 Target = dict[str, Any]
+Way = Callable[[Target, str, Passage | None], None]
 
 
 class UnknownTargetError(NotImplementedError):
     """A kind of target to which the local cloud cannot deliver."""
+
+
+class _Undeliverable(Exception):
+    """A target that takes no such message."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.failure = Failure(code, message, retriable=False)
 
 
 class Targets:
@@ -22,7 +41,8 @@ class Targets:
 
     def __init__(self, plane: "Plane") -> None:
         self._plane = plane
-        self._ways: dict[str, Callable[[Target, str, dict[str, Any]], None]] = {
+        self.destinations = Destinations(plane)
+        self._ways: dict[str, Way] = {
             "lambda": self._function,
             "sqs": self._queue,
             "states": self._state_machine,
@@ -32,25 +52,47 @@ class Targets:
             "kinesis": self._stream,
         }
 
-    def send(self, target: Target, message: str, envelope: dict[str, Any], done: Done) -> None:
+    def send(self, passage: Passage, message: str, done: Done) -> None:
         """Send a rule's message to its target, and tell `done` how that went."""
-        try:
-            self._way(target["Arn"])(target, message, envelope)
-        except UnknownTargetError as error:
-            done(Failure("NOT_DELIVERED_LOCALLY", str(error), retriable=False))
-        except LookupError as error:
-            done(Failure("RESOURCE_NOT_FOUND", str(error.args[0]), retriable=False))
+        if ":api-destination/" in passage.target["Arn"]:
+            self.destinations.send(passage, message, done)
         else:
-            done(None)
+            done(self._sent(passage, message))
+
+    def _sent(self, passage: Passage, message: str) -> Failure | None:
+        from moto.core.exceptions import JsonRESTError, ServiceException  # noqa: PLC0415 - as in state.py
+
+        arn = passage.target["Arn"]
+        try:
+            way = self._way(arn)
+            if not self._may_reach(arn, passage.rule.arn):
+                return Failure("NO_PERMISSIONS", f"The policy of {arn} does not let this rule in.", retriable=False)
+            way(passage.target, message, passage)
+        except UnknownTargetError as error:
+            return Failure("NOT_DELIVERED_LOCALLY", str(error), retriable=False)
+        except LookupError as error:
+            return Failure("NO_RESOURCE", str(error.args[0]), retriable=False)
+        except _Undeliverable as error:
+            return error.failure
+        except (JsonRESTError, ServiceException) as error:
+            return Failure("SDK_CLIENT_ERROR", str(getattr(error, "message", error)), retriable=False)
+        return None
+
+    def _may_reach(self, arn: str, rule_arn: str) -> bool:
+        if arn.split(":")[2] == "lambda":
+            self._plane.functions.find(arn)
+        if arn.split(":")[2] == "sns" and arn not in self._plane.state.sns.topics:
+            raise LookupError(f"The topic {arn} does not exist.")
+        return may_reach(self._plane.state, arn, rule_arn)
 
     def forward(self, arn: str, message: str, attributes: dict[str, str] | None = None) -> None:
         """Send a dead letter or the record of an invocation, once. Raises LookupError if there is nowhere to send."""
         if arn.split(":")[2] == "sqs":
             queues.send(self._plane.state, arn, message, attributes)
         else:
-            self._way(arn)({"Arn": arn}, message, {})
+            self._way(arn)({"Arn": arn}, message, None)
 
-    def _way(self, arn: str) -> Callable[[Target, str, dict[str, Any]], None]:
+    def _way(self, arn: str) -> Way:
         service = arn.split(":")[2]
         if service not in self._ways:
             raise UnknownTargetError(
@@ -58,44 +100,93 @@ class Targets:
             )
         return self._ways[service]
 
-    def _function(self, target: Target, message: str, _envelope: dict[str, Any]) -> None:
+    def _function(self, target: Target, message: str, _passage: Passage | None) -> None:
         functions = self._plane.functions
         functions.invoke_async(functions.find(target["Arn"]), message.encode())
 
-    def _queue(self, target: Target, message: str, _envelope: dict[str, Any]) -> None:
+    def _queue(self, target: Target, message: str, _passage: Passage | None) -> None:
         group = (target.get("SqsParameters") or {}).get("MessageGroupId")
+        queue = self._plane.state.queue(target["Arn"])
+        if queue.fifo_queue and not queue.content_based_deduplication:
+            raise _Undeliverable(
+                "INVALID_PARAMETER",
+                f"The queue {queue.name} should either have ContentBasedDeduplication enabled or "
+                "MessageDeduplicationId provided explicitly",
+            )
         queues.send(self._plane.state, target["Arn"], message, group=group)
 
-    def _state_machine(self, target: Target, message: str, envelope: dict[str, Any]) -> None:
-        self._plane.machines.start(target["Arn"], message, name=envelope.get("id"))
+    def _state_machine(self, target: Target, message: str, passage: Passage | None) -> None:
+        self._plane.machines.start(target["Arn"], message, name=execution_name(passage) if passage else None)
 
-    def _bus(self, target: Target, message: str, envelope: dict[str, Any]) -> None:
-        self._plane.buses.publish(target["Arn"], envelope or json.loads(message))
+    def _bus(self, target: Target, message: str, passage: Passage | None) -> None:
+        """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-bus-to-bus.html."""
+        if passage is None:
+            self._plane.buses.publish(target["Arn"], json.loads(message))
+            return
+        if passage.hopped:
+            raise _Undeliverable("THIRD_ACCOUNT_HOP_DETECTED", _SECOND_HOP.format(passage.envelope["id"]))
+        if target["Arn"].rpartition("/")[2] not in self._plane.state.events.event_buses:
+            raise LookupError(f"The event bus {target['Arn']} does not exist.")
+        self._plane.buses.publish(target["Arn"], passage.envelope, hopped=True)
 
-    def _log_group(self, target: Target, message: str, envelope: dict[str, Any]) -> None:
-        group = target["Arn"].split("log-group:")[1].removesuffix(":*")
+    def _log_group(self, target: Target, message: str, _passage: Passage | None) -> None:
+        group, stream = target["Arn"].split("log-group:")[1].removesuffix(":*"), str(uuid.uuid4())
         if group not in self._plane.state.logs.groups:
             raise LookupError(f"The log group {group} does not exist.")
-        stream = envelope.get("id", "events")
         self._plane.state.logs.create_log_stream(group, stream)
         line = {"timestamp": int(self._plane.clock.now() * 1000), "message": message}
+        if "InputTransformer" in target:
+            line |= _log_line(message)
         self._plane.state.logs.put_log_events(group, stream, [line])
 
-    def _topic(self, target: Target, message: str, _envelope: dict[str, Any]) -> None:
+    def _topic(self, target: Target, message: str, _passage: Passage | None) -> None:
         if target["Arn"] not in self._plane.state.sns.topics:
             raise LookupError(f"The topic {target['Arn']} does not exist.")
         self._plane.state.sns.publish(arn=target["Arn"], message=message)
 
-    def _stream(self, target: Target, message: str, envelope: dict[str, Any]) -> None:
+    def _stream(self, target: Target, message: str, passage: Passage | None) -> None:
+        """https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_KinesisParameters.html."""
         name = target["Arn"].rpartition("/")[2]
         if name not in self._plane.state.kinesis.streams:
             raise LookupError(f"The stream {target['Arn']} does not exist.")
-        path = (target.get("KinesisParameters") or {}).get("PartitionKeyPath")
-        key = str(_at(envelope, path)) if path else str(envelope.get("id"))
-        self._plane.state.kinesis.put_record(target["Arn"], name, key, None, message.encode())
+        key = _partition_key(target, passage)
+        self._plane.state.kinesis.put_record(target["Arn"], name, key, None, b64encode(message.encode()).decode())
 
 
-def _at(envelope: Any, path: str) -> Any:
-    for name in path.removeprefix("$.").split("."):
-        envelope = envelope[name]
-    return envelope
+_SECOND_HOP = (
+    "Event ingestion rejected for event {} because an event can be sent to an event bus target only once. "
+    "This event was previously delivered to an event bus target."
+)
+
+
+def execution_name(passage: Passage) -> str:
+    """The name of an execution: the event's id, and an id that is the same for each attempt of one rule and target."""
+    whose = (passage.rule.arn, passage.target.get("Id"), passage.envelope.get("replay-name"))
+    return f"{passage.envelope['id']}_{uuid.uuid5(uuid.NAMESPACE_URL, repr(whose))}"
+
+
+def _partition_key(target: Target, passage: Passage | None) -> str:
+    if passage is None:
+        return str(uuid.uuid4())
+    path = (target.get("KinesisParameters") or {}).get("PartitionKeyPath")
+    try:
+        key = find(passage.envelope, path) if path else passage.envelope["id"]
+    except BadPath as error:
+        raise _Undeliverable("INVALID_PARAMETER", str(error)) from error
+    if key is MISSING:
+        raise _Undeliverable("INVALID_PARAMETER", f"The event has nothing at PartitionKeyPath {path}.")
+    return key if isinstance(key, str) else json.dumps(key)
+
+
+def _log_line(message: str) -> dict[str, Any]:
+    """A template of timestamp and message makes both of a log event.
+
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-transform-target-input.html
+    """
+    made = json.loads(message) if message.startswith("{") else {}
+    if made.keys() != {"timestamp", "message"}:
+        return {}
+    time = made["timestamp"]
+    if isinstance(time, str) and "T" in time:
+        time = datetime.fromisoformat(time).timestamp() * 1000
+    return {"timestamp": int(time), "message": str(made["message"])}

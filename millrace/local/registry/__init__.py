@@ -3,6 +3,7 @@
 from millrace.local.registry import (
     cloudwatch,
     dynamodb,
+    ecr,
     events,
     iam,
     kinesis,
@@ -25,7 +26,7 @@ from millrace.local.registry.errors import (
 )
 from millrace.local.registry.types import Resource, ResourceType
 
-_SERVICES = (cloudwatch, dynamodb, events, iam, kinesis, kms, lambda_, logs, s3, sns, sqs, ssm, stepfunctions)
+_SERVICES = (cloudwatch, dynamodb, ecr, events, iam, kinesis, kms, lambda_, logs, s3, sns, sqs, ssm, stepfunctions)
 TYPES: dict[str, ResourceType] = {each.type: each for service in _SERVICES for each in service.TYPES}
 IGNORED = frozenset({"AWS::CDK::Metadata"})
 

@@ -85,7 +85,8 @@ class Call:
                 try:
                     _put(found, shape, take.argument, value)
                 except NoSuchMember as error:
-                    raise UnknownProperty(f"{place[0]}.{name}{error.args[0]}", place[1]) from None
+                    known = values["member_of"] if name == "member" else name
+                    raise UnknownProperty(f"{place[0]}.{known}{error.args[0]}", place[1]) from None
         return found
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from millrace.local.registry.calls import Call, Take, props
 from millrace.local.registry.names import Name
-from millrace.local.registry.steps import Setting, Tags, tag_map
+from millrace.local.registry.steps import Setting, Tags
 from millrace.local.registry.types import Properties, ResourceType, Subject
 
 _OF_STREAM = {"StreamName": "{id}"}
@@ -45,8 +45,7 @@ STREAM = ResourceType(
     name=Name("Name", 128),
     create=Call(
         "create_stream",
-        props("MaxRecordSizeInKiB", "ShardCount", "StreamModeDetails", "WarmThroughputMiBps", Name="StreamName")
-        | {"Tags": Take("Tags", tag_map)},
+        props("MaxRecordSizeInKiB", "ShardCount", "StreamModeDetails", "WarmThroughputMiBps", Name="StreamName"),
     ),
     id="{Name}",
     attributes={"Arn": "arn:{partition}:kinesis:{region}:{account}:stream/{Name}"},
@@ -67,7 +66,8 @@ STREAM = ResourceType(
             at_creation=False,
         ),
         Setting(Call("update_stream_mode", props("StreamModeDetails"), {"StreamARN": "{Arn}"}), at_creation=False),
-        Tags("add_tags_to_stream", "remove_tags_from_stream", _OF_STREAM, form=tag_map),
+        # moto's CreateStream drops the tags that it is given.
+        Tags("add_tags_to_stream", "remove_tags_from_stream", _OF_STREAM, at_creation=True),
     ),
     delete=(Call("delete_stream", by=_OF_STREAM),),
     immutable=frozenset({"Name"}),

@@ -176,10 +176,7 @@ EVENT_SOURCE_MAPPING = ResourceType(
     create=Call("create_event_source_mapping", props("Queues", "Tags", "Topics") | _SOURCE | _MAPPING),
     id="{UUID}",
     attributes={"Id": "{UUID}", "EventSourceMappingArn": "{EventSourceMappingArn}"},
-    steps=(
-        Setting(Call("update_event_source_mapping", _MAPPING, {"UUID": "{id}"}), at_creation=False),
-        Tags("tag_resource", "untag_resource", {"Resource": "{EventSourceMappingArn}"}),
-    ),
+    steps=(Setting(Call("update_event_source_mapping", _MAPPING, {"UUID": "{id}"}), at_creation=False),),
     delete=(Call("delete_event_source_mapping", by={"UUID": "{id}"}),),
     immutable=frozenset({*_SOURCE, "Queues", "Topics"}),
     defaults={
@@ -197,6 +194,7 @@ EVENT_SOURCE_MAPPING = ResourceType(
     },
     kept_only_here={
         "LoggingConfig": "moto's CreateEventSourceMapping drops it",
+        "Tags": "moto's TagResource and ListTags know functions only",
         "KmsKeyArn": _MAPPING_FORGETS,
         "MetricsConfig": _MAPPING_FORGETS,
         "ProvisionedPollerConfig": _MAPPING_FORGETS,

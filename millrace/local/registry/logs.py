@@ -46,7 +46,15 @@ METRIC_FILTER = ResourceType(
     name=Name("FilterName", 512, within=("LogGroupName",)),
     create=Call("put_metric_filter", props("FilterName", "LogGroupName") | _FILTER),
     id="{FilterName}",
-    steps=(Setting(Call("put_metric_filter", _FILTER, _OF_FILTER), at_creation=False, whole=True),),
+    steps=(
+        # moto's PutMetricFilter adds a second filter of that name, so the one before has to go.
+        Setting(
+            Call("put_metric_filter", _FILTER, _OF_FILTER),
+            clear=Call("delete_metric_filter", by=_OF_FILTER),
+            at_creation=False,
+            whole=True,
+        ),
+    ),
     delete=(Call("delete_metric_filter", by=_OF_FILTER),),
     immutable=frozenset({"FilterName", "LogGroupName"}),
     kept_only_here={"ApplyOnTransformedLogs": "moto's PutMetricFilter drops it"},

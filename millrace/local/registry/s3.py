@@ -4,6 +4,7 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/AWS_S3.ht
 """
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -86,6 +87,11 @@ def _logging(given: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _canned(given: str) -> str:
+    """The API's name of an access control list that a template calls PublicRead, or alike."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "-", given).lower()
+
+
 def _set(operation: str, take: dict[str, Take], unset: str | None = None) -> Setting:
     return Setting(Call(operation, take, _OF_BUCKET), unset=Call(unset, by=_OF_BUCKET) if unset else None)
 
@@ -106,6 +112,7 @@ BUCKET = ResourceType(
         "RegionalDomainName": "{BucketName}.s3.{region}.amazonaws.com",
     },
     steps=(
+        _set("put_bucket_acl", {"AccessControl": Take("ACL", _canned)}),
         _set(
             "put_bucket_encryption",
             {"BucketEncryption": Take("ServerSideEncryptionConfiguration", _encryption)},
@@ -130,6 +137,7 @@ BUCKET = ResourceType(
     delete=(Call("delete_bucket", by=_OF_BUCKET),),
     immutable=frozenset({"BucketName"}),
     defaults={
+        "AccessControl": "Private",
         "LoggingConfiguration": {},
         "NotificationConfiguration": {},
         "VersioningConfiguration": {"Status": "Suspended"},

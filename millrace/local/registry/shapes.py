@@ -49,8 +49,9 @@ def _structure(value: Any, shape: Any) -> Any:
 
 
 def _list(value: Any, shape: Any) -> Any:
-    members = value if isinstance(value, list | tuple) else [value]
-    return [_below(f"[{index}]", each, shape.member) for index, each in enumerate(members)]
+    if not isinstance(value, list | tuple):
+        return [shaped(value, shape.member)]
+    return [_below(f"[{index}]", each, shape.member) for index, each in enumerate(value)]
 
 
 def _map(value: Any, shape: Any) -> Any:

@@ -90,18 +90,18 @@ class Each:
         had, has = self._members(before or {}), self._members(subject.properties)
         for key in had.keys() - has.keys():
             with gone_is_well():
-                subject.call(self.remove, member=had[key])
+                subject.call(self.remove, member=had[key], member_of=self.of)
         again = bool(_changed(self.also, before or {}, subject.properties))
         for key, member in has.items():
             if again or had.get(key) != member:
-                subject.call(self.put, member=member)
+                subject.call(self.put, member=member, member_of=self.of)
         return {}
 
     def undo(self, subject: Subject) -> None:
         """Remove every member."""
         for member in self._members(subject.properties).values():
             with gone_is_well():
-                subject.call(self.remove, member=member)
+                subject.call(self.remove, member=member, member_of=self.of)
 
     def _members(self, properties: Properties) -> dict[str, Any]:
         return {self.key(member): member for member in properties.get(self.of) or ()}

@@ -1,0 +1,7 @@
+"""Who may do what: the calls of a function are judged by its role, deliveries by the policy of where they go."""
+
+from millrace.local.access.access import Access
+from millrace.local.access.decision import Denied
+from millrace.local.access.facts import CannotJudge
+
+__all__ = ["Access", "CannotJudge", "Denied"]

@@ -1,0 +1,155 @@
+"""Judges the calls of functions by their roles, and says what a service may deliver where.
+
+A function is known by the access key that its workers are given; callers with any other key are not judged.
+"""
+
+import base64
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from millrace.local.access.asks import asks_of
+from millrace.local.access.calls import Call, call_of, scope_of
+from millrace.local.access.decision import Denied, Policies, decide
+from millrace.local.access.facts import Ask, CannotJudge, Facts, Known, surroundings
+from millrace.local.access.policy import Principal
+from millrace.local.access.refusals import identity, message, refusal
+from millrace.local.access.stores import Stores
+from millrace.local.messages import Request, Response
+from millrace.local.plane.state import State
+
+_UNKNOWN_ID = "AROAXXXXXXXXXXXXXXXXX"
+
+
+@dataclass(frozen=True)
+class Caller:
+    """A function, as IAM knows it: a session of its role. `function` is its ARN, empty for another session."""
+
+    account: str
+    role: str
+    session_name: str
+    function: str = ""
+
+    @cached_property
+    def session(self) -> str:
+        """The ARN of the session; a role's path is no part of it."""
+        return f"arn:aws:sts::{self.account}:assumed-role/{self.role.rpartition('/')[2]}/{self.session_name}"
+
+    @cached_property
+    def principal(self) -> Principal:
+        """Whom the policies of resources may name."""
+        return Principal(self.account, self.role, self.session)
+
+
+class Access:
+    """Who may do what in the local cloud. `judging` turns the judging of functions' calls on and off."""
+
+    def __init__(self, state: State, now: Callable[[], float], *, judging: bool = True) -> None:
+        self.judging = judging
+        self._state = state
+        self._now = now
+        self._stores = Stores(state)
+        self._callers: dict[str, Caller] = {}
+
+    def credentials(self, function: Any) -> dict[str, str]:
+        """What the workers of moto's function sign with. The same function and role have the same, always.
+
+        https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime
+        """
+        caller = Caller(self._state.account, function.role, function.function_name, function.function_arn)
+        drawn = hashlib.sha512(f"{caller.session}\n{caller.role}".encode()).digest()
+        key = "ASIA" + base64.b32encode(drawn[:10]).decode()
+        self._callers[key] = caller
+        return {
+            "AWS_ACCESS_KEY_ID": key,
+            "AWS_SECRET_ACCESS_KEY": base64.b64encode(drawn[10:40]).decode(),
+            "AWS_SESSION_TOKEN": base64.b64encode(drawn).decode(),
+        }
+
+    def answer(self, request: Request) -> Response | None:
+        """The whole answer to a call that goes no further: denied, or about the caller itself. Else None."""
+        scope = scope_of(request)
+        caller = self._callers.get(scope.key) if scope else None
+        if scope is None or caller is None:
+            return None
+        try:
+            call = call_of(request, scope, caller.account)
+            if (call.service, call.operation) == ("sts", "GetCallerIdentity"):
+                return identity(call, caller.session, self._user_id(caller))
+            denied = self._judged(call, caller)
+        except CannotJudge as error:
+            return refusal(request, scope, f"{caller.session}: {error}", "CannotJudge") if self.judging else None
+        return refusal(request, scope, message(caller.session, denied)) if denied else None
+
+    def judge(self, request: Request) -> Denied | None:
+        """None if a request may go on. Raises CannotJudge if that hangs on what the local cloud cannot know."""
+        scope = scope_of(request)
+        caller = self._callers.get(scope.key) if scope else None
+        if scope is None or caller is None:
+            return None
+        return self._judged(call_of(request, scope, caller.account), caller)
+
+    def _judged(self, call: Call, caller: Caller) -> Denied | None:
+        if not self.judging:
+            return None
+        asks = asks_of(call, self._state)
+        return next((denied for ask in asks if (denied := self._decided(ask, caller, call.region))), None)
+
+    def role_may(self, role: str, session_name: str, ask: Ask) -> Denied | None:
+        """None if a role, in a session of some name, is allowed an ask, as for what AWS does in a role's name."""
+        return self._decided(ask, Caller(self._state.account, role, session_name), self._state.region)
+
+    def may_deliver(self, service: str, action: str, resource: str, source: str) -> bool:
+        """Whether the policy of a queue, topic, function, bus or key lets a service in, on behalf of a resource.
+
+        `service` is its principal, as events.amazonaws.com. What has no policy lets none in. Raises CannotJudge.
+        """
+        who = Principal(service=service)
+        account = source.split(":")[4] or self._state.account
+        known: Known = {
+            "aws:principalisawsservice": ("true",),
+            "aws:principalservicename": (service,),
+            "aws:sourceaccount": (account,),
+            "aws:sourcearn": (source,),
+            "aws:viaawsservice": ("false",),
+        }
+        ask = Ask(action, resource)
+        facts = Facts({}, known, surroundings(self._now, self._state.region, resource, self._state.account))
+        return decide(ask, facts, who, Policies((), resource=self._stores.of_resource(resource))) is None
+
+    def _decided(self, ask: Ask, caller: Caller, region: str) -> Denied | None:
+        facts = Facts(ask.known, self._known(caller), surroundings(self._now, region, ask.resource, caller.account))
+        own = self._stores.of_role(caller.role)
+        resource = self._stores.of_resource(ask.resource)
+        strict = ask.action.startswith("kms:") or ask.action == "sts:AssumeRole"
+        policies = Policies(own.identity, own.boundary, resource, strict=strict and resource is not None)
+        return decide(ask, facts, caller.principal, policies)
+
+    def _known(self, caller: Caller) -> Known:
+        """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-principal-properties."""
+        return {
+            "aws:principalaccount": (caller.account,),
+            "aws:principalarn": (caller.role,),
+            "aws:principalisawsservice": ("false",),
+            "aws:principaltype": ("AssumedRole",),
+            "aws:multifactorauthpresent": ("false",),
+            "aws:userid": lambda: (self._user_id(caller),),
+            "aws:viaawsservice": ("false",),
+            "lambda:sourcefunctionarn": (caller.function,) if caller.function else (),
+            **self._tags(caller),
+        }
+
+    def _tags(self, caller: Caller) -> Known:
+        try:
+            tags = self._stores.role(caller.role).tags or {}
+        except LookupError:
+            return {}
+        return {f"aws:principaltag/{tag['Key'].lower()}": (str(tag["Value"]),) for tag in tags.values()}
+
+    def _user_id(self, caller: Caller) -> str:
+        try:
+            return f"{self._stores.role(caller.role).id}:{caller.session_name}"
+        except LookupError:
+            return f"{_UNKNOWN_ID}:{caller.session_name}"

@@ -1,0 +1,50 @@
+"""What a call needs to be allowed: actions, resources and what conditions may look at.
+
+https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
+"""
+
+from collections.abc import Callable
+
+from millrace.local.access.asks import compute, dynamodb, messages, s3, settings
+from millrace.local.access.calls import Call
+from millrace.local.access.facts import Ask
+from millrace.local.plane.state import State
+
+Asks = Callable[[Call, State], list[Ask]]
+
+_SERVICES: dict[str, Asks] = {
+    "dynamodb": dynamodb.asks,
+    "events": messages.events,
+    "execute-api": compute.execute_api,
+    "iam": settings.iam,
+    "kinesis": messages.kinesis,
+    "kms": settings.kms,
+    "lambda": compute.lambda_,
+    "logs": settings.logs,
+    "s3": s3.asks,
+    "scheduler": compute.scheduler,
+    "secretsmanager": settings.secretsmanager,
+    "sns": messages.sns,
+    "sqs": messages.sqs,
+    "ssm": settings.ssm,
+    "states": compute.states,
+    "sts": settings.sts,
+}
+
+
+def asks_of(call: Call, state: State) -> list[Ask]:
+    """Everything that a call needs, each of which must be allowed.
+
+    Differs: a service that is not listed here is judged with the resource `*`.
+    """
+    asks = _SERVICES.get(call.service, _anything)(call, state)
+    return list({(ask.action, ask.resource, *_texts(ask)): ask for ask in asks}.values())
+
+
+def _texts(ask: Ask) -> tuple[object, ...]:
+    """What tells two asks for the same thing apart."""
+    return tuple(value if isinstance(value, tuple) else id(value) for value in ask.known.values())
+
+
+def _anything(call: Call, _state: State) -> list[Ask]:
+    return [Ask(f"{call.service}:{call.operation}", "*")]

@@ -1,0 +1,70 @@
+"""Texts of a policy that stand for many: wildcards and policy variables.
+
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
+"""
+
+import re
+from collections.abc import Callable
+from functools import lru_cache
+
+Resolve = Callable[[str], str | None]
+"""Gives the value of a policy variable, or None where the request has none."""
+
+_PIECES = re.compile(r"\$\{([^}]*)\}|([*?])")
+_DEFAULT = re.compile(r"^([^,]+?)\s*,\s*'(.*)'$")
+_WILD = {"*": ".*", "?": "."}
+
+
+class Pattern:
+    """A text with wildcards, where `wild`, and with variables, where the policy's version has them."""
+
+    def __init__(self, text: str, *, wild: bool = True, variables: bool = True, fold: bool = False) -> None:
+        self._flags = re.DOTALL | (re.IGNORECASE if fold else 0)
+        self._parts = list(_parts(text, wild=wild, variables=variables))
+        fixed = all(isinstance(part, str) for part in self._parts)
+        self._regex = re.compile("".join(map(str, self._parts)), self._flags) if fixed else None
+
+    def matches(self, value: str, resolve: Resolve) -> bool:
+        """Whether a value fits. A variable without a value fits nothing."""
+        if self._regex is not None:
+            return self._regex.fullmatch(value) is not None
+        text = ""
+        for part in self._parts:
+            piece = part if isinstance(part, str) else part.piece(resolve)
+            if piece is None:
+                return False
+            text += piece
+        return _compiled(text, self._flags).fullmatch(value) is not None
+
+
+class _Variable:
+    def __init__(self, text: str) -> None:
+        named = _DEFAULT.match(text)
+        self._name: str = named[1] if named else text.strip()
+        self._default: str | None = named[2] if named else None
+
+    def piece(self, resolve: Resolve) -> str | None:
+        value = resolve(self._name)
+        known = self._default if value is None else value
+        return None if known is None else re.escape(known)
+
+
+def _parts(text: str, *, wild: bool, variables: bool) -> list["str | _Variable"]:
+    parts: list[str | _Variable] = []
+    at = 0
+    for found in _PIECES.finditer(text):
+        parts.append(re.escape(text[at : found.start()]))
+        at = found.end()
+        name, star = found[1], found[2]
+        if star:
+            parts.append(_WILD[star] if wild else re.escape(star))
+        elif not variables:
+            parts.append(re.escape(found[0]))
+        else:
+            parts.append(re.escape(name) if name in ("*", "?", "$") else _Variable(name))
+    return [*parts, re.escape(text[at:])]
+
+
+@lru_cache(maxsize=1024)
+def _compiled(text: str, flags: int) -> re.Pattern[str]:
+    return re.compile(text, flags)

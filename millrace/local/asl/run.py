@@ -1,0 +1,151 @@
+"""One execution of a state machine, in a thread of its own."""
+
+import json
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from moto.stepfunctions.parser.api import HistoryEventType
+from moto.stepfunctions.parser.asl.eval.evaluation_details import AWSExecutionDetails
+from moto.stepfunctions.parser.asl.eval.event.event_manager import EventHistoryContext
+from moto.stepfunctions.parser.asl.eval.program_state import ProgramEnded, ProgramError, ProgramStopped
+from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
+
+from millrace.local.asl.definitions import parsed
+from millrace.local.asl.environment import Env, Event, History
+from millrace.local.asl.waits import Pause
+from millrace.local.clock import iso_millis
+
+if TYPE_CHECKING:
+    from millrace.local.plane.plane import Plane
+
+Done = Callable[["Run"], None]
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A state machine as it stood when an execution was started. `version` and `alias` are ARNs."""
+
+    arn: str
+    name: str
+    definition: str
+    role: str
+    express: bool
+    logging: dict[str, Any]
+    version: str | None = None
+    alias: str | None = None
+
+
+class Run:
+    """One execution, from its start to its end. `input` and `output` are JSON texts."""
+
+    def __init__(self, plane: "Plane", machine: Machine, arn: str, text: str, told: Callable[["Run", Event], None]):
+        self.plane = plane
+        self.machine = machine
+        self.arn = arn
+        self.name = arn.rpartition(":")[2] if not machine.express else arn.split(":")[-2]
+        self.input = text
+        self.status = "RUNNING"
+        self.started_at = round(plane.clock.now(), 3)
+        self.stopped_at: float | None = None
+        self.output: str | None = None
+        self.error: str | None = None
+        self.cause: str | None = None
+        self.held_as = f"execution {arn.split(':', 6)[-1]}"
+        self._ended: list[Done] = []
+        self._lock = threading.Lock()
+        self.env = self._environment(lambda event: told(self, event))
+
+    def _environment(self, told: Callable[[Event], None]) -> Env:
+        state, machine = self.plane.state, self.machine
+        context = {
+            "Execution": {
+                "Id": self.arn,
+                "Input": json.loads(self.input),
+                "Name": self.name,
+                "RoleArn": machine.role,
+                "StartTime": iso_millis(self.started_at),
+                "RedriveCount": 0,
+            },
+            "StateMachine": {"Id": machine.arn, "Name": machine.name},
+        }
+        env = Env(
+            aws_execution_details=AWSExecutionDetails(state.account, state.region, machine.role),
+            execution_type="EXPRESS" if machine.express else "STANDARD",
+            context=context,
+            event_history_context=EventHistoryContext.of_program_start(),
+            cloud_watch_logging_session=None,
+            activity_store={},
+        )
+        env.run = self
+        env.event_manager = History(self.plane.clock, told)
+        return env
+
+    def start(self, done: Done) -> None:
+        """Begin, and tell `done` at the end."""
+        self._ended.append(done)
+        self._release = self.plane.agenda.hold(self.held_as)
+        threading.Thread(target=self._run, name=self.held_as, daemon=True).start()
+
+    def _run(self) -> None:
+        program = parsed(self.machine.definition)
+        started = {
+            "input": self.input,
+            "inputDetails": {"truncated": False},
+            "roleArn": self.machine.role,
+        }
+        self.env.event_manager.add_event(
+            context=self.env.event_history_context,
+            event_type=HistoryEventType.ExecutionStarted,
+            event_details={"executionStartedEventDetails": started},
+            update_source_event_id=False,
+        )
+        try:
+            program.eval(self.env)
+        finally:
+            self._end()
+
+    def _end(self) -> None:
+        self._reflect(self.env.program_state())
+        with self._lock:
+            self.stopped_at = round(self.plane.clock.now(), 3)
+            ended, self._ended = self._ended, []
+        for done in ended:
+            done(self)
+        self._release()
+
+    def _reflect(self, state: Any) -> None:
+        if isinstance(state, ProgramEnded):
+            self.output = to_json_str(self.env.states.get_input(), separators=(",", ":"))
+            self.status = "SUCCEEDED"
+        elif isinstance(state, ProgramStopped):
+            self.error, self.cause = state.error, state.cause
+            self.status = "ABORTED"
+        elif isinstance(state, ProgramError):
+            self.error, self.cause = (state.error or {}).get("error"), (state.error or {}).get("cause")
+            self.status = "FAILED"
+        else:
+            self.status = "TIMED_OUT"
+
+    def when_ended(self, done: Done) -> None:
+        """Tell `done` at the end, or now if that was before."""
+        with self._lock:
+            if self.stopped_at is None:
+                self._ended.append(done)
+                return
+        done(self)
+
+    def stop(self, error: str | None, cause: str | None) -> None:
+        """Abort."""
+        self.env.set_stop(self.plane.clock.datetime(), cause, error)
+
+    def wait_for_end(self, env: Env) -> None:
+        """Wait for the end, in a thread of another execution."""
+        pause = Pause()
+        self.when_ended(lambda _run: pause.wake())
+        env.pause(pause)
+
+    def working(self) -> Callable[[], None]:
+        """Say that one more thread of it works, until the function that this gives is called."""
+        return self.plane.agenda.hold(self.held_as)

@@ -1,0 +1,58 @@
+"""The part of JSONPath that EventBridge knows: `$.detail.items[0].name`, `$.resources[*]`.
+
+https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-transform-target-input.html
+"""
+
+import re
+from functools import lru_cache
+from typing import Any, Final
+
+MISSING: Final = object()
+"""What a path finds that leads nowhere."""
+_STEP = re.compile(r"\.(?P<name>[^.\[\]]+)|\[(?P<index>\d+|\*)\]")
+
+Step = str | int
+
+
+class BadPath(ValueError):
+    """A path that EventBridge does not understand."""
+
+
+def find(document: Any, path: str) -> Any:
+    """The value at a path, or MISSING; a path with a wildcard gives a list. Raises BadPath."""
+    steps = _steps(path)
+    found = list(_walk(document, steps))
+    if "*" in steps:
+        return found
+    return found[0] if found else MISSING
+
+
+@lru_cache(1024)
+def _steps(path: str) -> tuple[Step, ...]:
+    if not path.startswith("$"):
+        raise BadPath(f"{path!r} is no JSONPath: it must begin with $.")
+    steps: list[Step] = []
+    position = 1
+    while position < len(path):
+        step = _STEP.match(path, position)
+        if step is None:
+            raise BadPath(f"{path!r}: EventBridge understands .name, [0] and [*], not {path[position:]!r}.")
+        steps.append(step["name"] or (int(step["index"]) if step["index"] != "*" else "*"))
+        position = step.end()
+    return tuple(steps)
+
+
+def _walk(node: Any, steps: tuple[Step, ...]) -> Any:
+    if not steps:
+        yield node
+        return
+    for child in _children(node, steps[0]):
+        yield from _walk(child, steps[1:])
+
+
+def _children(node: Any, step: Step) -> list[Any]:
+    if step == "*":
+        return list(node.values()) if isinstance(node, dict) else node if isinstance(node, list) else []
+    if isinstance(step, int):
+        return [node[step]] if isinstance(node, list) and step < len(node) else []
+    return [node[step]] if isinstance(node, dict) and step in node else []

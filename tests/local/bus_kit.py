@@ -1,0 +1,71 @@
+"""Entries, and what is read of a dead letter, for the tests of EventBridge."""
+
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
+
+ACCOUNT = "123456789012"
+ANYTHING = {"source": [{"exists": True}]}
+
+
+def entry(detail=None, **changed):
+    """An entry for PutEvents."""
+    return {"Source": "shop.orders", "DetailType": "OrderPlaced", "Detail": json.dumps(detail or {}), **changed}
+
+
+def attributes(message):
+    """The message attributes of a dead letter, as plain texts."""
+    return {name: value["StringValue"] for name, value in message["MessageAttributes"].items()}
+
+
+class Site:
+    """An HTTP server on loopback that remembers what it was asked, and answers as it is told."""
+
+    def __init__(self, answers, now):
+        self.requests = []
+        self._answers = {path: list(given) for path, given in answers.items()}
+        self._now = now
+        self._closed = threading.Event()
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server.daemon_threads = True
+        self._server.block_on_close = False
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+
+    def close(self):
+        """Serve no more; what still waits for an answer is let go."""
+        if not self._closed.is_set():
+            self._closed.set()
+            self._server.shutdown()
+            self._server.server_close()
+
+    def _next(self, path):
+        known = self._answers.get(path) or [(200, {})]
+        return known.pop(0) if len(known) > 1 else known[0]
+
+    def _handler(site):  # noqa: N805 - the handler has the self
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+                path = self.path.partition("?")[0]
+                request = {"method": self.command, "target": self.path, "path": path, "body": body}
+                site.requests.append(SimpleNamespace(**request, headers=self.headers, at=site._now()))
+                answer = site._next(path)
+                if answer is None:
+                    site._closed.wait()
+                    return
+                status, content, *headers = answer
+                self._answer(status, json.dumps(content).encode(), headers[0] if headers else {})
+
+            def _answer(self, status, body, headers):
+                self.send_response(status)
+                for name, value in {**headers, "Content-Length": str(len(body))}.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_):
+                """Say nothing."""
+
+        return Handler

@@ -1,0 +1,76 @@
+"""Patterns through the API: PutRule and TestEventPattern."""
+
+import json
+
+import pytest
+from botocore.exceptions import ClientError
+
+pytest_plugins = ["bus_fixtures"]
+
+EVENT = {
+    "id": "7bf73129-1428-4cd3-a780-95db273d1602",
+    "detail-type": "OrderPlaced",
+    "source": "shop.orders",
+    "account": "123456789012",
+    "time": "2024-05-21T12:00:00Z",
+    "region": "us-east-1",
+    "resources": [],
+    "detail": {"total": 12},
+}
+
+
+def tested(events, pattern, event=EVENT):
+    return events.test_event_pattern(EventPattern=json.dumps(pattern), Event=json.dumps(event))["Result"]
+
+
+def test_an_event_is_tested_against_a_pattern(events):
+    """https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_TestEventPattern.html"""
+    assert tested(events, {"detail": {"total": [{"numeric": [">", 10]}]}})
+    assert not tested(events, {"detail": {"total": [{"numeric": [">", 12]}]}})
+
+
+@pytest.mark.parametrize("name", ["id", "account", "source", "time", "region", "resources", "detail-type"])
+def test_an_event_to_test_must_have_its_mandatory_fields(events, name):
+    """https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_TestEventPattern.html"""
+    event = {key: value for key, value in EVENT.items() if key != name}
+    with pytest.raises(ClientError, match=f"Parameter Event is not valid. Reason: {name} must be in the event"):
+        tested(events, {"source": ["a"]}, event)
+
+
+def test_an_event_to_test_must_be_json(events):
+    """https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_TestEventPattern.html"""
+    with pytest.raises(ClientError, match="Parameter Event is not valid"):
+        events.test_event_pattern(EventPattern='{"source": ["a"]}', Event="no JSON")
+
+
+INVALID = [
+    ('{"source": []}', "Empty arrays are not allowed"),
+    ('{"source": "a"}', '"source" must be an object or an array'),
+    ('{"detail": {"n": [{"numeric": ["~", 3]}]}}', "Unrecognized numeric range operator"),
+    ('["a"]', "Filter is not an object"),
+    ("no JSON", ""),
+]
+
+
+@pytest.mark.parametrize(("pattern", "reason"), INVALID)
+def test_an_invalid_pattern_is_refused_by_put_rule(events, pattern, reason):
+    """https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html
+    Differs: where AWS ends with a line and a column, the clause is named.
+    """
+    with pytest.raises(events.exceptions.InvalidEventPatternException) as refused:
+        events.put_rule(Name="r", EventPattern=pattern)
+    assert refused.value.response["Error"]["Message"].startswith(f"Event pattern is not valid. Reason: {reason}")
+    assert events.list_rules()["Rules"] == []
+
+
+@pytest.mark.parametrize(("pattern", "reason"), INVALID)
+def test_an_invalid_pattern_is_refused_by_test_event_pattern(events, pattern, reason):
+    """https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_TestEventPattern.html"""
+    with pytest.raises(events.exceptions.InvalidEventPatternException, match="Event pattern is not valid. Reason: "):
+        events.test_event_pattern(EventPattern=pattern, Event=json.dumps(EVENT))
+
+
+def test_a_rule_without_pattern_and_schedule_is_refused(events):
+    """https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html"""
+    with pytest.raises(ClientError, match="EventPattern or ScheduleExpression must be specified"):
+        events.put_rule(Name="r")

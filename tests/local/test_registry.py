@@ -1,0 +1,186 @@
+"""The registry's declarations held against AWS's own models, and a real stack read back through AWS's APIs."""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import pytest
+from bare_moto import REGION, served
+from read_back import READ, lost
+
+from millrace.local.registry import TYPES
+from millrace.local.registry.calls import input_shape
+from millrace.local.registry.shapes import member
+
+
+@pytest.fixture(scope="module")
+def assembly(tmp_path_factory):
+    """The shop's stack, synthesised."""
+    root = tmp_path_factory.mktemp("shop")
+    for folder, name in (("code", "handler.py"), ("layer/python", "needed.py")):
+        (root / folder).mkdir(parents=True)
+        (root / folder / name).write_text("def handler(event, context): ...\n")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+        patched.setenv("CDK_VALIDATION", "false")
+        from shop_stack import synthesise
+
+        synthesise(root / "cdk.out", root / "code", root / "layer")
+    return root / "cdk.out"
+
+
+@pytest.fixture(scope="module")
+def bare():
+    with served(managed_policies=True) as bare:
+        yield bare
+
+
+@pytest.fixture(scope="module")
+def loader(bare, tmp_path_factory):
+    return bare.loader(tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture(scope="module")
+def shop(loader, assembly):
+    return loader.deploy(assembly).stacks["Shop"]
+
+
+def test_every_property_of_the_stack_is_shown_by_aws_api_or_declared_as_kept(bare, shop):
+    missing = {}
+    for name, resource in shop.resources.items():
+        kept = TYPES[resource.type].kept_only_here
+        if resource.type in READ and (gone := [each for each in lost(bare, resource) if each not in kept]):
+            missing[name] = gone
+    assert missing == {}
+
+
+def test_what_is_declared_as_kept_here_alone_is_what_moto_loses(bare, shop):
+    needless = {}
+    for name, resource in shop.resources.items():
+        kept = {key for key, reason in TYPES[resource.type].kept_only_here.items() if "an update" not in reason}
+        if resource.type in READ and (shown := kept & resource.properties.keys() - set(lost(bare, resource))):
+            needless[name] = shown
+    assert needless == {}
+
+
+def of_type(shop, name):
+    return [resource for resource in shop.resources.values() if resource.type == name]
+
+
+def test_what_the_record_alone_keeps_is_on_the_record(shop):
+    (function,) = (each for each in of_type(shop, "AWS::Lambda::Function") if "DeadLetterConfig" in each.properties)
+    (alarm,) = of_type(shop, "AWS::CloudWatch::CompositeAlarm")
+    assert function.kept["LoggingConfig"]["LogFormat"] == "JSON"
+    assert alarm.kept["AlarmRule"].startswith("ALARM(")
+
+
+def test_the_stack_has_every_type_that_is_read_back(shop):
+    assert {resource.type for resource in shop.resources.values()} >= READ.keys()
+
+
+def test_a_role_has_its_inline_policies(bare, shop):
+    for policy in of_type(shop, "AWS::IAM::Policy"):
+        (role,) = policy.properties["Roles"]
+        found = bare.client("iam").get_role_policy(RoleName=role, PolicyName=policy.properties["PolicyName"])
+        assert found["PolicyDocument"] == policy.properties["PolicyDocument"]
+
+
+def test_a_queue_and_a_topic_have_their_policies(bare, shop):
+    (topic,) = of_type(shop, "AWS::SNS::TopicPolicy")
+    found = bare.client("sns").get_topic_attributes(TopicArn=topic.properties["Topics"][0])["Attributes"]["Policy"]
+    assert json.loads(found) == topic.properties["PolicyDocument"]
+    for policy in of_type(shop, "AWS::SQS::QueuePolicy"):
+        (url,) = policy.properties["Queues"]
+        found = bare.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["Policy"])["Attributes"]["Policy"]
+        assert json.loads(found) == policy.properties["PolicyDocument"]
+
+
+def test_a_bus_has_the_statements_of_its_policy(bare, shop):
+    (policy,) = of_type(shop, "AWS::Events::EventBusPolicy")
+    found = json.loads(bare.client("events").describe_event_bus(Name="shop")["Policy"])
+    assert found["Statement"] == [policy.properties["Statement"]]
+
+
+def test_a_bucket_can_be_used_although_its_policy_denies_plain_http(bare, shop):
+    (policy,) = of_type(shop, "AWS::S3::BucketPolicy")
+    bucket = policy.properties["Bucket"]
+    version = bare.client("s3").put_object(Bucket=bucket, Key="claims/1", Body=b"{}")["VersionId"]
+    bare.client("s3").delete_object(Bucket=bucket, Key="claims/1", VersionId=version)
+    assert "aws:SecureTransport" in json.dumps(policy.kept["PolicyDocument"])
+
+
+def test_a_rule_may_invoke_its_function(bare, shop):
+    for permission in of_type(shop, "AWS::Lambda::Permission"):
+        found = bare.client("lambda").get_policy(FunctionName=permission.properties["FunctionName"])["Policy"]
+        assert permission.physical_id in [statement["Sid"] for statement in json.loads(found)["Statement"]]
+
+
+def test_a_state_machine_has_its_substitutions_made(bare, shop):
+    (machine,) = (
+        each
+        for each in of_type(shop, "AWS::StepFunctions::StateMachine")
+        if "DefinitionSubstitutions" in each.properties
+    )
+    found = bare.client("stepfunctions").describe_state_machine(stateMachineArn=machine.physical_id)["definition"]
+    assert json.loads(found)["States"] == {"End": {"Type": "Succeed"}}
+
+
+def test_a_function_has_the_code_of_its_asset(bare, shop):
+    (function,) = (each for each in of_type(shop, "AWS::Lambda::Function") if "Layers" in each.properties)
+    code = function.properties["Code"]
+    size = bare.client("s3").head_object(Bucket=code["S3Bucket"], Key=code["S3Key"])["ContentLength"]
+    assert bare.client("lambda").get_function(FunctionName=function.name)["Configuration"]["CodeSize"] == size
+
+
+def test_a_second_deployment_of_the_stack_makes_no_call(bare, loader, assembly, shop):
+    bare.calls.clear()
+    loader.deploy(assembly)
+    assert bare.calls == []
+
+
+@pytest.mark.parametrize("declared", TYPES.values(), ids=TYPES)
+def test_a_declaration_names_operations_and_arguments_that_boto3_has(bare, declared):
+    client = bare.client(declared.service)
+    for call in declared.calls():
+        shape = input_shape(client, call.operation)
+        for path in [*(take.argument for take in call.takes.values()), *call.by]:
+            inner = shape
+            for step in path.split(".") if path else ():
+                _, inner = member(inner, step)
+
+
+@pytest.mark.parametrize("declared", TYPES.values(), ids=TYPES)
+def test_a_declaration_knows_what_aws_answers_with_a_replacement(declared):
+    from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
+
+    schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema(REGION, declared.type).schema
+    said = schema.get("createOnlyProperties", []) + schema.get("conditionalCreateOnlyProperties", [])
+    immutable = {path.removeprefix("/properties/") for path in said} & declared.properties
+    assert immutable <= declared.immutable
+
+
+@pytest.mark.parametrize("declared", TYPES.values(), ids=TYPES)
+def test_a_declaration_accepts_no_property_that_aws_has_not(declared):
+    from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
+
+    schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema(REGION, declared.type).schema
+    assert declared.properties <= schema["properties"].keys()
+
+
+def test_destroying_the_stack_leaves_nothing(bare, loader, shop):
+    loader.destroy(retained=True)
+    left = {
+        "rules": bare.client("events").list_rules(EventBusName="default")["Rules"],
+        "functions": bare.client("lambda").list_functions()["Functions"],
+        "mappings": bare.client("lambda").list_event_source_mappings()["EventSourceMappings"],
+        "queues": bare.client("sqs").list_queues().get("QueueUrls", []),
+        "tables": bare.client("dynamodb").list_tables()["TableNames"],
+        "machines": bare.client("stepfunctions").list_state_machines()["stateMachines"],
+        "groups": bare.client("logs").describe_log_groups()["logGroups"],
+        "roles": bare.client("iam").list_roles()["Roles"],
+        "buckets": bare.client("s3").list_buckets()["Buckets"],
+        "topics": bare.client("sns").list_topics()["Topics"],
+        "alarms": bare.client("cloudwatch").describe_alarms()["MetricAlarms"],
+    }
+    assert {name: found for name, found in left.items() if found} == {}

@@ -1,0 +1,239 @@
+"""Each kind of update, on a stack that is deployed twice and read back."""
+
+import json
+
+import pytest
+from read_back import lost
+
+from millrace.local.registry import TYPES
+
+pytest_plugins = ("bare_moto",)
+
+TRUST = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"},
+    ],
+}
+MAY_READ = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}]}
+ROLE = {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": TRUST}}
+FUNCTION = {
+    "Code": {"ZipFile": "def handler(event, context): ..."},
+    "Handler": "index.handler",
+    "Runtime": "python3.13",
+    "Role": {"Fn::GetAtt": ["Role", "Arn"]},
+}
+KEYS = {
+    "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
+    "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+    "BillingMode": "PAY_PER_REQUEST",
+}
+INDEX = {
+    "IndexName": "by_id",
+    "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+    "Projection": {"ProjectionType": "ALL"},
+}
+MACHINE = {
+    "RoleArn": {"Fn::GetAtt": ["Role", "Arn"]},
+    "Definition": {"StartAt": "A", "States": {"A": {"Type": "Pass"}}},
+}
+PATTERN = {"EventPattern": {"source": ["shop"]}}
+QUEUE = {"Fn::GetAtt": ["Queue", "Arn"]}
+ALARM = {"MetricName": "m", "Namespace": "n", "ComparisonOperator": "GreaterThanThreshold", "EvaluationPeriods": 1}
+SHOP = {"Key": "shop", "Value": "one"}
+MILL = {"Key": "mill", "Value": "two"}
+LOGGED = {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupName": "logged"}}
+FILTER = {"LogGroupName": {"Ref": "Logged"}, "FilterPattern": "A"}
+METRIC = [{"MetricName": "m", "MetricNamespace": "n", "MetricValue": "1"}]
+DESTINATION = {"ConnectionArn": {"Fn::GetAtt": ["Connection", "Arn"]}, "HttpMethod": "GET"}
+
+CASES = [
+    ("AWS::SQS::Queue", {"DelaySeconds": 1, "Tags": [SHOP]}, {"VisibilityTimeout": 9, "Tags": [MILL]}),
+    ("AWS::Events::Rule", {**PATTERN, "Tags": [SHOP]}, {"EventPattern": {"source": ["x"]}, "State": "DISABLED"}),
+    (
+        "AWS::Events::Rule",
+        {**PATTERN, "Targets": [{"Id": "a", "Arn": QUEUE}, {"Id": "b", "Arn": QUEUE}]},
+        {**PATTERN, "Targets": [{"Id": "b", "Arn": QUEUE, "InputPath": "$.detail"}]},
+    ),
+    ("AWS::Events::EventBus", {"Name": "a", "Tags": [SHOP]}, {"Name": "a", "Tags": [MILL]}),
+    ("AWS::IAM::Role", ROLE["Properties"], {**ROLE["Properties"], "Description": "x", "MaxSessionDuration": 7200}),
+    (
+        "AWS::IAM::ManagedPolicy",
+        {"PolicyDocument": MAY_READ, "Roles": [{"Ref": "Role"}]},
+        {"PolicyDocument": MAY_READ},
+    ),
+    ("AWS::Lambda::Function", FUNCTION, {**FUNCTION, "Timeout": 9, "Environment": {"Variables": {"A": "1"}}}),
+    ("AWS::Lambda::Function", {**FUNCTION, "ReservedConcurrentExecutions": 3}, {**FUNCTION, "MemorySize": 512}),
+    ("AWS::Logs::LogGroup", {"RetentionInDays": 7, "Tags": [SHOP]}, {"RetentionInDays": 30, "Tags": [MILL]}),
+    ("AWS::Logs::LogGroup", {"RetentionInDays": 7}, {}),
+    (
+        "AWS::Logs::MetricFilter",
+        {**FILTER, "MetricTransformations": METRIC},
+        {**FILTER, "FilterPattern": "B", "MetricTransformations": METRIC},
+    ),
+    ("AWS::DynamoDB::Table", KEYS, {**KEYS, "StreamSpecification": {"StreamViewType": "NEW_IMAGE"}}),
+    ("AWS::DynamoDB::Table", KEYS, {**KEYS, "GlobalSecondaryIndexes": [INDEX], "Tags": [SHOP]}),
+    ("AWS::DynamoDB::Table", {**KEYS, "GlobalSecondaryIndexes": [INDEX]}, KEYS),
+    ("AWS::DynamoDB::Table", KEYS, {**KEYS, "TimeToLiveSpecification": {"AttributeName": "t", "Enabled": True}}),
+    (
+        "AWS::DynamoDB::Table",
+        {**KEYS, "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": True}},
+        {**KEYS, "DeletionProtectionEnabled": "false"},
+    ),
+    (
+        "AWS::StepFunctions::StateMachine",
+        MACHINE,
+        {**MACHINE, "TracingConfiguration": {"Enabled": True}, "Tags": [SHOP]},
+    ),
+    (
+        "AWS::CloudWatch::Alarm",
+        {**ALARM, "Period": 60, "Statistic": "Sum", "Threshold": 1},
+        {**ALARM, "Period": 60, "Statistic": "Sum", "Threshold": 2},
+    ),
+    ("AWS::CloudWatch::Dashboard", {"DashboardBody": '{"a":1}'}, {"DashboardBody": '{"a":2}'}),
+    (
+        "AWS::KMS::Key",
+        {"EnableKeyRotation": True, "KeyPolicy": MAY_READ, "Tags": [SHOP]},
+        {"KeyPolicy": TRUST, "Tags": [MILL], "Description": "x"},
+    ),
+    ("AWS::SNS::Topic", {"DisplayName": "a", "Tags": [SHOP]}, {"DisplayName": "b", "Tags": [MILL]}),
+    ("AWS::Kinesis::Stream", {"ShardCount": 1, "RetentionPeriodHours": 48}, {"ShardCount": 2, "Tags": [SHOP]}),
+    ("AWS::SSM::Parameter", {"Type": "String", "Value": "a", "Tags": {"a": "b"}}, {"Type": "String", "Value": "b"}),
+    (
+        "AWS::Events::Archive",
+        {"SourceArn": {"Fn::GetAtt": ["Bus", "Arn"]}, "RetentionDays": 1},
+        {"SourceArn": {"Fn::GetAtt": ["Bus", "Arn"]}, "RetentionDays": 2},
+    ),
+    (
+        "AWS::Events::ApiDestination",
+        {**DESTINATION, "InvocationEndpoint": "https://a.example"},
+        {**DESTINATION, "InvocationEndpoint": "https://b.example"},
+    ),
+]
+AROUND = {
+    "Role": ROLE,
+    "Logged": LOGGED,
+    "Queue": {"Type": "AWS::SQS::Queue"},
+    "Bus": {"Type": "AWS::Events::EventBus", "Properties": {"Name": "around"}},
+    "Connection": {
+        "Type": "AWS::Events::Connection",
+        "Properties": {
+            "AuthorizationType": "API_KEY",
+            "AuthParameters": {"ApiKeyAuthParameters": {"ApiKeyName": "a", "ApiKeyValue": "b"}},
+        },
+    },
+}
+
+
+@pytest.fixture
+def deploy(bare, tmp_path, write):
+    """Deploy resources; gives them as they stand."""
+    loader = bare.loader(tmp_path / "cache")
+    return lambda **resources: loader.deploy(write(Shop=resources)).stacks["Shop"].resources
+
+
+@pytest.fixture
+def deploy_one(deploy):
+    """Deploy one resource `It`, and what it may refer to."""
+    return lambda kind, properties: deploy(**AROUND, It={"Type": kind, "Properties": properties})["It"]
+
+
+@pytest.mark.parametrize(("kind", "before", "after"), CASES, ids=[case[0] for case in CASES])
+def test_an_update_in_place_is_shown_by_aws_api(bare, deploy_one, kind, before, after):
+    made = deploy_one(kind, before)
+    changed = deploy_one(kind, after)
+    assert changed.physical_id == made.physical_id
+    assert [name for name in lost(bare, changed) if name not in TYPES[kind].kept_only_here] == []
+
+
+def test_an_update_turns_off_what_the_template_leaves_out(bare, deploy_one):
+    deploy_one("AWS::KMS::Key", {"EnableKeyRotation": True})
+    key = deploy_one("AWS::KMS::Key", {"Description": "x"})
+    assert not bare.client("kms").get_key_rotation_status(KeyId=key.physical_id)["KeyRotationEnabled"]
+
+
+def test_an_update_takes_a_rules_lost_target_away(bare, deploy_one):
+    targets = [{"Id": name, "Arn": QUEUE} for name in "ab"]
+    deploy_one("AWS::Events::Rule", {**PATTERN, "Targets": targets})
+    rule = deploy_one("AWS::Events::Rule", {**PATTERN, "Targets": targets[1:]})
+    found = bare.client("events").list_targets_by_rule(Rule=rule.name)["Targets"]
+    assert [target["Id"] for target in found] == ["b"]
+
+
+def test_an_update_takes_lost_tags_away(bare, deploy_one):
+    deploy_one("AWS::SQS::Queue", {"Tags": [SHOP, MILL]})
+    queue = deploy_one("AWS::SQS::Queue", {"Tags": [MILL]})
+    assert bare.client("sqs").list_queue_tags(QueueUrl=queue.physical_id)["Tags"] == {"mill": "two"}
+
+
+def test_an_update_of_code_is_new_code(bare, deploy_one):
+    before = deploy_one("AWS::Lambda::Function", FUNCTION)
+    lambda_ = bare.client("lambda")
+    first = lambda_.get_function_configuration(FunctionName=before.name)["CodeSha256"]
+    deploy_one("AWS::Lambda::Function", {**FUNCTION, "Code": {"ZipFile": "def handler(event, context): return 1"}})
+    assert lambda_.get_function_configuration(FunctionName=before.name)["CodeSha256"] != first
+
+
+def test_an_update_of_a_destination_replaces_the_one_before(bare, deploy):
+    function = {"Type": "AWS::Lambda::Function", "Properties": FUNCTION}
+
+    def config(attempts):
+        properties = {"FunctionName": {"Ref": "Function"}, "Qualifier": "$LATEST", "MaximumRetryAttempts": attempts}
+        return {"Type": "AWS::Lambda::EventInvokeConfig", "Properties": properties}
+
+    for attempts in (0, 1):
+        found = deploy(Role=ROLE, Function=function, Config=config(attempts))
+    name = found["Function"].name
+    assert bare.client("lambda").get_function_event_invoke_config(FunctionName=name)["MaximumRetryAttempts"] == 1
+
+
+def test_an_update_of_a_mapping_keeps_its_id(bare, deploy):
+    function = {"Type": "AWS::Lambda::Function", "Properties": FUNCTION}
+
+    def mapping(**settings):
+        properties = {"FunctionName": {"Ref": "Function"}, "EventSourceArn": QUEUE, **settings}
+        return {"Type": "AWS::Lambda::EventSourceMapping", "Properties": properties}
+
+    around = {"Role": ROLE, "Function": function, "Queue": {"Type": "AWS::SQS::Queue"}}
+    before = deploy(**around, Mapping=mapping(BatchSize=5, ScalingConfig={"MaximumConcurrency": 2}))["Mapping"]
+    after = deploy(**around, Mapping=mapping(BatchSize=7, Enabled=False))["Mapping"]
+    found = bare.client("lambda").get_event_source_mapping(UUID=after.physical_id)
+    assert after.physical_id == before.physical_id
+    assert (found["BatchSize"], found["State"], found["ScalingConfig"]) == (7, "Disabled", {})
+
+
+def test_an_update_that_turns_a_stream_on_carries_its_arn(deploy):
+    table = {"Type": "AWS::DynamoDB::Table", "Properties": KEYS}
+    streamed = {**KEYS, "StreamSpecification": {"StreamViewType": "NEW_IMAGE"}}
+    named = {"Type": "String", "Value": {"Fn::GetAtt": ["Table", "StreamArn"]}}
+    deploy(Table=table)
+    found = deploy(Table={**table, "Properties": streamed}, Arn={"Type": "AWS::SSM::Parameter", "Properties": named})
+    assert found["Arn"].properties["Value"] == found["Table"].attributes["StreamArn"]
+
+
+def test_an_update_of_a_managed_policy_leaves_one_version(bare, deploy_one):
+    deploy_one("AWS::IAM::ManagedPolicy", {"PolicyDocument": MAY_READ})
+    policy = deploy_one("AWS::IAM::ManagedPolicy", {"PolicyDocument": {**MAY_READ, "Id": "second"}})
+    (version,) = bare.client("iam").list_policy_versions(PolicyArn=policy.physical_id)["Versions"]
+    found = bare.client("iam").get_policy_version(PolicyArn=policy.physical_id, VersionId=version["VersionId"])
+    assert found["PolicyVersion"]["Document"]["Id"] == "second"
+
+
+def test_statements_of_one_principal_stand_side_by_side_on_a_bus(bare, deploy):
+    def statement(name):
+        properties = {
+            "EventBusName": {"Ref": "Bus"},
+            "StatementId": name,
+            "Principal": "*",
+            "Action": "events:PutEvents",
+        }
+        return {"Type": "AWS::Events::EventBusPolicy", "Properties": properties}
+
+    def found():
+        policy = bare.client("events").describe_event_bus(Name="around").get("Policy", '{"Statement": []}')
+        return sorted(each["Sid"] for each in json.loads(policy)["Statement"])
+
+    deploy(Bus=AROUND["Bus"], One=statement("one"), Two=statement("two"))
+    both = found()
+    deploy(Bus=AROUND["Bus"], Two=statement("two"))
+    assert (both, found()) == (["one", "two"], ["two"])
