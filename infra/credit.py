@@ -13,6 +13,4 @@ class Credit(Construct):
     def __init__(self, scope: Construct, id: str, *, bus: Bus, removal: RemovalPolicy) -> None:  # noqa: A002
         super().__init__(scope, id)
         ratings = table(self, "Ratings", key="customer_id", removal=removal)
-        Processor(
-            self, "RateCredit", bus=bus, function="rate_credit", channel=direct(), tables={"ratings": ratings}
-        )
+        Processor(self, "RateCredit", bus=bus, function="rate_credit", channel=direct(), tables={"ratings": ratings})

@@ -28,7 +28,8 @@ def reserve(stock: Table, order_id: str, sku: str, quantity: int) -> bool:
 
 def release(stock: Table, order: OrderPlaced) -> bool:
     """Put the goods of an order back, each article once. False if none was set aside."""
-    return any([_release(stock, order.order_id, sku, quantity) for sku, quantity in quantities(order).items()])
+    released = [_release(stock, order.order_id, sku, quantity) for sku, quantity in quantities(order).items()]
+    return any(released)
 
 
 def _release(stock: Table, order_id: str, sku: str, quantity: int) -> bool:

@@ -31,12 +31,8 @@ class Alarms(Construct):
 
     def function(self, function: lambda_.Function) -> None:
         """A function raises errors, or is throttled."""
-        errors, throttles = (
-            function.metric_errors(period=_period()),
-            function.metric_throttles(period=_period()),
-        )
-        self._alarm("Errors", errors, "The function raises errors.")
-        self._alarm("Throttles", throttles, "The function is throttled.")
+        self._alarm("Errors", function.metric_errors(period=_period()), "The function raises errors.")
+        self._alarm("Throttles", function.metric_throttles(period=_period()), "The function is throttled.")
 
     def machine(self, machine: sfn.StateMachine) -> None:
         """Executions of a state machine fail or run out of time."""
@@ -59,4 +55,5 @@ class Alarms(Construct):
 
 
 def _period() -> Duration:
-    return Duration.minutes(_MINUTES)
+    period: Duration = Duration.minutes(_MINUTES)
+    return period

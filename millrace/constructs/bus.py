@@ -8,7 +8,6 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sns as sns
-from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from millrace.constructs.alarms import Alarms
@@ -52,7 +51,8 @@ class Bus(Construct):
     @property
     def name(self) -> str:
         """The name of the bus, as a publisher gives it."""
-        return self.event_bus.event_bus_name
+        name: str = self.event_bus.event_bus_name
+        return name
 
     def rules(self, scope: Construct, wanted: EventTypes, targets: Iterable[events.IRuleTarget]) -> list[events.Rule]:
         """The rules that match just the events that are wanted: one, unless it would match others too."""
@@ -143,9 +143,13 @@ class Bus(Construct):
 
 
 def _without_star(group: logs.LogGroup) -> str:
-    return Stack.of(group).format_arn(
-        service="logs", resource="log-group", resource_name=group.log_group_name, arn_format=ArnFormat.COLON_RESOURCE_NAME
+    arn: str = Stack.of(group).format_arn(
+        service="logs",
+        resource="log-group",
+        resource_name=group.log_group_name,
+        arn_format=ArnFormat.COLON_RESOURCE_NAME,
     )
+    return arn
 
 
 def _by_source(wanted: EventTypes) -> dict[str, set[str]]:
@@ -158,7 +162,7 @@ def _by_source(wanted: EventTypes) -> dict[str, set[str]]:
 def _patterns(wanted: EventTypes) -> Iterator[events.EventPattern]:
     """Sources that share their detail-types share a pattern; a list of each would match their cross product."""
     sharing: dict[tuple[str, ...], list[str]] = {}
-    for source, detail_types in _by_source(wanted).items():
-        sharing.setdefault(tuple(sorted(detail_types)), []).append(source)
+    for source, names in _by_source(wanted).items():
+        sharing.setdefault(tuple(sorted(names)), []).append(source)
     for detail_types, sources in sharing.items():
         yield events.EventPattern(source=sources, detail_type=list(detail_types))

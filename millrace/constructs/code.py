@@ -26,7 +26,8 @@ def sources(function: str | None) -> list[str]:
 
 def code_of(name: str, places: list[str]) -> lambda_.AssetCode:
     """The code asset of a function. A new object for each call: one belongs to one stack."""
-    return lambda_.Code.from_asset(str(stage(name, places)))
+    code: lambda_.AssetCode = lambda_.Code.from_asset(str(stage(name, places)))
+    return code
 
 
 def stage(name: str, places: list[str]) -> Path:

@@ -76,7 +76,8 @@ class Function(Construct):
     @property
     def timeout(self) -> Duration:
         """How long one call may take."""
-        return self.function.timeout or Duration.seconds(3)
+        timeout: Duration = self.function.timeout
+        return timeout
 
     def _logs(self, settings: Settings) -> logs.LogGroup:
         return logs.LogGroup(

@@ -90,9 +90,9 @@ def _install(needs: Path, pins: Path, architecture: str, target: Path) -> None:
         )
         if not ran.returncode:
             return _strip(target)
-        told.append(ran.stderr.strip())
+        told.append(f"{command[1]}: {ran.stderr.strip()}")
         shutil.rmtree(target, ignore_errors=True)
-    raise LayerFailed("The shared layer could not be built. uv: {}\npip: {}".format(*told))
+    raise LayerFailed("\n".join(["The shared layer could not be built.", *told]))
 
 
 def _strip(target: Path) -> None:

@@ -124,7 +124,7 @@ class Mediator(Construct):
 
 def _one_after_the_other(mediator: Mediator) -> sfn.IChainable:
     first, *rest = [mediator.step(declaration.name) for declaration in mediator.declarations]
-    chain = sfn.Chain.start(first)
+    chain: sfn.Chain = sfn.Chain.start(first)
     for task in rest:
         chain = chain.next(task)
     return chain

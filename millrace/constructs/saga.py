@@ -36,7 +36,7 @@ class Saga(Mediator):
     is kept in the dead-letter queue. Each function takes its tables out of `tables`, by the names of its parameters.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - a saga is no fewer
         self,
         scope: Construct,
         id: str,  # noqa: A002 - CDK's own name
@@ -86,7 +86,7 @@ class _Route:
         return onward
 
     def _ways_back(self, mediator: Mediator) -> list[sfn.IChainable]:
-        """Where the way back begins with no step done, with the first one done, with the first two done …"""
+        """Where the way back begins with no step done, with the first one done, with two …, in turn."""
         ends = mediator.step(self.rejected).next(sfn.Succeed(mediator, "rejected"))
         ways: list[sfn.IChainable] = [ends]
         for step in self.steps:
@@ -96,7 +96,9 @@ class _Route:
 
 def _choice(scope: Construct, name: str, refused: sfn.IChainable, onward: sfn.IChainable) -> sfn.Choice:
     no = sfn.Condition.boolean_equals("$.refused", True)  # noqa: FBT003 - CDK's own signature
-    return sfn.Choice(scope, f"{name} refused?").when(no, refused).otherwise(onward)
+    choice = sfn.Choice(scope, f"{name} refused?")
+    choice.when(no, refused).otherwise(onward)
+    return choice
 
 
 def _check(place: str, route: _Route) -> None:

@@ -67,7 +67,8 @@ class Steps:
         )
         _try_again(keep, ["States.ALL"], seconds=1, attempts=5)
         end = sfn.Fail(self._scope, "failed", error_path="$.error.Error", cause_path="$.error.Cause")
-        return sfn.Chain.start(keep).next(end)
+        chain: sfn.Chain = sfn.Chain.start(keep).next(end)
+        return chain
 
     def keep_failures(self) -> None:
         """Lead every task that would end its execution to `failed`; one that catches all errors stays as it is."""

@@ -1,0 +1,185 @@
+"""Constructs on their own: what they refuse, and what they make of their settings."""
+
+import re
+
+import pytest
+
+from millrace.constructs import (
+    Bus,
+    Mediator,
+    MissingTable,
+    NotDeclared,
+    Processor,
+    Saga,
+    SagaStep,
+    UnknownFunction,
+    UnsoundFlow,
+    direct,
+    queue,
+)
+from millrace.constructs.layer import LayerFailed, build_layer
+from millrace.events import Event
+
+
+class Knocked(Event, source="test.door"):
+    pass
+
+
+class Rang(Event, source="test.bell"):
+    pass
+
+
+class KnockedElsewhere(Event, source="test.bell", detail_type="Knocked"):
+    pass
+
+
+@pytest.fixture
+def table(stack):
+    from aws_cdk import aws_dynamodb as dynamodb
+
+    key = dynamodb.Attribute(name="key", type=dynamodb.AttributeType.STRING)
+    return dynamodb.Table(stack, "Table", partition_key=key)
+
+
+def refuses(error, told):
+    return pytest.raises(error, match=re.escape(told))
+
+
+def test_a_missing_table_names_the_function_the_parameter_and_the_mend(stack, bus):
+    with refuses(
+        MissingTable, "award_points.handler.handler asks for the table 'points': give Processor Test/P tables"
+    ):
+        Processor(stack, "P", bus=bus, function="award_points")
+
+
+def test_a_table_that_nobody_asks_for_is_refused(stack, bus, table):
+    with refuses(MissingTable, "(upgrade_tier) has a parameter 'points': take it out, or write 'points: Table'"):
+        Processor(stack, "P", bus=bus, function="upgrade_tier", tables={"points": table})
+
+
+def test_an_unknown_folder_is_answered_with_those_there_are(stack, bus):
+    with refuses(UnknownFunction, "The functions of this project are: arrange_shipping, award_points, "):
+        Processor(stack, "P", bus=bus, function="award_pionts")
+
+
+def test_a_step_is_no_processor_and_a_processor_no_step(stack, bus):
+    with refuses(NotDeclared, "functions/arrange_shipping/handler.py has no function 'handler' under @processor"):
+        Processor(stack, "P", bus=bus, function="arrange_shipping")
+    with refuses(NotDeclared, "under @step"):
+        Mediator(stack, "M", bus=bus, steps=["issue_gift"])
+
+
+def test_a_step_that_asks_for_what_no_earlier_step_says_is_refused(stack, bus, table):
+    told = "the step complete_order takes shipment: ShipmentArranged, and no step before it says that"
+    with refuses(UnsoundFlow, told):
+        Mediator(stack, "M", bus=bus, steps=["reserve_stock", "complete_order"], tables={"stock": table})
+
+
+@pytest.mark.parametrize(("steps", "told"), [([], "has no steps"), (["reject_order"] * 2, "has reject_order twice")])
+def test_a_flow_has_steps_and_each_once(stack, bus, steps, told):
+    with refuses(UnsoundFlow, told):
+        Mediator(stack, "M", bus=bus, steps=steps)
+
+
+def saga(stack, bus, *steps, completed="complete_order", rejected="reject_order"):
+    return Saga(stack, "S", bus=bus, steps=steps, completed=completed, rejected=rejected)
+
+
+def test_an_undo_that_counts_on_the_event_of_its_own_step_is_refused(stack, bus):
+    told = "arrange_shipping, which it undoes, may have failed before it said so"
+    with refuses(UnsoundFlow, told) as caught:
+        saga(stack, bus, SagaStep("arrange_shipping", undo="complete_order"), completed="charge_payment")
+    assert "annotate it with '| None'" in str(caught.value)
+
+
+def test_a_rejection_that_counts_on_the_event_of_a_step_is_refused(stack, bus):
+    with refuses(UnsoundFlow, "the saga may have been rejected before that was said"):
+        saga(stack, bus, SagaStep("arrange_shipping"), rejected="complete_order", completed="reject_order")
+
+
+def test_a_completion_that_asks_for_an_unsaid_event_is_refused(stack, bus):
+    with refuses(UnsoundFlow, "the step complete_order takes shipment"):
+        saga(stack, bus, SagaStep("charge_payment"))
+
+
+def test_a_mediator_runs_its_steps_one_after_the_other_and_keeps_what_fails(stack, bus, table, synthesised):
+    Mediator(stack, "M", bus=bus, steps=["reserve_stock", "arrange_shipping"], tables={"stock": table})
+    machine = synthesised().machine()
+    states = machine["States"]
+    assert machine["StartAt"] == "reserve_stock"
+    assert states["reserve_stock"]["Next"] == "arrange_shipping"
+    assert states["arrange_shipping"]["Catch"][0]["Next"] == "keep the failure"
+
+
+def test_a_mediator_takes_a_flow_of_ones_own_with_its_own_catch(stack, bus, synthesised):
+    from aws_cdk import aws_stepfunctions as sfn
+
+    def flow(mediator):
+        ship = mediator.step("arrange_shipping")
+        return ship.add_catch(mediator.step("reject_order"), result_path="$.error").next(sfn.Succeed(mediator, "sent"))
+
+    Mediator(stack, "M", bus=bus, steps=["arrange_shipping", "reject_order"], flow=flow)
+    states = synthesised().machine()["States"]
+    assert [catch["Next"] for catch in states["arrange_shipping"]["Catch"]] == ["reject_order"]
+    assert [catch["Next"] for catch in states["reject_order"]["Catch"]] == ["keep the failure"]
+
+
+def test_events_of_two_sources_take_a_rule_each_unless_one_matches_no_others(stack, bus, synthesised):
+    bus.rules(stack, [Knocked, Rang], [])
+    assert [sorted(r["EventPattern"]["source"]) for r in synthesised().of("Events::Rule").values()] == [
+        ["test.bell"],
+        ["test.door"],
+    ]
+
+
+def test_sources_that_share_their_detail_types_share_a_rule(stack, bus, synthesised):
+    bus.rules(stack, [Knocked, KnockedElsewhere], [])
+    (rule,) = synthesised().of("Events::Rule").values()
+    assert rule["EventPattern"] == {"source": ["test.bell", "test.door"], "detail-type": ["Knocked"]}
+
+
+def test_the_settings_of_a_function_and_its_channel_arrive(stack, bus, synthesised):
+    from aws_cdk import Duration
+
+    channel = queue(batch_size=1, max_concurrency=2, max_receive_count=3)
+    given = {"timeout": Duration.seconds(7), "memory_mb": 512, "environment": {"A": "b"}, "tracing": False}
+    Processor(stack, "P", bus=bus, function="issue_gift", channel=channel, **given)
+    (function,) = (template := synthesised()).of("Lambda::Function").values()
+    (mapping,) = template.of("Lambda::EventSourceMapping").values()
+    assert (function["Timeout"], function["MemorySize"], function["Environment"]["Variables"]["A"]) == (7, 512, "b")
+    assert (mapping["BatchSize"], mapping["ScalingConfig"]) == (1, {"MaximumConcurrency": 2})
+    assert 42 in [q.get("VisibilityTimeout") for q in template.of("SQS::Queue").values()]
+
+
+def test_a_direct_channel_has_no_queue_but_its_dead_letters(stack, bus, synthesised):
+    Processor(stack, "P", bus=bus, function="issue_gift", channel=direct(retry_attempts=1))
+    template = synthesised()
+    (config,) = template.of("Lambda::EventInvokeConfig").values()
+    assert config["MaximumRetryAttempts"] == 1
+    assert len(template.of("SQS::Queue")) == 2
+
+
+def test_a_bus_has_its_key_its_log_and_its_alarms_where_they_are_asked_for(stack, synthesised):
+    from aws_cdk import aws_kms as kms
+    from aws_cdk import aws_sns as sns
+
+    Bus(
+        stack,
+        "Bus",
+        name="loud",
+        encryption_key=kms.Key(stack, "Key"),
+        log_events=True,
+        alarm_topic=sns.Topic(stack, "Topic"),
+    )
+    template = synthesised()
+    (bus,) = template.of("Events::EventBus").values()
+    (log,) = template.of("Logs::LogGroup").values()
+    assert "KmsKeyIdentifier" in bus
+    assert log["LogGroupName"] == "/aws/events/loud"
+    assert all(alarm["AlarmActions"] for alarm in template.of("CloudWatch::Alarm").values())
+
+
+def test_a_layer_without_its_pins_is_refused(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with refuses(LayerFailed, "requirements.txt is missing"):
+        build_layer("arm64")

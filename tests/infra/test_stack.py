@@ -1,0 +1,179 @@
+"""The stack of the shop: failure paths, permissions, encryption, logs."""
+
+import itertools
+
+import pytest
+
+from functions.contracts.credit import CreditRated
+from functions.contracts.loyalty import PointsAwarded
+
+QUEUED = ["award_points", "issue_gift", "shelve_stock", "start_fulfilment", "upgrade_tier"]
+FORCED = {"xray", "logs"}  # X-Ray and the delivery of a state machine's logs know no resources
+
+
+def is_dead_letter(template, arn):
+    queue = template.of("SQS::Queue")[arn["Fn::GetAtt"][0]]
+    return "RedrivePolicy" not in queue and queue["MessageRetentionPeriod"] == 14 * 24 * 3600
+
+
+def mapping(template, name):
+    function = {"Ref": template.function(name)}
+    return next(m for m in template.of("Lambda::EventSourceMapping").values() if m["FunctionName"] == function)
+
+
+def queue_of(template, name):
+    return mapping(template, name)["EventSourceArn"]["Fn::GetAtt"][0]
+
+
+@pytest.mark.parametrize("name", QUEUED)
+def test_a_queue_gives_up_into_the_dead_letter_queue(template, name):
+    redrive = template.of("SQS::Queue")[queue_of(template, name)]["RedrivePolicy"]
+    assert redrive["maxReceiveCount"] == 5
+    assert is_dead_letter(template, redrive["deadLetterTargetArn"])
+
+
+@pytest.mark.parametrize("name", QUEUED)
+def test_the_rule_of_a_queue_gives_up_into_the_same(template, name):
+    queue = queue_of(template, name)
+    (target,) = template.targets(queue)
+    redrive = template.of("SQS::Queue")[queue]["RedrivePolicy"]
+    assert target["DeadLetterConfig"]["Arn"] == redrive["deadLetterTargetArn"]
+    assert target["RetryPolicy"] == {"MaximumEventAgeInSeconds": 86400, "MaximumRetryAttempts": 185}
+
+
+@pytest.mark.parametrize("name", QUEUED)
+def test_a_message_stays_hidden_for_six_timeouts(template, name):
+    timeout = template.resources[template.function(name)]["Properties"]["Timeout"]
+    assert template.of("SQS::Queue")[queue_of(template, name)]["VisibilityTimeout"] >= 6 * timeout
+
+
+@pytest.mark.parametrize("name", QUEUED)
+def test_a_queue_is_read_in_batches_that_may_fail_in_part_by_a_bounded_number(template, name):
+    found = mapping(template, name)
+    assert found["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert found["ScalingConfig"]["MaximumConcurrency"] >= 2
+
+
+def test_a_direct_channel_has_both_failure_paths(template):
+    function = template.function("rate_credit")
+    (target,) = template.targets(function)
+    (config,) = template.of("Lambda::EventInvokeConfig").values()
+    letters = target["DeadLetterConfig"]["Arn"]
+    assert config["FunctionName"] == {"Ref": function}
+    assert config["DestinationConfig"]["OnFailure"]["Destination"] == letters
+    assert is_dead_letter(template, letters)
+
+
+def test_every_rule_target_keeps_what_it_cannot_deliver(template):
+    targets = [target for rule in template.of("Events::Rule").values() for target in rule["Targets"]]
+    assert all(is_dead_letter(template, target["DeadLetterConfig"]["Arn"]) for target in targets)
+
+
+def test_a_rule_matches_what_its_handler_takes(template):
+    (rule,) = [r for r in template.of("Events::Rule").values() if "OrderRejected" in r["EventPattern"]["detail-type"]]
+    assert rule["EventPattern"] == {
+        "source": ["shop.fulfilment"],
+        "detail-type": ["OrderCompleted", "OrderRejected"],
+    }
+
+
+@pytest.mark.parametrize(("name", "event"), [("award_points", PointsAwarded), ("rate_credit", CreditRated)])
+def test_a_function_may_publish_just_what_it_declares(template, name, event):
+    (statement,) = [s for s in template.statements(template.function(name)) if s["Action"] == "events:PutEvents"]
+    assert statement["Condition"] == {
+        "ForAllValues:StringEquals": {
+            "events:source": [event.contract.source],
+            "events:detail-type": [event.contract.detail_type],
+        },
+        "Null": {"events:source": "false", "events:detail-type": "false"},
+    }
+    assert template.resources[statement["Resource"]["Fn::GetAtt"][0]]["Type"] == "AWS::Events::EventBus"
+
+
+def test_a_function_that_says_nothing_may_publish_nothing(template):
+    actions = [s["Action"] for s in template.statements(template.function("shelve_stock"))]
+    assert "events:PutEvents" not in actions
+
+
+def test_a_function_that_has_no_table_may_open_none(template):
+    statements = template.statements(template.function("upgrade_tier"))
+    assert not [s for s in statements if "dynamodb" in str(s)]
+
+
+def test_no_permission_is_wider_than_aws_forces(template):
+    policies = template.of("IAM::Policy").values()
+    for statement in itertools.chain.from_iterable(p["PolicyDocument"]["Statement"] for p in policies):
+        actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+        assert not [action for action in actions if "*" in action]
+        if statement["Resource"] == "*":
+            assert {action.partition(":")[0] for action in actions} <= FORCED
+
+
+def test_every_function_has_a_role_of_its_own_and_no_managed_policy(template):
+    roles = [str(function["Role"]) for function in template.of("Lambda::Function").values()]
+    assert len(set(roles)) == len(roles)
+    assert not [role for role in template.of("IAM::Role").values() if "ManagedPolicyArns" in role]
+
+
+def test_the_starter_may_start_its_machine_and_nothing_else(template):
+    (statement,) = [s for s in template.statements(template.function("start_fulfilment")) if "states:" in s["Action"]]
+    assert statement["Action"] == "states:StartExecution"
+    assert template.resources[statement["Resource"]["Ref"]]["Type"] == "AWS::StepFunctions::StateMachine"
+
+
+def test_the_starter_knows_its_event_and_its_machine(template):
+    environment = template.resources[template.function("start_fulfilment")]["Properties"]["Environment"]["Variables"]
+    assert environment["MILLRACE_TRIGGER"] == "functions.contracts.orders:OrderPlaced"
+    assert environment["MILLRACE_STATE_MACHINE"]["Ref"] in template.of("StepFunctions::StateMachine")
+
+
+def test_every_log_ends(template):
+    groups = template.of("Logs::LogGroup")
+    assert all(group["RetentionInDays"] == 30 for group in groups.values())
+    logged = {f["LoggingConfig"]["LogGroup"]["Ref"] for f in template.of("Lambda::Function").values()}
+    assert len(logged) == len(template.facts())
+    assert logged <= groups.keys()
+
+
+def test_everything_that_keeps_events_is_encrypted(template):
+    assert all(queue["SqsManagedSseEnabled"] for queue in template.of("SQS::Queue").values())
+    assert all(table["SSESpecification"]["SSEEnabled"] for table in template.of("DynamoDB::Table").values())
+
+
+def test_every_queue_takes_tls_alone(template):
+    closed = [
+        policy["Queues"][0]["Ref"]
+        for policy in template.of("SQS::QueuePolicy").values()
+        for statement in policy["PolicyDocument"]["Statement"]
+        if statement["Effect"] == "Deny" and statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    ]
+    assert sorted(closed) == sorted(template.of("SQS::Queue"))
+
+
+def test_every_table_can_be_restored(template):
+    tables = template.of("DynamoDB::Table").values()
+    assert all(table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] for table in tables)
+
+
+def test_the_bus_is_archived_closed_to_others_and_has_its_own_dead_letters(template):
+    (bus,) = template.of("Events::EventBus").values()
+    (archive,) = template.of("Events::Archive").values()
+    (policy,) = template.of("Events::EventBusPolicy").values()
+    assert archive["RetentionDays"] == 30
+    assert "EventPattern" not in archive
+    assert policy["Statement"]["Effect"] == "Deny"
+    assert is_dead_letter(template, bus["DeadLetterConfig"]["Arn"])
+
+
+def test_every_dead_letter_queue_and_every_function_has_its_alarm(template):
+    alarms = [str(alarm["Dimensions"]) for alarm in template.of("CloudWatch::Alarm").values()]
+    letters = [name for name, queue in template.of("SQS::Queue").items() if "RedrivePolicy" not in queue]
+    assert all(any(name in alarm for alarm in alarms) for name in [*letters, *template.facts()])
+
+
+def test_cfn_lint_finds_no_error(template):
+    from cfnlint.api import ManualArgs, lint_file
+
+    (file,) = template.assembly.glob("*.template.json")
+    found = lint_file(file, ManualArgs(regions=["us-east-1"]))
+    assert [match for match in found if match.rule.severity == "error"] == []

@@ -1,0 +1,77 @@
+"""Which way imports run between the rooms, read from the sources."""
+
+import ast
+from importlib.util import resolve_name
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+KIT = {"events", "runtime", "constructs", "flow", "local", "testing", "cli"}
+ARROWS = {
+    "millrace/events": {"millrace.events"},
+    "millrace/runtime": {"millrace.runtime", "millrace.events"},
+    "millrace/flow": {"millrace.flow", "millrace.events"},
+    "millrace/constructs": {"millrace.constructs", "millrace.events", "millrace.flow", "millrace.runtime"},
+    "millrace/local": {"millrace.local", "millrace.events", "millrace.flow"},
+    "functions": {"functions", "millrace.events", "millrace.runtime"},
+    "infra": {"infra", "millrace.constructs", "functions.contracts"},
+}
+ONLY_OF = {
+    "aws_cdk": ("millrace/constructs", "infra", "app.py"),
+    "moto": ("millrace/local",),
+    "functions": ("functions", "infra"),
+    "infra": ("infra", "app.py"),
+}
+
+
+def imports(place):
+    """(file, module) of every import of the project's own packages, or of `ONLY_OF`, in a room."""
+    files = [ROOT / place] if place.endswith(".py") else sorted((ROOT / place).rglob("*.py"))
+    for file in files:
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.ImportFrom):
+                yield file.relative_to(ROOT), _absolute(file, node)
+            elif isinstance(node, ast.Import):
+                yield from ((file.relative_to(ROOT), alias.name) for alias in node.names)
+
+
+def within(module, package):
+    return module == package or module.startswith(f"{package}.")
+
+
+def _absolute(file, node):
+    package = ".".join(file.parent.relative_to(ROOT).parts)
+    return resolve_name("." * node.level + (node.module or ""), package) if node.level else node.module
+
+
+@pytest.mark.parametrize("room", ARROWS)
+def test_a_room_imports_only_what_its_arrows_lead_to(room):
+    own = [
+        (file, module) for file, module in imports(room) if module.split(".")[0] in ("millrace", "functions", "infra")
+    ]
+    astray = [
+        f"{file} imports {module}"
+        for file, module in own
+        if module != "millrace" and not any(within(module, allowed) for allowed in ARROWS[room])
+    ]
+    assert own or room == "millrace/flow"
+    assert astray == []
+
+
+@pytest.mark.parametrize("package", ONLY_OF)
+def test_a_package_stays_in_its_rooms(package):
+    places = [*ARROWS, "millrace/testing", "millrace/cli", "app.py"]
+    astray = [
+        f"{file} imports {module}"
+        for place in places
+        if not place.startswith(ONLY_OF[package])
+        for file, module in imports(place)
+        if within(module, package)
+    ]
+    assert astray == []
+
+
+def test_every_room_of_the_kit_is_known_here():
+    rooms = {place.name for place in (ROOT / "millrace").iterdir() if place.is_dir() and place.name != "__pycache__"}
+    assert rooms <= KIT

@@ -1,0 +1,58 @@
+"""What the unit tests share: the project on the path, recorded events, and tables of moto's DynamoDB."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+EVENTS = ROOT / "tests" / "events"
+sys.path.insert(0, str(ROOT))
+
+
+@pytest.fixture
+def recorded():
+    """The envelope in a file of tests/events."""
+    return lambda name: json.loads((EVENTS / f"{name}.json").read_text())
+
+
+@pytest.fixture
+def heard(recorded):
+    """The event in a file of tests/events, with its metadata."""
+    from millrace.events import Catalog
+
+    return lambda name: Catalog.load("functions.contracts").decode(recorded(name))
+
+
+@pytest.fixture(scope="session")
+def dynamodb():
+    """DynamoDB by moto, which knows expressions as AWS does, in a region that no other test uses."""
+    import boto3
+    from moto import mock_aws
+
+    mock = mock_aws()
+    mock.start(reset=False)
+    yield boto3.resource("dynamodb", region_name="eu-central-2")
+    mock.stop(remove_data=False)
+
+
+@pytest.fixture
+def table(dynamodb):
+    """Make an empty table with one text key; it goes with the test."""
+    made = []
+
+    def make(key):
+        made.append(
+            dynamodb.create_table(
+                TableName=f"table-{len(made)}",
+                KeySchema=[{"AttributeName": key, "KeyType": "HASH"}],
+                AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"}],
+                BillingMode="PAY_PER_REQUEST",
+            )
+        )
+        return made[-1]
+
+    yield make
+    for table in made:
+        table.delete()

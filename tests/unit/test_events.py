@@ -1,0 +1,177 @@
+"""Events: metadata, ids, contracts, versions, the envelope both ways, the catalog."""
+
+import json
+
+import pytest
+from pydantic import Field
+
+from millrace.events import (
+    BrokenContract,
+    Catalog,
+    DuplicateEvent,
+    Event,
+    Metadata,
+    UnknownEvent,
+    UnknownVersion,
+    decode,
+    encode,
+    new_event_id,
+    put_entry,
+)
+
+
+class Poured(Event, source="tea.kitchen"):
+    cup: str
+    millilitres: int = Field(gt=0)
+
+
+class Brewed(Event, source="tea.kitchen", version=3):
+    leaves: str
+    minutes: int
+
+
+@Brewed.upcaster(from_version=1)
+def _leaves_were_called_tea(data):
+    return {"leaves": data["tea"], "seconds": data["seconds"]}
+
+
+@Brewed.upcaster(from_version=2)
+def _minutes_were_seconds(data):
+    return {"leaves": data["leaves"], "minutes": data["seconds"] // 60}
+
+
+def envelope(event, data, version=1):
+    metadata = Metadata.root(producer="test", version=version).model_dump(mode="json")
+    names = {"source": event.contract.source, "detail-type": event.contract.detail_type}
+    return {**names, "detail": {"metadata": metadata, "data": data}}
+
+
+def test_event_ids_sort_in_the_order_they_were_made():
+    ids = [new_event_id() for _ in range(10_000)]
+    assert ids == sorted(ids)
+    assert len(set(ids)) == len(ids)
+
+
+def test_event_ids_sort_even_when_the_clock_steps_back(monkeypatch):
+    first = new_event_id()
+    monkeypatch.setattr("time.time_ns", lambda: 0)
+    assert new_event_id() > first
+
+
+def test_the_first_event_of_a_flow_is_its_own_correlation():
+    root = Metadata.root(producer="p")
+    assert root.correlation_id == root.event_id
+    assert (root.causation_id, root.hops) == (None, 0)
+
+
+def test_an_effect_keeps_the_correlation_and_names_its_cause():
+    root = Metadata.root(producer="p")
+    effect = root.causes(producer="q").causes(producer="r")
+    assert effect.correlation_id == root.correlation_id
+    assert effect.causation_id not in (root.event_id, effect.event_id)
+    assert effect.hops == 2
+
+
+def test_an_event_goes_onto_the_bus_and_comes_back_the_same():
+    poured = Poured(cup="blue", millilitres=200).stamped(Metadata.root(producer="p"))
+    back = decode(json.loads(json.dumps(encode(poured))), Poured)
+    assert back == poured
+    assert back.metadata == poured.metadata
+
+
+def test_an_entry_has_the_names_of_the_contract():
+    entry = put_entry(encode(Poured(cup="blue", millilitres=1).stamped(Metadata.root(producer="p"))), "bus")
+    assert (entry["Source"], entry["DetailType"], entry["EventBusName"]) == ("tea.kitchen", "Poured", "bus")
+    assert json.loads(entry["Detail"])["data"] == {"cup": "blue", "millilitres": 1}
+
+
+def test_an_event_cannot_be_changed():
+    with pytest.raises(ValueError, match="frozen"):
+        Poured(cup="blue", millilitres=1).cup = "red"
+
+
+def test_events_are_equal_by_what_they_say():
+    first = Poured(cup="blue", millilitres=1)
+    assert first == first.stamped(Metadata.root(producer="p"))
+    assert first != Poured(cup="red", millilitres=1)
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        ({"cup": "blue", "millilitres": -3}, "Poured.millilitres = -3: Input should be greater than 0"),
+        ({"cup": "blue", "millilitres": "many"}, "Poured.millilitres = 'many'"),
+        ({"millilitres": 1}, "Poured.cup"),
+        ({"cup": 1.5, "millilitres": 1}, "Poured.cup = 1.5"),
+    ],
+)
+def test_a_broken_contract_names_event_field_and_value(data, told):
+    with pytest.raises(BrokenContract) as caught:
+        decode(envelope(Poured, data), Poured)
+    assert told in str(caught.value)
+
+
+def test_a_reader_passes_over_fields_that_it_does_not_know():
+    assert decode(envelope(Poured, {"cup": "blue", "millilitres": 1, "saucer": True}), Poured).cup == "blue"
+
+
+def test_a_publisher_refuses_an_event_that_was_built_around_its_contract():
+    forged = Poured.model_construct(cup="blue", millilitres=-1).stamped(Metadata.root(producer="p"))
+    with pytest.raises(BrokenContract, match=r"Poured.millilitres = -1"):
+        encode(forged)
+
+
+@pytest.mark.parametrize("detail", [None, [], {}, {"data": 1}, {"data": {}}, {"data": {}, "metadata": {"hops": "x"}}])
+def test_a_detail_without_its_shape_is_a_broken_contract(detail):
+    with pytest.raises(BrokenContract, match="Poured"):
+        decode({"source": "tea.kitchen", "detail-type": "Poured", "detail": detail}, Poured)
+
+
+@pytest.mark.parametrize(
+    ("version", "data"),
+    [
+        (1, {"tea": "assam", "seconds": 180}),
+        (2, {"leaves": "assam", "seconds": 180}),
+        (3, {"leaves": "assam", "minutes": 3}),
+    ],
+)
+def test_every_version_comes_up_to_the_newest(version, data):
+    assert decode(envelope(Brewed, data, version), Brewed) == Brewed(leaves="assam", minutes=3)
+
+
+def test_a_version_from_the_future_says_what_to_deploy_first():
+    with pytest.raises(UnknownVersion, match="deploy the consumers"):
+        decode(envelope(Brewed, {}, version=4), Brewed)
+
+
+def test_a_missing_upcaster_is_named():
+    class Steeped(Event, source="tea.kitchen", version=2):
+        cup: str
+
+    with pytest.raises(UnknownVersion, match=r"@Steeped.upcaster\(from_version=1\)"):
+        decode(envelope(Steeped, {}), Steeped)
+
+
+@pytest.mark.parametrize("source", ["kitchen", "Tea.Kitchen", "aws.tea", "tea."])
+def test_a_source_has_its_form(source):
+    with pytest.raises(TypeError, match=r"<system>\.<context>"):
+        type("Spilt", (Event,), {"__module__": __name__}, source=source)
+
+
+def test_two_classes_cannot_claim_one_name():
+    other = type("Poured", (Event,), {"__module__": __name__}, source="tea.kitchen")
+    with pytest.raises(DuplicateEvent, match=r"Poured of tea\.kitchen"):
+        Catalog([Poured, other])
+
+
+def test_a_name_that_is_ambiguous_takes_its_source():
+    other = type("Poured", (Event,), {"__module__": __name__}, source="tea.garden")
+    catalog = Catalog([Poured, other])
+    assert catalog.named("tea.garden:Poured") is other
+    with pytest.raises(UnknownEvent, match="ambiguous"):
+        catalog.named("Poured")
+
+
+def test_an_unknown_event_is_answered_with_those_there_are():
+    with pytest.raises(UnknownEvent, match="Brewed, Poured"):
+        Catalog([Poured, Brewed]).named("Drunk")
