@@ -1,0 +1,81 @@
+"""Writes docs/fidelity.md from the tests: `python tests/fidelity.py`.
+
+A test of a behaviour that copies AWS has the AWS page as the first line of its docstring. A second line says `Differs:`
+or `Refused:` and how. A test itself is the proof that the row holds.
+"""
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+PAGE = ROOT / "docs" / "fidelity.md"
+HEAD = """# Fidelity
+
+What the local cloud does as AWS does it, what differs, and what it refuses by name; each row is a test. Made from the
+tests by `python tests/fidelity.py`.
+
+"""
+_AREA = re.compile(r"test_([a-z]+)")
+_AREAS = {
+    "bus": "EventBridge",
+    "access": "IAM",
+    "functions": "Lambda",
+    "sources": "Event source mappings",
+    "machines": "Step Functions",
+    "cloudformation": "CloudFormation",
+    "workers": "Lambda's runtime",
+    "patterns": "Event patterns",
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One behaviour."""
+
+    area: str
+    behaviour: str
+    page: str
+    likeness: str
+    test: str
+
+
+def rows() -> Iterator[Row]:
+    """Every behaviour that a test of the local cloud holds."""
+    for file in sorted((ROOT / "tests" / "local").glob("test_*.py")):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
+                lines = [line.strip() for line in (ast.get_docstring(node) or "").splitlines() if line.strip()]
+                if lines and lines[0].startswith("https://"):
+                    yield _row(file, node.name, lines)
+
+
+def _row(file: Path, name: str, lines: list[str]) -> Row:
+    found = _AREA.match(file.stem)
+    area = _AREAS.get(found[1], found[1].capitalize()) if found else file.stem
+    told = " ".join(lines[1:])
+    likeness = told if told.startswith(("Differs:", "Refused:")) else "same"
+    page = lines[0].removesuffix(".")
+    behaviour = name.removeprefix("test_").replace("_", " ")
+    return Row(area, behaviour, page, likeness.replace("|", "\\|"), f"{file.name}::{name}")
+
+
+def text() -> str:
+    """The whole page."""
+    found = list(rows())
+    parts = [HEAD]
+    for area in sorted({row.area for row in found}):
+        parts.append(f"## {area}\n\n| behaviour | AWS | like AWS | test |\n|---|---|---|---|\n")
+        parts += [
+            f"| {row.behaviour} | [page]({row.page}) | {row.likeness} | `{row.test}` |\n"
+            for row in found
+            if row.area == area
+        ]
+        parts.append("\n")
+    return "".join(parts).rstrip() + "\n"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(text())
