@@ -24,7 +24,7 @@ up: $(READY) ## Keep the local cloud up, redeploying on every saved change (Ctrl
 test: $(READY) ## Lint, types and every test
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	@$(BIN)/mypy
-	@$(BIN)/pytest
+	@$(BIN)/pytest -n auto
 
 lint: $(READY) ## Ruff, and cfn-lint over the synthesised template
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

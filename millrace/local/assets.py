@@ -1,5 +1,6 @@
 """File assets: folders zipped once, and put where the templates expect them."""
 
+import os
 import stat
 import zipfile
 from collections.abc import Iterable
@@ -66,7 +67,7 @@ class Assets:
         packed = self._cache / f"{asset.id}.zip"
         if not packed.exists():
             self._cache.mkdir(parents=True, exist_ok=True)
-            unready = packed.with_suffix(".part")
+            unready = packed.with_suffix(f".{os.getpid()}.part")
             zip_folder(asset.path, unready)
             unready.replace(packed)
         return packed

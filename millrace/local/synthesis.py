@@ -1,5 +1,6 @@
 """From the project's sources to a cloud assembly, made anew only where its inputs have changed."""
 
+import fcntl
 import hashlib
 import json
 import os
@@ -7,6 +8,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import millrace
@@ -25,14 +27,24 @@ def synthesise(project: Path, out: Path) -> bool:
 
     The validation that CDK itself adds to each synth (4 to 8 s) is left out; `make lint` holds cfn-lint against it.
     """
-    inputs = fingerprint(project)
     stamp = out / _STAMP
-    if stamp.exists() and json.loads(stamp.read_text()) == inputs:
-        return False
-    stamp.unlink(missing_ok=True)
-    _run_app(project, out)
-    stamp.write_text(json.dumps(inputs))
-    return True
+    with _alone(out):
+        inputs = fingerprint(project)
+        if stamp.exists() and json.loads(stamp.read_text()) == inputs:
+            return False
+        stamp.unlink(missing_ok=True)
+        _run_app(project, out)
+        stamp.write_text(json.dumps(inputs))
+        return True
+
+
+@contextmanager
+def _alone(out: Path) -> Iterator[None]:
+    """Let one process at a time make an assembly; the others wait, and find it made."""
+    out.mkdir(parents=True, exist_ok=True)
+    with (out / "millrace.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def fingerprint(project: Path) -> dict[str, str]:
@@ -67,7 +79,6 @@ def _run_app(project: Path, out: Path) -> None:
         "CDK_VALIDATION": "false",
         "JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION": "1",
     }
-    out.mkdir(parents=True, exist_ok=True)
     command = shlex.split(configuration["app"])
     ran = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
     if ran.returncode:
