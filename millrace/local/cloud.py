@@ -165,12 +165,16 @@ class LocalCloud:
             "AWS_REGION": REGION,
             "AWS_DEFAULT_REGION": REGION,
             "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_DISABLE_HOST_PREFIX_INJECTION": "true",  # StartSyncExecution would go to sync-127.0.0.1
         }
 
     @cache  # noqa: B019 - a cloud lives as long as its clients
     def client(self, service: str) -> Any:
         """A boto3 client of this cloud, whatever the machine's own credentials are."""
-        return self._session().client(service, endpoint_url=self.endpoint_url)
+        from botocore.config import Config  # noqa: PLC0415 - as boto3
+
+        config = Config(inject_host_prefix=False)  # StartSyncExecution would go to sync-127.0.0.1
+        return self._session().client(service, endpoint_url=self.endpoint_url, config=config)
 
     @cache  # noqa: B019 - the same
     def resource(self, service: str) -> Any:

@@ -12,11 +12,11 @@ from urllib.parse import unquote
 from millrace.local.messages import Request, Response
 from millrace.local.plane.plane import Plane
 from millrace.local.plane.refusals import Refused
-from millrace.local.unanswered import failed, is_unknown, unimplemented
+from millrace.local.unanswered import failed, is_dropped, is_unknown, unimplemented
 from millrace.local.workers import Outcome
 
 _log = logging.getLogger(__name__)
-LOOPBACK = re.compile(r"^(127\.0\.0\.1|localhost|\[::1\]|[a-z0-9.-]+\.localhost)(:\d+)?$", re.IGNORECASE)
+LOOPBACK = re.compile(r"^(?:sync-)?(127\.0\.0\.1|localhost|\[::1\]|[a-z0-9.-]+\.localhost)(:\d+)?$", re.IGNORECASE)
 _INVOKE = re.compile(r"^/2015-03-31/functions/([^/]+)/invocations/?$")
 _LAMBDA = re.compile(r"^/20\d\d-\d\d-\d\d/(functions|event-source-mappings|layers)")
 _THREADS = 64
@@ -71,7 +71,7 @@ class Endpoint:
 
     async def _allowed(self, request: Request) -> Response:
         if request.operation in self._plane.answers:
-            return self._answered(request)
+            return await self._answered(request)
         invoked = _INVOKE.match(request.path)
         if invoked and request.method == "POST":
             return await self._invoke(request, unquote(invoked[1]))
@@ -79,9 +79,10 @@ class Endpoint:
             return await asyncio.get_running_loop().run_in_executor(self._threads, own, request)
         return await self._checked(request)
 
-    def _answered(self, request: Request) -> Response:
+    async def _answered(self, request: Request) -> Response:
         try:
-            return Response.of(self._plane.answers[request.operation](request.json()))
+            answer = self._plane.answers[request.operation](request.json())
+            return Response.of(await answer if isinstance(answer, Awaitable) else answer)
         except Refused as refused:
             return Response.error(refused.code, refused.message, refused.status)
 
@@ -126,6 +127,8 @@ class Endpoint:
         return Response(200, outcome.payload, (("content-type", "application/json"), *headers))
 
     async def _moto(self, request: Request) -> Response:
+        if is_dropped(request):
+            return unimplemented(request)
         loop = asyncio.get_running_loop()
         response = await loop.run_in_executor(self._threads, _run_wsgi, self._wsgi, request)
         changed = _changes(request)

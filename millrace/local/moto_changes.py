@@ -4,8 +4,6 @@ The patches stand for the whole process; what they do, they do for the plane tha
 """
 
 import os
-import threading
-from collections.abc import Callable
 from copy import copy
 from typing import TYPE_CHECKING, Any
 
@@ -30,15 +28,11 @@ def attach(plane: "Plane | None") -> None:
     _attached = plane
     if not _patched:
         _patched = True
-        _execute_state_machines()
         _tell_time()
         _report_messages()
         _tell_where_dead_letters_come_from()
         _make_policies_once()
         _keep_function_settings()
-        _report_executions()
-        _wait_on_the_clock()
-        _count_branches()
         _replay_on_the_agenda()
 
 
@@ -46,13 +40,6 @@ def _plane() -> "Plane":
     if _attached is None:
         raise RuntimeError("moto was used after its local cloud was closed.")
     return _attached
-
-
-def _execute_state_machines() -> None:
-    """Moto interprets a state machine only where it is told to."""
-    from moto.core.config import default_user_config  # noqa: PLC0415
-
-    default_user_config["stepfunctions"] = {"execute_state_machine": True}
 
 
 def _tell_time() -> None:
@@ -177,89 +164,6 @@ def _keep_function_settings() -> None:
     LambdaFunction.get_configuration = get_configuration
 
 
-def _report_executions() -> None:
-    """The plane must know when an execution begins and ends."""
-    from moto.stepfunctions.parser.backend.execution import (  # noqa: PLC0415
-        BaseExecutionWorkerCommunication,
-        Execution,
-    )
-
-    start, reflect = Execution.start, BaseExecutionWorkerCommunication.terminated
-
-    def started(execution: Any) -> None:
-        _plane().machines.started(execution)
-        start(execution)
-
-    def terminated(communication: Any) -> None:
-        reflect(communication)
-        _plane().machines.ended(communication.execution)
-
-    Execution.start = started
-    BaseExecutionWorkerCommunication.terminated = terminated
-
-
-def _wait_on_the_clock() -> None:
-    """A Wait state and the pause before a retry wait on the clock of the local cloud, not in real time."""
-    from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl  # noqa: PLC0415
-    from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import (  # noqa: PLC0415
-        WaitFunction,
-    )
-
-    retry = retrier_decl.RetrierDecl._eval_body
-    running = threading.local()
-
-    def wait_interval(_wait: Any, env: Any, wait_seconds: float) -> None:
-        _plane().machines.sleep(_execution_arn(env), wait_seconds, env.program_state_event)
-
-    def eval_body(retrier: Any, env: Any) -> None:
-        running.env = env
-        retry(retrier, env)
-
-    class _Time:
-        @staticmethod
-        def sleep(seconds: float) -> None:
-            _plane().machines.sleep(_execution_arn(running.env), seconds, threading.Event())
-
-    WaitFunction._wait_interval = wait_interval
-    retrier_decl.RetrierDecl._eval_body = eval_body
-    retrier_decl.time = _Time
-
-
-def _count_branches() -> None:
-    """Each branch of a Parallel and each worker of a Map is under way on its own; what started them only waits.
-
-    So does a task for its token.
-    """
-    from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration import (  # noqa: PLC0415
-        inline_iteration_component as iteration,
-    )
-    from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration import (  # noqa: PLC0415
-        iteration_worker,
-        job,
-    )
-    from moto.stepfunctions.parser.asl.component.state.exec.state_parallel import (  # noqa: PLC0415
-        branch_worker,
-        branches_decl,
-    )
-    from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_callback import (  # noqa: PLC0415
-        StateTaskServiceCallback,
-    )
-
-    _count_while_alive(branch_worker.BranchWorker, "_thread_routine", "env")
-    _count_while_alive(iteration_worker.IterationWorker, "eval", "_env")
-    for component in (branches_decl.BranchesDecl, iteration.InlineIterationComponent):
-        component._eval_body = _known_by_thread(component._eval_body)
-    for pool, wait in ((branches_decl.BranchWorkerPool, "wait"), (job.JobPool, "await_jobs")):
-        setattr(pool, wait, _only_waiting(getattr(pool, wait), lambda *_: str(_thread.execution)))
-    wait = StateTaskServiceCallback._eval_wait_for_task_token
-    StateTaskServiceCallback._eval_wait_for_task_token = _only_waiting(
-        wait, lambda _task, **given: _execution_arn(given["env"])
-    )
-
-
-_thread = threading.local()
-
-
 def _replay_on_the_agenda() -> None:
     """Moto replays a whole archive within StartReplay, whatever its window and its rules."""
     from moto.events.models import Replay  # noqa: PLC0415
@@ -268,43 +172,3 @@ def _replay_on_the_agenda() -> None:
         _plane().replays.start(replay, archive)
 
     Replay.replay_events = replay_events
-
-
-def _count_while_alive(worker: Any, routine: str, env: str) -> None:
-    """Hold the agenda from the moment a worker is made, in its parent's thread, until its routine has ended."""
-    make, run = worker.__init__, getattr(worker, routine)
-
-    def __init__(it: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807
-        make(it, *args, **kwargs)
-        it.millrace_release = _plane().machines.working(_execution_arn(getattr(it, env)))
-
-    def counted(it: Any) -> None:
-        try:
-            run(it)
-        finally:
-            it.millrace_release()
-
-    worker.__init__ = __init__
-    setattr(worker, routine, counted)
-
-
-def _known_by_thread(body: Callable[..., Any]) -> Callable[..., Any]:
-    """Let what a component waits for know whose execution it is."""
-
-    def known(it: Any, env: Any) -> Any:
-        _thread.execution = _execution_arn(env)
-        return body(it, env)
-
-    return known
-
-
-def _only_waiting(wait: Callable[..., Any], execution_of: Callable[..., str]) -> Callable[..., Any]:
-    def waiting(*args: Any, **kwargs: Any) -> Any:
-        with _plane().machines.waiting(execution_of(*args, **kwargs)):
-            return wait(*args, **kwargs)
-
-    return waiting
-
-
-def _execution_arn(env: Any) -> str:
-    return str(env.states.context_object.context_object_data["Execution"]["Id"])

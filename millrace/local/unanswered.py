@@ -14,6 +14,20 @@ from millrace.local.messages import Request, Response
 _NOT_HERE = 400
 _BROKEN = 501
 _NOT_FOUND = 404
+_DROPPED = frozenset(
+    {
+        "abac",
+        "analytics",
+        "intelligent-tiering",
+        "metadataConfiguration",
+        "metadataTable",
+        "metrics",
+        "renameObject",
+        "requestPayment",
+        "session",
+        "torrent",
+    }
+)
 _XML_ERRORS = {
     "ec2": "<Response><Errors><Error>{}</Error></Errors><RequestID>millrace</RequestID></Response>",
     "query": "<ErrorResponse><Error><Type>Sender</Type>{}</Error><RequestId>millrace</RequestId></ErrorResponse>",
@@ -29,9 +43,24 @@ def unimplemented(request: Request, why: str = "") -> Response:
 
 
 def failed(request: Request, error: BaseException) -> Response:
-    """The answer where moto, or the local cloud itself, broke."""
+    """The answer where moto, or the local cloud itself, broke, as moto does at a service that it does not have."""
+    if request.service and not _has_backend(request.service):
+        return unimplemented(request)
     text = f"{named(request)} failed within Millrace's local cloud: {type(error).__name__}: {error}"
     return _error(request, "InternalFailure", text, _BROKEN)
+
+
+def _has_backend(service: str) -> bool:
+    from moto.backend_index import backend_url_patterns  # noqa: PLC0415 - moto is imported after its settings are made
+
+    return any(pattern.match(f"http://{service}.us-east-1.amazonaws.com") for _, pattern in backend_url_patterns)
+
+
+def is_dropped(request: Request) -> bool:
+    """Whether moto would take an operation on a part of a bucket for one on the bucket itself, and succeed."""
+    if request.service != "s3":
+        return False
+    return not _DROPPED.isdisjoint(name for name, _ in parse_qsl(request.query, keep_blank_values=True))
 
 
 def is_unknown(request: Request, response: Response) -> bool:
@@ -60,7 +89,7 @@ def _is_form(request: Request) -> bool:
 
 def _by_route(request: Request) -> str | None:
     """The operation of a REST API, by botocore's model of its paths."""
-    from moto.core.request import Request as MotoRequest  # noqa: PLC0415 - moto is imported after its settings are made
+    from moto.core.request import Request as MotoRequest  # noqa: PLC0415
     from moto.core.routing import get_service_router  # noqa: PLC0415
 
     url = f"http://localhost{request.path}?{request.query}"

@@ -30,7 +30,7 @@ def archive(events):
 def replay(local, events):
     """Replay an archive from one minute after noon to another, and wait until it is done."""
 
-    def start(archive, first=-1, last=60, rules=None, name="again", settle=True):
+    def start(archive, first=-1, last=60, rules=None, name="again", *, settle=True):
         destination = {"Arn": BUS} | ({"FilterArns": rules} if rules else {})
         answer = events.start_replay(
             ReplayName=name,

@@ -2,6 +2,6 @@
 
 from millrace.local.access.access import Access
 from millrace.local.access.decision import Denied
-from millrace.local.access.facts import CannotJudge
+from millrace.local.access.facts import Ask, CannotJudge
 
-__all__ = ["Access", "CannotJudge", "Denied"]
+__all__ = ["Access", "Ask", "CannotJudge", "Denied"]

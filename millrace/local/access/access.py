@@ -97,8 +97,8 @@ class Access:
         asks = asks_of(call, self._state)
         return next((denied for ask in asks if (denied := self._decided(ask, caller, call.region))), None)
 
-    def role_may(self, role: str, session_name: str, ask: Ask) -> Denied | None:
-        """None if a role, in a session of some name, is allowed an ask, as for what AWS does in a role's name."""
+    def denied(self, role: str, session_name: str, ask: Ask) -> Denied | None:
+        """None if a role is allowed an ask: for what AWS does in a role's name, as a rule or a state machine does."""
         return self._decided(ask, Caller(self._state.account, role, session_name), self._state.region)
 
     def may_deliver(self, service: str, action: str, resource: str, source: str) -> bool:

@@ -14,7 +14,6 @@ from millrace.local.access.patterns import Pattern, Resolve
 
 Test = Callable[[str, Resolve], bool]
 """Whether one value of the request fits at least one of the policy's."""
-_ARN_PARTS = 6
 
 
 class Condition:
@@ -69,9 +68,6 @@ def _test(name: str, values: list[str], *, variables: bool) -> Test:
     if name in _STRINGS:
         patterns = [Pattern(value, variables=variables, **_STRINGS[name]) for value in values]
         return lambda value, resolve: any(pattern.matches(value, resolve) for pattern in patterns)
-    if name in ("ArnEquals", "ArnLike"):
-        arns = [_arn(value, variables=variables) for value in values]
-        return lambda value, resolve: any(_arn_fits(arn, value, resolve) for arn in arns)
     if name == "IpAddress":
         return _ordered(values, ip_address, lambda network: ip_network(network, strict=False), _lies_in)
     for kind, read in (("Numeric", float), ("Date", _moment)):
@@ -82,10 +78,12 @@ def _test(name: str, values: list[str], *, variables: bool) -> Test:
 
 
 _STRINGS: dict[str, dict[str, bool]] = {
+    "ArnEquals": {"arn": True},
+    "ArnLike": {"arn": True},
     "BinaryEquals": {"wild": False},
     "StringEquals": {"wild": False},
     "StringEqualsIgnoreCase": {"wild": False, "fold": True},
-    "StringLike": {"wild": True},
+    "StringLike": {},
 }
 _ORDERS: dict[str, Callable[[Any, Any], bool]] = {
     "Equals": operator.eq,
@@ -122,26 +120,3 @@ def _moment(text: str) -> float:
     except ValueError:
         moment = datetime.fromisoformat(text)
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-
-
-def _arn(text: str, *, variables: bool) -> list[Pattern]:
-    return [Pattern(part, variables=variables) for part in _split(text)]
-
-
-def _split(arn: str) -> list[str]:
-    """The six parts of an ARN; a colon within a policy variable parts nothing."""
-    parts, depth = [""], 0
-    for letter in arn:
-        depth += {"{": 1, "}": -1}.get(letter, 0)
-        if letter == ":" and not depth and len(parts) < _ARN_PARTS:
-            parts.append("")
-        else:
-            parts[-1] += letter
-    return parts
-
-
-def _arn_fits(wanted: list[Pattern], arn: str, resolve: Resolve) -> bool:
-    parts = arn.split(":", _ARN_PARTS - 1)
-    return len(parts) == len(wanted) and all(
-        pattern.matches(part, resolve) for pattern, part in zip(wanted, parts, strict=True)
-    )

@@ -1,4 +1,4 @@
-"""Whether policies allow an ask.
+"""Whether policies allow an ask. Every resource is taken to be of the caller's own account.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_policy-eval-denyallow.html
 """

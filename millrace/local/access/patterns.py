@@ -13,14 +13,21 @@ Resolve = Callable[[str], str | None]
 _PIECES = re.compile(r"\$\{([^}]*)\}|([*?])")
 _DEFAULT = re.compile(r"^([^,]+?)\s*,\s*'(.*)'$")
 _WILD = {"*": ".*", "?": "."}
+_WITHIN_PART = {"*": "[^:]*", "?": "[^:]"}
+_ARN_COLONS = 5
 
 
 class Pattern:
-    """A text with wildcards, where `wild`, and with variables, where the policy's version has them."""
+    """A text with wildcards, where `wild`, and with variables, where the policy's version has them.
 
-    def __init__(self, text: str, *, wild: bool = True, variables: bool = True, fold: bool = False) -> None:
+    In an `arn`, a wildcard stays within one of the first five parts.
+    """
+
+    def __init__(
+        self, text: str, *, wild: bool = True, variables: bool = True, fold: bool = False, arn: bool = False
+    ) -> None:
         self._flags = re.DOTALL | (re.IGNORECASE if fold else 0)
-        self._parts = list(_parts(text, wild=wild, variables=variables))
+        self._parts = _parts(text, wild=wild, variables=variables, arn=arn)
         fixed = all(isinstance(part, str) for part in self._parts)
         self._regex = re.compile("".join(map(str, self._parts)), self._flags) if fixed else None
 
@@ -49,15 +56,17 @@ class _Variable:
         return None if known is None else re.escape(known)
 
 
-def _parts(text: str, *, wild: bool, variables: bool) -> list["str | _Variable"]:
+def _parts(text: str, *, wild: bool, variables: bool, arn: bool) -> list["str | _Variable"]:
     parts: list[str | _Variable] = []
-    at = 0
+    at = colons = 0
     for found in _PIECES.finditer(text):
         parts.append(re.escape(text[at : found.start()]))
+        colons += text.count(":", at, found.start())
         at = found.end()
         name, star = found[1], found[2]
         if star:
-            parts.append(_WILD[star] if wild else re.escape(star))
+            meaning = _WITHIN_PART if arn and colons < _ARN_COLONS else _WILD
+            parts.append(meaning[star] if wild else re.escape(star))
         elif not variables:
             parts.append(re.escape(found[0]))
         else:

@@ -24,7 +24,7 @@ class Route:
     """Names and values; an empty value stands for any."""
     headers: tuple[str, ...]
     names: Mapping[str, str]
-    """Parameters by their names in the query."""
+    """Parameters by their names in path and query."""
     has_json: bool
 
     @property
@@ -64,8 +64,8 @@ class Router:
         for route in self._routes.get(method, ()):
             found = route.path.fullmatch(path)
             if found and _fits(route, given, headers):
-                named = {name: given[name_there] for name_there, name in route.names.items() if name_there in given}
-                return route, found.groupdict() | named
+                told = found.groupdict() | given
+                return route, {name: told[there] for there, name in route.names.items() if there in told}
         return None
 
 
@@ -87,7 +87,7 @@ def _route(operation: Any) -> Route:
         path=re.compile(_PLACE.sub(_group, re.escape(path.rstrip("/"))) + "/?", re.DOTALL),
         query=tuple(wanted.items()),
         headers=tuple(name.lower() for name in _located(required, "header")),
-        names=_located(members, "querystring"),
+        names=_located(members, "querystring") | _located(members, "uri"),
         has_json="rest-json" in operation.metadata["protocol"] and not (shape and shape.serialization.get("payload")),
     )
 

@@ -76,23 +76,21 @@ class Tokens:
 
 def change() -> None:
     """Change moto."""
-    StateTaskServiceCallback._eval_body = _closing_tokens(StateTaskServiceCallback._eval_body)  # noqa: SLF001 - moto's
-    StateTaskServiceCallback._eval_execution = _with_a_token(  # noqa: SLF001 - moto's
-        StateTaskServiceCallback._eval_execution  # noqa: SLF001 - moto's
-    )
-    StateTaskServiceCallback._eval_sync = _eval_sync  # noqa: SLF001 - moto's
-    StateTaskServiceSfn._build_sync_resolver = _build_sync_resolver  # noqa: SLF001 - moto's
-    StateTaskServiceSfn._build_sync2_resolver = _build_sync2_resolver  # noqa: SLF001 - moto's
+    StateTaskServiceCallback._eval_body = _closing_tokens(StateTaskServiceCallback._eval_body)
+    StateTaskServiceCallback._eval_execution = _with_a_token(StateTaskServiceCallback._eval_execution)
+    StateTaskServiceCallback._eval_sync = _eval_sync
+    StateTaskServiceSfn._build_sync_resolver = _build_sync_resolver
+    StateTaskServiceSfn._build_sync2_resolver = _build_sync2_resolver
 
 
 def _with_a_token(evaluate: Any) -> Any:
     """Each attempt has a token of its own. moto's retries share one, whose outcome is in already."""
 
     def eval_execution(task: Any, env: Env) -> None:
-        if not task._is_integration_pattern():  # noqa: SLF001 - moto's
+        if not task._is_integration_pattern():
             evaluate(task, env)
             return
-        task._assert_integration_pattern_is_supported()  # noqa: SLF001 - moto's
+        task._assert_integration_pattern_is_supported()
         token = env.states.context_object.update_task_token()
         tokens: Tokens = env.run.plane.machines.tokens
         tokens.add(token, env.callback_pool_manager.add(token))
@@ -116,9 +114,7 @@ def _closing_tokens(evaluate: Any) -> Any:
     return eval_body
 
 
-def _eval_sync(
-    _task: Any, env: Env, sync_resolver: Callable[[], Any], **_more: Any
-) -> Any:
+def _eval_sync(_task: Any, env: Env, sync_resolver: Callable[[], Any], **_more: Any) -> Any:
     """Moto asks twice a second, in real time."""
     if not env.is_running():
         raise Interrupted
@@ -145,9 +141,9 @@ def _resolver(task: Any, env: Env, *, plain: bool) -> Callable[[], Any]:
         except Interrupted:
             child.stop("States.TaskFailed", "The execution that started it has ended.")
             raise
-        told = _described(machines.describe({"executionArn": started}), plain=plain)
+        told = _described(machines.operations.describe({"executionArn": started}), plain=plain)
         if child.status != "SUCCEEDED":
-            where = {"resource": task._get_sfn_resource(), "resourceType": task._get_sfn_resource_type()}  # noqa: SLF001
+            where = {"resource": task._get_sfn_resource(), "resourceType": task._get_sfn_resource_type()}
             raise failure(env, "States.TaskFailed", json.dumps(told, separators=(",", ":")), **where)
         return told
 

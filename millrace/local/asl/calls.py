@@ -58,12 +58,12 @@ def change() -> None:
     for module in _CALLERS:
         module.boto_client_for = client_for
     state_task_service_aws_sdk.boto_client_for = _sdk_client_for
-    StateTaskService._normalise_parameters = _to_boto  # noqa: SLF001 - moto's
-    StateTaskService._normalise_response = _from_boto  # noqa: SLF001 - moto's
-    StateTaskService._get_boto_service_name = _boto_name  # noqa: SLF001 - moto's
-    StateTaskService._get_boto_service_action = _boto_action  # noqa: SLF001 - moto's
-    StateTaskServiceAwsSdk._normalise_service_error_name = staticmethod(service_name_in_errors)  # noqa: SLF001
-    StateTaskServiceEvents._from_error = _cause_as_text(StateTaskServiceEvents._from_error)  # noqa: SLF001 - moto's
+    StateTaskService._normalise_parameters = _to_boto
+    StateTaskService._normalise_response = _from_boto
+    StateTaskService._get_boto_service_name = _boto_name
+    StateTaskService._get_boto_service_action = _boto_action
+    StateTaskServiceAwsSdk._normalise_service_error_name = staticmethod(service_name_in_errors)
+    StateTaskServiceEvents._from_error = _cause_as_text(StateTaskServiceEvents._from_error)
 
 
 def client_for(region: str, service: str, state_credentials: Any = None) -> Any:  # noqa: ARG001 - as moto calls it
@@ -78,17 +78,15 @@ def _sdk_client_for(region: str, service: str, state_credentials: Any = None) ->
 
 def boto_client(service: str) -> Any:
     """A boto3 client of the local cloud, which many threads may use."""
-    import boto3  # noqa: PLC0415 - a second of import, and only some machines call services
+    from boto3.session import Session  # noqa: PLC0415 - a second of import, and only some machines call services
     from botocore.config import Config  # noqa: PLC0415
 
     url = f"http://127.0.0.1:{moto_server_port()}"
     with _lock:
         if (url, service) not in _clients:
-            _clients[(url, service)] = boto3.client(
+            session: Any = Session("test", "test", region_name=current().run.plane.state.region)
+            _clients[(url, service)] = session.client(
                 service,
-                region_name=current().run.plane.state.region,
-                aws_access_key_id="test",
-                aws_secret_access_key="test",  # noqa: S106 - the local cloud has no secrets
                 endpoint_url=url,
                 config=Config(
                     parameter_validation=False,
@@ -124,7 +122,9 @@ class _Machines:
         """Start an execution."""
         asked = {key[0].lower() + key[1:]: value for key, value in parameters.items()}
         answer: dict[str, Any] = on_plane(
-            self._env, lambda: self._env.run.plane.answers["AWSStepFunctions.StartExecution"](asked), "StartExecution"
+            self._env,
+            lambda: self._env.run.plane.machines.operations.answers["StartExecution"](asked),
+            "StartExecution",
         )
         return {"ExecutionArn": answer["executionArn"], "StartDate": int(answer["startDate"] * 1000)}
 
@@ -177,13 +177,13 @@ def _operation(task: Any) -> Any:
 def _to_boto(task: Any, parameters: dict[str, Any], *_names: Any, **_more: Any) -> None:
     operation = _operation(task)
     if operation and operation.input_shape:
-        task._to_boto_request(parameters, operation.input_shape)  # noqa: SLF001 - moto's
+        task._to_boto_request(parameters, operation.input_shape)
 
 
 def _from_boto(task: Any, response: Any, *_names: Any, **_more: Any) -> None:
     operation = _operation(task)
     if operation and operation.output_shape:
-        task._from_boto_response(response, operation.output_shape)  # noqa: SLF001 - moto's
+        task._from_boto_response(response, operation.output_shape)
     if isinstance(response, dict):
         plain = json.loads(to_json_str(response))
         response.clear()

@@ -9,12 +9,15 @@ from typing import Any
 
 from moto.stepfunctions.parser.asl.component.state.exec.state_map.state_map import StateMap
 from moto.stepfunctions.parser.asl.component.state.exec.state_parallel.state_parallel import StateParallel
-from moto.stepfunctions.parser.asl.parse import asl_parser
+from moto.stepfunctions.parser.asl.parse import asl_parser, preprocessor
 
 _MOST_KEPT = 256
 _BEYOND_GRAMMAR = ("ItemBatcher",)
 SERVICES = frozenset({"aws-sdk", "dynamodb", "events", "lambda", "sns", "sqs", "states"})
 """The services whose integrations run here."""
+
+READ = frozenset({"CSV", "JSON", "JSONL"})
+"""The kinds of objects that an ItemReader reads here."""
 
 _parse = asl_parser.AmazonStateLanguageParser.parse
 _kept: OrderedDict[str, tuple[Any, Any]] = OrderedDict()
@@ -23,6 +26,17 @@ _lock = threading.Lock()
 
 class InvalidDefinition(ValueError):
     """A definition that AWS would refuse, or that the local cloud cannot run."""
+
+
+def change() -> None:
+    """Change moto, which leaves the escapes of JSON texts as they stand, or reads them as Python's."""
+    preprocessor.Preprocessor._inner_string_of = staticmethod(_text)
+    preprocessor.from_string_literal = _text
+
+
+def _text(parser_rule_context: Any) -> Any:
+    literal = parser_rule_context.getText()
+    return json.loads(literal) if literal.startswith('"') or literal == "null" else literal
 
 
 def parsed(definition: str) -> Any:
@@ -56,6 +70,8 @@ def _parsed(definition: str) -> tuple[Any, Any]:
         raise InvalidDefinition(f"SCHEMA_VALIDATION_FAILED: {error}") from error
     for state in _states(program.states):
         state.millrace = extras.get(state.name, {})
+        if isinstance(state, StateMap):
+            state.iteration_component.millrace_state = state
         _name_heap_keys(state)
     return program, tree
 
@@ -84,7 +100,7 @@ def fragment(template: Any, language: str) -> Any:
     state = {"Type": "Pass", "Output" if jsonata else "Parameters": template, "End": True}
     program = parsed(json.dumps({"QueryLanguage": language, "StartAt": "It", "States": {"It": state}}))
     it = program.states.states["It"]
-    return it.output.jsonata_template_value if jsonata else it.parameters.payload_tmpl
+    return it.output.jsonata_template_value if jsonata else it.parameters.template_eval_component
 
 
 def _check(definition: Any) -> None:
@@ -97,6 +113,8 @@ def _check(definition: Any) -> None:
         _check_targets(name, state)
         if state.get("Type") == "Task":
             _check_resource(name, str(state.get("Resource", "")))
+        if "ReaderConfig" in (state.get("ItemReader") or {}):
+            _check_reader(name, state["ItemReader"]["ReaderConfig"])
     _check_transitions(definition)
 
 
@@ -121,6 +139,15 @@ def _check_resource(name: str, resource: str) -> None:
         raise InvalidDefinition(
             f"The local cloud does not run {what} ({resource}, state '{name}'). "
             f"It runs {', '.join(sorted(SERVICES))} and functions by their ARN."
+        )
+
+
+def _check_reader(name: str, config: dict[str, Any]) -> None:
+    kind = config.get("InputType", "JSON")
+    if kind not in READ or "Transformation" in config:
+        asked = kind if kind not in READ else f"Transformation {config['Transformation']}"
+        raise InvalidDefinition(
+            f"The local cloud does not read the items of {asked} (state '{name}'). It reads {', '.join(sorted(READ))}."
         )
 
 
@@ -166,6 +193,8 @@ def _set_apart(definition: dict[str, Any]) -> tuple[dict[str, Any], dict[str, di
             continue
         kept = {key: state.pop(key) for key in _BEYOND_GRAMMAR if key in state}
         kept |= {key: True for key in state if key.startswith("Tolerated")}
+        if isinstance(state.get("ToleratedFailurePercentage"), int):
+            state["ToleratedFailurePercentage"] = float(state["ToleratedFailurePercentage"])
         if "ReaderConfig" in state.get("ItemReader", {}):
             kept["ReaderConfig"] = state["ItemReader"].pop("ReaderConfig")
         kept["ResultWriter"] = state.pop("ResultWriter", None)
@@ -184,7 +213,7 @@ def _states(states: Any) -> Iterator[Any]:
             for program in state.branches.programs:
                 yield from _states(program.states)
         if isinstance(state, StateMap):
-            yield from _states(state.iteration_component._states)  # noqa: SLF001 - moto's
+            yield from _states(state.iteration_component._states)
 
 
 def _name_heap_keys(state: Any) -> None:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from botocore.exceptions import ClientError
 from moto.stepfunctions.parser.api import HistoryEventType
 from moto.stepfunctions.parser.asl.component.common.error_name.custom_error_name import CustomErrorName
 from moto.stepfunctions.parser.asl.component.common.error_name.error_equals_decl import ErrorEqualsDecl
@@ -11,6 +12,9 @@ from moto.stepfunctions.parser.asl.component.common.error_name.failure_event imp
     FailureEventException,
 )
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service import StateTaskService
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_dynamodb import (
+    StateTaskServiceDynamoDB,
+)
 from moto.stepfunctions.parser.asl.eval.callback.callback import HeartbeatTimeoutError
 
 from millrace.local.asl.environment import Env
@@ -32,15 +36,16 @@ def failure(env: Env, name: str, cause: str | None, *, event: str = "TaskFailed"
     """The exception that fails a state with an error."""
     known = {"error": name, "cause": cause, **details}
     told = {_DETAILS[event]: {key: value for key, value in known.items() if value is not None}}
-    return FailureEventException(FailureEvent(env, Named(name), HistoryEventType(event), told))
+    made: Exception = FailureEventException(FailureEvent(env, Named(name), HistoryEventType(event), told))
+    return made
 
 
 def change() -> None:
     """Change moto."""
-    ErrorEqualsDecl._eval_body = _matches  # noqa: SLF001 - moto's
+    ErrorEqualsDecl._eval_body = _matches
     CustomErrorName.__init__ = _any_name
-    timed_out = StateTaskService._get_timed_out_failure_event  # noqa: SLF001 - moto's
-    from_error = StateTaskService._from_error  # noqa: SLF001 - moto's
+    timed_out = StateTaskService._get_timed_out_failure_event
+    from_error = StateTaskService._from_error
 
     def from_any_error(task: Any, env: Env, ex: Exception) -> Any:
         if isinstance(ex, HeartbeatTimeoutError):
@@ -49,7 +54,20 @@ def change() -> None:
             return told
         return from_error(task, env=env, ex=ex)
 
-    StateTaskService._from_error = from_any_error  # noqa: SLF001 - moto's
+    StateTaskService._from_error = from_any_error
+    _tell_dynamodb_errors_apart()
+
+
+def _tell_dynamodb_errors_apart() -> None:
+    """moto gives every error of a DynamoDB task one name, those of the language too."""
+    from_dynamodb = StateTaskServiceDynamoDB._from_error
+
+    def from_any_error(task: Any, env: Env, ex: Exception) -> Any:
+        if isinstance(ex, ClientError):
+            return from_dynamodb(task, env, ex)
+        return StateTaskService._from_error(task, env, ex)
+
+    StateTaskServiceDynamoDB._from_error = from_any_error
 
 
 def _any_name(error: Any, error_name: str | None) -> None:

@@ -8,6 +8,7 @@ import functools
 import hashlib
 import json
 import random
+import re
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -24,22 +25,38 @@ from millrace.local.asl.errors import failure
 from millrace.local.clock import iso_millis
 
 _MOST_ITEMS = 1_000
+_INDEFINITE = re.compile(r"\.\.|\*|\[\s*\?|\[[^\]'\"]*[:,]")
+_ENDS_WITH_ONE = re.compile(r"\[\d+\]$")
+"""AWS takes such an item out of the list that an indefinite path gives."""
 
 
 def change() -> None:
     """Change moto."""
-    string_expression.StringJSONata._eval_body = _eval_jsonata  # noqa: SLF001 - moto's
-    string_expression.StringVariableSample._eval_body = _sample_variable  # noqa: SLF001 - moto's
+    string_expression.StringJSONata._eval_body = _eval_jsonata
+    string_expression.StringVariableSample._eval_body = _sample_variable
     variable_store.VariableStore.get_assigned_variables = _assigned
     json_path.parse = functools.lru_cache(1024)(json_path.parse)
     result_path.parse = functools.lru_cache(256)(result_path.parse)
+
+
+def extracted(path: str, data: Any) -> Any:
+    """What a path selects: of a definite path the one value, else a list of all. moto gives a list for `$.a[0].b`.
+
+    https://docs.aws.amazon.com/step-functions/latest/dg/amazon-states-language-paths.html
+    """
+    values = [match.value for match in json_path.parse(path).find(data)]
+    if _INDEFINITE.search(path):
+        return values[0] if len(values) == 1 and _ENDS_WITH_ONE.search(path) else values
+    if not values:
+        raise json_path.NoSuchJsonPathError(json_path=path, data=data)
+    return values[0]
 
 
 def evaluate(env: Env, expression: str, *, states: bool = True) -> Any:
     """The value of a JSONata expression; `jsonata.Utils.NULL_VALUE` for null, None for nothing."""
     bindings: dict[str, Any] = {**_functions(env), **_variables(env)}
     if states:
-        bindings["states"] = json.loads(to_json_str(env.states._states_data))  # noqa: SLF001 - moto's
+        bindings["states"] = json.loads(to_json_str(env.states._states_data))
     own = copy.copy(_compiled(expression))  # an evaluation keeps its state in the object
     jsonata.Jsonata.CURRENT.jsonata = own
     return own.evaluate(None, bindings)
@@ -54,7 +71,7 @@ def _compiled(expression: str) -> jsonata.Jsonata:
 
 def _variables(env: Env) -> dict[str, Any]:
     store = env.variable_store
-    return {**store._outer_scope, **store._inner_scope}  # noqa: SLF001 - moto's
+    return {**store._outer_scope, **store._inner_scope}
 
 
 def _eval_jsonata(string: Any, env: Env) -> None:
@@ -73,7 +90,7 @@ def _sample_variable(sample: Any, env: Env) -> None:
         cause = f"The variable '${name}' in the expression '{sample.expression}' is not defined"
         raise failure(env, "States.Runtime", cause)
     value = variables[name]
-    env.stack.append(json_path.extract_json("$" + rest, value) if rest else value)
+    env.stack.append(extracted("$" + rest, value) if rest else value)
 
 
 def _name_and_rest(expression: str) -> tuple[str, str]:
@@ -114,7 +131,7 @@ def _field(env: Env) -> str:
 
 def _assigned(store: Any) -> dict[str, str]:
     """What a state has assigned, as the history shows it. moto does not escape texts."""
-    names = store._declaration_tracing  # noqa: SLF001 - moto's
+    names = store._declaration_tracing
     return {name: to_json_str(store.get(name), separators=(",", ":")) for name in names}
 
 

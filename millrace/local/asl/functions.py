@@ -23,7 +23,7 @@ _UNKNOWN = "The cause could not be determined because Lambda did not return an e
 
 
 @dataclass
-class FunctionFailed(Exception):  # noqa: N818 - an exception is named after what went wrong
+class FunctionFailed(Exception):
     """A function's own error, or Lambda's refusal."""
 
     error: str
@@ -40,12 +40,12 @@ class _Answer:
 def change() -> None:
     """Change moto, which makes a boto3 client for each task and calls its own endpoint over HTTP."""
     lambda_eval_utils.execute_lambda_function_integration = _task
-    service, plain = StateTaskServiceLambda._from_error, StateTaskLambda._from_error  # noqa: SLF001 - moto's
+    service, plain = StateTaskServiceLambda._from_error, StateTaskLambda._from_error
 
     def from_service(task: Any, env: Env, ex: Exception) -> Any:
         if not isinstance(ex, FunctionFailed):
             return service(task, env=env, ex=ex)
-        where = {"resource": task._get_sfn_resource(), "resourceType": task._get_sfn_resource_type()}  # noqa: SLF001
+        where = {"resource": task._get_sfn_resource(), "resourceType": task._get_sfn_resource_type()}
         return _failed(env, ex, HistoryEventType.TaskFailed, "taskFailedEventDetails", where)
 
     def from_function(task: Any, env: Env, ex: Exception) -> Any:
@@ -53,8 +53,8 @@ def change() -> None:
             return plain(task, env=env, ex=ex)
         return _failed(env, ex, HistoryEventType.LambdaFunctionFailed, "lambdaFunctionFailedEventDetails", {})
 
-    StateTaskServiceLambda._from_error = from_service  # noqa: SLF001 - moto's
-    StateTaskLambda._from_error = from_function  # noqa: SLF001 - moto's
+    StateTaskServiceLambda._from_error = from_service
+    StateTaskLambda._from_error = from_function
 
 
 def _failed(env: Env, ex: FunctionFailed, kind: Any, details: str, where: dict[str, str]) -> Any:

@@ -20,7 +20,11 @@ from millrace.local.clock import iso_millis
 if TYPE_CHECKING:
     from millrace.local.plane.plane import Plane
 
+EXPRESS_SECONDS = 300
+"""https://docs.aws.amazon.com/step-functions/latest/dg/choosing-workflow-type.html"""
+
 Done = Callable[["Run"], None]
+Told = Callable[["Run", Event], None]
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,7 @@ class Machine:
 class Run:
     """One execution, from its start to its end. `input` and `output` are JSON texts."""
 
-    def __init__(self, plane: "Plane", machine: Machine, arn: str, text: str, told: Callable[["Run", Event], None]):
+    def __init__(self, plane: "Plane", machine: Machine, arn: str, text: str, told: Told) -> None:
         self.plane = plane
         self.machine = machine
         self.arn = arn
@@ -101,6 +105,10 @@ class Run:
             event_details={"executionStartedEventDetails": started},
             update_source_event_id=False,
         )
+        if self.machine.express:
+            latest = self.started_at + EXPRESS_SECONDS
+            limit = self.plane.agenda.at(latest, self.env.set_timed_out, f"time-out of {self.held_as}", flow=False)
+            self._ended.append(lambda _run: self.plane.agenda.cancel(limit))
         try:
             program.eval(self.env)
         finally:

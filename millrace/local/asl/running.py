@@ -1,7 +1,7 @@
-"""How moto's interpreter runs: in the threads of the execution, waiting on the clock, and ending at once when told to."""
+"""How moto's interpreter runs: in the threads of the execution, on the clock, and over at once when told to be."""
 
 import copy
-import datetime
+import datetime as dt
 import functools
 from typing import Any
 
@@ -18,8 +18,10 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration impo
 from moto.stepfunctions.parser.asl.component.state.exec.state_parallel import branch_worker, branches_decl
 from moto.stepfunctions.parser.asl.component.state.wait.wait_function import timestamp, wait_function
 from moto.stepfunctions.parser.asl.eval.callback import callback
+from moto.stepfunctions.parser.asl.utils.json_path import NoSuchJsonPathError
 
 from millrace.local.asl.environment import MOST_EVENTS, Env
+from millrace.local.asl.errors import failure
 from millrace.local.asl.waits import Interrupted, Pause, Signal, Threading, Time, current, entered, limit
 from millrace.local.clock import iso_millis
 
@@ -31,8 +33,8 @@ _RUNAWAY = f"The execution reached the maximum number of history events ({MOST_E
 def change() -> None:
     """Change moto."""
     Program.eval = _run_here
-    Program._get_state = _state_while_there_is_room(Program._get_state)  # noqa: SLF001 - moto's
-    ExecutionState._evaluate_with_timeout = _evaluate_here  # noqa: SLF001 - moto's
+    Program._get_state = _state_while_there_is_room(Program._get_state)
+    ExecutionState._evaluate_with_timeout = _evaluate_here
     _wait_on_the_clock()
     _count_workers()
 
@@ -43,8 +45,8 @@ def _wait_on_the_clock() -> None:
     callback.Event = Signal
     job.threading = Threading
     branches_decl.threading = Threading
-    wait_function.WaitFunction._wait_interval = _wait_interval  # noqa: SLF001 - moto's
-    timestamp.Timestamp._get_wait_seconds = _seconds_until  # noqa: SLF001 - moto's
+    wait_function.WaitFunction._wait_interval = _wait_interval
+    timestamp.Timestamp._get_wait_seconds = _seconds_until
     state_module.datetime = _Datetime
 
 
@@ -52,9 +54,9 @@ def _count_workers() -> None:
     """Each branch of a Parallel and each worker of a Map is under way by itself: the agenda must count it."""
     _hold_while_alive(branch_worker.BranchWorker, "_thread_routine", "env")
     _hold_while_alive(iteration_worker.IterationWorker, "eval", "_env")
-    iteration_worker.IterationWorker._eval_pool = _work_through_pool  # noqa: SLF001 - moto's
-    bounded = _at_most_forty(inline_iteration_component.InlineIterationComponent._eval_body)  # noqa: SLF001 - moto's
-    inline_iteration_component.InlineIterationComponent._eval_body = bounded  # noqa: SLF001 - moto's
+    iteration_worker.IterationWorker._eval_pool = _work_through_pool
+    bounded = _at_most_forty(inline_iteration_component.InlineIterationComponent._eval_body)
+    inline_iteration_component.InlineIterationComponent._eval_body = bounded
 
 
 def _run_here(program: Any, env: Env) -> None:
@@ -78,7 +80,7 @@ def _until_its_end(program: Any, env: Env) -> None:
         EvalComponent.eval(program, env)
     except Interrupted:
         env.set_ended()
-        program._eval_body(env)  # noqa: SLF001 - moto's: nothing runs any more, the history is told of the end
+        program._eval_body(env)  # nothing runs any more, the history is told of the end
 
 
 def _state_while_there_is_room(get: Any) -> Any:
@@ -104,7 +106,7 @@ def _evaluate_here(state: Any, env: Env) -> None:
     if not env.is_running():
         raise Interrupted
     env.stack.append(output)
-    if not state._is_language_query_jsonpath():  # noqa: SLF001 - moto's
+    if not state._is_language_query_jsonpath():
         env.states.set_result(output)
     for component in (state.assign_decl, state.result_selector):
         if component:
@@ -121,8 +123,10 @@ def _output(state: Any, env: Env) -> Any:
     frame.deadline = None if seconds is None else env.clock.now() + seconds
     try:
         with entered(frame):
-            state._eval_execution(frame)  # noqa: SLF001 - moto's
+            state._eval_execution(frame)
         return frame.stack.pop()
+    except NoSuchJsonPathError as error:
+        raise failure(frame, "States.Runtime", str(error)) from error
     except Exception as error:
         if not env.is_running():
             raise Interrupted from error  # moto skips what is left of an evaluation, and trips over that
@@ -146,18 +150,18 @@ def _seconds_until(wait: Any, env: Env) -> float:
     wait.string.eval(env=env)
     text = env.stack.pop()
     try:
-        moment = datetime.datetime.fromisoformat(text)
+        moment = dt.datetime.fromisoformat(text)
     except (TypeError, ValueError):
         moment = None
     if moment is None or moment.tzinfo is None:
-        raise FailureEventException(wait._create_failure_event(env, text))  # noqa: SLF001 - moto's
+        raise FailureEventException(wait._create_failure_event(env, text))
     return moment.timestamp() - env.clock.now()
 
 
 class _Datetime:
     """What moto's states take for the module `datetime`: EnteredTime as AWS writes it, by the clock."""
 
-    timezone = datetime.timezone
+    timezone = dt.timezone
 
     class datetime:  # noqa: N801 - stands for the standard one
         """Only now() is asked."""
@@ -199,10 +203,10 @@ def _hold_while_alive(worker: Any, routine: str, env: str) -> None:
 
 def _work_through_pool(worker: Any, job: Any, worker_frame: Any) -> None:
     """Do one job after the other. moto recurses, and fails at some nine hundred items."""
-    pool, env = worker._job_pool, worker._env  # noqa: SLF001 - moto's
+    pool, env = worker._job_pool, worker._env
     while job is not None:
         frame = worker_frame.open_inner_frame()
-        worker._eval_job(env=frame, job=job)  # noqa: SLF001 - moto's
+        worker._eval_job(env=frame, job=job)
         worker_frame.close_frame(frame)
         failed = isinstance(job.job_output, Exception) or worker.stopped()
         following = None if failed else pool.next_job()
@@ -230,5 +234,3 @@ def _at_most_forty(evaluate: Any) -> Any:
             env.stack[-1] = []
 
     return bounded
-
-

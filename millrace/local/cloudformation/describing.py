@@ -224,5 +224,5 @@ def _validated(template: Template) -> dict[str, Any]:
     return {
         "Description": template.body.get("Description"),
         "Capabilities": needed,
-        "CapabilitiesReason": f"{why}" if needed else None,
+        "CapabilitiesReason": why if needed else None,
     }

@@ -11,7 +11,6 @@ from millrace.local.deployment import DeploymentFailed
 from millrace.local.loader import check
 from millrace.local.parameters import ParameterError, resolved
 from millrace.local.registry.calls import Clients
-from millrace.local.template import TemplateError
 
 _SETTINGS = ("NotificationARNs", "RollbackConfiguration", "RoleARN", "Capabilities")
 _REFUSED = ("DisableRollback", "ResourcesToImport", "StackPolicyBody", "StackPolicyURL")
@@ -50,11 +49,6 @@ def same(one: Order | None, other: Order) -> bool:
     if one is None:
         return False
     return (one.template.outputs, list(one.tags)) == (other.template.outputs, list(other.tags))
-
-
-def circle(error: TemplateError) -> Exception:
-    """The error for a template whose resources wait for each other."""
-    return invalid(f"Circular dependency between resources: {error}")
 
 
 def _text(given: Mapping[str, Any], before: Order | None, clients: Clients) -> str:

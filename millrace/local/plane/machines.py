@@ -1,81 +1,199 @@
-"""Step Functions, on moto's interpreter of the Amazon States Language."""
+"""Step Functions: which executions there are, and how one begins."""
 
+import functools
 import json
-import threading
+import random
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from millrace.local.journal import Reference, reference
+from millrace.local.plane.refusals import Refused
 
 if TYPE_CHECKING:
+    from millrace.local.asl.callbacks import Tokens
+    from millrace.local.asl.operations import MachineOperations
+    from millrace.local.asl.records import Records
+    from millrace.local.asl.run import Machine, Run
     from millrace.local.plane.plane import Plane
+
+NAMES_KEPT = 90 * 24 * 3600
+"""Seconds. https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html"""
+
+ANSWERED = (
+    "StartExecution",
+    "StartSyncExecution",
+    "StopExecution",
+    "DescribeExecution",
+    "DescribeStateMachineForExecution",
+    "ListExecutions",
+    "GetExecutionHistory",
+    "SendTaskSuccess",
+    "SendTaskFailure",
+    "SendTaskHeartbeat",
+    "ListMapRuns",
+    "DescribeMapRun",
+    "ValidateStateMachineDefinition",
+    "RedriveExecution",
+    "TestState",
+    "UpdateMapRun",
+    "CreateActivity",
+    "GetActivityTask",
+)
+CHECKED = ("CreateStateMachine", "UpdateStateMachine", "DeleteStateMachine")
 
 
 class Machines:
-    """Starts executions, and knows which are under way."""
+    """Starts executions on moto's interpreter, and remembers them. Its methods run on the plane's thread."""
 
     def __init__(self, plane: "Plane") -> None:
-        self._plane = plane
+        self.plane = plane
+        self._runs: dict[str, Run] = {}
+        self._of_machine: dict[str, list[Run]] = {}
+        self.answers = {f"AWSStepFunctions.{name}": functools.partial(self._answer, name) for name in ANSWERED}
+        self.checks = {f"AWSStepFunctions.{name}": functools.partial(self._check, name) for name in CHECKED}
 
-    def start(self, arn: str, text: str, *, name: str | None = None) -> Any:
+    def _answer(self, operation: str, asked: dict[str, Any]) -> Any:
+        return self.operations.answers[operation](asked)
+
+    def _check(self, operation: str, asked: dict[str, Any]) -> None:
+        self.operations.checks[operation](asked)
+
+    @functools.cached_property
+    def operations(self) -> "MachineOperations":
+        """What is answered and checked. moto's interpreter is imported for the first of them."""
+        from millrace.local import moto_machines  # noqa: PLC0415 - a third of a second of import
+        from millrace.local.asl.operations import MachineOperations  # noqa: PLC0415 - the same
+
+        moto_machines.change()
+        return MachineOperations(self)
+
+    @functools.cached_property
+    def tokens(self) -> "Tokens":
+        """The task tokens that were given out."""
+        from millrace.local.asl.callbacks import Tokens  # noqa: PLC0415 - moto's interpreter
+
+        return Tokens()
+
+    @functools.cached_property
+    def _records(self) -> "Records":
+        from millrace.local.asl.records import Records  # noqa: PLC0415 - moto's interpreter
+
+        return Records(self.plane)
+
+    def start(self, arn: str, text: str, *, name: str | None = None) -> "Run":
         """Start an execution. Raises LookupError if there is no such machine."""
-        if arn not in {machine.arn for machine in self._plane.state.stepfunctions.state_machines}:
-            raise LookupError(f"State Machine Does Not Exist: '{arn}'")
-        return self._plane.state.stepfunctions.start_execution(
-            state_machine_arn=arn, name=name or str(uuid.uuid4()), execution_input=text
+        try:
+            return self.begin(arn, text, name)
+        except Refused as refused:
+            if refused.code == "StateMachineDoesNotExist":
+                raise LookupError(refused.message) from refused
+            raise
+
+    def begin(self, arn: str, text: str, name: str | None) -> "Run":
+        """Start an execution, or give the one that was started so. Raises Refused."""
+        _ = self.operations
+        from millrace.local.asl.run import Run  # noqa: PLC0415 - moto's interpreter
+
+        machine = self.machine(arn)
+        kind = "express" if machine.express else "execution"
+        named = f"{machine.arn.replace(':stateMachine:', f':{kind}:')}:{name or uuid.uuid4()}"
+        if machine.express:
+            named += f":{uuid.uuid4()}"
+        elif named in self._runs and self._runs[named].status == "RUNNING" and self._runs[named].input == text:
+            return self._runs[named]
+        else:
+            self._check_name(named)
+        run = Run(self.plane, machine, named, text, self._records.told)
+        if not machine.express:
+            self._runs[named] = run
+            self._of_machine.setdefault(machine.arn, []).append(run)
+        self._remember(run)
+        self._records.status(run)
+        run.start(self._ended)
+        return run
+
+    def _check_name(self, arn: str) -> None:
+        former = self._runs.get(arn)
+        if former and (former.stopped_at is None or self.plane.clock.now() - former.stopped_at < NAMES_KEPT):
+            raise Refused("ExecutionAlreadyExists", f"Execution Already Exists: '{arn}'")
+
+    def _ended(self, run: "Run") -> None:
+        """In the thread of the execution."""
+        self._remember(run)
+        self.plane.agenda.soon(lambda: self._records.status(run), f"end of {run.held_as}")
+
+    def named(self, name: str) -> Any:
+        """moto's state machine of a name, or None."""
+        return next((each for each in self.plane.state.stepfunctions.state_machines if each.name == name), None)
+
+    def machine(self, arn: str) -> "Machine":
+        """A state machine, or what a version or an alias of it stands for. Raises Refused."""
+        from millrace.local.asl.run import Machine  # noqa: PLC0415 - moto's interpreter
+
+        parts = arn.split(":")
+        found = self.named(parts[6]) if parts[5:6] == ["stateMachine"] and len(parts) > 6 else None  # noqa: PLR2004
+        if found is None:
+            raise Refused("StateMachineDoesNotExist", f"State Machine Does Not Exist: '{arn}'")
+        version, alias = _qualified(found, parts[7], arn) if len(parts) > 7 else (None, None)  # noqa: PLR2004
+        shown = version or found
+        return Machine(
+            arn=found.arn,
+            name=found.name,
+            definition=shown.definition,
+            role=shown.roleArn,
+            express=found.type == "EXPRESS",
+            logging=shown.loggingConfiguration or {},
+            version=version.arn if version else None,
+            alias=alias,
         )
 
-    def started(self, execution: Any) -> None:
-        """Hold the agenda for an execution that is about to begin, and remember it."""
-        execution.millrace_release = self._plane.agenda.hold(held_as(execution.exec_arn))
-        self._remember(execution, "RUNNING")
+    def find(self, arn: str) -> "Run":
+        """A standard execution. Raises LookupError."""
+        return self._runs[arn]
 
-    def ended(self, execution: Any) -> None:
-        """Let go of an execution that has ended."""
-        self._remember(execution, execution.status)
-        execution.millrace_release()
+    def runs_of(self, arn: str) -> "list[Run]":
+        """The executions of a machine, oldest first."""
+        return list(self._of_machine.get(":".join(arn.split(":")[:7]), ()))
 
-    def sleep(self, execution_arn: str, seconds: float, woken: threading.Event) -> None:
-        """Wait on the clock of the local cloud, in the interpreter's own thread, or until `woken` is set."""
-        if seconds <= 0:
+    def all_runs(self) -> "list[Run]":
+        """Every execution, newest first."""
+        return list(reversed(self._runs.values()))
+
+    def forget_machine(self, arn: str) -> None:
+        """Forget the executions of a machine that is deleted; what runs goes on."""
+        for run in self._of_machine.pop(arn, ()):
+            if run.status != "RUNNING":
+                del self._runs[run.arn]
+
+    def forget(self) -> None:
+        """Stop and forget every execution."""
+        for run in self._runs.values():
+            run.stop(None, None)
+        self._runs.clear()
+        self._of_machine.clear()
+
+    def _remember(self, run: "Run") -> None:
+        about = _started_by(run)
+        if about is None:
             return
-        item = self._plane.agenda.after(seconds, woken.set, f"wait of {held_as(execution_arn)}")
-        with self.waiting(execution_arn):
-            woken.wait()
-        self._plane.agenda.cancel(item)
-
-    @contextmanager
-    def waiting(self, execution_arn: str) -> Iterator[None]:
-        """Say that one thread of an execution waits for something else meanwhile."""
-        resume = self._plane.agenda.suspend(held_as(execution_arn))
-        try:
-            yield
-        finally:
-            resume()
-
-    def working(self, execution_arn: str) -> Callable[[], None]:
-        """Say that one more thread of an execution works, until the function it gives is called."""
-        return self._plane.agenda.hold(held_as(execution_arn))
-
-    def _remember(self, execution: Any, status: str) -> None:
-        about = _started_by(execution)
-        if about:
-            failed = status != "RUNNING" and execution.error
-            more: dict[str, Any] = {"error": f"{execution.error}: {execution.cause}"} if failed else {}
-            name = display_name(execution.state_machine)
-            self._plane.agenda.soon(
-                lambda: self._plane.journal.add(
-                    "execution", about, name, execution=execution.execution_arn, status=status, **more
-                ),
-                "journal",
-            )
+        status = run.status
+        more: dict[str, Any] = {"error": f"{run.error}: {run.cause}"} if run.error else {}
+        name = display_name(run.machine)
+        self.plane.agenda.soon(
+            lambda: self.plane.journal.add("execution", about, name, execution=run.arn, status=status, **more),
+            "journal",
+        )
 
 
-def held_as(execution_arn: str) -> str:
-    """What the agenda calls an execution."""
-    return f"execution {execution_arn.split(':', 6)[-1]}"
+def _qualified(found: Any, qualifier: str, arn: str) -> tuple[Any, str | None]:
+    """The version that a qualifier names, and the alias that chose it."""
+    if qualifier.isdecimal() and int(qualifier) in found.versions:
+        return found.versions[int(qualifier)], None
+    if qualifier in found.aliases:
+        routes = found.aliases[qualifier].routing_configuration
+        (route,) = random.choices(routes, [each["weight"] for each in routes])  # noqa: S311 - routing, no secret
+        return found.versions[int(route["stateMachineVersionArn"].rpartition(":")[2])], arn
+    raise Refused("StateMachineDoesNotExist", f"State Machine Does Not Exist: '{arn}'")
 
 
 def display_name(machine: Any) -> str:
@@ -83,12 +201,9 @@ def display_name(machine: Any) -> str:
     return str(json.loads(machine.definition).get("Comment") or machine.name)
 
 
-def _started_by(execution: Any) -> Reference | None:
+def _started_by(run: "Run") -> Reference | None:
     """The event that started an execution: its input, or the first of its flow."""
-    try:
-        given = json.loads(execution.execution_input)
-    except ValueError:
-        return None  # an input that is no JSON is about no event
+    given = json.loads(run.input)
     if isinstance(given, dict) and given.get("events"):
         return reference(given["events"][0])
     return reference(given)

@@ -1,7 +1,8 @@
 """The event plane as one thing: its rooms, and what they share."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 from millrace.local.access import Access
 from millrace.local.agenda import Agenda
@@ -38,13 +39,13 @@ class Plane:
         self.archives = Archives(self)
         self.replays = Replays(self)
         self.schedules = Schedules(self)
+        self.machines = Machines(self)
         events = EventOperations(self)
-        self.answers = {**events.answers}
+        self.answers: dict[str, Callable[..., Any]] = {**events.answers, **self.machines.answers}
         """Operations of AWS's JSON protocol that the plane answers itself, by their names."""
-        self.checks = {**events.checks}
+        self.checks: dict[str, Callable[..., Any]] = {**events.checks, **self.machines.checks}
         """Operations that the plane may refuse before moto answers them."""
         self.sources = Sources(self)
-        self.machines = Machines(self)
 
     def changed(self, service: str) -> None:
         """Look again at what an API call may have changed."""
@@ -64,6 +65,7 @@ class Plane:
             self.workers.retire(name)
         moto_api_backend.reset()
         self.state.reset()
+        self.machines.forget()
         self.journal.forget()
         self.logs.forget()
         self.sources.forget()

@@ -78,10 +78,10 @@ class State:
 
     @cached_property
     def stepfunctions(self) -> Any:
-        """State machines and executions, in the store of moto's interpreter."""
-        from moto.stepfunctions.parser.models import stepfunctions_parser_backends  # noqa: PLC0415 - the same
+        """State machines. Asked by name, moto gives the store of its interpreter, which its API does not use here."""
+        from moto.stepfunctions.models import stepfunctions_backends  # noqa: PLC0415 - the same
 
-        return stepfunctions_parser_backends[self.account][self.region]
+        return stepfunctions_backends[self.account][self.region]
 
     def reset(self) -> None:
         """Look the backends up afresh."""

@@ -10,11 +10,13 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from millrace.local.access import CannotJudge
 from millrace.local.plane import queues
 from millrace.local.plane.delivery import Done, Failure
 from millrace.local.plane.destinations import Destinations
 from millrace.local.plane.jsonpath import MISSING, BadPath, find
 from millrace.local.plane.permissions import may_reach
+from millrace.local.plane.refusals import Refused
 from millrace.local.plane.rule_delivery import Passage
 
 if TYPE_CHECKING:
@@ -33,7 +35,7 @@ class _Undeliverable(Exception):
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
-        self.failure = Failure(code, message, retriable=False)
+        self.code = code
 
 
 class Targets:
@@ -62,28 +64,26 @@ class Targets:
     def _sent(self, passage: Passage, message: str) -> Failure | None:
         from moto.core.exceptions import JsonRESTError, ServiceException  # noqa: PLC0415 - as in state.py
 
-        arn = passage.target["Arn"]
         try:
-            way = self._way(arn)
-            if not self._may_reach(arn, passage.rule.arn):
-                return Failure("NO_PERMISSIONS", f"The policy of {arn} does not let this rule in.", retriable=False)
-            way(passage.target, message, passage)
-        except UnknownTargetError as error:
-            return Failure("NOT_DELIVERED_LOCALLY", str(error), retriable=False)
-        except LookupError as error:
-            return Failure("NO_RESOURCE", str(error.args[0]), retriable=False)
-        except _Undeliverable as error:
-            return error.failure
-        except (JsonRESTError, ServiceException) as error:
-            return Failure("SDK_CLIENT_ERROR", str(getattr(error, "message", error)), retriable=False)
+            self._pass_on(passage, message)
+        except (
+            _Undeliverable,
+            UnknownTargetError,
+            CannotJudge,
+            Refused,
+            LookupError,
+            JsonRESTError,
+            ServiceException,
+        ) as error:
+            return Failure(_code(error), str(getattr(error, "message", error.args[0])), retriable=False)
         return None
 
-    def _may_reach(self, arn: str, rule_arn: str) -> bool:
-        if arn.split(":")[2] == "lambda":
-            self._plane.functions.find(arn)
-        if arn.split(":")[2] == "sns" and arn not in self._plane.state.sns.topics:
-            raise LookupError(f"The topic {arn} does not exist.")
-        return may_reach(self._plane.state, arn, rule_arn)
+    def _pass_on(self, passage: Passage, message: str) -> None:
+        arn = passage.target["Arn"]
+        way = self._way(arn)
+        if not may_reach(self._plane.access, self._plane.state, arn, passage.rule.arn):
+            raise _Undeliverable("NO_PERMISSIONS", f"The policy of {arn} does not let this rule in.")
+        way(passage.target, message, passage)
 
     def forward(self, arn: str, message: str, attributes: dict[str, str] | None = None) -> None:
         """Send a dead letter or the record of an invocation, once. Raises LookupError if there is nowhere to send."""
@@ -151,6 +151,14 @@ class Targets:
             raise LookupError(f"The stream {target['Arn']} does not exist.")
         key = _partition_key(target, passage)
         self._plane.state.kinesis.put_record(target["Arn"], name, key, None, b64encode(message.encode()).decode())
+
+
+def _code(error: Exception) -> str:
+    """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html."""
+    if isinstance(error, _Undeliverable):
+        return error.code
+    codes = {CannotJudge: "NO_PERMISSIONS", UnknownTargetError: "NOT_DELIVERED_LOCALLY", LookupError: "NO_RESOURCE"}
+    return next((code for kind, code in codes.items() if isinstance(error, kind)), "SDK_CLIENT_ERROR")
 
 
 _SECOND_HOP = (

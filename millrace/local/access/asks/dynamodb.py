@@ -4,7 +4,7 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-cond
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from millrace.local.access.calls import Call
@@ -28,23 +28,20 @@ Params = Mapping[str, Any]
 
 
 def asks(call: Call, state: State) -> list[Ask]:
-    """One ask for each table, index or item of a transaction."""
+    """One ask for each item of a transaction, and for each table or index of another operation."""
     params, operation = call.params, call.operation
     if "TransactItems" in params:
         return [
-            _item(call, state, _ACTIONS.get(kind, kind), {**item, "EnclosingOperation": operation})
+            _ask(call, state, _ACTIONS.get(kind, kind), [{**item, "EnclosingOperation": operation}])
             for each in params["TransactItems"]
             for kind, item in each.items()
         ]
     if "RequestItems" in params:
-        return [
-            _item(call, state, operation, {**item, "TableName": table})
-            for table, item in _batch(params["RequestItems"])
-        ]
+        return [_ask(call, state, operation, _batch(*table)) for table in params["RequestItems"].items() if table[1]]
     statements = _statements(params)
     if statements:
         return [_partiql(call, statement) for statement in statements]
-    return [_item(call, state, operation, params)]
+    return [_ask(call, state, operation, [params])]
 
 
 _ACTIONS = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem", "Get": "GetItem"} | {
@@ -52,24 +49,28 @@ _ACTIONS = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem", "G
 }
 
 
-def _batch(tables: Params) -> Iterator[tuple[str, Params]]:
-    """Each item of BatchWriteItem or BatchGetItem, as the single operation would have it."""
-    for table, wanted in tables.items():
-        if isinstance(wanted, list):
-            yield from ((table, request) for each in wanted for request in each.values())
-        else:
-            yield from ((table, {**wanted, "Key": key}) for key in wanted["Keys"])
+def _batch(table: str, wanted: Any) -> list[Params]:
+    """The items of a table in BatchWriteItem or BatchGetItem, as the single operation would have them."""
+    if isinstance(wanted, list):
+        return [{"TableName": table, **request} for each in wanted for request in each.values()]
+    return [{"TableName": table, **wanted, "Key": key} for key in wanted["Keys"]]
 
 
-def _item(call: Call, state: State, action: str, item: Params) -> Ask:
+def _ask(call: Call, state: State, action: str, items: list[Params]) -> Ask:
+    """What items of one table need; conditions see the keys and attributes of all of them."""
+    item = items[0]
     known: Known = {
-        "dynamodb:leadingkeys": lambda: _leading_keys(state, item),
-        "dynamodb:attributes": lambda: _attributes(item),
+        "dynamodb:leadingkeys": lambda: _all(_leading_keys(state, item) for item in items),
+        "dynamodb:attributes": lambda: _all(_attributes(item) for item in items),
         "dynamodb:select": _select(action, item),
         "dynamodb:returnvalues": _given(item, "ReturnValues"),
         "dynamodb:enclosingoperation": _given(item, "EnclosingOperation"),
     }
     return Ask(f"dynamodb:{action}", _resource(call, item), known)
+
+
+def _all(found: Iterable[Values]) -> Values:
+    return tuple(dict.fromkeys(value for values in found for value in values))
 
 
 def _resource(call: Call, item: Params) -> str:

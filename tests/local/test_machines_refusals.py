@@ -1,0 +1,103 @@
+import json
+
+import pytest
+from botocore.exceptions import ClientError
+from machines_kit import ROLE, chain
+
+pytest_plugins = ("machines_fixtures",)
+
+
+def reading(**config):
+    reader = {
+        "Resource": "arn:aws:states:::s3:getObject",
+        "ReaderConfig": config,
+        "Parameters": {"Bucket": "b", "Key": "k"},
+    }
+    processor = {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}, **chain(A={"Type": "Pass"})}
+    return {"Type": "Map", "ItemReader": reader, "ItemProcessor": processor}
+
+
+@pytest.mark.parametrize(
+    ("state", "named"),
+    [
+        ({"Type": "Task", "Resource": "arn:aws:states:::ecs:runTask.sync"}, "ecs"),
+        ({"Type": "Task", "Resource": "arn:aws:states:::http:invoke"}, "http"),
+        ({"Type": "Task", "Resource": "arn:aws:states:::glue:startJobRun.sync"}, "glue"),
+        ({"Type": "Task", "Resource": "arn:aws:states:us-east-1:123456789012:activity:it"}, "activity"),
+        (reading(InputType="PARQUET"), "PARQUET"),
+        (reading(InputType="MANIFEST"), "MANIFEST"),
+        (reading(InputType="CSV", Transformation="LOAD_AND_FLATTEN"), "LOAD_AND_FLATTEN"),
+    ],
+)
+def test_what_cannot_run_here_is_refused_by_name_when_the_machine_is_made(kit, state, named):
+    """https://docs.aws.amazon.com/step-functions/latest/dg/integrate-services.html
+    Refused: ECS, Glue, Batch, HTTP and other optimised integrations, activities, Parquet, inventories.
+    """
+    with pytest.raises(ClientError, match=f"InvalidDefinition.*local cloud.*{named}"):
+        kit.machine(chain(It=state))
+
+
+@pytest.mark.parametrize(
+    ("definition", "text"),
+    [
+        ({"StartAt": "A", "States": {"B": {"Type": "Succeed"}}}, "MISSING_TRANSITION_TARGET"),
+        (chain(A={"Type": "Pass", "Next": "Gone"}), "MISSING_TRANSITION_TARGET"),
+        ({"StartAt": "A", "States": {"A": {"Type": "Pass"}}}, "needs either Next or End"),
+        (chain(A={"Type": "Passing"}), "SCHEMA_VALIDATION_FAILED"),
+        (chain(A={"Type": "Task", "Resource": "it"}), "not a valid resource ARN"),
+        (chain(A={"Type": "Parallel", "Branches": [chain(A={"Type": "Pass"})]}), "not unique"),
+        ([], "INVALID_JSON_DESCRIPTION"),
+    ],
+)
+def test_a_definition_that_aws_refuses_is_refused(kit, definition, text):
+    """https://docs.aws.amazon.com/step-functions/latest/apireference/API_CreateStateMachine.html"""
+    with pytest.raises(ClientError, match=f"InvalidDefinition.*{text}"):
+        kit.machine(definition)
+
+
+@pytest.mark.parametrize("pattern", [".sync:2", ".waitForTaskToken"])
+def test_an_express_machine_waits_for_nothing(kit, pattern):
+    """https://docs.aws.amazon.com/step-functions/latest/dg/choosing-workflow-type.html"""
+    it = {"Type": "Task", "Resource": f"arn:aws:states:::states:startExecution{pattern}", "Parameters": {}}
+    with pytest.raises(ClientError, match="Express state machine does not support"):
+        kit.machine(chain(It=it), type="EXPRESS")
+
+
+def test_an_update_is_checked_as_well(kit):
+    """https://docs.aws.amazon.com/step-functions/latest/apireference/API_UpdateStateMachine.html"""
+    machine = kit.machine(chain(It={"Type": "Pass"}))
+    with pytest.raises(ClientError, match="InvalidDefinition"):
+        kit.states.update_state_machine(stateMachineArn=machine, definition="{}")
+
+
+def test_a_name_is_one_machines_alone(kit):
+    """https://docs.aws.amazon.com/step-functions/latest/apireference/API_CreateStateMachine.html"""
+    first = kit.machine(chain(It={"Type": "Pass"}), name="taken")
+    assert kit.machine(chain(It={"Type": "Pass"}), name="taken") == first
+    with pytest.raises(ClientError, match="StateMachineAlreadyExists"):
+        kit.machine(chain(It={"Type": "Succeed"}), name="taken")
+
+
+def test_a_definition_is_validated(kit):
+    """https://docs.aws.amazon.com/step-functions/latest/apireference/API_ValidateStateMachineDefinition.html"""
+    ask = kit.states.validate_state_machine_definition
+    assert ask(definition=json.dumps(chain(It={"Type": "Pass"})))["result"] == "OK"
+    assert "MISSING" in ask(definition=json.dumps(chain(It={"Type": "Pass", "Next": "X"})))["diagnostics"][0]["message"]
+
+
+@pytest.mark.parametrize(
+    ("operation", "arguments"),
+    [
+        ("redrive_execution", {"executionArn": "arn:aws:states:us-east-1:123456789012:execution:m:n"}),
+        ("test_state", {"definition": "{}", "roleArn": ROLE, "input": "{}"}),
+        ("create_activity", {"name": "it"}),
+        ("get_activity_task", {"activityArn": "arn:aws:states:us-east-1:123456789012:activity:it"}),
+    ],
+)
+def test_an_operation_that_is_not_here_says_so_at_once(kit, operation, arguments):
+    """https://docs.aws.amazon.com/step-functions/latest/apireference/API_RedriveExecution.html
+    Refused: RedriveExecution, TestState, UpdateMapRun and activities.
+    """
+    client = kit.sync_client()
+    with pytest.raises(ClientError, match="The local cloud"):
+        getattr(client, operation)(**arguments)
