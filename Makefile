@@ -10,10 +10,10 @@ ORDERS  := tests/events/stock_delivered.json tests/events/order_placed.json \
            tests/events/order_placed_declined.json tests/events/order_placed_undeliverable.json
 
 .DEFAULT_GOAL := help
-.PHONY: help run up test lint types synth deploy destroy e2e bench
+.PHONY: help run up test lint types synth deploy destroy e2e cdk-cycle bench
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(READY) ## The main job: run orders through the shop, locally, and print their causation trees
 	@$(BIN)/millrace run $(ORDERS)
@@ -45,6 +45,9 @@ destroy: $(CDK) ## cdk destroy
 
 e2e: $(READY) ## Tests against a deployed stack: needs AWS credentials and MILLRACE_E2E=1
 	@$(BIN)/pytest tests/e2e
+
+cdk-cycle: $(CDK) ## The real CDK CLI's whole cycle against the local cloud, everything read back
+	@$(BIN)/python tests/e2e/cdk_cycle.py --cli $(CDK)
 
 bench: $(READY) ## Measure, as ratios against a floor in the same run
 	@$(BIN)/python -m benchmarks
