@@ -1,9 +1,7 @@
 """A local cloud as one object: started, deployed to, settled, traced, closed."""
 
 import asyncio
-import shutil
 import socket
-import tempfile
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -51,7 +49,6 @@ class LocalCloud:
         self._cache = cache.resolve()
         self._judge = judge
         self._random = Random(seed)  # noqa: S311 - names, not secrets
-        self._scratch = Path(tempfile.mkdtemp(prefix="millrace-"))
         self._started: Future[None] = Future()
         self.agenda = Agenda(Clock())
         self._ticking = False
@@ -235,7 +232,6 @@ class LocalCloud:
         if self._thread.is_alive():
             self._server.should_exit = True
             self._thread.join()
-        shutil.rmtree(self._scratch, ignore_errors=True)
 
     def __enter__(self) -> Self:
         return self

@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import json
 import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping
@@ -53,6 +54,8 @@ class Endpoint:
             response = await self._answer(request)
         except NotImplementedError as error:
             response = unimplemented(request, str(error))
+        except json.JSONDecodeError as error:
+            response = Response.error("SerializationException", f"The body is no JSON: {error}")
         except Exception as error:  # noqa: BLE001 - it is logged, and the caller is told
             _log.exception("%s %s %s", request.method, request.path, request.operation)
             response = failed(request, error)

@@ -15,8 +15,8 @@ from millrace.events.envelope import PutEntry
 
 MAX_ENTRIES = 10
 """Entries of one PutEvents call."""
-MAX_REQUEST_BYTES = 262_144
-"""Bytes of all entries of one call: 256 KB."""
+MAX_REQUEST_BYTES = 1_048_576
+"""Bytes of all entries of one call: 1 MiB."""
 RETRIABLE = frozenset({"InternalFailure", "InternalException", "ThrottlingException", "ServiceUnavailable"})
 """The codes of a refused entry that may pass the next time; the others never will."""
 
@@ -59,7 +59,7 @@ class Publisher:
         self._sleep = sleep
 
     def publish(self, envelopes: Sequence[Envelope]) -> None:
-        """Put all events, in their order, at most ten and 256 KB a call."""
+        """Put all events, in their order, at most ten and 1 MiB a call."""
         refused = [
             failure
             for entries in _calls([put_entry(envelope, self._bus) for envelope in envelopes])

@@ -74,9 +74,9 @@ def test_a_call_has_at_most_ten_entries():
     assert [len(call) for call in bus.calls] == [10, 10, 1]
 
 
-def test_a_call_has_at_most_256_kilobytes():
+def test_a_call_has_at_most_one_mebibyte():
     bus = Bus()
-    publish(bus, count=5, padding=100_000)
+    publish(bus, count=5, padding=400_000)
     assert bus.calls == [[0, 1], [2, 3], [4]]
 
 
