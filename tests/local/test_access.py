@@ -140,6 +140,40 @@ def test_a_boundary_limits_the_role(local, allow, publish):
     assert "no permissions boundary allows" in publish()["Message"]
 
 
+def test_the_tags_of_a_role_count(local, allow, publish):
+    """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-principaltag"""
+    allow(statement(resource="arn:aws:events:*:*:event-bus/${aws:PrincipalTag/Bus}"))
+    assert publish() is not None
+    local.client("iam").tag_role(RoleName="clerk", Tags=[{"Key": "Bus", "Value": "shop"}])
+    assert publish() is None
+
+
+def test_a_role_may_be_held_to_its_own_items(local, allow, error_of):
+    """https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-conditions.html"""
+    local.client("dynamodb").create_table(
+        TableName="games",
+        KeySchema=[{"AttributeName": "player", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "player", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    own = {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["${lambda:SourceFunctionArn}"]}}
+    allow(statement(action="dynamodb:GetItem", resource=f"arn:aws:dynamodb:*:{ACCOUNT}:table/games", Condition=own))
+    mine = f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:handler"
+    assert error_of("dynamodb", "get_item", TableName="games", Key={"player": {"S": mine}}) is None
+    assert error_of("dynamodb", "get_item", TableName="games", Key={"player": {"S": "another"}}) is not None
+
+
+def test_a_key_that_names_others_only_is_closed_to_a_role_that_may_use_every_key(local, allow, error_of):
+    """https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html"""
+    another = statement(action="kms:*", resource="*", Principal={"AWS": f"arn:aws:iam::{ACCOUNT}:role/another"})
+    key = local.client("kms").create_key()["KeyMetadata"]["KeyId"]
+    allow(statement(action="kms:*", resource="*"))
+    assert error_of("kms", "describe_key", KeyId=key) is None
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [another]})
+    local.client("kms").put_key_policy(KeyId=key, PolicyName="default", Policy=policy)
+    assert "no resource-based policy allows" in error_of("kms", "describe_key", KeyId=key)["Message"]
+
+
 def test_the_policy_of_a_queue_may_let_a_role_in(local, error_of):
     """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-using-identity-based-policies.html"""
     url = f"{local.endpoint_url}/{ACCOUNT}/orders"

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from millrace.local.access.asks import asks_of
+from millrace.local.access.asks.places import Places
 from millrace.local.access.calls import call_of, scope_of
 from millrace.local.access.facts import CannotJudge
 from millrace.local.messages import Request
@@ -20,7 +21,7 @@ def asks(service, method="POST", path="/", query="", body="", **headers):
     text = body if isinstance(body, str) else json.dumps(body)
     request = Request(method, path, query, headers, text.encode())
     call = call_of(request, scope_of(request), ACCOUNT)
-    return asks_of(call, State(ACCOUNT, "us-east-1"))
+    return asks_of(call, Places(State(ACCOUNT, "us-east-1"), {"t": f"arn:aws:states:{HERE}:stateMachine:m"}.get))
 
 
 def needed(*args, **kwargs):
@@ -187,6 +188,7 @@ def test_invoking_is_judged_by_function_and_qualifier(name):
             {"stateMachineArn": f"arn:aws:states:{HERE}:stateMachine:m"},
             ("states:StartExecution", f"states:{HERE}:stateMachine:m"),
         ),
+        ("states", "SendTaskSuccess", {"taskToken": "t"}, ("states:SendTaskSuccess", f"states:{HERE}:stateMachine:m")),
         ("ssm", "GetParameter", {"Name": "/a/b:3"}, ("ssm:GetParameter", f"ssm:{HERE}:parameter/a/b")),
         (
             "logs",

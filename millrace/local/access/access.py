@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import Any
 
 from millrace.local.access.asks import asks_of
+from millrace.local.access.asks.places import Places
 from millrace.local.access.calls import Call, call_of, scope_of
 from millrace.local.access.decision import Denied, Policies, decide
 from millrace.local.access.facts import Ask, CannotJudge, Facts, Known, surroundings
@@ -44,10 +45,14 @@ class Caller:
 
 
 class Access:
-    """Who may do what in the local cloud. `judging` turns the judging of functions' calls on and off."""
+    """Who may do what in the local cloud. `judging` turns the judging of functions' calls on and off.
 
-    def __init__(self, state: State, now: Callable[[], float], *, judging: bool = True) -> None:
-        self.judging = judging
+    `machine_of` gives the state machine of a task token, or "" for one that was never given out.
+    """
+
+    def __init__(self, state: State, now: Callable[[], float], machine_of: Callable[[str], str]) -> None:
+        self.judging = True
+        self._places = Places(state, machine_of)
         self._state = state
         self._now = now
         self._stores = Stores(state)
@@ -94,7 +99,7 @@ class Access:
     def _judged(self, call: Call, caller: Caller) -> Denied | None:
         if not self.judging:
             return None
-        asks = asks_of(call, self._state)
+        asks = asks_of(call, self._places)
         return next((denied for ask in asks if (denied := self._decided(ask, caller, call.region))), None)
 
     def denied(self, role: str, session_name: str, ask: Ask) -> Denied | None:
@@ -143,10 +148,10 @@ class Access:
 
     def _tags(self, caller: Caller) -> Known:
         try:
-            tags = self._stores.role(caller.role).tags or {}
+            tags = self._stores.role(caller.role).tags or ()
         except LookupError:
             return {}
-        return {f"aws:principaltag/{tag['Key'].lower()}": (str(tag["Value"]),) for tag in tags.values()}
+        return {f"aws:principaltag/{tag['Key'].lower()}": (str(tag["Value"]),) for tag in tags}
 
     def _user_id(self, caller: Caller) -> str:
         try:

@@ -29,11 +29,17 @@ class Tokens:
         self._lock = threading.Lock()
         self._open: dict[str, Any] = {}
         self._over: dict[str, None] = {}
+        self._machines: dict[str, str] = {}
 
-    def add(self, token: str, endpoint: Any) -> None:
-        """Remember a token that is given out."""
+    def add(self, token: str, endpoint: Any, machine: str) -> None:
+        """Remember a token that is given out, and the ARN of the state machine that waits for it."""
         with self._lock:
             self._open[token] = endpoint
+            self._machines[token] = machine
+
+    def machine_of(self, token: str) -> str:
+        """The state machine that waits, or has waited, for a token; "" for one that was never given out."""
+        return self._machines.get(token, "")
 
     def close(self, token: str) -> None:
         """Say that the task of a token is over."""
@@ -41,7 +47,9 @@ class Tokens:
             self._open.pop(token, None)
             self._over[token] = None
             while len(self._over) > _MOST_OVER:
-                self._over.pop(next(iter(self._over)))
+                oldest = next(iter(self._over))
+                del self._over[oldest]
+                self._machines.pop(oldest, None)
 
     def _endpoint(self, token: str) -> Any:
         with self._lock:
@@ -93,7 +101,7 @@ def _with_a_token(evaluate: Any) -> Any:
         task._assert_integration_pattern_is_supported()
         token = env.states.context_object.update_task_token()
         tokens: Tokens = env.run.plane.machines.tokens
-        tokens.add(token, env.callback_pool_manager.add(token))
+        tokens.add(token, env.callback_pool_manager.add(token), env.run.machine.arn)
         try:
             evaluate(task, env)
         finally:

@@ -32,7 +32,7 @@ class Plane:
         self.workers = workers
         self.journal = Journal(self.clock)
         self.logs = FunctionLogs(state)
-        self.access = Access(state, self.clock.now)
+        self.access = Access(state, self.clock.now, self._waiting_for)
         self.functions = Functions(self, code)
         self.targets = Targets(self)
         self.buses = Buses(self)
@@ -46,6 +46,9 @@ class Plane:
         self.checks: dict[str, Callable[..., Any]] = {**events.checks, **self.machines.checks}
         """Operations that the plane may refuse before moto answers them."""
         self.sources = Sources(self)
+
+    def _waiting_for(self, task_token: str) -> str:
+        return self.machines.tokens.machine_of(task_token)
 
     def changed(self, service: str) -> None:
         """Look again at what an API call may have changed."""

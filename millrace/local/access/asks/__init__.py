@@ -6,11 +6,11 @@ https://docs.aws.amazon.com/service-authorization/latest/reference/reference_pol
 from collections.abc import Callable
 
 from millrace.local.access.asks import compute, dynamodb, messages, s3, settings
+from millrace.local.access.asks.places import Places
 from millrace.local.access.calls import Call
 from millrace.local.access.facts import Ask
-from millrace.local.plane.state import State
 
-Asks = Callable[[Call, State], list[Ask]]
+Asks = Callable[[Call, Places], list[Ask]]
 
 _SERVICES: dict[str, Asks] = {
     "dynamodb": dynamodb.asks,
@@ -32,19 +32,13 @@ _SERVICES: dict[str, Asks] = {
 }
 
 
-def asks_of(call: Call, state: State) -> list[Ask]:
+def asks_of(call: Call, places: Places) -> list[Ask]:
     """Everything that a call needs, each of which must be allowed.
 
     Differs: a service that is not listed here is judged with the resource `*`.
     """
-    asks = _SERVICES.get(call.service, _anything)(call, state)
-    return list({(ask.action, ask.resource, *_texts(ask)): ask for ask in asks}.values())
+    return _SERVICES.get(call.service, _anything)(call, places)
 
 
-def _texts(ask: Ask) -> tuple[object, ...]:
-    """What tells two asks for the same thing apart."""
-    return tuple(value if isinstance(value, tuple) else id(value) for value in ask.known.values())
-
-
-def _anything(call: Call, _state: State) -> list[Ask]:
+def _anything(call: Call, _places: Places) -> list[Ask]:
     return [Ask(f"{call.service}:{call.operation}", "*")]

@@ -1,14 +1,14 @@
 """Lambda, Step Functions, Scheduler and API Gateway: what their operations need."""
 
 from millrace.local.access.asks.messages import passed
+from millrace.local.access.asks.places import Places
 from millrace.local.access.calls import Call
 from millrace.local.access.facts import Ask
-from millrace.local.plane.state import State
 
 _INVOCATIONS = {"Invoke", "InvokeAsync", "InvokeWithResponseStream"}
 
 
-def lambda_(call: Call, _state: State) -> list[Ask]:
+def lambda_(call: Call, _places: Places) -> list[Ask]:
     """The function, with its qualifier where one is named.
 
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_awslambda.html
@@ -36,35 +36,34 @@ def _function(call: Call, name: str) -> str:
     return call.arn("function:" + name.rpartition("function:")[2])
 
 
-def states(call: Call, state: State) -> list[Ask]:
-    """The state machine, execution or activity; for a task token, the state machine that waits for it.
+def states(call: Call, places: Places) -> list[Ask]:
+    """The state machine or execution; for a task token, the state machine that waits for it.
 
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_stepfunctions.html
     """
-    resource = call.first(
-        ("executionArn", "{}"),
-        ("stateMachineArn", "{}"),
-        ("stateMachineAliasArn", "{}"),
-        ("stateMachineVersionArn", "{}"),
-        ("activityArn", "{}"),
-        ("mapRunArn", "{}"),
-        ("resourceArn", "{}"),
-        ("taskToken", lambda token: _waiting_for(token, state)),
-        ("name", "activity:{}" if "Activity" in call.operation else "stateMachine:{}"),
+    action = f"states:{call.operation}"
+    if "taskToken" in call.params:
+        waiting = places.machine_of(str(call.params["taskToken"]))
+        return [Ask(action, waiting)] if waiting else []  # Step Functions itself says that there is no such token
+    resource = call.first(*_STATES, ("name", "activity:{}" if "Activity" in call.operation else "stateMachine:{}"))
+    return [Ask(action, resource), *passed(call.params.get("roleArn"), "states.amazonaws.com")]
+
+
+_STATES = tuple(
+    (f"{name}Arn", "{}")
+    for name in (
+        "execution",
+        "stateMachine",
+        "stateMachineAlias",
+        "stateMachineVersion",
+        "activity",
+        "mapRun",
+        "resource",
     )
-    return [Ask(f"states:{call.operation}", resource), *passed(call.params.get("roleArn"), "states.amazonaws.com")]
+)
 
 
-def _waiting_for(token: str, state: State) -> str:
-    for machine in list(state.stepfunctions.state_machines):
-        for execution in list(machine.executions):
-            worker = getattr(execution, "exec_worker", None)
-            if worker and worker.env and worker.env.callback_pool_manager.get(token):
-                return str(machine.arn)
-    return "*"
-
-
-def scheduler(call: Call, _state: State) -> list[Ask]:
+def scheduler(call: Call, _places: Places) -> list[Ask]:
     """The schedule in its group; making one hands over the role of its target.
 
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoneventbridgescheduler.html
@@ -76,7 +75,7 @@ def scheduler(call: Call, _state: State) -> list[Ask]:
     return [Ask(f"scheduler:{call.operation}", resource), *passed(role, "scheduler.amazonaws.com")]
 
 
-def execute_api(call: Call, _state: State) -> list[Ask]:
+def execute_api(call: Call, _places: Places) -> list[Ask]:
     """A message to a WebSocket connection. The API is the first label of the host's name, or unknown.
 
     https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-control-access-iam.html

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from millrace.local.access.asks.places import Places
 from millrace.local.access.calls import Call
 from millrace.local.access.facts import Ask, CannotJudge, Known, Values
 from millrace.local.plane.state import State
@@ -27,9 +28,9 @@ _PARTIQL = re.compile(
 Params = Mapping[str, Any]
 
 
-def asks(call: Call, state: State) -> list[Ask]:
+def asks(call: Call, places: Places) -> list[Ask]:
     """One ask for each item of a transaction, and for each table or index of another operation."""
-    params, operation = call.params, call.operation
+    params, operation, state = call.params, call.operation, places.state
     if "TransactItems" in params:
         return [
             _ask(call, state, _ACTIONS.get(kind, kind), [{**item, "EnclosingOperation": operation}])

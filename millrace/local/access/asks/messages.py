@@ -4,18 +4,19 @@ import base64
 import json
 from typing import Any
 
+from millrace.local.access.asks.places import Places
 from millrace.local.access.calls import Call
 from millrace.local.access.facts import Ask, Known
-from millrace.local.plane.state import State
 
 
-def events(call: Call, _state: State) -> list[Ask]:
+def events(call: Call, _places: Places) -> list[Ask]:
     """Each entry of PutEvents on its own, by its bus; PutRule by its pattern.
 
     https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-conditions.html
     """
     if call.operation == "PutEvents":
-        return [_entry(call, entry) for entry in call.params.get("Entries") or []]
+        entries = call.params.get("Entries") or []
+        return [_entry(call, *alike) for alike in dict.fromkeys(map(_told, entries))]
     action = f"events:{call.operation}"
     if call.operation.endswith("EventBus") and "Name" in call.params:
         return [Ask(action, call.first(("Name", "event-bus/{}")))]
@@ -32,11 +33,15 @@ _EVENTS = (
 )
 
 
-def _entry(call: Call, entry: dict[str, Any]) -> Ask:
-    bus = entry.get("EventBusName") or "default"
+def _told(entry: dict[str, Any]) -> tuple[str, Any, Any]:
+    """What is judged of an entry; entries alike in it are judged once."""
+    return entry.get("EventBusName") or "default", entry.get("Source"), entry.get("DetailType")
+
+
+def _entry(call: Call, bus: str, source: Any, detail_type: Any) -> Ask:
     known: Known = {
-        "events:source": _one(entry.get("Source")),
-        "events:detail-type": _one(entry.get("DetailType")),
+        "events:source": _one(source),
+        "events:detail-type": _one(detail_type),
         "events:eventbusinvocation": ("false",),
     }
     return Ask("events:PutEvents", bus if bus.startswith("arn:") else call.arn(f"event-bus/{bus}"), known)
@@ -62,7 +67,7 @@ def _pattern(text: Any) -> dict[str, tuple[str, ...]]:
     return {key: tuple(v for v in values if isinstance(v, str)) for key, values in found.items() if values}
 
 
-def sqs(call: Call, _state: State) -> list[Ask]:
+def sqs(call: Call, _places: Places) -> list[Ask]:
     """The queue of a URL; a batch needs the action of the single operation.
 
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsqs.html
@@ -76,7 +81,7 @@ def sqs(call: Call, _state: State) -> list[Ask]:
     return [Ask(f"sqs:{operation}", call.first(("QueueUrl", queue), ("QueueName", "{}"), ("SourceArn", "{}")))]
 
 
-def sns(call: Call, _state: State) -> list[Ask]:
+def sns(call: Call, _places: Places) -> list[Ask]:
     """The topic; a text message to a telephone has none.
 
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsns.html
@@ -88,7 +93,7 @@ def sns(call: Call, _state: State) -> list[Ask]:
     return [Ask(f"sns:{call.operation.removesuffix('Batch')}", topic)]
 
 
-def kinesis(call: Call, _state: State) -> list[Ask]:
+def kinesis(call: Call, _places: Places) -> list[Ask]:
     """The stream, also of a shard iterator.
 
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonkinesis.html

@@ -7,9 +7,9 @@ import html
 import re
 from urllib.parse import unquote
 
+from millrace.local.access.asks.places import Places
 from millrace.local.access.calls import Call
 from millrace.local.access.facts import Ask, Known
-from millrace.local.plane.state import State
 
 _ACTIONS = {
     "CompleteMultipartUpload": "PutObject",
@@ -55,7 +55,7 @@ _VERSIONED = {"GetObject", "DeleteObject", "GetObjectTagging", "PutObjectTagging
 _KEYS = re.compile(r"<Object>(.*?)</Object>", re.DOTALL)
 
 
-def asks(call: Call, _state: State) -> list[Ask]:
+def asks(call: Call, _places: Places) -> list[Ask]:
     """The bucket or object; for a copy also its source; each key of DeleteObjects.
 
     Differs: DeleteObjects is denied whole if one of its keys is.

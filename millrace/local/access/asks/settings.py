@@ -3,14 +3,14 @@
 import base64
 from typing import Any
 
+from millrace.local.access.asks.places import Places
 from millrace.local.access.calls import Call
 from millrace.local.access.facts import Ask, Known
-from millrace.local.plane.state import State
 
 _KEY_ID_CHARACTERS = 36
 
 
-def ssm(call: Call, _state: State) -> list[Ask]:
+def ssm(call: Call, _places: Places) -> list[Ask]:
     """Each parameter by its name, without version or label.
 
     https://docs.aws.amazon.com/systems-manager/latest/userguide/sysman-paramstore-access.html
@@ -27,14 +27,14 @@ def _parameter(call: Call, name: str) -> str:
     return call.arn(f"parameter/{name.partition(':')[0].lstrip('/')}")
 
 
-def secretsmanager(call: Call, state: State) -> list[Ask]:
+def secretsmanager(call: Call, places: Places) -> list[Ask]:
     """The secret by its whole ARN, six random characters included.
 
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_awssecretsmanager.html
     """
 
     def secret(name: str) -> str:
-        found = state.secretsmanager.secrets.get(name)
+        found = places.state.secretsmanager.secrets.get(name)
         return str(found.arn) if found else call.arn(f"secret:{name}")
 
     listed = call.params.get("SecretIdList")
@@ -43,7 +43,7 @@ def secretsmanager(call: Call, state: State) -> list[Ask]:
     return [Ask(f"secretsmanager:{call.operation}", call.first(("SecretId", secret), ("Name", "secret:{}-??????")))]
 
 
-def kms(call: Call, state: State) -> list[Ask]:
+def kms(call: Call, places: Places) -> list[Ask]:
     """The key, whatever it is named by; a ciphertext names its own.
 
     https://docs.aws.amazon.com/kms/latest/developerguide/kms-api-permissions-reference.html
@@ -51,7 +51,7 @@ def kms(call: Call, state: State) -> list[Ask]:
 
     def key(name: str) -> str:
         alias = name.rpartition(":")[2]
-        known = state.kms.get_key_id_from_alias(alias) if alias.startswith("alias/") else name
+        known = places.state.kms.get_key_id_from_alias(alias) if alias.startswith("alias/") else name
         return call.arn(f"key/{str(known or alias).rpartition('/')[2]}")
 
     def of_ciphertext(blob: str) -> str:
@@ -76,7 +76,7 @@ def _encryption_context(call: Call) -> Known:
     return {**known, "kms:encryptioncontextkeys": tuple(context), "kms:calleraccount": (call.account,)}
 
 
-def logs(call: Call, _state: State) -> list[Ask]:
+def logs(call: Call, _places: Places) -> list[Ask]:
     """The log stream, or the group as `log-group:NAME:log-stream:`, which wants `:*` at a policy's end, as on AWS.
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/iam-access-control-overview-cwl.html
@@ -96,14 +96,14 @@ def logs(call: Call, _state: State) -> list[Ask]:
 _OF_STREAMS = {"DeleteLogStream", "GetLogEvents", "PutLogEvents"}
 
 
-def sts(call: Call, _state: State) -> list[Ask]:
+def sts(call: Call, _places: Places) -> list[Ask]:
     """The role that is assumed; who one is, everybody may ask."""
     if call.operation == "GetCallerIdentity":
         return []
     return [Ask(f"sts:{call.operation}", call.first(("RoleArn", "{}")))]
 
 
-def iam(call: Call, _state: State) -> list[Ask]:
+def iam(call: Call, _places: Places) -> list[Ask]:
     """The role or policy; other things of IAM as `*`."""
     account = f"arn:aws:iam::{call.account}:"
     resource = call.first(
