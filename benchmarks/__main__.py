@@ -1,0 +1,87 @@
+"""`python -m benchmarks`: the comparison, or `soak`, or `profile`."""
+
+import argparse
+import json
+import signal
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from types import FrameType
+from typing import NoReturn
+
+from benchmarks import report, soak
+from benchmarks.bars import judge
+from benchmarks.comparison import compare
+from benchmarks.environments import HOME
+from benchmarks.plan import QUICK, Plan
+from benchmarks.profiling import STATS, profile
+from benchmarks.subjects import subjects
+
+LAST = HOME / "last.json"
+"""What was measured last, each run's figures too."""
+
+MEASURES = ("latency", "throughput", "chain", "machine", "crowd", "startup", "rules")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """1 where the soak does not hold; a bar that the comparison misses is told, and is no failure."""
+    given = _parser().parse_args(arguments)
+    signal.signal(signal.SIGTERM, _stop)
+    if given.what == "soak":
+        return _soak(given)
+    if given.what == "profile":
+        print(profile(), f"\n{STATS} holds it all.")
+        return 0
+    return _compare(given)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("what", nargs="?", choices=("compare", "soak", "profile"), default="compare")
+    parser.add_argument("--json", action="store_true", help="for machines")
+    parser.add_argument("--only", choices=MEASURES, help="one measure")
+    parser.add_argument("--subject", action="append", help="only this one, by name; may be given again")
+    parser.add_argument("--runs", type=int, help="how often everything is measured")
+    parser.add_argument("--quick", action="store_true", help="small sizes, one run: does the harness work?")
+    return parser
+
+
+def _compare(given: argparse.Namespace) -> int:
+    plan = _plan(given)
+    chosen = [each for each in subjects() if not given.subject or each.name.lower() in _lower(given.subject)]
+    about = report.surroundings(plan)
+    results = compare(chosen, plan, given.only)
+    judged = judge(results)
+    told = json.dumps(report.as_json(judged, results, about), indent=2)
+    LAST.write_text(told)
+    if given.json:
+        print(told)
+    else:
+        print(report.as_text(judged, results, about, [each.name for each in chosen]))
+    return 130 if results.interrupted else 0
+
+
+def _soak(given: argparse.Namespace) -> int:
+    soaked = soak.soak(soak.EVENTS // 10 if given.quick else soak.EVENTS)
+    print(json.dumps(soak.as_json(soaked), indent=2) if given.json else soak.as_text(soaked))
+    return 0 if soaked.holds else 1
+
+
+def _plan(given: argparse.Namespace) -> Plan:
+    plan = QUICK if given.quick else Plan()
+    return replace(plan, runs=given.runs) if given.runs else plan
+
+
+def _lower(names: Sequence[str]) -> set[str]:
+    return {name.lower() for name in names}
+
+
+def _stop(_signal: int, _frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt  # so that every process is ended on the way out
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,114 @@
+"""The lines of the table: Millrace's figure, the better peer's, the floor's, and the bar that Millrace has to clear."""
+
+import statistics
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from benchmarks.comparison import Results
+
+OURS, FLOOR, MINISTACK = "Millrace", "floor", "MiniStack"
+Medians = Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A demand: in words, and as the most (or least) that Millrace's figure may be; None where nobody sets it."""
+
+    words: str
+    bound: Callable[[Medians, float | None], float | None]
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of the table. `better` says which way is up."""
+
+    key: str
+    title: str
+    unit: str
+    bar: Bar | None = None
+    better: Literal["low", "high"] = "low"
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A line with its figures. Ratios are Millrace's to another's; `holds` is None where nothing can be said."""
+
+    line: Line
+    medians: Medians
+    reasons: Mapping[str, str]
+    to_peer: float | None
+    to_floor: float | None
+    holds: bool | None
+
+
+def _of_peer(share: float) -> Callable[[Medians, float | None], float | None]:
+    return lambda _, peer: None if peer is None else share * peer
+
+
+def _of_ministack(share: float) -> Callable[[Medians, float | None], float | None]:
+    return lambda medians, _: share * medians[MINISTACK] if MINISTACK in medians else None
+
+
+def _fixed(bound: float) -> Callable[[Medians, float | None], float | None]:
+    return lambda _medians, _peer: bound
+
+
+LINES = (
+    Line("latency", "put to handler, median", "ms", Bar("at most half of the better peer's", _of_peer(0.5))),
+    Line("latency_p99", "put to handler, p99", "ms", Bar("below 10 ms", _fixed(10))),
+    Line(
+        "throughput",
+        "burst until the last handler ends",
+        "events/s",
+        Bar("at least 1.5 times the better peer's", _of_peer(1.5)),
+        "high",
+    ),
+    Line("cpu", "  processor for each of those", "ms"),
+    Line("memory", "peak memory of that", "MiB", Bar("below both peers'", _of_peer(1))),
+    Line("memory_shared", "  after it, shared pages once", "MiB"),
+    Line("chain", "chain of five hops", "ms", Bar("at most a third of MiniStack's", _of_ministack(1 / 3))),
+    Line("crowd", "100 chains at once", "handlers/s", None, "high"),
+    Line("crowd_memory", "peak memory of that", "MiB"),
+    Line("machine", "state machine of three tasks", "ms", Bar("at most a third of MiniStack's", _of_ministack(1 / 3))),
+    Line("startup", "start-up until deployed", "s", Bar("below MiniStack's", _of_ministack(1))),
+    Line("first", "start-up to a handled event", "s"),
+    Line("rules_1", "an event, with 1 rule", "ms"),
+    Line("rules_1000", "an event, with 1,000 rules", "ms"),
+    Line("rules_growth", "1,000 rules to 1", "times", Bar("at most 2", _fixed(2))),
+)
+
+
+def judge(results: Results) -> list[Judged]:
+    """Every line for which there are figures, or reasons why there are none."""
+    figures = {key: _medians(by_subject) for key, by_subject in results.figures.items()}
+    figures["rules_growth"] = _growth(figures)
+    lines = [line for line in LINES if figures.get(line.key) or results.reasons.get(line.key)]
+    return [_judged(line, figures.get(line.key, {}), results.reasons.get(line.key, {})) for line in lines]
+
+
+def _medians(by_subject: Mapping[str, Sequence[float]]) -> dict[str, float]:
+    return {name: statistics.median(values) for name, values in by_subject.items()}
+
+
+def _growth(figures: Mapping[str, Medians]) -> dict[str, float]:
+    one, many = figures.get("rules_1", {}), figures.get("rules_1000", {})
+    return {name: many[name] / one[name] for name in one if name in many}
+
+
+def _judged(line: Line, medians: Medians, reasons: Mapping[str, str]) -> Judged:
+    ours, floor = medians.get(OURS), medians.get(FLOOR)
+    peers = [value for name, value in medians.items() if name not in (OURS, FLOOR)]
+    best = (max if line.better == "high" else min)(peers, default=None)
+    return Judged(line, medians, reasons, _ratio(ours, best), _ratio(ours, floor), _holds(line, medians, best))
+
+
+def _ratio(ours: float | None, other: float | None) -> float | None:
+    return ours / other if ours is not None and other else None
+
+
+def _holds(line: Line, medians: Medians, best: float | None) -> bool | None:
+    bound = line.bar.bound(medians, best) if line.bar else None
+    if bound is None or OURS not in medians:
+        return None
+    return medians[OURS] >= bound if line.better == "high" else medians[OURS] <= bound

@@ -1,0 +1,170 @@
+"""The measures. Each drives a running subject through boto3 and gives figures by the key of their line."""
+
+import json
+import statistics
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from benchmarks import stack
+from benchmarks.plan import Plan
+from benchmarks.processes import MIB, cpu, shared_out
+from benchmarks.subjects import Cloud
+
+BATCH = 10
+Figures = dict[str, float]
+Entry = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One way to drive a subject. `keys` are the lines that it gives figures for; `needs` what a subject may lack."""
+
+    name: str
+    keys: tuple[str, ...]
+    take: Callable[[Cloud, Plan], Figures]
+    needs: str = "events"
+
+
+def entry(detail_type: str, number: str, bus: str = stack.BUS, **more: Any) -> Entry:
+    """An entry of PutEvents, made by hand."""
+    detail = json.dumps({"id": number, **more})
+    return {"Source": "bench", "DetailType": detail_type, "Detail": detail, "EventBusName": bus}
+
+
+def put(cloud: Cloud, entries: Sequence[Entry]) -> None:
+    """Put entries in one call. Raises RuntimeError if one is refused."""
+    answer = cloud.client("events").put_events(Entries=entries)
+    if answer["FailedEntryCount"]:
+        raise RuntimeError(f"{cloud.subject.name} refused an entry: {answer['Entries']}")
+
+
+def put_all(cloud: Cloud, entries: Sequence[Entry]) -> None:
+    """Put entries in batches of ten."""
+    for first in range(0, len(entries), BATCH):
+        put(cloud, entries[first : first + BATCH])
+
+
+def _ids(name: str, count: int) -> list[str]:
+    return [f"{name}-{number}" for number in range(count)]
+
+
+def _one_by_one(
+    ids: Sequence[str], start: Callable[[str], Any], last: str, cloud: Cloud, patience: float
+) -> list[float]:
+    """Milliseconds from each start to the moment at which `last` has run for it, one after the other."""
+    taken = []
+    for number in ids:
+        began = time.monotonic()
+        start(number)
+        taken.append((cloud.records.wait(last, [number], patience)[0] - began) * 1000)
+    return taken
+
+
+def latency(cloud: Cloud, plan: Plan) -> Figures:
+    """From before put_events to the first line of the handler, one event at a time, all warm."""
+
+    def start(number: str) -> None:
+        put(cloud, [entry("Sink", number)])
+
+    _one_by_one(_ids("latency-warm", 20), start, "sink", cloud, plan.patience)
+    taken = _one_by_one(_ids("latency", plan.latencies), start, "sink", cloud, plan.patience)
+    return {"latency": statistics.median(taken), "latency_p99": statistics.quantiles(taken, n=100)[98]}
+
+
+def throughput(cloud: Cloud, plan: Plan) -> Figures:
+    """Events in batches of ten, as fast as one client can, until the last handler ends; and the memory that took."""
+    _burst(cloud, "burst-warm", plan.warm_events, plan.patience)
+    cloud.watch.peak, before = 0, cpu(cloud.pid)
+    seconds = _burst(cloud, "burst", plan.events, plan.patience)
+    used, shared = cpu(cloud.pid), shared_out(cloud.pid)
+    figures = {"throughput": plan.events / seconds, "memory": max(cloud.watch.peak, cloud.watch.now()) / MIB}
+    figures |= {"cpu": (used - before) * 1000 / plan.events} if used and before else {}
+    return figures | ({"memory_shared": shared / MIB} if shared else {})
+
+
+def _burst(cloud: Cloud, name: str, count: int, patience: float, bus: str = stack.BUS) -> float:
+    ids = _ids(name, count)
+    began = time.monotonic()
+    put_all(cloud, [entry("Sink", number, bus) for number in ids])
+    return max(cloud.records.wait("sink", ids, patience)) - began
+
+
+def chain(cloud: Cloud, plan: Plan) -> Figures:
+    """From put_events to the fifth handler, each of which has put the event of the next."""
+
+    def start(number: str) -> None:
+        put(cloud, [entry("Hop1", number, hop=1, hops=stack.HOPS)])
+
+    _one_by_one(_ids("chain-warm", 3), start, f"hop{stack.HOPS}", cloud, plan.patience)
+    taken = _one_by_one(_ids("chain", plan.chains), start, f"hop{stack.HOPS}", cloud, plan.patience)
+    return {"chain": statistics.median(taken)}
+
+
+def crowd(cloud: Cloud, plan: Plan) -> Figures:
+    """Many such chains at once: handlers a second, and the memory that took."""
+    ids = _ids("crowd", plan.crowd)
+    cloud.watch.peak = 0
+    began = time.monotonic()
+    put_all(cloud, [entry("Hop1", number, hop=1, hops=stack.HOPS) for number in ids])
+    ended = max(cloud.records.wait(f"hop{stack.HOPS}", ids, plan.patience))
+    return {"crowd": len(ids) * stack.HOPS / (ended - began), "crowd_memory": cloud.watch.peak / MIB}
+
+
+def machine(cloud: Cloud, plan: Plan) -> Figures:
+    """From start_execution to the third Lambda task of a state machine."""
+    states, arn = cloud.client("stepfunctions"), _machine_arn(cloud)
+
+    def start(number: str) -> None:
+        states.start_execution(stateMachineArn=arn, input=json.dumps({"id": number, "task": 1}))
+
+    _one_by_one(_ids("machine-warm", 2), start, f"task{stack.TASKS}", cloud, plan.patience)
+    taken = _one_by_one(_ids("machine", plan.executions), start, f"task{stack.TASKS}", cloud, plan.patience)
+    return {"machine": statistics.median(taken)}
+
+
+def _machine_arn(cloud: Cloud) -> str:
+    if cloud.subject.name == "floor":
+        return "arn:aws:states:us-east-1:000000000000:stateMachine:floor"
+    machines = cloud.client("stepfunctions").list_state_machines()["stateMachines"]
+    return next(str(found["stateMachineArn"]) for found in machines if found["name"] == stack.MACHINE)
+
+
+def rules(cloud: Cloud, plan: Plan) -> Figures:
+    """Milliseconds for an event on a bus with so many rules, one of which it matches."""
+    _burst(cloud, "rules-warm", plan.rule_events // 5, plan.patience, stack.MANY)
+    seconds = _burst(cloud, "rules", plan.rule_events, plan.patience, stack.MANY)
+    return {f"rules_{cloud.site.rules}": seconds * 1000 / plan.rule_events}
+
+
+LATENCY = Measure("latency", ("latency", "latency_p99"), latency)
+THROUGHPUT = Measure("throughput", ("throughput", "cpu", "memory", "memory_shared"), throughput)
+CHAIN = Measure("chain", ("chain",), chain)
+CROWD = Measure("crowd", ("crowd", "crowd_memory"), crowd)
+MACHINE = Measure("machine", ("machine",), machine, needs="machine")
+
+
+def rules_measure(count: int) -> Measure:
+    """The measure with so many rules."""
+    return Measure("rules", (f"rules_{count}",), rules, needs="rules")
+
+
+@dataclass(frozen=True)
+class Visit:
+    """What is measured between one start of a subject and its end, on a bus with so many rules."""
+
+    measures: tuple[Measure, ...]
+    rules: int = 1
+
+
+def visits(plan: Plan, only: str | None) -> Iterator[Visit]:
+    """The visits of one run; the heavy measures have one of their own."""
+    groups = [Visit((LATENCY, THROUGHPUT)), Visit((CHAIN, MACHINE)), Visit((CROWD,))]
+    groups += [Visit((rules_measure(count),), count) for count in plan.rules]
+    for visit in groups:
+        chosen = tuple(measure for measure in visit.measures if only in (None, measure.name))
+        if chosen:
+            yield Visit(chosen, visit.rules)
+    if only == "startup":
+        yield Visit(())

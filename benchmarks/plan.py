@@ -1,0 +1,33 @@
+"""How much is measured: in full, or quickly to see that the harness works."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Sizes of the measures. Patience is in seconds; the limit of memory in bytes, for one subject."""
+
+    runs: int = 3
+    latencies: int = 300
+    events: int = 5_000
+    warm_events: int = 500
+    chains: int = 30
+    crowd: int = 100
+    executions: int = 20
+    rule_events: int = 500
+    rules: tuple[int, ...] = (1, 1_000)
+    patience: float = 120.0
+    memory_limit: int = 8 << 30
+
+
+QUICK = Plan(
+    runs=1,
+    latencies=50,
+    events=1_000,
+    warm_events=200,
+    chains=5,
+    crowd=20,
+    executions=5,
+    rule_events=200,
+    patience=60.0,
+)
