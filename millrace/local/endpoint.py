@@ -14,7 +14,6 @@ from millrace.local.messages import Request, Response
 from millrace.local.plane.plane import Plane
 from millrace.local.plane.refusals import Refused
 from millrace.local.unanswered import failed, is_dropped, is_unknown, unimplemented
-from millrace.local.workers import Outcome
 
 _log = logging.getLogger(__name__)
 LOOPBACK = re.compile(r"^(?:sync-)?(127\.0\.0\.1|localhost|\[::1\]|[a-z0-9.-]+\.localhost)(:\d+)?$", re.IGNORECASE)
@@ -100,34 +99,8 @@ class Endpoint:
 
     async def _invoke(self, request: Request, name: str) -> Response:
         """https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html."""
-        try:
-            function = self._plane.functions.find(name)
-        except LookupError as error:
-            return Response.error("ResourceNotFoundException", str(error), 404)
-        kind = request.headers.get("x-amz-invocation-type", "RequestResponse")
-        payload = request.body or b"{}"
-        if kind == "DryRun":
-            return Response(204)
-        if kind == "Event":
-            request_id = self._plane.functions.invoke_async(function, payload)
-            return Response(202, b"", (("x-amzn-requestid", request_id),))
-        return await self._invoke_and_wait(function, payload)
-
-    async def _invoke_and_wait(self, function: Any, payload: bytes) -> Response:
-        future: asyncio.Future[Outcome | None] = asyncio.get_running_loop().create_future()
-
-        def done(outcome: Outcome | None) -> None:
-            if not future.done():
-                future.set_result(outcome)
-
-        request_id = self._plane.functions.invoke(function, payload, done, urgent=True)
-        outcome = await future
-        if outcome is None:
-            return Response.error("TooManyRequestsException", "Rate Exceeded.", 429)
-        headers = [("x-amzn-requestid", request_id), ("x-amz-executed-version", "$LATEST")]
-        if outcome.status != "ok":
-            headers.append(("x-amz-function-error", "Unhandled"))
-        return Response(200, outcome.payload, (("content-type", "application/json"), *headers))
+        answer = await self._plane.invoking.answer(name, request.query, request.headers, request.body)
+        return Response(*answer)
 
     async def _moto(self, request: Request) -> Response:
         if is_dropped(request):

@@ -1,5 +1,6 @@
 """What the local cloud remembers of each flow."""
 
+import base64
 import json
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
@@ -104,11 +105,21 @@ def _changed(found: Reference | None, payload: dict[str, Any]) -> Iterator[Refer
 
 def _of_records(records: Iterable[Any]) -> Iterator[Reference]:
     for record in records:
-        found = reference(_parsed(record.get("body")))
+        found = reference(_content(record))
         if found is not None:
             attempt = int(record.get("attributes", {}).get("ApproximateReceiveCount", 1))
-            key = record.get("messageId")
+            key = record.get("messageId") or (record.get("kinesis") or {}).get("sequenceNumber")
             yield Reference(found.event_id, found.correlation_id, found.event, key, attempt)
+
+
+def _content(record: dict[str, Any]) -> Any:
+    """What a queue's message or a stream's record carries."""
+    if "kinesis" not in record:
+        return _parsed(record.get("body"))
+    try:
+        return _parsed(base64.b64decode(record["kinesis"]["data"]))
+    except ValueError:
+        return None  # no base64, so about no event
 
 
 def _parsed(text: Any) -> Any:

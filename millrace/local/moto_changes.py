@@ -7,10 +7,11 @@ import os
 from copy import copy
 from typing import TYPE_CHECKING, Any
 
+from millrace.local import moto_sources
+
 if TYPE_CHECKING:
     from millrace.local.plane.plane import Plane
 
-_SOURCE = "DeadLetterQueueSourceArn"
 _attached: "Plane | None" = None
 _patched = False
 
@@ -29,8 +30,7 @@ def attach(plane: "Plane | None") -> None:
     if not _patched:
         _patched = True
         _tell_time()
-        _report_messages()
-        _tell_where_dead_letters_come_from()
+        moto_sources.apply(_plane)
         _make_policies_once()
         _keep_function_settings()
         _replay_on_the_agenda()
@@ -58,57 +58,6 @@ def _tell_time() -> None:
     moto.sqs.models.unix_time = leapt_seconds
     moto.sqs.models.unix_time_millis = leapt_millis
     moto.logs.models.unix_time_millis = leapt_millis
-
-
-def _report_messages() -> None:
-    """Moto pushes each message into functions, one a call, within SendMessage; the plane polls instead.
-
-    A message that a redrive policy moves is given the attribute that AWS gives it.
-    """
-    from moto.sqs.models import Message, Queue  # noqa: PLC0415
-
-    add, change = Queue.add_message, Message.change_visibility
-
-    def add_message(queue: Any, message: Any) -> None:
-        plane = _plane()
-        queue.lambda_event_source_mappings = {}
-        moved = message.approximate_receive_count > 0 and message.millrace_queue != queue.queue_arn
-        if moved:
-            message.system_attributes[_SOURCE] = message.millrace_queue
-        message.millrace_queue = queue.queue_arn
-        add(queue, message)
-        plane.agenda.soon(lambda: plane.sources.arrived(queue.queue_arn), "arrival of a message")
-        if moved:
-            plane.sources.moved_to_dead_letters(message, queue.queue_arn)
-
-    def change_visibility(message: Any, visibility_timeout: int) -> None:
-        change(message, visibility_timeout)
-        plane, arn = _plane(), message.millrace_queue
-        plane.agenda.soon(lambda: plane.sources.arrived(arn), "change of a message")
-
-    Queue.add_message = add_message
-    Message.change_visibility = change_visibility
-
-
-def _tell_where_dead_letters_come_from() -> None:
-    """Moto's ReceiveMessage leaves out the attribute that a redrive policy gives a message."""
-    from moto.sqs.responses import SQSResponse  # noqa: PLC0415
-
-    receive = SQSResponse.receive_message
-
-    def receive_message(response: Any) -> Any:
-        answer = receive(response)
-        wanted = {*response._get_param("AttributeNames", []), *response._get_param("MessageSystemAttributeNames", [])}
-        if wanted & {"All", _SOURCE}:
-            queue = response.sqs_backend.get_queue(response._get_queue_name())
-            known = {message.id: message for message in queue._messages}
-            for told in answer.result.get("Messages", ()):
-                source = known[told["MessageId"]].system_attributes.get(_SOURCE)
-                if source:
-                    told.setdefault("Attributes", {})[_SOURCE] = source
-        return answer
-
-    SQSResponse.receive_message = receive_message
 
 
 def _make_policies_once() -> None:

@@ -140,7 +140,7 @@ def executions(local, machine):
 
 def test_a_state_machine_is_started_with_the_event_and_named_after_its_id(local, send, rule, machine):
     """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-targets.html"""
-    rule(machine)
+    rule(machine, pattern={"source": ["shop.orders"]})  # one that matches anything hears of the execution, too
     event_id = send({"n": 1})["Entries"][0]["EventId"]
     (execution,) = executions(local, machine)
     assert execution["name"].startswith(f"{event_id}_")
@@ -149,8 +149,8 @@ def test_a_state_machine_is_started_with_the_event_and_named_after_its_id(local,
 
 def test_two_rules_start_two_executions_of_one_event(local, send, rule, machine):
     """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rules.html"""
-    rule(machine, name="one")
-    rule(machine, name="two")
+    rule(machine, name="one", pattern={"source": ["shop.orders"]})
+    rule(machine, name="two", pattern={"source": ["shop.orders"]})
     send({})
     assert len(executions(local, machine)) == 2
 

@@ -98,6 +98,17 @@ def test_an_execution_that_waits_is_stopped_at_once(kit):
     assert kit.now() - began < 60
 
 
+def test_an_execution_may_be_stopped_before_it_has_begun(kit):
+    """https://docs.aws.amazon.com/step-functions/latest/apireference/API_StopExecution.html"""
+    branch = chain(A={"Type": "Wait", "Seconds": 9000})
+    machine = kit.machine(chain(It={"Type": "Parallel", "Branches": [branch]}))
+    executions = [kit.cloud.on_plane(lambda: kit.cloud.plane.machines.start(machine, "{}")) for _ in range(50)]
+    for execution in executions:
+        execution.stop(None, None)
+    kit.cloud.settle()
+    assert {execution.status for execution in executions} == {"ABORTED"}
+
+
 def test_executions_are_listed_newest_first_and_by_status(kit):
     """https://docs.aws.amazon.com/step-functions/latest/apireference/API_ListExecutions.html"""
     machine = kit.machine(chain(It={"Type": "Pass"}))

@@ -56,7 +56,7 @@ class Run:
         self.output: str | None = None
         self.error: str | None = None
         self.cause: str | None = None
-        self.held_as = f"execution {arn.split(':', 6)[-1]}"
+        self.held_as = f"execution of {machine.name}"
         self._ended: list[Done] = []
         self._lock = threading.Lock()
         self.env = self._environment(lambda event: told(self, event))
@@ -90,6 +90,9 @@ class Run:
         """Begin, and tell `done` at the end."""
         self._ended.append(done)
         self._release = self.plane.agenda.hold(self.held_as)
+        self.env.next_state_name = parsed(
+            self.machine.definition
+        ).start_at.start_at_name  # it can be stopped from here on
         threading.Thread(target=self._run, name=self.held_as, daemon=True).start()
 
     def _run(self) -> None:

@@ -61,7 +61,9 @@ def _count_workers() -> None:
 
 def _run_here(program: Any, env: Env) -> None:
     """Run a program in this thread. moto starts one more for each, and lets it run on when the time is out."""
-    env.next_state_name = program.start_at.start_at_name
+    with env._state_mutex:
+        if env.program_state() is None or env.is_running():  # it may have been stopped before it began
+            env.next_state_name = program.start_at.start_at_name
     seconds = program.timeout_seconds.timeout_seconds if program.timeout_seconds else None
     timer = None
     if seconds is not None:
@@ -77,6 +79,8 @@ def _run_here(program: Any, env: Env) -> None:
 
 def _until_its_end(program: Any, env: Env) -> None:
     try:
+        if not env.is_running():
+            raise Interrupted  # noqa: TRY301 - moto would skip it without a word in the history
         EvalComponent.eval(program, env)
     except Interrupted:
         env.set_ended()

@@ -1,8 +1,9 @@
-"""Lambda functions: invoked at once, or asynchronously with retries and destinations."""
+"""Lambda functions: found by name, version or alias, and run in workers."""
 
+import copy
 import hashlib
 import io
-import json
+import random
 import shutil
 import uuid
 import zipfile
@@ -11,18 +12,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from millrace.local.clock import iso_millis
 from millrace.local.journal import Reference, references
-from millrace.local.plane import queues
-from millrace.local.plane.delivery import Delivery, Done, Ending, Failure, Policy, async_pause
+from millrace.local.plane.asynchronous import AsyncInvocation
+from millrace.local.plane.outcomes import display_name, error_of, failed_records, parsed, told_errors
 from millrace.local.workers import FunctionSpec, Outcome
 
 if TYPE_CHECKING:
     from millrace.local.plane.plane import Plane
 
-ASYNC_RETRIES = 2
-ASYNC_MAX_AGE = 6 * 3600
-"""Retries and seconds. https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html"""
+__all__ = ["Functions", "display_name"]
+
+LATEST = "$LATEST"
 
 
 class Functions:
@@ -33,37 +33,67 @@ class Functions:
         self._code = code
         self._specs: dict[str, FunctionSpec] = {}
         self._running: Counter[str] = Counter()
+        self._choice = random.Random(0)  # noqa: S311 - which version of an alias, not a secret
 
-    def find(self, name: str) -> Any:
-        """Moto's function of a name or ARN. Raises LookupError."""
+    def find(self, name: str, qualifier: str | None = None) -> Any:
+        """Moto's function of a name or ARN, of a version or alias if one is named. Raises LookupError.
+
+        What an alias leads to is the version with the alias's own ARN.
+        https://docs.aws.amazon.com/lambda/latest/dg/configuration-aliases.html
+        """
         from moto.awslambda.exceptions import UnknownFunctionException  # noqa: PLC0415
 
+        plain, _, named = name.rpartition(":function:")[2].partition(":")
+        qualifier = qualifier or named or None
+        backend = self._plane.state.lambda_
         try:
-            return self._plane.state.lambda_.get_function(name)
+            alias = backend._lambdas._aliases.get(self._arn_of(plain), {}).get(qualifier)  # noqa: SLF001 - moto's
+            if alias is None:
+                return backend.get_function(plain, qualifier)
+            function = copy.copy(backend.get_function(plain, self._version_of(alias)))
         except UnknownFunctionException as error:
-            raise LookupError(f"Function not found: {name}") from error
+            told = f"{self._arn_of(plain)}{':' + qualifier if qualifier else ''}"
+            raise LookupError(f"Function not found: {told}") from error
+        function.function_arn = alias.arn
+        return function
+
+    def _arn_of(self, name: str) -> str:
+        return f"arn:aws:lambda:{self._plane.state.region}:{self._plane.state.account}:function:{name}"
+
+    def _version_of(self, alias: Any) -> str:
+        """The version that an alias leads to this time.
+
+        https://docs.aws.amazon.com/lambda/latest/dg/configuring-alias-routing.html
+        """
+        weights = (alias.routing_config or {}).get("AdditionalVersionWeights") or {}
+        drawn = self._choice.random() if weights else 1.0
+        for version, weight in weights.items():
+            if drawn < weight:
+                return str(version)
+            drawn -= weight
+        return str(alias.function_version)
 
     def name_of(self, arn: str) -> str:
         """The display name of a function, also of one that is gone."""
         try:
             return display_name(self.find(arn))
         except LookupError:
-            return arn.rpartition(":")[2]
+            return arn.rpartition(":function:")[2]
 
     def changed(self) -> None:
         """Look at code and configuration afresh, and end the workers of what has changed."""
         former, self._specs = self._specs, {}
-        for name, spec in former.items():
+        for arn, spec in former.items():
             try:
-                same = self.spec(self.find(name)) == spec
+                same = self.spec(self.find(arn)) == spec
             except LookupError:
                 same = False
             if not same:
-                self._plane.workers.retire(name)
+                self._plane.workers.retire(spec.name)
 
     def known(self) -> list[str]:
         """The names of the functions that have run."""
-        return list(self._specs)
+        return list({spec.name for spec in self._specs.values()})
 
     def forget(self) -> None:
         """Forget every function."""
@@ -71,12 +101,13 @@ class Functions:
 
     def spec(self, function: Any) -> FunctionSpec:
         """What a worker needs to know of a function."""
-        name = function.function_name
-        if name not in self._specs:
-            self._specs[name] = FunctionSpec(
-                name=name,
-                arn=function.function_arn,
-                version="$LATEST",
+        arn = function.function_arn
+        known = self._specs.get(arn)
+        if known is None or known.version != str(function.version):
+            self._specs[arn] = FunctionSpec(
+                name=function.function_name,
+                arn=arn,
+                version=str(function.version),
                 handler=function.handler,
                 code=self._unpacked(function.code_bytes),
                 layers=tuple(self._layer(layer["Arn"]) for layer in function.layers),
@@ -89,7 +120,7 @@ class Functions:
                 memory_mb=int(function.memory_size),
                 log_group=self._plane.logs.group_of(function),
             )
-        return self._specs[name]
+        return self._specs[arn]
 
     def _layer(self, arn: str) -> Path:
         return self._unpacked(self._plane.state.lambda_.layers_versions_by_arn(arn).code_bytes)
@@ -107,20 +138,34 @@ class Functions:
                 shutil.rmtree(scratch)
         return folder
 
+    def limit_of(self, function: Any) -> int | None:
+        """The concurrency that a function has reserved, for all of its versions together.
+
+        https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html
+        """
+        reserved = self._plane.state.lambda_.get_function(function.function_name).reserved_concurrency
+        return None if reserved is None else int(reserved)
+
     def invoke(
-        self, function: Any, payload: bytes, done: Callable[[Outcome | None], None], *, urgent: bool = False
+        self,
+        function: Any,
+        payload: bytes,
+        done: Callable[[Outcome | None], None],
+        *,
+        urgent: bool = False,
+        request_id: str | None = None,
     ) -> str:
         """Run a function once. `done` gets the outcome, or None if it was throttled. Gives the request id."""
-        request_id = str(uuid.uuid4())
+        request_id = request_id or str(uuid.uuid4())
         name = function.function_name
-        limit = function.reserved_concurrency
-        if limit is not None and self._running[name] >= int(limit):
+        limit = self.limit_of(function)
+        if limit is not None and self._running[name] >= limit:
             done(None)
             return request_id
         self._running[name] += 1
         release = self._plane.agenda.hold(f"function {name}")
         began = self._plane.clock.now()
-        about = references(_parsed(payload))
+        about = references(parsed(payload))
 
         def ended(outcome: Outcome) -> None:
             self._running[name] -= 1
@@ -135,11 +180,11 @@ class Functions:
         return request_id
 
     def _remember(self, function: Any, outcome: Outcome, began: float, about: list[Reference]) -> None:
-        failed = _failed_records(outcome)
-        told = _told_errors(outcome)
+        failed = failed_records(outcome)
+        told = told_errors(outcome)
         for event in about:
             bad = outcome.status != "ok" or event.key in failed
-            error = told.get(event.event_id) or (_error(outcome) if outcome.status != "ok" else "failed")
+            error = told.get(event.event_id) or (error_of(outcome) if outcome.status != "ok" else "failed")
             self._plane.journal.add(
                 "attempt",
                 event,
@@ -156,65 +201,11 @@ class Functions:
     def invoke_async(self, function: Any, payload: bytes) -> str:
         """Queue an asynchronous invocation: two retries, six hours at most, then the destinations.
 
-        https://docs.aws.amazon.com/lambda/latest/dg/invocation-async.html
+        Gives the request id.
         """
-        request_id = str(uuid.uuid4())
-        config = function.event_invoke_config[-1].config if function.event_invoke_config else {}
-        policy = Policy(
-            retries=config.get("MaximumRetryAttempts", ASYNC_RETRIES),
-            max_age=config.get("MaximumEventAgeInSeconds", ASYNC_MAX_AGE),
-            pause=async_pause,
-        )
-        destinations = config.get("DestinationConfig", {})
-        last: list[Outcome] = []
-
-        def send(done: Done, _attempt: int) -> None:
-            self.invoke(function, payload, lambda outcome: done(judge(outcome)))
-
-        def judge(outcome: Outcome | None) -> Failure | None:
-            if outcome is None:
-                return Failure("TooManyRequestsException", "Rate Exceeded.", counted=False)
-            last[:] = [outcome]
-            if outcome.status == "ok":
-                self._to_destination(destinations.get("OnSuccess"), function, payload, request_id, outcome, None)
-                return None
-            return Failure("FunctionError", _error(outcome))
-
-        def give_up(ending: Ending) -> None:
-            outcome = last[-1] if last else None
-            self._to_destination(destinations.get("OnFailure"), function, payload, request_id, outcome, ending)
-            self._to_own_queue(function, payload, request_id, ending)
-
-        Delivery(self._plane.agenda, f"invocation of {function.function_name}", policy, send, give_up).start()
-        return request_id
-
-    def _to_destination(
-        self,
-        destination: dict[str, Any] | None,
-        function: Any,
-        payload: bytes,
-        request_id: str,
-        outcome: Outcome | None,
-        ending: Ending | None,
-    ) -> None:
-        if not destination or not destination.get("Destination"):
-            return
-        record = _invocation_record(function, payload, request_id, outcome, ending, self._plane.clock.now())
-        arn = destination["Destination"]
-        self._plane.targets.forward(arn, json.dumps(record))
-        if ending:
-            self._plane.remember_dead_letter(references(_parsed(payload)), arn, display_name(function))
-
-    def _to_own_queue(self, function: Any, payload: bytes, request_id: str, ending: Ending) -> None:
-        """The function's own dead-letter queue.
-
-        https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html#invocation-dlq
-        """
-        arn = (getattr(function, "dead_letter_config", None) or {}).get("TargetArn")
-        if arn:
-            attributes = {"RequestID": request_id, "ErrorCode": "200", "ErrorMessage": ending.failure.message[:1024]}
-            queues.send(self._plane.state, arn, payload.decode(), attributes)
-            self._plane.remember_dead_letter(references(_parsed(payload)), arn, display_name(function))
+        invocation = AsyncInvocation(self._plane, function, payload)
+        invocation.start()
+        return invocation.request_id
 
 
 def _log_settings(function: Any) -> dict[str, str]:
@@ -223,64 +214,3 @@ def _log_settings(function: Any) -> dict[str, str]:
     if config.get("LogFormat") != "JSON":
         return {}
     return {"AWS_LAMBDA_LOG_FORMAT": "JSON", "AWS_LAMBDA_LOG_LEVEL": config.get("ApplicationLogLevel", "INFO")}
-
-
-def display_name(function: Any) -> str:
-    """The name that a person knows a function by: the one it publishes under, or its own."""
-    return str(function.environment_vars.get("POWERTOOLS_SERVICE_NAME") or function.function_name)
-
-
-def _parsed(payload: bytes) -> Any:
-    try:
-        return json.loads(payload)
-    except ValueError:
-        return None  # a payload that is no JSON is about no event
-
-
-def _error(outcome: Outcome) -> str:
-    told = _parsed(outcome.payload) or {}
-    return f"{told.get('errorType', outcome.status)}: {told.get('errorMessage', '')}"
-
-
-def _failed_records(outcome: Outcome) -> set[str]:
-    answer = _parsed(outcome.payload) if outcome.status == "ok" else None
-    failures = answer.get("batchItemFailures") if isinstance(answer, dict) else None
-    return {failure.get("itemIdentifier", "") for failure in failures or []}
-
-
-def _told_errors(outcome: Outcome) -> dict[str, str]:
-    """The errors that the kit's runtime logged, by event id."""
-    told = {}
-    for line in outcome.log:
-        flow = (_parsed(line.encode()) or {}).get("flow") if '"flow"' in line else None
-        if isinstance(flow, dict) and "error" in flow:
-            told[str(flow.get("event_id"))] = f"{flow['error']['type']}: {flow['error']['message']}"
-    return told
-
-
-def _invocation_record(
-    function: Any, payload: bytes, request_id: str, outcome: Outcome | None, ending: Ending | None, now: float
-) -> dict[str, Any]:
-    """What a destination is sent.
-
-    https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html#invocation-async-destinations
-    """
-    aged = ending is not None and ending.exhausted == "MaximumEventAgeInSeconds"
-    condition = "Success" if ending is None else "EventAgeExceeded" if aged else "RetriesExhausted"
-    record: dict[str, Any] = {
-        "version": "1.0",
-        "timestamp": iso_millis(now),
-        "requestContext": {
-            "requestId": request_id,
-            "functionArn": f"{function.function_arn}:$LATEST",
-            "condition": condition,
-            "approximateInvokeCount": ending.retries + 1 if ending else 1,
-        },
-        "requestPayload": _parsed(payload),
-    }
-    if outcome is not None:
-        record["responseContext"] = {"statusCode": 200, "executedVersion": "$LATEST"}
-        if outcome.status != "ok":
-            record["responseContext"]["functionError"] = "Unhandled"
-        record["responsePayload"] = _parsed(outcome.payload)
-    return record

@@ -7,6 +7,9 @@ from millrace.local.clock import iso_millis
 from millrace.local.plane.state import State
 from millrace.local.workers import Outcome
 
+TAIL_BYTES = 4096
+"""https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html"""
+
 
 class FunctionLogs:
     """Writes each invocation into the function's log group and the worker's own stream."""
@@ -28,15 +31,19 @@ class FunctionLogs:
         """
         group, stream = self.group_of(function), outcome.log_stream
         self._make(group, stream)
-        config = getattr(function, "logging_config", None) or {}
-        frame = _json_frame if config.get("LogFormat") == "JSON" else _text_frame
-        start, report = frame(function, outcome, began)
+        start, report = _frame(function, outcome, began)
         ended = began + outcome.duration_ms / 1000
         events = [
             {"timestamp": int(moment * 1000), "message": line}
             for moment, line in [(began, start), *((ended, line) for line in outcome.log), (ended, report)]
         ]
         self._state.logs.put_log_events(group, stream, events)
+
+    @staticmethod
+    def tail(function: Any, outcome: Outcome, began: float) -> bytes:
+        """The last 4 KB of the lines of one invocation, as Invoke gives them."""
+        start, report = _frame(function, outcome, began)
+        return "\n".join([start, *outcome.log, report, ""]).encode()[-TAIL_BYTES:]
 
     def _make(self, group: str, stream: str) -> None:
         if (group, stream) in self._known:
@@ -52,7 +59,15 @@ class FunctionLogs:
         self._known.clear()
 
 
-def _text_frame(function: Any, outcome: Outcome, began: float) -> tuple[str, str]:  # noqa: ARG001 - as _json_frame
+def _frame(function: Any, outcome: Outcome, began: float) -> tuple[str, str]:
+    """What Lambda writes before and after a function's own lines."""
+    config = getattr(function, "logging_config", None) or {}
+    if config.get("LogFormat") == "JSON":
+        return _json_frame(function, outcome, began)
+    return _text_frame(function, outcome)
+
+
+def _text_frame(function: Any, outcome: Outcome) -> tuple[str, str]:
     duration, request = outcome.duration_ms, f"RequestId: {outcome.request_id}"
     report = [
         f"REPORT {request}",
@@ -65,13 +80,13 @@ def _text_frame(function: Any, outcome: Outcome, began: float) -> tuple[str, str
         report.append(f"Init Duration: {outcome.init_ms:.2f} ms")
     if outcome.status in ("timeout", "exit"):
         report.append(f"Status: {outcome.status}")
-    return f"START {request} Version: $LATEST", f"END {request}\n" + "\t".join(report)
+    return f"START {request} Version: {function.version}", f"END {request}\n" + "\t".join(report)
 
 
 def _json_frame(function: Any, outcome: Outcome, began: float) -> tuple[str, str]:
     """https://docs.aws.amazon.com/lambda/latest/dg/telemetry-schema-reference.html."""
     status = {"ok": "success", "exit": "failure"}.get(outcome.status, outcome.status)
-    start = {"requestId": outcome.request_id, "version": "$LATEST"}
+    start = {"requestId": outcome.request_id, "version": str(function.version)}
     metrics = {
         "durationMs": round(outcome.duration_ms, 3),
         "billedDurationMs": int(outcome.duration_ms) + 1,

@@ -9,16 +9,21 @@ from millrace.local.agenda import Agenda
 from millrace.local.clock import Clock
 from millrace.local.journal import Journal, Reference
 from millrace.local.plane.archives import Archives
+from millrace.local.plane.buckets import Buckets
 from millrace.local.plane.bus import Buses
 from millrace.local.plane.event_operations import EventOperations
 from millrace.local.plane.functions import Functions
+from millrace.local.plane.invoking import Invoking
 from millrace.local.plane.logs import FunctionLogs
 from millrace.local.plane.machines import Machines
+from millrace.local.plane.queues import MessageMoves
 from millrace.local.plane.replays import Replays
+from millrace.local.plane.results import Results
 from millrace.local.plane.schedules import Schedules
 from millrace.local.plane.sources import Sources
 from millrace.local.plane.state import State
 from millrace.local.plane.targets import Targets
+from millrace.local.plane.topics import Topics
 from millrace.local.workers import Workers
 
 
@@ -34,6 +39,11 @@ class Plane:
         self.logs = FunctionLogs(state)
         self.access = Access(state, self.clock.now, self._waiting_for)
         self.functions = Functions(self, code)
+        self.invoking = Invoking(self)
+        self.results = Results(self)
+        self.topics = Topics(self)
+        self.buckets = Buckets(self)
+        self.moves = MessageMoves(self)
         self.targets = Targets(self)
         self.buses = Buses(self)
         self.archives = Archives(self)
@@ -41,7 +51,7 @@ class Plane:
         self.schedules = Schedules(self)
         self.machines = Machines(self)
         events = EventOperations(self)
-        self.answers: dict[str, Callable[..., Any]] = {**events.answers, **self.machines.answers}
+        self.answers: dict[str, Callable[..., Any]] = {**events.answers, **self.moves.answers, **self.machines.answers}
         """Operations of AWS's JSON protocol that the plane answers itself, by their names."""
         self.checks: dict[str, Callable[..., Any]] = {**events.checks, **self.machines.checks}
         """Operations that the plane may refuse before moto answers them."""
@@ -73,6 +83,7 @@ class Plane:
         self.logs.forget()
         self.sources.forget()
         self.functions.forget()
+        self.moves.forget()
         self.archives.forget()
         self.replays.forget()
         self.schedules.forget()

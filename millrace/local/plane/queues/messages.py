@@ -4,19 +4,26 @@ from typing import Any
 
 from millrace.local.plane.state import State
 
+Attributes = dict[str, str] | dict[str, dict[str, str]]
+
 
 def send(
-    state: State, queue_arn: str, body: str, attributes: dict[str, str] | None = None, *, group: str | None = None
+    state: State, queue_arn: str, body: str, attributes: Attributes | None = None, *, group: str | None = None
 ) -> None:
-    """Put a message, with string attributes. Raises LookupError for a queue that is not there."""
+    """Put a message, with attributes: texts, or AWS's objects of type and value.
+
+    Raises LookupError for a queue that is not there.
+    """
     state.sqs.send_message(
         queue_name=state.queue(queue_arn).name,
         message_body=body,
-        message_attributes={
-            name: {"DataType": "String", "StringValue": value} for name, value in (attributes or {}).items()
-        },
+        message_attributes={name: _typed(value) for name, value in (attributes or {}).items()},
         group_id=group,
     )
+
+
+def _typed(value: str | dict[str, str]) -> dict[str, str]:
+    return value if isinstance(value, dict) else {"DataType": "String", "StringValue": value}
 
 
 def record(message: Any, queue: Any) -> dict[str, Any]:
@@ -32,7 +39,7 @@ def record(message: Any, queue: Any) -> dict[str, Any]:
         "MessageGroupId": message.group_id,
         "MessageDeduplicationId": message.deduplication_id if queue.fifo_queue else None,
         "SequenceNumber": message.sequence_number,
-        **message.system_attributes,
+        **{name: _plain(value) for name, value in message.system_attributes.items()},
     }
     return {
         "messageId": message.id,
@@ -47,11 +54,16 @@ def record(message: Any, queue: Any) -> dict[str, Any]:
     }
 
 
+def _plain(value: Any) -> Any:
+    """A system attribute as it was sent, an object of type and value, or as the plane set it."""
+    return value.get("StringValue") if isinstance(value, dict) else value
+
+
 def _attribute(value: dict[str, Any]) -> dict[str, Any]:
     return {name[0].lower() + name[1:]: part for name, part in value.items()}
 
 
 def next_visible(queue: Any) -> float | None:
-    """The moment at which the next message of a queue can be received; None for an empty queue."""
-    moments = [max(message.visible_at, message.delayed_until) for message in queue._messages]  # noqa: SLF001 - moto's
-    return min(moments) / 1000 + 0.001 if moments else None
+    """The moment at which the next message of a queue can be received; None if no time will bring one."""
+    moment = queue._messages.next_visible()  # noqa: SLF001 - moto's
+    return None if moment is None else moment / 1000

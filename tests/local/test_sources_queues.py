@@ -1,0 +1,393 @@
+"""Queues as sources of events: batches, filters, failures, order, and what remains in the queue."""
+
+import json
+import time
+
+import pytest
+from sources_kit import filters, letters
+
+pytest_plugins = ["sources_fixtures"]
+FAILS = "raise RuntimeError('no')"
+REPORT = {"FunctionResponseTypes": ["ReportBatchItemFailures"]}
+FAIL_MARKED = (
+    "return {'batchItemFailures': [{'itemIdentifier': r['messageId']} for r in event['Records'] if 'bad' in r['body']]}"
+)
+
+
+def groups(event):
+    return [record["attributes"]["MessageGroupId"] for record in event["Records"]]
+
+
+# -- batches ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_record_has_the_layout_of_lambda(site):
+    """https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html"""
+    site.function()
+    queue = site.queue()
+    site.mapping(queue)
+    queue.send("hello", MessageAttributes={"kind": {"DataType": "String", "StringValue": "x"}})
+    site.settle()
+    (record,) = site.seen()[0]["Records"]
+    assert (record["eventSource"], record["eventSourceARN"], record["awsRegion"]) == ("aws:sqs", queue.arn, "us-east-1")
+    assert record["messageAttributes"]["kind"] == {"dataType": "String", "stringValue": "x"}
+    assert record["attributes"]["ApproximateReceiveCount"] == "1"
+
+
+@pytest.mark.parametrize(("given", "sizes"), [({}, [10, 2]), ({"BatchSize": 5}, [5, 5, 2])])
+def test_a_batch_holds_ten_messages_or_the_batch_size(site, given, sizes):
+    """https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-parameters.html"""
+    site.function()
+    queue = site.queue()
+    queue.send(*(str(number) for number in range(12)))
+    site.mapping(queue, **given)
+    site.settle()
+    assert sorted(map(len, site.batches()), reverse=True) == sizes
+
+
+def test_a_batching_window_gathers_what_comes_within_it(site):
+    """https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html"""
+    site.function()
+    queue = site.queue()
+    site.mapping(queue, BatchSize=100, MaximumBatchingWindowInSeconds=60)
+    before = site.cloud.agenda.clock.now()
+    queue.send("1")
+    queue.send("2")
+    site.settle()
+    assert site.batches() == [["1", "2"]]
+    assert site.cloud.agenda.clock.now() - before >= 60
+
+
+def test_a_full_batch_does_not_wait_for_its_window(site):
+    """https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html"""
+    site.function()
+    queue = site.queue()
+    queue.send("1", "2")
+    before = site.cloud.agenda.clock.now()
+    site.mapping(queue, BatchSize=2, MaximumBatchingWindowInSeconds=300)
+    site.settle()
+    assert site.batches() == [["1", "2"]]
+    assert site.cloud.agenda.clock.now() - before < 300
+
+
+def test_a_batch_stays_within_six_megabytes(site):
+    """https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
+    site.function()
+    queue = site.queue()
+    queue.send(*("x" * 900_000 for _ in range(8)))
+    site.mapping(queue)
+    site.settle()
+    assert sorted(map(len, site.batches())) == [2, 6]
+
+
+# -- filters ---------------------------------------------------------------------------------------------------------
+
+
+def test_messages_that_no_filter_takes_are_deleted(site):
+    """https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventfiltering.html"""
+    site.function()
+    queue = site.queue()
+    site.mapping(queue, FilterCriteria=filters({"body": {"kind": ["a"]}}, {"body": {"n": [{"numeric": [">", 5]}]}}))
+    queue.send('{"kind": "a"}', '{"kind": "b"}', '{"kind": "c", "n": 6}')
+    site.settle()
+    assert sorted(site.contents()) == ['{"kind": "a"}', '{"kind": "c", "n": 6}']
+    assert queue.count() == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("rule", "taken"), [({"x": [1]}, ['{"x": 1}']), (["plain"], ["plain"]), ([{"prefix": ""}], ["plain", "no"])]
+)
+def test_a_rule_for_json_drops_texts_and_a_rule_for_texts_drops_json(site, rule, taken):
+    """https://docs.aws.amazon.com/lambda/latest/dg/with-sqs-filtering.html"""
+    site.function()
+    queue = site.queue()
+    site.mapping(queue, FilterCriteria=filters({"body": rule}))
+    queue.send('{"x": 1}', "plain", "no")
+    site.settle()
+    assert sorted(site.contents()) == sorted(taken)
+    assert queue.count() == (0, 0)
+
+
+def test_an_invalid_filter_is_refused_with_its_mapping(site):
+    """https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html"""
+    site.function()
+    with pytest.raises(site.client("lambda").exceptions.InvalidParameterValueException, match="Invalid filter pattern"):
+        site.mapping(site.queue(), FilterCriteria=filters({"body": "no list"}))
+
+
+# -- failures --------------------------------------------------------------------------------------------------------
+
+
+def test_a_failed_batch_comes_again_after_the_visibility_timeout_and_then_goes_to_the_dead_letters(site):
+    """https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html"""
+    site.function("f", FAILS)
+    dead = site.queue("dead")
+    queue = site.queue(VisibilityTimeout=60, RedrivePolicy=site.redrive(dead, 3))
+    site.mapping(queue)
+    before = site.cloud.agenda.clock.now()
+    queue.send("x")
+    site.settle()
+    counts = [event["Records"][0]["attributes"]["ApproximateReceiveCount"] for event in site.seen()]
+    assert counts == ["1", "2", "3"]
+    assert site.cloud.agenda.clock.now() - before >= 180
+    (letter,) = dead.receive()
+    assert letter["Attributes"]["DeadLetterQueueSourceArn"] == queue.arn
+
+
+def test_only_the_messages_that_a_partial_response_names_come_again(site):
+    """https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html"""
+    site.function("f", FAIL_MARKED)
+    dead = site.queue("dead")
+    queue = site.queue(RedrivePolicy=site.redrive(dead))
+    queue.send("good", "bad")
+    site.mapping(queue, **REPORT)
+    site.settle()
+    assert site.batches() == [["good", "bad"], ["bad"]]
+    assert [message["Body"] for message in dead.receive()] == ["bad"]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "{'batchItemFailures': [{'itemIdentifier': ''}]}",
+        "{'batchItemFailures': [{'itemIdentifier': None}]}",
+        "{'batchItemFailures': [{'id': event['Records'][0]['messageId']}]}",
+        "{'batchItemFailures': [{'itemIdentifier': 'of no message'}]}",
+        "'text'",
+    ],
+)
+def test_an_answer_that_cannot_be_read_fails_the_whole_batch(site, answer):
+    """https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html"""
+    site.function("f", f"return {answer}")
+    dead = site.queue("dead")
+    queue = site.queue(RedrivePolicy=site.redrive(dead, 1))
+    queue.send("1", "2")
+    site.mapping(queue, **REPORT)
+    site.settle()
+    assert len(dead.receive()) == 2
+
+
+@pytest.mark.parametrize("answer", ["{'batchItemFailures': []}", "{'batchItemFailures': None}", "{}", "None"])
+def test_an_empty_answer_is_a_success(site, answer):
+    """https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html"""
+    site.function("f", f"return {answer}")
+    queue = site.queue()
+    queue.send("1", "2")
+    site.mapping(queue, **REPORT)
+    site.settle()
+    assert (len(site.seen()), queue.count()) == (1, (0, 0))
+
+
+def test_a_throttled_function_leaves_its_messages_in_the_queue(site):
+    """https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
+
+    Differs: AWS first tries a throttled batch again by itself, within the visibility timeout.
+    """
+    site.function()
+    dead = site.queue("dead")
+    queue = site.queue(RedrivePolicy=site.redrive(dead, 3))
+    site.client("lambda").put_function_concurrency(FunctionName="f", ReservedConcurrentExecutions=0)
+    site.mapping(queue)
+    queue.send("x")
+    site.settle()
+    assert site.seen() == []
+    assert [message["Body"] for message in dead.receive()] == ["x"]
+
+
+def test_a_message_past_its_retention_is_gone(site):
+    """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html"""
+    queue = site.queue(MessageRetentionPeriod=60)
+    queue.send("x")
+    site.wait(61)
+    assert queue.receive() == []
+
+
+# -- concurrency -----------------------------------------------------------------------------------------------------
+
+COUNTS = (
+    "n = os.environ['SEEN'] + '.now'",
+    "open(n, 'a').write('+')",
+    "time.sleep(0.05)",
+    "s = open(n).read()",
+    "open(n + '.most', 'a').write(f\"{s.count('+') - s.count('-')} \")",
+    "open(n, 'a').write('-')",
+)
+
+
+@pytest.mark.parametrize(("given", "most"), [({"ScalingConfig": {"MaximumConcurrency": 2}}, 2), ({}, 5)])
+def test_no_more_batches_are_in_flight_than_the_maximum_concurrency(site, tmp_path, given, most):
+    """https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
+
+    Differs: without a maximum it stays at the five batches that Lambda starts with.
+    """
+    site.function("f", *COUNTS)
+    queue = site.queue()
+    queue.send(*map(str, range(8)))
+    site.mapping(queue, BatchSize=1, **given)
+    site.settle()
+    at_once = [int(number) for number in (tmp_path / "f.jsonl.now.most").read_text().split()]
+    assert len(at_once) == 8
+    assert max(at_once) <= most
+
+
+# -- a mapping's life ------------------------------------------------------------------------------------------------
+
+
+def test_a_disabled_mapping_polls_no_more_until_it_is_enabled(site):
+    """https://docs.aws.amazon.com/lambda/latest/api/API_UpdateEventSourceMapping.html"""
+    site.function()
+    queue = site.queue()
+    mapping = site.mapping(queue, Enabled=False)
+    queue.send("x")
+    site.settle()
+    assert site.seen() == []
+    site.change(mapping, Enabled=True)
+    site.settle()
+    assert site.batches() == [["x"]]
+
+
+def test_a_batch_in_flight_ends_when_its_mapping_is_disabled_or_deleted(site):
+    """https://docs.aws.amazon.com/lambda/latest/api/API_DeleteEventSourceMapping.html"""
+    site.function("f", "time.sleep(0.3)")
+    queue = site.queue()
+    mapping = site.mapping(queue)
+    queue.send("x")
+    while not site.seen():
+        site.client("sqs").get_queue_attributes(QueueUrl=queue.url)
+    site.client("lambda").delete_event_source_mapping(UUID=mapping)
+    queue.send("y")
+    site.settle()
+    assert site.batches() == [["x"]]
+    assert queue.count() == (1, 0)
+
+
+def test_a_changed_batch_size_holds_from_the_next_batch_on(site):
+    """https://docs.aws.amazon.com/lambda/latest/api/API_UpdateEventSourceMapping.html"""
+    site.function()
+    queue = site.queue()
+    mapping = site.mapping(queue, Enabled=False)
+    queue.send("1", "2")
+    site.change(mapping, BatchSize=1, Enabled=True)
+    site.settle()
+    assert sorted(site.batches()) == [["1"], ["2"]]
+
+
+def test_a_mapping_to_an_alias_follows_the_alias(site):
+    """https://docs.aws.amazon.com/lambda/latest/dg/configuration-aliases.html"""
+    client = site.client("lambda")
+    arn = site.function()
+    client.publish_version(FunctionName="f")
+    client.create_alias(FunctionName="f", Name="live", FunctionVersion="1")
+    queue = site.queue()
+    mapping = site.mapping(queue, f"{arn}:live")
+    assert client.get_event_source_mapping(UUID=mapping)["FunctionArn"] == f"{arn}:live"
+    site.update("f", "raise RuntimeError('of the newest code')")
+    queue.send("x")
+    site.settle()
+    assert queue.count() == (0, 0)
+
+
+# -- order -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_failed_message_blocks_those_behind_it_in_its_group_and_no_others(site):
+    """https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html"""
+    first = "record['attributes']['ApproximateReceiveCount'] == '1' and record['body'] == 'a1'"
+    site.function("f", "record = event['Records'][0]", f"if {first}: raise RuntimeError('no')")
+    queue = site.queue("q.fifo", ContentBasedDeduplication="true")
+    for body in ("a1", "a2", "b1"):
+        queue.send(body, MessageGroupId=body[0])
+    site.mapping(queue, BatchSize=1)
+    site.settle()
+    handled = [batch[0] for batch in site.batches()]
+    assert sorted(handled[:2]) == ["a1", "b1"]
+    assert handled[2:] == ["a1", "a2"]
+
+
+def test_messages_of_one_group_are_never_handled_at_once(site, tmp_path):
+    """https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html"""
+    site.function("f", *COUNTS)
+    queue = site.queue("q.fifo", ContentBasedDeduplication="true")
+    queue.send(*"12345", MessageGroupId="one")
+    site.mapping(queue, BatchSize=1)
+    site.settle()
+    assert [batch[0] for batch in site.batches()] == list("12345")
+    assert set((tmp_path / "f.jsonl.now.most").read_text().split()) == {"1"}
+
+
+def test_a_fifo_batch_keeps_the_order_of_each_group(site):
+    """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/FIFO-queues-understanding-logic.html"""
+    site.function()
+    queue = site.queue("q.fifo", ContentBasedDeduplication="true")
+    for number in range(4):
+        queue.send(f"{number}", MessageGroupId="ab"[number % 2])
+    site.mapping(queue)
+    site.settle()
+    assert site.batches() == [["0", "2", "1", "3"]]
+    assert groups(site.seen()[0]) == ["a", "a", "b", "b"]
+
+
+# -- what a crash leaves ---------------------------------------------------------------------------------------------
+
+
+def test_a_worker_killed_amid_a_batch_gets_the_batch_again_and_disturbs_nothing_else(site):
+    """https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html"""
+    first = "event['Records'][0]['attributes']['ApproximateReceiveCount'] == '1'"
+    site.function("f", "import signal", f"if {first}: os.kill(os.getpid(), signal.SIGKILL)")
+    site.function("other")
+    queue, others = site.queue(VisibilityTimeout=30), site.queue("others")
+    queue.send("1", "2")
+    others.send(*map(str, range(20)))
+    site.mapping(queue)
+    site.mapping(others, "other")
+    site.settle()
+    assert [sorted(batch) for batch in site.batches()] == [["1", "2"]] * 2
+    assert (queue.count(), others.count()) == ((0, 0), (0, 0))
+    assert len(site.contents("other")) == 20
+
+
+def test_a_handler_in_an_endless_loop_is_ended_and_its_batch_comes_again(site):
+    """https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html"""
+    site.function("f", "while event['Records'][0]['attributes']['ApproximateReceiveCount'] == '1': pass", Timeout=1)
+    site.function("other")
+    queue, others = site.queue(), site.queue("others")
+    site.mapping(queue)
+    site.mapping(others, "other")
+    queue.send("x")
+    others.send("y")
+    site.settle()
+    assert site.batches() == [["x"], ["x"]]
+    assert (site.batches("other"), queue.count()) == ([["y"]], (0, 0))
+
+
+# -- size ------------------------------------------------------------------------------------------------------------
+
+
+def test_ten_thousand_messages_cost_no_more_each_than_a_thousand(site):
+    """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html"""
+    from millrace.local.plane import queues
+
+    def seconds_each(count):
+        queue = site.queue(f"q{count}")
+        began = time.process_time()
+        state, now = site.cloud.plane.state, site.cloud.agenda.clock.now
+        for number in range(count):
+            queues.send(state, queue.arn, str(number))
+        kept = state.queue(queue.arn)
+        while taken := queues.receive(kept, 10, 30, now=now(), bury=lambda *_: None):
+            for message in taken:
+                kept.delete_message(message.receipt_handle)
+        return (time.process_time() - began) / count
+
+    assert seconds_each(10_000) < 3 * seconds_each(1_000)
+
+
+def test_a_dead_letter_keeps_the_body_of_the_message(site):
+    """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html"""
+    site.function("f", FAILS)
+    dead = site.queue("dead")
+    queue = site.queue(RedrivePolicy=site.redrive(dead, 1))
+    site.mapping(queue)
+    queue.send(json.dumps({"n": 1}))
+    site.settle()
+    assert letters(dead) == [{"n": 1}]
