@@ -118,6 +118,10 @@ def _changes(request: Request) -> str | None:
     service, _, operation = request.operation.partition(".")
     if service == "AWSEvents":
         return None if operation.startswith(("Describe", "List")) else "events"
+    if service == "AmazonSQS":
+        return None if "Message" in operation else "sqs"
+    if request.service in ("iam", "sns", "sqs"):
+        return request.service
     return "lambda" if request.method != "GET" and _LAMBDA.match(request.path) else None
 
 

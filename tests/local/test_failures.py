@@ -103,3 +103,22 @@ def test_an_event_that_breaks_its_contract_is_kept(stocked, put, messages):
     stocked.settle()
     assert any("OrderCompleted.total_cents = 'much'" in error for error in stocked.trace(correlation_id).errors())
     assert len(messages("awardpoints", "dead")) == 1
+
+
+def test_a_step_that_fails_is_undone_with_its_own_undo(stocked, put, replace_handler):
+    source = """
+from functions.contracts.fulfilment import PaymentCharged
+from functions.contracts.orders import OrderPlaced
+from millrace.runtime import step
+
+@step
+def handler(order: OrderPlaced) -> PaymentCharged:
+    raise ConnectionError("the bank is away")
+"""
+    replace_handler("charge_payment", source)
+    correlation_id = put("order_placed")
+    stocked.settle()
+    trace = stocked.trace(correlation_id)
+    steps = [step.name for step in trace.work("Fulfilment").steps]
+    assert steps == ["reserve_stock", "charge_payment", "refund_payment", "release_stock", "reject_order"]
+    assert trace.names() == ["OrderPlaced", "StockReserved", "StockReleased", "OrderRejected", "CreditRated"]

@@ -15,15 +15,33 @@ _ACTIONS = {"lambda": "lambda:InvokeFunction", "sqs": "sqs:SendMessage", "sns": 
 _DEFAULT_TOPIC_POLICY = "__default_policy_ID"
 
 
-def may_reach(access: Access, state: State, target_arn: str, rule_arn: str) -> bool:
-    """Whether the policy of a function, queue or topic lets a rule in. Raises LookupError for a target that is gone.
+class Permissions:
+    """Judges each rule and target once, until a call may have changed a policy."""
 
-    A target without any policy of its own lets every rule in; on AWS it would let none in. Raises CannotJudge.
-    """
-    service = target_arn.split(":")[2]
-    if service not in _ACTIONS or not _HAS_POLICY[service](state, target_arn):
-        return True
-    return access.may_deliver(PRINCIPAL, _ACTIONS[service], target_arn, rule_arn)
+    def __init__(self, access: Access, state: State) -> None:
+        self._access = access
+        self._state = state
+        self._judged: dict[tuple[str, str], bool] = {}
+
+    def changed(self) -> None:
+        """Judge afresh."""
+        self._judged.clear()
+
+    def may_reach(self, target_arn: str, rule_arn: str) -> bool:
+        """Whether the policy of a function, queue or topic lets a rule in. Raises LookupError for a target gone.
+
+        A target without any policy of its own lets every rule in; on AWS it would let none in. Raises CannotJudge.
+        """
+        known = (target_arn, rule_arn)
+        if known not in self._judged:
+            self._judged[known] = self._judge(target_arn, rule_arn)
+        return self._judged[known]
+
+    def _judge(self, target_arn: str, rule_arn: str) -> bool:
+        service = target_arn.split(":")[2]
+        if service not in _ACTIONS or not _HAS_POLICY[service](self._state, target_arn):
+            return True
+        return self._access.may_deliver(PRINCIPAL, _ACTIONS[service], target_arn, rule_arn)
 
 
 def _has_function(state: State, arn: str) -> bool:

@@ -16,6 +16,7 @@ from millrace.local.plane.functions import Functions
 from millrace.local.plane.invoking import Invoking
 from millrace.local.plane.logs import FunctionLogs
 from millrace.local.plane.machines import Machines
+from millrace.local.plane.permissions import Permissions
 from millrace.local.plane.queues import MessageMoves
 from millrace.local.plane.replays import Replays
 from millrace.local.plane.results import Results
@@ -38,6 +39,7 @@ class Plane:
         self.journal = Journal(self.clock)
         self.logs = FunctionLogs(state)
         self.access = Access(state, self.clock.now, self._waiting_for)
+        self.permissions = Permissions(self.access, state)
         self.functions = Functions(self, code)
         self.invoking = Invoking(self)
         self.results = Results(self)
@@ -62,6 +64,7 @@ class Plane:
 
     def changed(self, service: str) -> None:
         """Look again at what an API call may have changed."""
+        self.permissions.changed()
         if service == "events":
             self.buses.changed()
             self.archives.changed()
@@ -89,6 +92,7 @@ class Plane:
         self.schedules.forget()
         self.targets.destinations.forget()
         self.buses.changed()
+        self.permissions.changed()
 
     def remember_dead_letter(self, about: Iterable[Reference], queue_arn: str, name: str) -> None:
         """Remember that a processor's event ended in a dead-letter queue."""

@@ -15,7 +15,6 @@ from millrace.local.plane import queues
 from millrace.local.plane.delivery import Done, Failure
 from millrace.local.plane.destinations import Destinations
 from millrace.local.plane.jsonpath import MISSING, BadPath, find
-from millrace.local.plane.permissions import may_reach
 from millrace.local.plane.refusals import Refused
 from millrace.local.plane.rule_delivery import Passage
 
@@ -81,7 +80,7 @@ class Targets:
     def _pass_on(self, passage: Passage, message: str) -> None:
         arn = passage.target["Arn"]
         way = self._way(arn)
-        if not may_reach(self._plane.access, self._plane.state, arn, passage.rule.arn):
+        if not self._plane.permissions.may_reach(arn, passage.rule.arn):
             raise _Undeliverable("NO_PERMISSIONS", f"The policy of {arn} does not let this rule in.")
         way(passage.target, message, passage)
 
