@@ -1,3 +1,5 @@
+import uuid
+
 import pytest
 from machines_kit import chain, task
 
@@ -19,8 +21,8 @@ def flaky(kit):
 
 
 @pytest.fixture
-def key(kit, tmp_path):
-    return {"key": f"{tmp_path.parent.name}-{tmp_path.name}-{kit.name()}"}
+def key(kit):
+    return {"key": f"{uuid.uuid4()}-{kit.name()}"}
 
 
 def retry(*errors, **more):
