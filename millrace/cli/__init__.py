@@ -83,9 +83,7 @@ def _add_trace(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 def _add_settle(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     text = "wait until nothing is under way in the local cloud; time in which everything only waits is leapt over"
     parser = commands.add_parser("settle", help=text, description=text)
-    parser.add_argument(
-        "--patience", type=float, default=60, help="seconds after which to give up (default 60)"
-    )
+    parser.add_argument("--patience", type=float, default=60, help="seconds after which to give up (default 60)")
     parser.set_defaults(command=lambda chosen: up.settle(Project(Path.cwd(), ASSEMBLY), chosen.patience))
 
 
