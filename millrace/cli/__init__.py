@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import millrace
-from millrace.cli import flows, up
+from millrace.cli import flows, rules, up
 from millrace.cli.project import Project, WrongUse
 
 ASSEMBLY = Path(".millrace/cdk.out")
@@ -35,6 +35,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_run(commands)
     _add_put(commands)
     _add_trace(commands)
+    _add_explain(commands)
     _add_settle(commands)
     _add_down(commands)
     _add_synth(commands)
@@ -77,6 +78,19 @@ def _add_trace(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument("--json", action="store_true", help="print the tree as JSON")
     parser.set_defaults(
         command=lambda chosen: flows.trace(Project(Path.cwd(), ASSEMBLY), chosen.correlation_id, machine=chosen.json)
+    )
+
+
+def _add_explain(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    text = "say for each rule of the bus whether an event matches it, and if not, which clause fails"
+    parser = commands.add_parser("explain", help=text, description=text)
+    parser.add_argument("file", type=Path, metavar="EVENT.json", help="an EventBridge envelope")
+    parser.add_argument("--bus", help="the name of the bus (default: the stack's own)")
+    parser.add_argument("--json", action="store_true", help="print the findings as JSON")
+    parser.set_defaults(
+        command=lambda chosen: rules.explain(
+            Project(Path.cwd(), ASSEMBLY), chosen.file, bus=chosen.bus, machine=chosen.json
+        )
     )
 
 

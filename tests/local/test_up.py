@@ -142,6 +142,14 @@ def test_put_checks_the_contract_first(up):
     assert "OrderCompleted.order_id = 1: Input should be a valid string" in refused.stderr
 
 
+def test_explain_says_which_rules_match_and_which_clause_fails(up):
+    up.environment()
+    told = up.millrace("explain", str(ROOT / "tests" / "events" / "order_completed.json"))
+    assert told.returncode == 0, told.stderr
+    assert "✓ Shop-LoyaltyAwardPoints" in told.stdout
+    assert "detail-type: wanted" in told.stdout
+
+
 def test_put_starts_a_flow_that_trace_shows(up):
     up.environment()
     done = up.millrace(
