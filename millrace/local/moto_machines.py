@@ -7,13 +7,11 @@ import functools
 import logging
 import sys
 from collections.abc import Iterable
-from types import ModuleType
 
 
 @functools.cache
 def change() -> None:
     """Change moto, once for the process. The environment of an execution knows its plane, so this needs none."""
-    _leave_out_batch()
     from moto.stepfunctions.parser import utils  # noqa: PLC0415 - moto is imported after its settings are made
     from moto.stepfunctions.parser.asl.utils import json_path  # noqa: PLC0415 - the same
 
@@ -34,14 +32,6 @@ def change() -> None:
         room.change()
     _everywhere("TMP_THREADS", utils.TMP_THREADS, _None())  # moto keeps each thread that it has ever started
     _everywhere("extract_json", json_path.extract_json, expressions.extracted)
-
-
-def _leave_out_batch() -> None:
-    """moto's integration with Batch imports all of EC2, a second for what is refused here."""
-    services = "moto.stepfunctions.parser.asl.component.state.exec.state_task.service"
-    left_out = ModuleType(f"{services}.state_task_service_batch")
-    left_out.StateTaskServiceBatch = None  # type: ignore[attr-defined]
-    sys.modules.setdefault(left_out.__name__, left_out)
 
 
 def _everywhere(name: str, former: object, now: object) -> None:
