@@ -1,13 +1,13 @@
 """What the local cloud remembers of each flow."""
 
 import base64
-import json
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from millrace.local.clock import Clock
+from millrace.local.lenient import parsed
 
 MOST_FLOWS = 5_000
 """Flows that are remembered; the oldest is forgotten first, so that memory stays flat."""
@@ -115,15 +115,8 @@ def _of_records(records: Iterable[Any]) -> Iterator[Reference]:
 def _content(record: dict[str, Any]) -> Any:
     """What a queue's message or a stream's record carries."""
     if "kinesis" not in record:
-        return _parsed(record.get("body"))
+        return parsed(record.get("body"))
     try:
-        return _parsed(base64.b64decode(record["kinesis"]["data"]))
+        return parsed(base64.b64decode(record["kinesis"]["data"]))
     except ValueError:
         return None  # no base64, so about no event
-
-
-def _parsed(text: Any) -> Any:
-    try:
-        return json.loads(text)
-    except (TypeError, ValueError):
-        return None  # a message that is no JSON is about no event

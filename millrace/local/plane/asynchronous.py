@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from millrace.local.clock import iso_millis
 from millrace.local.journal import references
+from millrace.local.lenient import parsed
 from millrace.local.plane.delivery import Delivery, Done, Ending, Failure, Policy, async_pause
-from millrace.local.plane.outcomes import display_name, error_of, parsed
+from millrace.local.plane.outcomes import display_name, error_of
 from millrace.local.workers import Outcome
 
 if TYPE_CHECKING:

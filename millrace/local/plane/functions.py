@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from millrace.local.journal import Reference, references
+from millrace.local.lenient import parsed
 from millrace.local.plane.asynchronous import AsyncInvocation
-from millrace.local.plane.outcomes import display_name, error_of, failed_records, parsed, told_errors
+from millrace.local.plane.outcomes import display_name, error_of, failed_records, told_errors
 from millrace.local.workers import FunctionSpec, Outcome
 
 if TYPE_CHECKING:

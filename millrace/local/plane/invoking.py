@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
-from millrace.local.plane.outcomes import parsed
+from millrace.local.lenient import parsed
 from millrace.local.workers import Outcome
 
 if TYPE_CHECKING:

@@ -1,22 +1,14 @@
 """Outcomes of invocations, as other rooms read them."""
 
-import json
 from typing import Any
 
+from millrace.local.lenient import parsed
 from millrace.local.workers import Outcome
 
 
 def display_name(function: Any) -> str:
     """The name that a person knows a function by: the one it publishes under, or its own."""
     return str(function.environment_vars.get("POWERTOOLS_SERVICE_NAME") or function.function_name)
-
-
-def parsed(payload: bytes) -> Any:
-    """A payload's JSON, or None where it is none."""
-    try:
-        return json.loads(payload)
-    except ValueError:
-        return None
 
 
 def error_of(outcome: Outcome) -> str:

@@ -3,9 +3,9 @@
 https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html#services-sqs-batchfailurereporting
 """
 
-import json
 from collections.abc import Collection
-from typing import Any
+
+from millrace.local.lenient import parsed
 
 REPORTS = "ReportBatchItemFailures"
 
@@ -22,11 +22,3 @@ def failed_items(payload: bytes, known: Collection[str]) -> set[str]:
         return set(known)
     ids = {failure.get("itemIdentifier") if isinstance(failure, dict) else None for failure in failures}
     return {str(each) for each in ids} if ids <= set(known) else set(known)
-
-
-def parsed(payload: bytes) -> Any:
-    """A payload's JSON, or None where it is none."""
-    try:
-        return json.loads(payload)
-    except ValueError:
-        return None

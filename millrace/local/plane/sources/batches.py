@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from millrace.local.clock import iso
-from millrace.local.plane.sources.answers import REPORTS, failed_items, parsed
+from millrace.local.lenient import parsed
+from millrace.local.plane.sources.answers import REPORTS, failed_items
 from millrace.local.plane.sources.readers import Entry, sequence_of
 from millrace.local.workers import Outcome
 

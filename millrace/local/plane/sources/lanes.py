@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from millrace.local.agenda import Item
-from millrace.local.plane.sources.answers import parsed
+from millrace.local.lenient import parsed
 from millrace.local.plane.sources.batches import MOST_STATE_BYTES, Batch, Window
 from millrace.local.plane.sources.discarded import Condition, Discarded, discard
 from millrace.local.plane.sources.readers import Entry
