@@ -14,7 +14,7 @@ from watchfiles import watch as watch_files
 from millrace.cli.project import Project, WrongUse
 from millrace.local.deployment import Change as Deployed
 from millrace.local.deployment import DeploymentFailed
-from millrace.local.synthesis import INPUTS
+from millrace.local.synthesis import INPUTS, files_of
 
 if TYPE_CHECKING:
     from millrace.local.cloud import LocalCloud
@@ -83,12 +83,6 @@ def _archive(root: Path, sources: list[str]) -> bytes:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         for source in sources:
-            for file in _files(root / source):
+            for file in files_of(root / source):
                 archive.write(file, file.relative_to(root))
     return packed.getvalue()
-
-
-def _files(place: Path) -> Iterator[Path]:
-    if place.is_file():
-        yield place
-    yield from (f for f in sorted(place.rglob("*")) if f.is_file() and "__pycache__" not in f.parts)
