@@ -46,12 +46,13 @@ class Buses:
         return [self._put_one(entry) for entry in entries]
 
     def _put_one(self, entry: Entry) -> dict[str, str]:
-        bad = check(entry)
+        detail = parsed(entry.get("Detail"))
+        bad = check(entry, detail)
         if bad:
-            self._remember_refusal(entry, bad)
+            self._remember_refusal(entry, detail, bad)
             return {"ErrorCode": bad.code, "ErrorMessage": bad.message}
         state = self._plane.state
-        envelope = envelope_of(entry, account=state.account, region=state.region, now=self._plane.clock.now())
+        envelope = envelope_of(entry, detail, account=state.account, region=state.region, now=self._plane.clock.now())
         self.publish(entry.get("EventBusName") or "default", envelope)
         return {"EventId": envelope["id"]}
 
@@ -112,8 +113,8 @@ class Buses:
             producer=known.get("producer"),
         )
 
-    def _remember_refusal(self, entry: Entry, bad: BadEntry) -> None:
+    def _remember_refusal(self, entry: Entry, detail: Any, bad: BadEntry) -> None:
         name = str(entry.get("DetailType"))
-        about = reference({"detail-type": name, "detail": parsed(entry.get("Detail")), "id": str(uuid.uuid4())})
+        about = reference({"detail-type": name, "detail": detail, "id": str(uuid.uuid4())})
         if about:
             self._plane.journal.add("refused", about, name, error=f"{bad.code}: {bad.message}", event=name)

@@ -45,20 +45,20 @@ def check_call(entries: Sequence[Entry]) -> None:
         _moment(entry.get("Time"))
 
 
-def check(entry: Entry) -> BadEntry | None:
-    """What is wrong with one entry, the others of its call being of no concern."""
+def check(entry: Entry, detail: Any) -> BadEntry | None:
+    """What is wrong with one entry and its parsed detail, the others of its call being of no concern."""
     for name in ("Source", "DetailType", "Detail"):
         if not entry.get(name):
             reason = f"{name} is a required argument."
             return BadEntry("InvalidArgument", f"Parameter {name} is not valid. Reason: {reason}")
-    if not isinstance(parsed(entry["Detail"]), dict):
+    if not isinstance(detail, dict):
         return BadEntry("MalformedDetail", "Detail is malformed.")
     if str(entry["Source"]).startswith("aws."):
         return BadEntry("NotAuthorizedForSourceException", "Not authorized for the source.")
     return None
 
 
-def envelope_of(entry: Entry, *, account: str, region: str, now: float) -> dict[str, Any]:
+def envelope_of(entry: Entry, detail: Any, *, account: str, region: str, now: float) -> dict[str, Any]:
     """The whole event, as rules and targets see it.
 
     https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-events-structure.html
@@ -73,7 +73,7 @@ def envelope_of(entry: Entry, *, account: str, region: str, now: float) -> dict[
         "time": iso(now if given is None else given),
         "region": region,
         "resources": entry.get("Resources") or [],
-        "detail": parsed(entry["Detail"]),
+        "detail": detail,
     }
 
 
