@@ -5,7 +5,7 @@ from pydantic import Field
 from millrace.events import Event
 
 
-class StockDelivered(Event, source="shop.warehouse"):
+class StockDelivered(Event, source="shop.warehouse", outside=True):
     """Goods arrived at the warehouse."""
 
     sku: str

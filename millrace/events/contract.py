@@ -37,11 +37,16 @@ class UnknownVersion(ValueError):
 
 @dataclass(frozen=True)
 class Contract:
-    """The name an event has on the bus (`source` and `detail_type`) and its version."""
+    """The name an event has on the bus (`source` and `detail_type`), its version, and its place at the flow's edges.
+
+    `outside`: a system outside the app publishes it. `end`: why nothing in the app needs to consume it.
+    """
 
     source: str
     detail_type: str
     version: int = 1
+    outside: bool = False
+    end: str | None = None
     upcasters: dict[int, Upcaster] = field(default_factory=dict, compare=False, repr=False)
 
     def upcast(self, data: Data, version: int) -> Data:

@@ -17,8 +17,9 @@ class Event(BaseModel):
     """Something that happened, as an immutable value.
 
     A subclass names its source: `class PointsAwarded(Event, source="shop.loyalty")`. Its own name, in the past
-    tense, is the detail-type; a breaking change raises `version` and adds an upcaster. Two events are equal
-    when they are of one class and say the same, whatever their metadata.
+    tense, is the detail-type; a breaking change raises `version` and adds an upcaster. `outside=True` marks one that
+    a system outside the app publishes, `end="why"` one that nothing in the app consumes. Two events are equal when
+    they are of one class and say the same, whatever their metadata.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -31,7 +32,14 @@ class Event(BaseModel):
 
     @classmethod
     def __pydantic_init_subclass__(
-        cls, *, source: str | None = None, version: int = 1, detail_type: str | None = None, **kwargs: Any
+        cls,
+        *,
+        source: str | None = None,
+        version: int = 1,
+        detail_type: str | None = None,
+        outside: bool = False,
+        end: str | None = None,
+        **kwargs: Any,
     ) -> None:
         super().__pydantic_init_subclass__(**kwargs)
         if "metadata" in cls.model_fields:
@@ -43,7 +51,7 @@ class Event(BaseModel):
                 f"{cls.__name__} has the source {source!r}: write '<system>.<context>' in lower case; "
                 f"'aws.' belongs to AWS."
             )
-        cls.contract = Contract(source, detail_type or cls.__name__, version)
+        cls.contract = Contract(source, detail_type or cls.__name__, version, outside=outside, end=end)
 
     @classmethod
     def upcaster(cls, *, from_version: int) -> Callable[[Upcaster], Upcaster]:

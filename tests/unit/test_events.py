@@ -175,3 +175,13 @@ def test_a_name_that_is_ambiguous_takes_its_source():
 def test_an_unknown_event_is_answered_with_those_there_are():
     with pytest.raises(UnknownEvent, match="Brewed, Poured"):
         Catalog([Poured, Brewed]).named("Drunk")
+
+
+def test_a_contract_says_where_the_flow_begins_and_ends():
+    class Delivered(Event, source="tea.shop", outside=True): ...
+
+    class Drunk(Event, source="tea.table", end="the cup is empty"): ...
+
+    assert Delivered.contract.outside
+    assert Drunk.contract.end == "the cup is empty"
+    assert not Poured.contract.outside
