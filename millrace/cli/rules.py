@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from millrace.cli.project import Cloud, Project, WrongUse
-from millrace.local.plane.patterns import compile_pattern
+from millrace.patterns import compile_pattern
 
 
 def explain(project: Project, file: Path, *, bus: str | None, machine: bool) -> int:

@@ -14,7 +14,7 @@ from pathlib import Path
 import millrace
 
 INPUTS = ("app.py", "cdk.json", "requirements.txt", "functions", "infra")
-_ROOMS = ("events", "runtime", "constructs", "flow")
+_ROOMS = ("events", "patterns", "runtime", "constructs", "flow")
 _STAMP = "millrace-inputs.json"
 
 
@@ -52,10 +52,7 @@ def fingerprint(project: Path) -> dict[str, str]:
     kit = Path(millrace.__file__).parent
     files = {
         **{str(file.relative_to(project)): file for file in _files(project, INPUTS)},
-        **{
-            f"millrace/{file.relative_to(kit)}": file
-            for file in _files(kit, ("events", "runtime", "constructs", "flow"))
-        },
+        **{f"millrace/{file.relative_to(kit)}": file for file in _files(kit, _ROOMS)},
     }
     return {name: hashlib.sha256(file.read_bytes()).hexdigest() for name, file in sorted(files.items())}
 

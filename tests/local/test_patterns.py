@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from millrace.local.plane.patterns import InvalidPattern, PatternIndex, compile_pattern
+from millrace.patterns import InvalidPattern, PatternIndex, compile_pattern
 
 CASES = json.loads((Path(__file__).parent / "data" / "event_patterns_aws.json").read_text())
 REFUSED = [case for case in CASES if case["expect"] == "invalid"]

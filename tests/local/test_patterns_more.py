@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from millrace.local.plane.patterns import (
+from millrace.patterns import (
     MAX_PATTERN_LENGTH,
     InvalidPattern,
     PatternIndex,

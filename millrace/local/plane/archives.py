@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from millrace.local.plane.inputs import Envelope, compact
-from millrace.local.plane.patterns import Pattern, compile_pattern
+from millrace.patterns import Pattern, compile_pattern
 
 if TYPE_CHECKING:
     from millrace.local.plane.plane import Plane

@@ -10,8 +10,8 @@ from millrace.local.journal import Reference, reference
 from millrace.local.plane.archives import MANAGED_BY
 from millrace.local.plane.entries import BadEntry, Entry, check, check_call, envelope_of, parsed
 from millrace.local.plane.inputs import Envelope
-from millrace.local.plane.patterns import Pattern, PatternIndex, compile_pattern
 from millrace.local.plane.rule_delivery import Passage, RuleDelivery
+from millrace.patterns import Pattern, PatternIndex, compile_pattern
 
 if TYPE_CHECKING:
     from millrace.local.plane.plane import Plane

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from millrace.local.plane.cron import BadSchedule, schedule
 from millrace.local.plane.inputs import PREDEFINED, placeholders
-from millrace.local.plane.patterns import InvalidPattern, Pattern, compile_pattern
 from millrace.local.plane.refusals import Refused
+from millrace.patterns import InvalidPattern, Pattern, compile_pattern
 
 if TYPE_CHECKING:
     from millrace.local.plane.plane import Plane

@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from millrace.local.plane.patterns import Pattern, compile_pattern
+from millrace.patterns import Pattern, compile_pattern
 
 MAX_PATTERN = 4096
 Record = dict[str, Any]

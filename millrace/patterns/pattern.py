@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from millrace.local.plane.patterns.operators import Test
-from millrace.local.plane.patterns.paths import Membership, Path, joined
+from millrace.patterns.operators import Test
+from millrace.patterns.paths import Membership, Path, joined
 
 _BOOLEANS = {True: (True,), False: (False,)}
 _SCALARS = frozenset({str, int, float, bool, type(None)})

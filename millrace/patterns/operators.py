@@ -6,8 +6,8 @@ https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-opera
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from millrace.local.plane.patterns import addresses, numeric, wildcards
-from millrace.local.plane.patterns.refusal import InvalidPattern
+from millrace.patterns import addresses, numeric, wildcards
+from millrace.patterns.refusal import InvalidPattern
 
 Test = Callable[[Any], bool]
 TextTest = Callable[[str], bool]

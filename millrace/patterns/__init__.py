@@ -3,10 +3,10 @@
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-event-patterns.html
 """
 
-from millrace.local.plane.patterns.compiler import MAX_OR_COMBINATIONS, MAX_PATTERN_LENGTH, compile_pattern
-from millrace.local.plane.patterns.index import PatternIndex
-from millrace.local.plane.patterns.pattern import Mismatch, Pattern
-from millrace.local.plane.patterns.refusal import InvalidPattern
+from millrace.patterns.compiler import MAX_OR_COMBINATIONS, MAX_PATTERN_LENGTH, compile_pattern
+from millrace.patterns.index import PatternIndex
+from millrace.patterns.pattern import Mismatch, Pattern
+from millrace.patterns.refusal import InvalidPattern
 
 __all__ = [
     "MAX_OR_COMBINATIONS",

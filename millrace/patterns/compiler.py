@@ -7,11 +7,11 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from millrace.local.plane.patterns import addresses, wildcards
-from millrace.local.plane.patterns.operators import Test, compile_operator, only_item
-from millrace.local.plane.patterns.paths import Path
-from millrace.local.plane.patterns.pattern import Branch, Clause, Pattern, exact_key
-from millrace.local.plane.patterns.refusal import InvalidPattern
+from millrace.patterns import addresses, wildcards
+from millrace.patterns.operators import Test, compile_operator, only_item
+from millrace.patterns.paths import Path
+from millrace.patterns.pattern import Branch, Clause, Pattern, exact_key
+from millrace.patterns.refusal import InvalidPattern
 
 MAX_PATTERN_LENGTH = 2048
 """Characters. The default quota: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html"""

@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-opera
 import re
 from functools import lru_cache
 
-from millrace.local.plane.patterns.refusal import InvalidPattern
+from millrace.patterns.refusal import InvalidPattern
 
 MAX_WILDCARD_COMPLEXITY = 10
 """How many places of its wildcards one value may stand at, at once. AWS publishes no figure: this one refuses its

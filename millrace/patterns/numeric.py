@@ -8,7 +8,7 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
-from millrace.local.plane.patterns.refusal import InvalidPattern
+from millrace.patterns.refusal import InvalidPattern
 
 BOUND = 5_000_000_000
 DECIMALS = 6

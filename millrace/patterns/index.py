@@ -5,8 +5,8 @@ from collections.abc import Hashable, Iterator
 from math import prod
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from millrace.local.plane.patterns.paths import Path
-from millrace.local.plane.patterns.pattern import Branch, Clause, Pattern, exact_key
+from millrace.patterns.paths import Path
+from millrace.patterns.pattern import Branch, Clause, Pattern, exact_key
 
 MAX_PLACES = 64
 """In how many places of the tree one branch may stand: the product of the numbers of its values."""
