@@ -1,0 +1,121 @@
+"""CloudEvents 1.0, both ways: what systems outside speak, and the envelope of an event.
+
+`source` and `type` are the event's source and detail-type; the rest of its metadata are extension attributes, named
+as the fields are, without underscores. https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md
+"""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Literal
+from urllib.parse import quote, unquote
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+
+from millrace.events.contract import BrokenContract
+from millrace.events.envelope import Envelope
+from millrace.events.metadata import Metadata
+
+STRUCTURED = "application/cloudevents+json"
+CloudEvent = dict[str, Any]
+_JSON = "application/json"
+_ATTRIBUTES = {"event_id": "id", "occurred_at": "time"}
+_SAFE = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) not in '"%')
+
+
+class _Attributes(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+    specversion: Literal["1.0"]
+    id: str = Field(min_length=1)
+    source: str = Field(min_length=1)
+    type: str = Field(min_length=1)
+    datacontenttype: str = Field(default=_JSON, pattern=r"^application/([\w.-]+\+)?json\b")
+    time: AwareDatetime = Field(default_factory=lambda: datetime.now(UTC))
+    data: dict[str, Any]
+    correlationid: str | None = None
+    causationid: str | None = None
+    producer: str | None = None
+    version: int = Field(default=1, ge=1)
+    hops: int = Field(default=0, ge=0)
+    idempotencykey: str | None = None
+    traceparent: str | None = None
+
+
+def to_cloudevent(envelope: Envelope) -> CloudEvent:
+    """The event as a CloudEvent in the structured JSON form."""
+    detail = envelope["detail"]
+    metadata = Metadata.model_validate(detail["metadata"]).model_dump(mode="json", exclude_none=True)
+    return {
+        "specversion": "1.0",
+        "source": envelope["source"],
+        "type": envelope["detail-type"],
+        "datacontenttype": _JSON,
+        **{_attribute(field): value for field, value in metadata.items()},
+        "data": detail["data"],
+    }
+
+
+def from_cloudevent(cloudevent: CloudEvent) -> Envelope:
+    """The envelope of a CloudEvent in the structured JSON form. Raises BrokenContract, which names the attribute.
+
+    What it leaves out begins a flow: it is its own correlation, and its source is the producer.
+    """
+    try:
+        given = _Attributes.model_validate(cloudevent)
+    except ValidationError as error:
+        raise BrokenContract.of("CloudEvent", error) from error
+    known = given.model_dump(exclude_none=True)
+    event_id = _event_id(given)
+    began = {"correlation_id": event_id, "producer": given.source}
+    told = {field: known[_attribute(field)] for field in Metadata.model_fields if _attribute(field) in known}
+    metadata = Metadata.model_validate(began | told | {"event_id": event_id})
+    return {
+        "source": given.source,
+        "detail-type": given.type,
+        "detail": {"metadata": metadata.model_dump(mode="json", exclude_none=True), "data": given.data},
+    }
+
+
+def to_http(envelope: Envelope) -> tuple[dict[str, str], bytes]:
+    """Headers and body of the binary mode.
+
+    https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/http-protocol-binding.md
+    """
+    attributes = to_cloudevent(envelope)
+    data, content_type = attributes.pop("data"), attributes.pop("datacontenttype")
+    headers = {f"ce-{name}": quote(str(value), safe=_SAFE) for name, value in attributes.items()}
+    return {"content-type": content_type, **headers}, json.dumps(data).encode()
+
+
+def from_http(headers: Mapping[str, str], body: bytes | str) -> Envelope:
+    """The envelope of a request in the structured or the binary mode. Raises BrokenContract."""
+    lower = {name.lower(): value for name, value in headers.items()}
+    kind = lower.get("content-type", _JSON)
+    given = _parsed(body)
+    if kind.lower().startswith(STRUCTURED):
+        if not isinstance(given, dict):
+            raise BrokenContract("CloudEvent", [("body", given, "should be one CloudEvent, an object")])
+        return from_cloudevent(given)
+    attributes = {name[3:]: unquote(value) for name, value in lower.items() if name.startswith("ce-")}
+    return from_cloudevent({**attributes, "datacontenttype": kind, "data": given})
+
+
+def _attribute(field: str) -> str:
+    return _ATTRIBUTES.get(field, field.replace("_", ""))
+
+
+def _event_id(given: _Attributes) -> str:
+    """A UUID stands by itself; any other id is unique within its source alone, and becomes one with it."""
+    try:
+        return str(UUID(given.id))
+    except ValueError:
+        return str(uuid5(NAMESPACE_URL, f"{given.source} {given.id}"))
+
+
+def _parsed(body: bytes | str) -> Any:
+    try:
+        return json.loads(body)
+    except ValueError as error:
+        raise BrokenContract("CloudEvent", [("body", body[:80], f"is no JSON: {error}")]) from error
