@@ -386,3 +386,17 @@ def test_a_dead_letter_keeps_the_body_of_the_message(site):
     queue.send(json.dumps({"n": 1}))
     site.settle()
     assert letters(dead) == [{"n": 1}]
+
+
+def test_a_function_lives_in_the_time_of_its_queue(site):
+    """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-delay-queues.html"""
+    site.function(
+        "f",
+        "sent = int(event['Records'][0]['attributes']['SentTimestamp'])",
+        "if time.time() * 1000 < sent + 600_000: raise RuntimeError('the queue is ahead')",
+    )
+    queue = site.queue()
+    site.mapping(queue)
+    queue.send("1", DelaySeconds=600)
+    site.settle()
+    assert site.batches() == [["1"]]

@@ -29,19 +29,19 @@ class Bench:
         self.loop.set_exception_handler(lambda _, report: self.reports.append(report["exception"]))
         self.workers = Workers(self.loop, environment=BASE, start=start, cache=cache, **options)
 
-    def begin(self, spec, event=None, request_id="r-1", *, urgent=False):
+    def begin(self, spec, event=None, request_id="r-1", **more):
         outcome = self.loop.create_future()
-        self.workers.invoke(spec, json.dumps(event).encode(), request_id, outcome.set_result, urgent=urgent)
+        self.workers.invoke(spec, json.dumps(event).encode(), request_id, outcome.set_result, **more)
         return outcome
 
     def wait(self, *outcomes):
         return self.loop.run_until_complete(asyncio.wait_for(asyncio.gather(*outcomes), 20))
 
-    def call(self, spec, event=None):
-        return self.wait(self.begin(spec, event))[0]
+    def call(self, spec, event=None, **more):
+        return self.wait(self.begin(spec, event, **more))[0]
 
-    def answer(self, spec, event=None):
-        outcome = self.call(spec, event)
+    def answer(self, spec, event=None, **more):
+        outcome = self.call(spec, event, **more)
         assert outcome.status == "ok", outcome
         return json.loads(outcome.payload)
 
@@ -287,6 +287,21 @@ def test_the_context_counts_down_to_the_timeout(bench, function):
 
 
 # -- logs ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_function_sees_the_time_to_which_its_cloud_has_leapt(bench, function):
+    """https://docs.aws.amazon.com/lambda/latest/dg/python-context.html"""
+    spec = function(
+        "import datetime, time\n"
+        "def handler(event, context):\n"
+        "    left = context.get_remaining_time_in_millis()\n"
+        "    return [time.time(), datetime.datetime.now(datetime.UTC).timestamp(), time.monotonic(), left]\n"
+    )
+    before = bench.answer(spec)
+    after = bench.answer(spec, leapt=3600.0)
+    assert [3600 <= late - early < 3605 for early, late in zip(before[:2], after, strict=False)] == [True, True]
+    assert after[2] - before[2] < 5
+    assert 0 < after[3] <= before[3]
 
 
 def test_all_that_is_written_becomes_log_events_of_its_invocation(bench, function):

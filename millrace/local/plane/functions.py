@@ -177,7 +177,8 @@ class Functions:
             finally:
                 release()
 
-        self._plane.workers.invoke(self.spec(function), payload, request_id, ended, urgent=urgent)
+        leapt = self._plane.clock.leapt
+        self._plane.workers.invoke(self.spec(function), payload, request_id, ended, urgent=urgent, leapt=leapt)
         return request_id
 
     def _remember(self, function: Any, outcome: Outcome, began: float, about: list[Reference]) -> None:

@@ -15,6 +15,8 @@ from pathlib import Path
 
 RUNTIME = ("boto3", "botocore", "jmespath", "python-dateutil", "s3transfer", "six", "urllib3")
 """What Lambda's runtime brings. https://docs.aws.amazon.com/lambda/latest/dg/lambda-python.html#python-sdk-included"""
+CLOCK = ("time-machine",)
+"""What lets a worker leap with its cloud."""
 
 _NATIVE = (".so", ".dylib", ".pyd")
 _NO_IMPORTS = ("bin", "__pycache__")
@@ -41,6 +43,8 @@ def _links(layers: Sequence[Path]) -> dict[str, str]:
     links: dict[str, str] = {}
     for name in RUNTIME:
         links |= _installed(_local(name, f"Lambda's runtime brings {name}"))
+    for name in CLOCK:
+        links |= _installed(_local(name, f"a worker's time is set by {name}"))
     for layer in layers:
         for root in _roots(layer.resolve()):
             links |= _layer_links(root)

@@ -65,15 +65,16 @@ class Workers:
         done: Callable[[Outcome], None],
         *,
         urgent: bool = False,
+        leapt: float = 0.0,
     ) -> None:
         """Run a function once and tell `done`, exactly once, on the loop's thread.
 
-        Urgent is what a running invocation waits for: it goes past the limit, or the two could wait for each other.
-        Raises WorkersClosed.
+        It is `leapt` seconds ahead of the machine's clock. Urgent is what a running invocation waits for: it goes past
+        the limit, or the two could wait for each other. Raises WorkersClosed.
         """
         if self._closed:
             raise WorkersClosed(f"{spec.name} was invoked after the workers were closed")
-        job = Job(spec, payload, request_id, done)
+        job = Job(spec, payload, request_id, done, leapt)
         if urgent or len(self._busy) < self._limit:
             self._run(job)
         else:

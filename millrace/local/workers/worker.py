@@ -27,12 +27,13 @@ _LOG_KEPT = 1 << 20
 
 @dataclass(frozen=True, eq=False)
 class Job:
-    """An invocation, and who is told of its outcome."""
+    """An invocation, who is told of its outcome, and how many seconds its cloud has leapt over."""
 
     spec: FunctionSpec
     payload: bytes
     request_id: str
     done: Callable[[Outcome], None]
+    leapt: float
 
 
 class Owner(Protocol):
@@ -78,7 +79,7 @@ class Worker:
         """Run an invocation."""
         self._job = job
         self._began = self._loop.time()
-        call = {"request_id": job.request_id, "trace_id": _trace_id()}
+        call = {"request_id": job.request_id, "trace_id": _trace_id(), "leapt": job.leapt}
         self._channel.send(wire.pack(call, job.payload))
         if self._warm:
             self._allow(self.spec.timeout)

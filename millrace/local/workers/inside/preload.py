@@ -13,6 +13,7 @@ MODULES = (
     "millrace.runtime",
     "pydantic",
     "resource",
+    "time_machine",
 )
 """Loaded where the layers hold them. None starts a thread or reads a function's settings when it is imported."""
 
