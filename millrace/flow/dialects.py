@@ -1,0 +1,128 @@
+"""JSON Schema 2020-12, as pydantic writes it, in the older dialects that EventBridge and AsyncAPI understand."""
+
+from collections.abc import Callable
+from typing import Any
+
+Schema = dict[str, Any]
+Change = Callable[[Schema], Schema]
+_ONE = ("items", "additionalProperties", "not")
+_LISTS = ("anyOf", "oneOf", "allOf", "prefixItems")
+_MAPS = ("properties", "patternProperties", "$defs")
+_NOTHING: Schema = {"type": "object", "nullable": True, "enum": [None]}
+
+
+def opened(schema: Schema) -> Schema:
+    """The schema without its refusal of unknown fields."""
+
+    def change(part: Schema) -> Schema:
+        return {word: value for word, value in part.items() if (word, value) != ("additionalProperties", False)}
+
+    return _throughout(schema, change)
+
+
+def draft_7(schema: Schema) -> Schema:
+    """The schema in draft 7: AsyncAPI's own dialect.
+
+    https://www.asyncapi.com/docs/reference/specification/v3.0.0#schemaObject
+    """
+    return _throughout(schema, _tuples_as_lists)
+
+
+def draft_4(schema: Schema) -> Schema:
+    """The schema in draft 4.
+
+    https://json-schema.org/draft-04/draft-fge-json-schema-validation-00
+    """
+
+    def change(part: Schema) -> Schema:
+        part = _alone(_bounds(_constants(_tuples_as_lists(part))))
+        part.pop("propertyNames", None)
+        return part
+
+    return _throughout(schema, change)
+
+
+def openapi_30(schema: Schema) -> Schema:
+    """The schema as OpenAPI 3.0 has it.
+
+    https://spec.openapis.org/oas/v3.0.3#schema-object
+    """
+
+    def change(part: Schema) -> Schema:
+        part = _nullable(_alone(_bounds(_constants(_tuples_as_any(part)))))
+        part.pop("propertyNames", None)
+        if "examples" in part:
+            part["example"] = part.pop("examples")[0]
+        if "patternProperties" in part:
+            part["additionalProperties"] = {"anyOf": list(part.pop("patternProperties").values())}
+        return part
+
+    return _throughout(schema, change)
+
+
+def _throughout(schema: Schema, change: Change) -> Schema:
+    """Change a schema and all that it holds, the innermost first."""
+    made = dict(schema)
+    for word in _ONE:
+        if isinstance(made.get(word), dict):
+            made[word] = _throughout(made[word], change)
+    for word in _LISTS:
+        if word in made:
+            made[word] = [_throughout(part, change) for part in made[word]]
+    for word in _MAPS:
+        if word in made:
+            made[word] = {name: _throughout(part, change) for name, part in made[word].items()}
+    return change(made)
+
+
+def _constants(schema: Schema) -> Schema:
+    if "const" not in schema:
+        return schema
+    return {**{word: value for word, value in schema.items() if word != "const"}, "enum": [schema["const"]]}
+
+
+def _bounds(schema: Schema) -> Schema:
+    """A bound that is not reached was a flag beside the bound."""
+    made = dict(schema)
+    for exclusive, bound in (("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum")):
+        if exclusive in made:
+            made[bound] = made[exclusive]
+            made[exclusive] = True
+    return made
+
+
+def _alone(schema: Schema) -> Schema:
+    """Nothing may stand beside a reference."""
+    if "$ref" not in schema or len(schema) == 1:
+        return schema
+    rest = {word: value for word, value in schema.items() if word != "$ref"}
+    return {**rest, "allOf": [{"$ref": schema["$ref"]}]}
+
+
+def _tuples_as_lists(schema: Schema) -> Schema:
+    if "prefixItems" not in schema:
+        return schema
+    made = {word: value for word, value in schema.items() if word != "prefixItems"}
+    if "items" in made:
+        made["additionalItems"] = made["items"]
+    return {**made, "items": schema["prefixItems"]}
+
+
+def _tuples_as_any(schema: Schema) -> Schema:
+    if "prefixItems" not in schema:
+        return schema
+    made = {word: value for word, value in schema.items() if word != "prefixItems"}
+    kinds = [*schema["prefixItems"], *([made["items"]] if isinstance(made.get("items"), dict) else [])]
+    return {**made, "items": {"anyOf": kinds}}
+
+
+def _nullable(schema: Schema) -> Schema:
+    """The type null was a flag, which counts beside a type only."""
+    if schema.get("type") == "null":
+        return {**{word: value for word, value in schema.items() if word != "type"}, **_NOTHING}
+    options = schema.get("anyOf", [])
+    others = [option for option in options if option != _NOTHING]
+    if len(others) == len(options) or len(others) != 1 or "type" not in others[0]:
+        return schema
+    rest = {word: value for word, value in schema.items() if word != "anyOf"}
+    return {**others[0], **rest, "nullable": True}

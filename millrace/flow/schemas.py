@@ -1,0 +1,109 @@
+"""The schema of an event, generated from its class: JSON Schema 2020-12, and the two forms of EventBridge's registry.
+
+A schema is open: a consumer passes over fields that it does not know, and so does whoever validates with it.
+https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-schema-registry.html
+"""
+
+import inspect
+from collections.abc import Callable, Iterable
+from typing import Any, Literal
+
+from pydantic import BaseModel
+from pydantic.json_schema import GenerateJsonSchema, models_json_schema
+
+from millrace.events import Event, Metadata
+from millrace.flow.dialects import Schema, draft_4, openapi_30, opened
+
+Form = Literal["OpenApi3", "JSONSchemaDraft4"]
+JSON_SCHEMA = "https://json-schema.org/draft/2020-12/schema"
+DRAFT_4 = "http://json-schema.org/draft-04/schema#"
+_ENVELOPE = {name: {"type": "string"} for name in ("version", "id", "detail-type", "source", "account", "region")}
+
+
+class _Untitled(GenerateJsonSchema):
+    def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002 - pydantic's own signature
+        """No: a title that repeats the name of its field says nothing."""
+        return False
+
+
+def schema_name(event: type[Event]) -> str:
+    """The name of an event in a registry, as AWS writes those of its own."""
+    return f"{event.contract.source}@{event.contract.detail_type}"
+
+
+def json_schema(event: type[Event]) -> Schema:
+    """JSON Schema 2020-12 of an event's whole `detail`: its metadata and its data."""
+    (detail,), definitions = details([event], "#/$defs/{model}")
+    return {"$schema": JSON_SCHEMA, **detail, "$defs": definitions}
+
+
+def registry_schema(event: type[Event], form: Form) -> Schema:
+    """The document that the registry keeps, of the whole event as EventBridge delivers it."""
+    return _FORMS[form](event)
+
+
+def details(events: Iterable[type[Event]], ref_template: str) -> tuple[list[Schema], dict[str, Schema]]:
+    """The schema of each event's detail, and the definitions that they refer to."""
+    asked: list[type[BaseModel]] = [Metadata, *events]
+    refs, made = models_json_schema(
+        [(model, "validation") for model in asked], ref_template=ref_template, schema_generator=_Untitled
+    )
+    schemas: list[Schema] = [refs[model, "validation"] for model in asked]
+    definitions: dict[str, Schema] = {name: opened(schema) for name, schema in made["$defs"].items()}
+    return [_detail(event, schemas[0], data) for event, data in zip(asked[1:], schemas[1:], strict=True)], definitions
+
+
+def _detail(event: type[BaseModel], metadata: Schema, data: Schema) -> Schema:
+    return {
+        "title": event.__name__,
+        "description": inspect.getdoc(event) or "",
+        "type": "object",
+        "properties": {"metadata": metadata, "data": data},
+        "required": ["metadata", "data"],
+    }
+
+
+def _openapi(event: type[Event]) -> Schema:
+    (detail,), definitions = details([event], "#/components/schemas/{model}")
+    envelope = _envelope(event, {"$ref": "#/components/schemas/Detail"})
+    schemas = {"AWSEvent": envelope, "Detail": detail, **definitions}
+    return {
+        "openapi": "3.0.0",
+        "info": {"title": event.__name__, "version": f"{event.contract.version}.0.0"},
+        "paths": {},
+        "components": {"schemas": {name: openapi_30(schema) for name, schema in schemas.items()}},
+    }
+
+
+def _draft_4(event: type[Event]) -> Schema:
+    (detail,), definitions = details([event], "#/definitions/{model}")
+    kept = {name: draft_4(schema) for name, schema in {"Detail": detail, **definitions}.items()}
+    envelope = _envelope(event, {"$ref": "#/definitions/Detail"})
+    return {
+        "$schema": DRAFT_4,
+        "title": event.__name__,
+        "version": f"{event.contract.version}.0.0",
+        **envelope,
+        "definitions": kept,
+    }
+
+
+_FORMS: dict[Form, Callable[[type[Event]], Schema]] = {"OpenApi3": _openapi, "JSONSchemaDraft4": _draft_4}
+
+
+def _envelope(event: type[Event], detail: Schema) -> Schema:
+    properties: dict[str, Schema] = {
+        **_ENVELOPE,
+        "detail-type": {"type": "string", "enum": [event.contract.detail_type]},
+        "source": {"type": "string", "enum": [event.contract.source]},
+        "time": {"type": "string", "format": "date-time"},
+        "resources": {"type": "array", "items": {"type": "string"}},
+        "detail": detail,
+    }
+    return {
+        "type": "object",
+        "x-amazon-events-detail-type": event.contract.detail_type,
+        "x-amazon-events-source": event.contract.source,
+        "properties": properties,
+        "required": list(properties),
+    }
