@@ -28,6 +28,7 @@ _AREAS = {
     "cloudformation": "CloudFormation",
     "workers": "Lambda's runtime",
     "patterns": "Event patterns",
+    "tables": "DynamoDB",
 }
 
 

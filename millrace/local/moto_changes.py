@@ -7,7 +7,7 @@ import os
 from copy import copy
 from typing import TYPE_CHECKING, Any
 
-from millrace.local import moto_sources
+from millrace.local import moto_sources, moto_tables
 
 if TYPE_CHECKING:
     from millrace.local.plane.plane import Plane
@@ -31,6 +31,7 @@ def attach(plane: "Plane | None") -> None:
         _patched = True
         _tell_time()
         moto_sources.apply(_plane)
+        moto_tables.apply()
         _make_policies_once()
         _keep_function_settings()
         _replay_on_the_agenda()
