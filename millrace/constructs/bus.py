@@ -11,6 +11,7 @@ from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from millrace.constructs.alarms import Alarms
+from millrace.constructs.places import note_place
 from millrace.constructs.queues import dead_letter_queue
 from millrace.events import Event
 
@@ -36,6 +37,7 @@ class Bus(Construct):
         alarm_topic: sns.ITopic | None = None,
     ) -> None:
         super().__init__(scope, id)
+        note_place(self)
         self.alarm_topic = alarm_topic
         self.dead_letters = dead_letter_queue(self)
         self.event_bus = events.EventBus(

@@ -14,6 +14,7 @@ from millrace.constructs.bus import Bus
 from millrace.constructs.channels import Channel, End, queue
 from millrace.constructs.declared import declared_step
 from millrace.constructs.function import Function, Settings, facts
+from millrace.constructs.places import note_place
 from millrace.constructs.plan import check_line, check_names, trigger_of
 from millrace.constructs.queues import dead_letter_queue
 from millrace.constructs.steps import Steps
@@ -44,6 +45,7 @@ class Mediator(Construct):
         **settings: Unpack[Settings],
     ) -> None:
         super().__init__(scope, id)
+        note_place(self)
         check_names(self._place, steps)
         self.declarations = [declared_step(name) for name in steps]
         if flow is None:

@@ -9,6 +9,7 @@ from millrace.constructs.bus import Bus
 from millrace.constructs.channels import Channel, End, queue
 from millrace.constructs.declared import declared_processor
 from millrace.constructs.function import Settings, declared_function
+from millrace.constructs.places import note_place
 from millrace.constructs.queues import dead_letter_queue
 from millrace.constructs.stores import Tables, check_tables
 
@@ -31,6 +32,7 @@ class Processor(Construct):
         **settings: Unpack[Settings],
     ) -> None:
         super().__init__(scope, id)
+        note_place(self)
         self.declaration = declared_processor(function)
         check_tables(f"Processor {self.node.path}", [self.declaration], tables or {})
         self.dead_letters = dead_letter_queue(self)

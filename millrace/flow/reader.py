@@ -1,0 +1,236 @@
+"""From an assembly and the project's contracts to the graph. What the template says counts, not what was meant."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from millrace.events import Event
+from millrace.flow.assembly import Assembly, Resource
+from millrace.flow.graph import Edge, EdgeKind, Graph, Node
+from millrace.flow.machine import Machine
+from millrace.flow.permissions import Statement, allowed, role_of
+from millrace.flow.places import contract_place, handler_place
+from millrace.patterns import compile_pattern
+
+_KINDS = {
+    "AWS::Events::EventBus": "bus",
+    "AWS::Events::Archive": "archive",
+    "AWS::SQS::Queue": "queue",
+    "AWS::SNS::Topic": "topic",
+    "AWS::Kinesis::Stream": "stream",
+    "AWS::DynamoDB::Table": "store",
+    "AWS::S3::Bucket": "store",
+    "AWS::StepFunctions::StateMachine": "mediator",
+    "AWS::Scheduler::Schedule": "schedule",
+    "AWS::ApiGatewayV2::Api": "api",
+}
+
+_ANY = {"source": [{"prefix": ""}]}
+
+
+def read_graph(assembly: Assembly, events: Iterable[type[Event]], root: Path) -> Graph:
+    """The graph of all stacks. `events` are the project's contracts, `root` is its folder."""
+    return _Reader(assembly, {name_of(event): event for event in events}, root).graph()
+
+
+def name_of(event: type[Event]) -> str:
+    """An event as the graph and the template's metadata name it: `source:detail-type`."""
+    return f"{event.contract.source}:{event.contract.detail_type}"
+
+
+class _Reader:
+    def __init__(self, assembly: Assembly, events: Mapping[str, type[Event]], root: Path) -> None:
+        self._assembly = assembly
+        self._events = events
+        self._root = root
+        self._nodes = {node.id: node for node in self._resources()}
+        self._ids = {node.resource.id: node.id for node in self._nodes.values() if node.resource}
+        self._nodes |= {node.id: node for node in self._declared()}
+
+    def graph(self) -> Graph:
+        edges = [*self._publishing(), *self._rules(), *self._sources(), *self._failures(), *self._rest()]
+        letters = {edge.target for edge in edges if edge.kind == "fails-to"}
+        nodes = [
+            replace(node, kind="dead-letters") if node.id in letters and node.kind == "queue" else node
+            for node in self._nodes.values()
+        ]
+        return Graph(nodes, edges)
+
+    # nodes
+
+    def _resources(self) -> Iterator[Node]:
+        taken: set[str] = set()
+        for resource in self._assembly:
+            if kind := self._kind(resource):
+                known = _id(resource) if _id(resource) not in taken else resource.path
+                taken.add(known)
+                function = resource.facts.get("function", "") if resource.type == "AWS::Lambda::Function" else ""
+                yield Node(
+                    id=known,
+                    kind=kind,
+                    name=function or _name(resource),
+                    place=handler_place(self._root, function) if function else resource.place,
+                    made=resource.place if function else None,
+                    resource=resource,
+                )
+
+    def _kind(self, resource: Resource) -> str | None:
+        if resource.type == "AWS::Lambda::Function":
+            return str(resource.facts.get("kind", "other"))
+        if resource.type == "AWS::Events::Rule":
+            return "rule" if "EventPattern" in resource.properties else "schedule"
+        return _KINDS.get(resource.type)
+
+    def _declared(self) -> Iterator[Node]:
+        """Every event that a contract describes or a function names, and the systems outside that say some."""
+        named = [name for node in self._nodes.values() for name in [*node.consumes, *node.publishes]]
+        for name in dict.fromkeys([*self._events, *named]):
+            event = self._events.get(name)
+            place = contract_place(self._root, event) if event else None
+            yield Node(name, "event", name.partition(":")[2], place=place, event=event)
+            if event and event.contract.outside:
+                yield Node(_outside(event), "outside", event.contract.source)
+
+    # edges
+
+    def _publishing(self) -> Iterator[Edge]:
+        for node in list(self._nodes.values()):
+            for name in node.publishes:
+                yield Edge(node.id, name, "publishes", self._grants(node, name))
+            if node.event and node.event.contract.outside:
+                yield Edge(_outside(node.event), node.id, "publishes")
+
+    def _grants(self, node: Node, name: str) -> tuple[str, ...]:
+        """The policies that let a function publish an event."""
+        return tuple(dict.fromkeys(statement.holder.id for statement in self._publish_statements(node, name)))
+
+    def _publish_statements(self, node: Node, name: str) -> Iterator[Statement]:
+        source, _, detail_type = name.partition(":")
+        role = role_of(self._assembly, node.resource) if node.resource else None
+        for statement in allowed(self._assembly, role) if role else ():
+            if (
+                "events:PutEvents" in statement.actions
+                and source in (statement.condition_values("events:source") or [source])
+                and detail_type in (statement.condition_values("events:detail-type") or [detail_type])
+            ):
+                yield statement
+
+    def _buses(self, name: str) -> set[str]:
+        """The buses onto which the functions that say an event may put it; none where nothing here says it."""
+        said = (node for node in self._nodes.values() if name in node.publishes)
+        return {
+            bus.id
+            for node in said
+            for statement in self._publish_statements(node, name)
+            for bus in self._assembly.mentions(list(statement.resources), statement.holder)
+        }
+
+    def _rules(self) -> Iterator[Edge]:
+        for rule in self._assembly.of("Events::Rule"):
+            bus = self._assembly.named(rule.properties.get("EventBusName"), rule)
+            if bus:
+                yield self._edge(bus, rule, "carries", rule)
+            if "EventPattern" in rule.properties:
+                yield from self._matches(rule)
+            for target in rule.properties.get("Targets", ()):
+                yield from self._to(rule, target["Arn"], "delivers", rule)
+                yield from self._to(rule, target.get("DeadLetterConfig", {}).get("Arn"), "fails-to", rule)
+
+    def _matches(self, rule: Resource) -> Iterator[Edge]:
+        """The events whose source and detail-type a rule takes, of those that are on its bus."""
+        pattern = rule.properties["EventPattern"]
+        names = compile_pattern({key: pattern[key] for key in ("source", "detail-type") if key in pattern} or _ANY)
+        bus = self._assembly.named(rule.properties.get("EventBusName"), rule)
+        for node in self._nodes.values():
+            source, _, detail_type = node.id.partition(":")
+            if node.kind == "event" and names.matches({"source": source, "detail-type": detail_type}):
+                buses = self._buses(node.id)
+                if not buses or not bus or bus.id in buses:
+                    yield Edge(node.id, self._ids[rule.id], "matches", (rule.id,))
+
+    def _sources(self) -> Iterator[Edge]:
+        for mapping in self._assembly.of("Lambda::EventSourceMapping"):
+            function = self._assembly.named(mapping.properties["FunctionName"], mapping)
+            source = self._assembly.named(mapping.properties.get("EventSourceArn"), mapping)
+            if source and function:
+                yield self._edge(source, function, "feeds", mapping)
+            on_failure = mapping.properties.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination")
+            if function:
+                yield from self._to(function, on_failure, "fails-to", mapping)
+
+    def _failures(self) -> Iterator[Edge]:
+        for queue in self._assembly.of("SQS::Queue"):
+            redrive = queue.properties.get("RedrivePolicy", {})
+            yield from self._to(queue, redrive.get("deadLetterTargetArn"), "fails-to", queue)
+        for config in self._assembly.of("Lambda::EventInvokeConfig"):
+            function = self._assembly.named(config.properties["FunctionName"], config)
+            destination = config.properties.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination")
+            if function:
+                yield from self._to(function, destination, "fails-to", config)
+        for owner in self._assembly.of("Events::EventBus", "Lambda::Function"):
+            letters = owner.properties.get("DeadLetterConfig", {})
+            yield from self._to(owner, letters.get("Arn", letters.get("TargetArn")), "fails-to", owner)
+
+    def _rest(self) -> Iterator[Edge]:
+        for archive in self._assembly.of("Events::Archive"):
+            bus = self._assembly.named(archive.properties["SourceArn"], archive)
+            if bus:
+                yield self._edge(bus, archive, "archives", archive)
+        for machine in self._assembly.of("StepFunctions::StateMachine"):
+            yield from self._machine(machine)
+        for function in self._assembly.of("Lambda::Function"):
+            yield from self._function(function)
+
+    def _machine(self, resource: Resource) -> Iterator[Edge]:
+        machine = Machine(self._assembly, resource)
+        functions = {t.state: t.calls for t in machine.tasks() if t.calls.type == "AWS::Lambda::Function"}
+        for task in machine.tasks():
+            kind: EdgeKind = "invokes" if task.state in functions else "fails-to"
+            yield self._edge(resource, task.calls, kind, resource)
+        for way in machine.ways():
+            if way.source in functions and way.target in functions:
+                ends = (functions[way.source], functions[way.target])
+                yield self._edge(*ends, way.kind, resource, way.label)
+        for function in dict.fromkeys(functions.values()):
+            for name in self._nodes[self._ids[function.id]].consumes:
+                yield Edge(name, self._ids[function.id], "takes", (resource.id,))
+
+    def _function(self, function: Resource) -> Iterator[Edge]:
+        variables = function.properties.get("Environment", {}).get("Variables", {})
+        for value in variables.values():
+            used = self._assembly.named(value, function) if isinstance(value, dict) else None
+            if used and used.type == "AWS::StepFunctions::StateMachine":
+                yield self._edge(function, used, "starts", function)
+            elif used and _KINDS.get(used.type) == "store":
+                yield self._edge(function, used, "uses", function)
+
+    def _to(self, source: Resource, value: Any, kind: EdgeKind, by: Resource) -> Iterator[Edge]:
+        target = self._assembly.named(value, by) if value else None
+        if target and target.id in self._ids:
+            yield self._edge(source, target, kind, by)
+
+    def _edge(self, source: Resource, target: Resource, kind: EdgeKind, by: Resource, label: str = "") -> Edge:
+        return Edge(self._ids[source.id], self._ids[target.id], kind, (by.id,), label)
+
+
+def _id(resource: Resource) -> str:
+    """The path of the construct that the user knows: without the parts that the kit adds for what it is made of."""
+    inner = {"AWS::Lambda::Function": "Function", "AWS::StepFunctions::StateMachine": "Machine"}
+    last = inner.get(resource.type, "Bus" if resource.type == "AWS::Events::EventBus" else None)
+    path = resource.path
+    while last and path.endswith(f"/{last}") and path.count("/") > 1:
+        path = path.removesuffix(f"/{last}")
+    return path
+
+
+def _outside(event: type[Event]) -> str:
+    return f"outside:{event.contract.source}"
+
+
+def _name(resource: Resource) -> str:
+    """A bus by its own name, everything else by its construct's."""
+    named = resource.properties.get("Name")
+    if resource.type == "AWS::Events::EventBus" and isinstance(named, str):
+        return named
+    return _id(resource).rpartition("/")[2]
