@@ -1,4 +1,4 @@
-"""Changes to moto's DynamoDB, each with its reason: writes are atomic, and a transaction is one.
+"""Changes to moto's DynamoDB, each with its reason: writes are atomic, a transaction is one, a query is quick.
 
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html
 """
@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 _WRITES = ("put_item", "update_item", "delete_item", "batch_write_item", "transact_write_items")
+_READS_OF_MANY = ("query", "scan")
 _MOST_ITEMS = 100
 
 
@@ -17,14 +18,18 @@ def apply() -> None:
     """Change moto."""
     _write_one_at_a_time()
     _write_together()
+    _query_only_what_is_asked_for()
 
 
 def _write_one_at_a_time() -> None:
-    """Moto looks at an item's condition and then writes it, and another thread's write may come between."""
+    """Moto looks at an item's condition and then writes it, and another thread's write may come between.
+
+    It also goes through all items, while another thread adds some.
+    """
     from moto.dynamodb.responses import DynamoHandler  # noqa: PLC0415 - moto is changed when it is first attached
 
     lock = threading.RLock()
-    for name in _WRITES:
+    for name in (*_WRITES, *_READS_OF_MANY):
         setattr(DynamoHandler, name, _locked(getattr(DynamoHandler, name), lock))
 
 
@@ -123,3 +128,32 @@ class _Operation:
             self._table.items[keys[0]][keys[1]] = self._before
         else:
             self._table.items[keys[0]] = self._before
+
+
+def _query_only_what_is_asked_for() -> None:
+    """Moto sorts the whole table for each query."""
+    from moto.dynamodb.models import Table  # noqa: PLC0415
+
+    ask = Table.query
+
+    def query(table: Any, hash_key: Any, *args: Any, **kwargs: Any) -> Any:
+        index_name, keys = args[6], kwargs.get("hash_key_conditions") or []
+        narrow = copy.copy(table)
+        narrow.items = _of_index(table, keys) if index_name else _of_key(table, hash_key)
+        return ask(narrow, hash_key, *args, **kwargs)
+
+    Table.query = query
+
+
+def _of_key(table: Any, hash_key: Any) -> dict[Any, Any]:
+    return {hash_key: table.items[hash_key]} if hash_key in table.items else {}
+
+
+def _of_index(table: Any, keys: list[tuple[str, Any]]) -> dict[Any, Any]:
+    def wanted(item: Any) -> bool:
+        return all(name in item.attrs and item.attrs[name] == value for name, value in keys)
+
+    if table.range_key_attr is None:
+        return {key: item for key, item in table.items.items() if wanted(item)}
+    narrow = {key: {sort: item for sort, item in under.items() if wanted(item)} for key, under in table.items.items()}
+    return {key: under for key, under in narrow.items() if under}

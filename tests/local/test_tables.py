@@ -76,3 +76,39 @@ def test_a_transaction_that_fails_while_it_writes_leaves_all_as_it_was(cups):
     with pytest.raises(Exception, match="ValidationException"):
         cups.meta.client.transact_write_items(TransactItems=items)
     assert cups.scan()["Items"] == []
+
+
+@pytest.fixture
+def racks(empty_cloud):
+    """Numbered cups on racks, with an index by colour."""
+    kinds = {"rack": "S", "number": "N", "colour": "S"}
+    by_colour = [{"AttributeName": "colour", "KeyType": "HASH"}, {"AttributeName": "number", "KeyType": "RANGE"}]
+    empty_cloud.client("dynamodb").create_table(
+        TableName="racks",
+        KeySchema=[{"AttributeName": "rack", "KeyType": "HASH"}, {"AttributeName": "number", "KeyType": "RANGE"}],
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": kind} for name, kind in kinds.items()],
+        GlobalSecondaryIndexes=[
+            {"IndexName": "by_colour", "KeySchema": by_colour, "Projection": {"ProjectionType": "ALL"}}
+        ],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    table = empty_cloud.resource("dynamodb").Table("racks")
+    for number in (3, 1, 2):
+        table.put_item(Item={"rack": "a", "number": number, "colour": "red"})
+        table.put_item(Item={"rack": "b", "number": number, "colour": "blue"})
+    yield table
+    empty_cloud.reset()
+
+
+@pytest.mark.parametrize(
+    ("wanted", "more", "found"),
+    [("rack = :k", {}, ["a1", "a2", "a3"]), ("colour = :k AND #n > :n", {"IndexName": "by_colour"}, ["b2", "b3"])],
+    ids=["of a table", "of an index"],
+)
+def test_a_query_finds_the_items_of_its_key_in_order(racks, wanted, more, found):
+    """https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Query.html"""
+    if more:
+        more = {**more, "ExpressionAttributeNames": {"#n": "number"}}
+    values = {":k": "blue", ":n": 1} if more else {":k": "a"}
+    answer = racks.query(KeyConditionExpression=wanted, ExpressionAttributeValues=values, **more)
+    assert [f"{item['rack']}{item['number']}" for item in answer["Items"]] == found
