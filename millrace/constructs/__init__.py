@@ -5,6 +5,7 @@ from millrace.constructs.channels import Channel, direct, queue
 from millrace.constructs.declared import NotDeclared, UnknownFunction
 from millrace.constructs.function import Settings
 from millrace.constructs.mediator import Mediator
+from millrace.constructs.ordered import NoOrder, ordered
 from millrace.constructs.plan import UnsoundFlow
 from millrace.constructs.processor import Processor
 from millrace.constructs.saga import Saga, SagaStep
@@ -15,6 +16,7 @@ __all__ = [
     "Channel",
     "Mediator",
     "MissingTable",
+    "NoOrder",
     "NotDeclared",
     "Processor",
     "Saga",
@@ -23,5 +25,6 @@ __all__ = [
     "UnknownFunction",
     "UnsoundFlow",
     "direct",
+    "ordered",
     "queue",
 ]

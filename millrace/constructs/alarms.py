@@ -29,6 +29,11 @@ class Alarms(Construct):
         metric = queue.metric_approximate_age_of_oldest_message(period=_period(), statistic="Maximum")
         self._alarm("Age", metric, "Events wait for longer than they should.", limit.to_seconds())
 
+    def lag(self, function: lambda_.Function, limit: Duration) -> None:
+        """The last record that a function took from a stream had waited there for longer than a limit."""
+        metric = function.metric("IteratorAge", period=_period(), statistic="Maximum")
+        self._alarm("Lag", metric, "Records wait in the stream for longer than they should.", limit.to_milliseconds())
+
     def function(self, function: lambda_.Function) -> None:
         """A function raises errors, or is throttled."""
         self._alarm("Errors", function.metric_errors(period=_period()), "The function raises errors.")

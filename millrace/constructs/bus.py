@@ -39,6 +39,7 @@ class Bus(Construct):
         super().__init__(scope, id)
         note_place(self)
         self.alarm_topic = alarm_topic
+        self.encryption_key = encryption_key
         self.dead_letters = dead_letter_queue(self)
         self.event_bus = events.EventBus(
             self, "Bus", event_bus_name=name, kms_key=encryption_key, dead_letter_queue=self.dead_letters

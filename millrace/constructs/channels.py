@@ -56,7 +56,7 @@ class QueueChannel(Channel):
     def connect(self, scope: Construct, bus: Bus, wanted: EventTypes, function: Function, end: End) -> None:
         """Rules, the queue, and the event source mapping with partial batch responses."""
         waiting = self._queue(scope, function, end.dead_letters)
-        target = targets.SqsQueue(waiting, dead_letter_queue=end.dead_letters, **_retries())
+        target = targets.SqsQueue(waiting, dead_letter_queue=end.dead_letters, **retries())
         bus.rules(scope, wanted, [target])
         function.function.add_event_source(
             sources.SqsEventSource(
@@ -88,10 +88,11 @@ class DirectChannel(Channel):
 
     retry_attempts: int
     max_age: Duration | None
+    max_concurrency: int | None
 
     def connect(self, scope: Construct, bus: Bus, wanted: EventTypes, function: Function, end: End) -> None:
         """Rules, with their failure path, and the function's own: the one does not see what the other loses."""
-        target = targets.LambdaFunction(function.function, dead_letter_queue=end.dead_letters, **_retries())
+        target = targets.LambdaFunction(function.function, dead_letter_queue=end.dead_letters, **retries())
         bus.rules(scope, wanted, [target])
         lambda_.EventInvokeConfig(
             scope,
@@ -101,6 +102,8 @@ class DirectChannel(Channel):
             retry_attempts=self.retry_attempts,
             max_event_age=self.max_age or Duration.hours(6),
         )
+        if self.max_concurrency is not None:
+            function.reserve(self.max_concurrency)
 
 
 def queue(
@@ -120,13 +123,16 @@ def queue(
     return QueueChannel(batch_size, max_concurrency, max_receive_count, batching_window, retention, alarm_age)
 
 
-def direct(*, retry_attempts: int = 2, max_age: Duration | None = None) -> Channel:
-    """The function, called by the rule itself: no queue to pay for or to wait in, and no bulkhead.
+def direct(*, retry_attempts: int = 2, max_age: Duration | None = None, max_concurrency: int | None = None) -> Channel:
+    """The function, called by the rule itself: no queue to pay for.
 
-    https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html: `max_age` is 6 hours.
+    https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html: `max_age` is 6 hours, which is
+    also how long an event waits that is throttled. `max_concurrency` is the bulkhead: so much of the account's
+    concurrency is taken from all others, and this function never has more.
     """
-    return DirectChannel(retry_attempts, max_age)
+    return DirectChannel(retry_attempts, max_age, max_concurrency)
 
 
-def _retries() -> dict[str, Any]:
+def retries() -> dict[str, Any]:
+    """The retry policy of every rule."""
     return {"retry_attempts": RULE_ATTEMPTS, "max_event_age": Duration.hours(RULE_HOURS)}

@@ -1,9 +1,9 @@
 """The one home of a Lambda function: its code, its layer, its role, its logs."""
 
 from collections.abc import Mapping
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, TypedDict, cast
 
-from aws_cdk import CfnResource, Duration, RemovalPolicy
+from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
@@ -71,7 +71,8 @@ class Function(Construct):
             environment=_environment(name, environment, settings),
             **self._sized(settings),
         )
-        self._note({"function": name, "sources": places, **facts})
+        self._facts = {"function": name, "sources": places, **facts}
+        self.note()
 
     @property
     def timeout(self) -> Duration:
@@ -99,10 +100,21 @@ class Function(Construct):
             "logging_format": lambda_.LoggingFormat.JSON,
         }
 
-    def _note(self, facts: Mapping[str, Any]) -> None:
-        resource = self.function.node.default_child
-        if isinstance(resource, CfnResource):
-            resource.add_metadata("millrace", facts)
+    def reserve(self, concurrency: int) -> None:
+        """Let it never run more often than so at once; nobody else is given what it has reserved.
+
+        https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html
+        """
+        self._resource.reserved_concurrent_executions = concurrency
+
+    @property
+    def _resource(self) -> lambda_.CfnFunction:
+        return cast("lambda_.CfnFunction", self.function.node.default_child)
+
+    def note(self, **facts: Any) -> None:
+        """Add facts to the metadata in the template."""
+        self._facts |= facts
+        self._resource.add_metadata("millrace", self._facts)
 
 
 def declared_function(

@@ -1,15 +1,53 @@
-"""A batch of a queue, a record at a time, by Powertools.
+"""What a function is handed, an event at a time: one by a rule, or a batch by a queue or a stream."""
 
-https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
-"""
-
+import base64
 import json
 from collections.abc import Callable
 from typing import Any
 
+Handle = Callable[[dict[str, Any], int], None]
 
-def each_record(payload: dict[str, Any], context: Any, handle: Callable[[dict[str, Any], int], None]) -> Any:
-    """Call `handle(envelope, attempt)` for each record; answer with the records for which it raised."""
+
+def each_event(payload: dict[str, Any], context: Any, handle: Handle) -> Any:
+    """Call `handle(envelope, attempt)` for each event; answer with those for which it raised, as their source asks.
+
+    Where a rule calls by itself, there is one, and what it raises is let through.
+    """
+    if "Records" not in payload:
+        return handle(payload, 1)
+    if "kinesis" in payload["Records"][0]:
+        return _in_order(payload["Records"], handle)
+    return _each_message(payload, context, handle)
+
+
+def all_events(records: list[Any], handle: Callable[[list[dict[str, Any]], int], None]) -> dict[str, Any]:
+    """Call `handle(envelopes, attempt)` once for a batch; it fails or succeeds as a whole.
+
+    A stream's batch that fails is let through, so that Lambda halves it.
+    """
+    try:
+        handle([_envelope(record) for record in records], _attempt(records[0]))
+    except Exception:
+        if "kinesis" in records[0]:
+            raise
+        return {"batchItemFailures": [{"itemIdentifier": record["messageId"]} for record in records]}
+    return {"batchItemFailures": []}
+
+
+def _envelope(record: Any) -> Any:
+    """The envelope that a record carries."""
+    if "kinesis" in record:
+        return json.loads(base64.b64decode(record["kinesis"]["data"]))
+    return json.loads(record["body"])
+
+
+def _attempt(record: Any) -> int:
+    """How often a queue has handed out this record, from 1; a stream does not count."""
+    return int(record.get("attributes", {}).get("ApproximateReceiveCount", 1))
+
+
+def _each_message(payload: dict[str, Any], context: Any, handle: Handle) -> Any:
+    """By Powertools. https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html."""
     from aws_lambda_powertools.utilities.batch import (  # noqa: PLC0415 - only a queue needs it
         BatchProcessor,
         EventType,
@@ -18,12 +56,24 @@ def each_record(payload: dict[str, Any], context: Any, handle: Callable[[dict[st
 
     return process_partial_response(
         event=payload,
-        record_handler=lambda record: handle(json.loads(record["body"]), attempt_of(record)),
+        record_handler=lambda record: handle(_envelope(record), _attempt(record)),
         processor=BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False),
         context=context,
     )
 
 
-def attempt_of(record: Any) -> int:
-    """How often the queue has handed out this record, from 1."""
-    return int(record["attributes"]["ApproximateReceiveCount"])
+def _in_order(records: list[Any], handle: Handle) -> dict[str, Any]:
+    """Stop at the first record that fails, as Powertools' processor would not: those behind it must not overtake it.
+
+    Lambda hands out again from the record on that the answer names. Where that is the first of several, raising has
+    the batch halved, which uses up no retry, until the record stands alone and is given up alone.
+    https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-batchfailurereporting.html
+    """
+    for number, record in enumerate(records):
+        try:
+            handle(_envelope(record), _attempt(record))
+        except Exception:
+            if number == 0 and len(records) > 1:
+                raise
+            return {"batchItemFailures": [{"itemIdentifier": record["kinesis"]["sequenceNumber"]}]}
+    return {"batchItemFailures": []}

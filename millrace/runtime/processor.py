@@ -1,7 +1,6 @@
 """@processor: a function from an event to events, as a Lambda function behind a rule."""
 
 import functools
-import json
 from collections.abc import Callable, Iterable
 from typing import Any, Generic, ParamSpec, TypeVar, cast
 
@@ -9,7 +8,7 @@ from pydantic import ValidationError
 
 from millrace.events import BrokenContract, Envelope, Event, Metadata, decode, encode
 from millrace.runtime import observe
-from millrace.runtime.batch import attempt_of, each_record
+from millrace.runtime.batch import all_events, each_event
 from millrace.runtime.declaration import Declaration, UnclearSignature
 from millrace.runtime.publisher import publisher
 from millrace.runtime.stores import open_table
@@ -93,16 +92,10 @@ class Processor(Handler[P, R]):
         self._input = self.declaration.inputs[0]
 
     def invoked(self, payload: Payload, context: Any = None) -> Any:
-        """Answer a call of EventBridge, or a batch of a queue with the records that failed.
-
-        https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
-        """
-        if "Records" in payload:
-            if self._input.many:
-                return self._whole_batch(payload)
-            return each_record(payload, context, lambda envelope, attempt: self.handle([envelope], attempt))
-        self.handle([payload], attempt=1)
-        return None
+        """Answer a call of EventBridge, or a batch of a queue or stream with the records that failed."""
+        if self._input.many and "Records" in payload:
+            return all_events(payload["Records"], self.handle)
+        return each_event(payload, context, lambda envelope, attempt: self.handle([envelope], attempt))
 
     def handle(self, envelopes: list[Payload], attempt: int) -> None:
         """Handle one envelope, or all envelopes of a list as one. Logs and raises what goes wrong."""
@@ -128,14 +121,6 @@ class Processor(Handler[P, R]):
             f"{self.declaration.name} takes {', '.join(e.__name__ for e in self._input.events)}, "
             f"and {name[1]!r} from {name[0]!r} came: see the rules that lead to it."
         )
-
-    def _whole_batch(self, payload: Payload) -> Payload:
-        records = payload["Records"]
-        try:
-            self.handle([json.loads(record["body"]) for record in records], attempt_of(records[0]))
-        except Exception:  # noqa: BLE001 - handle() has logged it; the answer keeps every record
-            return {"batchItemFailures": [{"itemIdentifier": record["messageId"]} for record in records]}
-        return {"batchItemFailures": []}
 
 
 def processor(function: Callable[P, R]) -> Processor[P, R]:

@@ -1,4 +1,4 @@
-"""The function between a mediator's queue and its state machine.
+"""The function between a mediator's channel and its state machine.
 
 It starts one execution for each event, named after the event id, so that a duplicate starts nothing.
 https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html
@@ -12,12 +12,12 @@ from typing import Any
 
 from millrace.events import Envelope, Event, decode
 from millrace.runtime import observe
-from millrace.runtime.batch import each_record
+from millrace.runtime.batch import each_event
 
 
 def handler(payload: dict[str, Any], context: Any) -> Any:
-    """Start an execution for each record of a batch; answer with the records that failed."""
-    return each_record(payload, context, _start)
+    """Start an execution for each event; answer with those that failed, as their source asks."""
+    return each_event(payload, context, _start)
 
 
 def _start(envelope: Any, attempt: int) -> None:

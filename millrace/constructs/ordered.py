@@ -1,0 +1,149 @@
+"""The ordered channel: a stream that keeps the order of each key, and a bucket for the records that are given up.
+
+https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis.html
+"""
+
+from dataclasses import dataclass
+
+from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_kinesis as kinesis
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_lambda_event_sources as sources
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+from millrace.constructs.bus import Bus, EventTypes
+from millrace.constructs.channels import Channel, End, retries
+from millrace.constructs.function import Function
+from millrace.constructs.queues import KEPT_DAYS
+
+MOST_LANES = 10
+"""https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html#lambda-CreateEventSourceMapping-request-ParallelizationFactor"""
+_DATA = "$.detail.data"
+
+
+class NoOrder(ValueError):
+    """An ordered channel that cannot keep the order that is asked of it."""
+
+
+@dataclass(frozen=True)
+class OrderedChannel(Channel):
+    """Rule → stream → function, in order for each key; see `ordered`."""
+
+    by: str
+    shards: int
+    lanes: int
+    batch_size: int
+    retry_attempts: int
+    max_age: Duration
+    alarm_age: Duration
+
+    def connect(self, scope: Construct, bus: Bus, wanted: EventTypes, function: Function, end: End) -> None:
+        """Rules, the stream, the event source mapping, and the way of what it gives up."""
+        self._check(scope, wanted)
+        stream = self._stream(scope, bus.encryption_key)
+        target = targets.KinesisStream(
+            stream, partition_key_path=f"{_DATA}.{self.by}", dead_letter_queue=end.dead_letters, **retries()
+        )
+        bus.rules(scope, wanted, [target])
+        function.function.add_event_source(self._source(stream, _kept(scope, bus.encryption_key, end)))
+        function.note(channel={"kind": "ordered", "by": self.by})
+        end.alarms.lag(function.function, self.alarm_age)
+
+    def _check(self, scope: Construct, wanted: EventTypes) -> None:
+        """Raise NoOrder unless each event has its key, as a text that cannot be missing: Kinesis takes no other."""
+        place = f"Processor {scope.node.path}"
+        if not 1 <= self.lanes <= MOST_LANES:
+            raise NoOrder(f"{place}: ordered(lanes={self.lanes}): a shard has 1 to {MOST_LANES} lanes.")
+        for event in wanted:
+            field = event.model_fields.get(self.by)
+            if field is None or field.annotation is not str or not field.is_required():
+                has = "no such field" if field is None else f"{self.by}: {field!r}"
+                raise NoOrder(
+                    f"{place}: ordered(by={self.by!r}): {event.__name__} has {has}. Every event that the processor "
+                    f"takes needs it, as {self.by}: str without a default: add it, or order by another field."
+                )
+
+    def _stream(self, scope: Construct, key: kms.IKey | None) -> kinesis.Stream:
+        return kinesis.Stream(
+            scope,
+            "Stream",
+            shard_count=self.shards,
+            stream_mode=kinesis.StreamMode.PROVISIONED,
+            retention_period=Duration.hours(24),
+            encryption=kinesis.StreamEncryption.KMS if key else kinesis.StreamEncryption.MANAGED,
+            encryption_key=key,
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+
+    def _source(self, stream: kinesis.Stream, kept: s3.Bucket) -> sources.KinesisEventSource:
+        return sources.KinesisEventSource(
+            stream,
+            starting_position=lambda_.StartingPosition.TRIM_HORIZON,
+            batch_size=self.batch_size,
+            parallelization_factor=self.lanes,
+            bisect_batch_on_error=True,
+            report_batch_item_failures=True,
+            retry_attempts=self.retry_attempts,
+            max_record_age=self.max_age,
+            on_failure=sources.S3OnFailureDestination(kept),
+        )
+
+
+def ordered(
+    *,
+    by: str,
+    shards: int = 1,
+    lanes: int = 1,
+    batch_size: int = 10,
+    retry_attempts: int = 5,
+    max_age: Duration | None = None,
+    alarm_age: Duration | None = None,
+) -> Channel:
+    """A stream in front of the function: events with one value of the field `by` are handled in their order.
+
+    `shards` and, in each, `lanes` (1 to 10) work side by side; a key stays in its lane. An event that fails holds up
+    its lane until it has been tried `retry_attempts` times more, or is `max_age` old (1 hour). Then it is put into a
+    bucket, which the dead-letter queue is told of, and the lane goes on.
+    """
+    age, late = max_age or Duration.hours(1), alarm_age or Duration.minutes(15)
+    return OrderedChannel(by, shards, lanes, batch_size, retry_attempts, age, late)
+
+
+def _kept(scope: Construct, key: kms.IKey | None, end: End) -> s3.Bucket:
+    """A bucket for whole records; the dead-letter queue is sent a letter for each.
+
+    A queue as destination would be sent no more than the records' numbers in the stream, which forgets them. The
+    letter comes by EventBridge: S3's own notifications begin with a test message, which would ring the alarm.
+    https://docs.aws.amazon.com/lambda/latest/dg/kinesis-on-failure-destination.html
+    """
+    bucket = s3.Bucket(
+        scope,
+        "GivenUp",
+        encryption=s3.BucketEncryption.KMS if key else s3.BucketEncryption.S3_MANAGED,
+        encryption_key=key,
+        enforce_ssl=True,
+        block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+        lifecycle_rules=[s3.LifecycleRule(expiration=Duration.days(KEPT_DAYS))],
+        removal_policy=RemovalPolicy.DESTROY,
+    )
+    _tell_default_bus(bucket)
+    pattern = events.EventPattern(
+        source=["aws.s3"], detail_type=["Object Created"], detail={"bucket": {"name": [bucket.bucket_name]}}
+    )
+    letter = targets.SqsQueue(end.dead_letters, **retries())
+    events.Rule(scope, "GivenUpRule", event_pattern=pattern, targets=[letter])
+    return bucket
+
+
+def _tell_default_bus(bucket: s3.Bucket) -> None:
+    """By CloudFormation's own property: CDK's brings a custom resource along."""
+    resource = bucket.node.default_child
+    if isinstance(resource, s3.CfnBucket):
+        told = s3.CfnBucket.EventBridgeConfigurationProperty(event_bridge_enabled=True)
+        resource.notification_configuration = s3.CfnBucket.NotificationConfigurationProperty(
+            event_bridge_configuration=told
+        )

@@ -1,0 +1,81 @@
+"""Channels: what their settings become, and what they refuse."""
+
+import re
+
+import pytest
+
+from millrace.constructs import Mediator, NoOrder, Processor, direct, ordered
+from millrace.events import Event
+
+
+class Rung(Event, source="test.bell"):
+    bell: str
+    times: int
+    ringer: str = "unknown"
+
+
+def test_an_ordered_channel_leads_by_its_key_through_a_stream(stack, bus, synthesised):
+    Processor(stack, "P", bus=bus, function="issue_gift", channel=ordered(by="customer_id", shards=3, lanes=4))
+    template = synthesised()
+    (stream,) = template.of("Kinesis::Stream").values()
+    assert (stream["ShardCount"], stream["StreamEncryption"]["EncryptionType"]) == (3, "KMS")
+    (target,) = template.targets(next(iter(template.of("Kinesis::Stream"))))
+    assert target["KinesisParameters"] == {"PartitionKeyPath": "$.detail.data.customer_id"}
+    assert {"DeadLetterConfig", "RetryPolicy", "RoleArn"} <= target.keys()
+
+
+def test_an_ordered_channel_halves_retries_and_gives_up(stack, bus, synthesised):
+    Processor(stack, "P", bus=bus, function="issue_gift", channel=ordered(by="customer_id", retry_attempts=2))
+    (mapping,) = synthesised().of("Lambda::EventSourceMapping").values()
+    assert mapping["BisectBatchOnFunctionError"] is True
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert (mapping["MaximumRetryAttempts"], mapping["MaximumRecordAgeInSeconds"]) == (2, 3600)
+
+
+def test_what_an_ordered_channel_gives_up_is_kept_whole_and_told_of(stack, bus, synthesised):
+    Processor(stack, "P", bus=bus, function="issue_gift", channel=ordered(by="customer_id"))
+    template = synthesised()
+    ((name, bucket),) = template.of("S3::Bucket").items()
+    (mapping,) = template.of("Lambda::EventSourceMapping").values()
+    assert mapping["DestinationConfig"]["OnFailure"]["Destination"] == {"Fn::GetAtt": [name, "Arn"]}
+    assert bucket["NotificationConfiguration"] == {"EventBridgeConfiguration": {"EventBridgeEnabled": True}}
+    rules = [
+        r["EventPattern"] for r in template.of("Events::Rule").values() if r["EventPattern"]["source"] == ["aws.s3"]
+    ]
+    assert [rule["detail"]["bucket"]["name"] for rule in rules] == [[{"Ref": name}]]
+
+
+@pytest.mark.parametrize(
+    ("by", "told"),
+    [
+        ("tower", "Rung has no such field"),
+        ("times", "Rung has times: FieldInfo(annotation=int"),
+        ("ringer", "it, as ringer: str without a default: add it, or order by another field"),
+    ],
+)
+def test_an_event_without_the_key_of_its_order_is_refused(stack, bus, by, told):
+    with pytest.raises(NoOrder, match=re.escape(told)):
+        ordered(by=by).connect(stack, bus, [Rung], None, None)
+
+
+def test_a_shard_has_no_more_lanes_than_aws_gives_it(stack, bus):
+    with pytest.raises(NoOrder, match="a shard has 1 to 10 lanes"):
+        ordered(by="bell", lanes=11).connect(stack, bus, [Rung], None, None)
+
+
+def test_the_channel_of_a_function_stands_in_the_graph(stack, bus, synthesised):
+    Processor(stack, "P", bus=bus, function="issue_gift", channel=ordered(by="customer_id"))
+    template = synthesised()
+    assert template.facts()[template.function("issue_gift")]["channel"] == {"kind": "ordered", "by": "customer_id"}
+
+
+def test_a_mediator_starts_in_order_too(stack, bus, synthesised):
+    Mediator(stack, "M", bus=bus, steps=["arrange_shipping"], channel=ordered(by="customer_id"))
+    (mapping,) = synthesised().of("Lambda::EventSourceMapping").values()
+    assert mapping["StartingPosition"] == "TRIM_HORIZON"
+
+
+def test_a_direct_channel_may_have_its_bulkhead(stack, bus, synthesised):
+    Processor(stack, "P", bus=bus, function="issue_gift", channel=direct(max_concurrency=3))
+    (function,) = synthesised().of("Lambda::Function").values()
+    assert function["ReservedConcurrentExecutions"] == 3
