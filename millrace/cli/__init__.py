@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import millrace
-from millrace.cli import flows, rules, up
+from millrace.cli import contracts, flows, rules, up
 from millrace.cli.project import Project, WrongUse
+from millrace.flow.compat import Direction
 
 ASSEMBLY = Path(".millrace/cdk.out")
 PORT = 4566
@@ -39,6 +40,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_settle(commands)
     _add_down(commands)
     _add_synth(commands)
+    _add_compat(commands)
+    _add_schema(commands)
     return parser
 
 
@@ -119,3 +122,39 @@ def _synth(chosen: argparse.Namespace) -> int:
     made = Project(Path.cwd(), chosen.out).synthesise()
     print(json.dumps({"out": str(chosen.out), "made": made}) if chosen.json else f"{chosen.out} is up to date")
     return 0
+
+
+def _add_compat(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    text = "compare today's contracts with the deployed ones: which events, fields and consumers break (1: some do)"
+    parser = commands.add_parser("compat", help=text, description=text)
+    parser.add_argument(
+        "--against", type=Path, metavar="FILE", help="with contracts that --save kept, not deployed ones"
+    )
+    parser.add_argument("--save", type=Path, metavar="FILE", help="keep today's contracts, compare nothing")
+    parser.add_argument(
+        "--mode",
+        choices=["full", "backward", "forward"],
+        default="full",
+        help="backward: new code and old events; forward: old consumers and new events; full: both (the default)",
+    )
+    parser.add_argument("--strict", action="store_true", help="a change that breaks no consumer counts, too")
+    parser.add_argument("--json", action="store_true", help="print the changes as JSON")
+    parser.set_defaults(command=_compat)
+
+
+def _compat(chosen: argparse.Namespace) -> int:
+    project = Project(Path.cwd(), ASSEMBLY)
+    if chosen.save:
+        return contracts.save(project, chosen.save)
+    directions: list[Direction] = ["backward", "forward"] if chosen.mode == "full" else [chosen.mode]
+    return contracts.compat(project, chosen.against, directions, strict=chosen.strict, machine=chosen.json)
+
+
+def _add_schema(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    text = "print the schema of an event: JSON Schema 2020-12, or a form of EventBridge's registry"
+    parser = commands.add_parser("schema", help=text, description=text)
+    parser.add_argument("event", metavar="EVENT", help="its class name, as OrderPlaced")
+    parser.add_argument("--form", choices=contracts.FORMS, default=contracts.FORMS[0])
+    parser.set_defaults(
+        command=lambda chosen: contracts.schema(Project(Path.cwd(), ASSEMBLY), chosen.event, chosen.form)
+    )

@@ -10,6 +10,7 @@ from typing import Any, cast
 from urllib.error import URLError
 
 from millrace.events import Catalog
+from millrace.flow import Assembly, Graph, read_graph
 from millrace.local.synthesis import SynthesisFailed, synthesise
 
 _SECONDS = 30
@@ -88,6 +89,17 @@ class Project:
         if not (self.assembly / "manifest.json").exists():
             self.synthesise()
         return [json.loads(file.read_text()) for file in sorted(self.assembly.glob("*.template.json"))]
+
+    @cached_property
+    def flow(self) -> Assembly:
+        """The resources of the stacks as they are now, with the places that made them."""
+        self.synthesise()
+        return Assembly(self.assembly)
+
+    @cached_property
+    def graph(self) -> Graph:
+        """How events go through them."""
+        return read_graph(self.flow, self.catalog, self.root)
 
     def bus(self) -> str:
         """The name of the one bus that the stacks make."""

@@ -1,0 +1,132 @@
+"""`compat`, `schema` and `asyncapi`: what the project's events promise, and to whom a change of it matters."""
+
+import importlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, get_args
+
+from millrace.cli.project import Cloud, Project, WrongUse
+from millrace.events import Event, UnknownEvent
+from millrace.flow.compat import Change, Consumer, Direction, Documents, compare
+from millrace.flow.graph import Node
+from millrace.flow.reads import Reads, fields_read
+from millrace.flow.schemas import Form, json_schema, registry_schema, schema_name
+
+FORMS: tuple[str, ...] = ("2020-12", *get_args(Form))
+
+
+def schema(project: Project, name: str, form: str) -> int:
+    """Print the schema of an event."""
+    try:
+        event = project.catalog.named(name)
+    except UnknownEvent as error:
+        raise WrongUse(str(error.args[0])) from error
+    known: dict[str, Form] = {word: word for word in get_args(Form)}
+    print(json.dumps(registry_schema(event, known[form]) if form in known else json_schema(event), indent=2))
+    return 0
+
+
+def save(project: Project, file: Path) -> int:
+    """Keep today's contracts in a file, for a later `--against`."""
+    schemas = {name: registry_schema(event, "OpenApi3") for name, event in _today(project).items()}
+    file.write_text(json.dumps({"schemas": schemas}, indent=2, sort_keys=True) + "\n")
+    print(f"{file} holds the contracts of {len(schemas)} events")
+    return 0
+
+
+def compat(
+    project: Project, against: Path | None, directions: Sequence[Direction], *, strict: bool, machine: bool
+) -> int:
+    """Compare today's contracts with the deployed ones. 1 if a consumer breaks; `strict` counts notes too."""
+    deployed = _saved(against) if against else _registered(project)
+    found = [
+        change
+        for change in compare(deployed, _today(project), _consumers(project))
+        if set(change.directions) & set(directions)
+    ]
+    print(json.dumps([_as_json(change) for change in found], indent=2) if machine else _told(found, len(deployed)))
+    return int(any(change.breaks or strict for change in found))
+
+
+def _today(project: Project) -> dict[str, type[Event]]:
+    return {schema_name(event): event for event in project.catalog}
+
+
+def _saved(file: Path) -> Documents:
+    try:
+        schemas: Documents = json.loads(file.read_text())["schemas"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise WrongUse(f"{file} holds no contracts: {error!r}. Write it with: millrace compat --save {file}") from error
+    return schemas
+
+
+def _registered(project: Project) -> Documents:
+    """What the registries of the project's buses hold."""
+    cloud = project.cloud()
+    client = cloud.client("schemas")
+    names = [resource.properties["RegistryName"] for resource in project.flow.of("EventSchemas::Registry")]
+    found = dict(pair for name in names for pair in _of_registry(client, cloud, name))
+    if not found:
+        raise WrongUse(f"{cloud.name} holds no schema of this project: deploy it first, or compare --against a file.")
+    return found
+
+
+def _of_registry(client: Any, cloud: Cloud, name: str) -> Iterator[tuple[str, Any]]:
+    try:
+        pages = list(client.get_paginator("list_schemas").paginate(RegistryName=name))
+    except client.exceptions.NotFoundException as error:
+        raise WrongUse(f"{cloud.name} has no schema registry {name}: deploy the project first.") from error
+    for page in pages:
+        for entry in page["Schemas"]:
+            kept = client.describe_schema(RegistryName=name, SchemaName=entry["SchemaName"])
+            yield entry["SchemaName"], json.loads(kept["Content"])
+
+
+def _consumers(project: Project) -> dict[str, list[Consumer]]:
+    """Who takes each event, and what each reads of it."""
+    return {
+        schema_name(event): [Consumer(node.name, _reads(node, event)) for node in _takers(project, event)]
+        for event in project.catalog
+    }
+
+
+def _takers(project: Project, event: type[Event]) -> list[Node]:
+    return project.graph.consumers(f"{event.contract.source}:{event.contract.detail_type}")
+
+
+def _reads(node: Node, event: type[Event]) -> Reads:
+    """A function of the kit's own reads an event's metadata alone; one of the user's, what its syntax says."""
+    if node.place is None:
+        return {}
+    handler = importlib.import_module(f"functions.{node.name}.handler").handler
+    found: Reads = {}
+    for taken in handler.declaration.inputs:
+        if event in taken.events:
+            found |= fields_read(handler.function, taken.name, many=taken.many)
+    return found
+
+
+def _as_json(change: Change) -> dict[str, Any]:
+    broken = [{"consumer": name, "place": place} for name, place in change.broken]
+    return {**asdict(change), "broken": broken, "breaks": change.breaks}
+
+
+def _told(changes: list[Change], compared: int) -> str:
+    lines = [line for change in sorted(changes, key=lambda each: not each.breaks) for line in _lines(change)]
+    broken = sum(change.breaks for change in changes)
+    notes = len(changes) - broken
+    return "\n".join([*lines, f"{compared} events compared: {broken} changes break a consumer, {notes} break none"])
+
+
+def _lines(change: Change) -> Iterator[str]:
+    place = f"{change.event}.{change.field}" if change.field else change.event
+    if not change.breaks:
+        yield f"note    {place} {change.what}" + (": no consumer reads it" if change.field else "")
+        if change.field and "backward" in change.directions:
+            yield f"        events from before that do not fit are refused all the same: {change.mend}"
+        return
+    yield f"breaks  {place} {change.what}"
+    yield from (f"        {name}  {where}" for name, where in change.broken)
+    yield f"        {change.mend}"
