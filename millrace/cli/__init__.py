@@ -42,6 +42,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_synth(commands)
     _add_compat(commands)
     _add_schema(commands)
+    _add_asyncapi(commands)
     return parser
 
 
@@ -157,4 +158,14 @@ def _add_schema(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     parser.add_argument("--form", choices=contracts.FORMS, default=contracts.FORMS[0])
     parser.set_defaults(
         command=lambda chosen: contracts.schema(Project(Path.cwd(), ASSEMBLY), chosen.event, chosen.form)
+    )
+
+
+def _add_asyncapi(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    text = "write the AsyncAPI 3.0 document of the project: its events, and who says and takes them"
+    parser = commands.add_parser("asyncapi", help=text, description=text)
+    parser.add_argument("--out", type=Path, metavar="FILE", help="where to (default: print it)")
+    parser.add_argument("--release", default="1.0.0", metavar="VERSION", help="the version that it names (1.0.0)")
+    parser.set_defaults(
+        command=lambda chosen: contracts.asyncapi(Project(Path.cwd(), ASSEMBLY), chosen.release, chosen.out)
     )

@@ -9,6 +9,7 @@ from typing import Any, get_args
 
 from millrace.cli.project import Cloud, Project, WrongUse
 from millrace.events import Event, UnknownEvent
+from millrace.flow import asyncapi as document
 from millrace.flow.compat import Change, Consumer, Direction, Documents, compare
 from millrace.flow.graph import Node
 from millrace.flow.reads import Reads, fields_read
@@ -25,6 +26,17 @@ def schema(project: Project, name: str, form: str) -> int:
         raise WrongUse(str(error.args[0])) from error
     known: dict[str, Form] = {word: word for word in get_args(Form)}
     print(json.dumps(registry_schema(event, known[form]) if form in known else json_schema(event), indent=2))
+    return 0
+
+
+def asyncapi(project: Project, release: str, out: Path | None) -> int:
+    """Write the AsyncAPI document of the project."""
+    title = ", ".join(dict.fromkeys(resource.stack for resource in project.flow))
+    text = json.dumps(document.asyncapi(project.graph, title=title, version=release), indent=2)
+    if out:
+        out.write_text(text + "\n")
+    else:
+        print(text)
     return 0
 
 
