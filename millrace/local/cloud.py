@@ -78,9 +78,8 @@ class LocalCloud:
         self.plane = Plane(state, self.agenda, workers, self._cache / "code")
         self.plane.access.judging = self._judge
         moto_changes.attach(self.plane)
-        endpoint = Endpoint(
-            self.plane, _moto_application(), self._control, {"cloudformation": self._answer_cloudformation}
-        )
+        services = {"cloudformation": self._answer_cloudformation, "schemas": self.plane.schemas.answer}
+        endpoint = Endpoint(self.plane, _moto_application(), self._control, services)
         self.agenda.wake = self._wake
         config = uvicorn.Config(
             endpoint, log_level="critical", http="httptools", ws="none", lifespan="off", loop="asyncio"

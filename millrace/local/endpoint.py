@@ -69,6 +69,8 @@ class Endpoint:
             return Response.error("AccessDenied", "This endpoint answers to loopback names only.", 403)
         if request.path.startswith("/_millrace/"):
             return await self._control(request)
+        if self._plane.http_apis.addressed(request):
+            return await self._plane.http_apis.answer(request)
         return self._plane.access.answer(request) or await self._allowed(request)
 
     async def _allowed(self, request: Request) -> Response:
@@ -89,7 +91,7 @@ class Endpoint:
             return Response.error(refused.code, refused.message, refused.status)
 
     async def _checked(self, request: Request) -> Response:
-        check = self._plane.checks.get(request.operation)
+        check = self._plane.checks.get(request.operation or f"{request.service} {request.method}")
         try:
             if check:
                 check(request.json())
@@ -120,7 +122,7 @@ def _changes(request: Request) -> str | None:
         return None if operation.startswith(("Describe", "List")) else "events"
     if service == "AmazonSQS":
         return None if "Message" in operation else "sqs"
-    if request.service in ("iam", "sns", "sqs"):
+    if request.service in ("iam", "scheduler", "sns", "sqs"):
         return request.service
     return "lambda" if request.method != "GET" and _LAMBDA.match(request.path) else None
 
@@ -131,7 +133,11 @@ async def _request(scope: Any, receive: Any) -> Request:
         message = await receive()
         parts.append(message.get("body", b""))
         more = message.get("more_body", False)
-    headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+    headers: dict[str, str] = {}
+    for raw_name, raw_value in scope["headers"]:
+        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
+        separator = "; " if name == "cookie" else ","
+        headers[name] = f"{headers[name]}{separator}{value}" if name in headers else value
     return Request(scope["method"], scope["path"], scope["query_string"].decode("latin-1"), headers, b"".join(parts))
 
 

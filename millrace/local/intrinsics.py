@@ -128,7 +128,7 @@ class Resolver:
         return self._conditions[name]
 
     def _plain(self, value: Any, place: str) -> Any:
-        if isinstance(value, str) and "{{resolve:" in value:
+        if isinstance(value, str) and "{{resolve:" in value.replace("{{resolve:secretsmanager:", ""):
             raise UnknownIntrinsic(f"{place}: a dynamic reference is not resolved here: {value}")
         return value
 

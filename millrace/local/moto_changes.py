@@ -35,6 +35,7 @@ def attach(plane: "Plane | None") -> None:
         _make_policies_once()
         _keep_function_settings()
         _replay_on_the_agenda()
+        _name_api_endpoints()
 
 
 def _plane() -> "Plane":
@@ -122,3 +123,16 @@ def _replay_on_the_agenda() -> None:
         _plane().replays.start(replay, archive)
 
     Replay.replay_events = replay_events
+
+
+def _name_api_endpoints() -> None:
+    """Moto names an HTTP API's endpoint at AWS; the local cloud serves it here."""
+    from moto.apigatewayv2.models import Api  # noqa: PLC0415
+
+    make = Api.__init__
+
+    def __init__(api: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807
+        make(api, *args, **kwargs)
+        api.api_endpoint = f"http://{api.api_id}.execute-api.localhost:{os.environ['MOTO_PORT']}"
+
+    Api.__init__ = __init__

@@ -97,8 +97,8 @@ def test_an_unknown_function_is_refused_by_name_and_place(resolve, name):
 
 
 def test_a_dynamic_reference_is_refused(resolve):
-    with pytest.raises(UnknownIntrinsic, match=r"resolve:secretsmanager"):
-        resolve({"Key": "{{resolve:secretsmanager:key}}"})
+    with pytest.raises(UnknownIntrinsic, match=r"resolve:ssm-secure"):
+        resolve({"Key": "{{resolve:ssm-secure:key}}"})
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,8 @@ from millrace.local.messages import Request, Response
 from millrace.local.plane.state import State
 
 _UNKNOWN_ID = "AROAXXXXXXXXXXXXXXXXX"
+OWN_KEY = OWN_SECRET = "test"  # noqa: S105 - a secret of nobody
+"""What a developer signs with, and is never judged by."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,17 @@ class Caller:
         return Principal(self.account, self.role, self.session)
 
 
+@dataclass(frozen=True)
+class Signer:
+    """Who signs with an access key, with what; `denied` judges an ask of his, and raises CannotJudge."""
+
+    arn: str
+    user_id: str
+    secret: str
+    session_token: str | None
+    denied: Callable[[Ask], Denied | None]
+
+
 class Access:
     """Who may do what in the local cloud. `judging` turns the judging of functions' calls on and off.
 
@@ -57,6 +70,7 @@ class Access:
         self._now = now
         self._stores = Stores(state)
         self._callers: dict[str, Caller] = {}
+        self._keys: dict[str, dict[str, str]] = {}
 
     def credentials(self, function: Any) -> dict[str, str]:
         """What the workers of moto's function sign with. The same function and role have the same, always.
@@ -67,11 +81,26 @@ class Access:
         drawn = hashlib.sha512(f"{caller.session}\n{caller.role}".encode()).digest()
         key = "ASIA" + base64.b32encode(drawn[:10]).decode()
         self._callers[key] = caller
-        return {
+        self._keys[key] = {
             "AWS_ACCESS_KEY_ID": key,
             "AWS_SECRET_ACCESS_KEY": base64.b64encode(drawn[10:40]).decode(),
             "AWS_SESSION_TOKEN": base64.b64encode(drawn).decode(),
         }
+        return self._keys[key]
+
+    def signer(self, key: str) -> Signer | None:
+        """Who signs with an access key: a function, a developer, or nobody that is known here."""
+        if key == OWN_KEY:
+            return Signer(f"arn:aws:iam::{self._state.account}:root", self._state.account, OWN_SECRET, None, _allowed)
+        caller = self._callers.get(key)
+        if caller is None:
+            return None
+        secret, token = self._keys[key]["AWS_SECRET_ACCESS_KEY"], self._keys[key]["AWS_SESSION_TOKEN"]
+
+        def denied(ask: Ask) -> Denied | None:
+            return self._decided(ask, caller, self._state.region) if self.judging else None
+
+        return Signer(caller.session, self._user_id(caller), secret, token, denied)
 
     def answer(self, request: Request) -> Response | None:
         """The whole answer to a call that goes no further: denied, or about the caller itself. Else None."""
@@ -158,3 +187,7 @@ class Access:
             return f"{self._stores.role(caller.role).id}:{caller.session_name}"
         except LookupError:
             return f"{_UNKNOWN_ID}:{caller.session_name}"
+
+
+def _allowed(_ask: Ask) -> None:
+    """Whatever it is."""

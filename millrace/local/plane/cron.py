@@ -1,4 +1,4 @@
-"""Schedule expressions of rules: rate(5 minutes), cron(0 10 ? * MON-FRI *), in UTC.
+"""Schedule expressions: rate(5 minutes), cron(0 10 ? * MON-FRI *), the latter in UTC or another time zone.
 
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-scheduled-rule-pattern.html
 """
@@ -6,8 +6,8 @@ https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-scheduled-rule-patte
 import re
 from calendar import monthrange
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, tzinfo
 from typing import Protocol
 
 _RATE = re.compile(r"rate\(([1-9]\d*) (minute|hour|day)(s?)\)")
@@ -47,24 +47,31 @@ class Rate:
 
 @dataclass(frozen=True)
 class Cron:
-    """At the minutes that six fields choose."""
+    """At the minutes that six fields choose, on the clocks of a time zone.
+
+    A minute that clocks leap over is none, and of one that they show twice the first counts.
+    https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html#daylist-savings-time
+    """
 
     minutes: tuple[int, ...]
     hours: tuple[int, ...]
     days: DaysOf
     months: tuple[int, ...]
     years: tuple[int, ...]
+    zone: tzinfo = UTC
 
     def after(self, moment: float, began: float) -> float | None:  # noqa: ARG002 - a rate needs it
         """The next minute that all fields choose."""
-        start = datetime.fromtimestamp(moment, UTC).replace(second=0, microsecond=0) + timedelta(minutes=1)
-        for day in self._days_from(start.date()):
+        for day in self._days_from(datetime.fromtimestamp(moment, self.zone).date()):
             for hour in self.hours:
                 for minute in self.minutes:
-                    run = datetime(day.year, day.month, day.day, hour, minute, tzinfo=UTC)
-                    if run >= start:
+                    run = datetime(day.year, day.month, day.day, hour, minute, tzinfo=self.zone)
+                    if run.timestamp() > moment and self._is_shown(run):
                         return run.timestamp()
         return None
+
+    def _is_shown(self, run: datetime) -> bool:
+        return datetime.fromtimestamp(run.timestamp(), self.zone).hour == run.hour
 
     def _days_from(self, first: date) -> Iterator[date]:
         for year in self.years:
@@ -74,8 +81,8 @@ class Cron:
                     yield from (day for day in days if day >= first)
 
 
-def schedule(expression: str) -> Schedule:
-    """Read an expression. Raises BadSchedule."""
+def schedule(expression: str, zone: tzinfo = UTC) -> Schedule:
+    """Read an expression, whose hours are those of a zone. Raises BadSchedule."""
     rate = _RATE.fullmatch(expression)
     if rate and (rate[1] != "1") == bool(rate[3]):
         return Rate(int(rate[1]) * _SECONDS[rate[2]])
@@ -83,7 +90,7 @@ def schedule(expression: str) -> Schedule:
     if cron is None:
         raise BadSchedule(f"{expression!r} is neither rate(1 minute), rate(5 minutes) and the like, nor cron(…).")
     try:
-        return _cron(cron[1].split())
+        return replace(_cron(cron[1].split()), zone=zone)
     except ValueError as error:
         raise BadSchedule(f"{expression}: {error}") from error
 

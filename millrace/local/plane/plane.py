@@ -13,6 +13,7 @@ from millrace.local.plane.buckets import Buckets
 from millrace.local.plane.bus import Buses
 from millrace.local.plane.event_operations import EventOperations
 from millrace.local.plane.functions import Functions
+from millrace.local.plane.http_api import HttpApis
 from millrace.local.plane.invoking import Invoking
 from millrace.local.plane.logs import FunctionLogs
 from millrace.local.plane.machines import Machines
@@ -20,7 +21,9 @@ from millrace.local.plane.permissions import Permissions
 from millrace.local.plane.queues import MessageMoves
 from millrace.local.plane.replays import Replays
 from millrace.local.plane.results import Results
+from millrace.local.plane.scheduler import Scheduler
 from millrace.local.plane.schedules import Schedules
+from millrace.local.plane.schemas import Schemas
 from millrace.local.plane.sources import Sources
 from millrace.local.plane.state import State
 from millrace.local.plane.targets import Targets
@@ -42,6 +45,7 @@ class Plane:
         self.permissions = Permissions(self.access, state)
         self.functions = Functions(self, code)
         self.invoking = Invoking(self)
+        self.http_apis = HttpApis(self)
         self.results = Results(self)
         self.topics = Topics(self)
         self.buckets = Buckets(self)
@@ -51,12 +55,15 @@ class Plane:
         self.archives = Archives(self)
         self.replays = Replays(self)
         self.schedules = Schedules(self)
+        self.scheduler = Scheduler(self)
+        self.schemas = Schemas(state, self.clock)
         self.machines = Machines(self)
         events = EventOperations(self)
         self.answers: dict[str, Callable[..., Any]] = {**events.answers, **self.moves.answers, **self.machines.answers}
         """Operations of AWS's JSON protocol that the plane answers itself, by their names."""
-        self.checks: dict[str, Callable[..., Any]] = {**events.checks, **self.machines.checks}
-        """Operations that the plane may refuse before moto answers them."""
+        schedules = {f"scheduler {method}": self.scheduler.check for method in ("POST", "PUT")}
+        self.checks: dict[str, Callable[..., Any]] = {**events.checks, **self.machines.checks, **schedules}
+        """Operations that the plane may refuse before moto answers them: by name, or by service and method."""
         self.sources = Sources(self)
 
     def _waiting_for(self, task_token: str) -> str:
@@ -69,6 +76,8 @@ class Plane:
             self.buses.changed()
             self.archives.changed()
             self.schedules.changed()
+        elif service == "scheduler":
+            self.scheduler.changed()
         elif service == "lambda":
             self.functions.changed()
             self.sources.changed()
@@ -90,6 +99,9 @@ class Plane:
         self.archives.forget()
         self.replays.forget()
         self.schedules.forget()
+        self.scheduler.forget()
+        self.http_apis.forget()
+        self.schemas.forget()
         self.targets.destinations.forget()
         self.buses.changed()
         self.permissions.changed()

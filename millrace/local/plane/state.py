@@ -57,6 +57,16 @@ class State:
         return self._global("s3")
 
     @cached_property
+    def apigatewayv2(self) -> Any:
+        """HTTP APIs."""
+        return self._backend("apigatewayv2")
+
+    @cached_property
+    def scheduler(self) -> Any:
+        """Schedules and their groups."""
+        return self._backend("scheduler")
+
+    @cached_property
     def secretsmanager(self) -> Any:
         """Secrets."""
         return self._backend("secretsmanager")

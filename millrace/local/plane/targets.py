@@ -58,24 +58,11 @@ class Targets:
         if ":api-destination/" in passage.target["Arn"]:
             self.destinations.send(passage, message, done)
         else:
-            done(self._sent(passage, message))
+            done(_attempted(lambda: self._pass_on(passage, message)))
 
-    def _sent(self, passage: Passage, message: str) -> Failure | None:
-        from moto.core.exceptions import JsonRESTError, ServiceException  # noqa: PLC0415 - as in state.py
-
-        try:
-            self._pass_on(passage, message)
-        except (
-            _Undeliverable,
-            UnknownTargetError,
-            CannotJudge,
-            Refused,
-            LookupError,
-            JsonRESTError,
-            ServiceException,
-        ) as error:
-            return Failure(_code(error), str(getattr(error, "message", error.args[0])), retriable=False)
-        return None
+    def call(self, target: Target, message: str) -> Failure | None:
+        """Send a message to a target with its own parameters, once, for a caller that has been judged."""
+        return _attempted(lambda: self._way(target["Arn"])(target, message, None))
 
     def _pass_on(self, passage: Passage, message: str) -> None:
         arn = passage.target["Arn"]
@@ -152,6 +139,18 @@ class Targets:
         self._plane.state.kinesis.put_record(target["Arn"], name, key, None, b64encode(message.encode()).decode())
 
 
+def _attempted(send: Callable[[], None]) -> Failure | None:
+    """Send, and what a refusal of the target comes to."""
+    from moto.core.exceptions import JsonRESTError, ServiceException  # noqa: PLC0415 - as in state.py
+
+    refusals = (_Undeliverable, UnknownTargetError, CannotJudge, Refused, LookupError, JsonRESTError, ServiceException)
+    try:
+        send()
+    except refusals as error:
+        return Failure(_code(error), str(getattr(error, "message", error.args[0])), retriable=False)
+    return None
+
+
 def _code(error: Exception) -> str:
     """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html."""
     if isinstance(error, _Undeliverable):
@@ -173,9 +172,10 @@ def execution_name(passage: Passage) -> str:
 
 
 def _partition_key(target: Target, passage: Passage | None) -> str:
+    given = target.get("KinesisParameters") or {}
     if passage is None:
-        return str(uuid.uuid4())
-    path = (target.get("KinesisParameters") or {}).get("PartitionKeyPath")
+        return str(given.get("PartitionKey") or uuid.uuid4())
+    path = given.get("PartitionKeyPath")
     try:
         key = find(passage.envelope, path) if path else passage.envelope["id"]
     except BadPath as error:

@@ -1,16 +1,20 @@
 """The resource types that the local cloud makes, each declared once, for every way in."""
 
 from millrace.local.registry import (
+    apigatewayv2,
     cloudwatch,
     dynamodb,
     ecr,
     events,
+    eventschemas,
     iam,
     kinesis,
     kms,
     lambda_,
     logs,
     s3,
+    scheduler,
+    secretsmanager,
     sns,
     sqs,
     ssm,
@@ -26,7 +30,26 @@ from millrace.local.registry.errors import (
 )
 from millrace.local.registry.types import Resource, ResourceType
 
-_SERVICES = (cloudwatch, dynamodb, ecr, events, iam, kinesis, kms, lambda_, logs, s3, sns, sqs, ssm, stepfunctions)
+_SERVICES = (
+    apigatewayv2,
+    cloudwatch,
+    dynamodb,
+    ecr,
+    events,
+    eventschemas,
+    iam,
+    kinesis,
+    kms,
+    lambda_,
+    logs,
+    s3,
+    scheduler,
+    secretsmanager,
+    sns,
+    sqs,
+    ssm,
+    stepfunctions,
+)
 TYPES: dict[str, ResourceType] = {each.type: each for service in _SERVICES for each in service.TYPES}
 IGNORED = frozenset({"AWS::CDK::Metadata"})
 

@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 from millrace.local.registry.calls import Call, Cloud, Values
 from millrace.local.registry.errors import UnknownAttribute, UnknownProperty
 from millrace.local.registry.names import Name
+from millrace.local.registry.references import revealed
 
 Properties = Mapping[str, Any]
 Template = str | Callable[[Values], str]
@@ -140,7 +141,7 @@ class ResourceType:
     def make(self, cloud: Cloud, logical_id: str, properties: Properties, name: str | None) -> Resource:
         """Create a resource. Where a later call fails, what the first one made is taken away again."""
         self.check(logical_id, properties)
-        values = {**self._values(cloud, name), **self.reshape(properties), "logical_id": logical_id}
+        values = {**self._values(cloud, name), **self._shaped(cloud, properties), "logical_id": logical_id}
         if self.create:
             values |= self.create.run(cloud.clients(self.service), values, (self.type, logical_id))
         physical_id = _filled(self.id, values)
@@ -156,7 +157,7 @@ class ResourceType:
         """Update a resource in place to other properties."""
         self.check(resource.logical_id, properties)
         now = replace(resource, properties=properties, kept=self._kept(properties))
-        return self._settled(self._subject(cloud, now), self.reshape(resource.properties))
+        return self._settled(self._subject(cloud, now), self._shaped(cloud, resource.properties))
 
     def remove(self, cloud: Cloud, resource: Resource) -> None:
         """Delete a resource; one that is gone already is well."""
@@ -190,8 +191,12 @@ class ResourceType:
     def _subject(self, cloud: Cloud, resource: Resource) -> Subject:
         own = {"id": resource.physical_id, "logical_id": resource.logical_id}
         named = self._values(cloud, resource.name)
-        properties = self.reshape(resource.properties)
+        properties = self._shaped(cloud, resource.properties)
         return Subject(cloud, self, resource, properties, {**named, **properties, **resource.attributes, **own})
+
+    def _shaped(self, cloud: Cloud, properties: Properties) -> Properties:
+        shaped: Properties = revealed(self.reshape(properties), cloud.clients)
+        return shaped
 
     def _values(self, cloud: Cloud, name: str | None) -> dict[str, Any]:
         named = {"name": name, self.name.property or "name": name} if self.name else {}

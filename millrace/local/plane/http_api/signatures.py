@@ -1,0 +1,86 @@
+"""IAM authorization: whether a request is signed by somebody known here, who may invoke the API.
+
+https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-access-control-iam.html
+"""
+
+import hashlib
+import hmac
+import re
+import time
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote
+
+from millrace.local.access import Access, Ask, CannotJudge
+from millrace.local.access.calls import scope_of
+from millrace.local.messages import Request
+from millrace.local.plane.http_api.refusals import forbidden
+from millrace.local.plane.state import State
+
+_SERVICE = "execute-api"
+_SIGNED = re.compile(r"SignedHeaders=([^,\s]+)")
+_SIGNATURE = re.compile(r"Signature=([0-9a-f]{64})")
+_SLACK_SECONDS = 300
+"""https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-troubleshooting.html"""
+
+
+def authorize(request: Request, access: Access, state: State, resource: str) -> dict[str, Any]:
+    """What the function is told of the signer. Raises Refusal."""
+    scope = scope_of(request)
+    signer = access.signer(scope.key) if scope else None
+    if scope is None or signer is None:
+        raise forbidden("the request is not signed with an access key that the local cloud gave out")
+    if (scope.region, scope.service) != (state.region, _SERVICE):
+        raise forbidden(f"the signature is for {scope.service} in {scope.region}")
+    _check(request, scope.key, signer.secret, signer.session_token)
+    try:
+        denied = signer.denied(Ask("execute-api:Invoke", resource))
+    except CannotJudge as error:
+        raise forbidden(str(error)) from error
+    if denied:
+        raise forbidden(f"{signer.arn} is not authorized to perform: {denied.action} on resource: {denied.resource}")
+    user = {"accessKey": scope.key, "accountId": state.account, "callerId": signer.user_id, "cognitoIdentity": None}
+    return {"iam": {**user, "principalOrgId": None, "userArn": signer.arn, "userId": signer.user_id}}
+
+
+def _check(request: Request, key: str, secret: str, session_token: str | None) -> None:
+    """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html."""
+    moment = request.headers.get("x-amz-date", "")
+    if not _is_now(moment):
+        raise forbidden(f"the signature is of {moment or 'no time'}, more than {_SLACK_SECONDS} s from now")
+    if request.headers.get("x-amz-security-token") != session_token:
+        raise forbidden("the session token is not that of the access key")
+    body = hashlib.sha256(request.body).hexdigest()
+    if request.headers.get("x-amz-content-sha256", body) != body:
+        raise forbidden("x-amz-content-sha256 is not the hash of the body")
+    given = _SIGNATURE.search(request.headers["authorization"])
+    if given is None or not hmac.compare_digest(given[1], _expected(request, key, secret, moment)):
+        raise forbidden("the signature is not that of the request")
+
+
+def _expected(request: Request, key: str, secret: str, moment: str) -> str:
+    from botocore.auth import SigV4Auth  # noqa: PLC0415 - botocore is slow to import
+    from botocore.awsrequest import AWSRequest  # noqa: PLC0415
+    from botocore.credentials import Credentials  # noqa: PLC0415
+
+    scope, signed = scope_of(request), _SIGNED.search(request.headers["authorization"])
+    if scope is None or signed is None:
+        raise forbidden("the Authorization header names no signed headers")
+    headers = {name: request.headers.get(name, "") for name in signed[1].split(";")}
+    if "host" not in headers or "x-amz-date" not in headers:
+        raise forbidden("host and x-amz-date have to be signed")
+    url = f"http://{headers['host']}{quote(request.path, safe='/~')}" + (f"?{request.query}" if request.query else "")
+    asked = AWSRequest(request.method, url, headers, request.body)
+    asked.context["timestamp"] = moment
+    author = SigV4Auth(Credentials(key, secret), _SERVICE, scope.region)
+    text: str = author.signature(author.string_to_sign(asked, author.canonical_request(asked)), asked)
+    return text
+
+
+def _is_now(moment: str) -> bool:
+    """Against this machine's clock, which who signs reads too; the local cloud's may have leapt."""
+    try:
+        signed = datetime.strptime(moment, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    except ValueError:
+        return False
+    return abs(signed.timestamp() - time.time()) <= _SLACK_SECONDS

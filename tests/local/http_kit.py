@@ -1,0 +1,105 @@
+"""An HTTP API in front of functions, requests to it, and an issuer of tokens, for the tests of API Gateway."""
+
+import http.client
+import json
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
+
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+from joserfc import jwt
+from joserfc.jwk import KeySet, RSAKey
+
+ACCOUNT = "123456789012"
+ECHO = """
+import json, os, time
+
+def handler(event, context):
+    told = json.loads(event.get("body") or "{}") if not event["isBase64Encoded"] else {}
+    if "sleep" in told:
+        time.sleep(told["sleep"])
+    if "raise" in told:
+        raise ValueError(told["raise"])
+    if "result" in told:
+        return told["result"]
+    return {"statusCode": 200, "headers": {"content-type": "application/json"}, "body": json.dumps(event)}
+"""
+
+
+class HttpApi:
+    """An API by its id; `ask` sends a request, by the API's own name or by its path on this machine."""
+
+    def __init__(self, cloud, api_id):
+        self.cloud = cloud
+        self.id = api_id
+        self.host = f"{api_id}.execute-api.localhost:{cloud.port}"
+
+    def ask(self, method, path, body=b"", *, by_path=False, raw=(), **headers):
+        connection = http.client.HTTPConnection("127.0.0.1", self.cloud.port)
+        target = f"/_aws/execute-api/{self.id}{path}" if by_path else path
+        connection.putrequest(method, target, skip_host=not by_path)
+        body = json.dumps(body).encode() if isinstance(body, dict) else body
+        named = {"host": self.host} if not by_path else {}
+        named |= {"content-length": str(len(body)), "content-type": "application/json"}
+        named |= {name.replace("_", "-"): value for name, value in headers.items()}
+        for name, value in [*named.items(), *raw]:
+            connection.putheader(name, value)
+        connection.endheaders(body)
+        answer = connection.getresponse()
+        return SimpleNamespace(status=answer.status, headers=answer.headers, body=answer.read())
+
+    def event(self, method, path, body=b"", **headers):
+        """The event that the echoing function was given."""
+        answer = self.ask(method, path, body, **headers)
+        assert answer.status == 200, answer.body
+        return json.loads(answer.body)
+
+    def signed(self, method, path, *, key="test", secret="test", token=None, region="us-east-1"):
+        """The headers that sign a request without a body."""
+        request = AWSRequest(method, f"http://{self.host}{path}", {"host": self.host})
+        SigV4Auth(Credentials(key, secret, token), "execute-api", region).add_auth(request)
+        return {name.lower().replace("-", "_"): value for name, value in request.headers.items()}
+
+
+class Issuer:
+    """An issuer of tokens on loopback, with its documents and a key."""
+
+    def __init__(self):
+        self._key = RSAKey.generate_key(2048, {"kid": "one"}, private=True)
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+
+    def close(self):
+        self._server.shutdown()
+        self._server.server_close()
+
+    def token(self, *, key=None, algorithm="RS256", **changed):
+        """A token that is good for a minute, but for what is changed; None takes a claim away."""
+        now = int(time.time())
+        claims = {"iss": self.url, "aud": "shop", "sub": "c-1", "exp": now + 60, "iat": now, **changed}
+        known = {name: value for name, value in claims.items() if value is not None}
+        return jwt.encode({"alg": algorithm, "kid": "one"}, known, key or self._key, algorithms=[algorithm])
+
+    def _handler(issuer):  # noqa: N805 - the handler has the self
+        documents = {
+            "/.well-known/openid-configuration": lambda: {"issuer": issuer.url, "jwks_uri": f"{issuer.url}/keys"},
+            "/keys": lambda: KeySet([issuer._key]).as_dict(private=False),
+        }
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self):
+                body = json.dumps(documents[self.path]()).encode()
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_):
+                """Say nothing."""
+
+        return Handler
