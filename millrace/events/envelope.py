@@ -77,5 +77,6 @@ def decode(envelope: Envelope, event_type: type[E]) -> E:
         metadata = Metadata.model_validate(detail.get("metadata"))
     except ValidationError as error:
         raise BrokenContract.of(f"{name}.metadata", error) from error
+    newest = event_type.contract.version
     data = event_type.contract.upcast(detail["data"], metadata.version)
-    return event_type.read(data).stamped(metadata)
+    return event_type.read(data).stamped(metadata.model_copy(update={"version": newest}))

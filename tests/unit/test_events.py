@@ -136,7 +136,9 @@ def test_a_detail_without_its_shape_is_a_broken_contract(detail):
     ],
 )
 def test_every_version_comes_up_to_the_newest(version, data):
-    assert decode(envelope(Brewed, data, version), Brewed) == Brewed(leaves="assam", minutes=3)
+    brewed = decode(envelope(Brewed, data, version), Brewed)
+    assert brewed == Brewed(leaves="assam", minutes=3)
+    assert brewed.metadata.version == 3
 
 
 def test_a_version_from_the_future_says_what_to_deploy_first():
