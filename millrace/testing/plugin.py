@@ -16,6 +16,22 @@ if TYPE_CHECKING:
     from millrace.local.cloud import LocalCloud
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Say where a project keeps recorded envelopes."""
+    parser.addini("millrace_events", "folder of recorded envelopes, for the contract tests", default="tests/events")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Give the contract tests, where a project asks for them, the project's events and consumers."""
+    asked = {"event_version", "event_taking"} & set(metafunc.fixturenames)
+    if asked:
+        from millrace.testing import contracts  # noqa: PLC0415 - a plugin is imported by every pytest run
+
+        listed = contracts.versions if "event_version" in asked else contracts.takings
+        cases = listed(metafunc.config.rootpath, metafunc.config.getini("millrace_events"))
+        metafunc.parametrize(asked.pop(), cases, ids=str)
+
+
 @pytest.fixture(scope="session")
 def assembly(pytestconfig: pytest.Config) -> Path:
     """The project's cloud assembly, synthesised where its inputs have changed."""

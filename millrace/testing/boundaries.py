@@ -1,0 +1,123 @@
+"""Values at the edge of what a contract takes, made from an example and the schema."""
+
+import copy
+import math
+from collections.abc import Iterator
+from typing import Any
+
+from millrace.events import BrokenContract, Event
+from millrace.events.contract import Data
+from millrace.flow.schemas import json_schema
+
+LARGEST = 2**53 - 1
+"""The largest whole number that every reader of JSON holds exactly: RFC 8259, section 6."""
+_MOST = 1000
+_LONG = "ü" * _MOST
+_STEP = {"integer": (lambda bound: bound + 1, lambda bound: bound - 1)}
+_NEXT = (lambda bound: math.nextafter(bound, math.inf), lambda bound: math.nextafter(bound, -math.inf))
+
+Schema = dict[str, Any]
+Place = tuple[str | int, ...]
+
+
+def boundaries(event: type[Event], example: Data) -> Iterator[tuple[str, Data]]:
+    """The example with one value at an edge, and what was changed, for each edge that the contract takes."""
+    schema = json_schema(event)
+    data = _resolved(schema["properties"]["data"], schema["$defs"])
+    for place, value in _edges(data, schema["$defs"], example, ()):
+        changed = _changed(example, place, value)
+        if _taken(event, changed):
+            yield f"{'.'.join(map(str, place))} = {_shortly(value)}", changed
+
+
+class Absent:
+    """Stands for a field that is left out."""
+
+    def __repr__(self) -> str:
+        return "nothing"
+
+
+def _edges(schema: Schema, definitions: Schema, value: Any, place: Place) -> Iterator[tuple[Place, Any]]:
+    for option in _options(schema, definitions):
+        yield from ((place, edge) for edge in _values(option, value) if place)
+        if isinstance(value, dict):
+            yield from _of_fields(option, definitions, value, place)
+        if isinstance(value, list) and value and isinstance(option.get("items"), dict):
+            yield from _edges(option["items"], definitions, value[0], (*place, 0))
+
+
+def _of_fields(schema: Schema, definitions: Schema, value: Data, place: Place) -> Iterator[tuple[Place, Any]]:
+    for name, part in schema.get("properties", {}).items():
+        if name not in schema.get("required", ()):
+            yield (*place, name), Absent()
+        if name in value:
+            yield from _edges(part, definitions, value[name], (*place, name))
+
+
+def _values(schema: Schema, value: Any) -> Iterator[Any]:
+    """The edges of one type."""
+    if "enum" in schema or "const" in schema:
+        yield from schema.get("enum", [schema.get("const")])
+        return
+    match schema.get("type"):
+        case "integer" | "number":
+            yield from _numbers(schema)
+        case "string" if not {"format", "pattern"} & schema.keys():
+            yield "x" * schema.get("minLength", 0)
+            yield _LONG[: schema.get("maxLength", _MOST)]
+        case "boolean":
+            yield from (False, True)
+        case "null":
+            yield None
+        case "array" if isinstance(value, list) and value:
+            yield value[:1] * schema.get("minItems", 0)
+            yield value[:1] * min(schema.get("maxItems", _MOST), _MOST)
+
+
+def _numbers(schema: Schema) -> Iterator[float]:
+    up, down = _STEP.get(schema["type"], _NEXT)
+    yield up(schema["exclusiveMinimum"]) if "exclusiveMinimum" in schema else schema.get("minimum", -LARGEST)
+    yield down(schema["exclusiveMaximum"]) if "exclusiveMaximum" in schema else schema.get("maximum", LARGEST)
+    yield 0
+
+
+def _options(schema: Schema, definitions: Schema) -> Iterator[Schema]:
+    resolved = _resolved(schema, definitions)
+    choices = resolved.get("anyOf", resolved.get("oneOf"))
+    if choices is None:
+        yield resolved
+        return
+    for choice in choices:
+        yield from _options(choice, definitions)
+
+
+def _resolved(schema: Schema, definitions: Schema) -> Schema:
+    while "$ref" in schema:
+        schema = definitions[schema["$ref"].rpartition("/")[2]]
+    return schema
+
+
+def _changed(example: Data, place: Place, value: Any) -> Data:
+    made: Any = copy.deepcopy(example)
+    inner = made
+    for step in place[:-1]:
+        inner = inner[step]
+    if isinstance(value, Absent):
+        inner.pop(place[-1], None)
+    else:
+        inner[place[-1]] = value
+    return dict(made)
+
+
+def _taken(event: type[Event], data: Data) -> bool:
+    """Whether the contract takes it: a rule between two fields may refuse what each alone may be."""
+    try:
+        event.read(data, tolerant=False)
+    except BrokenContract:
+        return False
+    return True
+
+
+def _shortly(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) < 40 else f"{text[:36]}…"  # noqa: PLR2004 - as much as a line has room for

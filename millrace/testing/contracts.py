@@ -1,0 +1,139 @@
+"""Contract tests of a project: each event, consumer and version. One line in a test module asks for them.
+
+from millrace.testing.contracts import test_a_consumer_takes_an_event, test_an_event_has_an_example
+"""
+
+import importlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from millrace.events import BrokenContract, Catalog, Envelope, Event, Metadata, UnknownVersion, decode, encode
+from millrace.events.contract import Data
+from millrace.runtime.processor import Handler
+from millrace.testing.boundaries import boundaries
+
+FOLDER = "millrace_events"
+"""The setting of pytest that says where the project keeps recorded envelopes."""
+
+
+@dataclass(frozen=True)
+class Version:
+    """One version of an event that may still come, and examples of it by name."""
+
+    event: type[Event]
+    number: int
+    examples: dict[str, Data]
+    folder: str
+
+    def __str__(self) -> str:
+        return f"{self.event.__name__}-v{self.number}"
+
+    def envelopes(self) -> Iterator[tuple[str, Envelope]]:
+        """Each example, and in the newest version those at the edges of what the contract takes."""
+        for name, data in self.examples.items():
+            yield name, self._enveloped(data)
+            if self.number == self.event.contract.version:
+                yield from ((f"{name} with {told}", self._enveloped(d)) for told, d in boundaries(self.event, data))
+
+    def _enveloped(self, data: Data) -> Envelope:
+        metadata = Metadata.root(producer="contract test", version=self.number)
+        contract = self.event.contract
+        return {
+            "source": contract.source,
+            "detail-type": contract.detail_type,
+            "detail": {"metadata": metadata.model_dump(mode="json", exclude_none=True), "data": data},
+        }
+
+
+@dataclass(frozen=True)
+class Taking:
+    """A function that takes an event in a version. `taken` is the class by which it knows the event."""
+
+    function: str
+    taken: type[Event]
+    version: Version
+
+    def __str__(self) -> str:
+        return f"{self.version}-{self.function}"
+
+
+def test_an_event_has_an_example(event_version: Version) -> None:
+    """A contract that no example shows is one that no test has tried."""
+    if not event_version.examples:
+        pytest.fail(
+            f"{event_version.event.__name__} has no example of version {event_version.number}: record an envelope of "
+            f"it, as a JSON file in {event_version.folder}; the newest version may have one in its class, as pydantic "
+            f"has them: json_schema_extra={{'examples': [{{…}}]}} of its model_config.",
+            pytrace=False,
+        )
+
+
+def test_a_consumer_takes_an_event(event_taking: Taking) -> None:
+    """A consumer can read every example, whatever its version, and what it reads goes back onto a bus the same."""
+    for name, envelope in event_taking.version.envelopes():
+        try:
+            event = decode(envelope, event_taking.taken)
+            again = decode(encode(event), event_taking.taken)
+        except (BrokenContract, UnknownVersion) as error:
+            pytest.fail(f"{event_taking.function} cannot take {name}: {error}", pytrace=False)
+        if again != event:
+            pytest.fail(f"{event_taking.function} reads {name} as {event!r}, and then as {again!r}", pytrace=False)
+
+
+def versions(root: Path, folder: str) -> list[Version]:
+    """Every event of the project, in the newest version and in each that an upcaster leads up from."""
+    recorded = list(_recorded(root / folder))
+    return [
+        Version(event, number, dict(_examples(event, number, recorded)), folder)
+        for event in Catalog.load("functions.contracts")
+        for number in sorted({event.contract.version, *event.contract.upcasters})
+    ]
+
+
+def takings(root: Path, folder: str) -> list[Taking]:
+    """Every consumer of every version of an event."""
+    known = versions(root, folder)
+    return [
+        Taking(handler.declaration.name, taken, version)
+        for handler in _handlers(root)
+        for taken in handler.declaration.consumes
+        for version in known
+        if _names(taken) == _names(version.event)
+    ]
+
+
+def _names(event: type[Event]) -> tuple[str, str]:
+    return event.contract.source, event.contract.detail_type
+
+
+def _said(envelope: Envelope) -> tuple[str, str]:
+    return envelope["source"], envelope["detail-type"]
+
+
+def _examples(event: type[Event], version: int, recorded: list[tuple[str, Envelope]]) -> Iterator[tuple[str, Data]]:
+    for name, envelope in recorded:
+        detail = envelope["detail"]
+        if _said(envelope) == _names(event) and detail["metadata"].get("version", 1) == version:
+            yield name, detail["data"]
+    if version == event.contract.version:
+        shown = event.model_json_schema().get("examples", [])
+        yield from ((f"example {number} of its class", data) for number, data in enumerate(shown))
+
+
+def _recorded(folder: Path) -> Iterator[tuple[str, Envelope]]:
+    for file in sorted(folder.glob("*.json")):
+        envelope = json.loads(file.read_text())
+        if isinstance(envelope, dict) and "detail-type" in envelope:
+            yield file.name, cast("Envelope", envelope)
+
+
+def _handlers(root: Path) -> Iterator[Handler[..., Any]]:
+    for file in sorted((root / "functions").glob("*/handler.py")):
+        handler = importlib.import_module(f"functions.{file.parent.name}.handler").handler
+        if isinstance(handler, Handler):
+            yield handler

@@ -1,0 +1,105 @@
+"""The contract tests that a project is given: what they try, and what they find."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import pytest
+from pydantic import BaseModel, ConfigDict, Field
+
+from millrace.events import BrokenContract, Catalog, Event
+from millrace.testing import contracts
+from millrace.testing.boundaries import LARGEST, boundaries
+from millrace.testing.contracts import Taking, Version
+
+ROOT = Path(__file__).parents[2]
+
+
+class Cup(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    colour: Annotated[str, Field(min_length=1, max_length=4)]
+
+
+class Poured(Event, source="tea.kitchen", version=2):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"cup": {"colour": "blue"}, "sugar": 1}]})
+
+    cup: Cup
+    sugar: Annotated[int, Field(gt=0, le=9)]
+    kind: Literal["black", "green"] = "black"
+    price: float | None = None
+    marks: Annotated[tuple[bool, ...], Field(max_length=2)] = ()
+
+
+@Poured.upcaster(from_version=1)
+def _a_cup_was_its_colour(data):
+    return {"cup": {"colour": data["colour"]}, "sugar": 1}
+
+
+EXAMPLE = {"cup": {"colour": "blue"}, "sugar": 1, "kind": "green", "price": 1.5, "marks": [True]}
+
+
+def edges(path):
+    """The values that one field takes at its edges."""
+    found = []
+    for told, data in boundaries(Poured, EXAMPLE):
+        if told.startswith(f"{path} = "):
+            for step in path.split("."):
+                data = data.get(step, "left out")  # noqa: PLW2901
+            found.append(data)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("path", "values"),
+    [
+        ("sugar", [1, 9]),
+        ("cup.colour", ["x", "üüüü"]),
+        ("kind", ["left out", "black", "green"]),
+        ("price", ["left out", -LARGEST, LARGEST, 0, None]),
+        ("marks", ["left out", [], [True, True]]),
+    ],
+)
+def test_a_field_is_tried_at_each_of_its_edges(path, values):
+    assert edges(path) == values
+
+
+def test_every_edge_is_one_that_the_contract_takes():
+    for _, data in boundaries(Poured, EXAMPLE):
+        Poured.read(data, tolerant=False)
+    with pytest.raises(BrokenContract):
+        Poured.read(EXAMPLE | {"sugar": 0})
+
+
+def version(number, *examples, event=Poured):
+    return Version(event, number, {f"{n}.json": data for n, data in enumerate(examples)}, "tests/events")
+
+
+def test_an_event_without_an_example_fails_and_says_where_to_record_one():
+    with pytest.raises(pytest.fail.Exception, match=r"Poured has no example of version 1: record .* in tests/events"):
+        contracts.test_an_event_has_an_example(version(1))
+
+
+def test_an_old_version_comes_by_its_upcaster():
+    contracts.test_a_consumer_takes_an_event(Taking("drink", Poured, version(1, {"colour": "red"})))
+    with pytest.raises(KeyError, match="colour"):
+        contracts.test_a_consumer_takes_an_event(Taking("drink", Poured, version(1, {"color": "red"})))
+
+
+def test_a_consumer_that_takes_less_than_the_contract_is_found_by_the_edges():
+    class Narrow(Event, source="tea.kitchen", detail_type="Poured", version=2):
+        sugar: Annotated[int, Field(lt=9)]
+
+    with pytest.raises(pytest.fail.Exception, match=r"drink cannot take 0\.json with sugar = 9: Narrow\.sugar = 9"):
+        contracts.test_a_consumer_takes_an_event(Taking("drink", Narrow, version(2, EXAMPLE)))
+
+
+def test_a_class_may_show_its_own_example(monkeypatch, tmp_path):
+    monkeypatch.setattr(Catalog, "load", lambda _package: Catalog([Poured]))
+    first, second = contracts.versions(tmp_path, "none")
+    assert (first.number, first.examples) == (1, {})
+    assert list(second.examples) == ["example 0 of its class"]
+
+
+def test_every_consumer_of_the_shop_is_tried():
+    tried = {str(taking) for taking in contracts.takings(ROOT, "tests/events")}
+    assert {"OrderCompleted-v1-award_points", "OrderCompleted-v1-rate_credit", "OrderPlaced-v1-reserve_stock"} <= tried
