@@ -5,6 +5,7 @@ BIN     := $(VENV)/bin
 READY   := $(VENV)/.ready
 CDK     := $(VENV)/cdk/node_modules/aws-cdk/bin/cdk
 CDK_VERSION := 2.1148.1
+CHECKOV := $(VENV)/checkov/bin/checkov
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 ORDERS  := tests/events/stock_delivered.json tests/events/order_placed.json \
            tests/events/order_placed_declined.json tests/events/order_placed_undeliverable.json
@@ -26,10 +27,9 @@ test: $(READY) ## Lint, types and every test
 	@$(BIN)/mypy
 	@$(BIN)/pytest -n auto
 
-lint: $(READY) ## Ruff, and cfn-lint over the synthesised template
+lint: $(CHECKOV) ## Ruff; cdk-nag, cfn-lint and checkov over the synthesised shop
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
-	@$(BIN)/millrace synth --out .millrace/cdk.out
-	@$(BIN)/cfn-lint --non-zero-exit-code error --ignore-checks W3005 -- .millrace/cdk.out/*.template.json
+	@$(BIN)/python tests/lint.py --checkov $(CHECKOV)
 
 types: $(READY) ## mypy --strict over all that ships
 	@$(BIN)/mypy
@@ -68,3 +68,10 @@ $(READY): requirements.txt pyproject.toml
 $(CDK): $(READY)
 	@test -f $@ || { echo "» installing the CDK CLI $(CDK_VERSION)"; \
 		$(BIN)/npm install --silent --no-audit --no-fund --prefix $(VENV)/cdk aws-cdk@$(CDK_VERSION); }
+
+$(CHECKOV): tests/checkov-requirements.txt | $(READY)
+	@echo "» installing checkov into an environment of its own"
+	@$(BIN)/python -m venv --clear $(VENV)/checkov
+	@$(BIN)/uv pip install --quiet --python $(VENV)/checkov/bin/python -r $< || \
+		$(VENV)/checkov/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@

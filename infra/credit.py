@@ -12,5 +12,5 @@ class Credit(Construct):
 
     def __init__(self, scope: Construct, id: str, *, bus: Bus, removal: RemovalPolicy) -> None:  # noqa: A002
         super().__init__(scope, id)
-        ratings = table(self, "Ratings", key="customer_id", removal=removal)
+        ratings = table(self, "Ratings", key="customer_id", bus=bus, removal=removal)
         Processor(self, "RateCredit", bus=bus, function="rate_credit", channel=direct(), tables={"ratings": ratings})

@@ -21,7 +21,7 @@ class Fulfilment(Construct):
         removal: RemovalPolicy,
     ) -> None:
         super().__init__(scope, id)
-        payments = table(self, "Payments", key="order_id", removal=removal)
+        payments = table(self, "Payments", key="order_id", bus=bus, removal=removal)
         Saga(
             self,
             "Fulfilment",

@@ -8,14 +8,22 @@ from infra.fulfilment import Fulfilment
 from infra.loyalty import Loyalty
 from infra.warehouse import Warehouse
 from millrace.constructs import Bus
+from millrace.constructs.encryption import EncryptionKey
 
 
 class Shop(Stack):
     """All contexts on one bus. `removal` says what becomes of the tables when the stack goes."""
 
-    def __init__(self, scope: Construct, id: str, *, removal: RemovalPolicy) -> None:  # noqa: A002
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,  # noqa: A002 - CDK's own name
+        *,
+        removal: RemovalPolicy,
+        encryption_key: EncryptionKey | None = None,
+    ) -> None:
         super().__init__(scope, id, description="The shop of Millrace")
-        bus = Bus(self, "Bus", name="shop")
+        bus = Bus(self, "Bus", name="shop", encryption_key=encryption_key)
         warehouse = Warehouse(self, "Warehouse", bus=bus, removal=removal)
         Fulfilment(self, "Fulfilment", bus=bus, stock=warehouse.stock, removal=removal)
         Loyalty(self, "Loyalty", bus=bus, removal=removal)

@@ -12,5 +12,5 @@ class Warehouse(Construct):
 
     def __init__(self, scope: Construct, id: str, *, bus: Bus, removal: RemovalPolicy) -> None:  # noqa: A002
         super().__init__(scope, id)
-        self.stock = table(self, "Stock", key="sku", removal=removal)
+        self.stock = table(self, "Stock", key="sku", bus=bus, removal=removal)
         Processor(self, "ShelveStock", bus=bus, function="shelve_stock", tables={"stock": self.stock})

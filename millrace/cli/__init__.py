@@ -115,14 +115,22 @@ def _add_synth(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     text = "write the cloud assembly, unless it is up to date"
     parser = commands.add_parser("synth", help=text, description=text)
     parser.add_argument("--out", type=Path, default=Path("cdk.out"), help="where to (default cdk.out)")
+    parser.add_argument("-c", "--context", action="append", default=[], metavar="KEY=VALUE", help="as cdk synth's own")
     parser.add_argument("--json", action="store_true", help="print the outcome as JSON")
     parser.set_defaults(command=_synth)
 
 
 def _synth(chosen: argparse.Namespace) -> int:
-    made = Project(Path.cwd(), chosen.out).synthesise()
+    made = Project(Path.cwd(), chosen.out).synthesise(dict(_pair(given) for given in chosen.context))
     print(json.dumps({"out": str(chosen.out), "made": made}) if chosen.json else f"{chosen.out} is up to date")
     return 0
+
+
+def _pair(given: str) -> tuple[str, str]:
+    name, equals, value = given.partition("=")
+    if not equals:
+        raise WrongUse(f"--context {given}: write KEY=VALUE.")
+    return name, value
 
 
 def _add_compat(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -3,9 +3,11 @@
 import json
 import os
 import urllib.request
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, cast
 from urllib.error import URLError
 
@@ -68,10 +70,10 @@ class Project:
         self.assembly = root / assembly
         self.state = root / ".millrace"
 
-    def synthesise(self) -> bool:
+    def synthesise(self, context: Mapping[str, str] = MappingProxyType({})) -> bool:
         """Bring the assembly up to date. False if it was."""
         try:
-            return synthesise(self.root, self.assembly)
+            return synthesise(self.root, self.assembly, context)
         except SynthesisFailed as error:
             raise WrongUse(str(error)) from error
 

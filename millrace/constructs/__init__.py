@@ -1,5 +1,6 @@
 """Synth: what each noun becomes on AWS."""
 
+from millrace.constructs.acknowledged import acknowledge
 from millrace.constructs.bus import Bus
 from millrace.constructs.channels import Channel, direct, queue
 from millrace.constructs.declared import NotDeclared, UnknownFunction
@@ -24,6 +25,7 @@ __all__ = [
     "Settings",
     "UnknownFunction",
     "UnsoundFlow",
+    "acknowledge",
     "direct",
     "ordered",
     "queue",

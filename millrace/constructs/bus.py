@@ -2,15 +2,17 @@
 
 from collections.abc import Iterable, Iterator
 
-from aws_cdk import ArnFormat, Duration, RemovalPolicy, Stack
+from aws_cdk import ArnFormat, Duration, Stack
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
+from millrace.constructs.acknowledged import acknowledge
 from millrace.constructs.alarms import Alarms
+from millrace.constructs.encryption import EncryptionKey, chosen_key, let_services_use
+from millrace.constructs.logs import log_group
 from millrace.constructs.places import note_place
 from millrace.constructs.queues import dead_letter_queue
 from millrace.events import Event
@@ -21,8 +23,9 @@ EventTypes = Iterable[type[Event]]
 class Bus(Construct):
     """A custom event bus that archives every event and takes events from its own account alone.
 
-    With `alarm_topic` the alarms of everything on this bus are sent there. `log_events` logs each event, whole:
-    mind what your events hold.
+    `encryption_key` governs everything on this bus: its archive, queues, streams, logs, state machines, environments;
+    "own" makes one. Without it AWS's own keys encrypt. With `alarm_topic` the alarms of everything on this bus are
+    sent there. `log_events` logs each event, whole: mind what your events hold.
     """
 
     def __init__(
@@ -32,21 +35,24 @@ class Bus(Construct):
         *,
         name: str,
         archive_retention: Duration | None = None,
-        encryption_key: kms.IKey | None = None,
+        encryption_key: EncryptionKey | None = None,
         log_events: bool = False,
         alarm_topic: sns.ITopic | None = None,
     ) -> None:
         super().__init__(scope, id)
         note_place(self)
         self.alarm_topic = alarm_topic
-        self.encryption_key = encryption_key
-        self.dead_letters = dead_letter_queue(self)
+        self.encryption_key = chosen_key(self, encryption_key)
+        if self.encryption_key:
+            let_services_use(self, self.encryption_key, name, alarm_topic)
+        self.dead_letters = dead_letter_queue(self, self.encryption_key)
+        acknowledge(self.dead_letters, "It is a dead-letter queue, of the bus.", "AwsSolutions-SQS3")
         self.event_bus = events.EventBus(
-            self, "Bus", event_bus_name=name, kms_key=encryption_key, dead_letter_queue=self.dead_letters
+            self, "Bus", event_bus_name=name, kms_key=self.encryption_key, dead_letter_queue=self.dead_letters
         )
         self._accept_dead_letters()
         self._refuse_other_accounts()
-        self._archive(archive_retention or Duration.days(30), encryption_key)
+        self._archive(archive_retention or Duration.days(30))
         if log_events:
             self._log_events(name)
         Alarms(self, alarm_topic).dead_letters(self.dead_letters)
@@ -108,13 +114,13 @@ class Bus(Construct):
             self, "Policy", event_bus_name=self.name, statement_id="OwnAccountOnly", statement=statement
         )
 
-    def _archive(self, retention: Duration, key: kms.IKey | None) -> None:
+    def _archive(self, retention: Duration) -> None:
         events.CfnArchive(
             self,
             "Archive",
             source_arn=self.event_bus.event_bus_arn,
             retention_days=int(retention.to_days()),
-            kms_key_identifier=key.key_arn if key else None,
+            kms_key_identifier=self.encryption_key.key_arn if self.encryption_key else None,
         )
 
     def _log_events(self, name: str) -> None:
@@ -122,13 +128,7 @@ class Bus(Construct):
 
         By CloudFormation's own resources: CDK's target brings a custom resource along.
         """
-        group = logs.LogGroup(
-            self,
-            "Log",
-            log_group_name=f"/aws/events/{name}",
-            retention=logs.RetentionDays.ONE_MONTH,
-            removal_policy=RemovalPolicy.DESTROY,
-        )
+        group = log_group(self, "Log", self.encryption_key, log_group_name=f"/aws/events/{name}")
         group.add_to_resource_policy(
             iam.PolicyStatement(
                 actions=["logs:CreateLogStream", "logs:PutLogEvents"],

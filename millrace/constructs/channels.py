@@ -8,13 +8,15 @@ from aws_cdk import Duration
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_lambda_destinations as destinations
-from aws_cdk import aws_lambda_event_sources as sources
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from millrace.constructs.acknowledged import acknowledge
 from millrace.constructs.alarms import Alarms
 from millrace.constructs.bus import Bus, EventTypes
+from millrace.constructs.encryption import READ, WRITE, grant_key
 from millrace.constructs.function import Function
+from millrace.constructs.queues import encrypted_queue
 
 RULE_ATTEMPTS = 185
 RULE_HOURS = 24
@@ -55,27 +57,36 @@ class QueueChannel(Channel):
 
     def connect(self, scope: Construct, bus: Bus, wanted: EventTypes, function: Function, end: End) -> None:
         """Rules, the queue, and the event source mapping with partial batch responses."""
-        waiting = self._queue(scope, function, end.dead_letters)
+        waiting = self._queue(scope, bus, function, end.dead_letters)
         target = targets.SqsQueue(waiting, dead_letter_queue=end.dead_letters, **retries())
         bus.rules(scope, wanted, [target])
-        function.function.add_event_source(
-            sources.SqsEventSource(
-                waiting,
-                batch_size=self.batch_size,
-                max_batching_window=self.batching_window,
-                max_concurrency=self.max_concurrency,
-                report_batch_item_failures=True,
-            )
-        )
+        self._read(scope, function, waiting)
+        grant_key(bus.encryption_key, function.role, "sqs", READ)
         end.alarms.age(waiting, self.alarm_age or Duration.minutes(15))
 
-    def _queue(self, scope: Construct, function: Function, dead_letters: sqs.Queue) -> sqs.Queue:
+    def _read(self, scope: Construct, function: Function, waiting: sqs.Queue) -> None:
+        mapping = lambda_.EventSourceMapping(
+            scope,
+            "Source",
+            target=function.function,
+            event_source_arn=waiting.queue_arn,
+            batch_size=self.batch_size,
+            max_batching_window=self.batching_window,
+            max_concurrency=self.max_concurrency,
+            report_batch_item_failures=True,
+        )
+        waiting.grant_consume_messages(function.role)
+        kept = "SQS invokes it, and the redrive policy of the queue keeps what fails."
+        acknowledge(mapping, kept, "Serverless-LambdaEventSourceMappingDestination")
+        acknowledge(function.function, kept, "Serverless-LambdaDLQ", "CKV_AWS_116")
+        acknowledge(function.function, "The maximum concurrency of its source is its bulkhead.", "CKV_AWS_115")
+
+    def _queue(self, scope: Construct, bus: Bus, function: Function, dead_letters: sqs.Queue) -> sqs.Queue:
         window = self.batching_window.to_seconds() if self.batching_window else 0
-        return sqs.Queue(
+        return encrypted_queue(
             scope,
             "Queue",
-            encryption=sqs.QueueEncryption.SQS_MANAGED,
-            enforce_ssl=True,
+            bus.encryption_key,
             visibility_timeout=Duration.seconds(TIMEOUTS_OF_VISIBILITY * function.timeout.to_seconds() + window),
             retention_period=self.retention or Duration.days(4),
             dead_letter_queue=sqs.DeadLetterQueue(queue=dead_letters, max_receive_count=self.max_receive_count),
@@ -102,7 +113,15 @@ class DirectChannel(Channel):
             retry_attempts=self.retry_attempts,
             max_event_age=self.max_age or Duration.hours(6),
         )
-        if self.max_concurrency is not None:
+        grant_key(bus.encryption_key, function.role, "sqs", WRITE)
+        acknowledge(end.dead_letters, "It is a dead-letter queue, of a rule and a function.", "AwsSolutions-SQS3")
+        acknowledge(function.function, "Its on-failure destination keeps more.", "Serverless-LambdaDLQ", "CKV_AWS_116")
+        self._bound(function)
+
+    def _bound(self, function: Function) -> None:
+        if self.max_concurrency is None:
+            acknowledge(function.function, "It has no bulkhead: direct(max_concurrency=…) sets one.", "CKV_AWS_115")
+        else:
             function.reserve(self.max_concurrency)
 
 

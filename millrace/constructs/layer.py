@@ -20,7 +20,8 @@ import millrace
 from millrace.constructs.code import files
 from millrace.constructs.declared import FUNCTIONS, project
 
-PYTHON = "3.13"
+RUNTIME = lambda_.Runtime.PYTHON_3_14
+PYTHON = RUNTIME.name.removeprefix("python")
 PLATFORMS = {"arm64": "aarch64", "x86_64": "x86_64"}
 """Lambda's name of an architecture, and that of Python's wheels."""
 _KIT = ("__init__.py", "py.typed", "events", "runtime")
@@ -44,7 +45,7 @@ def _layer(stack: Stack, architecture: lambda_.Architecture) -> lambda_.LayerVer
         _name(architecture),
         code=lambda_.Code.from_asset(str(folder), asset_hash=folder.name),
         compatible_architectures=[architecture],
-        compatible_runtimes=[lambda_.Runtime.PYTHON_3_13],
+        compatible_runtimes=[RUNTIME],
         description="millrace.runtime and its pinned dependencies",
     )
 

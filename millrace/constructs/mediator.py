@@ -4,16 +4,20 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Unpack
 
-from aws_cdk import Duration, Names, RemovalPolicy
+from aws_cdk import Duration, Names, Stack
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
+from millrace.constructs.acknowledged import acknowledge
 from millrace.constructs.alarms import Alarms
 from millrace.constructs.bus import Bus
 from millrace.constructs.channels import Channel, End, queue
 from millrace.constructs.declared import declared_step
+from millrace.constructs.encryption import WRITE, encrypt_machine, grant_key
 from millrace.constructs.function import Function, Settings, facts
+from millrace.constructs.logs import log_group
 from millrace.constructs.places import note_place
 from millrace.constructs.plan import check_line, check_names, trigger_of
 from millrace.constructs.queues import dead_letter_queue
@@ -52,10 +56,10 @@ class Mediator(Construct):
             check_line(self._place, self.declarations)
         check_tables(self._place, self.declarations, tables or {})
         self.trigger = trigger_of(self._place, self.declarations[0])
-        self.dead_letters = dead_letter_queue(self)
+        self.dead_letters = dead_letter_queue(self, bus.encryption_key)
         self._alarms = Alarms(self, bus.alarm_topic)
         self._steps = self._make_steps(bus, tables or {}, settings)
-        self.state_machine = self._machine((flow or _one_after_the_other)(self))
+        self.state_machine = self._machine((flow or _one_after_the_other)(self), bus)
         self._start(bus, channel or queue(), settings)
         self._alarms.dead_letters(self.dead_letters)
         self._alarms.machine(self.state_machine)
@@ -79,31 +83,40 @@ class Mediator(Construct):
             made.add(declaration)
         return made
 
-    def _machine(self, start: sfn.IChainable) -> sfn.StateMachine:
+    def _machine(self, start: sfn.IChainable, bus: Bus) -> sfn.StateMachine:
         self._steps.keep_failures()
-        return sfn.StateMachine(
+        graph = sfn.StateGraph(start.start_state, f"the flow of {self._place}")
+        definition = {"Comment": self.node.id, **graph.to_graph_json()}
+        machine = sfn.StateMachine(
             self,
             "Machine",
-            definition_body=sfn.DefinitionBody.from_chainable(start),
-            comment=self.node.id,
+            definition_body=sfn.DefinitionBody.from_string(Stack.of(self).to_json_string(definition)),
             state_machine_type=sfn.StateMachineType.STANDARD,
             tracing_enabled=True,
-            logs=sfn.LogOptions(destination=self._logs(), level=sfn.LogLevel.ERROR, include_execution_data=False),
+            logs=sfn.LogOptions(destination=self._logs(bus), level=sfn.LogLevel.ALL, include_execution_data=False),
+            state_machine_name=self._name if bus.encryption_key else None,
         )
+        for statement in graph.policy_statements:
+            machine.add_to_role_policy(_least(statement))
+        if bus.encryption_key:
+            encrypt_machine(machine, self._name, bus.encryption_key)
+        known = "X-Ray, and the delivery of a state machine's logs, know no resources."
+        acknowledge(machine.role, known, "AwsSolutions-IAM5[Resource::*]")
+        acknowledge(machine, "CDK waits for the role, and for its policies.", "W3005")
+        return machine
 
-    def _logs(self) -> logs.LogGroup:
+    @property
+    def _name(self) -> str:
+        """What its resources are called that need a name: the logs and, for the policy of a key, the machine."""
+        name: str = Names.unique_resource_name(self, max_length=80, separator="-")
+        return name
+
+    def _logs(self, bus: Bus) -> logs.LogGroup:
         """Vended logs: without this prefix each machine lengthens one policy of the account, which has a limit.
 
         https://docs.aws.amazon.com/step-functions/latest/dg/bp-cwl.html
         """
-        name = Names.unique_resource_name(self, max_length=80, separator="-")
-        return logs.LogGroup(
-            self,
-            "MachineLogs",
-            log_group_name=f"/aws/vendedlogs/states/{name}",
-            retention=logs.RetentionDays.ONE_MONTH,
-            removal_policy=RemovalPolicy.DESTROY,
-        )
+        return log_group(self, "MachineLogs", bus.encryption_key, log_group_name=f"/aws/vendedlogs/states/{self._name}")
 
     def _start(self, bus: Bus, channel: Channel, settings: Settings) -> None:
         starting: Settings = {**settings, "timeout": Duration.seconds(30), "environment": {}}
@@ -118,8 +131,10 @@ class Mediator(Construct):
                 "MILLRACE_TRIGGER": _address(self.trigger),
             },
             settings=starting,
+            key=bus.encryption_key,
         )
         self.state_machine.grant_start_execution(starter.role)
+        grant_key(bus.encryption_key, starter.role, "states", WRITE)
         channel.connect(self, bus, [self.trigger], starter, End(self.dead_letters, self._alarms))
         self._alarms.function(starter.function)
 
@@ -130,6 +145,14 @@ def _one_after_the_other(mediator: Mediator) -> sfn.IChainable:
     for task in rest:
         chain = chain.next(task)
     return chain
+
+
+def _least(statement: iam.PolicyStatement) -> iam.PolicyStatement:
+    """Without the versions of a function: CDK asks for them besides the function itself, and no flow calls them."""
+    resources = statement.resources
+    kept = [arn for arn in resources if not (arn.endswith(":*") and arn.removesuffix(":*") in resources)]
+    least: iam.PolicyStatement = statement.copy(resources=kept)
+    return least
 
 
 def _address(event: type[Event]) -> str:

@@ -1,8 +1,13 @@
 """Queues, encrypted, and open to TLS alone."""
 
-from aws_cdk import Duration
+from typing import Any
+
+from aws_cdk import CfnResource, Duration
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
+
+from millrace.constructs.acknowledged import acknowledge
 
 KEPT_DAYS = 14
 """How long a dead-letter queue keeps what nobody could handle: the most that SQS gives.
@@ -11,12 +16,22 @@ https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quota
 """
 
 
-def dead_letter_queue(scope: Construct) -> sqs.Queue:
+def encrypted_queue(scope: Construct, name: str, key: kms.IKey | None, **settings: Any) -> sqs.Queue:
+    """A queue under a key, or under SQS's own.
+
+    CDK does not hear of the key: its grants would allow `kms:GenerateDataKey*` and `kms:ReEncrypt*` to all who send.
+    """
+    made = sqs.Queue(scope, name, encryption=sqs.QueueEncryption.SQS_MANAGED, enforce_ssl=True, **settings)
+    if key is None:
+        acknowledge(made, "SQS encrypts it; Bus(encryption_key=…) sets a key of one's own.", "CKV_AWS_27")
+    elif isinstance(resource := made.node.default_child, CfnResource):
+        resource.add_property_deletion_override("SqsManagedSseEnabled")
+        resource.add_property_override("KmsMasterKeyId", key.key_arn)
+    return made
+
+
+def dead_letter_queue(scope: Construct, key: kms.IKey | None) -> sqs.Queue:
     """The one dead-letter queue of a construct."""
-    return sqs.Queue(
-        scope,
-        "DeadLetters",
-        encryption=sqs.QueueEncryption.SQS_MANAGED,
-        enforce_ssl=True,
-        retention_period=Duration.days(KEPT_DAYS),
-    )
+    made = encrypted_queue(scope, "DeadLetters", key, retention_period=Duration.days(KEPT_DAYS))
+    acknowledge(made, "It is a dead-letter queue; its alarm tells of what it holds.", "Serverless-SQSRedrivePolicy")
+    return made

@@ -11,6 +11,7 @@ from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk import aws_stepfunctions_tasks as tasks
 from constructs import Construct
 
+from millrace.constructs.acknowledged import acknowledge
 from millrace.constructs.alarms import Alarms
 from millrace.constructs.bus import Bus
 from millrace.constructs.function import Function, Settings, declared_function
@@ -81,6 +82,9 @@ class Steps:
         place = Construct(self._scope, _pascal(declaration.name))
         worker = declared_function(place, "step", declaration, self._bus, self._tables, self._settings)
         Alarms(place, self._bus.alarm_topic).function(worker.function)
+        kept = "Its state machine invokes it, waits for it, and keeps what fails."
+        acknowledge(worker.function, kept, "Serverless-LambdaDLQ", "CKV_AWS_116")
+        acknowledge(worker.function, "A throttled step is tried again; a reservation starves others.", "CKV_AWS_115")
         task = _invoke(self._scope, declaration.name, worker)
         _try_again(task, TRANSIENT, seconds=2, attempts=6)
         _try_again(task, ["States.ALL"], seconds=1, attempts=2)

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 
+from millrace.constructs.encryption import TABLE, grant_key
 from millrace.runtime import Declaration
 from millrace.runtime.stores import table_variable
 
@@ -41,7 +42,8 @@ def table_environment(declaration: Declaration, tables: Tables) -> dict[str, str
     return {table_variable(name): tables[name].table_name for name in declaration.tables}
 
 
-def grant_tables(role: iam.IGrantable, declaration: Declaration, tables: Tables) -> None:
-    """Let a handler do with its tables what millrace.runtime.Table can."""
+def grant_tables(role: iam.IRole, declaration: Declaration, tables: Tables) -> None:
+    """Let a handler do with its tables what millrace.runtime.Table can, and use their keys for that."""
     for name in declaration.tables:
         tables[name].grant(role, *_ACTIONS)
+        grant_key(tables[name].encryption_key, role, "dynamodb", TABLE)

@@ -7,9 +7,11 @@ import os
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 import millrace
 
@@ -22,18 +24,19 @@ class SynthesisFailed(RuntimeError):
     """The project's CDK app ended with an error; the text is what it printed."""
 
 
-def synthesise(project: Path, out: Path) -> bool:
+def synthesise(project: Path, out: Path, context: Mapping[str, str] = MappingProxyType({})) -> bool:
     """Run the app that `cdk.json` names, so that `out` holds its assembly. False if that was up to date already.
 
+    `context` goes before what `cdk.json` says, as `cdk synth --context` does.
     The validation that CDK itself adds to each synth (4 to 8 s) is left out; `make lint` holds cfn-lint against it.
     """
     stamp = out / _STAMP
     with _alone(out):
-        inputs = fingerprint(project)
+        inputs = fingerprint(project) | {f"--context {name}": value for name, value in context.items()}
         if stamp.exists() and json.loads(stamp.read_text()) == inputs:
             return False
         stamp.unlink(missing_ok=True)
-        _run_app(project, out)
+        _run_app(project, out, context)
         stamp.write_text(json.dumps(inputs))
         return True
 
@@ -69,27 +72,31 @@ def files_of(place: Path) -> Iterator[Path]:
     yield from (f for f in sorted(place.rglob("*")) if f.is_file() and "__pycache__" not in f.parts)
 
 
-def _run_app(project: Path, out: Path) -> None:
+def _run_app(project: Path, out: Path, context: Mapping[str, str]) -> None:
     configuration = _configuration(project)
-    environment = {
-        **os.environ,
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",  # jsii looks for node there
-        "CDK_OUTDIR": str(out.resolve()),
-        "CDK_CONTEXT_JSON": json.dumps(configuration.get("context", {})),
-        "CDK_VALIDATION": "false",
-        "JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION": "1",
-    }
-    command = shlex.split(configuration["app"])
+    command, environment = shlex.split(configuration["app"]), app_environment(project, out, context)
     ran = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
     if ran.returncode:
         raise SynthesisFailed(f"{configuration['app']} ended with {ran.returncode}:\n{ran.stderr.strip()}")
 
 
-def _configuration(project: Path) -> dict[str, str]:
+def app_environment(project: Path, out: Path, context: Mapping[str, str]) -> dict[str, str]:
+    """What an app of CDK finds in its environment when it is run to write its assembly into `out`."""
+    return {
+        **os.environ,
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",  # jsii looks for node there
+        "CDK_OUTDIR": str(out.resolve()),
+        "CDK_CONTEXT_JSON": json.dumps({**_configuration(project).get("context", {}), **context}),
+        "CDK_VALIDATION": "false",
+        "JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION": "1",
+    }
+
+
+def _configuration(project: Path) -> dict[str, Any]:
     file = project / "cdk.json"
     if not file.exists():
         raise SynthesisFailed(f"There is no cdk.json in {project}: run millrace where your CDK app lives.")
-    configuration: dict[str, str] = json.loads(file.read_text())
+    configuration: dict[str, Any] = json.loads(file.read_text())
     if "app" not in configuration:
         raise SynthesisFailed(f'{file} names no app: add "app": "python app.py".')
     return configuration

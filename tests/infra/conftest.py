@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from millrace.local.synthesis import synthesise
+
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 # jsii starts node with what stands here when aws_cdk is first imported.
@@ -72,6 +74,14 @@ class Template:
 def template(assembly):
     """The stack of the shop."""
     return Template(assembly)
+
+
+@pytest.fixture(scope="session")
+def keyed():
+    """The same under a key of its own."""
+    out = ROOT / ".millrace" / "cdk.keyed.out"
+    synthesise(ROOT, out, {"encryption-key": "own"})
+    return Template(out)
 
 
 @pytest.fixture(scope="session")

@@ -65,7 +65,7 @@ def test_the_layer_holds_the_pinned_dependencies_for_the_functions_architecture(
     assert {"pydantic", "pydantic_core", "aws_lambda_powertools"} <= packages
     assert not {"bin", ".lock", "boto3"} & packages
     assert [file.name for file in (layer(template) / "pydantic_core").glob("*.so")] == [
-        "_pydantic_core.cpython-313-aarch64-linux-gnu.so"
+        "_pydantic_core.cpython-314-aarch64-linux-gnu.so"
     ]
 
 

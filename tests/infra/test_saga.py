@@ -109,9 +109,9 @@ def test_a_step_is_given_the_flow_and_answers_with_the_flow(states):
     }
 
 
-def test_executions_are_traced_and_their_failures_logged(template):
+def test_executions_are_traced_and_logged_without_their_data(template):
     (machine,) = template.of("StepFunctions::StateMachine").values()
     assert machine["StateMachineType"] == "STANDARD"
     assert machine["TracingConfiguration"]["Enabled"]
-    assert machine["LoggingConfiguration"]["Level"] == "ERROR"
+    assert machine["LoggingConfiguration"]["Level"] == "ALL"
     assert not machine["LoggingConfiguration"]["IncludeExecutionData"]

@@ -105,6 +105,7 @@ def test_no_permission_is_wider_than_aws_forces(template):
     for statement in itertools.chain.from_iterable(p["PolicyDocument"]["Statement"] for p in policies):
         actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
         assert not [action for action in actions if "*" in action]
+        assert not [arn for arn in str(statement["Resource"]).split("'") if arn.endswith(":*")]
         if statement["Resource"] == "*":
             assert {action.partition(":")[0] for action in actions} <= FORCED
 

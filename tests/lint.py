@@ -1,0 +1,130 @@
+"""What `make lint` holds the deployed template against: cdk-nag (two packs), cfn-lint and checkov, over the shop twice.
+
+Once under AWS's keys and once under a key of its own. What was found is kept, and said again while nothing has changed.
+"""
+
+import argparse
+import hashlib
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from millrace.local.synthesis import app_environment, fingerprint
+
+HERE = Path(__file__).parent
+SHOPS = {"aws-keys": {}, "own-key": {"encryption-key": "own"}}
+TOOLS = (HERE / "lint.py", HERE / "nag.py", HERE / "checkov-requirements.txt", HERE.parent / "requirements.txt")
+
+
+class Report:
+    """What each tool found in each shop: lines for people, and the number of findings."""
+
+    def __init__(self):
+        self.lines = []
+        self.findings = 0
+
+    def add(self, tool, shop, found, acknowledged):
+        """Note a tool's findings, and how many it was told to let be."""
+        self.findings += len(found)
+        self.lines.append(f"{tool:<28} {shop:<9} {len(found)} findings, {acknowledged} acknowledged")
+        self.lines += [f"    {finding}" for finding in found]
+
+
+def main() -> int:
+    """Check, or say what is known. 1 if anything is found."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--checkov", required=True, help="the checkov program, of an environment of its own")
+    chosen = parser.parse_args()
+    kept = Path(".millrace/lint/report.json")
+    inputs = _inputs()
+    known = json.loads(kept.read_text()) if kept.exists() else {}
+    if known.get("inputs") != inputs:
+        report = check(Path.cwd(), Path(".millrace/lint"), chosen.checkov)
+        known = {"inputs": inputs, "lines": report.lines, "findings": report.findings}
+        kept.write_text(json.dumps(known))
+    sys.stdout.write("\n".join(known["lines"]) + "\n")
+    return 1 if known["findings"] else 0
+
+
+def check(project: Path, out: Path, checkov: str) -> Report:
+    """Run every tool over every shop."""
+    report = Report()
+    for shop, context in SHOPS.items():
+        assembly = out / shop
+        assembly.mkdir(parents=True, exist_ok=True)
+        for pack, found in nag(project, assembly, context).items():
+            report.add(f"cdk-nag {version('cdk-nag')} {pack}", shop, found, _nag_acknowledged(assembly, pack))
+        for template in sorted(assembly.glob("*.template.json")):
+            report.add(f"cfn-lint {version('cfn-lint')}", shop, cfn_lint(template), _cfn_lint_acknowledged(template))
+            report.add(f"checkov {version_of(checkov)}", shop, *run_checkov(template, checkov))
+    return report
+
+
+def nag(project: Path, assembly: Path, context: dict[str, str]) -> dict[str, list[str]]:
+    """The findings of each pack of cdk-nag."""
+    environment = app_environment(project, assembly, context)
+    ran = _run([sys.executable, str(HERE / "nag.py")], cwd=project, env=environment, fine=(0,))
+    packs = json.loads(ran)
+    return {pack: [f"{rule} {path}: {wrong}" for rule, wrong, path in found] for pack, found in packs.items()}
+
+
+def cfn_lint(template: Path) -> list[str]:
+    """The findings of cfn-lint, warnings included."""
+    program = Path(sys.executable).parent / "cfn-lint"
+    told = _run([str(program), "--format", "json", "--", str(template)], fine=range(64))
+    return [
+        f"{m['Rule']['Id']} {'/'.join(map(str, m['Location']['Path'][:3]))}: {m['Message']}" for m in json.loads(told)
+    ]
+
+
+def run_checkov(template: Path, program: str) -> tuple[list[str], int]:
+    """The findings of checkov, and the number of those that are acknowledged. It asks no server for anything."""
+    options = ["--framework", "cloudformation", "--skip-download", "--quiet", "--compact", "-o", "json"]
+    told = json.loads(_run([program, "-f", str(template), *options], fine=(0, 1)))
+    if told["summary"]["parsing_errors"] or not told["summary"]["passed"]:
+        raise SystemExit(f"checkov read nothing in {template}: {told['summary']}")
+    found = [f"{c['check_id']} {c['resource']}: {c['check_name']}" for c in told["results"]["failed_checks"]]
+    return found, told["summary"]["skipped"]
+
+
+def version_of(program: str) -> str:
+    """The version of a program, as it says itself."""
+    return _run([program, "--version"], fine=(0,)).strip()
+
+
+def _run(command: list[str], *, fine: Any, **how: Any) -> str:
+    ran = subprocess.run(command, capture_output=True, text=True, check=False, **how)
+    if ran.returncode not in fine or not ran.stdout:
+        raise SystemExit(f"{' '.join(command)} ended with {ran.returncode}:\n{ran.stdout}{ran.stderr}")
+    return ran.stdout
+
+
+def _nag_acknowledged(assembly: Path, pack: str) -> int:
+    return sum(1 for rule in _acknowledged_rules(assembly) if f"::{pack}-" in rule)
+
+
+def _acknowledged_rules(assembly: Path) -> Iterator[str]:
+    for file in assembly.glob("*.metadata.json"):
+        for entries in json.loads(file.read_text()).values():
+            for entry in entries:
+                if entry["type"] == "aws:cdk:acknowledged-rules":
+                    yield from entry["data"]
+
+
+def _cfn_lint_acknowledged(template: Path) -> int:
+    resources = json.loads(template.read_text())["Resources"].values()
+    notes = [resource.get("Metadata", {}).get("cfn-lint") for resource in resources]
+    return sum(len(note["config"]["ignore_checks"]) for note in notes if note)
+
+
+def _inputs() -> dict[str, str]:
+    tools = {str(file): hashlib.sha256(file.read_bytes()).hexdigest() for file in TOOLS}
+    return fingerprint(Path.cwd()) | tools
+
+
+if __name__ == "__main__":
+    sys.exit(main())
