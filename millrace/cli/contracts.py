@@ -99,7 +99,7 @@ def _of_registry(client: Any, cloud: Cloud, name: str) -> Iterator[tuple[str, An
 def _consumers(project: Project) -> dict[str, list[Consumer]]:
     """Who takes each event, and what each reads of it."""
     return {
-        schema_name(event): [Consumer(node.name, _reads(node, event)) for node in _takers(project, event)]
+        schema_name(event): [Consumer(node.name, reads_of(node, event)) for node in _takers(project, event)]
         for event in project.catalog
     }
 
@@ -108,12 +108,13 @@ def _takers(project: Project, event: type[Event]) -> list[Node]:
     return project.graph.consumers(f"{event.contract.source}:{event.contract.detail_type}")
 
 
-def _reads(node: Node, event: type[Event]) -> Reads:
-    """A function of the kit's own reads an event's metadata alone; one of the user's, what its syntax says."""
+def reads_of(node: Node, event: type[Event]) -> Reads:
+    """What a function reads of an event by its syntax, and what its channel does; the kit's own read metadata alone."""
+    key = node.facts.get("channel", {}).get("by")
+    found: Reads = {(key,): f"{node.made}: ordered(by={key!r})"} if key else {}
     if node.place is None:
-        return {}
+        return found
     handler = importlib.import_module(f"functions.{node.name}.handler").handler
-    found: Reads = {}
     for taken in handler.declaration.inputs:
         if event in taken.events:
             found |= fields_read(handler.function, taken.name, many=taken.many)

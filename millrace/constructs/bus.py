@@ -15,7 +15,9 @@ from millrace.constructs.encryption import EncryptionKey, chosen_key, let_servic
 from millrace.constructs.logs import log_group
 from millrace.constructs.places import note_place
 from millrace.constructs.queues import dead_letter_queue
+from millrace.constructs.schemas import Schemas
 from millrace.events import Event
+from millrace.flow.schemas import Form
 
 EventTypes = Iterable[type[Event]]
 
@@ -25,10 +27,11 @@ class Bus(Construct):
 
     `encryption_key` governs everything on this bus: its archive, queues, streams, logs, state machines, environments;
     "own" makes one. Without it AWS's own keys encrypt. With `alarm_topic` the alarms of everything on this bus are
-    sent there. `log_events` logs each event, whole: mind what your events hold.
+    sent there. `log_events` logs each event, whole: mind what your events hold. A schema registry with the bus's name
+    holds each event that something on it takes or publishes, in the form of `schemas`.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - a bus is no fewer
         self,
         scope: Construct,
         id: str,  # noqa: A002 - CDK's own name
@@ -38,9 +41,11 @@ class Bus(Construct):
         encryption_key: EncryptionKey | None = None,
         log_events: bool = False,
         alarm_topic: sns.ITopic | None = None,
+        schemas: Form = "OpenApi3",
     ) -> None:
         super().__init__(scope, id)
         note_place(self)
+        self._schemas = Schemas(self, name=name, form=schemas)
         self.alarm_topic = alarm_topic
         self.encryption_key = chosen_key(self, encryption_key)
         if self.encryption_key:
@@ -65,6 +70,8 @@ class Bus(Construct):
 
     def rules(self, scope: Construct, wanted: EventTypes, targets: Iterable[events.IRuleTarget]) -> list[events.Rule]:
         """The rules that match just the events that are wanted: one, unless it would match others too."""
+        wanted = list(wanted)
+        self._schemas.add(wanted)
         made = [
             events.Rule(scope, f"Rule{number or ''}", event_bus=self.event_bus, event_pattern=pattern)
             for number, pattern in enumerate(_patterns(wanted))
@@ -80,6 +87,8 @@ class Bus(Construct):
         Both keys are arrays to IAM, and ForAllValues holds for an empty one: hence Null.
         https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-conditions.html
         """
+        published = list(published)
+        self._schemas.add(published)
         for source, detail_types in _by_source(published).items():
             allowed = {"events:source": [source], "events:detail-type": sorted(detail_types)}
             statement = iam.PolicyStatement(

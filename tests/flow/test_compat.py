@@ -8,8 +8,11 @@ import pytest
 from pydantic import BaseModel, Field, create_model
 
 from millrace.cli import main
+from millrace.cli.contracts import reads_of
 from millrace.events import Event
+from millrace.flow.assembly import Place, Resource
 from millrace.flow.compat import Consumer, compare
+from millrace.flow.graph import Node
 from millrace.flow.schemas import registry_schema
 
 ROOT = Path(__file__).parents[2]
@@ -198,6 +201,14 @@ def test_one_direction_may_be_asked_for(saved, capsys):
     assert main(["compat", "--against", file, "--mode", "forward", "--json"]) == 1
     (change,) = json.loads(capsys.readouterr().out)
     assert [broken["consumer"] for broken in change["broken"]] == ["award_points", "rate_credit"]
+
+
+def test_an_ordered_channel_reads_the_field_that_it_orders_by():
+    facts = {"channel": {"kind": "ordered", "by": "cup"}}
+    place = Place("app.py", 7)
+    resource = Resource("Tea", "Start", "AWS::Lambda::Function", "Tea/Start", place, {}, facts)
+    starter = Node("Tea/Start", "starter", "start", made=place, resource=resource)
+    assert reads_of(starter, poured()) == {("cup",): "app.py:7: ordered(by='cup')"}
 
 
 def test_a_file_that_holds_no_contracts_is_wrong_use(tmp_path, monkeypatch, capsys):

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from constructs import Construct
 
 from millrace.constructs import (
     Bus,
@@ -177,6 +178,16 @@ def test_a_bus_has_its_key_its_log_and_its_alarms_where_they_are_asked_for(stack
     assert "KmsKeyIdentifier" in bus
     assert log["LogGroupName"] == "/aws/events/loud"
     assert all(alarm["AlarmActions"] for alarm in template.of("CloudWatch::Alarm").values())
+
+
+@pytest.mark.parametrize("form", ["OpenApi3", "JSONSchemaDraft4"])
+def test_a_bus_keeps_the_schema_of_each_event_once_in_the_form_that_it_is_told(stack, synthesised, form):
+    loud = Bus(stack, "Bus", name="loud", schemas=form)
+    loud.rules(stack, [Knocked, Rang], [])
+    loud.rules(Construct(stack, "Other"), [Rang], [])
+    schemas = synthesised().of("EventSchemas::Schema").values()
+    assert sorted(schema["SchemaName"] for schema in schemas) == ["test.bell@Rang", "test.door@Knocked"]
+    assert {(schema["RegistryName"], schema["Type"]) for schema in schemas} == {("loud", form)}
 
 
 def test_a_layer_without_its_pins_is_refused(tmp_path, monkeypatch):

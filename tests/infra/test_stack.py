@@ -6,6 +6,8 @@ import pytest
 
 from functions.contracts.credit import CreditRated
 from functions.contracts.loyalty import PointsAwarded
+from millrace.events import Catalog
+from millrace.flow.schemas import schema_name
 
 QUEUED = ["award_points", "issue_gift", "shelve_stock", "start_fulfilment", "upgrade_tier"]
 FORCED = {"xray", "logs"}  # X-Ray and the delivery of a state machine's logs know no resources
@@ -126,6 +128,12 @@ def test_the_starter_knows_its_event_and_its_machine(template):
     environment = template.resources[template.function("start_fulfilment")]["Properties"]["Environment"]["Variables"]
     assert environment["MILLRACE_TRIGGER"] == "functions.contracts.orders:OrderPlaced"
     assert environment["MILLRACE_STATE_MACHINE"]["Ref"] in template.of("StepFunctions::StateMachine")
+
+
+def test_the_registry_of_the_bus_holds_every_event(template):
+    schemas = template.of("EventSchemas::Schema").values()
+    assert {schema["SchemaName"] for schema in schemas} == {schema_name(e) for e in Catalog.load("functions.contracts")}
+    assert [registry["RegistryName"] for registry in template.of("EventSchemas::Registry").values()] == ["shop"]
 
 
 def test_every_log_ends(template):
