@@ -121,7 +121,7 @@ def test_an_input_may_name_the_run(plan, queue, pass_time, at):
         at(60), observer.arn, Input='{"of": "<aws.scheduler.schedule-arn>", "n": <aws.scheduler.attempt-number>}'
     )
     pass_time(HOUR)
-    assert observer.events() == [{"of": arn, "attempt": 1}]
+    assert observer.events() == [{"of": arn, "n": 1}]
 
 
 def test_a_schedule_puts_an_event_onto_a_bus(local, events, plan, queue, rule, pass_time, at):
