@@ -1,6 +1,7 @@
 """Synth: what each noun becomes on AWS."""
 
 from millrace.constructs.acknowledged import acknowledge
+from millrace.constructs.breakers import UnfitBreaker
 from millrace.constructs.bus import Bus
 from millrace.constructs.channels import Channel, direct, queue
 from millrace.constructs.declared import NotDeclared, UnknownFunction
@@ -23,6 +24,7 @@ __all__ = [
     "Saga",
     "SagaStep",
     "Settings",
+    "UnfitBreaker",
     "UnknownFunction",
     "UnsoundFlow",
     "acknowledge",

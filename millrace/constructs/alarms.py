@@ -9,6 +9,10 @@ from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
+from millrace.runtime.breaker import METRIC
+from millrace.runtime.observe import NAMESPACE
+from millrace.runtime.waiting import LONGEST_DELAY
+
 _MINUTES = 5
 
 
@@ -33,6 +37,18 @@ class Alarms(Construct):
         """The last record that a function took from a stream had waited there for longer than a limit."""
         metric = function.metric("IteratorAge", period=_period(), statistic="Maximum")
         self._alarm("Lag", metric, "Records wait in the stream for longer than they should.", limit.to_milliseconds())
+
+    def circuit(self, name: str, function: str) -> None:
+        """A circuit breaker of a function is open, or was; an event that waits looks every 15 minutes at least."""
+        dimensions = {"circuit": name, "service": function}
+        metric = cloudwatch.Metric(
+            namespace=NAMESPACE,
+            metric_name=METRIC,
+            dimensions_map=dimensions,
+            period=Duration.seconds(LONGEST_DELAY),
+            statistic="Maximum",
+        )
+        self._alarm("Circuit", metric, f"The circuit {name} is open: events wait.")
 
     def function(self, function: lambda_.Function) -> None:
         """A function raises errors, or is throttled."""

@@ -1,6 +1,7 @@
 """The event bus, with its archive and its own failure path."""
 
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 
 from aws_cdk import ArnFormat, Duration, Stack
 from aws_cdk import aws_events as events
@@ -11,6 +12,7 @@ from constructs import Construct
 
 from millrace.constructs.acknowledged import acknowledge
 from millrace.constructs.alarms import Alarms
+from millrace.constructs.circuits import Circuits
 from millrace.constructs.encryption import EncryptionKey, chosen_key, let_services_use
 from millrace.constructs.logs import log_group
 from millrace.constructs.places import note_place
@@ -67,6 +69,11 @@ class Bus(Construct):
         """The name of the bus, as a publisher gives it."""
         name: str = self.event_bus.event_bus_name
         return name
+
+    @cached_property
+    def circuits(self) -> Circuits:
+        """The states of circuit breakers, made for the first function that has one."""
+        return Circuits(self, self.encryption_key)
 
     def rules(self, scope: Construct, wanted: EventTypes, targets: Iterable[events.IRuleTarget]) -> list[events.Rule]:
         """The rules that match just the events that are wanted: one, unless it would match others too."""

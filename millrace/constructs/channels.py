@@ -13,6 +13,7 @@ from constructs import Construct
 
 from millrace.constructs.acknowledged import acknowledge
 from millrace.constructs.alarms import Alarms
+from millrace.constructs.breakers import let_wait, refuse_breaker
 from millrace.constructs.bus import Bus, EventTypes
 from millrace.constructs.encryption import READ, WRITE, grant_key
 from millrace.constructs.function import Function
@@ -62,6 +63,7 @@ class QueueChannel(Channel):
         bus.rules(scope, wanted, [target])
         self._read(scope, function, waiting)
         grant_key(bus.encryption_key, function.role, "sqs", READ)
+        let_wait(scope, bus, function, waiting, self.batch_size, end.alarms)
         end.alarms.age(waiting, self.alarm_age or Duration.minutes(15))
 
     def _read(self, scope: Construct, function: Function, waiting: sqs.Queue) -> None:
@@ -103,6 +105,7 @@ class DirectChannel(Channel):
 
     def connect(self, scope: Construct, bus: Bus, wanted: EventTypes, function: Function, end: End) -> None:
         """Rules, with their failure path, and the function's own: the one does not see what the other loses."""
+        refuse_breaker(scope, function, "direct()")
         target = targets.LambdaFunction(function.function, dead_letter_queue=end.dead_letters, **retries())
         bus.rules(scope, wanted, [target])
         lambda_.EventInvokeConfig(

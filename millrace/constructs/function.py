@@ -18,6 +18,7 @@ from millrace.constructs.layer import RUNTIME, shared_layer
 from millrace.constructs.logs import log_group
 from millrace.constructs.stores import Tables, grant_tables, table_environment
 from millrace.runtime import Declaration
+from millrace.runtime.breaker import Breaker
 
 Kind = Literal["processor", "step", "starter"]
 STARTER = "millrace.runtime.starter.handler"
@@ -61,6 +62,8 @@ class Function(Construct):
         key: kms.IKey | None,
     ) -> None:
         super().__init__(scope, id)
+        self.name = name
+        self.breaker: Breaker | None = None
         self.log_group = self._logs(settings, key)
         self.role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
         self.log_group.grant_write(self.role)
@@ -148,6 +151,7 @@ def declared_function(
         settings=settings,
         key=bus.encryption_key,
     )
+    function.breaker = declaration.breaker
     bus.grant_publish(function.role, declaration.publishes)
     grant_tables(function.role, declaration, tables)
     return function

@@ -15,6 +15,7 @@ from aws_cdk import aws_lambda_event_sources as sources
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from millrace.constructs.breakers import refuse_breaker
 from millrace.constructs.bus import Bus, EventTypes
 from millrace.constructs.channels import Channel, End, retries
 from millrace.constructs.function import Function
@@ -44,6 +45,7 @@ class OrderedChannel(Channel):
     def connect(self, scope: Construct, bus: Bus, wanted: EventTypes, function: Function, end: End) -> None:
         """Rules, the stream, the event source mapping, and the way of what it gives up."""
         self._check(scope, wanted)
+        refuse_breaker(scope, function, "ordered()")
         stream = self._stream(scope, bus.encryption_key)
         target = targets.KinesisStream(
             stream, partition_key_path=f"{_DATA}.{self.by}", dead_letter_queue=end.dead_letters, **retries()

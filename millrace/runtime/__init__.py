@@ -1,10 +1,12 @@
 """What runs in Lambda. Importing it touches neither AWS nor the environment."""
 
+from millrace.runtime.breaker import breaker
 from millrace.runtime.declaration import Declaration, UnclearSignature
 from millrace.runtime.processor import Processor, UndeclaredEvent, processor
 from millrace.runtime.publisher import Publisher, PublishFailed
 from millrace.runtime.step import Step, step
 from millrace.runtime.stores import Table, write_if
+from millrace.runtime.waiting import Waits
 
 __all__ = [
     "Declaration",
@@ -15,6 +17,8 @@ __all__ = [
     "Table",
     "UnclearSignature",
     "UndeclaredEvent",
+    "Waits",
+    "breaker",
     "processor",
     "step",
     "write_if",

@@ -5,6 +5,8 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from millrace.runtime.waiting import Waits, put_back
+
 Handle = Callable[[dict[str, Any], int], None]
 
 
@@ -26,7 +28,7 @@ def all_events(records: list[Any], handle: Callable[[list[dict[str, Any]], int],
     A stream's batch that fails is let through, so that Lambda halves it.
     """
     try:
-        handle([_envelope(record) for record in records], _attempt(records[0]))
+        _or_wait(records, lambda: handle([_envelope(record) for record in records], _attempt(records[0])))
     except Exception:
         if "kinesis" in records[0]:
             raise
@@ -56,10 +58,19 @@ def _each_message(payload: dict[str, Any], context: Any, handle: Handle) -> Any:
 
     return process_partial_response(
         event=payload,
-        record_handler=lambda record: handle(_envelope(record), _attempt(record)),
+        record_handler=lambda record: _or_wait([record], lambda: handle(_envelope(record), _attempt(record))),
         processor=BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False),
         context=context,
     )
+
+
+def _or_wait(records: list[Any], handled: Callable[[], None]) -> None:
+    """Put the messages back whose event is to wait; they count as handled."""
+    try:
+        handled()
+    except Waits as waits:
+        for record in records:
+            put_back(record, waits)
 
 
 def _in_order(records: list[Any], handle: Handle) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, get_args, get_origin
 
 from millrace.events import Event, Refusal
+from millrace.runtime.breaker import Breaker, breaker_of
 from millrace.runtime.stores import Table
 
 _MANY: tuple[Any, ...] = (list, tuple, collections.abc.Iterator, collections.abc.Iterable, collections.abc.Generator)
@@ -38,6 +39,7 @@ class Declaration:
     inputs: tuple[Input, ...]
     publishes: tuple[type[Event], ...]
     tables: tuple[str, ...]
+    breaker: Breaker | None = None
 
     @property
     def consumes(self) -> tuple[type[Event], ...]:
@@ -67,6 +69,7 @@ class Declaration:
             inputs=inputs,
             publishes=tuple(dict.fromkeys(_published(hints["return"], where))),
             tables=tables,
+            breaker=breaker_of(function),
         )
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from aws_lambda_powertools import Logger, Metrics
 
 NAMESPACE = "Millrace"
-HANDLED, FAILED = "event handled", "event failed"
+HANDLED, FAILED, WAITS = "event handled", "event failed", "event waits"
 _IDS = ("event_id", "correlation_id", "causation_id", "hops")
 _XRAY = re.compile(r"Root=1-([0-9a-f]{8})-([0-9a-f]{24});Parent=([0-9a-f]{16})(?:;Sampled=([01]))?")
 
@@ -67,13 +67,22 @@ def handled(detail_type: str, metadata: Metadata, attempt: int, published: Itera
 
 def failed(envelope: dict[str, Any], attempt: int, error: BaseException) -> None:
     """Say that an event could not be handled, with the error and where it was raised."""
+    logger().error(FAILED, extra={"flow": _failure(envelope, attempt, error)}, exc_info=error)
+    _count(EventsFailed=1)
+
+
+def waits(envelope: dict[str, Any], attempt: int, error: BaseException) -> None:
+    """Say that an event waits, and for what."""
+    logger().warning(WAITS, extra={"flow": _failure(envelope, attempt, error)})
+    _count(EventsWaiting=1)
+
+
+def _failure(envelope: dict[str, Any], attempt: int, error: BaseException) -> dict[str, Any]:
     detail = envelope.get("detail")
     metadata = detail.get("metadata") if isinstance(detail, dict) else None
     known = {key: metadata.get(key) for key in _IDS} if isinstance(metadata, dict) else {}
     told = {"error": {"type": type(error).__name__, "message": str(error)}}
-    flow = {"event": envelope.get("detail-type"), **known, "attempt": attempt, **told}
-    logger().error(FAILED, extra={"flow": flow}, exc_info=error)
-    _count(EventsFailed=1)
+    return {"event": envelope.get("detail-type"), **known, "attempt": attempt, **told}
 
 
 def _flow(detail_type: str, metadata: Metadata, attempt: int) -> dict[str, Any]:

@@ -9,9 +9,11 @@ from pydantic import ValidationError
 from millrace.events import BrokenContract, Envelope, Event, Metadata, decode, encode
 from millrace.runtime import observe
 from millrace.runtime.batch import all_events, each_event
+from millrace.runtime.breaker import guarded
 from millrace.runtime.declaration import Declaration, UnclearSignature
 from millrace.runtime.publisher import publisher
 from millrace.runtime.stores import open_table
+from millrace.runtime.waiting import Waits
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -48,13 +50,17 @@ class Handler(Generic[P, R]):
         """Call the function with its stores, and check that it returns just what it declares."""
         tables = {name: open_table(name) for name in self.declaration.tables}
         try:
-            result: Any = observe.traced(self.function)(**events, **tables)
-            said = list(_flatten(result))
+            said = guarded(self._said, self.declaration.breaker)(**events, **tables)
         except ValidationError as error:
             raise BrokenContract.of(error.title, error) from error
         for event in said:
             self._check(event)
         return said
+
+    def _said(self, **given: Any) -> list[Any]:
+        """What the function returns, all of it: a generator runs no sooner than it is listed."""
+        result: Any = observe.traced(self.function)(**given)
+        return list(_flatten(result))
 
     def _check(self, event: object) -> None:
         if type(event) in self.declaration.publishes:
@@ -105,6 +111,9 @@ class Processor(Handler[P, R]):
             published = self.stamp(self.run(**{self._input.name: given}), events[0].metadata)
             if published:
                 publisher().publish(published)
+        except Waits as waits:
+            observe.waits(envelopes[0], attempt, waits)
+            raise
         except Exception as error:
             observe.failed(envelopes[0], attempt, error)
             raise

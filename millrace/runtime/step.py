@@ -9,6 +9,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from millrace.events import Event, Metadata, Refusal, decode
 from millrace.runtime import observe
+from millrace.runtime.breaker import MisplacedBreaker
 from millrace.runtime.declaration import Input
 from millrace.runtime.processor import Handler, Payload
 from millrace.runtime.publisher import publisher
@@ -23,6 +24,14 @@ class MissingEvent(LookupError):
 
 class Step(Handler[P, R]):
     """A task of a mediator."""
+
+    def __init__(self, function: Callable[P, R]) -> None:
+        super().__init__(function)
+        if self.declaration.breaker:
+            raise MisplacedBreaker(
+                f"{self.declaration.module}.{self.declaration.attribute} is a @step with a @breaker, and a step has no "
+                f"queue to wait in: take it off, and let the state machine try again."
+            )
 
     def invoked(self, payload: Payload, context: Any = None) -> Payload:  # noqa: ARG002 - Lambda's own signature
         """Run the step on a flow and answer with the flow that goes on."""

@@ -32,6 +32,10 @@ class Flows:
         assert answer["FailedEntryCount"] == 0
         return metadata.correlation_id
 
+    def now(self):
+        """The moment it is in the cloud."""
+        return self.cloud.agenda.clock.now()
+
     def table(self, name):
         """A table, by the name of its construct."""
         names = self.client("dynamodb").list_tables()["TableNames"]

@@ -185,7 +185,7 @@ class Functions:
         failed = failed_records(outcome)
         told = told_errors(outcome)
         for event in about:
-            bad = outcome.status != "ok" or event.key in failed
+            bad = outcome.status != "ok" or event.key in failed or event.event_id in told
             error = told.get(event.event_id) or (error_of(outcome) if outcome.status != "ok" else "failed")
             self._plane.journal.add(
                 "attempt",

@@ -27,4 +27,5 @@ Processor(
     channel=ordered(by="key", shards=8, lanes=2, retry_attempts=2),
     tables={"seen": table(stack, "Seen")},
 )
+Processor(stack, "AskProvider", bus=bus, function="ask_provider", tables={"provider": table(stack, "Provider")})
 app.synth()

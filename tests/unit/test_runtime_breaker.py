@@ -1,0 +1,151 @@
+"""A breaker around a handler, and the queue in which its events wait."""
+
+import json
+import time
+from types import SimpleNamespace
+
+import pytest
+from aws_lambda_powertools.utilities.circuit_breaker import base as circuits
+
+from millrace.events import Event
+from millrace.runtime import Waits, breaker, processor, step, waiting
+from millrace.runtime.breaker import TABLE, MisplacedBreaker, _states
+
+
+class Down(Exception):
+    pass
+
+
+class Knocked(Event, source="test.door"):
+    times: int
+
+
+@pytest.fixture(autouse=True)
+def states(table, monkeypatch):
+    """A table of circuits, and a process that has seen none of them."""
+    made = table("id")
+    monkeypatch.setenv(TABLE, made.name)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-2")
+    new_process()
+    return made
+
+
+def new_process():
+    _states.cache_clear()
+    for known in (circuits._LOCAL_FAILURES, circuits._LOCAL_SUCCESSES, circuits._LAST_OBSERVED_STATE):
+        known.clear()
+
+
+@pytest.fixture
+def put_back(monkeypatch):
+    """The messages that are put into the queue again."""
+    sent = []
+    queue = SimpleNamespace(send_message=lambda **message: sent.append(message))
+    monkeypatch.setattr(waiting, "_queues", lambda: queue)
+    monkeypatch.setenv(waiting.QUEUE, "https://sqs/q")
+    return sent
+
+
+@pytest.fixture
+def door():
+    """A handler whose door is away, and how often it was called."""
+    called = []
+
+    @processor
+    @breaker("door", on=Down, threshold=2, recovery=30, timeout=0.1, patience=100)
+    def handler(knock: Knocked) -> None:
+        called.append(knock.times)
+        if knock.times == 7:
+            time.sleep(1)
+        raise {8: ValueError("mine")}.get(knock.times, Down("nobody"))
+
+    handler.called = called
+    return handler
+
+
+@pytest.fixture
+def batch(recorded):
+    """A batch of a queue, of so many knocks each, sent so many seconds ago."""
+    metadata = recorded("order_placed")["detail"]["metadata"]
+
+    def record(number, times, age):
+        detail = {"metadata": metadata, "data": {"times": times}}
+        return {
+            "messageId": str(number),
+            "body": json.dumps({"source": "test.door", "detail-type": "Knocked", "detail": detail}),
+            "attributes": {"ApproximateReceiveCount": "1", "SentTimestamp": str(int((time.time() - age) * 1000))},
+            "messageAttributes": {},
+            "eventSource": "aws:sqs",
+        }
+
+    return lambda *times, age=0: {"Records": [record(number, each, age) for number, each in enumerate(times)]}
+
+
+def test_an_event_whose_dependency_is_away_is_put_back_and_counts_as_handled(door, batch, put_back):
+    payload = batch(1)
+    assert door(payload, None) == {"batchItemFailures": []}
+    (message,) = put_back
+    assert (message["QueueUrl"], message["MessageBody"]) == ("https://sqs/q", payload["Records"][0]["body"])
+    assert message["DelaySeconds"] == 30
+
+
+def test_an_open_circuit_calls_nobody(door, batch, put_back):
+    door(batch(1, 2, 3, 4), None)
+    assert door.called == [1, 2]
+    assert len(put_back) == 4
+
+
+def test_the_state_of_a_circuit_outlives_the_process(door, batch, put_back, states):
+    door(batch(1, 2), None)
+    new_process()
+    door(batch(3), None)
+    assert door.called == [1, 2]
+    assert states.get_item(Key={"id": "door"})["Item"]["state"] == "OPEN"
+
+
+def test_what_takes_too_long_counts_as_away(door, batch, put_back):
+    began = time.monotonic()
+    assert door(batch(7), None) == {"batchItemFailures": []}
+    assert time.monotonic() - began < 0.9
+    assert len(put_back) == 1
+
+
+def test_another_error_is_a_failure_like_any_other(door, batch, put_back):
+    assert door(batch(8, 8, 8), None)["batchItemFailures"] == [{"itemIdentifier": str(n)} for n in range(3)]
+    assert (door.called, put_back) == ([8, 8, 8], [])
+
+
+def test_an_event_remembers_since_when_it_waits(door, batch, put_back):
+    payload = batch(1, age=50)
+    door(payload, None)
+    since = put_back[0]["MessageAttributes"]["WaitingSince"]["StringValue"]
+    assert 49 < time.time() - float(since) < 60
+    payload["Records"][0]["messageAttributes"] = {"WaitingSince": {"stringValue": str(time.time() - 101)}}
+    assert door(payload, None)["batchItemFailures"] == [{"itemIdentifier": "0"}]
+
+
+def test_the_longer_an_event_waits_the_less_often_it_looks():
+    assert waiting._delay(30, waited=0) == 30
+    assert 250 <= waiting._delay(30, waited=1000) <= 500
+    assert waiting._delay(30, waited=100_000) == waiting.LONGEST_DELAY
+
+
+def test_without_a_queue_the_caller_is_told(door, batch):
+    with pytest.raises(Waits, match="Down: nobody"):
+        door.handle([json.loads(batch(1)["Records"][0]["body"])], 1)
+
+
+def test_a_breaker_above_its_processor_is_refused():
+    with pytest.raises(MisplacedBreaker, match="write it below"):
+
+        @breaker("door", on=Down)
+        @processor
+        def handler(knock: Knocked) -> None: ...
+
+
+def test_a_step_has_no_breaker():
+    with pytest.raises(MisplacedBreaker, match="a step has no queue to wait in"):
+
+        @step
+        @breaker("door", on=Down)
+        def handler(knock: Knocked) -> None: ...
