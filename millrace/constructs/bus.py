@@ -152,13 +152,14 @@ class Bus(Construct):
                 resources=[group.log_group_arn],
             )
         )
-        events.CfnRule(
+        rule = events.CfnRule(
             self,
             "LogRule",
             event_bus_name=self.name,
             event_pattern={"source": [{"prefix": ""}]},
             targets=[events.CfnRule.TargetProperty(arn=_without_star(group), id="Log")],
         )
+        acknowledge(rule, "What a log may miss is in the archive.", "Serverless-EventBusDLQ")
 
 
 def _without_star(group: logs.LogGroup) -> str:

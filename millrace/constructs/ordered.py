@@ -4,26 +4,32 @@ https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis.html
 """
 
 from dataclasses import dataclass
+from typing import cast
 
-from aws_cdk import Duration, RemovalPolicy
+import jsii
+from aws_cdk import CfnElement, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kinesis as kinesis
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_lambda_event_sources as sources
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from millrace.constructs.acknowledged import acknowledge
 from millrace.constructs.breakers import refuse_breaker
+from millrace.constructs.buckets import encrypted_bucket
 from millrace.constructs.bus import Bus, EventTypes
 from millrace.constructs.channels import Channel, End, retries
+from millrace.constructs.encryption import READ, WRITE, grant_key
 from millrace.constructs.function import Function
 from millrace.constructs.queues import KEPT_DAYS
 
 MOST_LANES = 10
 """https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html#lambda-CreateEventSourceMapping-request-ParallelizationFactor"""
 _DATA = "$.detail.data"
+_GIVEN_UP = "aws/lambda/*"
 
 
 class NoOrder(ValueError):
@@ -51,7 +57,8 @@ class OrderedChannel(Channel):
             stream, partition_key_path=f"{_DATA}.{self.by}", dead_letter_queue=end.dead_letters, **retries()
         )
         bus.rules(scope, wanted, [target])
-        function.function.add_event_source(self._source(stream, _kept(scope, bus.encryption_key, end)))
+        self._read(scope, function, stream, _kept(scope, bus.encryption_key, end))
+        _grant(bus.encryption_key, stream, function)
         function.note(channel={"kind": "ordered", "by": self.by})
         end.alarms.lag(function.function, self.alarm_age)
 
@@ -70,20 +77,28 @@ class OrderedChannel(Channel):
                 )
 
     def _stream(self, scope: Construct, key: kms.IKey | None) -> kinesis.Stream:
-        return kinesis.Stream(
+        """The stream; CDK does not hear of its key, as with `encrypted_queue`."""
+        made = kinesis.Stream(
             scope,
             "Stream",
             shard_count=self.shards,
             stream_mode=kinesis.StreamMode.PROVISIONED,
             retention_period=Duration.hours(24),
-            encryption=kinesis.StreamEncryption.KMS if key else kinesis.StreamEncryption.MANAGED,
-            encryption_key=key,
+            encryption=kinesis.StreamEncryption.MANAGED,
             removal_policy=RemovalPolicy.DESTROY,
         )
+        resource = made.node.default_child
+        if key and isinstance(resource, kinesis.CfnStream):
+            resource.add_property_override("StreamEncryption.KeyId", key.key_arn)
+            acknowledge(made, "The bus has a key of its own, and so has its stream.", "AwsSolutions-KDS3")
+        return made
 
-    def _source(self, stream: kinesis.Stream, kept: s3.Bucket) -> sources.KinesisEventSource:
-        return sources.KinesisEventSource(
-            stream,
+    def _read(self, scope: Construct, function: Function, stream: kinesis.Stream, kept: s3.Bucket) -> None:
+        lambda_.EventSourceMapping(
+            scope,
+            "Source",
+            target=function.function,
+            event_source_arn=stream.stream_arn,
             starting_position=lambda_.StartingPosition.TRIM_HORIZON,
             batch_size=self.batch_size,
             parallelization_factor=self.lanes,
@@ -91,8 +106,41 @@ class OrderedChannel(Channel):
             report_batch_item_failures=True,
             retry_attempts=self.retry_attempts,
             max_record_age=self.max_age,
-            on_failure=sources.S3OnFailureDestination(kept),
+            on_failure=_KeptIn(kept),
         )
+        stream.grant_read(function.role)
+        told = "The destination of its source keeps what fails."
+        acknowledge(function.function, told, "Serverless-LambdaDLQ", "CKV_AWS_116")
+        acknowledge(function.function, "The lanes of its stream are its bulkhead.", "CKV_AWS_115")
+
+
+@jsii.implements(lambda_.IEventSourceDlq)
+class _KeptIn:
+    """A bucket as the destination of a source, with no more permission than that needs.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/kinesis-on-failure-destination.html
+    """
+
+    def __init__(self, bucket: s3.Bucket) -> None:
+        self._bucket = bucket
+
+    def bind(self, _target: lambda_.IEventSourceMapping, handler: lambda_.IFunction) -> lambda_.DlqDestinationConfig:
+        """Let the function put what is given up below Lambda's own prefix."""
+        role = cast("iam.IRole", handler.role)
+        names = self._bucket.arn_for_objects(_GIVEN_UP)
+        for action, resource in (("s3:PutObject", names), ("s3:ListBucket", self._bucket.bucket_arn)):
+            role.add_to_principal_policy(iam.PolicyStatement(actions=[action], resources=[resource]))
+        grant_key(self._bucket.encryption_key, role, "s3", WRITE)
+        bucket = cast("CfnElement", self._bucket.node.default_child)
+        found = f"AwsSolutions-IAM5[Resource::<{Stack.of(bucket).get_logical_id(bucket)}.Arn>/{_GIVEN_UP}]"
+        acknowledge(role, "Lambda chooses the names of what it gives up.", found)
+        return lambda_.DlqDestinationConfig(destination=self._bucket.bucket_arn)
+
+
+def _grant(key: kms.IKey | None, stream: kinesis.Stream, function: Function) -> None:
+    """Let use the key who writes into the stream, by the role that CDK gives to rules, and who reads it."""
+    grant_key(key, cast("iam.IRole", stream.node.find_child("EventsRole")), "kinesis", WRITE)
+    grant_key(key, function.role, "kinesis", READ)
 
 
 def ordered(
@@ -122,13 +170,10 @@ def _kept(scope: Construct, key: kms.IKey | None, end: End) -> s3.Bucket:
     letter comes by EventBridge: S3's own notifications begin with a test message, which would ring the alarm.
     https://docs.aws.amazon.com/lambda/latest/dg/kinesis-on-failure-destination.html
     """
-    bucket = s3.Bucket(
+    bucket = encrypted_bucket(
         scope,
         "GivenUp",
-        encryption=s3.BucketEncryption.KMS if key else s3.BucketEncryption.S3_MANAGED,
-        encryption_key=key,
-        enforce_ssl=True,
-        block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+        key,
         lifecycle_rules=[s3.LifecycleRule(expiration=Duration.days(KEPT_DAYS))],
         removal_policy=RemovalPolicy.DESTROY,
     )
@@ -137,7 +182,9 @@ def _kept(scope: Construct, key: kms.IKey | None, end: End) -> s3.Bucket:
         source=["aws.s3"], detail_type=["Object Created"], detail={"bucket": {"name": [bucket.bucket_name]}}
     )
     letter = targets.SqsQueue(end.dead_letters, **retries())
-    events.Rule(scope, "GivenUpRule", event_pattern=pattern, targets=[letter])
+    rule = events.Rule(scope, "GivenUpRule", event_pattern=pattern, targets=[letter])
+    acknowledge(end.dead_letters, "It is a dead-letter queue, of a rule and a source.", "AwsSolutions-SQS3")
+    acknowledge(rule, "Its one target is a dead-letter queue.", "Serverless-EventBusDLQ")
     return bucket
 
 
