@@ -10,22 +10,26 @@ from functools import cache, cached_property
 from pathlib import Path
 from random import Random
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import uvicorn
 
-from millrace.events import Event, Metadata, encode, put_entry
 from millrace.local import moto_changes
 from millrace.local.agenda import Agenda, NotSettledError
 from millrace.local.clock import Clock
-from millrace.local.cloudformation import CloudFormation
+from millrace.local.collection import put_off_collection
 from millrace.local.endpoint import Endpoint
 from millrace.local.loader import Change, Deployment, Loader
 from millrace.local.messages import Request, Response
+from millrace.local.models import models
 from millrace.local.plane.plane import Plane
 from millrace.local.plane.state import State
 from millrace.local.trace import Trace
 from millrace.local.workers import Workers
+
+if TYPE_CHECKING:
+    from millrace.events import Event, Metadata
+    from millrace.local.cloudformation import CloudFormation
 
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
@@ -54,8 +58,9 @@ class LocalCloud:
         self._ticking = False
         self.stop_requested = threading.Event()
         self._thread = threading.Thread(target=self._serve, args=(port,), name="millrace", daemon=True)
-        self._thread.start()
-        self._started.result(_START_PATIENCE)
+        with put_off_collection():
+            self._thread.start()
+            self._started.result(_START_PATIENCE)
 
     # -- the thread of the plane ---------------------------------------------------------------------------------
 
@@ -82,7 +87,13 @@ class LocalCloud:
         endpoint = Endpoint(self.plane, _moto_application(), self._control, services)
         self.agenda.wake = self._wake
         config = uvicorn.Config(
-            endpoint, log_level="critical", http="httptools", ws="none", lifespan="off", loop="asyncio"
+            endpoint,
+            log_level="critical",
+            http="httptools",
+            ws="none",
+            lifespan="off",
+            loop="asyncio",
+            proxy_headers=False,
         )
         self._server = _Server(config, lambda: self._started.set_result(None))
         try:
@@ -179,28 +190,37 @@ class LocalCloud:
 
     @cache  # noqa: B019 - the same
     def _session(self) -> Any:
-        import boto3  # noqa: PLC0415 - a second of import that overlaps with the start of the workers
+        import boto3  # noqa: PLC0415 - only who asks for a client waits for its import
+        from botocore.session import Session  # noqa: PLC0415 - the same
 
-        return boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=REGION)  # noqa: S106
+        session = Session()
+        session.register_component("data_loader", models())
+        keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+        return boto3.Session(botocore_session=session, region_name=REGION, **keys)
 
     @cached_property
     def _loader(self) -> Loader:
         return Loader(self.client, account=ACCOUNT, region=REGION, assets=self._cache / "assets", random=self._random)
 
     @cached_property
-    def _cloudformation(self) -> CloudFormation:
+    def _cloudformation(self) -> "CloudFormation":
+        from millrace.local.cloudformation import CloudFormation  # noqa: PLC0415 - the loader does without it
+
         return CloudFormation(self._loader, self.agenda)
 
     def deploy(self, assembly: Path, on_change: Callable[[Change], None] | None = None) -> Deployment:
         """Deploy a synthesised cloud assembly; what has not changed since the last time is left alone."""
-        return self._loader.deploy(assembly, on_change)
+        with put_off_collection():
+            return self._loader.deploy(assembly, on_change)
 
     def physical_id(self, stack: str, logical_id: str) -> str:
         """The name or URL that a resource of a deployed stack was given."""
         return self._loader.deployment.stacks[stack].resources[logical_id].physical_id
 
-    def put(self, event: Event, *, bus: str, metadata: Metadata | None = None) -> Metadata:
+    def put(self, event: "Event", *, bus: str, metadata: "Metadata | None" = None) -> "Metadata":
         """Put an event from outside onto a bus. Gives its metadata, whose correlation id is its flow's."""
+        from millrace.events import Metadata, encode, put_entry  # noqa: PLC0415 - whoever has an event has imported it
+
         known = metadata or Metadata.root(producer="test", version=event.contract.version)
         answer = self.client("events").put_events(Entries=[put_entry(encode(event.stamped(known)), bus)])
         if answer["FailedEntryCount"]:

@@ -4,10 +4,14 @@ The patches stand for the whole process; what they do, they do for the plane tha
 """
 
 import os
+from collections.abc import Callable
 from copy import copy
+from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from millrace.local import moto_sources, moto_tables
+from millrace.local.models import models
 
 if TYPE_CHECKING:
     from millrace.local.plane.plane import Plane
@@ -20,6 +24,7 @@ def settings(port: int) -> None:
     """Set what moto reads from the environment. Call before moto is imported."""
     os.environ["MOTO_PORT"] = str(port)  # the tasks of a state machine call this endpoint
     os.environ.setdefault("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
+    os.environ.setdefault("MOTO_ALLOW_NONEXISTENT_REGION", "true")  # as none is looked up, see below
     os.environ.setdefault("MOTO_ACCOUNT_ID_ENDPOINT_MODE", "disabled")  # or calls to DynamoDB Streams find nothing
 
 
@@ -33,6 +38,9 @@ def attach(plane: "Plane | None") -> None:
         moto_sources.apply(_plane)
         moto_tables.apply()
         _make_policies_once()
+        _share_models()
+        _take_any_region()
+        _build_no_urls()
         _keep_function_settings()
         _replay_on_the_agenda()
         _name_api_endpoints()
@@ -63,23 +71,74 @@ def _tell_time() -> None:
 
 
 def _make_policies_once() -> None:
-    """Moto parses AWS's 1,582 managed policies again for each partition and at every reset, for 1.8 s.
+    """Moto parses AWS's 1,582 managed policies for each partition and at every reset, whether one is used or not.
 
     The local cloud is of one partition.
     """
     from moto.iam.models import IAMBackend  # noqa: PLC0415
 
-    make = IAMBackend._init_aws_policies
+    make, begin = IAMBackend._init_aws_policies, IAMBackend.__init__
     made: dict[str, list[Any]] = {}
 
-    def init_aws_policies(backend: Any) -> list[Any]:
+    def aws_managed_policies(backend: Any) -> list[Any]:
         if backend.partition != "aws":
             return []
         if backend.account_id not in made:
             made[backend.account_id] = make(backend)
         return [copy(policy) for policy in made[backend.account_id]]
 
-    IAMBackend._init_aws_policies = init_aws_policies
+    def __init__(backend: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807
+        begin(backend, *args, **kwargs)
+        del backend.aws_managed_policies, backend.managed_policies
+
+    IAMBackend.__init__ = __init__
+    IAMBackend._init_aws_policies = lambda _backend: []
+    _first_when_asked(IAMBackend, "aws_managed_policies", aws_managed_policies)
+    _first_when_asked(IAMBackend, "managed_policies", IAMBackend._init_managed_policies)
+
+
+def _first_when_asked(owner: Any, name: str, make: Callable[[Any], Any]) -> None:
+    """Make an attribute of a class that is computed when it is first read."""
+    attribute = cached_property(make)
+    attribute.__set_name__(owner, name)
+    setattr(owner, name, attribute)
+
+
+def _share_models() -> None:
+    """Moto reads the model of a service that the clients have read, again; it adds to some, which it reads itself."""
+    import moto.core.utils  # noqa: PLC0415
+    from moto.core.loaders import moto_root  # noqa: PLC0415
+
+    read = moto.core.utils._load_service_model
+
+    def load_service_model(service: str, kind: str) -> dict[str, Any]:
+        own = Path(moto_root, service.replace("-", ""))
+        load = read if any(own.glob(f"*/{kind}.*")) else models().load_service_model
+        return dict(load(service, kind))
+
+    moto.core.utils._load_service_model = load_service_model
+
+
+def _take_any_region() -> None:
+    """Moto reads the endpoints of the whole world for the names of its regions. The local cloud is of one."""
+    from moto.core.base_backend import AccountSpecificBackend  # noqa: PLC0415
+
+    every = AccountSpecificBackend._generate_regions
+
+    def generate_regions(backend: Any, service: str) -> list[str]:
+        return [_attached.state.region] if _attached else every(backend, service)
+
+    AccountSpecificBackend._generate_regions = generate_regions
+
+
+def _build_no_urls() -> None:
+    """Moto has a builder of URLs compiled for each route of a REST API, and builds no URL."""
+    from moto.core.routing import SmithyRule  # noqa: PLC0415
+
+    def build(rule: Any, *_args: Any) -> Any:
+        raise NotImplementedError(f"The local cloud builds no URL of {rule}.")
+
+    SmithyRule._compile_builder = lambda _rule, append_unknown=True: build  # noqa: ARG005 - werkzeug's
 
 
 def _keep_function_settings() -> None:

@@ -36,8 +36,8 @@ def change() -> None:
 
 def _everywhere(name: str, former: object, now: object) -> None:
     """Replace what moto's modules have imported by name."""
-    for module in list(sys.modules.values()):
-        if getattr(module, name, None) is former:
+    for called, module in list(sys.modules.items()):
+        if called.startswith("moto.stepfunctions.") and getattr(module, name, None) is former:
             setattr(module, name, now)
 
 

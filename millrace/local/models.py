@@ -1,0 +1,30 @@
+"""The models of AWS's services, as botocore ships them, each read once for all clients and for moto."""
+
+from functools import cache
+from typing import Any
+
+from botocore.loaders import Loader
+
+_ONE_PARTITION = {
+    "partition": "aws",
+    "dnsSuffix": "amazonaws.com",
+    "regionRegex": r"^[a-z]{2}(-[a-z]+)+-\d+$",
+    "regions": {},
+    "services": {},
+    "defaults": {"hostname": "{service}.{region}.{dnsSuffix}", "protocols": ["https"], "signatureVersions": ["v4"]},
+}
+_ENDPOINTS = {"version": 3, "partitions": [_ONE_PARTITION]}
+
+
+class Models(Loader):
+    """botocore's loader, but for its table of endpoints: 1.2 MB that no client reads which is told its own."""
+
+    def load_data_with_path(self, name: str) -> Any:
+        """The data of a name, and where it was found."""
+        return (_ENDPOINTS, "") if name == "endpoints" else super().load_data_with_path(name)
+
+
+@cache
+def models() -> Models:
+    """The loader that everything in this process shares."""
+    return Models()
