@@ -5,12 +5,13 @@ from typing import Any
 
 from botocore.loaders import Loader
 
+_S3 = {"hostname": "s3.amazonaws.com", "signatureVersions": ["s3", "s3v4"], "credentialScope": {"region": "us-east-1"}}
 _ONE_PARTITION = {
     "partition": "aws",
     "dnsSuffix": "amazonaws.com",
     "regionRegex": r"^[a-z]{2}(-[a-z]+)+-\d+$",
-    "regions": {},
-    "services": {},
+    "regions": {"us-east-1": {}},
+    "services": {"s3": {"partitionEndpoint": "aws-global", "endpoints": {"aws-global": _S3, "us-east-1": _S3}}},
     "defaults": {"hostname": "{service}.{region}.{dnsSuffix}", "protocols": ["https"], "signatureVersions": ["v4"]},
 }
 _ENDPOINTS = {"version": 3, "partitions": [_ONE_PARTITION]}
