@@ -1,6 +1,8 @@
 """Synth: what each noun becomes on AWS."""
 
 from millrace.constructs.acknowledged import acknowledge
+from millrace.constructs.api import Api, UnsoundApi
+from millrace.constructs.authorizers import Authorizer, IamAuthorizer, JwtAuthorizer, OpenToAll
 from millrace.constructs.breakers import UnfitBreaker
 from millrace.constructs.bus import Bus
 from millrace.constructs.channels import Channel, direct, queue
@@ -14,18 +16,24 @@ from millrace.constructs.saga import Saga, SagaStep
 from millrace.constructs.stores import MissingTable
 
 __all__ = [
+    "Api",
+    "Authorizer",
     "Bus",
     "Channel",
+    "IamAuthorizer",
+    "JwtAuthorizer",
     "Mediator",
     "MissingTable",
     "NoOrder",
     "NotDeclared",
+    "OpenToAll",
     "Processor",
     "Saga",
     "SagaStep",
     "Settings",
     "UnfitBreaker",
     "UnknownFunction",
+    "UnsoundApi",
     "UnsoundFlow",
     "acknowledge",
     "direct",

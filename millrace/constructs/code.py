@@ -1,7 +1,7 @@
 """One code asset for each function: its own folder, the contracts, and what it imports of other folders."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from aws_cdk import aws_lambda as lambda_
@@ -24,26 +24,27 @@ def sources(function: str | None) -> list[str]:
     return places + [file.relative_to(root).as_posix() for file in imported_modules(root, own)]
 
 
-def code_of(name: str, places: list[str]) -> lambda_.AssetCode:
+def code_of(name: str, places: list[str], made: Mapping[str, str]) -> lambda_.AssetCode:
     """The code asset of a function. A new object for each call: one belongs to one stack."""
-    code: lambda_.AssetCode = lambda_.Code.from_asset(str(stage(name, places)))
+    code: lambda_.AssetCode = lambda_.Code.from_asset(str(stage(name, places, made)))
     return code
 
 
-def stage(name: str, places: list[str]) -> Path:
-    """Lay a function's files out in `.millrace/stage/<name>` as they stand in the project.
+def stage(name: str, places: list[str], made: Mapping[str, str] | None = None) -> Path:
+    """Lay a function's files out in `.millrace/stage/<name>` as they stand in the project, and those made at synth.
 
     Files that are gone vanish, those that are unchanged stay untouched: two synths at once do not disturb each other.
     """
     root = project()
     target = root / _WORK / "stage" / name
-    wanted = {file.relative_to(root): file for place in places for file in files(root / place)}
+    wanted = {file.relative_to(root): file.read_bytes() for place in places for file in files(root / place)}
+    wanted |= {Path(relative): text.encode() for relative, text in (made or {}).items()}
     for known in [file for file in target.rglob("*") if not file.is_dir()]:
         if known.relative_to(target) not in wanted:
             known.unlink()
     _drop_empty(target)
-    for relative, source in wanted.items():
-        _place(source.read_bytes(), target / relative)
+    for relative, content in wanted.items():
+        _place(content, target / relative)
     return target
 
 

@@ -2,10 +2,13 @@
 
 import importlib
 from pathlib import Path
+from typing import TypeVar
 
-from millrace.runtime import Declaration, Processor, Step
+from millrace.runtime import Declaration, Processor, Query, Step
+from millrace.runtime.api.query import QueryDeclaration
 from millrace.runtime.processor import Handler
 
+H = TypeVar("H")
 FUNCTIONS = "functions"
 CONTRACTS = "contracts"
 
@@ -33,7 +36,16 @@ def declared_step(function: str) -> Declaration:
     return _declared(function, Step, "@step")
 
 
+def declared_query(function: str) -> QueryDeclaration:
+    """What the @query of a folder declares."""
+    return _handler(function, Query, "@query").declaration
+
+
 def _declared(function: str, kind: type[Handler[..., object]], decorator: str) -> Declaration:
+    return _handler(function, kind, decorator).declaration
+
+
+def _handler(function: str, kind: type[H], decorator: str) -> H:
     _check_folder(function)
     module = importlib.import_module(f"{FUNCTIONS}.{function}.handler")
     handler = getattr(module, "handler", None)
@@ -42,7 +54,7 @@ def _declared(function: str, kind: type[Handler[..., object]], decorator: str) -
             f"{FUNCTIONS}/{function}/handler.py has no function 'handler' under {decorator}: "
             f"write {decorator} above def handler(…), or use the construct that fits what is there."
         )
-    return handler.declaration
+    return handler
 
 
 def _check_folder(function: str) -> None:

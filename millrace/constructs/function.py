@@ -20,7 +20,7 @@ from millrace.constructs.stores import Tables, grant_tables, table_environment
 from millrace.runtime import Declaration
 from millrace.runtime.breaker import Breaker
 
-Kind = Literal["processor", "step", "starter"]
+Kind = Literal["processor", "step", "starter", "query", "commands", "door"]
 STARTER = "millrace.runtime.starter.handler"
 TIMEOUT_SECONDS = 30
 MEMORY_MB = 256
@@ -45,8 +45,8 @@ class Settings(TypedDict, total=False):
 class Function(Construct):
     """A function with its own role, which may write its own log group and nothing else yet.
 
-    `own` is its folder below `functions/`; the contracts come along. `facts` go into the template, for those who
-    read the graph from there.
+    `own` is its folder below `functions/`; the contracts come along. Without one it `runs` a handler of the kit's
+    own. `brings` are files beside its code. `facts` go into the template, for those who read the graph from there.
     """
 
     def __init__(  # noqa: PLR0913 - a function is no fewer
@@ -56,6 +56,8 @@ class Function(Construct):
         *,
         name: str,
         own: str | None,
+        runs: str = STARTER,
+        brings: Mapping[str, str] | None = None,
         facts: Mapping[str, Any],
         environment: Mapping[str, str],
         settings: Settings,
@@ -72,8 +74,8 @@ class Function(Construct):
             self,
             "Function",
             runtime=RUNTIME,
-            handler=f"functions.{own}.handler.handler" if own else STARTER,
-            code=code_of(own or "starter", places),
+            handler=f"functions.{own}.handler.handler" if own else runs,
+            code=code_of(name if brings else own or "starter", places, brings or {}),
             role=self.role,
             log_group=self.log_group,
             environment=_environment(name, environment, settings),

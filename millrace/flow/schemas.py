@@ -20,7 +20,9 @@ DRAFT_4 = "http://json-schema.org/draft-04/schema#"
 _ENVELOPE = {name: {"type": "string"} for name in ("version", "id", "detail-type", "source", "account", "region")}
 
 
-class _Untitled(GenerateJsonSchema):
+class Untitled(GenerateJsonSchema):
+    """Schemas as pydantic writes them, without its titles."""
+
     def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002 - pydantic's own signature
         """No: a title that repeats the name of its field says nothing."""
         return False
@@ -46,7 +48,7 @@ def details(events: Iterable[type[Event]], ref_template: str) -> tuple[list[Sche
     """The schema of each event's detail, and the definitions that they refer to."""
     asked: list[type[BaseModel]] = [Metadata, *events]
     refs, made = models_json_schema(
-        [(model, "validation") for model in asked], ref_template=ref_template, schema_generator=_Untitled
+        [(model, "validation") for model in asked], ref_template=ref_template, schema_generator=Untitled
     )
     schemas: list[Schema] = [refs[model, "validation"] for model in asked]
     definitions: dict[str, Schema] = {name: opened(schema) for name, schema in made["$defs"].items()}

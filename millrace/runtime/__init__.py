@@ -1,5 +1,6 @@
 """What runs in Lambda. Importing it touches neither AWS nor the environment."""
 
+from millrace.runtime.api import Page, Paging, Query, query
 from millrace.runtime.breaker import breaker
 from millrace.runtime.declaration import Declaration, UnclearSignature
 from millrace.runtime.processor import Processor, UndeclaredEvent, processor
@@ -10,9 +11,12 @@ from millrace.runtime.waiting import Waits
 
 __all__ = [
     "Declaration",
+    "Page",
+    "Paging",
     "Processor",
     "PublishFailed",
     "Publisher",
+    "Query",
     "Step",
     "Table",
     "UnclearSignature",
@@ -20,6 +24,7 @@ __all__ = [
     "Waits",
     "breaker",
     "processor",
+    "query",
     "step",
     "write_if",
 ]

@@ -57,17 +57,19 @@ class HttpApi:
         assert answer.status == 200, answer.body
         return json.loads(answer.body)
 
-    def signed(self, method, path, *, key="test", secret="test", token=None, region="us-east-1"):
-        """The headers that sign a request without a body."""
-        request = AWSRequest(method, f"http://{self.host}{path}", {"host": self.host})
-        SigV4Auth(Credentials(key, secret, token), "execute-api", region).add_auth(request)
+    def signed(self, method, path, body=b"", *, kind="application/json", region="us-east-1", **credentials):
+        """The headers that sign a request; `credentials` are a key, a secret and a token."""
+        who = Credentials(**{"access_key": "test", "secret_key": "test", **credentials})
+        request = AWSRequest(method, f"http://{self.host}{path}", {"host": self.host, "content-type": kind}, body)
+        SigV4Auth(who, "execute-api", region).add_auth(request)
         return {name.lower().replace("-", "_"): value for name, value in request.headers.items()}
 
 
 class Issuer:
     """An issuer of tokens on loopback, with its documents and a key."""
 
-    def __init__(self):
+    def __init__(self, audience="shop"):
+        self._audience = audience
         self._key = RSAKey.generate_key(2048, {"kid": "one"}, private=True)
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
@@ -81,7 +83,7 @@ class Issuer:
     def token(self, *, key=None, algorithm="RS256", **changed):
         """A token that is good for a minute, but for what is changed; None takes a claim away."""
         now = int(time.time())
-        claims = {"iss": self.url, "aud": "shop", "sub": "c-1", "exp": now + 60, "iat": now, **changed}
+        claims = {"iss": self.url, "aud": self._audience, "sub": "c-1", "exp": now + 60, "iat": now, **changed}
         known = {name: value for name, value in claims.items() if value is not None}
         return jwt.encode({"alg": algorithm, "kid": "one"}, known, key or self._key, algorithms=[algorithm])
 

@@ -120,7 +120,8 @@ class HttpApis:
             return await self._tokens.authorize(call.request, call.api.authorizers[route.authorizer_id], scopes)
         if route.authorization_type == "AWS_IAM":
             state = self._plane.state
-            return signatures.authorize(call.request, self._plane.access, state, self._arn(call))
+            now = self._plane.clock.now()
+            return signatures.authorize(call.request, self._plane.access, state, self._arn(call), now)
         return None
 
     def _arn(self, call: _Call) -> str:

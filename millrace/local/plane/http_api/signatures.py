@@ -24,7 +24,7 @@ _SLACK_SECONDS = 300
 """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-troubleshooting.html"""
 
 
-def authorize(request: Request, access: Access, state: State, resource: str) -> dict[str, Any]:
+def authorize(request: Request, access: Access, state: State, resource: str, now: float) -> dict[str, Any]:
     """What the function is told of the signer. Raises Refusal."""
     scope = scope_of(request)
     signer = access.signer(scope.key) if scope else None
@@ -32,6 +32,7 @@ def authorize(request: Request, access: Access, state: State, resource: str) -> 
         raise forbidden("the request is not signed with an access key that the local cloud gave out")
     if (scope.region, scope.service) != (state.region, _SERVICE):
         raise forbidden(f"the signature is for {scope.service} in {scope.region}")
+    _check_time(request.headers.get("x-amz-date", ""), now)
     _check(request, scope.key, signer.secret, signer.session_token)
     try:
         denied = signer.denied(Ask("execute-api:Invoke", resource))
@@ -45,20 +46,17 @@ def authorize(request: Request, access: Access, state: State, resource: str) -> 
 
 def _check(request: Request, key: str, secret: str, session_token: str | None) -> None:
     """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html."""
-    moment = request.headers.get("x-amz-date", "")
-    if not _is_now(moment):
-        raise forbidden(f"the signature is of {moment or 'no time'}, more than {_SLACK_SECONDS} s from now")
     if request.headers.get("x-amz-security-token") != session_token:
         raise forbidden("the session token is not that of the access key")
     body = hashlib.sha256(request.body).hexdigest()
     if request.headers.get("x-amz-content-sha256", body) != body:
         raise forbidden("x-amz-content-sha256 is not the hash of the body")
     given = _SIGNATURE.search(request.headers["authorization"])
-    if given is None or not hmac.compare_digest(given[1], _expected(request, key, secret, moment)):
+    if given is None or not hmac.compare_digest(given[1], _expected(request, key, secret)):
         raise forbidden("the signature is not that of the request")
 
 
-def _expected(request: Request, key: str, secret: str, moment: str) -> str:
+def _expected(request: Request, key: str, secret: str) -> str:
     from botocore.auth import SigV4Auth  # noqa: PLC0415 - botocore is slow to import
     from botocore.awsrequest import AWSRequest  # noqa: PLC0415
     from botocore.credentials import Credentials  # noqa: PLC0415
@@ -71,16 +69,17 @@ def _expected(request: Request, key: str, secret: str, moment: str) -> str:
         raise forbidden("host and x-amz-date have to be signed")
     url = f"http://{headers['host']}{quote(request.path, safe='/~')}" + (f"?{request.query}" if request.query else "")
     asked = AWSRequest(request.method, url, headers, request.body)
-    asked.context["timestamp"] = moment
+    asked.context["timestamp"] = headers["x-amz-date"]
     author = SigV4Auth(Credentials(key, secret), _SERVICE, scope.region)
     text: str = author.signature(author.string_to_sign(asked, author.canonical_request(asked)), asked)
     return text
 
 
-def _is_now(moment: str) -> bool:
-    """Against this machine's clock, which who signs reads too; the local cloud's may have leapt."""
+def _check_time(moment: str, now: float) -> None:
+    """A function signs in the time of its cloud, which may have leapt, and whoever is outside in this machine's."""
     try:
-        signed = datetime.strptime(moment, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
-    except ValueError:
-        return False
-    return abs(signed.timestamp() - time.time()) <= _SLACK_SECONDS
+        signed = datetime.strptime(moment, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC).timestamp()
+    except ValueError as error:
+        raise forbidden(f"x-amz-date is {moment!r}, and no moment") from error
+    if min(abs(signed - now), abs(signed - time.time())) > _SLACK_SECONDS:
+        raise forbidden(f"the signature is of {moment}, more than {_SLACK_SECONDS} s from now")

@@ -1,0 +1,248 @@
+"""An API as an OpenAPI 3.1 document: commands, queries, and the door for events from outside.
+
+https://spec.openapis.org/oas/v3.1.0
+"""
+
+import inspect
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any, Protocol
+
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from millrace.events import Event
+from millrace.flow.schemas import Untitled
+
+Json = dict[str, Any]
+_TEMPLATE = "#/components/schemas/{model}"
+_DOCUMENT = "/openapi.json"
+_PROBLEM: Json = {
+    "type": "object",
+    "description": "https://www.rfc-editor.org/rfc/rfc9457",
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "problems": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {"field": {"type": "string"}, "value": {}, "reason": {"type": "string"}},
+                "required": ["field", "reason"],
+            },
+        },
+    },
+    "required": ["type", "title", "status", "detail"],
+}
+_TEXT: Json = {"type": "string"}
+_ACCEPTED: Json = {
+    "type": "object",
+    "properties": {"command": _TEXT, "event_id": _TEXT, "correlation_id": _TEXT, "ask": _TEXT},
+    "required": ["command", "event_id", "correlation_id"],
+}
+_TAKEN: Json = {
+    "type": "object",
+    "properties": {
+        "accepted": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {"event_id": _TEXT, "correlation_id": _TEXT},
+                "required": ["event_id", "correlation_id"],
+            },
+        }
+    },
+    "required": ["accepted"],
+}
+_KEY: Json = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "description": "The same key is the same command: it is taken once, and answered the same.",
+    "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
+}
+
+
+class Asked(Protocol):
+    """A query, as its handler declares it."""
+
+    @property
+    def name(self) -> str:
+        """Its function's name."""
+
+    @property
+    def description(self) -> str:
+        """What it says of itself."""
+
+    @property
+    def path(self) -> str:
+        """Where it is asked for."""
+
+    @property
+    def in_path(self) -> tuple[str, ...]:
+        """The parameters that the path holds."""
+
+    @property
+    def parameters(self) -> type[BaseModel]:
+        """All parameters, but the kit's own."""
+
+    @property
+    def paging(self) -> str | None:
+        """Whether it gives pages."""
+
+    @property
+    def versioned(self) -> bool:
+        """Whether a caller may ask for a version."""
+
+    @property
+    def returns(self) -> type[BaseModel]:
+        """What it gives."""
+
+
+@dataclass(frozen=True)
+class Surface:
+    """What an API offers. `security` are the schemes, each by its name, one of which a caller has to meet."""
+
+    title: str
+    commands: tuple[type[Event], ...] = ()
+    queries: tuple[Asked, ...] = ()
+    events: tuple[type[Event], ...] = ()
+    security: Mapping[str, Json] = field(default_factory=dict)
+    version: str = "1.0.0"
+
+
+def openapi(surface: Surface) -> Json:
+    """The document."""
+    models: list[type[BaseModel]] = [*surface.commands, *surface.events, *(each.returns for each in surface.queries)]
+    refs, made = models_json_schema(
+        [(model, "validation") for model in models], ref_template=_TEMPLATE, schema_generator=Untitled
+    )
+    of = {model: refs[model, "validation"] for model in models}
+    schemas = {**made.get("$defs", {}), "Problem": _PROBLEM, "Accepted": _ACCEPTED, "Taken": _TAKEN}
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": surface.title, "version": surface.version},
+        "paths": _paths(surface, of),
+        "components": {"schemas": schemas, "securitySchemes": dict(surface.security)},
+        "security": [{name: []} for name in surface.security],
+    }
+
+
+def _paths(surface: Surface, of: Mapping[type[BaseModel], Json]) -> Json:
+    paths: Json = {f"/commands/{each.__name__}": {"post": _command(each, of[each])} for each in surface.commands}
+    for query in surface.queries:
+        paths.setdefault(query.path, {})["get"] = _query(query, of[query.returns])
+    if surface.events:
+        paths["/events"] = {"post": _door(surface.events, of)}
+    return {**paths, _DOCUMENT: {"get": _document()}}
+
+
+def _command(command: type[Event], schema: Json) -> Json:
+    return {
+        "operationId": command.__name__,
+        **_told(inspect.getdoc(command)),
+        "parameters": [_KEY],
+        "requestBody": {"required": True, "content": {"application/json": {"schema": schema}}},
+        "responses": {
+            "202": {
+                "description": "The command is on its way.",
+                "headers": {"Location": {"description": "Where to ask what came of it.", "schema": _TEXT}},
+                **_content("application/json", {"$ref": "#/components/schemas/Accepted"}),
+            },
+            **_problems(400, 409, 415, 422),
+        },
+    }
+
+
+def _query(query: Asked, schema: Json) -> Json:
+    also = [409] if query.versioned else []
+    return {
+        "operationId": query.name,
+        **_told(query.description),
+        "parameters": list(_parameters(query)),
+        "responses": {
+            "200": {"description": "What was found.", **_content("application/json", schema)},
+            **_problems(400, 404, *also),
+        },
+    }
+
+
+def _parameters(query: Asked) -> Iterable[Json]:
+    schema = query.parameters.model_json_schema(schema_generator=Untitled)
+    required = schema.get("required", [])
+    for name, described in schema.get("properties", {}).items():
+        place = "path" if name in query.in_path else "query"
+        yield {"name": name, "in": place, "required": place == "path" or name in required, "schema": described}
+    if query.paging:
+        yield {"name": "limit", "in": "query", "schema": {"type": "integer", "minimum": 1, "maximum": 100}}
+        yield {"name": "cursor", "in": "query", "schema": _TEXT, "description": "`next` of the page before."}
+    if query.versioned:
+        told = "Wait until the read model has this version: what a command of yours has led to."
+        yield {"name": "after", "in": "query", "schema": {"type": "integer", "minimum": 0}, "description": told}
+
+
+def _door(events: Iterable[type[Event]], of: Mapping[type[BaseModel], Json]) -> Json:
+    one: Json = {"oneOf": [_cloudevent(event, of[event]) for event in events]}
+    return {
+        "operationId": "publish",
+        "summary": "Events from outside, as CloudEvents 1.0.",
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/cloudevents+json": {"schema": one},
+                "application/cloudevents-batch+json": {
+                    "schema": {"type": "array", "items": one, "minItems": 1, "maxItems": 100}
+                },
+            },
+        },
+        "responses": {
+            "202": {
+                "description": "The events are on their way.",
+                **_content("application/json", {"$ref": "#/components/schemas/Taken"}),
+            },
+            **_problems(400, 403, 415, 422),
+        },
+    }
+
+
+def _cloudevent(event: type[Event], data: Json) -> Json:
+    return {
+        "title": event.__name__,
+        "type": "object",
+        "properties": {
+            "specversion": {"const": "1.0"},
+            "id": {"type": "string", "minLength": 1},
+            "source": {"const": event.contract.source},
+            "type": {"const": event.contract.detail_type},
+            "time": {"type": "string", "format": "date-time"},
+            "datacontenttype": {"const": "application/json"},
+            "data": data,
+        },
+        "required": ["specversion", "id", "source", "type", "data"],
+    }
+
+
+def _document() -> Json:
+    return {
+        "operationId": "openapi",
+        "summary": "This document.",
+        "responses": {"200": {"description": "OpenAPI 3.1.", **_content("application/json", {"type": "object"})}},
+    }
+
+
+def _problems(*statuses: int) -> Json:
+    content = _content("application/problem+json", {"$ref": "#/components/schemas/Problem"})
+    return {str(status): {"description": HTTPStatus(status).phrase, **content} for status in statuses}
+
+
+def _content(kind: str, schema: Json) -> Json:
+    return {"content": {kind: {"schema": schema}}}
+
+
+def _told(text: str | None) -> Json:
+    """The first sentence as the summary, all of it as the description."""
+    whole = (text or "").strip()
+    return {"summary": re.split(r"(?<=\.)\s|\n", whole)[0], "description": whole} if whole else {}

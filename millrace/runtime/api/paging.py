@@ -1,0 +1,88 @@
+"""Pages of what a query finds, and the opaque cursor from one to the next."""
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Generic, Self, TypeVar
+
+from pydantic import BaseModel
+
+from millrace.runtime.api.http import Problem
+
+Item = TypeVar("Item", bound=BaseModel)
+LIMIT, MOST = 20, 100
+
+
+class Page(BaseModel, Generic[Item]):
+    """Some of what was found; `next` is the cursor to ask for more with, where there is more."""
+
+    items: list[Item]
+    next: str | None = None
+
+    @classmethod
+    def of(cls, found: Mapping[str, Any], model: type[Item]) -> Self:
+        """The page of DynamoDB's answer to a Query.
+
+        https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Query.Pagination.html
+        """
+        last = found.get("LastEvaluatedKey")
+        items = [model.model_validate(item) for item in found["Items"]]
+        return cls(items=items, next=_cursor(last) if last else None)
+
+
+@dataclass(frozen=True)
+class Paging:
+    """What a caller asks for: at most `limit` items, those after `start`."""
+
+    limit: int = LIMIT
+    start: dict[str, Any] | None = None
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """What goes along with a Query of DynamoDB."""
+        return {"Limit": self.limit} | ({"ExclusiveStartKey": self.start} if self.start else {})
+
+    @classmethod
+    def asked(cls, query: Mapping[str, str]) -> Self:
+        """From `limit` and `cursor`. Raises Problem."""
+        limit, cursor = query.get("limit", str(LIMIT)), query.get("cursor")
+        if not (limit.isascii() and limit.isdecimal() and 1 <= int(limit) <= MOST):
+            reason = f"should be a number from 1 to {MOST}"
+            raise Problem(400, f"limit = {limit!r} {reason}.", [("limit", limit, reason)])
+        return cls(int(limit), None if cursor is None else _key(cursor))
+
+
+def _cursor(key: Mapping[str, Any]) -> str:
+    return base64.urlsafe_b64encode(json.dumps(key, default=_number).encode()).decode().rstrip("=")
+
+
+def _number(value: Any) -> int | float:
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    raise TypeError(f"{value!r} is a part of a key that no cursor can hold.")
+
+
+def bad_cursor(cursor: str) -> Problem:
+    """A cursor that is none of this query's."""
+    reason = "is no cursor of this query"
+    return Problem(
+        400, f"cursor = {cursor!r} {reason}: send the `next` of its last page.", [("cursor", cursor, reason)]
+    )
+
+
+def _key(cursor: str) -> dict[str, Any]:
+    try:
+        padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
+        key = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True), parse_float=Decimal)
+    except (ValueError, binascii.Error) as error:
+        raise bad_cursor(cursor) from error
+    if (
+        not isinstance(key, dict)
+        or not key
+        or not all(isinstance(value, str | int | Decimal) for value in key.values())
+    ):
+        raise bad_cursor(cursor)
+    return key

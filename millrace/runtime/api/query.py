@@ -1,0 +1,186 @@
+"""@query: a function that answers a GET from read models.
+
+`@query("/orders/{order_id}")` above `def handler(order_id: str, orders: Table) -> Order | None`: parameters that the
+path names are taken from it, tables from the construct, a `Paging` from `limit` and `cursor`, and all others from the
+query string. None is a 404. Where what it returns has a `version`, a caller may ask for one that is at least `after`.
+"""
+
+import functools
+import inspect
+import re
+import time
+import types
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, ParamSpec, TypeVar, cast, get_args, get_origin
+
+from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+
+from millrace.events import BrokenContract
+from millrace.runtime import observe
+from millrace.runtime.api.http import Answer, Problem, Request, answer, answered
+from millrace.runtime.api.paging import Page, Paging, bad_cursor
+from millrace.runtime.declaration import UnclearSignature
+from millrace.runtime.stores import Table, open_table
+
+P = ParamSpec("P")
+R = TypeVar("R")
+PATIENCE_SECONDS = 5.0
+"""How long a caller who asks for a version is kept waiting for it."""
+_PAUSE_SECONDS = 0.05
+_PLACE = re.compile(r"\{(\w+)\}")
+_OWN = frozenset({"after", "limit", "cursor"})
+
+
+@dataclass(frozen=True)
+class QueryDeclaration:
+    """What a query declares. `parameters` checks those of path and query string; `paging` is the parameter's name."""
+
+    name: str
+    module: str
+    attribute: str
+    description: str
+    path: str
+    parameters: type[BaseModel]
+    tables: tuple[str, ...]
+    paging: str | None
+    returns: type[BaseModel]
+
+    @property
+    def in_path(self) -> tuple[str, ...]:
+        """The parameters that the path holds."""
+        return tuple(_PLACE.findall(self.path))
+
+    @property
+    def versioned(self) -> bool:
+        """Whether what it returns has a version, so that a caller may ask for one."""
+        return "version" in self.returns.model_fields
+
+    @classmethod
+    def of(cls, function: Callable[..., Any], path: str) -> "QueryDeclaration":
+        """Read a function's annotations. Raises UnclearSignature, which says what to write."""
+        where = f"{function.__module__}.{function.__qualname__}"
+        hints = typing.get_type_hints(function, include_extras=True)
+        signature = inspect.signature(function)
+        asked = {name: hints.get(name) for name in signature.parameters}
+        given = {name: hint for name, hint in asked.items() if hint not in (Table, Paging)}
+        _check(where, path, given)
+        fields: dict[str, Any] = {
+            name: (hint, ... if (default := signature.parameters[name].default) is inspect.Parameter.empty else default)
+            for name, hint in given.items()
+        }
+        return cls(
+            name=_name(function),
+            module=function.__module__,
+            attribute=function.__qualname__,
+            description=inspect.getdoc(function) or "",
+            path=path,
+            parameters=create_model(f"{_name(function)} query", __config__=ConfigDict(extra="forbid"), **fields),
+            tables=tuple(name for name, hint in asked.items() if hint is Table),
+            paging=next((name for name, hint in asked.items() if hint is Paging), None),
+            returns=_returned(where, hints.get("return")),
+        )
+
+
+def _name(function: Callable[..., Any]) -> str:
+    package, _, module = function.__module__.rpartition(".")
+    return package.rpartition(".")[2] if module == "handler" and package else function.__name__
+
+
+def _check(where: str, path: str, given: Mapping[str, Any]) -> None:
+    if not path.startswith("/"):
+        raise UnclearSignature(f'{where} is a query of {path!r}: write a path, as @query("/orders/{{order_id}}").')
+    for name, hint in given.items():
+        if hint is None or name in _OWN:
+            raise UnclearSignature(f"{where}: the parameter {name!r} has no annotation, or is a name of the kit's own.")
+    for name in _PLACE.findall(path):
+        if name not in given:
+            raise UnclearSignature(
+                f"{where} has no parameter {name!r}, which its path {path} names: add '{name}: str'."
+            )
+
+
+def _returned(where: str, hint: Any) -> type[BaseModel]:
+    options = get_args(hint) if get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
+    models = [option for option in options if isinstance(option, type) and issubclass(option, BaseModel)]
+    if len(models) != 1 or set(options) - set(models) - {type(None)}:
+        raise UnclearSignature(f"{where} returns {hint}: write a pydantic model, a Page of one, or either '| None'.")
+    return models[0]
+
+
+class Query(Generic[P, R]):
+    """A declared query: called by Lambda it answers HTTP, called otherwise it is the function itself."""
+
+    def __init__(self, function: Callable[P, R], path: str) -> None:
+        functools.update_wrapper(self, function)
+        self.function = function
+        self.declaration = QueryDeclaration.of(function, path)
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Answer Lambda where the first argument is API Gateway's event; be the plain function otherwise."""
+        if args and isinstance(args[0], dict) and "requestContext" in args[0]:
+            return cast("R", answered(args[0], self.answer))
+        return self.function(*args, **kwargs)
+
+    def answer(self, request: Request) -> Answer:
+        """The answer to a request. Raises Problem."""
+        asked = self._asked(request)
+        paging = {self.declaration.paging: Paging.asked(request.query)} if self.declaration.paging else {}
+        tables = {name: open_table(name) for name in self.declaration.tables}
+        after = _version(request.query) if self.declaration.versioned else 0
+        found = self._found(request, after, {**asked, **paging, **tables})
+        return answer(200, found.model_dump_json())
+
+    def _asked(self, request: Request) -> dict[str, Any]:
+        own = {"limit", "cursor"} if self.declaration.paging else set()
+        own |= {"after"} if self.declaration.versioned else set()
+        given = {name: value for name, value in request.query.items() if name not in own} | dict(request.path)
+        try:
+            asked = self.declaration.parameters.model_validate(given)
+        except ValidationError as error:
+            raise Problem.of(BrokenContract.of(self.declaration.name, error), 400) from error
+        return {name: getattr(asked, name) for name in self.declaration.parameters.model_fields}
+
+    def _found(self, request: Request, after: int, arguments: dict[str, Any]) -> BaseModel:
+        """What the function finds, once it has the version that is asked for. Raises Problem."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            found = self._run(request, arguments)
+            version = getattr(found, "version", 0) if found else 0
+            if version >= after and found is not None:
+                return found
+            if not after:
+                told = ", ".join(f"{name} {value}" for name, value in request.path.items())
+                raise Problem(404, f"{self.declaration.name} finds nothing for {told or 'this'}.")
+            if time.monotonic() >= deadline:
+                reason = f"is at version {version} after {PATIENCE_SECONDS:g} s"
+                raise Problem(
+                    409, f"after = {after}: the read model {reason}. Ask again later.", [("after", after, reason)]
+                )
+            time.sleep(_PAUSE_SECONDS)
+
+    def _run(self, request: Request, arguments: dict[str, Any]) -> BaseModel | None:
+        try:
+            return cast("BaseModel | None", observe.traced(self.function)(**arguments))
+        except Exception as error:
+            answered_by = getattr(error, "response", {})  # botocore's ClientError
+            if "cursor" in request.query and answered_by.get("Error", {}).get("Code") == "ValidationException":
+                raise bad_cursor(request.query["cursor"]) from error
+            raise
+
+
+def _version(query: Mapping[str, str]) -> int:
+    after = query.get("after", "0")
+    if not (after.isascii() and after.isdecimal()):
+        reason = "should be a version, a whole number"
+        raise Problem(400, f"after = {after!r} {reason}.", [("after", after, reason)])
+    return int(after)
+
+
+def query(path: str) -> Callable[[Callable[P, R]], Query[P, R]]:
+    """Declare a query: its path, and by its annotations its parameters, its read models and its answer."""
+    return lambda function: Query(function, path)
+
+
+__all__ = ["Page", "Query", "QueryDeclaration", "query"]

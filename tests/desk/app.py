@@ -1,0 +1,47 @@
+"""A small app of notes: one bus, and an API for each way to know callers. The tests of the API are about it."""
+
+from aws_cdk import App, RemovalPolicy, Stack
+from aws_cdk import aws_dynamodb as dynamodb
+from functions.contracts.notes import NoteArrived, NoteTorn, WriteNote
+
+from millrace.constructs import Api, Bus, IamAuthorizer, JwtAuthorizer, OpenToAll, Processor
+
+TEXT = dynamodb.AttributeType.STRING
+
+
+class Desk(Stack):
+    def __init__(self, scope, name, issuer):
+        super().__init__(scope, name)
+        self.bus = Bus(self, "Bus", name="desk")
+        self.notes = dynamodb.Table(
+            self,
+            "Notes",
+            partition_key=dynamodb.Attribute(name="author", type=TEXT),
+            sort_key=dynamodb.Attribute(name="note_id", type=TEXT),
+            billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+        for function in ("write_note", "take_note"):
+            Processor(self, function.title(), bus=self.bus, function=function, tables={"notes": self.notes})
+        own = f"arn:aws:iam::{self.account}:root"
+        self.api("Signed", IamAuthorizer(), {"notes.post": [own], "notes.shredder": ["arn:aws:iam::*:user/shredder"]})
+        self.api("Tokens", JwtAuthorizer(issuer, ["desk"], scopes=["notes"]))
+        self.api("Public", OpenToAll(reason="The tests know nobody."))
+
+    def api(self, name, authorizer, callers=None):
+        Api(
+            self,
+            name,
+            bus=self.bus,
+            commands=[WriteNote],
+            queries=["find_note", "list_notes"],
+            events=[NoteArrived, NoteTorn],
+            callers=callers,
+            authorizer=authorizer,
+            tables={"notes": self.notes},
+        )
+
+
+app = App(analytics_reporting=False)
+Desk(app, "Desk", app.node.try_get_context("issuer"))
+app.synth()

@@ -1,0 +1,13 @@
+"""What queries give."""
+
+from pydantic import BaseModel
+
+
+class Note(BaseModel):
+    """A note, and how often it was written."""
+
+    author: str
+    note_id: str
+    text: str
+    stars: int = 0
+    version: int

@@ -1,0 +1,151 @@
+"""The open door: events from outside, and who may say them."""
+
+import json
+import time
+
+import pytest
+from joserfc.jwk import RSAKey
+
+pytest_plugins = ["desk_fixtures"]
+
+ARRIVED = {"author": "post", "note_id": "a-1", "text": "Hello."}
+EVENT = {"specversion": "1.0", "id": "e-1", "source": "notes.post", "type": "NoteArrived", "data": ARRIVED}
+STRUCTURED = "application/cloudevents+json"
+BATCH = "application/cloudevents-batch+json"
+
+
+@pytest.fixture
+def send(public):
+    """Send a CloudEvent, changed, in the structured mode."""
+
+    def send(content_type=STRUCTURED, body=None, **changed):
+        whole = json.dumps({**EVENT, **changed} if body is None else body).encode()
+        return public.ask("POST", "/events", whole, content_type=content_type)
+
+    return send
+
+
+@pytest.fixture
+def kept(empty_cloud, get):
+    """The ids of the notes that came in, once all is done."""
+
+    def kept(author="post"):
+        empty_cloud.settle()
+        return [note["note_id"] for note in get(f"/notes/{author}?limit=100")["items"]]
+
+    return kept
+
+
+@pytest.fixture
+def on_the_bus(empty_cloud):
+    """How many events there have been on the bus, of all."""
+    return lambda: len(empty_cloud.plane.journal.flows())
+
+
+def test_an_event_comes_in_by_the_structured_mode(send, kept):
+    answer = send(data={**ARRIVED, "note_id": "structured"})
+    assert (answer.status, "structured" in kept()) == (202, True)
+
+
+def test_an_event_comes_in_by_the_binary_mode(public, kept):
+    headers = {"ce_specversion": "1.0", "ce_id": "b-1", "ce_source": "notes.post", "ce_type": "NoteArrived"}
+    answer = public.ask("POST", "/events", {**ARRIVED, "note_id": "binary"}, **headers)
+    assert (answer.status, "binary" in kept()) == (202, True)
+
+
+def test_events_come_in_by_the_batch_each_with_its_id(send, kept):
+    batch = [{**EVENT, "id": f"b-{n}", "data": {**ARRIVED, "note_id": f"batch-{n}"}} for n in range(12)]
+    answer = send(BATCH, batch)
+    ids = {each["event_id"] for each in json.loads(answer.body)["accepted"]}
+    assert (answer.status, len(ids)) == (202, 12)
+    assert {f"batch-{n}" for n in range(12)} <= set(kept())
+
+
+def test_a_batch_is_taken_whole_or_not_at_all(send, kept, on_the_bus):
+    before = on_the_bus()
+    answer = send(BATCH, [{**EVENT, "data": {**ARRIVED, "note_id": "half"}}, {**EVENT, "data": {"note_id": 1}}])
+    assert (answer.status, "half" in kept(), on_the_bus()) == (422, False, before)
+
+
+def test_the_same_id_of_the_same_source_is_the_same_event(send):
+    first, second, third = (json.loads(send(id=name).body)["accepted"][0]["event_id"] for name in ("x", "x", "y"))
+    assert first == second != third
+
+
+@pytest.mark.parametrize(
+    ("changed", "status", "named"),
+    [
+        ({"source": "notes.desk", "type": "NoteKept", "data": {"note_id": "n"}}, 403, "NoteKept"),
+        ({"source": "notes.desk", "type": "WriteNote"}, 403, "WriteNote"),
+        ({"source": "notes.desk"}, 403, "notes.desk"),
+        ({"type": "NoteBurnt"}, 403, "NoteBurnt"),
+        ({"data": {"author": "post"}}, 422, "NoteArrived.note_id"),
+        ({"data": "text"}, 400, "data"),
+        ({"specversion": "2.0"}, 400, "specversion"),
+        ({"id": ""}, 400, "CloudEvent.id"),
+        ({"version": 9}, 422, "version 9"),
+    ],
+)
+def test_what_is_not_declared_or_breaks_its_contract_is_refused_by_name(send, on_the_bus, changed, status, named):
+    before = on_the_bus()
+    answer = send(**changed)
+    assert (answer.status, named in json.loads(answer.body)["detail"]) == (status, True)
+    assert on_the_bus() == before
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body", "status"), [("text/plain", {}, 415), (BATCH, [], 400), (BATCH, {}, 400)]
+)
+def test_what_is_no_cloudevent_is_refused(send, content_type, body, status):
+    assert send(content_type, body).status == status
+
+
+def test_an_outsider_says_nothing_of_causes_in_here(send, empty_cloud):
+    answer = send(id="lies", causationid="c", producer="write_note", hops=40)
+    correlation_id = json.loads(answer.body)["accepted"][0]["correlation_id"]
+    empty_cloud.settle()
+    (event, *_) = (r for r in empty_cloud.plane.journal.flow(correlation_id) if r.kind == "event")
+    assert (event.more["producer"], event.more["causation_id"]) == ("notes.post", None)
+
+
+def test_a_signer_says_what_the_construct_lets_him(api_named):
+    signed = api_named("Signed")
+
+    def send(**changed):
+        body = json.dumps({**EVENT, **changed}).encode()
+        return signed.ask("POST", "/events", body, **signed.signed("POST", "/events", body, kind=STRUCTURED)).status
+
+    torn = {"source": "notes.shredder", "type": "NoteTorn", "data": {"note_id": "n"}}
+    assert (send(), send(**torn), signed.ask("POST", "/events", b"{}").status) == (202, 403, 403)
+
+
+@pytest.mark.parametrize(
+    ("scope", "source", "status"),
+    [
+        ("events:notes.post", "notes.post", 202),
+        ("notes", "notes.post", 403),
+        ("events:notes.shredder", "notes.post", 403),
+    ],
+)
+def test_a_token_says_what_its_scopes_name(api_named, desk_issuer, scope, source, status):
+    body = json.dumps({**EVENT, "source": source}).encode()
+    token = f"Bearer {desk_issuer.token(scope=scope)}"
+    answer = api_named("Tokens").ask("POST", "/events", body, content_type=STRUCTURED, authorization=token)
+    assert answer.status == status
+
+
+@pytest.mark.parametrize("path", ["/openapi.json", "/notes/ada", "/notes/ada/n-1"])
+@pytest.mark.parametrize(
+    "changed", [None, {"exp": time.time() - 1}, {"key": RSAKey.generate_key(2048, {"kid": "one"}, private=True)}]
+)
+def test_nothing_is_open_to_a_missing_expired_or_forged_token(api_named, desk_issuer, path, changed):
+    headers = {} if changed is None else {"authorization": f"Bearer {desk_issuer.token(scope='notes', **changed)}"}
+    assert api_named("Tokens").ask("GET", path, **headers).status == 401
+
+
+def test_a_good_token_with_the_scope_may_ask_and_command(api_named, desk_issuer):
+    tokens = api_named("Tokens")
+    good, other = ({"authorization": f"Bearer {desk_issuer.token(scope=scope)}"} for scope in ("notes", "mail"))
+    note = {"author": "t", "note_id": "t-1", "text": "x"}
+    assert tokens.ask("POST", "/commands/WriteNote", note, **good).status == 202
+    assert (tokens.ask("GET", "/notes/t", **good).status, tokens.ask("GET", "/notes/t", **other).status) == (200, 403)
