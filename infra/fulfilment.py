@@ -29,7 +29,7 @@ class Fulfilment(Construct):
             steps=[
                 SagaStep("reserve_stock", undo="release_stock"),
                 SagaStep("charge_payment", undo="refund_payment"),
-                SagaStep("arrange_shipping"),
+                SagaStep("arrange_shipping", nothing_to_undo="the carrier collects completed orders alone"),
             ],
             completed="complete_order",
             rejected="reject_order",

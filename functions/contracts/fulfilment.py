@@ -19,13 +19,13 @@ class OutOfStock(Refusal, source=SOURCE):
     reason: str
 
 
-class StockReleased(Event, source=SOURCE):
+class StockReleased(Event, source=SOURCE, end="the table of the stock has it"):
     """What was set aside is on the shelves again."""
 
     order_id: str
 
 
-class PaymentCharged(Event, source=SOURCE):
+class PaymentCharged(Event, source=SOURCE, end="the books are kept elsewhere"):
     """The customer's card was charged."""
 
     order_id: str
@@ -39,7 +39,7 @@ class PaymentDeclined(Refusal, source=SOURCE):
     reason: str
 
 
-class PaymentRefunded(Event, source=SOURCE):
+class PaymentRefunded(Event, source=SOURCE, end="the books are kept elsewhere"):
     """The customer has the money back."""
 
     order_id: str

@@ -28,7 +28,7 @@ class Address(Part):
     country: str = Field(pattern=r"^[A-Z]{2}$")
 
 
-class OrderPlaced(Event, source="shop.orders"):
+class OrderPlaced(Event, source="shop.orders", outside=True):
     """A customer placed an order. `card` is the payment provider's token, never a number."""
 
     order_id: str

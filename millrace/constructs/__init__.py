@@ -1,11 +1,12 @@
 """Synth: what each noun becomes on AWS."""
 
-from millrace.constructs.acknowledged import acknowledge
+from millrace.constructs.acknowledged import UnknownCheck, acknowledge
 from millrace.constructs.api import Api, UnsoundApi
 from millrace.constructs.authorizers import Authorizer, IamAuthorizer, JwtAuthorizer, OpenToAll
 from millrace.constructs.breakers import UnfitBreaker
 from millrace.constructs.bus import Bus
 from millrace.constructs.channels import Channel, direct, queue
+from millrace.constructs.cycles import allow_cycle
 from millrace.constructs.declared import NotDeclared, UnknownFunction
 from millrace.constructs.function import Settings
 from millrace.constructs.mediator import Mediator
@@ -32,10 +33,12 @@ __all__ = [
     "SagaStep",
     "Settings",
     "UnfitBreaker",
+    "UnknownCheck",
     "UnknownFunction",
     "UnsoundApi",
     "UnsoundFlow",
     "acknowledge",
+    "allow_cycle",
     "direct",
     "ordered",
     "queue",

@@ -12,6 +12,7 @@ from constructs import Construct
 
 from millrace.constructs.acknowledged import acknowledge
 from millrace.constructs.alarms import Alarms
+from millrace.constructs.checked import Checks
 from millrace.constructs.circuits import Circuits
 from millrace.constructs.encryption import EncryptionKey, chosen_key, let_services_use
 from millrace.constructs.logs import log_group
@@ -48,6 +49,7 @@ class Bus(Construct):
         super().__init__(scope, id)
         note_place(self)
         self._schemas = Schemas(self, name=name, form=schemas)
+        Checks.of(self)
         self.alarm_topic = alarm_topic
         self.encryption_key = chosen_key(self, encryption_key)
         if self.encryption_key:

@@ -1,6 +1,7 @@
 """The one home of a Lambda function: its code, its layer, its role, its logs."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any, Literal, TypedDict, cast
 
 from aws_cdk import Duration, RemovalPolicy
@@ -13,6 +14,7 @@ from constructs import Construct
 from millrace.constructs.acknowledged import acknowledge
 from millrace.constructs.bus import Bus, EventTypes
 from millrace.constructs.code import code_of, sources
+from millrace.constructs.cycles import AllowedCycle
 from millrace.constructs.encryption import READ, grant_key
 from millrace.constructs.layer import RUNTIME, shared_layer
 from millrace.constructs.logs import log_group
@@ -29,7 +31,7 @@ MEMORY_MB = 256
 class Settings(TypedDict, total=False):
     """What may be set for every function of a construct; what is left out has a default.
 
-    timeout 30 s, memory 256 MB, INFO, a month of logs that go with the stack, X-Ray on, arm64.
+    timeout 30 s, memory 256 MB, INFO, a month of logs that go with the stack, X-Ray on, arm64, no cycle.
     """
 
     timeout: Duration
@@ -40,6 +42,7 @@ class Settings(TypedDict, total=False):
     log_removal: RemovalPolicy
     tracing: bool
     architecture: lambda_.Architecture
+    allow_cycle: AllowedCycle
 
 
 class Function(Construct):
@@ -148,7 +151,7 @@ def declared_function(
         "Function",
         name=declaration.name,
         own=declaration.name,
-        facts=facts(kind, scope, declaration.consumes, declaration.publishes),
+        facts={**facts(kind, scope, declaration.consumes, declaration.publishes), **_allowed(settings)},
         environment={"MILLRACE_BUS": bus.name, **table_environment(declaration, tables)},
         settings=settings,
         key=bus.encryption_key,
@@ -166,6 +169,10 @@ def facts(kind: Kind, scope: Construct, consumes: EventTypes, publishes: EventTy
         "construct": scope.node.path,
         "declaration": {"consumes": _names(consumes), "publishes": _names(publishes)},
     }
+
+
+def _allowed(settings: Settings) -> dict[str, Any]:
+    return {"allow_cycle": asdict(settings["allow_cycle"])} if "allow_cycle" in settings else {}
 
 
 def _names(events: EventTypes) -> list[str]:

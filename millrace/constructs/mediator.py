@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Sequence
-from typing import Unpack
+from typing import Any, Unpack, cast
 
 from aws_cdk import Duration, Names, Stack
 from aws_cdk import aws_iam as iam
@@ -60,6 +60,7 @@ class Mediator(Construct):
         self._alarms = Alarms(self, bus.alarm_topic)
         self._steps = self._make_steps(bus, tables or {}, settings)
         self.state_machine = self._machine((flow or _one_after_the_other)(self), bus)
+        self.note(kind="mediator")
         self._start(bus, channel or queue(), settings)
         self._alarms.dead_letters(self.dead_letters)
         self._alarms.machine(self.state_machine)
@@ -76,6 +77,11 @@ class Mediator(Construct):
     def failed(self) -> sfn.Chain:
         """Where an execution that fails goes: its flow and error are kept, and it ends as failed."""
         return self._steps.failed
+
+    def note(self, **facts: Any) -> None:
+        """Say in the template's metadata what the state machine is, for those who read the graph from there."""
+        resource = cast("sfn.CfnStateMachine", self.state_machine.node.default_child)
+        resource.add_metadata("millrace", {"construct": self.node.path, **facts})
 
     def _make_steps(self, bus: Bus, tables: Tables, settings: Settings) -> Steps:
         made = Steps(self, self.dead_letters, bus, tables, settings)

@@ -5,7 +5,7 @@ chain: a refused step enters it before its own undo, a failed one, whose outcome
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Unpack
 
 from aws_cdk import aws_stepfunctions as sfn
@@ -22,10 +22,11 @@ from millrace.constructs.stores import Tables
 
 @dataclass(frozen=True)
 class SagaStep:
-    """A step and, where it leaves something to undo, the function that does."""
+    """A step and the function that undoes it, or why there is nothing to undo."""
 
     name: str
     undo: str | None = None
+    nothing_to_undo: str | None = None
 
 
 class Saga(Mediator):
@@ -63,6 +64,7 @@ class Saga(Mediator):
             channel=channel,
             **settings,
         )
+        self.note(kind="saga", steps=[asdict(step) for step in steps])
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,9 @@ class UnknownVersion(ValueError):
 class Contract:
     """The name an event has on the bus (`source` and `detail_type`), its version, and its place at the flow's edges.
 
-    `outside`: a system outside the app publishes it. `end`: why nothing in the app needs to consume it.
+    `outside`: a system outside the app publishes it. `end`: why nothing in the app needs to consume it. `order_by`: the
+    field whose events must be taken in the order in which they were said. `acknowledged`: findings of checks that are
+    to stand, each with its reason.
     """
 
     source: str
@@ -47,6 +49,8 @@ class Contract:
     version: int = 1
     outside: bool = False
     end: str | None = None
+    order_by: str | None = None
+    acknowledged: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
     upcasters: dict[int, Upcaster] = field(default_factory=dict, compare=False, repr=False)
 
     def upcast(self, data: Data, version: int) -> Data:

@@ -18,7 +18,8 @@ class Event(BaseModel):
 
     A subclass names its source: `class PointsAwarded(Event, source="shop.loyalty")`. Its own name, in the past
     tense, is the detail-type; a breaking change raises `version` and adds an upcaster. `outside=True` marks one that
-    a system outside the app publishes, `end="why"` one that nothing in the app consumes. Two events are equal when
+    a system outside the app publishes, `end="why"` one that nothing in the app consumes, and `order_by="order_id"`
+    one whose consumers need the order in which it was said, for each value of that field. Two events are equal when
     they are of one class and say the same, whatever their metadata.
     """
 
@@ -39,6 +40,7 @@ class Event(BaseModel):
         detail_type: str | None = None,
         outside: bool = False,
         end: str | None = None,
+        order_by: str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__pydantic_init_subclass__(**kwargs)
@@ -51,7 +53,10 @@ class Event(BaseModel):
                 f"{cls.__name__} has the source {source!r}: write '<system>.<context>' in lower case; "
                 f"'aws.' belongs to AWS."
             )
-        cls.contract = Contract(source, detail_type or cls.__name__, version, outside=outside, end=end)
+        if order_by is not None and order_by not in cls.model_fields:
+            raise TypeError(f"{cls.__name__} is ordered by {order_by!r}, which is no field of it: name one that is.")
+        name = detail_type or cls.__name__
+        cls.contract = Contract(source, name, version, outside=outside, end=end, order_by=order_by)
 
     @classmethod
     def upcaster(cls, *, from_version: int) -> Callable[[Upcaster], Upcaster]:
@@ -62,6 +67,11 @@ class Event(BaseModel):
             return function
 
         return register
+
+    @classmethod
+    def acknowledge(cls, reason: str, *findings: str) -> None:
+        """Let findings of `millrace check` about this event stand: `OrderPlaced.acknowledge("why", "cycle")`."""
+        cls.contract.acknowledged.update(dict.fromkeys(findings, reason))
 
     @classmethod
     def read(cls, data: Data, *, tolerant: bool = True) -> Self:

@@ -58,8 +58,10 @@ class Assembly:
     def __init__(self, folder: Path) -> None:
         self._templates: dict[str, Mapping[str, Any]] = {}
         self._resources: dict[str, Resource] = {}
+        self._notes: dict[str, list[Mapping[str, Any]]] = {}
         for stack, template, notes in _stacks(folder):
             self._templates[stack] = template
+            self._notes |= notes
             for resource in _resources(stack, template, notes):
                 self._resources[resource.id] = resource
 
@@ -71,6 +73,14 @@ class Assembly:
 
     def __contains__(self, id: object) -> bool:  # noqa: A002
         return id in self._resources
+
+    def noted(self, kind: str) -> list[tuple[str, Any]]:
+        """The notes of one type that constructs were given, with the constructs' paths."""
+        return [(path.strip("/"), note["data"]) for path, note in _noted(self._notes, kind)]
+
+    def place_of(self, path: str) -> Place | None:
+        """The line of the project that made a construct, or the one around it."""
+        return _nearest(path, _places(self._notes))
 
     def of(self, *types: str) -> list[Resource]:
         """The resources of some types: `of("SQS::Queue")`."""
@@ -150,7 +160,7 @@ def _stacks(folder: Path) -> Iterator[tuple[str, Mapping[str, Any], Notes]]:
 
 
 def _resources(stack: str, template: Mapping[str, Any], notes: Notes) -> Iterator[Resource]:
-    places = {path.strip("/"): Place.parse(note["data"]) for path, note in _noted(notes, PLACE)}
+    places = _places(notes)
     paths = {note["data"]: path.strip("/") for path, note in _noted(notes, "aws:cdk:logicalId")}
     for logical_id, body in template.get("Resources", {}).items():
         metadata = body.get("Metadata", {})
@@ -164,6 +174,10 @@ def _resources(stack: str, template: Mapping[str, Any], notes: Notes) -> Iterato
             properties=body.get("Properties", {}),
             facts=metadata.get("millrace", {}),
         )
+
+
+def _places(notes: Notes) -> dict[str, Place]:
+    return {path.strip("/"): Place.parse(note["data"]) for path, note in _noted(notes, PLACE)}
 
 
 def _noted(notes: Notes, kind: str) -> Iterator[tuple[str, Mapping[str, Any]]]:

@@ -8,10 +8,12 @@ from pathlib import Path
 from millrace.events import Event
 from millrace.flow.assembly import Place
 
+FUNCTIONS = "functions"
+
 
 def handler_file(function: str) -> str:
     """The file of a function's handler, from the project's folder."""
-    return f"functions/{function}/handler.py"
+    return f"{FUNCTIONS}/{function}/handler.py"
 
 
 def handler_place(root: Path, function: str) -> Place | None:

@@ -11,6 +11,8 @@ from millrace.flow.graph import Edge, EdgeKind, Graph, Node
 from millrace.flow.machine import Machine
 from millrace.flow.permissions import Statement, allowed, role_of
 from millrace.flow.places import contract_place, handler_place
+from millrace.flow.rules import pattern_of
+from millrace.flow.satisfiable import can_match
 from millrace.patterns import compile_pattern
 
 _KINDS = {
@@ -44,6 +46,7 @@ class _Reader:
         self._assembly = assembly
         self._events = events
         self._root = root
+        self._said_on: dict[str, set[str]] = {}
         self._nodes = {node.id: node for node in self._resources()}
         self._ids = {node.resource.id: node.id for node in self._nodes.values() if node.resource}
         self._nodes |= {node.id: node for node in self._declared()}
@@ -118,13 +121,15 @@ class _Reader:
 
     def _buses(self, name: str) -> set[str]:
         """The buses onto which the functions that say an event may put it; none where nothing here says it."""
-        said = (node for node in self._nodes.values() if name in node.publishes)
-        return {
-            bus.id
-            for node in said
-            for statement in self._publish_statements(node, name)
-            for bus in self._assembly.mentions(list(statement.resources), statement.holder)
-        }
+        if name not in self._said_on:
+            said = (node for node in self._nodes.values() if name in node.publishes)
+            self._said_on[name] = {
+                bus.id
+                for node in said
+                for statement in self._publish_statements(node, name)
+                for bus in self._assembly.mentions(list(statement.resources), statement.holder)
+            }
+        return self._said_on[name]
 
     def _rules(self) -> Iterator[Edge]:
         for rule in self._assembly.of("Events::Rule"):
@@ -138,16 +143,21 @@ class _Reader:
                 yield from self._to(rule, target.get("DeadLetterConfig", {}).get("Arn"), "fails-to", rule)
 
     def _matches(self, rule: Resource) -> Iterator[Edge]:
-        """The events whose source and detail-type a rule takes, of those that are on its bus."""
-        pattern = rule.properties["EventPattern"]
+        """The events that a rule can match, of those that are on its bus."""
+        pattern = pattern_of(rule)
+        whole = compile_pattern(pattern)
         names = compile_pattern({key: pattern[key] for key in ("source", "detail-type") if key in pattern} or _ANY)
-        bus = self._assembly.named(rule.properties.get("EventBusName"), rule)
         for node in self._nodes.values():
-            source, _, detail_type = node.id.partition(":")
-            if node.kind == "event" and names.matches({"source": source, "detail-type": detail_type}):
-                buses = self._buses(node.id)
-                if not buses or not bus or bus.id in buses:
+            if node.kind == "event" and self._shares_bus(node, rule):
+                source, _, detail_type = node.id.partition(":")
+                named = names.matches({"source": source, "detail-type": detail_type})
+                if named and (node.event is None or can_match(node.event, whole)):
                     yield Edge(node.id, self._ids[rule.id], "matches", (rule.id,))
+
+    def _shares_bus(self, event: Node, rule: Resource) -> bool:
+        bus = self._assembly.named(rule.properties.get("EventBusName"), rule)
+        said_on = self._buses(event.id)
+        return bus is None or not said_on or bus.id in said_on
 
     def _sources(self) -> Iterator[Edge]:
         for mapping in self._assembly.of("Lambda::EventSourceMapping"):

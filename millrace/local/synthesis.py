@@ -4,6 +4,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -18,6 +19,7 @@ import millrace
 INPUTS = ("app.py", "cdk.json", "requirements.txt", "functions", "infra")
 _ROOMS = ("events", "patterns", "runtime", "constructs", "flow")
 _STAMP = "millrace-inputs.json"
+_TRACEBACK = r"jsii\.errors\.JavaScriptError.*?\nRuntimeError: ValidationFailed: Validation failed\..*?\n"
 
 
 class SynthesisFailed(RuntimeError):
@@ -77,13 +79,18 @@ def _run_app(project: Path, out: Path, context: Mapping[str, str]) -> None:
     command, environment = shlex.split(configuration["app"]), app_environment(project, out, context)
     ran = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
     if ran.returncode:
-        raise SynthesisFailed(f"{configuration['app']} ended with {ran.returncode}:\n{ran.stderr.strip()}")
+        raise SynthesisFailed(f"{configuration['app']} ended with {ran.returncode}:\n{_told(ran.stderr).strip()}")
+
+
+def _told(text: str) -> str:
+    """What the app printed; without the traceback that only says that the findings it reported are errors."""
+    return re.sub(_TRACEBACK, "", text, flags=re.DOTALL)
 
 
 def app_environment(project: Path, out: Path, context: Mapping[str, str]) -> dict[str, str]:
     """What an app of CDK finds in its environment when it is run to write its assembly into `out`."""
     return {
-        **os.environ,
+        **{name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")},  # CDK looks for those
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",  # jsii looks for node there
         "CDK_OUTDIR": str(out.resolve()),
         "CDK_CONTEXT_JSON": json.dumps({**_configuration(project).get("context", {}), **context}),

@@ -1,0 +1,35 @@
+"""The checks, each a named weakness of event-driven systems."""
+
+from millrace.flow.checks.access import outside_publishes_inside, unencrypted_store, wildcard_grant
+from millrace.flow.checks.code import undeclared_publish
+from millrace.flow.checks.contracts import oversized_contract
+from millrace.flow.checks.failures import missing_failure_path
+from millrace.flow.checks.loops import cycle
+from millrace.flow.checks.order import unordered_channel
+from millrace.flow.checks.sagas import step_without_undo
+from millrace.flow.checks.subscriptions import (
+    double_delivery,
+    impossible_pattern,
+    unconsumed_event,
+    unfed_subscription,
+)
+from millrace.flow.checks.timing import retries_outlive_retention, short_visibility
+from millrace.flow.findings import Check
+
+CHECKS: tuple[Check, ...] = (
+    cycle,
+    unconsumed_event,
+    unfed_subscription,
+    impossible_pattern,
+    double_delivery,
+    missing_failure_path,
+    short_visibility,
+    retries_outlive_retention,
+    unordered_channel,
+    oversized_contract,
+    undeclared_publish,
+    wildcard_grant,
+    unencrypted_store,
+    outside_publishes_inside,
+    step_without_undo,
+)

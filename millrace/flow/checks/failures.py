@@ -1,0 +1,116 @@
+"""Lost data: what fails, and has nowhere to go."""
+
+from collections.abc import Iterator
+
+from millrace.flow.assembly import Resource
+from millrace.flow.findings import Finding, System, check
+from millrace.flow.machine import Machine, catches_all
+
+_LOST = "is lost without a trace"
+_LETTERS = "dead-letters"
+
+
+@check("missing-failure-path", weakness="lost data")
+def missing_failure_path(system: System) -> Iterator[Finding]:
+    """Something can fail for good, and what it worked on is not kept.
+
+    A rule gives up after 24 hours, a queue's message expires, an asynchronous invocation is retried twice, a stream's
+    record ages out, an execution fails: without a dead-letter queue or an on-failure destination the event is gone.
+    Both paths of a function that a rule calls are needed: the one does not see what the other loses.
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html
+    """
+    yield from _rules(system)
+    yield from _functions(system)
+    yield from _sources(system)
+    yield from _machines(system)
+
+
+def _rules(system: System) -> Iterator[Finding]:
+    for rule in system.assembly.of("Events::Rule"):
+        for target in rule.properties.get("Targets", ()):
+            to = system.assembly.named(target["Arn"], rule)
+            if "DeadLetterConfig" not in target and not _is_an_end(system, to):
+                yield Finding.at(
+                    system.node_of(rule) or rule,
+                    f"What the rule {rule.path} cannot deliver to {_told(to)} {_LOST}.",
+                    "Give the target a dead-letter queue: dead_letter_queue=… of the target in aws_events_targets.",
+                )
+    for schedule in system.assembly.of("Scheduler::Schedule"):
+        if "DeadLetterConfig" not in schedule.properties.get("Target", {}):
+            yield Finding.at(
+                system.node_of(schedule) or schedule,
+                f"What the schedule {schedule.path} cannot deliver {_LOST}.",
+                "Give its target a dead-letter queue: DeadLetterConfig.",
+            )
+
+
+def _is_an_end(system: System, target: Resource | None) -> bool:
+    """Whether a target only keeps what it is sent: a log, or a dead-letter queue itself."""
+    node = system.node_of(target) if target else None
+    return target is not None and (target.type == "AWS::Logs::LogGroup" or (node is not None and node.kind == _LETTERS))
+
+
+def _functions(system: System) -> Iterator[Finding]:
+    """Functions that are invoked asynchronously."""
+    for node in system.graph.functions:
+        callers = [system.graph[edge.source] for edge in system.graph.into(node.id, "delivers")]
+        if callers and not _own_path(system, node.resource):
+            yield Finding.at(
+                node,
+                f"An event that {node.name} fails to handle {_LOST}: {callers[0].id} invokes it asynchronously.",
+                "Give it an on-failure destination: lambda_.EventInvokeConfig(on_failure=…), or the channel direct().",
+            )
+
+
+def _own_path(system: System, function: Resource | None) -> bool:
+    """Whether a function's own asynchronous invocations have somewhere to fail to."""
+    if function is None or "DeadLetterConfig" in function.properties:
+        return function is not None
+    return any(
+        system.assembly.named(config.properties["FunctionName"], config) == function
+        and "OnFailure" in config.properties.get("DestinationConfig", {})
+        for config in system.assembly.of("Lambda::EventInvokeConfig")
+    )
+
+
+def _sources(system: System) -> Iterator[Finding]:
+    """What an event source mapping reads: a queue redrives by itself, a stream needs a destination."""
+    for mapping in system.assembly.of("Lambda::EventSourceMapping"):
+        source = system.assembly.named(mapping.properties.get("EventSourceArn"), mapping)
+        if source is None:
+            continue
+        if source.type == "AWS::SQS::Queue" and "RedrivePolicy" not in source.properties:
+            yield Finding.at(
+                system.node_of(source) or source,
+                f"A message of {source.path} that its function cannot handle comes again and again, then {_LOST}.",
+                "Give the queue a dead-letter queue: dead_letter_queue=sqs.DeadLetterQueue(…).",
+            )
+        if source.type != "AWS::SQS::Queue" and "OnFailure" not in mapping.properties.get("DestinationConfig", {}):
+            yield Finding.at(
+                system.node_of(source) or source,
+                f"A record of {source.path} that its function cannot handle {_LOST}, or holds up its shard.",
+                "Give the event source an on-failure destination: on_failure=….",
+            )
+
+
+def _machines(system: System) -> Iterator[Finding]:
+    for resource in system.assembly.of("StepFunctions::StateMachine"):
+        machine = Machine(system.assembly, resource)
+        open_states = [
+            task.state
+            for task in machine.tasks()
+            if task.calls.type == "AWS::Lambda::Function" and not catches_all(task.body)
+        ]
+        node = system.node_of(resource)
+        keeps = node and system.graph.out(node.id, "fails-to")
+        if open_states or not keeps:
+            where = f"its state {open_states[0]} has no Catch for States.ALL" if open_states else "no state keeps it"
+            yield Finding.at(
+                node or resource,
+                f"What an execution of {resource.path} fails at {_LOST}: {where}.",
+                "Catch States.ALL in each task and send what is known to a queue; Mediator and Saga do so.",
+            )
+
+
+def _told(target: Resource | None) -> str:
+    return target.path if target else "its target"

@@ -1,0 +1,99 @@
+"""Lost and doubled data: times that do not fit one another."""
+
+from collections.abc import Iterator
+
+from millrace.flow.assembly import Resource
+from millrace.flow.findings import Finding, System, check
+
+TIMEOUTS_OF_VISIBILITY = 6
+"""https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html"""
+VISIBILITY_SECONDS = 30
+RETENTION_SECONDS = 345_600
+"""What SQS takes where nothing is set.
+
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html
+"""
+TIMEOUT_SECONDS = 3
+"""https://docs.aws.amazon.com/lambda/latest/dg/configuration-timeout.html"""
+STREAM_HOURS = 24
+"""https://docs.aws.amazon.com/streams/latest/dev/kinesis-extended-retention.html"""
+
+
+@check("short-visibility", weakness="lost data")
+def short_visibility(system: System) -> Iterator[Finding]:
+    """A message is shown to a second worker while the first may still be at it.
+
+    Lambda asks for six times the function's timeout, and the batching window besides: with less, a throttled batch
+    comes again before it was tried, is handled twice, and ends in the dead-letter queue without having failed.
+    https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
+    """
+    for queue, function, window in _queues_of_functions(system):
+        needed = TIMEOUTS_OF_VISIBILITY * function.properties.get("Timeout", TIMEOUT_SECONDS) + window
+        given = queue.properties.get("VisibilityTimeout", VISIBILITY_SECONDS)
+        if given < needed:
+            yield Finding.at(
+                system.node_of(queue) or queue,
+                f"{queue.path} hides a message for {given} s, and {function.path} needs {needed} s.",
+                f"Set the queue's visibility timeout to {needed} s or more, or the function's timeout lower.",
+            )
+
+
+@check("retries-outlive-retention", weakness="lost data")
+def retries_outlive_retention(system: System) -> Iterator[Finding]:
+    """A message expires before its last retry, or before anyone has looked at it.
+
+    What has expired reaches no dead-letter queue. A dead letter keeps the age that it had in its first queue, so that
+    a dead-letter queue that keeps no longer than that one loses letters as they arrive.
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html
+    """
+    for queue in system.assembly.of("SQS::Queue"):
+        redrive = queue.properties.get("RedrivePolicy", {})
+        letters = system.assembly.named(redrive.get("deadLetterTargetArn"), queue)
+        if not letters:
+            continue
+        retried = int(redrive["maxReceiveCount"]) * queue.properties.get("VisibilityTimeout", VISIBILITY_SECONDS)
+        kept = _retention(queue)
+        if retried > kept:
+            yield Finding.at(
+                system.node_of(queue) or queue,
+                f"{queue.path} keeps a message for {kept} s, and its retries take up to {retried} s.",
+                "Let the queue keep its messages for longer, or let it give them up after fewer deliveries.",
+            )
+        if _retention(letters) <= kept:
+            yield Finding.at(
+                system.node_of(letters) or letters,
+                f"{letters.path} keeps a letter for {_retention(letters)} s from its first sending, and {queue.path}, "
+                f"from where it comes, for {kept} s already.",
+                "Let the dead-letter queue keep its letters for longer: 14 days are the most.",
+            )
+    yield from _streams(system)
+
+
+def _streams(system: System) -> Iterator[Finding]:
+    for mapping in system.assembly.of("Lambda::EventSourceMapping"):
+        stream = system.assembly.named(mapping.properties.get("EventSourceArn"), mapping)
+        if stream is None or stream.type != "AWS::Kinesis::Stream":
+            continue
+        kept = int(stream.properties.get("RetentionPeriodHours", STREAM_HOURS)) * 3600
+        age = mapping.properties.get("MaximumRecordAgeInSeconds", -1)
+        endless = age == -1 and mapping.properties.get("MaximumRetryAttempts", -1) == -1
+        if age > kept or endless:
+            yield Finding.at(
+                system.node_of(stream) or stream,
+                f"{stream.path} keeps a record for {kept} s, and its retries take "
+                + ("as long as it fails." if endless else f"up to {age} s."),
+                "Bound the retries: retry_attempts=…, max_record_age=… below the stream's retention.",
+            )
+
+
+def _queues_of_functions(system: System) -> Iterator[tuple[Resource, Resource, int]]:
+    """Each queue with the function that reads it, and the batching window in seconds."""
+    for mapping in system.assembly.of("Lambda::EventSourceMapping"):
+        queue = system.assembly.named(mapping.properties.get("EventSourceArn"), mapping)
+        function = system.assembly.named(mapping.properties["FunctionName"], mapping)
+        if queue and function and queue.type == "AWS::SQS::Queue":
+            yield queue, function, mapping.properties.get("MaximumBatchingWindowInSeconds", 0)
+
+
+def _retention(queue: Resource) -> int:
+    return int(queue.properties.get("MessageRetentionPeriod", RETENTION_SECONDS))
