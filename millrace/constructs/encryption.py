@@ -83,6 +83,14 @@ def _events(stack: Stack, bus: str) -> iam.PolicyStatement:
     return _statement(stack, "EventBridge", "events.amazonaws.com", actions, {"aws:SourceArn": arns})
 
 
+def let_rule_send(scope: Construct, key: kms.IKey, name: str) -> None:
+    """Let a rule of the default bus put what it matches into queues under the key; it is known by its name."""
+    arn = Stack.of(scope).format_arn(service="events", resource="rule", resource_name=name)
+    key.add_to_resource_policy(
+        _statement(Stack.of(scope), name.replace("-", ""), "events.amazonaws.com", WRITE, {"aws:SourceArn": arn})
+    )
+
+
 def _logs(stack: Stack) -> iam.PolicyStatement:
     """https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html."""
     groups = stack.format_arn(

@@ -1,4 +1,4 @@
-"""The ordered channel: a stream that keeps the order of each key, and a bucket for the records that are given up.
+"""The ordered channel: a stream that keeps the order of each key.
 
 https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis.html
 """
@@ -6,9 +6,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis.html
 from dataclasses import dataclass
 from typing import cast
 
-import jsii
-from aws_cdk import CfnElement, Duration, RemovalPolicy, Stack
-from aws_cdk import aws_events as events
+from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kinesis as kinesis
@@ -19,17 +17,15 @@ from constructs import Construct
 
 from millrace.constructs.acknowledged import acknowledge
 from millrace.constructs.breakers import refuse_breaker
-from millrace.constructs.buckets import encrypted_bucket
 from millrace.constructs.bus import Bus, EventTypes
 from millrace.constructs.channels import Channel, End, retries
 from millrace.constructs.encryption import READ, WRITE, grant_key
 from millrace.constructs.function import Function
-from millrace.constructs.queues import KEPT_DAYS
+from millrace.constructs.given_up import KeptIn, given_up_bucket
 
 MOST_LANES = 10
 """https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html#lambda-CreateEventSourceMapping-request-ParallelizationFactor"""
 _DATA = "$.detail.data"
-_GIVEN_UP = "aws/lambda/*"
 
 
 class NoOrder(ValueError):
@@ -57,7 +53,7 @@ class OrderedChannel(Channel):
             stream, partition_key_path=f"{_DATA}.{self.by}", dead_letter_queue=end.dead_letters, **retries()
         )
         bus.rules(scope, wanted, [target])
-        self._read(scope, function, stream, _kept(scope, bus.encryption_key, end))
+        self._read(scope, function, stream, given_up_bucket(scope, bus.encryption_key, end.dead_letters))
         _grant(bus.encryption_key, stream, function)
         function.note(channel={"kind": "ordered", "by": self.by})
         end.alarms.lag(function.function, self.alarm_age)
@@ -106,35 +102,12 @@ class OrderedChannel(Channel):
             report_batch_item_failures=True,
             retry_attempts=self.retry_attempts,
             max_record_age=self.max_age,
-            on_failure=_KeptIn(kept),
+            on_failure=KeptIn(kept),
         )
         stream.grant_read(function.role)
         told = "The destination of its source keeps what fails."
         acknowledge(function.function, told, "Serverless-LambdaDLQ", "CKV_AWS_116")
         acknowledge(function.function, "The lanes of its stream are its bulkhead.", "CKV_AWS_115")
-
-
-@jsii.implements(lambda_.IEventSourceDlq)
-class _KeptIn:
-    """A bucket as the destination of a source, with no more permission than that needs.
-
-    https://docs.aws.amazon.com/lambda/latest/dg/kinesis-on-failure-destination.html
-    """
-
-    def __init__(self, bucket: s3.Bucket) -> None:
-        self._bucket = bucket
-
-    def bind(self, _target: lambda_.IEventSourceMapping, handler: lambda_.IFunction) -> lambda_.DlqDestinationConfig:
-        """Let the function put what is given up below Lambda's own prefix."""
-        role = cast("iam.IRole", handler.role)
-        names = self._bucket.arn_for_objects(_GIVEN_UP)
-        for action, resource in (("s3:PutObject", names), ("s3:ListBucket", self._bucket.bucket_arn)):
-            role.add_to_principal_policy(iam.PolicyStatement(actions=[action], resources=[resource]))
-        grant_key(self._bucket.encryption_key, role, "s3", WRITE)
-        bucket = cast("CfnElement", self._bucket.node.default_child)
-        found = f"AwsSolutions-IAM5[Resource::<{Stack.of(bucket).get_logical_id(bucket)}.Arn>/{_GIVEN_UP}]"
-        acknowledge(role, "Lambda chooses the names of what it gives up.", found)
-        return lambda_.DlqDestinationConfig(destination=self._bucket.bucket_arn)
 
 
 def _grant(key: kms.IKey | None, stream: kinesis.Stream, function: Function) -> None:
@@ -161,38 +134,3 @@ def ordered(
     """
     age, late = max_age or Duration.hours(1), alarm_age or Duration.minutes(15)
     return OrderedChannel(by, shards, lanes, batch_size, retry_attempts, age, late)
-
-
-def _kept(scope: Construct, key: kms.IKey | None, end: End) -> s3.Bucket:
-    """A bucket for whole records; the dead-letter queue is sent a letter for each.
-
-    A queue as destination would be sent no more than the records' numbers in the stream, which forgets them. The
-    letter comes by EventBridge: S3's own notifications begin with a test message, which would ring the alarm.
-    https://docs.aws.amazon.com/lambda/latest/dg/kinesis-on-failure-destination.html
-    """
-    bucket = encrypted_bucket(
-        scope,
-        "GivenUp",
-        key,
-        lifecycle_rules=[s3.LifecycleRule(expiration=Duration.days(KEPT_DAYS))],
-        removal_policy=RemovalPolicy.DESTROY,
-    )
-    _tell_default_bus(bucket)
-    pattern = events.EventPattern(
-        source=["aws.s3"], detail_type=["Object Created"], detail={"bucket": {"name": [bucket.bucket_name]}}
-    )
-    letter = targets.SqsQueue(end.dead_letters, **retries())
-    rule = events.Rule(scope, "GivenUpRule", event_pattern=pattern, targets=[letter])
-    acknowledge(end.dead_letters, "It is a dead-letter queue, of a rule and a source.", "AwsSolutions-SQS3")
-    acknowledge(rule, "Its one target is a dead-letter queue.", "Serverless-EventBusDLQ")
-    return bucket
-
-
-def _tell_default_bus(bucket: s3.Bucket) -> None:
-    """By CloudFormation's own property: CDK's brings a custom resource along."""
-    resource = bucket.node.default_child
-    if isinstance(resource, s3.CfnBucket):
-        told = s3.CfnBucket.EventBridgeConfigurationProperty(event_bridge_enabled=True)
-        resource.notification_configuration = s3.CfnBucket.NotificationConfigurationProperty(
-            event_bridge_configuration=told
-        )

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from millrace.constructs import Mediator, NoOrder, Processor, direct, ordered
+from millrace.constructs import Bus, Mediator, NoOrder, Processor, direct, ordered
 from millrace.events import Event
 
 
@@ -79,3 +79,22 @@ def test_a_direct_channel_may_have_its_bulkhead(stack, bus, synthesised):
     Processor(stack, "P", bus=bus, function="issue_gift", channel=direct(max_concurrency=3))
     (function,) = synthesised().of("Lambda::Function").values()
     assert function["ReservedConcurrentExecutions"] == 3
+
+
+def test_an_ordered_channel_is_under_the_key_of_its_bus(stack, synthesised):
+    keyed = Bus(stack, "Bus", name="keyed", encryption_key="own")
+    Processor(stack, "P", bus=keyed, function="issue_gift", channel=ordered(by="customer_id"))
+    template = synthesised()
+    (key,) = ({"Fn::GetAtt": [name, "Arn"]} for name in template.of("KMS::Key"))
+    (stream,), (bucket,) = (template.of(kind).values() for kind in ("Kinesis::Stream", "S3::Bucket"))
+    (rule,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    assert (stream["StreamEncryption"]["KeyId"], rule["ServerSideEncryptionByDefault"]["KMSMasterKeyID"]) == (key, key)
+    letters = next(r["Name"] for r in template.of("Events::Rule").values() if r["EventPattern"]["source"] == ["aws.s3"])
+    assert letters in str(template.of("KMS::Key"))
+
+
+def test_the_function_of_an_ordered_channel_may_add_to_its_bucket_and_no_more(stack, bus, synthesised):
+    Processor(stack, "P", bus=bus, function="issue_gift", channel=ordered(by="customer_id"))
+    template = synthesised()
+    actions = [statement["Action"] for statement in template.statements(template.function("issue_gift"))]
+    assert [action for action in actions if "s3:" in str(action)] == ["s3:PutObject", "s3:ListBucket"]

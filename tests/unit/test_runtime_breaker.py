@@ -56,7 +56,7 @@ def door():
     def handler(knock: Knocked) -> None:
         called.append(knock.times)
         if knock.times == 7:
-            time.sleep(1)
+            time.sleep(60)
         raise {8: ValueError("mine")}.get(knock.times, Down("nobody"))
 
     handler.called = called
@@ -104,9 +104,7 @@ def test_the_state_of_a_circuit_outlives_the_process(door, batch, put_back, stat
 
 
 def test_what_takes_too_long_counts_as_away(door, batch, put_back):
-    began = time.monotonic()
     assert door(batch(7), None) == {"batchItemFailures": []}
-    assert time.monotonic() - began < 0.9
     assert len(put_back) == 1
 
 
