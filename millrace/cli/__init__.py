@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import millrace
-from millrace.cli import contracts, flows, rules, up
+from millrace.cli import contracts, drawing, flows, rules, up
 from millrace.cli.project import Project, WrongUse
 from millrace.flow.compat import Direction
 
@@ -43,6 +43,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_compat(commands)
     _add_schema(commands)
     _add_asyncapi(commands)
+    _add_map(commands)
     return parser
 
 
@@ -177,3 +178,15 @@ def _add_asyncapi(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
     parser.set_defaults(
         command=lambda chosen: contracts.asyncapi(Project(Path.cwd(), ASSEMBLY), chosen.release, chosen.out)
     )
+
+
+def _add_map(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    text = (
+        "draw who says and who takes each event: one page that needs no network, an SVG picture, or a Mermaid diagram"
+    )
+    parser = commands.add_parser("map", help=text, description=text)
+    parser.add_argument("--out", type=Path, metavar="FILE", help="where to (default .millrace/map.html; - prints it)")
+    parser.add_argument(
+        "--format", choices=list(drawing.ENDINGS), default="html", help="html (the default), svg or mermaid"
+    )
+    parser.set_defaults(command=lambda chosen: drawing.draw(Project(Path.cwd(), ASSEMBLY), chosen.format, chosen.out))

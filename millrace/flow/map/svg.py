@@ -1,0 +1,122 @@
+"""The map as a picture: SVG that needs nothing else, light or dark as the reader's screen is."""
+
+import math
+from collections.abc import Iterator, Sequence
+from html import escape
+from itertools import pairwise
+from pathlib import Path
+
+from millrace.flow.graph import Node
+from millrace.flow.map.chart import Arrow, Box, Chart
+from millrace.flow.map.layout import Layout, Spot, Way, lay_out
+
+EVENTS = ("event", "refusal")
+_STYLE = Path(__file__).with_name("svg.css")
+_HEAD = 8
+NAME = 24
+"""Pixels above everything, where the name of a group stands."""
+_RIM = 10
+_FIRST_HUE, _NEXT_HUE = 38, 137.5
+"""Hues of contexts lie a golden angle apart: however many there are, neighbours differ."""
+
+
+def svg(chart: Chart) -> str:
+    """A whole SVG document."""
+    (layout,) = lay_out(chart, "LR")
+    size = f'viewBox="0 0 {layout.width:.0f} {layout.height + NAME:.0f}"'
+    attributes = f'xmlns="http://www.w3.org/2000/svg" class="map" role="img" aria-label="How events flow" {size}'
+    paper = '<rect width="100%" height="100%" style="fill: var(--paper)"/>'
+    return f"<svg {attributes}><style>{_STYLE.read_text()}</style>{paper}{drawing(chart, layout)}</svg>\n"
+
+
+def drawing(chart: Chart, layout: Layout) -> str:
+    """The groups, arrows and boxes, without the document around them."""
+    hues = hues_of(chart)
+    parts = [
+        *(_group(group, layout.groups[group.id]) for group in chart.groups),
+        *(_arrow(arrow, way) for arrow, way in zip(chart.arrows, layout.ways, strict=True)),
+        *(_box(box, layout.boxes[box.id], hues.get(box.context or "", 0)) for box in _in_order(chart, layout)),
+    ]
+    return f'<g transform="translate(0 {NAME})">{"".join(parts)}</g>'
+
+
+def _in_order(chart: Chart, layout: Layout) -> list[Box]:
+    """As the flow runs: a keyboard goes through them so."""
+    spots = layout.boxes
+    if layout.direction == "TB":
+        return sorted(chart.boxes, key=lambda box: (spots[box.id].y, spots[box.id].x))
+    return sorted(chart.boxes, key=lambda box: (spots[box.id].x, spots[box.id].y))
+
+
+def hues_of(chart: Chart) -> dict[str, int]:
+    """A hue for each context that says events."""
+    contexts = sorted({box.context for box in chart.boxes if box.context})
+    return {context: round(_FIRST_HUE + _NEXT_HUE * number) % 360 for number, context in enumerate(contexts)}
+
+
+def _group(group: Node, spot: Spot) -> str:
+    x, y = spot.x - spot.width / 2 - _RIM, spot.y - spot.height / 2 - NAME
+    size = f'width="{spot.width + 2 * _RIM:.1f}" height="{spot.height + NAME + _RIM:.1f}"'
+    return (
+        f'<g class="group" data-id="{escape(group.id)}" tabindex="0" role="button" '
+        f'aria-label="mediator {escape(group.name)}">'
+        f'<rect class="shape" x="{x:.1f}" y="{y:.1f}" {size} rx="14"/>'
+        f'<text class="name" x="{x + 14:.1f}" y="{y + 18:.1f}">{escape(group.name)} · mediator</text></g>'
+    )
+
+
+def _box(box: Box, spot: Spot, hue: int) -> str:
+    x, y = spot.x - spot.width / 2, spot.y - spot.height / 2
+    is_event = box.kind in EVENTS
+    radius = spot.height / 2 if is_event else 7
+    style = f' style="--hue: {hue}"' if is_event else ""
+    middle = f'x="{spot.x:.1f}" text-anchor="middle"'
+    return (
+        f'<g class="box {escape(box.kind)}" data-id="{escape(box.id)}" tabindex="0" role="button" '
+        f'aria-label="{escape(f"{box.kind} {box.title}, {box.note}")}"{style}>'
+        f'<rect class="shape" x="{x:.1f}" y="{y:.1f}" width="{spot.width}" height="{spot.height}" rx="{radius}"/>'
+        f'<text class="title{"" if is_event else " code"}" {middle} y="{spot.y - 2:.1f}">{escape(box.title)}</text>'
+        f'<text class="note" {middle} y="{spot.y + 13:.1f}">{escape(box.note)}</text></g>'
+    )
+
+
+def _arrow(arrow: Arrow, way: Way) -> str:
+    label = ""
+    if arrow.label and way.label:
+        x, y = way.label
+        label = f'<text class="label" x="{x:.1f}" y="{y + 3:.1f}" text-anchor="middle">{escape(arrow.label)}</text>'
+    return (
+        f'<g class="arrow {arrow.kind}" data-from="{escape(arrow.source)}" data-to="{escape(arrow.target)}">'
+        f'<path class="way" d="{_curve(way.points)}"/><path class="head" d="{_head(way.points)}"/>{label}</g>'
+    )
+
+
+def _curve(points: Sequence[tuple[float, float]]) -> str:
+    """A cubic B-spline along the points, from the first to the last."""
+    if len(points) < 3:  # noqa: PLR2004 - a line has two ends
+        return f"M{_at(points[0])}L{_at(points[-1])}"
+    padded = [points[0], points[0], *points[1:-1], points[-1], points[-1]]
+    return f"M{_at(points[0])}" + "".join(_bends(padded)) + f"L{_at(points[-1])}"
+
+
+def _bends(points: Sequence[tuple[float, float]]) -> Iterator[str]:
+    for (a, b), (_, c) in pairwise(pairwise(points)):
+        first, second = _mix(a, b, 1 / 3), _mix(a, b, 2 / 3)
+        end = _mix(second, _mix(b, c, 1 / 3), 1 / 2)
+        yield f"C{_at(first)} {_at(second)} {_at(end)}"
+
+
+def _mix(a: tuple[float, float], b: tuple[float, float], share: float) -> tuple[float, float]:
+    return a[0] + (b[0] - a[0]) * share, a[1] + (b[1] - a[1]) * share
+
+
+def _head(points: Sequence[tuple[float, float]]) -> str:
+    """A triangle at the last point, in the direction of what comes before it."""
+    (x, y), (fromx, fromy) = points[-1], points[-2]
+    angle = math.atan2(y - fromy, x - fromx)
+    corners = [(x + _HEAD * math.cos(angle + turn), y + _HEAD * math.sin(angle + turn)) for turn in (2.7, -2.7)]
+    return f"M{_at(points[-1])}L{_at(corners[0])}L{_at(corners[1])}Z"
+
+
+def _at(point: tuple[float, float]) -> str:
+    return f"{point[0]:.1f} {point[1]:.1f}"
