@@ -187,10 +187,20 @@ class _Reader:
             bus = self._assembly.named(archive.properties["SourceArn"], archive)
             if bus:
                 yield self._edge(bus, archive, "archives", archive)
+        for route in self._assembly.of("ApiGatewayV2::Route"):
+            yield from self._route(route)
         for machine in self._assembly.of("StepFunctions::StateMachine"):
             yield from self._machine(machine)
         for function in self._assembly.of("Lambda::Function"):
             yield from self._function(function)
+
+    def _route(self, route: Resource) -> Iterator[Edge]:
+        api = self._assembly.named(route.properties["ApiId"], route)
+        integration = self._assembly.named(route.properties.get("Target"), route)
+        uri = integration.properties.get("IntegrationUri") if integration else None
+        function = self._assembly.named(uri, integration) if uri and integration else None
+        if api and function:
+            yield self._edge(api, function, "invokes", route, str(route.properties.get("RouteKey", "")))
 
     def _machine(self, resource: Resource) -> Iterator[Edge]:
         machine = Machine(self._assembly, resource)

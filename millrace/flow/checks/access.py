@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from millrace.flow.assembly import Resource
 from millrace.flow.findings import Finding, System, check
 from millrace.flow.graph import Node
 from millrace.flow.permissions import Statement, allowed, role_of, statements
@@ -33,6 +32,8 @@ FORCED = frozenset(
 
 https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
 """
+_DOORS = ("outside", "door")
+"""The kinds of nodes by which events come in from outside."""
 
 
 @check("wildcard-grant", weakness="security")
@@ -119,12 +120,12 @@ def outside_publishes_inside(system: System) -> Iterator[Finding]:
     A door that lets another account, or an outside publisher, put events of an inside source lets it complete orders
     that nobody paid for. Give outside events a source of their own, and let the door allow just those.
     """
-    inside = {name for node in system.graph.functions for name in node.publishes}
     for node in system.graph.of("event"):
-        if node.event and node.event.contract.outside and node.id in inside:
+        said = [producer.name for producer in system.graph.producers(node.id) if producer.kind not in _DOORS]
+        if node.event and node.event.contract.outside and said:
             yield Finding.at(
                 node,
-                f"{node.name} is published by a system outside, and by {_said(system, node)} inside.",
+                f"{node.name} is published by a system outside, and by {', '.join(said)} inside.",
                 "Give what comes from outside a source and a name of its own, or take outside=True away.",
             )
     outside = {n.event.contract.source for n in system.graph.of("event") if n.event and n.event.contract.outside}
@@ -144,11 +145,3 @@ def _beyond(statement: Statement, outside: Iterable[str]) -> str:
         return ""
     sources = statement.condition_values("events:source")
     return "events of every source" if not sources else ", ".join(sorted(set(sources) - set(outside)))
-
-
-def _said(system: System, node: Node) -> str:
-    return ", ".join(producer.name for producer in system.graph.producers(node.id) if producer.kind != "outside")
-
-
-def _holder(system: System, resource: Resource) -> Node | Resource:
-    return system.node_of(resource) or resource
