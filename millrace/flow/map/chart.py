@@ -142,7 +142,12 @@ def _box(graph: Graph, node: Node, arrows: tuple[Arrow, ...]) -> Box:
     kind = "refusal" if node.event and issubclass(node.event, Refusal) else node.kind
     note = _event_note(node) if node.kind == "event" else _note(graph, node, arrows)
     context = node.id.partition(":")[0] if node.kind == "event" else None
-    return Box(node.id, kind, node.name, note, mediators[0] if mediators else None, context)
+    return Box(node.id, kind, title_of(node), note, mediators[0] if mediators else None, context)
+
+
+def title_of(node: Node) -> str:
+    """Its name; where that says no more than its kind, the construct's around it."""
+    return node.id.split("/")[-2] if node.name.lower() == node.kind and "/" in node.id else node.name
 
 
 def _event_note(node: Node) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from millrace.flow.graph import Graph, Node
-from millrace.flow.map.chart import Arrow, Chart
+from millrace.flow.map.chart import Arrow, Chart, title_of
 from millrace.flow.schemas import json_schema, registry_schema
 from millrace.flow.shape import shape_of
 
@@ -22,7 +22,7 @@ def details(graph: Graph, chart: Chart) -> dict[str, Detail]:
     return {
         node.id: {
             "kind": kinds.get(node.id, "mediator"),
-            "title": node.name,
+            "title": title_of(node),
             "path": node.id,
             "about": _about(node),
             "rows": [{"head": head, "entries": told} for head, told in _rows(graph, chart, node, drawn) if told],
@@ -103,7 +103,7 @@ def _after(node: Node) -> str:
 
 
 def _link(node: Node) -> Detail:
-    return {"text": node.name, "to": node.id}
+    return {"text": title_of(node), "to": node.id}
 
 
 def _told(node: Node, drawn: Iterable[str]) -> Detail:

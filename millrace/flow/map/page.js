@@ -32,11 +32,13 @@ function list(ids) {
   const groups = Map.groupBy ? Map.groupBy(ids, (id) => context(parts[id])) : grouped(ids);
   const shown = [...groups].sort(([a], [b]) => Number(b in hues) - Number(a in hues));
   panel.replaceChildren(...shown.flatMap(([head, members]) => [
-    made("h3", {}, head in hues ? head : `${head}${members.length > 1 ? "s" : ""}`),
+    made("h3", {}, head in hues || members.length === 1 ? head : plural(head)),
     made("ul", {}, ...members.map((id) => made("li", {}, button(id)))),
   ]));
   if (!ids.length) panel.append(made("p", { class: "kind" }, "Nothing here is called that."));
 }
+
+const plural = (kind) => (kind.endsWith("s") ? kind : `${kind.replace(/y$/, "ie")}s`);
 
 function grouped(ids) {
   const found = new Map();
