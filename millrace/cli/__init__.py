@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import millrace
-from millrace.cli import contracts, drawing, flows, rules, up
-from millrace.cli.project import Project, WrongUse
+from millrace.cli import contracts, dlq, drawing, flows, rules, up
+from millrace.cli.project import ASSEMBLY, Project, WrongUse
 from millrace.flow.compat import Direction
 
-ASSEMBLY = Path(".millrace/cdk.out")
 PORT = 4566
 
 
@@ -37,6 +36,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_put(commands)
     _add_trace(commands)
     _add_explain(commands)
+    dlq.add(commands)
     _add_settle(commands)
     _add_down(commands)
     _add_synth(commands)

@@ -54,7 +54,7 @@ class Bus(Construct):
         self.encryption_key = chosen_key(self, encryption_key)
         if self.encryption_key:
             let_services_use(self, self.encryption_key, name, alarm_topic)
-        self.dead_letters = dead_letter_queue(self, self.encryption_key)
+        self.dead_letters = dead_letter_queue(self, self.encryption_key, of=name)
         acknowledge(self.dead_letters, "It is a dead-letter queue, of the bus.", "AwsSolutions-SQS3")
         self.event_bus = events.EventBus(
             self, "Bus", event_bus_name=name, kms_key=self.encryption_key, dead_letter_queue=self.dead_letters

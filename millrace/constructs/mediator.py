@@ -56,7 +56,7 @@ class Mediator(Construct):
             check_line(self._place, self.declarations)
         check_tables(self._place, self.declarations, tables or {})
         self.trigger = trigger_of(self._place, self.declarations[0])
-        self.dead_letters = dead_letter_queue(self, bus.encryption_key)
+        self.dead_letters = dead_letter_queue(self, bus.encryption_key, of=self.node.id)
         self._alarms = Alarms(self, bus.alarm_topic)
         self._steps = self._make_steps(bus, tables or {}, settings)
         self.state_machine = self._machine((flow or _one_after_the_other)(self), bus)

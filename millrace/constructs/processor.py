@@ -35,7 +35,7 @@ class Processor(Construct):
         note_place(self)
         self.declaration = declared_processor(function)
         check_tables(f"Processor {self.node.path}", [self.declaration], tables or {})
-        self.dead_letters = dead_letter_queue(self, bus.encryption_key)
+        self.dead_letters = dead_letter_queue(self, bus.encryption_key, of=function)
         worker = declared_function(self, "processor", self.declaration, bus, tables or {}, settings)
         self.function = worker.function
         alarms = Alarms(self, bus.alarm_topic)

@@ -148,6 +148,8 @@ class LocalCloud:
             return Response.of(flow if argument else self.plane.journal.flows())
         if command == "settle" and request.method == "POST":
             return Response.of(await self._loop.run_in_executor(None, self._unsettled_after, float(argument)))
+        if command == "now":
+            return Response.of(self.agenda.clock.now())
         if command == "down" and request.method == "POST":
             self.stop_requested.set()
             return Response.of({})

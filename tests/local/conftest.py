@@ -59,6 +59,22 @@ def _function_named(cloud, name):
 
 
 @pytest.fixture
+def millrace(cloud, monkeypatch, capsys):
+    """Run a command of `millrace` against the cloud; gives its exit status, and what it printed as JSON."""
+    from millrace.cli import main
+
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", cloud.endpoint_url)
+
+    def run(*words):
+        capsys.readouterr()
+        status = main([*words, "--json"])
+        return status, json.loads(capsys.readouterr().out or "null")
+
+    return run
+
+
+@pytest.fixture
 def replace_handler(cloud, function_named):
     """Deploy another handler in the place of one, as `source` code; contracts stay."""
 

@@ -1,0 +1,232 @@
+"""`millrace dlq`: every dead letter of the stacks, to look at, to give back, to throw away."""
+
+import argparse
+import json
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from millrace.cli.deployed import Deployed
+from millrace.cli.executions import unkept
+from millrace.cli.flows import find_trace
+from millrace.cli.letters import Letter, as_json, let_go, letters_in, pretty
+from millrace.cli.logs import records_in
+from millrace.cli.project import ASSEMBLY, Cloud, Project, WrongUse
+from millrace.cli.tables import age, table
+from millrace.cli.up import say
+from millrace.cli.ways import NoWayBack, restart, send_back
+from millrace.local.journal import Record
+from millrace.local.trace import as_json as trace_as_json
+
+_HEAD = ("ID", "OF", "EVENT", "AGE", "FROM", "TRIES", "CORRELATION", "CAUSE")
+_SHORT = 8
+_HIDDEN = 300
+"""Seconds for which letters that are sent back or purged are hidden from others who look."""
+
+
+def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command to the parser of `millrace`."""
+    text = "list, show, redrive or purge the dead letters of the stacks, locally while `millrace up` runs, else on AWS"
+    inner = commands.add_parser("dlq", help=text, description=text).add_subparsers(required=True, metavar="WHAT")
+    _add(inner, "list", "every dead letter: of what, how old, why, after how many attempts", list_letters)
+    _add(inner, "show", "one letter, whole, with the trace of its flow", show, "id")
+    _add(inner, "redrive", "give letters back to where they failed; each stays until that has taken it", redrive, "ids")
+    _add(inner, "purge", "throw letters away", purge, "ids")
+
+
+def _add(inner: Any, name: str, text: str, command: Callable[..., int], takes: str = "") -> None:
+    parser = inner.add_parser(name, help=text, description=text)
+    if takes == "id":
+        parser.add_argument("id", metavar="ID", help="as `list` shows it; its beginning will do")
+    else:
+        parser.add_argument("--processor", metavar="NAME", help="only of this processor, mediator or bus")
+    if takes == "ids":
+        parser.add_argument("ids", nargs="*", metavar="ID", help="as `list` shows them; their beginnings will do")
+        parser.add_argument("--all", action="store_true", help="every letter there is")
+    if name == "redrive":
+        parser.add_argument("--rate", type=_rate, metavar="N/s", help="at most so many in a second (default: no limit)")
+    if name == "purge":
+        parser.add_argument("--yes", action="store_true", help="ask no question")
+    parser.add_argument("--json", action="store_true", help="print the outcome as JSON")
+    parser.set_defaults(command=lambda chosen: command(Project(Path.cwd(), ASSEMBLY), chosen))
+
+
+def _rate(text: str) -> float:
+    rate = float(text.removesuffix("/s"))
+    if rate <= 0:
+        raise ValueError(text)
+    return rate
+
+
+def list_letters(project: Project, chosen: argparse.Namespace) -> int:
+    """Print every letter, with its cause, oldest first."""
+    deployed = Deployed(project, project.cloud())
+    letters = _looked_at(deployed, chosen.processor)
+    told = [_explained(deployed, letter) for letter in letters]
+    if chosen.json:
+        print(json.dumps([as_json(letter) for letter in told]))
+    elif told:
+        now = deployed.cloud.now()
+        print(table(_HEAD, [_row(letter, now) for letter in told], _width()))
+    else:
+        print(f"No dead letters on {deployed.cloud.name}.")
+    return 0
+
+
+def show(project: Project, chosen: argparse.Namespace) -> int:
+    """Print one letter and the trace of its flow."""
+    deployed = Deployed(project, project.cloud())
+    (letter,) = _named(_looked_at(deployed, None), [chosen.id])
+    told = _explained(deployed, letter)
+    trace = find_trace(project, deployed.cloud, told.correlation_id) if told.correlation_id else None
+    if chosen.json:
+        print(json.dumps(as_json(told) | {"trace": trace_as_json(trace) if trace else None}))
+    else:
+        print("\n".join(_described(told, deployed.cloud.now())), pretty(told), trace or "", sep="\n\n")
+    return 0
+
+
+def redrive(project: Project, chosen: argparse.Namespace) -> int:
+    """Give letters back, each deleted once its receiver has it. 1 if one could not be given back."""
+    deployed = Deployed(project, project.cloud())
+    letters = _chosen(deployed, chosen)
+    done: list[dict[str, str]] = []
+    try:
+        for number, letter in enumerate(_paced(letters, chosen.rate), 1):
+            done.append(_given_back(deployed, letter))
+            say(f"  {number} of {len(letters)}: {letter.id[:_SHORT]} {_ending(done[-1])}")
+    finally:
+        let_go(deployed, letters[len(done) :])
+    failed = [outcome for outcome in done if "error" in outcome]
+    print(json.dumps(done) if chosen.json else f"{len(done) - len(failed)} given back, {len(failed)} kept.")
+    return 1 if failed else 0
+
+
+def purge(project: Project, chosen: argparse.Namespace) -> int:
+    """Delete letters, once a person has said yes."""
+    deployed = Deployed(project, project.cloud())
+    letters = [letter for letter in _chosen(deployed, chosen) if letter.waits]
+    if letters and not chosen.yes and not _agreed(letters):
+        let_go(deployed, letters)
+        raise WrongUse("nothing is purged: answer yes, or give --yes.")
+    for letter in letters:
+        _delete(deployed.cloud, letter)
+    ids = [letter.id for letter in letters]
+    print(json.dumps(ids) if chosen.json else f"{len(ids)} purged.")
+    return 0
+
+
+def _agreed(letters: Sequence[Letter]) -> bool:
+    of = ", ".join(sorted({letter.of for letter in letters}))
+    if not sys.stdin.isatty():
+        return False
+    return input(f"Throw {len(letters)} dead letters of {of} away, for good? [yes/no] ").strip() == "yes"
+
+
+def _given_back(deployed: Deployed, letter: Letter) -> dict[str, str]:
+    from botocore.exceptions import ClientError  # noqa: PLC0415 - as boto3
+
+    try:
+        if not letter.waits:
+            return {"id": letter.id, "to": restart(deployed.cloud, letter.body["execution"])}
+        to = send_back(deployed.cloud, letter)
+    except (NoWayBack, ClientError) as error:
+        let_go(deployed, [letter])
+        return {"id": letter.id, "error": str(error)}
+    _delete(deployed.cloud, letter)
+    return {"id": letter.id, "to": to}
+
+
+def _ending(outcome: dict[str, str]) -> str:
+    return (
+        f"→ {outcome['to'].removesuffix(':$LATEST').rpartition(':')[2]}"
+        if "to" in outcome
+        else f"stays: {outcome['error']}"
+    )
+
+
+def _delete(cloud: Cloud, letter: Letter) -> None:
+    cloud.client("sqs").delete_message(QueueUrl=letter.url, ReceiptHandle=letter.receipt)
+
+
+def _paced(letters: Sequence[Letter], rate: float | None) -> Iterator[Letter]:
+    began = time.monotonic()
+    for number, letter in enumerate(letters):
+        if rate:
+            time.sleep(max(0.0, began + number / rate - time.monotonic()))
+        yield letter
+
+
+def _looked_at(deployed: Deployed, of: str | None) -> list[Letter]:
+    """Every letter and every failed execution without one, seen by all again."""
+    letters = letters_in(deployed, of)
+    let_go(deployed, letters)
+    return sorted([*letters, *unkept(deployed, of)], key=lambda letter: letter.sent)
+
+
+def _chosen(deployed: Deployed, chosen: argparse.Namespace) -> list[Letter]:
+    """The letters that are asked for, hidden from others; all others are let go."""
+    if not (chosen.ids or chosen.processor or chosen.all):
+        raise WrongUse("which letters? Name their ids, a --processor, or --all.")
+    letters = letters_in(deployed, chosen.processor, _HIDDEN)
+    found = [*letters, *unkept(deployed, chosen.processor)]
+    try:
+        wanted = _named(found, chosen.ids) if chosen.ids else found
+    except WrongUse:
+        let_go(deployed, letters)
+        raise
+    let_go(deployed, [letter for letter in letters if letter not in wanted])
+    return wanted
+
+
+def _named(letters: Sequence[Letter], ids: Sequence[str]) -> list[Letter]:
+    wanted = []
+    for given in ids:
+        found = [letter for letter in letters if letter.id.startswith(given)]
+        if len(found) != 1:
+            raise WrongUse(f"{len(found)} of {len(letters)} dead letters have an id that begins with {given!r}.")
+        wanted += found
+    return wanted
+
+
+def _explained(deployed: Deployed, letter: Letter) -> Letter:
+    """With the error that the function told, where the letter itself does not say why it was given up."""
+    if letter.cause or not letter.correlation_id:
+        return letter
+    functions = deployed.functions_of(letter.construct)
+    names = {function.facts["function"] for function in functions}
+    errors = [
+        record.more["error"]
+        for record in _records(deployed, letter.correlation_id, deployed.log_groups(functions))
+        if record.kind == "attempt" and record.event_id == letter.event_id and record.name in names
+        if record.more.get("error")
+    ]
+    return replace(letter, cause=errors[-1], attempts=len(errors)) if errors else letter
+
+
+def _records(deployed: Deployed, correlation_id: str, groups: list[str]) -> list[Record]:
+    if deployed.cloud.answers():
+        return [Record(**record) for record in deployed.cloud.ask(f"flows/{correlation_id}")]
+    return list(records_in(deployed.cloud.client("logs"), groups, correlation_id))
+
+
+def _row(letter: Letter, now: float) -> list[str]:
+    tries = str(letter.attempts or "")
+    cause = letter.cause or "nobody says why"
+    told = [letter.event, age(now - letter.sent), letter.origin, tries, letter.correlation_id, cause]
+    return [letter.id[:_SHORT], letter.of, *told]
+
+
+def _described(letter: Letter, now: float) -> Iterator[str]:
+    yield f"{letter.id}"
+    for name, value in zip(_HEAD[1:], _row(letter, now)[1:], strict=True):
+        yield f"  {name.lower():<12} {value}"
+    yield f"  {'queue':<12} {letter.url or 'none: only the execution says so'}"
+
+
+def _width() -> int | None:
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None

@@ -1,0 +1,189 @@
+"""Dead letters: what nobody could handle, read out of every dead-letter queue of the stacks.
+
+How an event was given up is told by its message: a rule's letter has RULE_ARN, a queue's the ARN of its source, an
+asynchronous invocation's is Lambda's record, a failed execution's what the state machine kept.
+"""
+
+import base64
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from millrace.cli.deployed import Deployed
+from millrace.local.journal import reference
+from millrace.local.lenient import parsed
+
+Origin = Literal["queue", "rule", "invocation", "execution", "record", "bus", "unknown"]
+_BATCH = 10
+_READERS = 8
+
+
+@dataclass(frozen=True)
+class Box:
+    """A dead-letter queue: whose it is, and the names of the functions that fail into it."""
+
+    url: str
+    of: str
+    construct: str
+
+
+@dataclass(frozen=True)
+class Letter:
+    """What was given up. `id` is the message's, or the name of an execution that has none."""
+
+    id: str
+    of: str
+    construct: str
+    origin: Origin
+    sent: float
+    event: str
+    event_id: str
+    correlation_id: str
+    cause: str
+    attempts: int | None
+    body: Any = field(repr=False)
+    attributes: dict[str, str] = field(repr=False, default_factory=dict)
+    url: str = ""
+    receipt: str = field(repr=False, default="")
+    text: str = field(repr=False, default="")
+
+    @property
+    def waits(self) -> bool:
+        """Whether it is a message: an execution that failed without one is only told of."""
+        return bool(self.receipt)
+
+
+def boxes(deployed: Deployed) -> list[Box]:
+    """Every dead-letter queue of the kit's constructs."""
+    queues = [each for each in deployed.assembly.of("SQS::Queue") if each.facts.get("kind") == "dead-letters"]
+    return [Box(deployed.name(each), each.facts["of"], each.facts["construct"]) for each in queues]
+
+
+def letters_in(deployed: Deployed, of: str | None, hidden: float = 60) -> list[Letter]:
+    """The letters of all dead-letter queues, or of one, oldest first. They stay hidden for so many seconds."""
+    chosen = [box for box in boxes(deployed) if of in (None, box.of)]
+    sqs, s3 = deployed.cloud.client("sqs"), deployed.cloud.client("s3")
+    patience = 0 if deployed.cloud.answers() else 1
+    with ThreadPoolExecutor(_READERS) as readers:
+        read = readers.map(lambda box: [(box, each) for each in _messages(sqs, box, patience, hidden)], chosen)
+        letters = [letter_of(box, message, s3) for found in read for box, message in found]
+    return sorted(letters, key=lambda letter: letter.sent)
+
+
+def let_go(deployed: Deployed, letters: list[Letter]) -> None:
+    """Show letters again that were hidden by reading them."""
+    sqs = deployed.cloud.client("sqs")
+    for letter in letters:
+        if letter.waits:
+            sqs.change_message_visibility(QueueUrl=letter.url, ReceiptHandle=letter.receipt, VisibilityTimeout=0)
+
+
+def _messages(sqs: Any, box: Box, patience: int, hidden: float) -> Iterator[dict[str, Any]]:
+    """Until a queue gives nothing new. Only a poll that waits asks all of SQS's servers."""
+    seen: set[str] = set()
+    while True:
+        answer = sqs.receive_message(
+            QueueUrl=box.url,
+            MaxNumberOfMessages=_BATCH,
+            VisibilityTimeout=int(hidden),
+            WaitTimeSeconds=patience,
+            MessageSystemAttributeNames=["All"],
+            MessageAttributeNames=["All"],
+        )
+        new = [message for message in answer.get("Messages", []) if message["MessageId"] not in seen]
+        if not new:
+            return
+        seen |= {message["MessageId"] for message in new}
+        yield from new
+
+
+def letter_of(box: Box, message: dict[str, Any], s3: Any) -> Letter:
+    """The letter that a message is. What lies in a bucket instead is read there, by boto3's client for `s3`."""
+    attributes = {name: told.get("StringValue", "") for name, told in message.get("MessageAttributes", {}).items()}
+    attributes |= {"Source": message["Attributes"].get("DeadLetterQueueSourceArn", "")}
+    body = parsed(message["Body"])
+    origin = _origin(body, attributes)
+    if origin == "record":
+        body = _given_up(s3, body["detail"])
+    about = reference(_envelope(origin, body))
+    cause, attempts = _cause(origin, body, attributes)
+    return Letter(
+        id=message["MessageId"],
+        of=box.of,
+        construct=box.construct,
+        origin=origin,
+        sent=int(message["Attributes"]["SentTimestamp"]) / 1000,
+        event=about.event if about else "",
+        event_id=about.event_id if about else "",
+        correlation_id=about.correlation_id if about else "",
+        cause=cause,
+        attempts=attempts,
+        body=body,
+        attributes=attributes,
+        url=box.url,
+        receipt=message["ReceiptHandle"],
+        text=message["Body"],
+    )
+
+
+def _origin(body: Any, attributes: dict[str, str]) -> Origin:
+    told: dict[str, Any] = body if isinstance(body, dict) else {}
+    signs: list[tuple[Origin, bool]] = [
+        ("rule", "RULE_ARN" in attributes),
+        ("queue", bool(attributes["Source"])),
+        ("invocation", "requestPayload" in told),
+        ("execution", "execution" in told and "events" in told),
+        ("record", told.get("source") == "aws.s3"),
+        ("bus", "detail-type" in told),
+    ]
+    return next((origin for origin, is_so in signs if is_so), "unknown")
+
+
+def _envelope(origin: Origin, body: Any) -> Any:
+    if origin == "invocation":
+        return body["requestPayload"]
+    if origin == "execution":
+        return body["events"][0]
+    if origin == "record":
+        return parsed(base64.b64decode(body["payload"]["Records"][0]["kinesis"]["data"]))
+    return body
+
+
+def _given_up(s3: Any, told: dict[str, Any]) -> dict[str, Any]:
+    """What an ordered channel has put into its bucket: Lambda's record, with the stream's records in `payload`."""
+    found = s3.get_object(Bucket=told["bucket"]["name"], Key=told["object"]["key"])
+    body: dict[str, Any] = json.loads(found["Body"].read())
+    return body | {"payload": json.loads(body["payload"])}
+
+
+def _cause(origin: Origin, body: Any, attributes: dict[str, str]) -> tuple[str, int | None]:
+    """Why, and after how many attempts, as far as the letter itself says so."""
+    if origin in ("invocation", "record"):
+        told = body.get("responsePayload") or {}
+        error = f"{told.get('errorType')}: {told.get('errorMessage')}" if told else body["requestContext"]["condition"]
+        return error, int(body["requestContext"].get("approximateInvokeCount", 1))
+    if origin == "execution":
+        return _of_step(body["error"]), None
+    if "ERROR_CODE" in attributes:
+        tries = int(attributes["RETRY_ATTEMPTS"]) + 1 if attributes.get("RETRY_ATTEMPTS") else None
+        return f"{attributes['ERROR_CODE']}: {attributes.get('ERROR_MESSAGE', '')}", tries
+    return "", None
+
+
+def _of_step(error: dict[str, Any]) -> str:
+    cause = parsed(error.get("Cause"))
+    told = cause.get("errorMessage") if isinstance(cause, dict) else error.get("Cause")
+    return f"{error.get('Error')}: {told}"
+
+
+def as_json(letter: Letter) -> dict[str, Any]:
+    """A letter as plain data, for machines."""
+    hidden = ("url", "receipt", "text", "construct")
+    return {name: value for name, value in vars(letter).items() if name not in hidden} | {"queue": letter.url}
+
+
+def pretty(letter: Letter) -> str:
+    """The whole body of a letter."""
+    return letter.text if letter.body is None else json.dumps(letter.body, indent=2)

@@ -1,0 +1,125 @@
+"""The way back of a dead letter: to where it failed, and nowhere else."""
+
+import base64
+import json
+import re
+from collections.abc import Callable
+from functools import reduce
+
+from millrace.cli.letters import Letter
+from millrace.cli.project import Cloud
+
+_AGAIN = re.compile(r"-again-(\d+)$")
+_LONGEST_NAME = 80
+"""https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html"""
+
+
+class NoWayBack(Exception):
+    """A letter that cannot be given back; the text says why."""
+
+
+def send_back(cloud: Cloud, letter: Letter) -> str:
+    """Give a letter back to where it failed, and say where that was. The letter itself stays where it is.
+
+    Twice is the same as once, wherever the receiver is idempotent, as the kit's processors and mediators are.
+    """
+    return _WAYS[letter.origin](cloud, letter)
+
+
+def again(name: str) -> str:
+    """The name of the execution that does again what one of this name has done."""
+    number = int(found[1]) + 1 if (found := _AGAIN.search(name)) else 1
+    end = f"-again-{number}"
+    return _AGAIN.sub("", name)[: _LONGEST_NAME - len(end)] + end
+
+
+def restart(cloud: Cloud, execution: str) -> str:
+    """Start an execution with the input of one that failed. Its name follows from the other's, so that it is one."""
+    machines = cloud.client("stepfunctions")
+    failed = machines.describe_execution(executionArn=execution)
+    name = again(failed["name"])
+    try:
+        machines.start_execution(stateMachineArn=failed["stateMachineArn"], name=name, input=failed["input"])
+    except machines.exceptions.ExecutionAlreadyExists:
+        return f"{name}, which had been started"
+    return name
+
+
+def _to_queue(cloud: Cloud, letter: Letter) -> str:
+    return _send(cloud, letter.attributes["Source"], letter.text)
+
+
+def _to_target(cloud: Cloud, letter: Letter) -> str:
+    """To the one target of the rule that did not take it; the rule's other targets have had the event."""
+    arn = letter.attributes["TARGET_ARN"]
+    service = arn.split(":")[2]
+    if service == "sqs":
+        return _send(cloud, arn, letter.text)
+    if service == "lambda":
+        return _invoke(cloud, arn, letter.text)
+    if service == "kinesis":
+        return _write(cloud, arn, letter.text, _key(cloud, letter, arn))
+    raise NoWayBack(f"the target {arn} of its rule is none of the kit's: put the event there by hand")
+
+
+def _to_function(cloud: Cloud, letter: Letter) -> str:
+    return _invoke(cloud, letter.body["requestContext"]["functionArn"], json.dumps(letter.body["requestPayload"]))
+
+
+def _to_machine(cloud: Cloud, letter: Letter) -> str:
+    return restart(cloud, letter.body["execution"])
+
+
+def _to_stream(cloud: Cloud, letter: Letter) -> str:
+    stream = letter.body["KinesisBatchInfo"]["streamArn"]
+    for record in letter.body["payload"]["Records"]:
+        told = record["kinesis"]
+        _write(cloud, stream, base64.b64decode(told["data"]), told["partitionKey"])
+    return str(stream)
+
+
+def _to_bus(cloud: Cloud, letter: Letter) -> str:
+    entry = {"Source": letter.body["source"], "DetailType": letter.body["detail-type"], "EventBusName": letter.of}
+    answer = cloud.client("events").put_events(Entries=[{**entry, "Detail": json.dumps(letter.body["detail"])}])
+    if answer["FailedEntryCount"]:
+        raise NoWayBack(f"the bus {letter.of} refused it: {answer['Entries'][0].get('ErrorMessage')}")
+    return letter.of
+
+
+def _nowhere(_cloud: Cloud, letter: Letter) -> str:
+    raise NoWayBack(f"nothing says where {letter.id} comes from: look at it with millrace dlq show {letter.id}")
+
+
+def _send(cloud: Cloud, arn: str, text: str) -> str:
+    sqs = cloud.client("sqs")
+    sqs.send_message(QueueUrl=sqs.get_queue_url(QueueName=arn.rpartition(":")[2])["QueueUrl"], MessageBody=text)
+    return arn
+
+
+def _invoke(cloud: Cloud, arn: str, payload: str) -> str:
+    cloud.client("lambda").invoke(FunctionName=arn, InvocationType="Event", Payload=payload)
+    return arn
+
+
+def _write(cloud: Cloud, arn: str, data: str | bytes, key: str) -> str:
+    cloud.client("kinesis").put_record(StreamARN=arn, Data=data, PartitionKey=key)
+    return arn
+
+
+def _key(cloud: Cloud, letter: Letter, arn: str) -> str:
+    """The partition key, by the path that the rule's target names."""
+    bus, _, rule = letter.attributes["RULE_ARN"].rpartition(":rule/")[2].rpartition("/")
+    told = cloud.client("events").list_targets_by_rule(Rule=rule, EventBusName=bus or "default")
+    path = next(each["KinesisParameters"]["PartitionKeyPath"] for each in told["Targets"] if each["Arn"] == arn)
+    return str(reduce(lambda value, name: value[name], path.removeprefix("$.").split("."), letter.body))
+
+
+_WAYS: dict[str, Callable[[Cloud, Letter], str]] = {
+    "queue": _to_queue,
+    "rule": _to_target,
+    "invocation": _to_function,
+    "execution": _to_machine,
+    "record": _to_stream,
+    "bus": _to_bus,
+    "unknown": _nowhere,
+}

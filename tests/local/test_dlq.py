@@ -1,0 +1,175 @@
+"""`millrace dlq`: every letter of the stacks, whose it is and why, and its way back."""
+
+from pathlib import Path
+
+import pytest
+
+from millrace.cli import main
+from millrace.cli.dlq import _paced
+from millrace.cli.tables import age, table
+from millrace.cli.ways import again
+
+ROOT = Path(__file__).parents[2]
+CLOSED = (
+    '{"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Principal": "*", "Action": "*", "Resource": "*"}]}'
+)
+FAILS = "def handler(payload, context):\n    raise ValueError('no way')\n"
+
+
+@pytest.fixture
+def fail(replace_handler):
+    """Let the function of a folder fail."""
+    return lambda name: replace_handler(name, FAILS)
+
+
+@pytest.fixture
+def mend(replace_handler):
+    """Deploy the function of a folder as it should be."""
+    return lambda name: replace_handler(name, (ROOT / "functions" / name / "handler.py").read_text())
+
+
+@pytest.fixture
+def letters(millrace):
+    """What `millrace dlq list` finds."""
+    return lambda *words: millrace("dlq", "list", *words)[1]
+
+
+def failed(cloud, fail, put, name, event="order_completed"):
+    fail(name)
+    correlation_id = put(event)
+    cloud.settle()
+    return correlation_id
+
+
+def names_after(cloud, correlation_id):
+    cloud.settle()
+    return cloud.trace(correlation_id).names()
+
+
+def test_a_queues_letter_tells_whose_it_is_and_why(cloud, put, fail, letters):
+    order = failed(cloud, fail, put, "award_points")
+    (letter,) = letters()
+    assert (letter["of"], letter["origin"], letter["event"]) == ("award_points", "queue", "OrderCompleted")
+    assert (letter["cause"], letter["attempts"], letter["correlation_id"]) == ("ValueError: no way", 5, order)
+
+
+def test_a_queues_letter_goes_back_to_its_queue_and_is_gone_once_that_has_it(cloud, put, fail, mend, letters, millrace):
+    order = failed(cloud, fail, put, "award_points")
+    mend("award_points")
+    status, (done,) = millrace("dlq", "redrive", "--processor", "award_points")
+    assert (status, "AwardPointsQueue" in done["to"]) == (0, True)
+    assert "PointsAwarded" in names_after(cloud, order)
+    assert letters() == []
+
+
+def test_an_invocations_letter_is_given_to_its_function_alone(cloud, put, fail, mend, letters, millrace):
+    order = failed(cloud, fail, put, "rate_credit")
+    (letter,) = letters()
+    mend("rate_credit")
+    millrace("dlq", "redrive", letter["id"][:8])
+    assert letter["origin"] == "invocation"
+    assert sorted(names_after(cloud, order)).count("PointsAwarded") == 1
+    assert "CreditRated" in names_after(cloud, order)
+
+
+def test_a_rules_letter_is_given_to_the_target_that_did_not_take_it(cloud, put, letters, millrace):
+    sqs = cloud.client("sqs")
+    (url,) = [url for url in sqs.list_queues()["QueueUrls"] if "AwardPointsQueue" in url]
+    policy = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["Policy"])["Attributes"]
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": CLOSED})
+    order = put("order_completed")
+    cloud.settle()
+    (letter,) = letters()
+    sqs.set_queue_attributes(QueueUrl=url, Attributes=policy)
+    millrace("dlq", "redrive", "--all")
+    assert (letter["origin"], letter["of"]) == ("rule", "award_points")
+    names = names_after(cloud, order)
+    assert (names.count("PointsAwarded"), names.count("CreditRated")) == (1, 1)
+
+
+def test_a_failed_execution_is_started_again_with_what_it_was_given(stocked, put, fail, mend, letters, millrace):
+    order = failed(stocked, fail, put, "complete_order", "order_placed")
+    (letter,) = letters("--processor", "Fulfilment")
+    mend("complete_order")
+    _, (done,) = millrace("dlq", "redrive", letter["id"])
+    assert (letter["origin"], letter["cause"]) == ("execution", "ValueError: no way")
+    assert done["to"].endswith("-again-1")
+    assert "OrderCompleted" in names_after(stocked, order)
+
+
+def test_an_execution_that_ended_without_a_letter_is_told_of_until_it_is_started_again(cloud, put, letters, millrace):
+    machines = cloud.client("stepfunctions")
+    (machine,) = machines.list_state_machines()["stateMachines"]
+    started = machines.start_execution(
+        stateMachineArn=machine["stateMachineArn"], name="adrift", input='{"events": [{"detail-type": "OrderPlaced"}]}'
+    )
+    machines.stop_execution(executionArn=started["executionArn"], error="Lost", cause="nobody knows")
+    cloud.settle()
+    (letter,) = letters()
+    _, (done,) = millrace("dlq", "redrive", "adrift")
+    cloud.settle()
+    assert (letter["id"], letter["of"], letter["cause"]) == ("adrift", "Fulfilment", "Lost: nobody knows")
+    assert done == {"id": "adrift", "to": "adrift-again-1"}
+    assert "adrift" not in [left["id"] for left in letters()]
+
+
+def test_a_letter_stays_while_nobody_takes_it(cloud, put, fail, letters, millrace):
+    failed(cloud, fail, put, "award_points")
+    sqs = cloud.client("sqs")
+    (url,) = [url for url in sqs.list_queues()["QueueUrls"] if "AwardPointsQueue" in url]
+    sqs.delete_queue(QueueUrl=url)
+    status, (done,) = millrace("dlq", "redrive", "--all")
+    assert (status, "NonExistentQueue" in done["error"]) == (1, True)
+    assert [letter["id"] for letter in letters()] == [done["id"]]
+
+
+def test_looking_hides_no_letter_from_the_next_who_looks(cloud, put, fail, letters):
+    failed(cloud, fail, put, "award_points")
+    assert letters() == letters() != []
+
+
+def test_show_gives_the_whole_letter_with_the_trace_of_its_flow(cloud, put, fail, letters, millrace):
+    order = failed(cloud, fail, put, "award_points")
+    (letter,) = letters()
+    _, shown = millrace("dlq", "show", letter["id"][:4])
+    assert shown["body"]["detail"]["metadata"]["correlation_id"] == order
+    assert shown["trace"]["roots"][0]["name"] == "OrderCompleted"
+
+
+def test_nothing_is_purged_unless_a_person_agrees(cloud, put, fail, letters, millrace, capsys):
+    failed(cloud, fail, put, "award_points")
+    assert main(["dlq", "purge", "--all"]) == 2
+    assert "answer yes, or give --yes" in capsys.readouterr().err
+    assert len(letters()) == 1
+    assert millrace("dlq", "purge", "--all", "--yes")[0] == 0
+    assert letters() == []
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["redrive"], "which letters? Name their ids, a --processor, or --all."),
+        (["show", "nope"], "0 of 0 dead letters have an id that begins with 'nope'."),
+    ],
+)
+def test_wrong_use_is_answered_with_what_to_do(millrace, capsys, words, told):
+    assert main(["dlq", *words]) == 2
+    assert told in capsys.readouterr().err
+
+
+def test_a_rate_spreads_what_is_given_back(monkeypatch):
+    pauses = []
+    monkeypatch.setattr("millrace.cli.dlq.time.sleep", pauses.append)
+    assert list(_paced(["a", "b", "c"], 2.0)) == ["a", "b", "c"]
+    assert [round(pause, 1) for pause in pauses] == [0.0, 0.5, 1.0]
+
+
+def test_the_name_of_the_next_attempt_follows_from_the_last_and_fits():
+    assert (again("e-1"), again("e-1-again-1"), again("e-1-again-9")) == ("e-1-again-1", "e-1-again-2", "e-1-again-10")
+    assert len(again("x" * 80)) == 80
+
+
+def test_a_table_is_as_wide_as_its_terminal_and_an_age_is_in_its_largest_unit():
+    text = table(("ID", "CAUSE"), [["1", "x" * 60], ["22", "short\nlines"]], 40)
+    assert [len(line) for line in text.splitlines()] == [9, 40, 15]
+    assert [age(seconds) for seconds in (-1, 5, 90, 7200, 200_000)] == ["0 s", "5 s", "2 min", "2 h", "2 d"]
