@@ -115,6 +115,8 @@ def reads_of(node: Node, event: type[Event]) -> Reads:
     if node.place is None:
         return found
     handler = importlib.import_module(f"functions.{node.name}.handler").handler
+    if per := handler.declaration.once_per:
+        found[per,] = f"{node.place}: once_per={per!r}"
     for taken in handler.declaration.inputs:
         if event in taken.events:
             found |= fields_read(handler.function, taken.name, many=taken.many)

@@ -15,6 +15,7 @@ from millrace.constructs.alarms import Alarms
 from millrace.constructs.checked import Checks
 from millrace.constructs.circuits import Circuits
 from millrace.constructs.encryption import EncryptionKey, chosen_key, let_services_use
+from millrace.constructs.idempotency import Idempotency
 from millrace.constructs.logs import log_group
 from millrace.constructs.places import note_place
 from millrace.constructs.queues import dead_letter_queue
@@ -31,7 +32,8 @@ class Bus(Construct):
     `encryption_key` governs everything on this bus: its archive, queues, streams, logs, state machines, environments;
     "own" makes one. Without it AWS's own keys encrypt. With `alarm_topic` the alarms of everything on this bus are
     sent there. `log_events` logs each event, whole: mind what your events hold. A schema registry with the bus's name
-    holds each event that something on it takes or publishes, in the form of `schemas`.
+    holds each event that something on it takes or publishes, in the form of `schemas`. An event that was handled is
+    known again for `idempotency_window`, 20 days.
     """
 
     def __init__(  # noqa: PLR0913 - a bus is no fewer
@@ -42,6 +44,7 @@ class Bus(Construct):
         name: str,
         archive_retention: Duration | None = None,
         encryption_key: EncryptionKey | None = None,
+        idempotency_window: Duration | None = None,
         log_events: bool = False,
         alarm_topic: sns.ITopic | None = None,
         schemas: Form = "OpenApi3",
@@ -51,6 +54,7 @@ class Bus(Construct):
         self._schemas = Schemas(self, name=name, form=schemas)
         Checks.of(self)
         self.alarm_topic = alarm_topic
+        self._window = idempotency_window
         self.encryption_key = chosen_key(self, encryption_key)
         if self.encryption_key:
             let_services_use(self, self.encryption_key, name, alarm_topic)
@@ -76,6 +80,11 @@ class Bus(Construct):
     def circuits(self) -> Circuits:
         """The states of circuit breakers, made for the first function that has one."""
         return Circuits(self, self.encryption_key)
+
+    @cached_property
+    def idempotency(self) -> Idempotency:
+        """The records of the events that were handled on this bus, made for the first function that keeps any."""
+        return Idempotency(self, self._window, self.encryption_key)
 
     def rules(self, scope: Construct, wanted: EventTypes, targets: Iterable[events.IRuleTarget]) -> list[events.Rule]:
         """The rules that match just the events that are wanted: one, unless it would match others too."""

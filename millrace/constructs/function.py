@@ -21,6 +21,7 @@ from millrace.constructs.logs import log_group
 from millrace.constructs.stores import Tables, grant_tables, table_environment
 from millrace.runtime import Declaration
 from millrace.runtime.breaker import Breaker
+from millrace.runtime.idempotency import SCOPE
 
 Kind = Literal["processor", "step", "starter", "query", "commands", "door"]
 STARTER = "millrace.runtime.starter.handler"
@@ -145,21 +146,41 @@ class Function(Construct):
 def declared_function(
     scope: Construct, kind: Kind, declaration: Declaration, bus: Bus, tables: Tables, settings: Settings
 ) -> Function:
-    """The function of a declared handler, which may publish what it declares and open the tables that it takes."""
+    """The function of a declared handler, which may publish what it declares and open the tables that it takes.
+
+    It keeps records of the events that it handled, under the path of its construct, unless it is repeatable.
+    """
+    keeps = not declaration.repeatable
     function = Function(
         scope,
         "Function",
         name=declaration.name,
         own=declaration.name,
-        facts={**facts(kind, scope, declaration.consumes, declaration.publishes), **_allowed(settings)},
-        environment={"MILLRACE_BUS": bus.name, **table_environment(declaration, tables)},
+        facts={
+            **facts(kind, scope, declaration.consumes, declaration.publishes),
+            **_allowed(settings),
+            "once": once_facts(declaration),
+        },
+        environment={
+            "MILLRACE_BUS": bus.name,
+            SCOPE: _scope(scope),
+            **(bus.idempotency.environment() if keeps else {}),
+            **table_environment(declaration, tables),
+        },
         settings=settings,
         key=bus.encryption_key,
     )
     function.breaker = declaration.breaker
     bus.grant_publish(function.role, declaration.publishes)
     grant_tables(function.role, declaration, tables)
+    if keeps:
+        bus.idempotency.grant(function.role, _scope(scope))
     return function
+
+
+def _scope(scope: Construct) -> str:
+    """The construct's path; with slashes, one of 40 characters would look like a secret key of AWS."""
+    return str(scope.node.path).replace("/", ".")
 
 
 def facts(kind: Kind, scope: Construct, consumes: EventTypes, publishes: EventTypes) -> dict[str, Any]:
@@ -173,6 +194,13 @@ def facts(kind: Kind, scope: Construct, consumes: EventTypes, publishes: EventTy
 
 def _allowed(settings: Settings) -> dict[str, Any]:
     return {"allow_cycle": asdict(settings["allow_cycle"])} if "allow_cycle" in settings else {}
+
+
+def once_facts(declaration: Declaration) -> dict[str, str]:
+    """By what a function handles an event once, or why it may handle it twice."""
+    if declaration.repeatable:
+        return {"repeatable": declaration.repeatable}
+    return {"per": declaration.once_per or "event_id"}
 
 
 def _names(events: EventTypes) -> list[str]:

@@ -16,7 +16,7 @@ from millrace.constructs.alarms import Alarms
 from millrace.constructs.bus import Bus
 from millrace.constructs.function import Function, Settings, declared_function
 from millrace.constructs.stores import Tables
-from millrace.runtime import Declaration
+from millrace.runtime import Declaration, StillInProgress
 
 TRANSIENT = [
     "Lambda.ClientExecutionTimeoutException",
@@ -27,7 +27,12 @@ TRANSIENT = [
 ]
 """https://docs.aws.amazon.com/step-functions/latest/dg/sfn-best-practices.html#bp-lambda-serviceexception"""
 _SLACK_SECONDS = 5
-_PAYLOAD = {"flow.$": "$", "attempt.$": "$$.State.RetryCount", "execution.$": "$$.Execution.Id"}
+_PAYLOAD = {
+    "flow.$": "$",
+    "attempt.$": "$$.State.RetryCount",
+    "execution.$": "$$.Execution.Id",
+    "entered.$": "$$.State.EnteredTime",
+}
 _LETTER = {"execution.$": "$$.Execution.Id", "events.$": "$.events", "error.$": "$.error"}
 
 
@@ -87,6 +92,7 @@ class Steps:
         acknowledge(worker.function, "A throttled step is tried again; a reservation starves others.", "CKV_AWS_115")
         task = _invoke(self._scope, declaration.name, worker)
         _try_again(task, TRANSIENT, seconds=2, attempts=6)
+        _wait_for_another(task, worker.timeout)
         _try_again(task, ["States.ALL"], seconds=1, attempts=2)
         return task
 
@@ -112,6 +118,12 @@ def _try_again(task: sfn.TaskStateBase, errors: list[str], *, seconds: int, atte
         backoff_rate=2,
         jitter_strategy=sfn.JitterType.FULL,
     )
+
+
+def _wait_for_another(task: sfn.TaskStateBase, timeout: Duration) -> None:
+    """A try that was killed holds its event until its time is over; the next one comes then."""
+    after = Duration.seconds(timeout.to_seconds() + 1)
+    task.add_retry(errors=[StillInProgress.__name__], interval=after, max_attempts=3, backoff_rate=1)
 
 
 def _pascal(name: str) -> str:

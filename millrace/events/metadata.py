@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
-from millrace.events.ids import new_event_id
+from millrace.events.ids import effect_id, new_event_id
 
 
 def _in_utc(moment: datetime) -> datetime:
@@ -17,7 +17,8 @@ class Metadata(BaseModel):
 
     `event_id` stays the same through retries, redrives and replays; EventBridge's own `id` does not.
     `correlation_id` is shared by all events of one flow, `causation_id` is the `event_id` of the direct
-    cause, and `hops` counts the causes back to the first event, which has 0.
+    cause, and `hops` counts the causes back to the first event, which has 0. `idempotency_key` is the key under which
+    the producer would say the same thing again, where the business has one.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -44,10 +45,21 @@ class Metadata(BaseModel):
             version=version,
         )
 
-    def causes(self, *, producer: str, version: int = 1, traceparent: str | None = None) -> "Metadata":
-        """The metadata of a new event whose direct cause is this one."""
+    @property
+    def key(self) -> str:
+        """What a consumer goes by to handle an event once: the business key, or the event's own id."""
+        return self.idempotency_key or self.event_id
+
+    def causes(
+        self, *, producer: str, position: int, version: int = 1, traceparent: str | None = None, run: str = ""
+    ) -> "Metadata":
+        """The metadata of a new event whose direct cause is this one.
+
+        The event in the same `position` of what a producer says in the same `run` has the same id, however often it
+        is said; `run` tells apart those that have one cause and one producer.
+        """
         return Metadata(
-            event_id=new_event_id(),
+            event_id=effect_id(self.event_id, self.occurred_at, f"{producer}{run}", position),
             correlation_id=self.correlation_id,
             causation_id=self.event_id,
             occurred_at=datetime.now(UTC),

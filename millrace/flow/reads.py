@@ -17,7 +17,7 @@ ITEM, SELF = "[]", "#"
 FieldPath = tuple[str, ...]
 Reads = dict[FieldPath, str]
 """Where in the sources each path is read, as file:line."""
-_LOOKS_AT_NO_FIELD = frozenset({"isinstance", "bool", "len", "type"})
+_LOOKS_AT_NO_FIELD = frozenset({"isinstance", "bool", "len", "type", "update_once"})
 
 
 def fields_read(function: Callable[..., Any], parameter: str, *, many: bool = False) -> Reads:

@@ -3,10 +3,11 @@
 from millrace.runtime.api import Page, Paging, Query, query
 from millrace.runtime.breaker import breaker
 from millrace.runtime.declaration import Declaration, UnclearSignature
+from millrace.runtime.idempotency import StillInProgress
 from millrace.runtime.processor import Processor, UndeclaredEvent, processor
 from millrace.runtime.publisher import Publisher, PublishFailed
 from millrace.runtime.step import Step, step
-from millrace.runtime.stores import Table, write_if
+from millrace.runtime.stores import Table, update_once, write_if
 from millrace.runtime.waiting import Waits
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "Publisher",
     "Query",
     "Step",
+    "StillInProgress",
     "Table",
     "UnclearSignature",
     "UndeclaredEvent",
@@ -26,5 +28,6 @@ __all__ = [
     "processor",
     "query",
     "step",
+    "update_once",
     "write_if",
 ]

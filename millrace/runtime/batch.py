@@ -17,9 +17,14 @@ def each_event(payload: dict[str, Any], context: Any, handle: Handle) -> Any:
     """
     if "Records" not in payload:
         return handle(payload, 1)
-    if "kinesis" in payload["Records"][0]:
+    if is_ordered(payload):
         return _in_order(payload["Records"], handle)
     return _each_message(payload, context, handle)
+
+
+def is_ordered(payload: dict[str, Any]) -> bool:
+    """Whether a stream hands this out: an event is tried again at once, and no other delivery comes between."""
+    return "Records" in payload and "kinesis" in payload["Records"][0]
 
 
 def all_events(records: list[Any], handle: Callable[[list[dict[str, Any]], int], None]) -> dict[str, Any]:

@@ -31,7 +31,11 @@ class Input:
 
 @dataclass(frozen=True)
 class Declaration:
-    """What a handler declares. `name` is the folder of its module, and the producer of its events."""
+    """What a handler declares. `name` is the folder of its module, and the producer of its events.
+
+    An event is handled once, by its id or, with `once_per`, by one of its fields; unless the handler is `repeatable`,
+    with the reason.
+    """
 
     name: str
     module: str
@@ -40,6 +44,8 @@ class Declaration:
     publishes: tuple[type[Event], ...]
     tables: tuple[str, ...]
     breaker: Breaker | None = None
+    once_per: str | None = None
+    repeatable: str | None = None
 
     @property
     def consumes(self) -> tuple[type[Event], ...]:
@@ -52,7 +58,9 @@ class Declaration:
         return tuple(event for event in self.publishes if not issubclass(event, Refusal))
 
     @classmethod
-    def of(cls, function: Callable[..., Any]) -> "Declaration":
+    def of(
+        cls, function: Callable[..., Any], *, once_per: str | None = None, repeatable: str | None = None
+    ) -> "Declaration":
         """Read a function's annotations. Raises UnclearSignature, which says what to write."""
         where = f"{function.__module__}.{function.__qualname__}"
         try:
@@ -62,6 +70,7 @@ class Declaration:
         if "return" not in hints:
             raise UnclearSignature(f"{where} does not say what it returns: write -> AnEvent, or -> None.")
         inputs, tables = _parameters(function, hints, where)
+        _check_once(inputs, where, once_per, repeatable)
         return cls(
             name=_name(function),
             module=function.__module__,
@@ -70,7 +79,20 @@ class Declaration:
             publishes=tuple(dict.fromkeys(_published(hints["return"], where))),
             tables=tables,
             breaker=breaker_of(function),
+            once_per=once_per,
+            repeatable=repeatable,
         )
+
+
+def _check_once(inputs: tuple[Input, ...], where: str, once_per: str | None, repeatable: str | None) -> None:
+    if repeatable is not None and (once_per or not repeatable.strip()):
+        raise UnclearSignature(f"{where}: write repeatable='why it may run twice', and then no once_per.")
+    for event in (event for taken in inputs for event in taken.events if once_per):
+        if once_per not in event.model_fields:
+            raise UnclearSignature(
+                f"{where} is to run once per {once_per!r}, and {event.__name__} has no such field, "
+                f"only {', '.join(event.model_fields)}: name one that every event it takes has."
+            )
 
 
 def _name(function: Callable[..., Any]) -> str:

@@ -2,15 +2,16 @@
 
 import functools
 from collections.abc import Callable, Iterable
-from typing import Any, Generic, ParamSpec, TypeVar, cast
+from typing import Any, Generic, ParamSpec, TypeVar, cast, overload
 
 from pydantic import ValidationError
 
 from millrace.events import BrokenContract, Envelope, Event, Metadata, decode, encode
 from millrace.runtime import observe
-from millrace.runtime.batch import all_events, each_event
+from millrace.runtime.batch import all_events, each_event, is_ordered
 from millrace.runtime.breaker import guarded
 from millrace.runtime.declaration import Declaration, UnclearSignature
+from millrace.runtime.idempotency import Key, Once, Say, scope
 from millrace.runtime.publisher import publisher
 from millrace.runtime.stores import open_table
 from millrace.runtime.waiting import Waits
@@ -31,10 +32,10 @@ class UnexpectedEvent(TypeError):
 class Handler(Generic[P, R]):
     """A declared function: called with events it is the function itself, called by Lambda it is a Lambda handler."""
 
-    def __init__(self, function: Callable[P, R]) -> None:
+    def __init__(self, function: Callable[P, R], *, once_per: str | None = None, repeatable: str | None = None) -> None:
         functools.update_wrapper(self, function)
         self.function = function
-        self.declaration = Declaration.of(function)
+        self.declaration = Declaration.of(function, once_per=once_per, repeatable=repeatable)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Answer Lambda where the first argument is a dict; be the plain function otherwise."""
@@ -71,24 +72,37 @@ class Handler(Generic[P, R]):
             f"add it to the return annotation of {self.declaration.module}.{self.declaration.attribute} and deploy."
         )
 
-    def stamp(self, events: Iterable[Event], cause: Metadata) -> list[Envelope]:
-        """Give new events their metadata, as effects of `cause`."""
+    def stamp(self, events: Iterable[Event], cause: Metadata, run: str = "") -> list[Envelope]:
+        """Give new events their metadata, as effects of `cause`: the same ids each time, for the same `run`."""
         trace = observe.traceparent()
+        name = self.declaration.name
         return [
             encode(
                 event.stamped(
-                    cause.causes(producer=self.declaration.name, version=event.contract.version, traceparent=trace)
+                    cause.causes(
+                        producer=name,
+                        position=position,
+                        version=event.contract.version,
+                        traceparent=trace,
+                        run=f"{scope()}{run}",
+                    )
                 )
             )
-            for event in events
+            for position, event in enumerate(events)
         ]
+
+    def once(self, keys: list[Key], context: Any, once: Once, say: Say) -> list[Envelope]:
+        """Publish what `say` says for the keys, once for each; each time, if the handler is repeatable."""
+        if self.declaration.repeatable:
+            return once.publish(say(keys))
+        return once.do(keys, context.get_remaining_time_in_millis() if context else 0, say)
 
 
 class Processor(Handler[P, R]):
     """A handler of single events or of lists of them, behind a rule or a queue."""
 
-    def __init__(self, function: Callable[P, R]) -> None:
-        super().__init__(function)
+    def __init__(self, function: Callable[P, R], *, once_per: str | None = None, repeatable: str | None = None) -> None:
+        super().__init__(function, once_per=once_per, repeatable=repeatable)
         if len(self.declaration.inputs) != 1 or self.declaration.inputs[0].optional:
             raise UnclearSignature(
                 f"{self.declaration.module}.{self.declaration.attribute} takes "
@@ -99,18 +113,21 @@ class Processor(Handler[P, R]):
 
     def invoked(self, payload: Payload, context: Any = None) -> Any:
         """Answer a call of EventBridge, or a batch of a queue or stream with the records that failed."""
+        alone = None if is_ordered(payload) else context
         if self._input.many and "Records" in payload:
-            return all_events(payload["Records"], self.handle)
-        return each_event(payload, context, lambda envelope, attempt: self.handle([envelope], attempt))
+            return all_events(payload["Records"], lambda envelopes, attempt: self.handle(envelopes, attempt, alone))
+        return each_event(payload, context, lambda envelope, attempt: self.handle([envelope], attempt, alone))
 
-    def handle(self, envelopes: list[Payload], attempt: int) -> None:
-        """Handle one envelope, or all envelopes of a list as one. Logs and raises what goes wrong."""
+    def handle(self, envelopes: list[Payload], attempt: int, context: Any = None) -> None:
+        """Handle one envelope, or all envelopes of a list as one. Logs and raises what goes wrong.
+
+        Until the time of `context` is over no other delivery may; without one, any may that comes.
+        """
         try:
             events = [self._decode(envelope) for envelope in envelopes]
-            given = events if self._input.many else events[0]
-            published = self.stamp(self.run(**{self._input.name: given}), events[0].metadata)
-            if published:
-                publisher().publish(published)
+            known = {_key(event): event for event in events}
+            once = Once(lambda said: publisher().publish(said))
+            published = self.once(list(known), context, once, lambda new: self._say([known[key] for key in new]))
         except Waits as waits:
             observe.waits(envelopes[0], attempt, waits)
             raise
@@ -121,20 +138,45 @@ class Processor(Handler[P, R]):
             observe.handled(event.contract.detail_type, event.metadata, attempt, published)
             published = []
 
+    def _say(self, events: list[Event]) -> list[Envelope]:
+        given = events if self._input.many else events[0]
+        return self.stamp(self.run(**{self._input.name: given}), events[0].metadata)
+
     def _decode(self, envelope: Payload) -> Event:
         name = (envelope.get("source"), envelope.get("detail-type"))
         for event in self._input.events:
             if name == (event.contract.source, event.contract.detail_type):
-                return decode(envelope, event)  # type: ignore[arg-type]
+                return self._keyed(decode(envelope, event))  # type: ignore[arg-type]
         raise UnexpectedEvent(
             f"{self.declaration.name} takes {', '.join(e.__name__ for e in self._input.events)}, "
             f"and {name[1]!r} from {name[0]!r} came: see the rules that lead to it."
         )
 
+    def _keyed(self, event: Event) -> Event:
+        """The event, with its business key, where the handler goes by one."""
+        value = getattr(event, self.declaration.once_per) if self.declaration.once_per else None
+        if value is None:
+            return event
+        return event.stamped(event.metadata.model_copy(update={"idempotency_key": str(value)}))
 
-def processor(function: Callable[P, R]) -> Processor[P, R]:
-    """Declare a handler: its annotations are its rule, its permissions and its place in the graph."""
-    return Processor(function)
+
+@overload
+def processor(function: Callable[P, R], /) -> Processor[P, R]: ...
+@overload
+def processor(
+    *, once_per: str | None = None, repeatable: str | None = None
+) -> Callable[[Callable[P, R]], Processor[P, R]]: ...
+def processor(function: Callable[P, R] | None = None, /, **declared: Any) -> Any:
+    """Declare a handler: its annotations are its rule, its permissions and its place in the graph.
+
+    It handles each event once, whatever is delivered or killed: by its id, or by the field `once_per` for those of one
+    type. `repeatable` says why it may as well run twice, and saves the record of what was handled.
+    """
+    return Processor(function, **declared) if function else lambda given: Processor(given, **declared)
+
+
+def _key(event: Event) -> Key:
+    return event.contract.source, event.contract.detail_type, event.metadata.key
 
 
 def _flatten(result: Any) -> Iterable[Any]:

@@ -4,13 +4,16 @@ The machine hands each step the flow so far, `{"events": [envelope, …], "refus
 it. A parameter is given the latest event of its type; the step's own events are published and added to the flow.
 """
 
+import hashlib
+import json
 from collections.abc import Callable
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar, overload
 
-from millrace.events import Event, Metadata, Refusal, decode
+from millrace.events import Envelope, Event, Metadata, Refusal, decode
 from millrace.runtime import observe
 from millrace.runtime.breaker import MisplacedBreaker
 from millrace.runtime.declaration import Input
+from millrace.runtime.idempotency import Key, Once
 from millrace.runtime.processor import Handler, Payload
 from millrace.runtime.publisher import publisher
 
@@ -25,35 +28,42 @@ class MissingEvent(LookupError):
 class Step(Handler[P, R]):
     """A task of a mediator."""
 
-    def __init__(self, function: Callable[P, R]) -> None:
-        super().__init__(function)
+    def __init__(self, function: Callable[P, R], *, repeatable: str | None = None) -> None:
+        super().__init__(function, repeatable=repeatable)
         if self.declaration.breaker:
             raise MisplacedBreaker(
                 f"{self.declaration.module}.{self.declaration.attribute} is a @step with a @breaker, and a step has no "
                 f"queue to wait in: take it off, and let the state machine try again."
             )
 
-    def invoked(self, payload: Payload, context: Any = None) -> Payload:  # noqa: ARG002 - Lambda's own signature
+    def invoked(self, payload: Payload, context: Any = None) -> Payload:
         """Run the step on a flow and answer with the flow that goes on."""
         flow = payload["flow"]
         attempt = int(payload.get("attempt", 0)) + 1
         start = flow["events"][0]
         try:
             cause = Metadata.model_validate(start["detail"]["metadata"])
-            said = self.run(**{taken.name: self._latest(taken, flow["events"]) for taken in self.declaration.inputs})
-            published = self.stamp(said, cause)
-            if published:
-                publisher().publish(published)
+            key = _key(payload)
+            once = Once(lambda said: publisher().publish(said), replies=True)
+            published = self.once([key], context, once, lambda _: self._say(flow["events"], cause, key))
         except Exception as error:
             observe.failed(start, attempt, error)
             raise
         observe.handled(start["detail-type"], cause, attempt, published)
-        refused = any(isinstance(event, Refusal) for event in said)
+        refused = any(self._refuses(envelope) for envelope in published)
         return {**flow, "events": [*flow["events"], *published], "refused": refused}
 
-    def _latest(self, taken: Input, events: list[Payload]) -> Event | list[Event] | None:
+    def _say(self, events: list[Payload], cause: Metadata, key: Key) -> list[Envelope]:
+        given = {taken.name: self._latest(taken, events, key) for taken in self.declaration.inputs}
+        return self.stamp(self.run(**given), cause, " ".join(key))
+
+    def _refuses(self, said: Envelope) -> bool:
+        refusals = (event.contract for event in self.declaration.publishes if issubclass(event, Refusal))
+        return (said["source"], said["detail-type"]) in {(known.source, known.detail_type) for known in refusals}
+
+    def _latest(self, taken: Input, events: list[Payload], key: Key) -> Event | list[Event] | None:
         found = [
-            decode(envelope, event_type)  # type: ignore[arg-type]
+            _keyed(decode(envelope, event_type), key)  # type: ignore[arg-type]
             for envelope in reversed(events)
             for event_type in taken.events
             if (envelope["source"], envelope["detail-type"])
@@ -69,6 +79,24 @@ class Step(Handler[P, R]):
         return found[0] if found else None
 
 
-def step(function: Callable[P, R]) -> Step[P, R]:
-    """Declare a task of a mediator."""
-    return Step(function)
+def _key(payload: Payload) -> Key:
+    """What a task that is tried again has in common with its first try, and with no other task."""
+    flow = hashlib.sha256(json.dumps(payload["flow"], sort_keys=True).encode()).hexdigest()
+    return str(payload.get("execution", "")), str(payload.get("entered", "")), flow
+
+
+def _keyed(event: Event, key: Key) -> Event:
+    """The event as this task knows it: what it writes once, another execution may write again."""
+    return event.stamped(event.metadata.model_copy(update={"idempotency_key": " ".join((event.metadata.key, *key))}))
+
+
+@overload
+def step(function: Callable[P, R], /) -> Step[P, R]: ...
+@overload
+def step(*, repeatable: str | None = None) -> Callable[[Callable[P, R]], Step[P, R]]: ...
+def step(function: Callable[P, R] | None = None, /, **declared: Any) -> Any:
+    """Declare a task of a mediator. It runs once for each time that its state is entered, however often it is tried.
+
+    `repeatable` says why it may as well run twice, and saves the record of what was done.
+    """
+    return Step(function, **declared) if function else lambda given: Step(given, **declared)

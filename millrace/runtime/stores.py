@@ -1,9 +1,19 @@
 """What a handler may take besides events: the stores that its construct names."""
 
+import hashlib
+import json
 import os
+import random
+import time
 from collections.abc import Callable
 from functools import cache
 from typing import Any, Protocol, cast
+
+from millrace.events import Event
+from millrace.runtime.idempotency import SECONDS, TABLE, named, scope
+
+_CONFLICTS = 8
+"""How often a write is tried that meets another one on its item."""
 
 
 class Table(Protocol):
@@ -12,6 +22,14 @@ class Table(Protocol):
     `def handler(order: OrderCompleted, points: Table)` is given the table that the construct calls `points`. A test
     hands in its own. https://docs.aws.amazon.com/boto3/latest/reference/services/dynamodb/table/index.html
     """
+
+    @property
+    def name(self) -> str:
+        """As boto3's."""
+
+    @property
+    def meta(self) -> Any:
+        """As boto3's."""
 
     def get_item(self, **kwargs: Any) -> Any:
         """As boto3's."""
@@ -58,3 +76,43 @@ def write_if(write: Callable[..., Any], **request: Any) -> Any | None:
         if answer.get("Error", {}).get("Code") != "ConditionalCheckFailedException":
             raise
         return None
+
+
+def update_once(table: Table, event: Event, *, Key: dict[str, Any], **update: Any) -> Any:  # noqa: N803 - boto3's own
+    """Update an item once for an event, however often that is delivered, and whatever is killed in between.
+
+    `update_once(points, order, Key=…, UpdateExpression="ADD balance :earned", …)` gives the item as it is then, or
+    None where a condition of the update does not hold. The update and a mark that it was made are one transaction; a
+    second one of the same item for the same event is not made, so write both in one expression.
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html
+    """
+    mark = {"TableName": named(TABLE), "Item": _mark(table, event, Key)}
+    mark["ConditionExpression"] = "attribute_not_exists(id)"
+    reasons = _transact(table, [{"Put": mark}, {"Update": {"TableName": table.name, "Key": Key, **update}}])
+    if reasons and reasons[0] != "ConditionalCheckFailed":
+        return None
+    return table.get_item(Key=Key, ConsistentRead=True)["Item"]
+
+
+def _mark(table: Table, event: Event, key: dict[str, Any]) -> dict[str, Any]:
+    what = [event.contract.source, event.contract.detail_type, event.metadata.key, table.name, key]
+    digest = hashlib.sha256(json.dumps(what, sort_keys=True, default=str).encode()).hexdigest()
+    return {"id": f"{scope()}#once#{digest}", "expiration": int(time.time()) + int(named(SECONDS))}
+
+
+def _transact(table: Table, items: list[dict[str, Any]]) -> list[str]:
+    """Write all or nothing. Gives why nothing was written, as a code for each item."""
+    client = table.meta.client
+    for attempt in range(_CONFLICTS):
+        try:
+            client.transact_write_items(TransactItems=items)
+        except client.exceptions.TransactionCanceledException as cancelled:
+            reasons = [reason["Code"] for reason in cancelled.response["CancellationReasons"]]
+            if "ConditionalCheckFailed" in reasons:
+                return reasons
+            if attempt + 1 == _CONFLICTS or "TransactionConflict" not in reasons:
+                raise
+            time.sleep(random.uniform(0, 0.02 * 2**attempt))  # noqa: S311 - jitter is no secret
+        else:
+            return []
+    return []

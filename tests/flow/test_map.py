@@ -97,7 +97,7 @@ def test_an_event_tells_its_contract_its_ends_and_its_failure_paths(told):
 
 def test_a_function_tells_its_stores_and_its_lines(told):
     points = told["award_points"]
-    assert entries(points, "Stores") == ["Shop/Loyalty/Points"]
+    assert entries(points, "Stores") == ["Shop/Bus/Idempotency/Records", "Shop/Loyalty/Points"]
     assert entries(points, "In the sources")[0].startswith("functions/award_points/handler.py:")
 
 

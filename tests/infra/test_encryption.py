@@ -61,7 +61,7 @@ def test_a_role_may_use_the_key_only_by_way_of_the_service_that_it_calls(keyed, 
     ("name", "services"),
     [
         ("award_points", {"dynamodb", "lambda", "sqs"}),
-        ("upgrade_tier", {"lambda", "sqs"}),
+        ("upgrade_tier", {"dynamodb", "lambda", "sqs"}),
         ("reserve_stock", {"dynamodb", "lambda"}),
         ("start_fulfilment", {"lambda", "sqs", "states"}),
     ],

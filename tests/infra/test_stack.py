@@ -99,7 +99,28 @@ def test_a_function_that_says_nothing_may_publish_nothing(template):
 
 def test_a_function_that_has_no_table_may_open_none(template):
     statements = template.statements(template.function("upgrade_tier"))
-    assert not [s for s in statements if "dynamodb" in str(s)]
+    (records,) = [s for s in statements if "dynamodb" in str(s)]
+    assert "Idempotency" in str(records["Resource"])
+
+
+def test_a_function_sees_its_own_records_alone(template):
+    (records,) = [s for s in template.statements(template.function("upgrade_tier")) if "LeadingKeys" in str(s)]
+    assert records["Condition"] == {
+        "ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["Shop.Loyalty.UpgradeTier#*"]},
+        "Null": {"dynamodb:LeadingKeys": "false"},
+    }
+
+
+def test_every_declared_function_keeps_its_records_for_the_window(template):
+    declared = [name for name, facts in template.facts().items() if facts["kind"] in ("processor", "step")]
+    settings = [template.resources[name]["Properties"]["Environment"]["Variables"] for name in declared]
+    assert {known["MILLRACE_IDEMPOTENCY_SECONDS"] for known in settings} == {str(20 * 24 * 3600)}
+    assert len({known["MILLRACE_SCOPE"] for known in settings}) == len(declared)
+
+
+def test_records_go_by_themselves(template):
+    tables = [t for name, t in template.of("DynamoDB::Table").items() if "Idempotency" in name]
+    assert [table["TimeToLiveSpecification"] for table in tables] == [{"AttributeName": "expiration", "Enabled": True}]
 
 
 def test_no_permission_is_wider_than_aws_forces(template):

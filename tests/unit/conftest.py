@@ -25,6 +25,50 @@ def heard(recorded):
     return lambda name: Catalog.load("functions.contracts").decode(recorded(name))
 
 
+class Memory:
+    """The records of a function, as long as a test takes."""
+
+    def __init__(self):
+        self.answers = {}
+
+    def begin(self, key, milliseconds):
+        from millrace.runtime import StillInProgress
+
+        if key not in self.answers:
+            self.answers[key] = None
+            return None
+        if self.answers[key] is None:
+            raise StillInProgress(key)
+        return self.answers[key]
+
+    def keep(self, keys, answer):
+        from millrace.runtime.idempotency import Answer
+
+        self.answers |= dict.fromkeys(keys, Answer([], published=True)) | {keys[0]: answer}
+
+    def release(self, key, error):
+        del self.answers[key]
+
+
+@pytest.fixture(autouse=True)
+def records(monkeypatch):
+    """What handlers keep of the events that they handled, in memory."""
+    from millrace.runtime import idempotency
+
+    memory = Memory()
+    monkeypatch.setattr(idempotency, "records", lambda: memory)
+    return memory
+
+
+@pytest.fixture
+def marks(table, monkeypatch):
+    """A table for what handlers write once."""
+    marks = table("id")
+    monkeypatch.setenv("MILLRACE_IDEMPOTENCY_TABLE", marks.name)
+    monkeypatch.setenv("MILLRACE_IDEMPOTENCY_SECONDS", "60")
+    return marks
+
+
 @pytest.fixture(scope="session")
 def dynamodb():
     """DynamoDB by moto, which knows expressions as AWS does, in a region that no other test uses."""

@@ -66,10 +66,38 @@ def test_the_first_event_of_a_flow_is_its_own_correlation():
 
 def test_an_effect_keeps_the_correlation_and_names_its_cause():
     root = Metadata.root(producer="p")
-    effect = root.causes(producer="q").causes(producer="r")
+    effect = root.causes(producer="q", position=0).causes(producer="r", position=0)
     assert effect.correlation_id == root.correlation_id
     assert effect.causation_id not in (root.event_id, effect.event_id)
     assert effect.hops == 2
+
+
+def test_an_effect_that_is_said_again_has_the_same_id():
+    cause = Metadata.root(producer="p")
+    said = [cause.causes(producer="q", position=0).event_id for _ in range(2)]
+    assert said[0] == said[1]
+    assert cause.causes(producer="r", position=0).event_id not in said
+    assert cause.causes(producer="q", position=0, run="again").event_id not in said
+
+
+def effects(cause):
+    root = Metadata.root(producer="p").model_copy(update={"event_id": cause})
+    return [root.causes(producer="q", position=position).event_id for position in range(20)]
+
+
+@pytest.mark.parametrize("cause", ["018f3f66-8000-7000-8000-000000000000", "order-1"])
+def test_effects_sort_in_the_order_in_which_they_were_said(cause):
+    said = effects(cause)
+    assert said == sorted(set(said))
+
+
+def test_effects_sort_after_their_cause():
+    cause = new_event_id()
+    assert min(effects(cause)) > cause
+
+
+def test_even_the_last_id_there_is_can_be_a_cause():
+    assert len(set(effects("ffffffff-ffff-7fff-bfff-ffffffffffff"))) == 20
 
 
 def test_an_event_goes_onto_the_bus_and_comes_back_the_same():

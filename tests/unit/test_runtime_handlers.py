@@ -40,9 +40,9 @@ def knock(recorded):
     """An envelope of Knocked, as EventBridge delivers it."""
     whole = recorded("order_placed") | {"source": "test.door", "detail-type": "Knocked"}
 
-    def make(times, event_id="event-1"):
+    def make(times, event_id=None):
         envelope = copy.deepcopy(whole)
-        envelope["detail"]["metadata"]["event_id"] = event_id
+        envelope["detail"]["metadata"]["event_id"] = event_id or f"event-{times}"
         envelope["detail"]["data"] = {"times": times}
         return envelope
 

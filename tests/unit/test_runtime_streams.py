@@ -1,6 +1,7 @@
 """Handlers behind a stream: in order, and only the record that fails is given up."""
 
 import base64
+import itertools
 import json
 
 import pytest
@@ -18,8 +19,10 @@ def batch(recorded):
     """A batch of a stream, of so many knocks each."""
     metadata = recorded("order_placed")["detail"]["metadata"]
 
+    ids = itertools.count()
+
     def record(number, times):
-        detail = {"metadata": metadata, "data": {"times": times}}
+        detail = {"metadata": {**metadata, "event_id": f"event-{next(ids)}"}, "data": {"times": times}}
         envelope = json.dumps({"source": "test.door", "detail-type": "Knocked", "detail": detail})
         data = base64.b64encode(envelope.encode()).decode()
         return {"eventSource": "aws:kinesis", "kinesis": {"sequenceNumber": str(number), "data": data}}

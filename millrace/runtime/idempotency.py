@@ -1,0 +1,123 @@
+"""Each event is handled once: what was said for it is kept, and said again to whoever delivers it again.
+
+A record is taken before the handler runs, keeps the answer before it is published, and notes when it is. Whatever is
+killed in between, a later delivery goes on from there. What a handler writes once: see `update_once`.
+"""
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Protocol
+
+from millrace.events import Envelope
+
+Key = tuple[str, ...]
+Say = Callable[[list[Key]], list[Envelope]]
+TABLE, SCOPE, SECONDS = "MILLRACE_IDEMPOTENCY_TABLE", "MILLRACE_SCOPE", "MILLRACE_IDEMPOTENCY_SECONDS"
+"""The environment that says where the records of a function are, what they begin with, and how long they count."""
+
+
+class StillInProgress(RuntimeError):
+    """An event is being handled by another delivery of it; this one is to be tried again later."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What was said for an event, and whether it is known to be published."""
+
+    envelopes: list[Envelope]
+    published: bool
+
+
+class Records(Protocol):
+    """The records of one function."""
+
+    def begin(self, key: Key, milliseconds: int) -> Answer | None:
+        """Take an event on for so long; None, unless it has its answer. Raises StillInProgress."""
+
+    def keep(self, keys: Sequence[Key], answer: Answer) -> None:
+        """Keep the answer to events that were handled together, all at once."""
+
+    def release(self, key: Key, error: Exception) -> None:
+        """Let go of an event that could not be handled."""
+
+
+class Once:
+    """Does what is to be done for each key once, and hands what is not known to be published to `publish`.
+
+    With `replies`, whoever comes again is told what was said, although it is published.
+    """
+
+    def __init__(self, publish: Callable[[list[Envelope]], None], *, replies: bool = False) -> None:
+        self._publish = publish
+        self._replies = replies
+
+    def publish(self, said: list[Envelope]) -> list[Envelope]:
+        """Publish what was said, and give it."""
+        if said:
+            self._publish(said)
+        return said
+
+    def do(self, keys: Sequence[Key], milliseconds: int, say: Say) -> list[Envelope]:
+        """Call `say` with the keys that are new, within so long; what was said for all of them, now or before."""
+        answers = self._begin(keys, milliseconds)
+        new = [key for key, answer in answers.items() if answer is None]
+        if new:
+            answers[new[0]] = self._say(new, say)
+        return [envelope for key, answer in answers.items() if answer for envelope in self._published(key, answer)]
+
+    @staticmethod
+    def _begin(keys: Sequence[Key], milliseconds: int) -> dict[Key, Answer | None]:
+        answers: dict[Key, Answer | None] = {}
+        try:
+            for key in keys:
+                answers[key] = records().begin(key, milliseconds)
+        except Exception as error:
+            _release([key for key, answer in answers.items() if answer is None], error)
+            raise
+        return answers
+
+    @staticmethod
+    def _say(new: list[Key], say: Say) -> Answer:
+        try:
+            said = say(new)
+        except Exception as error:
+            _release(new, error)
+            raise
+        answer = Answer(said, published=not said)
+        records().keep(new, answer)
+        return answer
+
+    def _published(self, key: Key, answer: Answer) -> list[Envelope]:
+        if not answer.published:
+            self._publish(answer.envelopes)
+            records().keep([key], Answer(answer.envelopes if self._replies else [], published=True))
+        return answer.envelopes
+
+
+def _release(keys: Iterable[Key], error: Exception) -> None:
+    for key in keys:
+        records().release(key, error)
+
+
+@cache
+def records() -> Records:
+    """The records of this function."""
+    from millrace.runtime.records import DynamoDBRecords  # noqa: PLC0415 - boto3 and Powertools, when an event is there
+
+    return DynamoDBRecords(table=named(TABLE), scope=named(SCOPE), seconds=int(named(SECONDS)))
+
+
+def scope() -> str:
+    """What tells this function's events from those of another with the same handler; nothing outside of a stack."""
+    return os.environ.get(SCOPE, "")
+
+
+def named(variable: str) -> str:
+    """A setting of the construct. Raises LookupError."""
+    if variable not in os.environ:
+        raise LookupError(
+            f"{variable} is not set: the construct of a function sets it, unless the handler is declared repeatable."
+        )
+    return os.environ[variable]

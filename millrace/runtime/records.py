@@ -1,0 +1,109 @@
+"""The records of handled events in DynamoDB, by the persistence layer of Powertools' Idempotency.
+
+https://docs.aws.amazon.com/powertools/python/latest/utilities/idempotency/
+"""
+
+import json
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from aws_lambda_powertools.utilities.idempotency import DynamoDBPersistenceLayer, IdempotencyConfig
+from aws_lambda_powertools.utilities.idempotency.exceptions import IdempotencyItemAlreadyExistsError
+from aws_lambda_powertools.utilities.idempotency.persistence.datarecord import STATUS_CONSTANTS, DataRecord
+
+from millrace.runtime.idempotency import Answer, Key, StillInProgress
+
+MOST_BYTES = 300_000
+"""Of an answer in one item: DynamoDB takes items of 400 KB.
+
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
+"""
+_TOGETHER = 100  # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
+
+
+class DynamoDBRecords(DynamoDBPersistenceLayer):
+    """One item for each event; an answer that is too long for it goes on in others, which are written first."""
+
+    def __init__(self, *, table: str, scope: str, seconds: int, client: Any = None) -> None:
+        super().__init__(table_name=table, boto3_client=client)
+        config = IdempotencyConfig(expires_after_seconds=seconds, hash_function="sha256")
+        self.configure(config, key_prefix=scope)
+
+    def begin(self, key: Key, milliseconds: int) -> Answer | None:
+        """Take an event on for so long; None, unless it has its answer. Raises StillInProgress."""
+        try:
+            self.save_inprogress(data=self._data(key), remaining_time_in_millis=milliseconds)
+        except IdempotencyItemAlreadyExistsError as known:
+            return self._answer(key, known.old_data_record)
+        return None
+
+    def keep(self, keys: Sequence[Key], answer: Answer) -> None:
+        """Keep the answer to events that were handled together, in one transaction; the first one has it."""
+        data = self._stored(keys[0], answer)
+        if len(keys) == 1:
+            return self.save_success(data=self._data(keys[0]), result=data)
+        nothing = {"published": True, "events": []}
+        for first in range(0, len(keys), _TOGETHER):
+            some = keys[first : first + _TOGETHER]
+            updates = [self._update(key, nothing if first + n else data) for n, key in enumerate(some)]
+            self.client.transact_write_items(TransactItems=[{"Update": update} for update in updates])
+        return None
+
+    def release(self, key: Key, error: Exception) -> None:
+        """Let go of an event that could not be handled."""
+        self.delete_record(data=self._data(key), exception=error)
+
+    @staticmethod
+    def _data(key: Key) -> dict[str, Any]:
+        return {"key": list(key)}
+
+    def _answer(self, key: Key, record: DataRecord | None) -> Answer:
+        stored = json.loads(record.response_data) if record and record.response_data else None
+        if record is None or stored is None or not (stored["published"] or _is_over(record)):
+            raise StillInProgress(
+                f"{' '.join(key)} is being handled by another delivery, or by one that was killed: "
+                f"this one is tried again when that one's time is over."
+            )
+        if "parts" in stored:
+            text = "".join(self._part(f"{record.idempotency_key}#{n}") for n in range(stored["parts"]))
+            stored["events"] = json.loads(text)
+        return Answer(stored["events"], stored["published"])
+
+    def _stored(self, key: Key, answer: Answer) -> dict[str, Any]:
+        text = json.dumps(answer.envelopes, separators=(",", ":"))  # ASCII: a character is a byte
+        if len(text) <= MOST_BYTES:
+            return {"published": answer.published, "events": answer.envelopes}
+        parts = [text[first : first + MOST_BYTES] for first in range(0, len(text), MOST_BYTES)]
+        for number, part in enumerate(parts):
+            item = {"id": f"{self._id(key)}#{number}", "expiration": self._get_expiry_timestamp(), "part": part}
+            self.client.put_item(TableName=self.table_name, Item=self._item(item))
+        return {"published": answer.published, "parts": len(parts)}
+
+    def _part(self, identity: str) -> str:
+        found = self.client.get_item(TableName=self.table_name, Key={"id": {"S": identity}}, ConsistentRead=True)
+        return found["Item"]["part"]["S"]
+
+    def _id(self, key: Key) -> str:
+        return str(self._get_hashed_idempotency_key(data=self._data(key)))
+
+    @staticmethod
+    def _item(values: dict[str, Any]) -> dict[str, Any]:
+        return {name: {"N" if isinstance(value, int) else "S": str(value)} for name, value in values.items()}
+
+    def _update(self, key: Key, data: dict[str, Any]) -> Any:
+        """The update that `save_success` makes, for a transaction."""
+        names = {"#data": self.data_attr, "#expiry": self.expiry_attr, "#status": self.status_attr}
+        values = {":data": json.dumps(data), ":expiry": self._get_expiry_timestamp()}
+        return {
+            "TableName": self.table_name,
+            "Key": {"id": {"S": self._id(key)}},
+            "UpdateExpression": "SET #data = :data, #expiry = :expiry, #status = :status",
+            "ExpressionAttributeNames": names,
+            "ExpressionAttributeValues": self._item(values | {":status": STATUS_CONSTANTS["COMPLETED"]}),
+        }
+
+
+def _is_over(record: DataRecord) -> bool:
+    """Whether the time is over of whoever kept the answer: it publishes it no more."""
+    return (record.in_progress_expiry_timestamp or 0) <= time.time() * 1000
