@@ -134,6 +134,6 @@ def _recorded(folder: Path) -> Iterator[tuple[str, Envelope]]:
 
 def _handlers(root: Path) -> Iterator[Handler[..., Any]]:
     for file in sorted((root / "functions").glob("*/handler.py")):
-        handler = importlib.import_module(f"functions.{file.parent.name}.handler").handler
+        handler = getattr(importlib.import_module(f"functions.{file.parent.name}.handler"), "handler", None)
         if isinstance(handler, Handler):
             yield handler
