@@ -12,7 +12,7 @@ from millrace.events import Event, UnknownEvent
 from millrace.flow import asyncapi as document
 from millrace.flow.compat import Change, Consumer, Direction, Documents, compare
 from millrace.flow.graph import Node
-from millrace.flow.reads import Reads, fields_read
+from millrace.flow.reads import FieldPath, Reads, fields_read
 from millrace.flow.schemas import Form, json_schema, registry_schema, schema_name
 
 FORMS: tuple[str, ...] = ("2020-12", *get_args(Form))
@@ -109,18 +109,25 @@ def _takers(project: Project, event: type[Event]) -> list[Node]:
 
 
 def reads_of(node: Node, event: type[Event]) -> Reads:
-    """What a function reads of an event by its syntax, and what its channel does; the kit's own read metadata alone."""
-    key = node.facts.get("channel", {}).get("by")
-    found: Reads = {(key,): f"{node.made}: ordered(by={key!r})"} if key else {}
+    """What a function reads of an event: by its wiring, and by its syntax; the kit's own look at metadata alone."""
+    found = dict(_wired(node))
     if node.place is None:
         return found
     handler = importlib.import_module(f"functions.{node.name}.handler").handler
-    if per := handler.declaration.once_per:
-        found[per,] = f"{node.place}: once_per={per!r}"
     for taken in handler.declaration.inputs:
         if event in taken.events:
             found |= fields_read(handler.function, taken.name, many=taken.many)
     return found
+
+
+def _wired(node: Node) -> Iterator[tuple[FieldPath, str]]:
+    """The fields by which its channel orders events, or by which it handles them once."""
+    place = node.made or node.place
+    if by := node.facts.get("channel", {}).get("by"):
+        yield (by,), f"{place}: ordered(by={by!r})"
+    per = node.facts.get("once", {}).get("per", "event_id")
+    if per != "event_id":
+        yield (per,), f"{node.place or place}: once_per={per!r}"
 
 
 def _as_json(change: Change) -> dict[str, Any]:

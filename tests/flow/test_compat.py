@@ -203,12 +203,19 @@ def test_one_direction_may_be_asked_for(saved, capsys):
     assert [broken["consumer"] for broken in change["broken"]] == ["award_points", "rate_credit"]
 
 
-def test_an_ordered_channel_reads_the_field_that_it_orders_by():
-    facts = {"channel": {"kind": "ordered", "by": "cup"}}
+@pytest.mark.parametrize(
+    ("facts", "told"),
+    [
+        ({"channel": {"kind": "ordered", "by": "cup"}}, {("cup",): "app.py:7: ordered(by='cup')"}),
+        ({"once": {"per": "cup"}}, {("cup",): "app.py:7: once_per='cup'"}),
+        ({"once": {"per": "event_id"}}, {}),
+    ],
+)
+def test_the_wiring_reads_the_field_that_it_goes_by(facts, told):
     place = Place("app.py", 7)
     resource = Resource("Tea", "Start", "AWS::Lambda::Function", "Tea/Start", place, {}, facts)
     starter = Node("Tea/Start", "starter", "start", made=place, resource=resource)
-    assert reads_of(starter, poured()) == {("cup",): "app.py:7: ordered(by='cup')"}
+    assert reads_of(starter, poured()) == told
 
 
 def test_a_file_that_holds_no_contracts_is_wrong_use(tmp_path, monkeypatch, capsys):
