@@ -73,7 +73,7 @@ def _of_functions(functions: Iterable[Node], action: str, event: type[Event]) ->
     channel = f"#/channels/{_key(event)}"
     for node in functions:
         yield (
-            f"{node.name}.{action}.{_key(event)}",
+            f"{node.id.replace('/', '.')}.{action}.{_key(event)}",
             {
                 "action": action,
                 "title": f"{node.kind} {node.name}",

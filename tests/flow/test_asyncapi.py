@@ -48,10 +48,10 @@ def test_every_reference_leads_somewhere(document):
 
 
 def test_each_function_sends_and_receives_what_its_signature_says(document):
-    points = {key: o["action"] for key, o in document["operations"].items() if key.startswith("award_points.")}
-    assert points == {
-        "award_points.receive.shop.fulfilment.OrderCompleted": "receive",
-        "award_points.send.shop.loyalty.PointsAwarded": "send",
+    of_points = {k: o["action"] for k, o in document["operations"].items() if o["title"] == "processor award_points"}
+    assert of_points == {
+        "Shop.Loyalty.AwardPoints.receive.shop.fulfilment.OrderCompleted": "receive",
+        "Shop.Loyalty.AwardPoints.send.shop.loyalty.PointsAwarded": "send",
     }
 
 
