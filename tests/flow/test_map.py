@@ -95,6 +95,13 @@ def test_an_event_tells_its_contract_its_ends_and_its_failure_paths(told):
     assert any(text.endswith("AwardPoints/DeadLetters, after 5 deliveries") for text in entries(event, "When it fails"))
 
 
+def test_a_mediator_tells_its_steps_and_what_starts_it(told):
+    mediator = told["Fulfilment"]
+    assert entries(mediator, "Started by") == ["OrderPlaced"]
+    assert entries(mediator, "Steps")[0] == "reserve_stock"
+    assert len(entries(mediator, "When it fails")) == 3  # the rule, the queue, the execution
+
+
 def test_a_function_tells_its_stores_and_its_lines(told):
     points = told["award_points"]
     assert entries(points, "Stores") == ["Shop/Bus/Idempotency/Records", "Shop/Loyalty/Points"]

@@ -79,11 +79,11 @@ def _way(graph: Graph, arrow: Arrow) -> str:
 
 def _failures(graph: Graph, chart: Chart, node: Node) -> Iterator[str]:
     """Where everything ends that fails on the way to a node, or in it; of an event, on its ways to all who take it."""
-    ways = [
-        arrow for arrow in chart.arrows if node.id in ((arrow.source, arrow.target) if node.event else (arrow.target,))
-    ]
-    passed = dict.fromkeys(between for arrow in ways if arrow.kind == "takes" for between in arrow.by)
-    ends = [arrow.target for arrow in ways if arrow.kind == "takes" and node.event] if node.event else [node.id]
+    steps = [edge.target for edge in graph.out(node.id, "invokes")] if node.kind == "mediator" else []
+    near = {node.id, *steps}
+    ways = [arrow for arrow in chart.arrows if arrow.kind == "takes" and near & {arrow.source, arrow.target}]
+    passed = [between for way in ways for between in way.by]
+    ends = [way.target for way in ways] if node.kind == "event" else [node.id]
     mediators = [e.source for end in ends for e in graph.into(end, "invokes") if graph[e.source].kind == "mediator"]
     for failing in dict.fromkeys([*passed, *ends, *mediators]):
         for edge in graph.out(failing, "fails-to"):

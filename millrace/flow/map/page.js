@@ -135,7 +135,7 @@ const fit = (drawn) => Math.min(room().width / drawn.dataset.width, room().heigh
 
 function show() {
   const [wide, narrow] = [$("wide"), $("narrow")];
-  const best = fit(narrow) > fit(wide) * 1.25 ? narrow : wide;
+  const best = fit(narrow) > fit(wide) * 1.1 ? narrow : wide;
   if (best === view) return;
   view = best;
   shapes = new Map([...view.querySelectorAll("[data-id]")].map((shape) => [shape.dataset.id, shape]));
