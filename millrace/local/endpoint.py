@@ -124,6 +124,8 @@ def _changes(request: Request) -> str | None:
         return None if "Message" in operation else "sqs"
     if request.service in ("iam", "scheduler", "sns", "sqs"):
         return request.service
+    if "Policy" in operation or "Encryption" in operation:  # of keys and log groups; of streams
+        return request.service
     return "lambda" if request.method != "GET" and _LAMBDA.match(request.path) else None
 
 

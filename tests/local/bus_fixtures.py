@@ -6,7 +6,7 @@ import zipfile
 from types import SimpleNamespace
 
 import pytest
-from bus_kit import ACCOUNT, ANYTHING, Site, entry
+from bus_kit import ACCOUNT, ANYTHING, Site, entry, given, let_in, policy
 
 
 @pytest.fixture
@@ -37,10 +37,11 @@ def send(local, events):
 
 @pytest.fixture
 def queue(local):
-    """Make a queue: its ARN, and a function that takes its messages."""
+    """Make a queue that EventBridge may send to: its ARN, and a function that takes its messages."""
     sqs = local.client("sqs")
 
     def make(name="observer", **attributes):
+        attributes = given({"Policy": policy("sqs:SendMessage")} | attributes)
         url = sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
 
         def messages():
@@ -65,10 +66,33 @@ def queue(local):
 
 
 @pytest.fixture
-def rule(events):
-    """Make a rule with one target; gives the rule's ARN."""
+def role_of_rules(local):
+    """The ARN of a role in whose name EventBridge may do everything."""
+    iam = local.client("iam")
+    arn = iam.create_role(RoleName="rules", AssumeRolePolicyDocument=policy("sts:AssumeRole"))["Role"]["Arn"]
+    iam.put_role_policy(RoleName="rules", PolicyName="all", PolicyDocument=policy("*", principal=None))
+    return arn
+
+
+@pytest.fixture
+def topic(local):
+    """Make a topic that EventBridge may publish to; gives its ARN."""
+
+    def make(name="topic", **attributes):
+        attributes = given({"Policy": policy("sns:Publish")} | attributes)
+        return local.client("sns").create_topic(Name=name, Attributes=attributes)["TopicArn"]
+
+    return make
+
+
+@pytest.fixture
+def rule(events, role_of_rules):
+    """Make a rule with one target, in the name of a role where it takes one; gives the rule's ARN."""
 
     def make(arn, name="rule", pattern=None, bus="default", **target):
+        if arn.split(":")[2] in ("events", "kinesis", "states"):
+            target = {"RoleArn": role_of_rules} | target
+        target = given(target)
         made = events.put_rule(Name=name, EventBusName=bus, EventPattern=json.dumps(pattern or ANYTHING))["RuleArn"]
         events.put_targets(Rule=name, EventBusName=bus, Targets=[{"Id": "1", "Arn": arn, **target}])
         return made
@@ -78,7 +102,7 @@ def rule(events):
 
 @pytest.fixture
 def function(local):
-    """Make a function from its source; gives its ARN."""
+    """Make a function that EventBridge may invoke, from its source; gives its ARN."""
 
     def make(source, name="observer", **settings):
         packed = io.BytesIO()
@@ -93,6 +117,7 @@ def function(local):
             Code={"ZipFile": packed.getvalue()},
             **settings,
         )
+        let_in(local, name)
         return made["FunctionArn"]
 
     return make

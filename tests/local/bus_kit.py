@@ -14,6 +14,28 @@ def entry(detail=None, **changed):
     return {"Source": "shop.orders", "DetailType": "OrderPlaced", "Detail": json.dumps(detail or {}), **changed}
 
 
+def given(settings):
+    """The settings without those that are None."""
+    return {name: value for name, value in settings.items() if value is not None}
+
+
+def policy(*actions, principal="events.amazonaws.com", resource="*", rule=None):
+    """A policy that allows actions to a service, for one rule or for any; without a principal it is a role's."""
+    allowed = {"Effect": "Allow", "Action": actions, "Resource": resource}
+    named = {"Principal": {"Service": principal}} if principal else {}
+    condition = {"Condition": {"ArnEquals": {"aws:SourceArn": rule}}} if rule else {}
+    if "sts:AssumeRole" in actions:
+        del allowed["Resource"]
+    return json.dumps({"Version": "2012-10-17", "Statement": [{**allowed, **named, **condition}]})
+
+
+def let_in(local, function, rule=None):
+    """Give EventBridge the permission to invoke a function, for one rule or for any."""
+    source = {"SourceArn": rule} if rule else {}
+    given = {"StatementId": "events", "Action": "lambda:InvokeFunction", "Principal": "events.amazonaws.com"}
+    local.client("lambda").add_permission(FunctionName=function, **given, **source)
+
+
 def attributes(message):
     """The message attributes of a dead letter, as plain texts."""
     return {name: value["StringValue"] for name, value in message["MessageAttributes"].items()}

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from bus_kit import ACCOUNT, attributes, entry
+from bus_kit import ACCOUNT, attributes, entry, policy
 
 pytest_plugins = ["bus_fixtures"]
 
@@ -55,6 +55,8 @@ def test_an_event_goes_on_to_a_second_bus_and_not_to_a_third(send, events, queue
 def log_lines(local):
     logs = local.client("logs")
     logs.create_log_group(logGroupName="/aws/events/seen")
+    document = policy("logs:CreateLogStream", "logs:PutLogEvents")
+    logs.put_resource_policy(policyName="rules", policyDocument=document)
     return lambda: logs.filter_log_events(logGroupName="/aws/events/seen")["events"]
 
 
@@ -80,11 +82,10 @@ def test_a_template_of_timestamp_and_message_makes_both_of_a_log_line(local, sen
     assert [(line["timestamp"], line["message"]) for line in log_lines()] == [(at, "n is 3")]
 
 
-def test_a_topic_gets_the_event_as_its_message(local, send, queue, rule):
+def test_a_topic_gets_the_event_as_its_message(local, send, queue, rule, topic):
     """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-targets.html"""
-    sns, seen = local.client("sns"), queue()
-    arn = sns.create_topic(Name="topic")["TopicArn"]
-    sns.subscribe(TopicArn=arn, Protocol="sqs", Endpoint=seen.arn)
+    arn, seen = topic(), queue()
+    local.client("sns").subscribe(TopicArn=arn, Protocol="sqs", Endpoint=seen.arn)
     rule(arn, InputPath="$.detail")
     send({"n": 1})
     assert [json.loads(event["Message"]) for event in seen.events()] == [{"n": 1}]

@@ -2,6 +2,6 @@
 
 from millrace.local.access.access import Access
 from millrace.local.access.decision import Denied
-from millrace.local.access.facts import Ask, CannotJudge
+from millrace.local.access.facts import Ask, CannotJudge, Known
 
-__all__ = ["Access", "Ask", "CannotJudge", "Denied"]
+__all__ = ["Access", "Ask", "CannotJudge", "Denied", "Known"]

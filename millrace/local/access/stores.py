@@ -59,13 +59,20 @@ class Stores:
         return self._state.iam.managed_policies[arn]
 
     def of_resource(self, arn: str) -> Statements | None:
-        """The policy of a queue, topic, bus, bucket, key, function or role; None if it has none, or does not exist."""
+        """The policy of a queue, topic, bus, bucket, key, function, role or log group; None if there is none."""
         service = arn.split(":", 3)[2] if arn != "*" else ""
         try:
-            document = self._policies[service](arn) if service in self._policies else None
+            documents = self._documents(service, arn)
         except LookupError:
             return None  # what does not exist has no policy; the service itself says that it does not exist
-        return _together((document,)) if document else None
+        return _together(documents) if documents else None
+
+    def _documents(self, service: str, arn: str) -> list[Any]:
+        """A resource's own policy; those of log groups belong to the account, and name their resources."""
+        if service == "logs":
+            return [policy.policy_document for policy in list(self._state.logs.resource_policies.values())]
+        document = self._policies[service](arn) if service in self._policies else None
+        return [document] if document else []
 
     def _of_bus(self, arn: str) -> Any:
         kind, _, name = arn.rpartition(":")[2].partition("/")

@@ -1,18 +1,30 @@
-"""Whether a rule may reach a target whose own policy says who may.
+"""Whether a rule may reach a target: by the policy of the target, by its key, or by the role of the rule.
 
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html
 """
 
-import json
-from collections.abc import Callable
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
-from millrace.local.access import Access
+from millrace.local.access import Access, Ask, Known
 from millrace.local.plane.state import State
 
-PRINCIPAL = "events.amazonaws.com"
-_ACTIONS = {"lambda": "lambda:InvokeFunction", "sqs": "sqs:SendMessage", "sns": "sns:Publish"}
-_DEFAULT_TOPIC_POLICY = "__default_policy_ID"
+EVENTS = "events.amazonaws.com"
+_BY_POLICY = {
+    "lambda": ("lambda:InvokeFunction",),
+    "logs": ("logs:CreateLogStream", "logs:PutLogEvents"),
+    "sns": ("sns:Publish",),
+    "sqs": ("sqs:SendMessage",),
+}
+"""What the policies of targets allow EventBridge itself, or those of a role where the target names one."""
+_BY_ROLE = {
+    "events": ("events:PutEvents",),
+    "kinesis": ("kinesis:PutRecord",),
+    "states": ("states:StartExecution",),
+}
+_TO_USE_KEY = ("kms:Decrypt", "kms:GenerateDataKey")
+_NONE: Known = MappingProxyType({})
 
 
 class Permissions:
@@ -21,48 +33,75 @@ class Permissions:
     def __init__(self, access: Access, state: State) -> None:
         self._access = access
         self._state = state
-        self._judged: dict[tuple[str, str], bool] = {}
+        self._judged: dict[tuple[Any, ...], str | None] = {}
 
     def changed(self) -> None:
         """Judge afresh."""
         self._judged.clear()
 
-    def may_reach(self, target_arn: str, rule_arn: str) -> bool:
-        """Whether the policy of a function, queue or topic lets a rule in. Raises LookupError for a target gone.
+    def refusal(self, target: Mapping[str, Any], rule: str, known: Known = _NONE) -> str | None:
+        """Why a rule, by its ARN, may not reach a target; None where it may. Raises CannotJudge.
 
-        A target without any policy of its own lets every rule in; on AWS it would let none in. Raises CannotJudge.
+        `known` is what conditions may ask for of the event.
         """
-        known = (target_arn, rule_arn)
-        if known not in self._judged:
-            self._judged[known] = self._judge(target_arn, rule_arn)
-        return self._judged[known]
+        if not self._access.judging:
+            return None
+        asked = (target["Arn"], target.get("RoleArn"), rule, *known.items())
+        if asked not in self._judged:
+            self._judged[asked] = self._judge(target["Arn"], target.get("RoleArn"), rule, known)
+        return self._judged[asked]
 
-    def _judge(self, target_arn: str, rule_arn: str) -> bool:
-        service = target_arn.split(":")[2]
-        if service not in _ACTIONS or not _HAS_POLICY[service](self._state, target_arn):
-            return True
-        return self._access.may_deliver(PRINCIPAL, _ACTIONS[service], target_arn, rule_arn)
+    def _judge(self, arn: str, role: str | None, rule: str, known: Known) -> str | None:
+        service = arn.split(":")[2]
+        if role is not None:
+            return self._beyond(role, arn, rule, known)
+        if service in _BY_POLICY:
+            return self._closed(arn, rule)
+        if ":event-bus/" in arn:
+            return self._closed_bus(arn, rule, known)
+        if service in _BY_ROLE:
+            return f"A rule reaches {arn} in the name of a role that may {_actions(arn)[0]}, and its target names none."
+        return None  # the local cloud delivers to no such target, and says so
+
+    def _closed(self, arn: str, rule: str) -> str | None:
+        """Why the policies of a target and of its key do not let EventBridge in."""
+        for action in _actions(arn):
+            if not self._access.may_deliver(EVENTS, action, _resource(arn), rule):
+                return f"No policy of {arn} lets {EVENTS} in with {action} for the rule {rule}."
+        key = self._state.key_of(arn)
+        for action in _TO_USE_KEY if key else ():
+            if not self._access.may_deliver(EVENTS, action, str(key), rule):
+                return f"{arn} is encrypted, and the policy of its key {key} does not allow {EVENTS} {action}."
+        return None
+
+    def _closed_bus(self, arn: str, rule: str, known: Known) -> str | None:
+        (action,) = _actions(arn)
+        if self._access.may_deliver(EVENTS, action, arn, rule, known) or self._access.lets_account_in(
+            action, arn, known
+        ):
+            return None
+        return f"The target {arn} names no role, and the policy of the bus does not allow {action} for the rule {rule}."
+
+    def _beyond(self, role: str, arn: str, rule: str, known: Known) -> str | None:
+        """Why a role is not let do what delivering takes."""
+        if not self._access.may_deliver(EVENTS, "sts:AssumeRole", role, rule):
+            return f"The role {role} does not let {EVENTS} assume it."
+        asks = [Ask(action, _resource(arn), known) for action in _actions(arn)]
+        if key := self._state.key_of(arn):
+            via = {"kms:viaservice": (f"{arn.split(':')[2]}.{self._state.region}.amazonaws.com",)}
+            asks += [Ask(action, key, via) for action in _TO_USE_KEY]
+        session = rule.rpartition("/")[2]
+        denied = next((found for ask in asks if (found := self._access.denied(role, session, ask))), None)
+        return f"The role {role} may not {denied.action} on {denied.resource} {denied.why}." if denied else None
 
 
-def _has_function(state: State, arn: str) -> bool:
-    from moto.awslambda.exceptions import UnknownFunctionException  # noqa: PLC0415 - as in state.py
-
-    try:
-        function = state.lambda_.get_function(arn)
-    except UnknownFunctionException as error:
-        raise LookupError(f"Function not found: {arn}") from error
-    return bool(function.policy and function.policy.statements)
+def _actions(arn: str) -> tuple[str, ...]:
+    if ":api-destination/" in arn:
+        return ("events:InvokeApiDestination",)
+    service = arn.split(":")[2]
+    return _BY_POLICY.get(service, ()) or _BY_ROLE.get(service, ())
 
 
-def _has_queue(state: State, arn: str) -> bool:
-    return bool(state.queue(arn).policy)
-
-
-def _has_topic(state: State, arn: str) -> bool:
-    if arn not in state.sns.topics:
-        raise LookupError(f"The topic {arn} does not exist.")
-    policy: dict[str, Any] = json.loads(state.sns.topics[arn].policy)
-    return policy.get("Id") != _DEFAULT_TOPIC_POLICY or len(policy["Statement"]) > 1
-
-
-_HAS_POLICY: dict[str, Callable[[State, str], bool]] = {"lambda": _has_function, "sqs": _has_queue, "sns": _has_topic}
+def _resource(arn: str) -> str:
+    """What a target's policy has to name: of a log group, a stream in it."""
+    return f"{arn.removesuffix(':*')}:log-stream:any" if arn.split(":")[2] == "logs" else arn

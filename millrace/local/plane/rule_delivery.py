@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-event-delivery.
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from millrace.local.access import CannotJudge
 from millrace.local.journal import reference
 from millrace.local.plane.delivery import Delivery, Done, Ending, Failure, Policy, rule_pause
 from millrace.local.plane.inputs import BadInput, Envelope, compact, shaped
@@ -74,9 +75,14 @@ class RuleDelivery:
     def _dead_letter(self, queue: str, ending: Ending) -> None:
         """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html."""
         try:
-            self._plane.targets.forward(queue, compact(self._passage.envelope), self._attributes(ending))
-        except LookupError as error:
-            self._remember(f"lost: {error.args[0]}")
+            self._plane.state.queue(queue)
+            refusal = self._plane.permissions.refusal({"Arn": queue}, self._passage.rule.arn)
+            if refusal is None:
+                self._plane.targets.forward(queue, compact(self._passage.envelope), self._attributes(ending))
+        except (CannotJudge, LookupError) as error:
+            refusal = str(error.args[0])
+        if refusal:
+            self._remember(f"lost: {refusal}")
             return
         if self._about:
             self._plane.remember_dead_letter([self._about], queue, self._passage.name)

@@ -104,3 +104,31 @@ class State:
         if name not in self.sqs.queues:
             raise LookupError(f"The queue {arn} does not exist.")
         return self.sqs.queues[name]
+
+    def topic(self, arn: str) -> Any:
+        """The topic of an ARN. Raises LookupError."""
+        if arn not in self.sns.topics:
+            raise LookupError(f"The topic {arn} does not exist.")
+        return self.sns.topics[arn]
+
+    def log_group(self, arn: str) -> str:
+        """The name of the log group of an ARN, as targets write it. Raises LookupError."""
+        name = arn.split("log-group:")[1].removesuffix(":*")
+        if name not in self.logs.groups:
+            raise LookupError(f"The log group {name} does not exist.")
+        return name
+
+    def key_of(self, arn: str) -> str | None:
+        """The ARN of the customer's own key that a queue, topic or stream is encrypted with.
+
+        None for AWS's keys, and for one of another account, whose policy nobody here knows.
+        """
+        named: str | None = {
+            "kinesis": lambda: self.kinesis.streams[arn.rpartition("/")[2]].key_id,
+            "sns": lambda: self.topic(arn).kms_master_key_id,
+            "sqs": lambda: self.queue(arn).kms_master_key_id,
+        }.get(arn.split(":")[2], lambda: None)()
+        if not named or "alias/aws/" in named:
+            return None
+        key = self.kms.keys.get(self.kms.any_id_to_key_id(named))
+        return str(key.arn) if key else None

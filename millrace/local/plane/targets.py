@@ -52,24 +52,37 @@ class Targets:
             "sns": self._topic,
             "kinesis": self._stream,
         }
+        state = plane.state
+        self._there: dict[str, Callable[[str], Any]] = {
+            "lambda": plane.functions.find,
+            "logs": state.log_group,
+            "sns": state.topic,
+            "sqs": state.queue,
+        }
 
     def send(self, passage: Passage, message: str, done: Done) -> None:
         """Send a rule's message to its target, and tell `done` how that went."""
-        if ":api-destination/" in passage.target["Arn"]:
+        arn = passage.target["Arn"]
+        failure = _attempted(lambda: self._check(passage))
+        if failure is None and ":api-destination/" in arn:
             self.destinations.send(passage, message, done)
         else:
-            done(_attempted(lambda: self._pass_on(passage, message)))
+            done(failure or _attempted(lambda: self._way(arn)(passage.target, message, passage)))
+
+    def _check(self, passage: Passage) -> None:
+        """Raise _Undeliverable where the rule is not let in, or LookupError where there is nothing to be let into."""
+        arn, envelope = passage.target["Arn"], passage.envelope
+        self._way(arn)
+        known = {"events:source": (envelope["source"],), "events:detail-type": (envelope["detail-type"],)}
+        of_event = known if ":event-bus/" in arn else {}
+        refusal = self._plane.permissions.refusal(passage.target, passage.rule.arn, of_event)
+        if refusal:
+            self._there.get(arn.split(":")[2], str)(arn)
+            raise _Undeliverable("NO_PERMISSIONS", refusal)
 
     def call(self, target: Target, message: str) -> Failure | None:
         """Send a message to a target with its own parameters, once, for a caller that has been judged."""
         return _attempted(lambda: self._way(target["Arn"])(target, message, None))
-
-    def _pass_on(self, passage: Passage, message: str) -> None:
-        arn = passage.target["Arn"]
-        way = self._way(arn)
-        if not self._plane.permissions.may_reach(arn, passage.rule.arn):
-            raise _Undeliverable("NO_PERMISSIONS", f"The policy of {arn} does not let this rule in.")
-        way(passage.target, message, passage)
 
     def forward(self, arn: str, message: str, attributes: dict[str, str] | None = None) -> None:
         """Send a dead letter or the record of an invocation, once. Raises LookupError if there is nowhere to send."""
@@ -116,9 +129,7 @@ class Targets:
         self._plane.buses.publish(target["Arn"], passage.envelope, hopped=True)
 
     def _log_group(self, target: Target, message: str, _passage: Passage | None) -> None:
-        group, stream = target["Arn"].split("log-group:")[1].removesuffix(":*"), str(uuid.uuid4())
-        if group not in self._plane.state.logs.groups:
-            raise LookupError(f"The log group {group} does not exist.")
+        group, stream = self._plane.state.log_group(target["Arn"]), str(uuid.uuid4())
         self._plane.state.logs.create_log_stream(group, stream)
         line = {"timestamp": int(self._plane.clock.now() * 1000), "message": message}
         if "InputTransformer" in target:
@@ -126,8 +137,7 @@ class Targets:
         self._plane.state.logs.put_log_events(group, stream, [line])
 
     def _topic(self, target: Target, message: str, _passage: Passage | None) -> None:
-        if target["Arn"] not in self._plane.state.sns.topics:
-            raise LookupError(f"The topic {target['Arn']} does not exist.")
+        self._plane.state.topic(target["Arn"])
         self._plane.state.sns.publish(arn=target["Arn"], message=message)
 
     def _stream(self, target: Target, message: str, passage: Passage | None) -> None:

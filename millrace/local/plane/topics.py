@@ -77,8 +77,7 @@ class Topics:
         if arn.split(":")[2] == "sqs":
             queues.send(self._plane.state, arn, message, attributes)
             return
-        if arn not in self._plane.state.sns.topics:
-            raise LookupError(f"The topic {arn} does not exist.")
+        self._plane.state.topic(arn)
         told = {name: {"Type": each["DataType"], "Value": each["StringValue"]} for name, each in attributes.items()}
         self._plane.state.sns.publish(arn=arn, message=message, message_attributes=told)
 

@@ -1,0 +1,236 @@
+"""Whom a rule may reach: by the policy of the target and of its key, or in the name of a role."""
+
+import json
+
+import pytest
+from bus_kit import ACCOUNT, attributes, let_in, policy
+
+pytest_plugins = ["bus_fixtures"]
+
+RULE = f"arn:aws:events:us-east-1:{ACCOUNT}:rule/rule"
+LOG_GROUP = f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:/aws/events/seen:*"
+BY_POLICY = ("lambda", "logs", "sns", "sqs")
+CODE = "def handler(event, context): pass\n"
+
+
+@pytest.fixture
+def target(local, queue, topic, function):
+    """Make a target of a service, whose policy lets in one rule, or any where none is named, or nobody."""
+
+    def log_group(rule):
+        local.client("logs").create_log_group(logGroupName="/aws/events/seen")
+        if rule:
+            document = policy("logs:CreateLogStream", "logs:PutLogEvents", resource=LOG_GROUP, rule=rule)
+            local.client("logs").put_resource_policy(policyName="rules", policyDocument=document)
+        return LOG_GROUP
+
+    def permitted(rule):
+        arn = function(CODE, "closed")
+        local.client("lambda").remove_permission(FunctionName="closed", StatementId="events")
+        if rule:
+            let_in(local, "closed", rule)
+        return arn
+
+    made = {
+        "lambda": permitted,
+        "logs": log_group,
+        "sns": lambda rule: topic("told", Policy=policy("sns:Publish", rule=rule) if rule else None),
+        "sqs": lambda rule: queue("kept", Policy=policy("sqs:SendMessage", rule=rule) if rule else None).arn,
+    }
+    return lambda service, rule=None: made[service](rule)
+
+
+@pytest.fixture
+def refusal(send, queue, rule):
+    """Send an event by a rule to a target; gives the code and the message of the dead letter, or None."""
+
+    def refusal(arn, **target):
+        dead = queue("dead")
+        rule(arn, DeadLetterConfig={"Arn": dead.arn}, **target)
+        send({"n": 1})
+        told = [attributes(message) for message in dead.messages()]
+        return (told[0]["ERROR_CODE"], told[0]["ERROR_MESSAGE"]) if told else None
+
+    return refusal
+
+
+@pytest.mark.parametrize("service", BY_POLICY)
+def test_a_target_without_a_policy_lets_no_rule_in(target, refusal, service):
+    """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html"""
+    code, message = refusal(target(service))
+    assert code == "NO_PERMISSIONS"
+    assert RULE in message
+
+
+@pytest.mark.parametrize("service", BY_POLICY)
+def test_a_target_whose_policy_names_another_rule_gets_nothing(target, refusal, service):
+    """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html"""
+    assert refusal(target(service, f"{RULE}-2"))[0] == "NO_PERMISSIONS"
+
+
+@pytest.mark.parametrize("service", BY_POLICY)
+def test_a_target_whose_policy_names_the_rule_is_reached(target, refusal, service):
+    """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html"""
+    assert refusal(target(service, RULE)) is None
+
+
+def test_a_policy_that_comes_later_counts_from_then_on(local, send, queue, rule):
+    """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html#eb-sqs-permissions"""
+    seen = queue(Policy=None)
+    rule(seen.arn)
+    send({"n": 1})
+    document = policy("sqs:SendMessage", rule=RULE)
+    local.client("sqs").set_queue_attributes(QueueUrl=seen.url, Attributes={"Policy": document})
+    send({"n": 2})
+    assert [event["detail"] for event in seen.events()] == [{"n": 2}]
+
+
+def test_a_dead_letter_queue_without_a_policy_gets_nothing(local, send, queue, rule):
+    """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html#eb-dlq-perms"""
+    dead = queue("dead", Policy=None)
+    rule(f"arn:aws:sqs:us-east-1:{ACCOUNT}:gone", DeadLetterConfig={"Arn": dead.arn})
+    event_id = send({})["Entries"][0]["EventId"]
+    assert dead.messages() == []
+    assert any("lost: No policy of" in error for error in local.trace(event_id).errors())
+
+
+@pytest.fixture
+def key(local):
+    """Make a customer's key that lets EventBridge do what is named; gives its id."""
+    own = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, "Action": "kms:*", "Resource": "*"}
+
+    def make(*actions):
+        statements = [own, *(json.loads(policy(*actions, rule=RULE))["Statement"] if actions else ())]
+        document = json.dumps({"Version": "2012-10-17", "Statement": statements})
+        return local.client("kms").create_key(Policy=document)["KeyMetadata"]["KeyId"]
+
+    return make
+
+
+@pytest.mark.parametrize("allowed", [(), ("kms:GenerateDataKey",), ("kms:Decrypt",)])
+def test_an_encrypted_queue_gets_nothing_unless_its_key_lets_eventbridge_in(queue, key, refusal, allowed):
+    """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html#compatibility-with-aws-services"""
+    code, message = refusal(queue(KmsMasterKeyId=key(*allowed)).arn)
+    assert code == "NO_PERMISSIONS"
+    assert "its key" in message
+
+
+def test_an_encrypted_queue_whose_key_lets_eventbridge_in_is_reached(queue, key, refusal):
+    """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html#compatibility-with-aws-services"""
+    assert refusal(queue(KmsMasterKeyId=key("kms:GenerateDataKey*", "kms:Decrypt")).arn) is None
+
+
+def test_an_encrypted_topic_gets_nothing_unless_its_key_lets_eventbridge_in(topic, key, refusal):
+    """https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html#compatibility-with-aws-services"""
+    assert refusal(topic(KmsMasterKeyId=key()))[0] == "NO_PERMISSIONS"
+
+
+def test_a_queue_under_a_key_of_awss_own_is_reached_by_its_policy_alone(queue, refusal):
+    """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html
+    Differs: AWS's managed key for SQS lets EventBridge never in.
+    """
+    assert refusal(queue(KmsMasterKeyId="alias/aws/sqs").arn) is None
+
+
+@pytest.fixture
+def role(local):
+    """Make a role that may do what is named, and lets a service assume it; gives its ARN."""
+
+    def make(*actions, principal="events.amazonaws.com", **condition):
+        iam = local.client("iam")
+        trust = policy("sts:AssumeRole", principal=principal)
+        arn = iam.create_role(RoleName="way", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+        allowed = {"Effect": "Allow", "Action": actions, "Resource": "*", **condition}
+        document = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
+        iam.put_role_policy(RoleName="way", PolicyName="way", PolicyDocument=document)
+        return arn
+
+    return make
+
+
+@pytest.fixture
+def by_role(local, events, endpoint, role):
+    """Make a target of a kind that is reached in a role's name; gives its ARN and the action that takes."""
+
+    def machine():
+        only = {"StartAt": "Only", "States": {"Only": {"Type": "Pass", "End": True}}}
+        own = f"arn:aws:iam::{ACCOUNT}:role/machine"
+        made = local.client("stepfunctions").create_state_machine(name="m", definition=json.dumps(only), roleArn=own)
+        return made["stateMachineArn"]
+
+    def stream():
+        local.client("kinesis").create_stream(StreamName="stream", ShardCount=1)
+        return f"arn:aws:kinesis:us-east-1:{ACCOUNT}:stream/stream"
+
+    made = {
+        "bus": (lambda: events.create_event_bus(Name="second")["EventBusArn"], "events:PutEvents"),
+        "destination": (lambda: endpoint().arn, "events:InvokeApiDestination"),
+        "machine": (machine, "states:StartExecution"),
+        "stream": (stream, "kinesis:PutRecord"),
+    }
+    return lambda kind: (made[kind][0](), made[kind][1])
+
+
+BY_ROLE = pytest.mark.parametrize("kind", ["bus", "destination", "machine", "stream"])
+PATTERN = {"source": ["shop.orders"]}
+
+
+@BY_ROLE
+def test_a_target_is_reached_in_the_name_of_a_role_that_may(by_role, role, refusal, kind):
+    """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-identity-based.html"""
+    arn, action = by_role(kind)
+    assert refusal(arn, RoleArn=role(action), pattern=PATTERN) is None
+
+
+@BY_ROLE
+def test_a_role_that_may_not_reaches_nothing(by_role, role, refusal, kind):
+    """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-identity-based.html"""
+    arn, action = by_role(kind)
+    code, message = refusal(arn, RoleArn=role("sqs:SendMessage"))
+    assert code == "NO_PERMISSIONS"
+    assert f"may not {action} on {arn}" in message
+
+
+@BY_ROLE
+def test_a_role_that_does_not_trust_eventbridge_reaches_nothing(by_role, role, refusal, kind):
+    """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-identity-based.html"""
+    arn, action = by_role(kind)
+    assert "assume it" in refusal(arn, RoleArn=role(action, principal="lambda.amazonaws.com"))[1]
+
+
+@BY_ROLE
+def test_without_a_role_such_a_target_is_not_reached(by_role, refusal, kind):
+    """https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutTargets.html
+    Differs: AWS refuses some of these targets in PutTargets already.
+    """
+    code, message = refusal(by_role(kind)[0], RoleArn=None)
+    assert code == "NO_PERMISSIONS"
+    assert "role" in message
+
+
+def test_a_role_may_be_bound_to_the_events_that_it_sends_on(events, role, refusal):
+    """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-conditions.html"""
+    second = events.create_event_bus(Name="second")["EventBusArn"]
+    only = {"Condition": {"StringEquals": {"events:detail-type": "OrderPaid"}}}
+    assert refusal(second, RoleArn=role("events:PutEvents", **only))[0] == "NO_PERMISSIONS"
+
+
+@pytest.mark.parametrize("principal", [{"Service": "events.amazonaws.com"}, {"AWS": ACCOUNT}])
+def test_a_bus_may_let_rules_in_by_its_own_policy(events, refusal, principal):
+    """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-bus-to-bus.html"""
+    second = events.create_event_bus(Name="second")["EventBusArn"]
+    allowed = {"Sid": "in", "Effect": "Allow", "Principal": principal, "Action": "events:PutEvents", "Resource": second}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
+    events.put_permission(EventBusName="second", Policy=document)
+    assert refusal(second, RoleArn=None) is None
+
+
+def test_everything_is_reached_where_nothing_is_judged(local, target, refusal):
+    """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
+    Differs: LocalCloud(judge=False) allows everything.
+    """
+    local.plane.access.judging = False
+    try:
+        assert refusal(target("sqs")) is None
+    finally:
+        local.plane.access.judging = True
