@@ -21,7 +21,7 @@ from millrace.local.collection import put_off_collection
 from millrace.local.endpoint import Endpoint
 from millrace.local.loader import Change, Deployment, Loader
 from millrace.local.messages import Request, Response
-from millrace.local.models import models
+from millrace.local.models import session
 from millrace.local.plane.plane import Plane
 from millrace.local.plane.state import State
 from millrace.local.trace import Trace
@@ -192,13 +192,7 @@ class LocalCloud:
 
     @cache  # noqa: B019 - the same
     def _session(self) -> Any:
-        import boto3  # noqa: PLC0415 - only who asks for a client waits for its import
-        from botocore.session import Session  # noqa: PLC0415 - the same
-
-        session = Session()
-        session.register_component("data_loader", models())
-        keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
-        return boto3.Session(botocore_session=session, region_name=REGION, **keys)
+        return session(REGION, self.environment())
 
     @cached_property
     def _loader(self) -> Loader:

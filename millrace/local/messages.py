@@ -2,6 +2,7 @@
 
 import json
 import re
+import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -52,4 +53,5 @@ class Response:
     @classmethod
     def error(cls, code: str, message: str, status: int = 400) -> "Response":
         """An error, as AWS's SDKs read it in each of their protocols."""
-        return cls.of({"__type": code, "message": message, "Message": message}, status, [("x-amzn-errortype", code)])
+        told = {"__type": code, "message": message, "Message": message}
+        return cls.of(told, status, [("x-amzn-errortype", code), ("x-amzn-requestid", str(uuid.uuid4()))])

@@ -1,5 +1,6 @@
 """The models of AWS's services, as botocore ships them, each read once for all clients and for moto."""
 
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -29,3 +30,14 @@ class Models(Loader):
 def models() -> Models:
     """The loader that everything in this process shares."""
     return Models()
+
+
+def session(region: str, keys: Mapping[str, str]) -> Any:
+    """A boto3 session that signs with keys, named as in the environment, and whose clients share the models."""
+    import boto3  # noqa: PLC0415 - only who asks for a client waits for its import
+    from botocore.session import Session  # noqa: PLC0415 - the same
+
+    sharing = Session()
+    sharing.register_component("data_loader", models())
+    known = (keys["AWS_ACCESS_KEY_ID"], keys["AWS_SECRET_ACCESS_KEY"], keys.get("AWS_SESSION_TOKEN"))
+    return boto3.Session(*known, region_name=region, botocore_session=sharing)

@@ -15,7 +15,7 @@ TRUST = json.dumps(
         "Statement": [
             {
                 "Effect": "Allow",
-                "Principal": {"Service": ["lambda.amazonaws.com", "states.amazonaws.com"]},
+                "Principal": {"Service": ["events.amazonaws.com", "lambda.amazonaws.com", "states.amazonaws.com"]},
                 "Action": "sts:AssumeRole",
             }
         ],

@@ -5,9 +5,10 @@ A function is known by the access key that its workers are given; callers with a
 
 import base64
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any
 
 from millrace.local.access.asks import asks_of
@@ -15,12 +16,15 @@ from millrace.local.access.asks.places import Places
 from millrace.local.access.calls import Call, call_of, scope_of
 from millrace.local.access.decision import Denied, Policies, decide
 from millrace.local.access.facts import Ask, CannotJudge, Facts, Known, surroundings
-from millrace.local.access.policy import Principal
+from millrace.local.access.policy import Principal, compiled
 from millrace.local.access.refusals import identity, message, refusal
 from millrace.local.access.stores import Stores
 from millrace.local.messages import Request, Response
 from millrace.local.plane.state import State
 
+_EVERYTHING = '{"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}'
+_NONE: Known = MappingProxyType({})
+_NO_REQUEST = Request("POST", "/", "", {}, b"")
 _UNKNOWN_ID = "AROAXXXXXXXXXXXXXXXXX"
 OWN_KEY = OWN_SECRET = "test"  # noqa: S105 - a secret of nobody
 """What a developer signs with, and is never judged by."""
@@ -77,7 +81,15 @@ class Access:
 
         https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime
         """
-        caller = Caller(self._state.account, function.role, function.function_name, function.function_arn)
+        return self._signed_for(
+            Caller(self._state.account, function.role, function.function_name, function.function_arn)
+        )
+
+    def session(self, role: str, name: str) -> dict[str, str]:
+        """What signs in the name of a role, as a state machine does. The same role and name have the same, always."""
+        return self._signed_for(Caller(self._state.account, role, name))
+
+    def _signed_for(self, caller: Caller) -> dict[str, str]:
         drawn = hashlib.sha512(f"{caller.session}\n{caller.role}".encode()).digest()
         key = "ASIA" + base64.b32encode(drawn[:10]).decode()
         self._callers[key] = caller
@@ -135,8 +147,20 @@ class Access:
         """None if a role is allowed an ask: for what AWS does in a role's name, as a rule or a state machine does."""
         return self._decided(ask, Caller(self._state.account, role, session_name), self._state.region)
 
-    def may_deliver(self, service: str, action: str, resource: str, source: str) -> bool:
-        """Whether the policy of a queue, topic, function, bus or key lets a service in, on behalf of a resource.
+    def refusal(self, role: str, session_name: str, service: str, operation: str, params: Mapping[str, Any]) -> str:
+        """What AWS says of a call in a role's name that the role may not make; empty where it may."""
+        if not self.judging:
+            return ""
+        caller = Caller(self._state.account, role, session_name)
+        call = Call(service, operation, self._state.region, caller.account, params, _NO_REQUEST)
+        try:
+            denied = self._judged(call, caller)
+        except CannotJudge as error:
+            return f"{caller.session}: {error}"
+        return message(caller.session, denied) if denied else ""
+
+    def may_deliver(self, service: str, action: str, resource: str, source: str, of_ask: Known = _NONE) -> bool:
+        """Whether the policy of a resource lets a service in, on behalf of another resource.
 
         `service` is its principal, as events.amazonaws.com. What has no policy lets none in. Raises CannotJudge.
         """
@@ -149,9 +173,18 @@ class Access:
             "aws:sourcearn": (source,),
             "aws:viaawsservice": ("false",),
         }
-        ask = Ask(action, resource)
-        facts = Facts({}, known, surroundings(self._now, self._state.region, resource, self._state.account))
+        ask = Ask(action, resource, of_ask)
+        facts = Facts(of_ask, known, surroundings(self._now, self._state.region, resource, self._state.account))
         return decide(ask, facts, who, Policies((), resource=self._stores.of_resource(resource))) is None
+
+    def lets_account_in(self, action: str, resource: str, of_ask: Known = _NONE) -> bool:
+        """Whether the policy of a resource lets its own account in, whatever the account's own policies say."""
+        account = self._state.account
+        everybody = Principal(account, f"arn:aws:iam::{account}:root")
+        known: Known = {"aws:principalaccount": (account,), "aws:principalisawsservice": ("false",)}
+        facts = Facts(of_ask, known, surroundings(self._now, self._state.region, resource, account))
+        policies = Policies(compiled(_EVERYTHING), resource=self._stores.of_resource(resource), strict=True)
+        return decide(Ask(action, resource, of_ask), facts, everybody, policies) is None
 
     def _decided(self, ask: Ask, caller: Caller, region: str) -> Denied | None:
         facts = Facts(ask.known, self._known(caller), surroundings(self._now, region, ask.resource, caller.account))

@@ -3,9 +3,9 @@
 https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
 """
 
-import json
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from html import escape
 
 from millrace.local.access.calls import Call, Scope
@@ -52,11 +52,11 @@ def identity(call: Call, session: str, user_id: str) -> Response:
 
 
 def _json(text: str, code: str, status: int, scope: Scope) -> Response:
-    body = json.dumps({"__type": code, "message": text, "Message": text}).encode()
-    headers = [("content-type", "application/x-amz-json-1.1"), ("x-amzn-errortype", code)]
+    refused = Response.error(code, text, status)
     if scope.service == "sqs":  # its SDKs know their errors by the codes of its former protocol
-        headers.append(("x-amzn-query-error", f"{code.removesuffix('Exception')};Sender"))
-    return Response(status, body, tuple(headers))
+        former = ("x-amzn-query-error", f"{code.removesuffix('Exception')};Sender")
+        return replace(refused, headers=(*refused.headers, former))
+    return refused
 
 
 def _query(text: str, code: str) -> Response:

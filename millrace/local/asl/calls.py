@@ -5,7 +5,7 @@ import json
 import threading
 import uuid
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore import xform_name
 from botocore.exceptions import ClientError
@@ -22,15 +22,29 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_aws_sdk import (
     StateTaskServiceAwsSdk,
 )
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_dynamodb import (
+    StateTaskServiceDynamoDB,
+)
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_events import (
     SfnFailedEntryCountException,
     StateTaskServiceEvents,
 )
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_sfn import (
+    StateTaskServiceSfn,
+)
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_sqs import (
+    StateTaskServiceSqs,
+)
 from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
 
 from millrace.local.asl.environment import Env
+from millrace.local.asl.errors import failed_task
 from millrace.local.asl.waits import Pause, current
+from millrace.local.models import session
 from millrace.local.plane.refusals import Refused
+
+if TYPE_CHECKING:
+    from millrace.local.asl.run import Run
 
 _SHAPED_HERE = frozenset({"events", "lambda", "stepfunctions"})
 """Services whose parameters and answers need no shaping for boto3: they are called in process."""
@@ -49,7 +63,14 @@ _CALLERS = (
     state_task_service_sns,
     state_task_service_sqs,
 )
-_clients: dict[tuple[str, str], Any] = {}
+_DENIALS = {
+    StateTaskServiceDynamoDB: ("DynamoDB.AmazonDynamoDBException", "AmazonDynamoDBv2"),
+    StateTaskServiceEvents: ("EventBridge.AmazonEventBridgeException", "AmazonEventBridge"),
+    StateTaskServiceSfn: ("StepFunctions.AWSStepFunctionsException", "AWSStepFunctions"),
+    StateTaskServiceSqs: ("SQS.AmazonSQSException", "AmazonSQS"),
+}
+"""How the optimised integrations call an error that their services' models do not name, as a denial is."""
+_clients: dict[tuple[str, str, str], Any] = {}
 _lock = threading.Lock()
 
 
@@ -64,6 +85,8 @@ def change() -> None:
     StateTaskService._get_boto_service_action = _boto_action
     StateTaskServiceAwsSdk._normalise_service_error_name = staticmethod(service_name_in_errors)
     StateTaskServiceEvents._from_error = _cause_as_text(StateTaskServiceEvents._from_error)
+    for task, (error, name) in _DENIALS.items():
+        task._from_error = _tells_denial(task._from_error, error, name)
 
 
 def client_for(region: str, service: str, state_credentials: Any = None) -> Any:  # noqa: ARG001 - as moto calls it
@@ -77,15 +100,15 @@ def _sdk_client_for(region: str, service: str, state_credentials: Any = None) ->
 
 
 def boto_client(service: str) -> Any:
-    """A boto3 client of the local cloud, which many threads may use."""
-    from boto3.session import Session  # noqa: PLC0415 - a second of import, and only some machines call services
-    from botocore.config import Config  # noqa: PLC0415
+    """A boto3 client of the local cloud that calls in the name of the machine's role; many threads may use it."""
+    from botocore.config import Config  # noqa: PLC0415 - only some machines call services
 
-    url = f"http://127.0.0.1:{moto_server_port()}"
+    url, run = f"http://127.0.0.1:{moto_server_port()}", current().run
+    keys = run.plane.access.session(run.machine.role, run.machine.name)
     with _lock:
-        if (url, service) not in _clients:
-            session: Any = Session("test", "test", region_name=current().run.plane.state.region)
-            _clients[(url, service)] = session.client(
+        known = (url, service, keys["AWS_ACCESS_KEY_ID"])
+        if known not in _clients:
+            _clients[known] = session(run.plane.state.region, keys).client(
                 service,
                 endpoint_url=url,
                 config=Config(
@@ -96,7 +119,7 @@ def boto_client(service: str) -> Any:
                     max_pool_connections=50,
                 ),
             )
-        return _clients[(url, service)]
+        return _clients[known]
 
 
 class _Events:
@@ -107,8 +130,13 @@ class _Events:
 
     def put_events(self, **parameters: Any) -> dict[str, Any]:
         """Put events on the plane."""
-        entries = parameters.get("Entries") or []
-        results = on_plane(self._env, lambda: self._env.run.plane.buses.put(entries), "PutEvents")
+        entries, run = parameters.get("Entries") or [], self._env.run
+
+        def put() -> list[dict[str, str]]:
+            check(run, "events", "PutEvents", {"Entries": entries})
+            return run.plane.buses.put(entries)
+
+        results = on_plane(self._env, put, "PutEvents")
         return {"Entries": results, "FailedEntryCount": sum("ErrorCode" in result for result in results)}
 
 
@@ -121,12 +149,21 @@ class _Machines:
     def start_execution(self, **parameters: Any) -> dict[str, Any]:
         """Start an execution."""
         asked = {key[0].lower() + key[1:]: value for key, value in parameters.items()}
-        answer: dict[str, Any] = on_plane(
-            self._env,
-            lambda: self._env.run.plane.machines.operations.answers["StartExecution"](asked),
-            "StartExecution",
-        )
+        run = self._env.run
+
+        def start() -> Any:
+            check(run, "states", "StartExecution", asked)
+            return run.plane.machines.operations.answers["StartExecution"](asked)
+
+        answer: dict[str, Any] = on_plane(self._env, start, "StartExecution")
         return {"ExecutionArn": answer["executionArn"], "StartDate": int(answer["startDate"] * 1000)}
+
+
+def check(run: "Run", service: str, operation: str, asked: dict[str, Any]) -> None:
+    """Raise Refused where the role of an execution's machine may not make a call."""
+    refusal = run.plane.access.refusal(run.machine.role, run.machine.name, service, operation, asked)
+    if refusal:
+        raise Refused("AccessDeniedException", refusal)
 
 
 def on_plane(env: Env, action: Callable[[], Any], operation: str) -> Any:
@@ -210,5 +247,20 @@ def _cause_as_text(from_error: Any) -> Any:
         if isinstance(ex, SfnFailedEntryCountException):
             ex.cause = to_json_str(ex.cause)
         return from_error(task, env, ex)
+
+    return from_any_error
+
+
+def _tells_denial(from_error: Any, name: str, service: str) -> Any:
+    """moto calls a denial by its code, or by no name of its own."""
+
+    def from_any_error(task: Any, env: Env, ex: Exception) -> Any:
+        if not isinstance(ex, ClientError) or "AccessDenied" not in ex.response["Error"]["Code"]:
+            return from_error(task, env=env, ex=ex)
+        told, about = ex.response["Error"], ex.response["ResponseMetadata"]
+        status = f"Status Code: {about['HTTPStatusCode']}; Error Code: {told['Code']}"
+        known = f"Service: {service}; {status}; Request ID: {about.get('RequestId', '')}; Proxy: null"
+        where = {"resource": task._get_sfn_resource(), "resourceType": task._get_sfn_resource_type()}
+        return failed_task(env, name, f"{told['Message']} ({known})", **where)
 
     return from_any_error

@@ -32,6 +32,12 @@ class Named(ErrorName):  # type: ignore[misc,unused-ignore]
         self.also = also
 
 
+def failed_task(env: Env, name: str, cause: str, **where: str) -> Any:
+    """The event of a task that failed with an error; `where` is the task's resource and its type."""
+    told = {"taskFailedEventDetails": {"error": name, "cause": cause, **where}}
+    return FailureEvent(env, Named(name), HistoryEventType.TaskFailed, told)
+
+
 def failure(env: Env, name: str, cause: str | None, *, event: str = "TaskFailed", **details: Any) -> Exception:
     """The exception that fails a state with an error."""
     known = {"error": name, "cause": cause, **details}

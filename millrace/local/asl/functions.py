@@ -1,6 +1,7 @@
 """Tasks that run a function: on the event plane, in process."""
 
 import json
+import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +36,7 @@ class _Answer:
     request_id: str
     outcome: "Outcome | None"
     missing: str | None = None
+    denied: str = ""
 
 
 def change() -> None:
@@ -77,6 +79,12 @@ def _invoke(env: Env, name: str, payload: bytes) -> _Answer:
     pause = Pause()
 
     def begin() -> None:
+        run = env.run
+        asked = {"FunctionName": name}
+        denied = run.plane.access.refusal(run.machine.role, run.machine.name, "lambda", "Invoke", asked)
+        if denied:
+            pause.wake(_Answer(str(uuid.uuid4()), None, denied=denied))
+            return
         try:
             function = functions.find(name)
         except LookupError as error:
@@ -95,6 +103,9 @@ def _invoke(env: Env, name: str, payload: bytes) -> _Answer:
 
 
 def _response(answer: _Answer, version: str) -> dict[str, Any]:
+    if answer.denied:
+        refused = _refused(answer, "AccessDeniedException", answer.denied, 403)
+        raise FunctionFailed("Lambda.AWSLambdaException", refused.cause)
     if answer.missing is not None:
         raise _refused(answer, "ResourceNotFoundException", answer.missing, 404)
     if answer.outcome is None:
