@@ -3,7 +3,6 @@
 import asyncio
 import json
 import math
-import re
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
 
 from millrace.local.asl.definitions import InvalidDefinition, check_express, parsed
 from millrace.local.asl.run import Run
+from millrace.local.plane.machine_checks import check_name
 from millrace.local.plane.refusals import Refused
 
 if TYPE_CHECKING:
@@ -21,8 +21,6 @@ Told = dict[str, Any]
 
 _PAGE = 100
 _MOST_BYTES = 262_144
-_MOST_NAME = 80
-_BAD_NAME = re.compile(r"[\s<>{}\[\]?*\"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f]")
 _WRONG_TYPE = "This operation is not supported by this type of state machine"
 _DATA = {"input", "output", "inputDetails", "outputDetails"}
 _REFUSED = {
@@ -35,7 +33,7 @@ _REFUSED = {
 
 
 class MachineOperations:
-    """What the plane answers, and what it checks before moto answers, by the names of AWS's JSON protocol."""
+    """What the plane answers, by the names of AWS's JSON protocol."""
 
     def __init__(self, machines: "Machines") -> None:
         self._machines = machines
@@ -56,11 +54,7 @@ class MachineOperations:
             **{name: _refuse(reason) for name, reason in _REFUSED.items()},
         }
         self.answers = answers
-        self.checks: dict[str, Callable[[Asked], None]] = {
-            "CreateStateMachine": self._check_new,
-            "UpdateStateMachine": self._check_update,
-            "DeleteStateMachine": lambda asked: machines.forget_machine(asked["stateMachineArn"]),
-        }
+        self.check_definition = _check_definition
 
     def _start(self, asked: Asked) -> Told:
         """https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html."""
@@ -71,7 +65,7 @@ class MachineOperations:
         text, name = asked.get("input", "{}"), asked.get("name")
         _check_input(text)
         if name is not None:
-            _check_name(name)
+            check_name(name)
         return self._machines.begin(asked["stateMachineArn"], text, name)
 
     async def _start_sync(self, asked: Asked) -> Told:
@@ -174,19 +168,6 @@ class MachineOperations:
                 return {**json.loads(to_json_str(record.describe())), "redriveCount": 0}
         raise Refused("ResourceNotFound", f"Resource not found: '{asked['mapRunArn']}'")
 
-    def _check_new(self, asked: Asked) -> None:
-        """https://docs.aws.amazon.com/step-functions/latest/apireference/API_CreateStateMachine.html."""
-        _check_name(asked.get("name", ""))
-        _check_definition(asked.get("definition", ""), express=asked.get("type") == "EXPRESS")
-        existing = self._machines.named(asked["name"])
-        if existing and (existing.definition, existing.roleArn) != (asked["definition"], asked.get("roleArn")):
-            raise Refused("StateMachineAlreadyExists", f"State Machine Already Exists: '{existing.arn}'")
-
-    def _check_update(self, asked: Asked) -> None:
-        if asked.get("definition"):
-            machine = self._machines.machine(asked["stateMachineArn"])
-            _check_definition(asked["definition"], express=machine.express)
-
 
 def void(_item: Any) -> None:
     """Nothing."""
@@ -227,18 +208,6 @@ def _check_input(text: str) -> None:
     if len(text.encode()) > _MOST_BYTES:
         limit = f"Member must have length less than or equal to {_MOST_BYTES}"
         raise Refused("ValidationException", f"1 validation error detected: Value at 'input' failed: {limit}")
-
-
-def _check_name(name: str) -> None:
-    """https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html#StepFunctions-StartExecution-request-name."""
-    if not 1 <= len(name) <= _MOST_NAME:
-        limit = f"Member must have length between 1 and {_MOST_NAME}"
-        raise Refused(
-            "ValidationException",
-            f"1 validation error detected: Value '{name}' at 'name' failed to satisfy constraint: {limit}",
-        )
-    if _BAD_NAME.search(name):
-        raise Refused("InvalidName", f"Invalid Name: '{name}'")
 
 
 def _summary(run: Run) -> Told:

@@ -4,9 +4,11 @@ import functools
 import json
 import random
 import uuid
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from millrace.local.journal import Reference, reference
+from millrace.local.plane.machine_checks import MachineChecks
 from millrace.local.plane.refusals import Refused
 
 if TYPE_CHECKING:
@@ -39,28 +41,27 @@ ANSWERED = (
     "CreateActivity",
     "GetActivityTask",
 )
-CHECKED = ("CreateStateMachine", "UpdateStateMachine", "DeleteStateMachine")
 
 
 class Machines:
-    """Starts executions on moto's interpreter, and remembers them. Its methods run on the plane's thread."""
+    """Starts executions on moto's interpreter, and remembers them. Its methods run on the plane's thread.
 
-    def __init__(self, plane: "Plane") -> None:
+    `sound` is the folder in which the definitions are noted that were found sound.
+    """
+
+    def __init__(self, plane: "Plane", sound: Path) -> None:
         self.plane = plane
         self._runs: dict[str, Run] = {}
         self._of_machine: dict[str, list[Run]] = {}
         self.answers = {f"AWSStepFunctions.{name}": functools.partial(self._answer, name) for name in ANSWERED}
-        self.checks = {f"AWSStepFunctions.{name}": functools.partial(self._check, name) for name in CHECKED}
+        self.checks = MachineChecks(self, sound).checks
 
     def _answer(self, operation: str, asked: dict[str, Any]) -> Any:
         return self.operations.answers[operation](asked)
 
-    def _check(self, operation: str, asked: dict[str, Any]) -> None:
-        self.operations.checks[operation](asked)
-
     @functools.cached_property
     def operations(self) -> "MachineOperations":
-        """What is answered and checked. moto's interpreter is imported for the first of them."""
+        """What is answered. moto's interpreter is imported for the first of them."""
         from millrace.local import moto_machines  # noqa: PLC0415 - a third of a second of import
         from millrace.local.asl.operations import MachineOperations  # noqa: PLC0415 - the same
 

@@ -57,7 +57,7 @@ class Plane:
         self.schedules = Schedules(self)
         self.scheduler = Scheduler(self)
         self.schemas = Schemas(state, self.clock)
-        self.machines = Machines(self)
+        self.machines = Machines(self, code.with_name("definitions"))
         events = EventOperations(self)
         self.answers: dict[str, Callable[..., Any]] = {**events.answers, **self.moves.answers, **self.machines.answers}
         """Operations of AWS's JSON protocol that the plane answers itself, by their names."""
