@@ -108,9 +108,10 @@ def key(local):
 
 
 @pytest.mark.parametrize("allowed", [(), ("kms:GenerateDataKey",), ("kms:Decrypt",)])
-def test_an_encrypted_queue_gets_nothing_unless_its_key_lets_eventbridge_in(queue, key, refusal, allowed):
+def test_an_encrypted_queue_gets_nothing_unless_its_key_lets_eventbridge_in(local, queue, key, refusal, allowed):
     """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html#compatibility-with-aws-services"""
-    code, message = refusal(queue(KmsMasterKeyId=key(*allowed)).arn)
+    local.client("kms").create_alias(AliasName="alias/own", TargetKeyId=key(*allowed))
+    code, message = refusal(queue(KmsMasterKeyId="alias/own").arn)
     assert code == "NO_PERMISSIONS"
     assert "its key" in message
 
@@ -234,3 +235,11 @@ def test_everything_is_reached_where_nothing_is_judged(local, target, refusal):
         assert refusal(target("sqs")) is None
     finally:
         local.plane.access.judging = True
+
+
+@pytest.mark.parametrize(("actions", "reached"), [(("kms:GenerateDataKey",), True), ((), False)])
+def test_an_encrypted_stream_takes_a_role_that_may_use_its_key(local, by_role, role, key, refusal, actions, reached):
+    """https://docs.aws.amazon.com/streams/latest/dev/permissions-user-key-KMS.html"""
+    arn, action = by_role("stream")
+    local.client("kinesis").start_stream_encryption(StreamName="stream", EncryptionType="KMS", KeyId=key())
+    assert (refusal(arn, RoleArn=role(action, *actions)) is None) is reached

@@ -23,7 +23,11 @@ _BY_ROLE = {
     "kinesis": ("kinesis:PutRecord",),
     "states": ("states:StartExecution",),
 }
-_TO_USE_KEY = ("kms:Decrypt", "kms:GenerateDataKey")
+_TO_USE_KEY = {
+    "kinesis": ("kms:GenerateDataKey",),
+    "sns": ("kms:Decrypt", "kms:GenerateDataKey"),
+    "sqs": ("kms:Decrypt", "kms:GenerateDataKey"),
+}
 _NONE: Known = MappingProxyType({})
 
 
@@ -69,16 +73,15 @@ class Permissions:
             if not self._access.may_deliver(EVENTS, action, _resource(arn), rule):
                 return f"No policy of {arn} lets {EVENTS} in with {action} for the rule {rule}."
         key = self._state.key_of(arn)
-        for action in _TO_USE_KEY if key else ():
+        for action in _TO_USE_KEY[arn.split(":")[2]] if key else ():
             if not self._access.may_deliver(EVENTS, action, str(key), rule):
                 return f"{arn} is encrypted, and the policy of its key {key} does not allow {EVENTS} {action}."
         return None
 
     def _closed_bus(self, arn: str, rule: str, known: Known) -> str | None:
         (action,) = _actions(arn)
-        if self._access.may_deliver(EVENTS, action, arn, rule, known) or self._access.lets_account_in(
-            action, arn, known
-        ):
+        service_in = self._access.may_deliver(EVENTS, action, arn, rule, known)
+        if service_in or self._access.lets_account_in(action, arn, known):
             return None
         return f"The target {arn} names no role, and the policy of the bus does not allow {action} for the rule {rule}."
 
@@ -88,8 +91,9 @@ class Permissions:
             return f"The role {role} does not let {EVENTS} assume it."
         asks = [Ask(action, _resource(arn), known) for action in _actions(arn)]
         if key := self._state.key_of(arn):
-            via = {"kms:viaservice": (f"{arn.split(':')[2]}.{self._state.region}.amazonaws.com",)}
-            asks += [Ask(action, key, via) for action in _TO_USE_KEY]
+            service = arn.split(":")[2]
+            via = {"kms:viaservice": (f"{service}.{self._state.region}.amazonaws.com",)}
+            asks += [Ask(action, key, via) for action in _TO_USE_KEY[service]]
         session = rule.rpartition("/")[2]
         denied = next((found for ask in asks if (found := self._access.denied(role, session, ask))), None)
         return f"The role {role} may not {denied.action} on {denied.resource} {denied.why}." if denied else None

@@ -1,5 +1,6 @@
 """moto's own stores, for one account and region: what the AWS APIs have created."""
 
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
@@ -123,12 +124,16 @@ class State:
 
         None for AWS's keys, and for one of another account, whose policy nobody here knows.
         """
-        named: str | None = {
-            "kinesis": lambda: self.kinesis.streams[arn.rpartition("/")[2]].key_id,
+        key_ids: dict[str, Callable[[], str | None]] = {
+            "kinesis": lambda: getattr(self.kinesis.streams.get(arn.rpartition("/")[2]), "key_id", None),
             "sns": lambda: self.topic(arn).kms_master_key_id,
             "sqs": lambda: self.queue(arn).kms_master_key_id,
-        }.get(arn.split(":")[2], lambda: None)()
+        }
+        named = key_ids.get(arn.split(":")[2], lambda: None)()
         if not named or "alias/aws/" in named:
             return None
-        key = self.kms.keys.get(self.kms.any_id_to_key_id(named))
-        return str(key.arn) if key else None
+        return next((str(key.arn) for key in list(self.kms.keys.values()) if named in _names_of(key)), None)
+
+
+def _names_of(key: Any) -> set[str]:
+    return {key.id, key.arn, *key.aliases, *(alias.alias_arn for alias in key.aliases.values())}
