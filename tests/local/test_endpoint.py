@@ -27,6 +27,7 @@ def test_a_web_page_cannot_call_the_kits_own_interface(ask):
 
 
 def test_connections_are_kept_alive(empty_cloud):
+    """https://docs.aws.amazon.com/sdkref/latest/guide/feature-smart-config-defaults.html"""
     connection = http.client.HTTPConnection("127.0.0.1", empty_cloud.port)
     for _ in range(2):
         connection.request("GET", "/_millrace/health", headers={"x-millrace": "1"})
@@ -42,11 +43,13 @@ def test_it_listens_on_loopback_alone(empty_cloud):
 
 
 def test_a_body_that_is_no_json_is_refused(ask):
+    """https://docs.aws.amazon.com/eventbridge/latest/APIReference/CommonErrors.html"""
     answer = ask("POST", "/", b"no json", X_Amz_Target="AWSEvents.PutEvents")
     assert (answer.status, json.load(answer)["__type"]) == (400, "SerializationException")
 
 
 def test_a_function_that_is_not_there_is_a_404(empty_cloud):
+    """https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html"""
     functions = empty_cloud.client("lambda")
     with pytest.raises(functions.exceptions.ResourceNotFoundException):
         functions.invoke(FunctionName="nobody")

@@ -31,6 +31,7 @@ def test_a_failing_consumer_leaves_the_order_untouched(stocked, put, replace_han
 
 
 def test_an_event_lands_in_the_dead_letter_queue_after_its_retries(stocked, put, replace_handler, messages):
+    """https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html"""
     trace = flow_with(stocked, put, replace_handler, failing('raise RuntimeError("no points today")'))
     (letter,) = messages("awardpoints", "dead")
     assert json.loads(letter["Body"])["detail-type"] == "OrderCompleted"
@@ -40,6 +41,7 @@ def test_an_event_lands_in_the_dead_letter_queue_after_its_retries(stocked, put,
 
 
 def test_an_asynchronous_invocation_lands_there_with_the_record_of_lambda(stocked, put, replace_handler, messages):
+    """https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html"""
     source = """
 from functions.contracts.fulfilment import OrderCompleted, OrderRejected
 from functions.contracts.credit import CreditRated

@@ -44,6 +44,7 @@ def call(cloud, name):
 
 
 def test_one_module_name_in_two_functions_is_two_modules(empty_cloud, make):
+    """https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html"""
     make("left")
     make("right")
     told = [call(empty_cloud, name) for name in ("left", "right", "left")]

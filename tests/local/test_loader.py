@@ -102,6 +102,7 @@ def test_a_second_deployment_of_the_same_makes_no_call(deploy, bare):
 
 
 def test_a_changed_property_is_updated_in_place(deploy, resources, attributes):
+    """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-updating-stacks-update-behaviors.html"""
     deploy(Queue=queue(VisibilityTimeout=10))
     before = resources()["Queue"]
     assert deploy(Queue=queue(VisibilityTimeout=20)) == [("update", "Queue")]
@@ -141,6 +142,7 @@ def test_an_update_of_a_queue_keeps_its_policy(deploy, resources, attributes):
 
 
 def test_a_replacement_is_carried_to_its_dependents(deploy, resources, queues, bare):
+    """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-updating-stacks-update-behaviors.html"""
     deploy(Queue=queue(QueueName="one"), Rule=rule("Queue"))
     changes = deploy(Queue=queue(QueueName="two"), Rule=rule("Queue"))
     assert changes == [("replace", "Queue"), ("update", "Rule"), ("delete", "Queue")]
@@ -149,6 +151,7 @@ def test_a_replacement_is_carried_to_its_dependents(deploy, resources, queues, b
 
 
 def test_a_replacement_under_a_fixed_name_is_refused_as_on_aws(deploy, queues):
+    """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-updating-stacks-update-behaviors.html"""
     deploy(Queue=queue(QueueName="orders"))
     with pytest.raises(DeploymentFailed, match="QueueName fixes their name"):
         deploy(Queue=queue(QueueName="orders", FifoQueue=True))
@@ -162,12 +165,14 @@ def test_a_logical_id_of_another_type_is_a_replacement(deploy, queues):
 
 
 def test_what_is_gone_from_the_template_is_deleted_last_made_first(deploy, queues):
+    """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-updating-stacks-update-behaviors.html"""
     deploy(Rule=rule("Queue"), Queue=queue(), Stays=queue())
     assert deploy(Stays=queue()) == [("delete", "Rule"), ("delete", "Queue")]
     assert len(queues()) == 1
 
 
 def test_what_is_to_be_retained_is_left_standing(deploy, queues):
+    """https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-deletionpolicy.html"""
     deploy(Kept={**queue(), "DeletionPolicy": "Retain"}, Other=queue())
     assert deploy(Other=queue()) == [("retain", "Kept")]
     assert len(queues()) == 2
@@ -191,6 +196,9 @@ def test_a_stack_that_is_gone_takes_its_resources_along(loader, write, queues):
     ],
 )
 def test_what_is_not_known_is_refused_by_name_before_anything_is_made(deploy, bare, resource, message):
+    """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-template-resource-type-ref.html
+    Refused: types, properties and attributes that the registry does not know.
+    """
     with pytest.raises(DeploymentFailed, match=message):
         deploy(Other=queue(), Thing=resource)
     assert bare.calls == []
@@ -213,6 +221,7 @@ def test_a_failure_names_its_resource_its_construct_and_its_cause(deploy):
 
 
 def test_a_failure_takes_back_what_the_deployment_made(deploy, loader, queues):
+    """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stack-failure-options.html"""
     with pytest.raises(DeploymentFailed):
         deploy(Rule=rule("Queue", EventBusName="nowhere"), Queue=queue())
     assert (queues(), loader.deployment.stacks) == ([], {})
@@ -234,6 +243,7 @@ def test_the_deployment_after_a_failure_goes_on_from_what_stood(deploy):
 
 
 def test_stacks_come_in_the_order_of_their_imports_and_share_their_exports(loader, write, bare):
+    """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-stack-exports.html"""
     export = {"Value": {"Fn::GetAtt": ["Queue", "Arn"]}, "Export": {"Name": "Zoo:Queue"}}
     imported = rule("Queue", Targets=[{"Id": "one", "Arn": {"Fn::ImportValue": "Zoo:Queue"}}])
     found = loader.deploy(
@@ -247,6 +257,9 @@ def test_stacks_come_in_the_order_of_their_imports_and_share_their_exports(loade
 
 
 def test_a_failure_in_one_stack_takes_back_the_stacks_before_it(loader, write, queues):
+    """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stack-failure-options.html
+    Differs: a run over several stacks is rolled back as a whole.
+    """
     broken = {"Queue": queue(), "Rule": rule("Queue", EventBusName="nowhere")}
     with pytest.raises(DeploymentFailed, match=r"Two\.Rule"):
         loader.deploy(write(needs={"Two": ["One"]}, One={"Queue": queue()}, Two=broken))
@@ -296,6 +309,9 @@ def test_a_folder_without_an_assembly_is_named(loader, tmp_path):
 
 
 def test_an_image_asset_is_refused(loader, write):
+    """https://docs.aws.amazon.com/cdk/v2/guide/assets.html
+    Refused: images, which need Docker.
+    """
     folder = write(Shop={"Queue": queue()})
     (folder / "Shop.assets.json").write_text(json.dumps({"dockerImages": {"abc": {}}}))
     with pytest.raises(AssemblyError, match="abc needs Docker"):

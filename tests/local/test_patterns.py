@@ -18,11 +18,13 @@ def by_name(cases):
 
 @by_name(ANSWERED)
 def test_matches_as_aws_does(case):
+    """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-event-patterns.html"""
     assert compile_pattern(case["pattern"]).matches(case["event"]) is case["expect"]
 
 
 @by_name(REFUSED)
 def test_refuses_what_aws_refuses(case):
+    """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-event-patterns.html"""
     with pytest.raises(InvalidPattern, match=r"^Event pattern is not valid\. Reason: .+ at \S+$"):
         compile_pattern(case["pattern"])
 

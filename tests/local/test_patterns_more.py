@@ -35,6 +35,7 @@ def holds(operand, value):
 class TestExactValues:
     @pytest.mark.parametrize("written", ["300", "300.0", "3.0e2"])
     def test_numbers_are_equal_however_they_are_written(self, written):
+        """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html#eb-filtering-numeric-matching"""
         assert compile_pattern(f'{{"n": [{written}]}}').matches({"n": 300})
         assert holds(300, json.loads(written))
 
@@ -69,9 +70,11 @@ class TestText:
         "operand", [{"prefix": ""}, {"suffix": ""}, {"wildcard": "*"}, {"equals-ignore-case": "true"}]
     )
     def test_text_operators_look_only_at_strings(self, operand, value):
+        """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html"""
         assert not holds(operand, value)
 
     def test_prefix_and_suffix_can_ignore_case(self):
+        """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html#eb-filtering-prefix-matching"""
         assert holds({"prefix": {"equals-ignore-case": "EventB"}}, "eVENTbridge")
         assert holds({"suffix": {"equals-ignore-case": ".PNG"}}, "a.png")
 
@@ -89,6 +92,7 @@ class TestText:
 
 class TestWildcards:
     def test_a_star_matches_any_number_of_characters(self):
+        """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html#eb-filtering-wildcard-matching"""
         assert all(holds({"wildcard": "a*c"}, value) for value in ("ac", "abc", "a\nb\nc"))
         assert not holds({"wildcard": "a*c"}, "abcd")
 
@@ -109,6 +113,7 @@ class TestWildcards:
 
     @pytest.mark.parametrize("expression", [{"wildcard": "a**"}, {"anything-but": {"wildcard": ["x", "a**"]}}])
     def test_consecutive_stars_are_refused_wherever_they_stand(self, expression):
+        """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html#eb-filtering-wildcard-matching"""
         assert "Consecutive wildcard characters at pos 2 at f" in refusal({"f": [expression]})
 
     def test_repeating_sequences_after_a_star_add_to_the_complexity(self):
@@ -128,6 +133,7 @@ class TestWildcards:
 class TestAnythingBut:
     @pytest.mark.parametrize("value", ["other", 12, None, True, 1.5])
     def test_a_value_of_any_type_but_the_named_one_matches(self, value):
+        """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html#eb-filtering-anything-but"""
         assert holds({"anything-but": "named"}, value)
 
     def test_true_is_not_the_number_one(self):
@@ -152,6 +158,7 @@ class TestAnythingBut:
 class TestNumeric:
     @pytest.mark.parametrize(("value", "expected"), [(0, False), (0.000001, True), (5, True), (5.000001, False)])
     def test_a_range_has_a_lower_and_an_upper_bound(self, value, expected):
+        """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html#eb-filtering-numeric-matching"""
         assert holds({"numeric": [">", 0, "<=", 5]}, value) is expected
 
     @pytest.mark.parametrize("value", [5_000_000_001, -6e9, 0.1234567, True])
@@ -182,6 +189,7 @@ class TestCidr:
         assert holds({"cidr": "10.0.0.77/24"}, "10.0.0.1")
 
     def test_everything_is_in_the_block_of_no_bits_of_its_own_version_only(self):
+        """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html#eb-filtering-ip-matching"""
         assert holds({"cidr": "0.0.0.0/0"}, "255.1.2.3")
         assert not holds({"cidr": "0.0.0.0/0"}, "::1")
 
@@ -201,6 +209,7 @@ class TestExists:
         assert not matches({"detail": {"count": [{"exists": True}]}}, event)
 
     def test_an_empty_array_does_not_exist(self):
+        """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html#eb-filtering-exists-matching"""
         assert holds({"exists": False}, [])
 
     def test_only_true_and_false_are_taken(self):
@@ -218,6 +227,7 @@ class TestArrays:
         assert holds("x", ["y", ["z", ["x"]]])
 
     def test_fields_of_objects_in_an_array_must_match_in_one_element(self):
+        """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-event-patterns-arrays.html"""
         assert matches({"lines": {"sku": ["b"], "qty": [2]}}, LINES)
         assert not matches({"lines": {"sku": ["b"], "qty": [1]}}, LINES)
 
@@ -259,6 +269,7 @@ class TestOr:
         assert matches(EITHER, event) is expected
 
     def test_two_or_clauses_must_both_match(self):
+        """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html#eb-filtering-complex-example-or"""
         pattern = {"$or": [{"a": [1]}, {"b": [1]}], "detail": {"$or": [{"c": [1]}, {"d": [1]}]}}
         assert matches(pattern, {"b": 1, "detail": {"c": 1}})
         assert not matches(pattern, {"a": 1, "b": 1, "detail": {}})
@@ -288,6 +299,7 @@ class TestOr:
         assert matches({"$or": [{"prefix": "x"}, {"suffix": "y"}]}, {"$or": "xz"})
 
     def test_over_a_thousand_combinations_are_refused(self):
+        """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html#eb-filtering-complex-example-or"""
         ten = [{f"k{n}": [n]} for n in range(10)]
         compile_pattern({"a": {"$or": ten}, "b": {"$or": ten}, "c": {"$or": ten}}, max_length=10_000)
         with pytest.raises(InvalidPattern, match="over 1000 rule combinations at d"):

@@ -47,6 +47,7 @@ def shop(loader, assembly):
 
 
 def test_every_property_of_the_stack_is_shown_by_aws_api_or_declared_as_kept(bare, shop):
+    """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-template-resource-type-ref.html"""
     missing = {}
     for name, resource in shop.resources.items():
         kept = TYPES[resource.type].kept_only_here
@@ -56,6 +57,9 @@ def test_every_property_of_the_stack_is_shown_by_aws_api_or_declared_as_kept(bar
 
 
 def test_what_is_declared_as_kept_here_alone_is_what_moto_loses(bare, shop):
+    """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-template-resource-type-ref.html
+    Differs: these properties stand in the stack's record alone, not in the answers of the service.
+    """
     needless = {}
     for name, resource in shop.resources.items():
         kept = {key for key, reason in TYPES[resource.type].kept_only_here.items() if "an update" not in reason}
@@ -97,6 +101,7 @@ def test_a_queue_and_a_topic_have_their_policies(bare, shop):
 
 
 def test_a_bus_has_the_statements_of_its_policy(bare, shop):
+    """https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-events-eventbuspolicy.html"""
     (policy,) = of_type(shop, "AWS::Events::EventBusPolicy")
     found = json.loads(bare.client("events").describe_event_bus(Name="shop")["Policy"])
     assert found["Statement"] == [policy.properties["Statement"]]
@@ -111,12 +116,14 @@ def test_a_bucket_can_be_used_although_its_policy_denies_plain_http(bare, shop):
 
 
 def test_a_rule_may_invoke_its_function(bare, shop):
+    """https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-lambda-permission.html"""
     for permission in of_type(shop, "AWS::Lambda::Permission"):
         found = bare.client("lambda").get_policy(FunctionName=permission.properties["FunctionName"])["Policy"]
         assert permission.physical_id in [statement["Sid"] for statement in json.loads(found)["Statement"]]
 
 
 def test_a_state_machine_has_its_substitutions_made(bare, shop):
+    """https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-stepfunctions-statemachine.html"""
     (machine,) = (
         each
         for each in of_type(shop, "AWS::StepFunctions::StateMachine")
@@ -127,6 +134,7 @@ def test_a_state_machine_has_its_substitutions_made(bare, shop):
 
 
 def test_a_function_has_the_code_of_its_asset(bare, shop):
+    """https://docs.aws.amazon.com/cdk/v2/guide/assets.html"""
     (function,) = (each for each in of_type(shop, "AWS::Lambda::Function") if "Layers" in each.properties)
     code = function.properties["Code"]
     size = bare.client("s3").head_object(Bucket=code["S3Bucket"], Key=code["S3Key"])["ContentLength"]

@@ -72,6 +72,9 @@ def test_a_moment_comes_once_and_the_schedule_goes_if_it_shall(local, plan, queu
 
 
 def test_a_flow_does_not_wait_for_a_schedule(local, plan, queue, at):
+    """https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-schedule.html
+    Differs: settling does not wait for schedules, nor leap to them.
+    """
     observer = queue()
     plan(at(HOUR), observer.arn, Input="later")
     local.settle()

@@ -77,11 +77,13 @@ def order(**resources):
     ],
 )
 def test_a_function_gives_what_cloudformation_gives(resolve, value, found):
+    """https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference.html"""
     assert resolve(value) == found
 
 
 @pytest.mark.parametrize(("name", "holds"), [("IsDev", True), ("IsProd", False), ("Both", False), ("Either", True)])
 def test_a_condition_holds_as_its_parts_do(resolver, name, holds):
+    """https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference-conditions.html"""
     assert resolver.condition(name) is holds
 
 
@@ -97,6 +99,9 @@ def test_an_unknown_function_is_refused_by_name_and_place(resolve, name):
 
 
 def test_a_dynamic_reference_is_refused(resolve):
+    """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/dynamic-references.html
+    Refused: by its name.
+    """
     with pytest.raises(UnknownIntrinsic, match=r"resolve:ssm-secure"):
         resolve({"Key": "{{resolve:ssm-secure:key}}"})
 

@@ -140,6 +140,7 @@ def deploy_one(deploy):
 
 @pytest.mark.parametrize(("kind", "before", "after"), CASES, ids=[case[0] for case in CASES])
 def test_an_update_in_place_is_shown_by_aws_api(bare, deploy_one, kind, before, after):
+    """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-updating-stacks-update-behaviors.html"""
     made = deploy_one(kind, before)
     changed = deploy_one(kind, after)
     assert changed.physical_id == made.physical_id
@@ -147,6 +148,7 @@ def test_an_update_in_place_is_shown_by_aws_api(bare, deploy_one, kind, before, 
 
 
 def test_an_update_turns_off_what_the_template_leaves_out(bare, deploy_one):
+    """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-updating-stacks-update-behaviors.html"""
     deploy_one("AWS::KMS::Key", {"EnableKeyRotation": True})
     key = deploy_one("AWS::KMS::Key", {"Description": "x"})
     assert not bare.client("kms").get_key_rotation_status(KeyId=key.physical_id)["KeyRotationEnabled"]

@@ -123,6 +123,7 @@ def record(name, version, *files):
 
 
 def test_an_event_goes_in_and_an_answer_comes_out(bench, function):
+    """https://docs.aws.amazon.com/lambda/latest/dg/python-handler.html"""
     spec = function("def handler(event, context): return {'got': event}")
     first, second = bench.call(spec, {"a": "ü"}), bench.call(spec, 2)
     assert (first.status, json.loads(first.payload)) == ("ok", {"got": {"a": "ü"}})
@@ -136,11 +137,13 @@ def test_an_answer_larger_than_a_socket_holds_arrives_whole(bench, function):
 
 
 def test_decimals_answer_as_numbers_and_bytes_as_text(bench, function):
+    """https://docs.aws.amazon.com/lambda/latest/dg/python-handler.html"""
     spec = function("from decimal import Decimal\ndef handler(e, c): return [Decimal('1.10'), b'text']")
     assert bench.call(spec).payload == b'[1.10, "text"]'
 
 
 def test_what_a_handler_raises_answers_as_aws_words_it(bench, function):
+    """https://docs.aws.amazon.com/lambda/latest/dg/python-exceptions.html"""
     spec = function("def inner():\n    raise ValueError('no stock')\ndef handler(event, context):\n    inner()\n")
     outcome = bench.call(spec)
     app = spec.code / "app.py"
@@ -168,12 +171,14 @@ def test_what_a_handler_raises_answers_as_aws_words_it(bench, function):
     ],
 )
 def test_what_the_runtime_refuses_has_the_name_that_aws_gives_it(bench, function, source, kind, message):
+    """https://docs.aws.amazon.com/lambda/latest/dg/python-exceptions.html"""
     outcome = bench.call(function(source))
     error = json.loads(outcome.payload)
     assert (outcome.status, error["errorType"], error["errorMessage"]) == ("error", kind, message)
 
 
 def test_a_function_that_failed_to_load_is_loaded_afresh_the_next_time(bench, function):
+    """https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html"""
     assert bench.call(function("import nowhere")).status == "error"
     assert bench.answer(function("def handler(event, context): return 'mended'")) == "mended"
 
@@ -183,6 +188,7 @@ def test_a_function_that_failed_to_load_is_loaded_afresh_the_next_time(bench, fu
 
 @pytest.mark.parametrize("body", ["while True: pass", "import time; print('before'); time.sleep(600)"])
 def test_a_timeout_kills_the_worker(bench, function, body):
+    """https://docs.aws.amazon.com/lambda/latest/dg/configuration-timeout.html"""
     spec = function(f"def handler(event, context):\n    {body}", timeout=0.2)
     outcome = bench.call(spec)
     message = "RequestId: r-1 Error: Task timed out after 0.20 seconds"
@@ -207,12 +213,14 @@ def test_what_was_printed_before_a_timeout_is_kept(bench, function):
     ],
 )
 def test_a_process_that_ends_is_an_exit_error(bench, function, body, reason):
+    """https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html"""
     outcome = bench.call(function(f"import os, signal, sys\ndef handler(event, context): {body}"))
     error = {"errorType": "Runtime.ExitError", "errorMessage": f"RequestId: r-1 Error: {reason}"}
     assert (outcome.status, json.loads(outcome.payload)) == ("exit", error)
 
 
 def test_after_an_exit_a_new_worker_answers(bench, function):
+    """https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html"""
     spec = function("import os\ndef handler(event, context): return event or os._exit(1)")
     assert [bench.call(spec, event).status for event in (0, 1, 0, 1)] == ["exit", "ok", "exit", "ok"]
 
@@ -238,6 +246,7 @@ def test_functions_share_neither_modules_nor_environment(bench, function):
 
 
 def test_the_environment_is_what_lambda_gives_and_nothing_of_the_machine(bench, function, monkeypatch):
+    """https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime"""
     monkeypatch.setenv("SECRET_OF_THE_MACHINE", "1")
     spec = function("import os\ndef handler(event, context): return dict(os.environ)", environment={"TABLE": "t"})
     seen = bench.answer(spec)
@@ -268,12 +277,14 @@ def test_forked_workers_draw_different_random_numbers(bench, function):
 
 
 def test_a_handler_string_names_a_module_in_a_folder(bench, function):
+    """https://docs.aws.amazon.com/lambda/latest/dg/python-handler.html"""
     spec = function("def handler(event, context): return __name__", handler="functions.award_points.handler")
     assert bench.answer(spec) == "functions.award_points"
     assert bench.answer(replace(spec, handler="functions/award_points.handler")) == "functions.award_points"
 
 
 def test_the_context_tells_of_the_invocation(bench, function):
+    """https://docs.aws.amazon.com/lambda/latest/dg/python-context.html"""
     fields = ["aws_request_id", "function_name", "function_version", "invoked_function_arn", "memory_limit_in_mb"]
     fields += ["log_group_name", "client_context"]
     source = f"def handler(event, context): return [getattr(context, f) for f in {fields}]"
@@ -282,6 +293,7 @@ def test_the_context_tells_of_the_invocation(bench, function):
 
 
 def test_the_context_counts_down_to_the_timeout(bench, function):
+    """https://docs.aws.amazon.com/lambda/latest/dg/python-context.html"""
     spec = function("def handler(event, context): return context.get_remaining_time_in_millis()", timeout=7)
     assert 6000 < bench.answer(spec) <= 7000
 
@@ -305,6 +317,7 @@ def test_a_function_sees_the_time_to_which_its_cloud_has_leapt(bench, function):
 
 
 def test_all_that_is_written_becomes_log_events_of_its_invocation(bench, function):
+    """https://docs.aws.amazon.com/lambda/latest/dg/python-logging.html"""
     source = "import os, sys\ndef handler(event, context):\n    print(event)\n    print('err', file=sys.stderr)\n"
     spec = function(source + "    os.system('echo from a program')\n    sys.stdout.write('no end')")
     assert bench.call(spec, "one").log == ("one", "err", "from a program", "no end")
@@ -312,6 +325,7 @@ def test_all_that_is_written_becomes_log_events_of_its_invocation(bench, functio
 
 
 def test_the_root_logger_writes_as_on_aws(bench, function):
+    """https://docs.aws.amazon.com/lambda/latest/dg/python-logging.html"""
     spec = function("import logging\ndef handler(event, context): logging.warning('low\\nstock')")
     level, stamp, request_id, message = bench.call(spec).log[0].split("\t")
     assert (level, request_id, message) == ("[WARNING]", "r-1", "low\nstock")
@@ -319,6 +333,7 @@ def test_the_root_logger_writes_as_on_aws(bench, function):
 
 
 def test_the_json_log_format_is_that_of_aws(bench, function):
+    """https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-logformat.html"""
     settings = {"AWS_LAMBDA_LOG_FORMAT": "JSON", "AWS_LAMBDA_LOG_LEVEL": "INFO"}
     source = "import logging\ndef handler(event, context): logging.info('stock %s', 3, extra={'sku': 'a'})"
     line = json.loads(bench.call(function(source, environment=settings)).log[0])
@@ -330,6 +345,7 @@ def test_the_json_log_format_is_that_of_aws(bench, function):
 
 
 def test_one_worker_serves_call_after_call_and_more_serve_calls_at_once(bench, function, gate):
+    """https://docs.aws.amazon.com/lambda/latest/dg/lambda-concurrency.html"""
     waits = "import os\ndef handler(path, context):\n    if path: open(path).read()\n    return os.getpid()"
     writes = "def handler(path, context): open(path, 'w').close()"
     spec, opener = function(waits), function(writes, "opener")
@@ -381,6 +397,7 @@ def test_a_busy_worker_finishes_before_it_retires(bench, function, gate):
 
 
 def test_a_changed_setting_gets_a_new_worker(bench, function):
+    """https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html"""
     spec = function("import os\ndef handler(event, context): return os.environ['STAGE']", environment={"STAGE": "one"})
     assert bench.answer(spec) == "one"
     assert bench.answer(replace(spec, environment={"STAGE": "two"})) == "two"
@@ -461,6 +478,7 @@ def test_a_parent_that_is_killed_leaves_no_process(cache, function, gate, start)
 
 
 def test_a_pure_package_is_the_copy_in_the_layer(bench, function, tmp_path):
+    """https://docs.aws.amazon.com/lambda/latest/dg/packaging-layers.html"""
     files = {"tool/__init__.py": "WHERE = 'layer'", **record("tool", "1.0", "tool/__init__.py")}
     source = "import tool, importlib.metadata as m\ndef handler(e, c): return [tool.WHERE, m.version('tool')]"
     spec = function(source, layers=(layer(tmp_path / "layer", files),))
