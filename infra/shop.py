@@ -3,6 +3,7 @@
 from aws_cdk import CfnOutput, RemovalPolicy, Stack
 from constructs import Construct
 
+from infra.api import Door
 from infra.credit import Credit
 from infra.fulfilment import Fulfilment
 from infra.loyalty import Loyalty
@@ -28,4 +29,6 @@ class Shop(Stack):
         Fulfilment(self, "Fulfilment", bus=bus, stock=warehouse.stock, removal=removal)
         Loyalty(self, "Loyalty", bus=bus, removal=removal)
         Credit(self, "Credit", bus=bus, removal=removal)
+        door = Door(self, "Door", bus=bus)
         CfnOutput(self, "BusName", value=bus.name)
+        CfnOutput(self, "Endpoint", value=door.api.endpoint)

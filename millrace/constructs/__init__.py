@@ -15,6 +15,7 @@ from millrace.constructs.plan import UnsoundFlow
 from millrace.constructs.processor import Processor
 from millrace.constructs.saga import Saga, SagaStep
 from millrace.constructs.stores import MissingTable
+from millrace.constructs.subscribers import OutsideBus, OutsideQueue, Subscriber, Webhook
 
 __all__ = [
     "Api",
@@ -28,15 +29,19 @@ __all__ = [
     "NoOrder",
     "NotDeclared",
     "OpenToAll",
+    "OutsideBus",
+    "OutsideQueue",
     "Processor",
     "Saga",
     "SagaStep",
     "Settings",
+    "Subscriber",
     "UnfitBreaker",
     "UnknownCheck",
     "UnknownFunction",
     "UnsoundApi",
     "UnsoundFlow",
+    "Webhook",
     "acknowledge",
     "allow_cycle",
     "direct",

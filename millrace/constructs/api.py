@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Unpack, cast
 
-from aws_cdk import CfnOutput, CfnResource, Stack
+from aws_cdk import CfnResource, Stack
 from aws_cdk import aws_apigatewayv2 as apigateway
 from aws_cdk import aws_apigatewayv2_integrations as integrations
 from aws_cdk import aws_iam as iam
@@ -75,7 +75,6 @@ class Api(Construct):
             self._add_query(query, tables or {})
         if events:
             self._add_door(events, callers or {})
-        CfnOutput(self, "Endpoint", value=self.endpoint)
 
     @property
     def endpoint(self) -> str:

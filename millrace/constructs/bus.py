@@ -34,6 +34,8 @@ class Bus(Construct):
     sent there. `log_events` logs each event, whole: mind what your events hold. A schema registry with the bus's name
     holds each event that something on it takes or publishes, in the form of `schemas`. An event that was handled is
     known again for `idempotency_window`, 20 days.
+
+    `existing` is for the bus of another stack: rules and permissions go onto it, and of the bus itself nothing is made.
     """
 
     def __init__(  # noqa: PLR0913 - a bus is no fewer
@@ -48,27 +50,37 @@ class Bus(Construct):
         log_events: bool = False,
         alarm_topic: sns.ITopic | None = None,
         schemas: Form = "OpenApi3",
+        existing: bool = False,
     ) -> None:
         super().__init__(scope, id)
         note_place(self)
-        self._schemas = Schemas(self, name=name, form=schemas)
         Checks.of(self)
         self.alarm_topic = alarm_topic
         self._window = idempotency_window
         self.encryption_key = chosen_key(self, encryption_key)
+        self._schemas = None if existing else Schemas(self, name=name, form=schemas)
+        self.event_bus: events.IEventBus = (
+            events.EventBus.from_event_bus_name(self, "Bus", name) if existing else self._made(name)
+        )
+        if not existing:
+            self._guard(name, archive_retention or Duration.days(30), log_events=log_events)
+
+    def _made(self, name: str) -> events.EventBus:
         if self.encryption_key:
-            let_services_use(self, self.encryption_key, name, alarm_topic)
+            let_services_use(self, self.encryption_key, name, self.alarm_topic)
         self.dead_letters = dead_letter_queue(self, self.encryption_key, of=name)
         acknowledge(self.dead_letters, "It is a dead-letter queue, of the bus.", "AwsSolutions-SQS3")
-        self.event_bus = events.EventBus(
+        return events.EventBus(
             self, "Bus", event_bus_name=name, kms_key=self.encryption_key, dead_letter_queue=self.dead_letters
         )
+
+    def _guard(self, name: str, archive_retention: Duration, *, log_events: bool) -> None:
         self._accept_dead_letters()
         self._refuse_other_accounts()
-        self._archive(archive_retention or Duration.days(30))
+        self._archive(archive_retention)
         if log_events:
             self._log_events(name)
-        Alarms(self, alarm_topic).dead_letters(self.dead_letters)
+        Alarms(self, self.alarm_topic).dead_letters(self.dead_letters)
 
     @property
     def name(self) -> str:
@@ -89,7 +101,7 @@ class Bus(Construct):
     def rules(self, scope: Construct, wanted: EventTypes, targets: Iterable[events.IRuleTarget]) -> list[events.Rule]:
         """The rules that match just the events that are wanted: one, unless it would match others too."""
         wanted = list(wanted)
-        self._schemas.add(wanted)
+        self._publish_schemas(wanted)
         made = [
             events.Rule(scope, f"Rule{number or ''}", event_bus=self.event_bus, event_pattern=pattern)
             for number, pattern in enumerate(_patterns(wanted))
@@ -106,7 +118,7 @@ class Bus(Construct):
         https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-conditions.html
         """
         published = list(published)
-        self._schemas.add(published)
+        self._publish_schemas(published)
         for source, detail_types in _by_source(published).items():
             allowed = {"events:source": [source], "events:detail-type": sorted(detail_types)}
             statement = iam.PolicyStatement(
@@ -115,6 +127,11 @@ class Bus(Construct):
                 conditions={"ForAllValues:StringEquals": allowed, "Null": dict.fromkeys(allowed, "false")},
             )
             role.grant_principal.add_to_principal_policy(statement)
+
+    def _publish_schemas(self, known: EventTypes) -> None:
+        """The stack of the bus tells of its events; that of another adds none of its own."""
+        if self._schemas:
+            self._schemas.add(known)
 
     def _accept_dead_letters(self) -> None:
         self.dead_letters.add_to_resource_policy(

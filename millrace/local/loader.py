@@ -26,8 +26,8 @@ class Loader:
     `clients` gives the boto3 client of a service, the same one each time: making one is slow. `assets` is a folder
     for the zips of asset folders, which outlive the loader. `random` makes names; a seed fixes them.
 
-    A deployment is of the loader's own stacks: those that came another way, as through CloudFormation's API, are left
-    as they are. Whoever changes `deployment` holds the `lock`.
+    A deployment is of the stacks of its own assembly: those of another folder, and those that came through
+    CloudFormation's API, are left as they are. Whoever changes `deployment` holds the `lock`.
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class Loader:
         self.deployment = Deployment()
         self.lock = threading.RLock()
         self.cloud = Cloud(clients, account, region)
-        self._own: set[str] = set()
+        self._own: dict[Path, set[str]] = {}
         self._assets = Assets(clients, region, assets)
         self._random = random or Random()  # noqa: S311 a name is no secret
 
@@ -51,7 +51,8 @@ class Loader:
             self._check(stack)
         with self.lock:
             own = {stack.name for stack in assembly.stacks}
-            others = [name for name in self.deployment.stacks if name not in self._own | own]
+            before = self._own.get(folder.resolve(), set())
+            others = [name for name in self.deployment.stacks if name not in before | own]
             rollout = self.rollout(on_change, keeping=others)
             try:
                 for stack in assembly.stacks:
@@ -59,7 +60,8 @@ class Loader:
             except DeploymentFailed as failure:
                 rollout.roll_back(failure)
                 raise
-            self.deployment, self._own = rollout.after, own
+            self.deployment = rollout.after
+            self._own[folder.resolve()] = own
             rollout.clear()
             return self.deployment
 
@@ -72,12 +74,12 @@ class Loader:
         with self.lock:
             rollout = self.rollout(on_change)
             rollout.clear(retained=retained)
-            self.deployment, self._own = rollout.after, set()
+            self.deployment, self._own = rollout.after, {}
             self._assets.withdraw()
 
     def forget(self) -> None:
         """Take it that nothing stands, as after a reset of the cloud."""
-        self.deployment, self._own = Deployment(), set()
+        self.deployment, self._own = Deployment(), {}
         self._assets.forget()
 
     def _check(self, stack: Stack) -> None:

@@ -1,9 +1,9 @@
 """A small app of notes: one bus, and an API for each way to know callers. The tests of the API are about it."""
 
-from aws_cdk import App, RemovalPolicy, Stack
+from aws_cdk import App, CfnOutput, RemovalPolicy, Stack
 from aws_cdk import aws_dynamodb as dynamodb
-from functions.contracts.notes import NoteArrived, NoteTorn, WriteNote
 
+from functions.contracts.notes import NoteArrived, NoteTorn, WriteNote
 from millrace.constructs import Api, Bus, IamAuthorizer, JwtAuthorizer, OpenToAll, Processor
 
 TEXT = dynamodb.AttributeType.STRING
@@ -29,7 +29,7 @@ class Desk(Stack):
         self.api("Public", OpenToAll(reason="The tests know nobody."))
 
     def api(self, name, authorizer, callers=None):
-        Api(
+        api = Api(
             self,
             name,
             bus=self.bus,
@@ -40,6 +40,7 @@ class Desk(Stack):
             authorizer=authorizer,
             tables={"notes": self.notes},
         )
+        CfnOutput(self, f"{name}Endpoint", value=api.endpoint)
 
 
 app = App(analytics_reporting=False)

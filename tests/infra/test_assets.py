@@ -5,6 +5,8 @@ import json
 import pytest
 
 FUNCTIONS = [
+    "api_commands",
+    "api_door",
     "arrange_shipping",
     "award_points",
     "charge_payment",
@@ -26,7 +28,7 @@ def layer(template):
     return template.asset(properties["Content"]) / "python"
 
 
-def test_there_is_one_function_for_each_folder_and_the_starter(template):
+def test_there_is_one_function_for_each_folder_and_those_of_the_kit_itself(template):
     assert sorted(facts["function"] for facts in template.facts().values()) == FUNCTIONS
 
 

@@ -1,0 +1,11 @@
+"""What the shop says, as far as the supplier reads it."""
+
+from millrace.events import Event
+
+
+class OrderCompleted(Event, source="shop.fulfilment", outside=True):
+    """An order of the shop is on its way."""
+
+    order_id: str
+    customer_id: str
+    total_cents: int

@@ -1,0 +1,101 @@
+"""A stack of somebody else's, in its own folder and deployed after the shop: it subscribes, and publishes by curl."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from millrace.local.synthesis import fingerprint, synthesise
+
+pytest_plugins = ["bus_fixtures"]
+
+ROOT = Path(__file__).parents[2]
+DELIVERED = {"sku": "kettle", "quantity": 50}
+EVENT = {"specversion": "1.0", "source": "shop.warehouse", "type": "StockDelivered", "data": DELIVERED}
+
+
+@pytest.fixture(scope="session")
+def synthesise_partner(assembly):
+    """Synthesise the partner's app, with the layers of the shop, whose pins are the same."""
+
+    def synthesise_partner(**context):
+        project = ROOT / "examples" / "partner"
+        layers = project / ".millrace" / "layers"
+        layers.parent.mkdir(exist_ok=True)
+        if not layers.exists():
+            layers.symlink_to(ROOT / ".millrace" / "layers")
+        out = project / ".millrace" / ("cdk.webhook.out" if context else "cdk.out")
+        synthesise(project, out, context)
+        return out
+
+    return synthesise_partner
+
+
+@pytest.fixture
+def curl(cloud):
+    """Send to the shop's API with plain curl, which signs by itself; gives the answer and its status."""
+    if not shutil.which("curl"):
+        pytest.skip("there is no curl on this machine")
+    url = cloud._loader.deployment.stacks["Shop"].outputs["Endpoint"]
+    host = url.removeprefix("http://")
+
+    def curl(path, body, kind="application/cloudevents+json", user="test:test"):
+        told = ["--silent", "--write-out", "\n%{http_code}", "--resolve", f"{host}:127.0.0.1"]
+        sign = ["--aws-sigv4", "aws:amz:us-east-1:execute-api", "--user", user]
+        sent = ["--header", f"Content-Type: {kind}", "--data", json.dumps(body), f"{url}{path}"]
+        text = subprocess.run(["curl", *told, *sign, *sent], capture_output=True, text=True, check=True).stdout
+        answer, _, status = text.rpartition("\n")
+        return int(status), json.loads(answer)
+
+    return curl
+
+
+def test_a_partner_subscribes_and_the_shop_stays_as_it_is(stocked, assembly, synthesise_partner, put, table):
+    before = (assembly / "Shop.template.json").read_bytes()
+    changes = []
+    stocked.deploy(synthesise_partner(), changes.append)
+    stocked.deploy(assembly, changes.append)
+    put("order_placed")
+    stocked.settle()
+    assert {change.stack for change in changes} == {"Supplier"}
+    assert (assembly / "Shop.template.json").read_bytes() == before
+    assert table("sales").scan()["Items"][0]["orders"] == {"order-1001"}
+
+
+def test_the_template_of_the_shop_is_made_of_nothing_of_the_partner():
+    assert not any("examples" in name for name in fingerprint(ROOT))
+
+
+def test_a_partner_publishes_from_outside_with_plain_curl(cloud, curl, table):
+    first = curl("/events", {**EVENT, "id": "d-1"})
+    again = curl("/events", {**EVENT, "id": "d-1"})
+    cloud.settle()
+    assert (first[0], again) == (202, first)
+    assert table("stock").get_item(Key={"sku": "kettle"})["Item"]["quantity"] == 50
+
+
+def test_what_a_partner_may_not_say_never_reaches_the_bus(cloud, curl):
+    inside = {**EVENT, "id": "d-2", "source": "shop.orders", "type": "OrderPlaced"}
+    status, problem = curl("/events", inside)
+    assert (status, "takes no 'OrderPlaced' from 'shop.orders'" in problem["detail"]) == (403, True)
+    assert curl("/events", EVENT, user="test:wrong") == (403, {"message": "Forbidden"})
+    assert cloud.plane.journal.flows() == []
+
+
+def test_a_webhook_is_called_with_a_cloudevent_and_the_key_of_its_secret(stocked, put, server, synthesise_partner):
+    site = server({"/orders": [(200, {})]})
+    (stack,) = [
+        state
+        for state in stocked.deploy(synthesise_partner(webhook=f"{site.url}/orders")).stacks.values()
+        if state.name == "Supplier"
+    ]
+    put("order_placed")
+    stocked.settle()
+    (call,) = site.requests
+    (secret,) = (each for each in stack.resources.values() if each.type == "AWS::SecretsManager::Secret")
+    key = stocked.client("secretsmanager").get_secret_value(SecretId=secret.physical_id)["SecretString"]
+    assert (call.headers["ce-type"], call.headers["ce-source"]) == ("OrderCompleted", "shop.fulfilment")
+    assert json.loads(call.body)["order_id"] == "order-1001"
+    assert call.headers["X-Api-Key"] == key
