@@ -57,7 +57,7 @@ class Subscriber(Construct):
     ) -> None:
         super().__init__(scope, id)
         note_place(self)
-        self.dead_letters = dead_letter_queue(self, bus.encryption_key)
+        self.dead_letters = dead_letter_queue(self, bus.encryption_key, of=self.node.id)
         bus.rules(self, events, [to.target(self, self.dead_letters)])
         Alarms(self, bus.alarm_topic).dead_letters(self.dead_letters)
 

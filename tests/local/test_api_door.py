@@ -54,7 +54,7 @@ def test_an_event_comes_in_by_the_binary_mode(public, kept):
 
 
 def test_events_come_in_by_the_batch_each_with_its_id(send, kept):
-    batch = [{**EVENT, "id": f"b-{n}", "data": {**ARRIVED, "note_id": f"batch-{n}"}} for n in range(12)]
+    batch = [{**EVENT, "id": f"batch-{n}", "data": {**ARRIVED, "note_id": f"batch-{n}"}} for n in range(12)]
     answer = send(BATCH, batch)
     ids = {each["event_id"] for each in json.loads(answer.body)["accepted"]}
     assert (answer.status, len(ids)) == (202, 12)
