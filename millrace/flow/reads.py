@@ -175,7 +175,8 @@ class _Reader(ast.NodeVisitor):
         elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
             self._test(node.operand)
         elif isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.Is | ast.IsNot):
-            self._test(node.left)
+            for part in [node.left, *node.comparators]:
+                self._test(part)
         else:
             self.visit(node)
 

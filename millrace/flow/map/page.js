@@ -284,7 +284,7 @@ $("farther").addEventListener("click", () => zoom(0.8));
 $("whole").addEventListener("click", whole);
 let seen = innerWidth;
 addEventListener("resize", () => {
-  if (innerWidth === seen) return; // a phone's address bar comes and goes
+  if (innerWidth === seen && isNarrow()) return; // a phone's address bar comes and goes
   seen = innerWidth;
   begin();
   if (chosen) reveal(chosen, { atOnce: true });
