@@ -8,6 +8,15 @@ from millrace.constructs.bus import Bus
 from millrace.constructs.channels import Channel, direct, queue
 from millrace.constructs.cycles import allow_cycle
 from millrace.constructs.declared import NotDeclared, UnknownFunction
+from millrace.constructs.failure import (
+    Failure,
+    UnfitFailure,
+    fail_back,
+    fail_fast,
+    fail_over,
+    fail_safe,
+    fail_silent,
+)
 from millrace.constructs.function import Settings
 from millrace.constructs.mediator import Mediator
 from millrace.constructs.ordered import NoOrder, ordered
@@ -22,6 +31,7 @@ __all__ = [
     "Authorizer",
     "Bus",
     "Channel",
+    "Failure",
     "IamAuthorizer",
     "JwtAuthorizer",
     "Mediator",
@@ -37,6 +47,7 @@ __all__ = [
     "Settings",
     "Subscriber",
     "UnfitBreaker",
+    "UnfitFailure",
     "UnknownCheck",
     "UnknownFunction",
     "UnsoundApi",
@@ -45,6 +56,11 @@ __all__ = [
     "acknowledge",
     "allow_cycle",
     "direct",
+    "fail_back",
+    "fail_fast",
+    "fail_over",
+    "fail_safe",
+    "fail_silent",
     "ordered",
     "queue",
 ]

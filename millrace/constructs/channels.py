@@ -1,7 +1,7 @@
 """Channels: what stands between the bus and a function, and how an event that fails is kept."""
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from aws_cdk import Duration
@@ -33,8 +33,19 @@ class Channel(ABC):
     """A way from the bus to a function. Whatever fails on it ends in the dead-letter queue it is given."""
 
     @abstractmethod
-    def connect(self, scope: Construct, bus: Bus, wanted: EventTypes, function: Function, end: "End") -> None:
-        """Make the resources of the channel below `scope`."""
+    def connect(
+        self, scope: Construct, bus: Bus, wanted: EventTypes, function: Function, end: "End"
+    ) -> sqs.Queue | None:
+        """Make the resources of the channel below `scope`. Gives the queue in which events wait, if it has one."""
+
+    @property
+    def receives(self) -> int:
+        """How often a queue hands out an event that fails, before it becomes a letter."""
+        return 0
+
+    @abstractmethod
+    def once(self) -> "Channel":
+        """The same channel, by which an event that fails is not tried again."""
 
 
 @dataclass(frozen=True)
@@ -49,22 +60,37 @@ class End:
 class QueueChannel(Channel):
     """Rule → queue → function, a batch at a time; see `queue`."""
 
-    batch_size: int
-    max_concurrency: int
-    max_receive_count: int
-    batching_window: Duration | None
-    retention: Duration | None
-    alarm_age: Duration | None
+    batch_size: int = 10
+    max_concurrency: int = 10
+    max_receive_count: int = 5
+    batching_window: Duration | None = None
+    retention: Duration | None = None
+    alarm_age: Duration | None = None
 
-    def connect(self, scope: Construct, bus: Bus, wanted: EventTypes, function: Function, end: End) -> None:
-        """Rules, the queue, and the event source mapping with partial batch responses."""
-        waiting = self._queue(scope, bus, function, end.dead_letters)
+    @property
+    def receives(self) -> int:
+        """How often it hands out an event that fails."""
+        return self.max_receive_count
+
+    def once(self) -> "QueueChannel":
+        """The same, with one delivery."""
+        return replace(self, max_receive_count=1)
+
+    def connect(self, scope: Construct, bus: Bus, wanted: EventTypes, function: Function, end: End) -> sqs.Queue:
+        """Rules, and what they put events into."""
+        waiting = self.front(scope, bus, function, end)
         target = targets.SqsQueue(waiting, dead_letter_queue=end.dead_letters, **retries())
         bus.rules(scope, wanted, [target])
+        return waiting
+
+    def front(self, scope: Construct, bus: Bus, function: Function, end: End) -> sqs.Queue:
+        """The queue, and the event source mapping with partial batch responses."""
+        waiting = self._queue(scope, bus, function, end.dead_letters)
         self._read(scope, function, waiting)
         grant_key(bus.encryption_key, function.role, "sqs", READ)
         let_wait(scope, bus, function, waiting, self.batch_size, end.alarms)
         end.alarms.age(waiting, self.alarm_age or Duration.minutes(15))
+        return waiting
 
     def _read(self, scope: Construct, function: Function, waiting: sqs.Queue) -> None:
         mapping = lambda_.EventSourceMapping(
@@ -102,6 +128,10 @@ class DirectChannel(Channel):
     retry_attempts: int
     max_age: Duration | None
     max_concurrency: int | None
+
+    def once(self) -> "DirectChannel":
+        """The same, with one attempt of Lambda's."""
+        return replace(self, retry_attempts=0)
 
     def connect(self, scope: Construct, bus: Bus, wanted: EventTypes, function: Function, end: End) -> None:
         """Rules, with their failure path, and the function's own: the one does not see what the other loses."""

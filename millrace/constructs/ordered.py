@@ -3,7 +3,7 @@
 https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis.html
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 from aws_cdk import Duration, RemovalPolicy
@@ -43,6 +43,10 @@ class OrderedChannel(Channel):
     retry_attempts: int
     max_age: Duration
     alarm_age: Duration
+
+    def once(self) -> "OrderedChannel":
+        """The same, with one attempt for a record that stands alone."""
+        return replace(self, retry_attempts=0)
 
     def connect(self, scope: Construct, bus: Bus, wanted: EventTypes, function: Function, end: End) -> None:
         """Rules, the stream, the event source mapping, and the way of what it gives up."""

@@ -30,9 +30,12 @@ def encrypted_queue(scope: Construct, name: str, key: kms.IKey | None, **setting
     return made
 
 
-def dead_letter_queue(scope: Construct, key: kms.IKey | None, of: str) -> sqs.Queue:
-    """The one dead-letter queue of a construct; `of` is what an operator calls that."""
-    made = encrypted_queue(scope, "DeadLetters", key, retention_period=Duration.days(KEPT_DAYS))
+def dead_letter_queue(scope: Construct, key: kms.IKey | None, of: str, *, kept: Duration | None = None) -> sqs.Queue:
+    """The one dead-letter queue of a construct; `of` is what an operator calls that.
+
+    It keeps its letters for 14 days unless `kept` says otherwise.
+    """
+    made = encrypted_queue(scope, "DeadLetters", key, retention_period=kept or Duration.days(KEPT_DAYS))
     acknowledge(made, "It is a dead-letter queue; its alarm tells of what it holds.", "Serverless-SQSRedrivePolicy")
     if isinstance(resource := made.node.default_child, CfnResource):
         resource.add_metadata("millrace", {"kind": "dead-letters", "of": of, "construct": scope.node.path})

@@ -115,7 +115,8 @@ def _of_records(records: Iterable[Any]) -> Iterator[Reference]:
 def _content(record: dict[str, Any]) -> Any:
     """What a queue's message or a stream's record carries."""
     if "kinesis" not in record:
-        return parsed(record.get("body"))
+        content = parsed(record.get("body"))
+        return content.get("requestPayload", content) if isinstance(content, dict) else content
     try:
         return parsed(base64.b64decode(record["kinesis"]["data"]))
     except ValueError:

@@ -42,10 +42,11 @@ def all_events(records: list[Any], handle: Callable[[list[dict[str, Any]], int],
 
 
 def _envelope(record: Any) -> Any:
-    """The envelope that a record carries."""
+    """The envelope that a record carries; of Lambda's own record of a failed call, what it was called with."""
     if "kinesis" in record:
         return json.loads(base64.b64decode(record["kinesis"]["data"]))
-    return json.loads(record["body"])
+    content = json.loads(record["body"])
+    return content.get("requestPayload", content)
 
 
 def _attempt(record: Any) -> int:

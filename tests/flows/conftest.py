@@ -36,6 +36,11 @@ class Flows:
         """The moment it is in the cloud."""
         return self.cloud.agenda.clock.now()
 
+    def pass_time(self, seconds):
+        """Let time pass, and do what is due in it: schedules run, too, for which nothing else waits."""
+        self.cloud.on_plane(lambda: self.cloud.agenda.after(seconds, lambda: None, "a test"))
+        self.settle()
+
     def table(self, name):
         """A table, by the name of its construct."""
         names = self.client("dynamodb").list_tables()["TableNames"]
@@ -49,7 +54,7 @@ class Flows:
 
     def letters(self, construct):
         """Take the letters out of a construct's dead-letter queue."""
-        sqs, url = self.client("sqs"), self.queue(construct, "dead")
+        sqs, url = self.client("sqs"), self.queue(f"{construct}deadletters")
         found = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"])
         letters = found.get("Messages", [])
         for letter in letters:

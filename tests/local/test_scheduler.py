@@ -188,10 +188,37 @@ def test_an_expression_that_cannot_be_read_is_refused(plan, queue, expression):
         plan(expression, queue().arn)
 
 
-def test_a_target_that_is_any_call_of_aws_is_refused(plan, at):
+def test_any_other_call_of_aws_as_a_target_is_refused(plan, at):
     """https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-targets-universal.html
 
-    Refused: universal targets; queues, functions, topics, streams, buses and state machines are reached.
+    Refused: universal targets other than startMessageMoveTask; queues, functions, topics, streams, buses and state
+    machines are reached.
     """
     with pytest.raises(ClientError, match="aws-sdk:sqs:purgeQueue"):
         plan(at(60), "arn:aws:scheduler:::aws-sdk:sqs:purgeQueue")
+
+
+@pytest.fixture
+def parted(local, queue):
+    """A queue and its dead-letter queue, which holds a letter."""
+    dead, waiting = queue("dead"), queue("waiting")
+    redrive = json.dumps({"deadLetterTargetArn": dead.arn, "maxReceiveCount": 1})
+    local.client("sqs").set_queue_attributes(QueueUrl=waiting.url, Attributes={"RedrivePolicy": redrive})
+    local.client("sqs").send_message(QueueUrl=dead.url, MessageBody="letter")
+    return waiting, dead
+
+
+def test_a_schedule_redrives_a_dead_letter_queue_if_its_role_may(local, parted, plan, at, queue, pass_time, role):
+    """https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-targets-universal.html"""
+    (waiting, dead), told = parted, queue("told")
+    move = {"Input": json.dumps({"SourceArn": dead.arn, "DestinationArn": waiting.arn})}
+    call = "arn:aws:scheduler:::aws-sdk:sqs:startMessageMoveTask"
+    plan(at(60), call, name="may-not", DeadLetterConfig={"Arn": told.arn}, **move)
+    pass_time(HOUR)
+    assert "sqs:StartMessageMoveTask" in attributes(told.messages()[0])["ERROR_MESSAGE"]
+    allow = {"Effect": "Allow", "Action": "sqs:*", "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
+    local.client("iam").put_role_policy(RoleName="schedules", PolicyName="more", PolicyDocument=document)
+    plan(at(60), call, name="may", **move)
+    pass_time(HOUR)
+    assert (waiting.bodies(), dead.bodies()) == (["letter"], [])

@@ -7,6 +7,7 @@ import json
 import random
 import re
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -36,6 +37,8 @@ _ACTIONS = {
     "states": "states:StartExecution",
 }
 """The targets that are served, and what the schedule's role needs for each."""
+_REDRIVE = "arn:aws:scheduler:::aws-sdk:sqs:startMessageMoveTask"
+"""The one universal target. https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-targets-universal.html"""
 
 
 @dataclass(frozen=True)
@@ -77,8 +80,8 @@ class Scheduler:
             raise Refused("ValidationException", f"Invalid Schedule Expression {error}") from error
         arn = given.get("Target", {}).get("Arn", "")
         service = arn.split(":")[2] if arn.startswith("arn:") else arn
-        if service not in _ACTIONS:
-            served = ", ".join(sorted(_ACTIONS))
+        if service not in _ACTIONS and arn != _REDRIVE:
+            served = ", ".join((*sorted(_ACTIONS), _REDRIVE))
             raise Refused("ValidationException", f"The local cloud's schedules reach {served}, and not {arn}.")
 
     def changed(self) -> None:
@@ -188,27 +191,46 @@ class ScheduledCall:
 
     def _forbidden(self) -> Failure | None:
         """Whether the schedule's role may do what the schedule asks for."""
-        access, arn, given = self._plane.access, self._target["Arn"], self._target.get("EventBridgeParameters")
-        known = {"events:source": (given["Source"],), "events:detail-type": (given["DetailType"],)} if given else {}
-        ask = Ask(_ACTIONS[arn.split(":")[2]], arn, known)
+        access, role = self._plane.access, self._target["RoleArn"]
         try:
-            denied = access.denied(self._target["RoleArn"], self._id, ask) if access.judging else None
+            denied = [access.denied(role, self._id, ask) for ask in self._asks()] if access.judging else []
         except CannotJudge as error:
             return Failure("AccessDeniedException", str(error), retriable=False)
-        if denied is None:
-            return None
-        told = f"{self._target['RoleArn']} is not authorized to perform: {denied.action} on resource: {denied.resource}"
-        return Failure("AccessDeniedException", told, retriable=False)
+        for found in filter(None, denied):
+            told = f"{role} is not authorized to perform: {found.action} on resource: {found.resource}"
+            return Failure("AccessDeniedException", told, retriable=False)
+        return None
+
+    def _asks(self) -> Iterator[Ask]:
+        arn, given = self._target["Arn"], self._target.get("EventBridgeParameters")
+        known = {"events:source": (given["Source"],), "events:detail-type": (given["DetailType"],)} if given else {}
+        if arn != _REDRIVE:
+            yield Ask(_ACTIONS[arn.split(":")[2]], arn, known)
+            return
+        move = json.loads(self._message)
+        for name in ("StartMessageMoveTask", "ReceiveMessage", "DeleteMessage", "GetQueueAttributes"):
+            yield Ask(f"sqs:{name}", move["SourceArn"], {})
+        if "DestinationArn" in move:
+            yield Ask("sqs:SendMessage", move["DestinationArn"], {})
 
     def _delivered(self) -> Failure | None:
         arn = self._target["Arn"]
         given = self._target.get("EventBridgeParameters")
+        if arn == _REDRIVE:
+            return self._redriven()
         if given is None:
             return self._plane.targets.call(self._target, self._message)
         entry = {**given, "Detail": self._message, "EventBusName": arn, "Resources": [self._schedule.arn]}
         (result,) = self._plane.buses.put([entry])
         code = result.get("ErrorCode")
         return Failure(code, result.get("ErrorMessage", ""), retriable=False) if code else None
+
+    def _redriven(self) -> Failure | None:
+        try:
+            self._plane.moves.start(json.loads(self._message))
+        except Refused as refused:
+            return Failure(refused.code, refused.message, retriable=False)
+        return None
 
     def _give_up(self, ending: Ending) -> None:
         """https://docs.aws.amazon.com/scheduler/latest/UserGuide/configuring-schedule-dlq.html."""

@@ -1,9 +1,19 @@
 """The channels and strategies of the kit, each with functions that fail as their events ask."""
 
-from aws_cdk import App, RemovalPolicy, Stack
+from aws_cdk import App, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_dynamodb as dynamodb
 
-from millrace.constructs import Bus, Processor, ordered
+from millrace.constructs import (
+    Bus,
+    Processor,
+    direct,
+    fail_back,
+    fail_fast,
+    fail_over,
+    fail_safe,
+    fail_silent,
+    ordered,
+)
 
 
 def table(stack, name):
@@ -28,4 +38,16 @@ Processor(
     tables={"seen": table(stack, "Seen")},
 )
 Processor(stack, "AskProvider", bus=bus, function="ask_provider", tables={"provider": table(stack, "Provider")})
+STRATEGIES = {
+    "Kept": {},
+    "FailFast": {"failure": fail_fast()},
+    "FailOver": {"failure": fail_over("try_otherwise")},
+    "FailOverDirect": {"failure": fail_over("try_otherwise"), "channel": direct()},
+    "FailSafe": {"failure": fail_safe("try_otherwise")},
+    "FailSilent": {"failure": fail_silent()},
+    "FailBack": {"failure": fail_back(every=Duration.hours(1))},
+}
+for name, strategy in STRATEGIES.items():
+    tables = {"tries": table(stack, f"{name}Tries")}
+    Processor(stack, name, bus=bus, function="try_it", tables=tables, **strategy)
 app.synth()

@@ -69,7 +69,7 @@ class MessageMoves:
         self._plane = plane
         self._moves: list[Move] = []
         self.answers: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
-            "AmazonSQS.StartMessageMoveTask": self._start,
+            "AmazonSQS.StartMessageMoveTask": self.start,
             "AmazonSQS.ListMessageMoveTasks": self._list,
             "AmazonSQS.CancelMessageMoveTask": self._cancel,
         }
@@ -78,7 +78,8 @@ class MessageMoves:
         """Forget every task."""
         self._moves.clear()
 
-    def _start(self, given: dict[str, Any]) -> dict[str, Any]:
+    def start(self, given: dict[str, Any]) -> dict[str, Any]:
+        """Start a task. Raises Refused."""
         source = self._queue(given, "SourceArn")
         self._check(given, source)
         visible, _, _ = source._messages.counts()  # noqa: SLF001 - moto's

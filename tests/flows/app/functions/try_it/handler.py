@@ -1,0 +1,19 @@
+"""Does what is asked, as soon as it can."""
+
+import time
+
+from functions.contracts.strategies import Tried
+from millrace.runtime import Table, processor
+
+
+@processor
+def handler(tried: Tried, tries: Table) -> None:
+    """Each try is counted; one that comes too early fails."""
+    early = time.time() < tried.until
+    tries.update_item(
+        Key={"key": tried.key},
+        UpdateExpression="ADD tries :one SET done = :done",
+        ExpressionAttributeValues={":one": 1, ":done": "no" if early else "yes"},
+    )
+    if early:
+        raise RuntimeError(f"{tried.key} comes too early")

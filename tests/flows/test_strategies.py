@@ -1,0 +1,47 @@
+"""The failure strategies: each flow ends as its row in docs/failure-strategies.md says."""
+
+import pytest
+
+MINUTES, HOURS = 60, 3600
+ENDS = {
+    "Kept": {"tries": 5, "done": "no", "letters": 1},
+    "FailFast": {"tries": 1, "done": "no", "letters": 1},
+    "FailOver": {"tries": 5, "done": "otherwise", "letters": 0},
+    "FailOverDirect": {"tries": 3, "done": "otherwise", "letters": 0},
+    "FailSafe": {"tries": 1, "done": "otherwise", "letters": 0},
+    "FailSilent": {"tries": 5, "done": "no", "letters": 1},
+    "FailBack": {"tries": 11, "done": "yes", "letters": 0},
+}
+
+
+@pytest.fixture(scope="module")
+def ends(flows):
+    """How a flow that fails for an hour and a half has ended under each strategy, after three hours."""
+    flows.put("test.strategies", "Tried", key="k", until=int(flows.now() + 90 * MINUTES))
+    flows.settle()
+    flows.pass_time(3 * HOURS)
+    return {strategy: end(flows, strategy) for strategy in ENDS}
+
+
+def end(flows, strategy):
+    item = flows.table(f"{strategy}tries").get_item(Key={"key": "k"})["Item"]
+    return {"tries": int(item["tries"]), "done": item["done"], "letters": len(flows.letters(strategy))}
+
+
+@pytest.mark.parametrize("strategy", ENDS)
+def test_a_flow_ends_as_its_strategy_says(ends, strategy):
+    assert ends[strategy] == ENDS[strategy]
+
+
+def test_a_flow_that_does_not_fail_is_the_same_under_each(flows):
+    flows.put("test.strategies", "Tried", key="fine")
+    flows.settle()
+    items = [flows.table(f"{strategy}tries").get_item(Key={"key": "fine"})["Item"] for strategy in ENDS]
+    assert [(int(item["tries"]), item["done"]) for item in items] == [(1, "yes")] * len(ENDS)
+
+
+def test_of_a_silent_failure_no_alarm_tells(flows):
+    alarms = [alarm["AlarmName"].lower() for alarm in flows.client("cloudwatch").describe_alarms()["MetricAlarms"]]
+    of = {name: [alarm for alarm in alarms if f"flows-{name}".lower() in alarm] for name in ("Kept", "FailSilent")}
+    assert len(of["Kept"]) == 4
+    assert [alarm for alarm in of["FailSilent"] if "age" not in alarm] == []
