@@ -17,9 +17,6 @@ from millrace.events.contract import Data
 from millrace.runtime.processor import Handler
 from millrace.testing.boundaries import boundaries
 
-FOLDER = "millrace_events"
-"""The setting of pytest that says where the project keeps recorded envelopes."""
-
 
 @dataclass(frozen=True)
 class Version:
@@ -63,7 +60,7 @@ class Taking:
 
 
 def test_an_event_has_an_example(event_version: Version) -> None:
-    """A contract that no example shows is one that no test has tried."""
+    """A contract that no example shows is one that no test has tried; and each example is what the contract says."""
     if not event_version.examples:
         pytest.fail(
             f"{event_version.event.__name__} has no example of version {event_version.number}: record an envelope of "
@@ -71,18 +68,24 @@ def test_an_event_has_an_example(event_version: Version) -> None:
             f"has them: json_schema_extra={{'examples': [{{…}}]}} of its model_config.",
             pytrace=False,
         )
+    for name, envelope in event_version.envelopes():
+        _read(name, envelope, event_version.event, "the contract")
 
 
 def test_a_consumer_takes_an_event(event_taking: Taking) -> None:
     """A consumer can read every example, whatever its version, and what it reads goes back onto a bus the same."""
     for name, envelope in event_taking.version.envelopes():
-        try:
-            event = decode(envelope, event_taking.taken)
-            again = decode(encode(event), event_taking.taken)
-        except (BrokenContract, UnknownVersion) as error:
-            pytest.fail(f"{event_taking.function} cannot take {name}: {error}", pytrace=False)
+        event = _read(name, envelope, event_taking.taken, event_taking.function)
+        again = _read(name, encode(event), event_taking.taken, event_taking.function)
         if again != event:
             pytest.fail(f"{event_taking.function} reads {name} as {event!r}, and then as {again!r}", pytrace=False)
+
+
+def _read(name: str, envelope: Envelope, event: type[Event], reader: str) -> Event:
+    try:
+        return decode(envelope, event)
+    except (BrokenContract, UnknownVersion) as error:
+        pytest.fail(f"{reader} cannot take {name}: {error}", pytrace=False)
 
 
 def versions(root: Path, folder: str) -> list[Version]:

@@ -79,6 +79,11 @@ def test_an_event_without_an_example_fails_and_says_where_to_record_one():
         contracts.test_an_event_has_an_example(version(1))
 
 
+def test_an_example_that_breaks_its_contract_fails():
+    with pytest.raises(pytest.fail.Exception, match=r"the contract cannot take 0\.json: Poured\.sugar = 0"):
+        contracts.test_an_event_has_an_example(version(2, EXAMPLE | {"sugar": 0}))
+
+
 def test_an_old_version_comes_by_its_upcaster():
     contracts.test_a_consumer_takes_an_event(Taking("drink", Poured, version(1, {"colour": "red"})))
     with pytest.raises(KeyError, match="colour"):
