@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import millrace
-from millrace.cli import contracts, dlq, drawing, flows, rules, up
+from millrace.cli import contracts, dlq, drawing, flows, replay, rules, tail, up
 from millrace.cli.project import ASSEMBLY, Project, WrongUse
 from millrace.flow.compat import Direction
 
@@ -37,6 +37,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_trace(commands)
     _add_explain(commands)
     dlq.add(commands)
+    replay.add(commands)
+    tail.add(commands)
     _add_settle(commands)
     _add_down(commands)
     _add_synth(commands)

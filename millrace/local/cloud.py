@@ -5,7 +5,6 @@ import socket
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import asdict
 from functools import cache, cached_property
 from pathlib import Path
 from random import Random
@@ -30,6 +29,7 @@ from millrace.local.workers import Workers
 if TYPE_CHECKING:
     from millrace.events import Event, Metadata
     from millrace.local.cloudformation import CloudFormation
+from millrace.local.control import told
 
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
@@ -143,17 +143,12 @@ class LocalCloud:
         if "x-millrace" not in request.headers:
             return Response.error("AccessDenied", "Send the header x-millrace.", 403)
         command, _, argument = request.path.removeprefix("/_millrace/").partition("/")
-        if command == "flows":
-            flow = [asdict(record) for record in self.plane.journal.flow(argument)]
-            return Response.of(flow if argument else self.plane.journal.flows())
         if command == "settle" and request.method == "POST":
             return Response.of(await self._loop.run_in_executor(None, self._unsettled_after, float(argument)))
-        if command == "now":
-            return Response.of(self.agenda.clock.now())
         if command == "down" and request.method == "POST":
             self.stop_requested.set()
             return Response.of({})
-        return Response.of({"millrace": "up"})
+        return Response.of(told(self.plane, command, argument))
 
     def _unsettled_after(self, patience: float) -> str:
         """What is still under way after so many seconds, in words; nothing where all has settled."""

@@ -1,7 +1,7 @@
 """What the local cloud remembers of each flow."""
 
 import base64
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -11,6 +11,9 @@ from millrace.local.lenient import parsed
 
 MOST_FLOWS = 5_000
 """Flows that are remembered; the oldest is forgotten first, so that memory stays flat."""
+
+MOST_LATEST = 10_000
+"""Records that are remembered in the order of their making, for those who follow."""
 
 Kind = Literal["event", "attempt", "execution", "dead-letter", "refused"]
 
@@ -48,13 +51,22 @@ class Journal:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._flows: OrderedDict[str, list[Record]] = OrderedDict()
+        self._latest: deque[Record] = deque(maxlen=MOST_LATEST)
+        self._made = 0
 
     def add(self, kind: Kind, about: Reference, name: str, *, at: float | None = None, **more: Any) -> None:
         """Remember something about an event; it happened now unless `at` says when."""
         record = Record(kind, at or self._clock.now(), about.correlation_id, about.event_id, name, more)
         self._flows.setdefault(about.correlation_id, []).append(record)
+        self._latest.append(record)
+        self._made += 1
         if len(self._flows) > MOST_FLOWS:
             self._flows.popitem(last=False)
+
+    def since(self, number: int) -> tuple[int, list[Record]]:
+        """The records after the first so many, as far as they are still known, and how many there are by now."""
+        new = max(0, self._made - number)
+        return self._made, list(self._latest)[-new:] if new else []
 
     def flow(self, correlation_id: str) -> list[Record]:
         """Everything about one flow."""
@@ -67,6 +79,7 @@ class Journal:
     def forget(self) -> None:
         """Forget every flow."""
         self._flows.clear()
+        self._latest.clear()
 
 
 def reference(envelope: Any) -> Reference | None:
