@@ -11,7 +11,7 @@ ORDERS  := tests/events/stock_delivered.json tests/events/order_placed.json \
            tests/events/order_placed_declined.json tests/events/order_placed_undeliverable.json
 
 .DEFAULT_GOAL := help
-.PHONY: help run up test lint types synth deploy destroy e2e cdk-cycle bench
+.PHONY: help run up test lint types synth deploy destroy e2e cdk-cycle map-page bench
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,9 @@ e2e: $(READY) ## Tests against a deployed stack: needs AWS credentials and MILLR
 
 cdk-cycle: $(CDK) ## The real CDK CLI's whole cycle against the local cloud, everything read back
 	@$(BIN)/python tests/e2e/cdk_cycle.py --cli $(CDK)
+
+map-page: $(READY) ## The map's page in headless Chromium, which is on the PATH: wide and narrow, light and dark
+	@$(BIN)/python tests/e2e/map_page.py
 
 bench: $(READY) ## Measure, as ratios against a floor in the same run
 	@$(BIN)/python -m benchmarks
