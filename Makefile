@@ -7,8 +7,8 @@ CDK     := $(VENV)/cdk/node_modules/aws-cdk/bin/cdk
 CDK_VERSION := 2.1148.1
 CHECKOV := $(VENV)/checkov/bin/checkov
 export PATH := $(CURDIR)/$(BIN):$(PATH)
-ORDERS  := tests/events/stock_delivered.json tests/events/order_placed.json \
-           tests/events/order_placed_declined.json tests/events/order_placed_undeliverable.json
+ORDERS  := tests/events/stock_delivered.json tests/events/place_order.json \
+           tests/events/place_order_declined.json tests/events/place_order_undeliverable.json
 
 .DEFAULT_GOAL := help
 .PHONY: help run up test lint types synth deploy destroy e2e cdk-cycle map-page bench

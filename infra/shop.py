@@ -7,6 +7,7 @@ from infra.api import Door
 from infra.credit import Credit
 from infra.fulfilment import Fulfilment
 from infra.loyalty import Loyalty
+from infra.orders import Orders
 from infra.warehouse import Warehouse
 from millrace.constructs import Bus
 from millrace.constructs.encryption import EncryptionKey
@@ -26,6 +27,7 @@ class Shop(Stack):
         super().__init__(scope, id, description="The shop of Millrace")
         bus = Bus(self, "Bus", name="shop", encryption_key=encryption_key)
         warehouse = Warehouse(self, "Warehouse", bus=bus, removal=removal)
+        Orders(self, "Orders", bus=bus, removal=removal)
         Fulfilment(self, "Fulfilment", bus=bus, stock=warehouse.stock, removal=removal)
         Loyalty(self, "Loyalty", bus=bus, removal=removal)
         Credit(self, "Credit", bus=bus, removal=removal)

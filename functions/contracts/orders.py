@@ -28,8 +28,18 @@ class Address(Part):
     country: str = Field(pattern=r"^[A-Z]{2}$")
 
 
-class OrderPlaced(Event, source="shop.orders", outside=True):
-    """A customer placed an order. `card` is the payment provider's token, never a number."""
+class PlaceOrder(Event, source="shop.checkout", outside=True):
+    """A command: place this order. `card` is the payment provider's token, never a number."""
+
+    order_id: str
+    customer_id: str
+    lines: tuple[Line, ...] = Field(min_length=1)
+    card: str
+    address: Address
+
+
+class OrderPlaced(Event, source="shop.orders"):
+    """A customer has placed an order."""
 
     order_id: str
     customer_id: str

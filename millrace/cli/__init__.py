@@ -67,7 +67,7 @@ def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
 def _add_put(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     text = "check an event against its contract and put it onto the bus, locally while `millrace up` runs, else on AWS"
     parser = commands.add_parser("put", help=text, description=text)
-    parser.add_argument("event", metavar="EVENT", help="its class name, as OrderPlaced")
+    parser.add_argument("event", metavar="EVENT", help="its class name, as PlaceOrder")
     parser.add_argument("--data", required=True, help="its data as JSON, or @FILE; a recorded envelope will do")
     parser.add_argument("--bus", help="the name of the bus (default: the stack's own)")
     parser.add_argument("--json", action="store_true", help="print the event's metadata as JSON")
@@ -165,7 +165,7 @@ def _compat(chosen: argparse.Namespace) -> int:
 def _add_schema(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     text = "print the schema of an event: JSON Schema 2020-12, or a form of EventBridge's registry"
     parser = commands.add_parser("schema", help=text, description=text)
-    parser.add_argument("event", metavar="EVENT", help="its class name, as OrderPlaced")
+    parser.add_argument("event", metavar="EVENT", help="its class name, as PlaceOrder")
     parser.add_argument("--form", choices=contracts.FORMS, default=contracts.FORMS[0])
     parser.set_defaults(
         command=lambda chosen: contracts.schema(Project(Path.cwd(), ASSEMBLY), chosen.event, chosen.form)

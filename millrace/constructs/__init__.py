@@ -8,6 +8,7 @@ from millrace.constructs.bus import Bus
 from millrace.constructs.channels import Channel, direct, queue
 from millrace.constructs.cycles import allow_cycle
 from millrace.constructs.declared import NotDeclared, UnknownFunction
+from millrace.constructs.event_store import EventStore
 from millrace.constructs.failure import (
     Failure,
     UnfitFailure,
@@ -31,6 +32,7 @@ __all__ = [
     "Authorizer",
     "Bus",
     "Channel",
+    "EventStore",
     "Failure",
     "IamAuthorizer",
     "JwtAuthorizer",

@@ -14,11 +14,10 @@ from millrace.constructs.alarms import Alarms
 from millrace.constructs.authorizers import Authorizer, IamAuthorizer
 from millrace.constructs.bus import Bus, EventTypes
 from millrace.constructs.declared import declared_query
-from millrace.constructs.encryption import READ, grant_key
 from millrace.constructs.function import Function, Kind, Settings, facts
 from millrace.constructs.logs import log_group
 from millrace.constructs.places import note_place
-from millrace.constructs.stores import Tables, check_tables, table_environment
+from millrace.constructs.stores import READS, Tables, check_tables, grant_tables, table_environment
 from millrace.events import Event
 from millrace.flow.openapi import Surface, openapi
 from millrace.runtime.api.commands import ASKS, COMMANDS, DOCUMENT
@@ -126,9 +125,7 @@ class Api(Construct):
         declaration = cast("Any", query)
         environment = table_environment(declaration, tables)
         worker = self._function("query", [], own=query.name, environment=environment)
-        for name in query.tables:
-            tables[name].grant(worker.role, "dynamodb:GetItem", "dynamodb:Query")
-            grant_key(tables[name].encryption_key, worker.role, "dynamodb", READ)
+        grant_tables(worker.role, declaration, tables, READS)
         self._route("GET", query.path, worker, scoped=True)
 
     def _add_door(self, events: Sequence[type[Event]], callers: Callers) -> None:

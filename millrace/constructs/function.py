@@ -1,5 +1,6 @@
 """The one home of a Lambda function: its code, its layer, its role, its logs."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, Literal, TypedDict, cast
@@ -23,7 +24,7 @@ from millrace.runtime import Declaration
 from millrace.runtime.breaker import Breaker
 from millrace.runtime.idempotency import SCOPE
 
-Kind = Literal["processor", "step", "starter", "query", "commands", "door"]
+Kind = Literal["processor", "step", "starter", "query", "commands", "door", "relay"]
 STARTER = "millrace.runtime.starter.handler"
 TIMEOUT_SECONDS = 30
 MEMORY_MB = 256
@@ -175,6 +176,8 @@ def declared_function(
     grant_tables(function.role, declaration, tables)
     if keeps:
         bus.idempotency.grant(function.role, _scope(scope))
+    if declaration.appends:
+        function.note(appends=_names(declaration.appends))
     return function
 
 
@@ -201,6 +204,11 @@ def once_facts(declaration: Declaration) -> dict[str, str]:
     if declaration.repeatable:
         return {"repeatable": declaration.repeatable}
     return {"per": declaration.once_per or "event_id"}
+
+
+def snake(name: str) -> str:
+    """The name of a construct as the name of a function of the kit's own."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
 
 
 def _names(events: EventTypes) -> list[str]:

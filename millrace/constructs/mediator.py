@@ -1,6 +1,5 @@
 """A mediator: a state machine that leads an event through steps, each a function."""
 
-import re
 from collections.abc import Callable, Sequence
 from typing import Any, Unpack, cast
 
@@ -16,7 +15,7 @@ from millrace.constructs.bus import Bus
 from millrace.constructs.channels import Channel, End, queue
 from millrace.constructs.declared import declared_step
 from millrace.constructs.encryption import WRITE, encrypt_machine, grant_key
-from millrace.constructs.function import Function, Settings, facts
+from millrace.constructs.function import Function, Settings, facts, snake
 from millrace.constructs.logs import log_group
 from millrace.constructs.places import note_place
 from millrace.constructs.plan import check_line, check_names, trigger_of
@@ -129,7 +128,7 @@ class Mediator(Construct):
         starter = Function(
             self,
             "Starter",
-            name=f"start_{_snake(self.node.id)}",
+            name=f"start_{snake(self.node.id)}",
             own=None,
             facts=facts("starter", self, [self.trigger], []),
             environment={
@@ -163,7 +162,3 @@ def _least(statement: iam.PolicyStatement) -> iam.PolicyStatement:
 
 def _address(event: type[Event]) -> str:
     return f"{event.__module__}:{event.__qualname__}"
-
-
-def _snake(name: str) -> str:
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()

@@ -18,7 +18,8 @@ class Metadata(BaseModel):
     `event_id` stays the same through retries, redrives and replays; EventBridge's own `id` does not.
     `correlation_id` is shared by all events of one flow, `causation_id` is the `event_id` of the direct
     cause, and `hops` counts the causes back to the first event, which has 0. `idempotency_key` is the key under which
-    the producer would say the same thing again, where the business has one.
+    the producer would say the same thing again, where the business has one. An event out of an event store names its
+    `stream` there, and its place in that: `stream_version`, from 1.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -32,6 +33,8 @@ class Metadata(BaseModel):
     hops: int = Field(default=0, ge=0)
     idempotency_key: str | None = None
     traceparent: str | None = None
+    stream: str | None = None
+    stream_version: int | None = Field(default=None, ge=1)
 
     @classmethod
     def root(cls, *, producer: str, version: int = 1, correlation_id: str | None = None) -> "Metadata":

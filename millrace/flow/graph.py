@@ -24,6 +24,7 @@ EdgeKind = Literal[
     "next",  # a step, and the one after it
     "caught",  # a step, and the one that runs when it fails
     "uses",  # a function, and a store that it is given
+    "appends",  # a function, and the event store to which it appends what its relay publishes
     "fails-to",  # whatever fails, and the queue that keeps what it could not do
     "archives",  # a bus, and its archive
     "carries",  # a bus, and a rule on it
@@ -66,6 +67,11 @@ class Node:
     def publishes(self) -> list[str]:
         """The events that a function's signature says it publishes."""
         return list(self.facts.get("declaration", {}).get("publishes", ()))
+
+    @property
+    def appends(self) -> list[str]:
+        """The events that a function may append to an event store."""
+        return list(self.facts.get("appends", ()))
 
 
 @dataclass(frozen=True)

@@ -218,12 +218,13 @@ class _Reader:
 
     def _function(self, function: Resource) -> Iterator[Edge]:
         variables = function.properties.get("Environment", {}).get("Variables", {})
-        for value in variables.values():
+        for variable, value in variables.items():
             used = self._assembly.named(value, function) if isinstance(value, dict) else None
             if used and used.type == "AWS::StepFunctions::StateMachine":
                 yield self._edge(function, used, "starts", function)
             elif used and _KINDS.get(used.type) == "store":
-                yield self._edge(function, used, "uses", function)
+                appended = function.facts.get("appends") and variable.startswith("MILLRACE_STORE_")
+                yield self._edge(function, used, "appends" if appended else "uses", function)
 
     def _to(self, source: Resource, value: Any, kind: EdgeKind, by: Resource) -> Iterator[Edge]:
         target = self._assembly.named(value, by) if value else None

@@ -3,15 +3,19 @@
 from millrace.runtime.api import Page, Paging, Query, query
 from millrace.runtime.breaker import breaker
 from millrace.runtime.declaration import Declaration, UnclearSignature
+from millrace.runtime.event_store import EventStore
 from millrace.runtime.idempotency import StillInProgress
 from millrace.runtime.processor import Processor, UndeclaredEvent, processor
 from millrace.runtime.publisher import Publisher, PublishFailed
 from millrace.runtime.step import Step, step
 from millrace.runtime.stores import Table, update_once, write_if
+from millrace.runtime.streams import Conflict
 from millrace.runtime.waiting import Waits
 
 __all__ = [
+    "Conflict",
     "Declaration",
+    "EventStore",
     "Page",
     "Paging",
     "Processor",

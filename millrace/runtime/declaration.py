@@ -2,21 +2,19 @@
 
 import collections.abc
 import inspect
-import types
-import typing
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, get_args, get_origin
 
 from millrace.events import Event, Refusal
 from millrace.runtime.breaker import Breaker, breaker_of
+from millrace.runtime.event_store import EventStore, events_of
+from millrace.runtime.hints import UnclearSignature, events_among, hints_of, options
 from millrace.runtime.stores import Table
 
+__all__ = ["Declaration", "Input", "Store", "UnclearSignature"]
+
 _MANY: tuple[Any, ...] = (list, tuple, collections.abc.Iterator, collections.abc.Iterable, collections.abc.Generator)
-
-
-class UnclearSignature(TypeError):
-    """A handler whose annotations do not say what it takes and returns."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +25,19 @@ class Input:
     events: tuple[type[Event], ...]
     many: bool = False
     optional: bool = False
+
+
+@dataclass(frozen=True)
+class Store:
+    """One parameter that takes an event store: the aggregate whose streams it has."""
+
+    name: str
+    aggregate: type[Any]
+
+    @property
+    def events(self) -> tuple[type[Event], ...]:
+        """What may be appended to it."""
+        return events_of(self.aggregate)
 
 
 @dataclass(frozen=True)
@@ -46,11 +57,22 @@ class Declaration:
     breaker: Breaker | None = None
     once_per: str | None = None
     repeatable: str | None = None
+    stores: tuple[Store, ...] = ()
 
     @property
     def consumes(self) -> tuple[type[Event], ...]:
         """All events that some parameter takes, each once."""
         return tuple(dict.fromkeys(event for taken in self.inputs for event in taken.events))
+
+    @property
+    def appends(self) -> tuple[type[Event], ...]:
+        """All events that may be appended to some store, each once."""
+        return tuple(dict.fromkeys(event for store in self.stores for event in store.events))
+
+    @property
+    def asks(self) -> dict[str, str]:
+        """The parameters that take no events, each with its type."""
+        return dict.fromkeys(self.tables, "Table") | {store.name: "EventStore" for store in self.stores}
 
     @property
     def answers(self) -> tuple[type[Event], ...]:
@@ -63,13 +85,13 @@ class Declaration:
     ) -> "Declaration":
         """Read a function's annotations. Raises UnclearSignature, which says what to write."""
         where = f"{function.__module__}.{function.__qualname__}"
-        try:
-            hints = typing.get_type_hints(function)
-        except NameError as error:
-            raise UnclearSignature(f"{where}: {error}. Import the name where the module itself can see it.") from error
+        hints = hints_of(function, where)
         if "return" not in hints:
             raise UnclearSignature(f"{where} does not say what it returns: write -> AnEvent, or -> None.")
-        inputs, tables = _parameters(function, hints, where)
+        named = _parameters(function, hints, where)
+        inputs = tuple(_input(name, hint, where) for name, hint in named.items() if not _is_given(hint))
+        if not inputs:
+            raise UnclearSignature(f"{where} takes no event.")
         _check_once(inputs, where, once_per, repeatable)
         return cls(
             name=_name(function),
@@ -77,7 +99,10 @@ class Declaration:
             attribute=function.__qualname__,
             inputs=inputs,
             publishes=tuple(dict.fromkeys(_published(hints["return"], where))),
-            tables=tables,
+            tables=tuple(name for name, hint in named.items() if hint is Table),
+            stores=tuple(
+                Store(name, get_args(hint)[0]) for name, hint in named.items() if get_origin(hint) is EventStore
+            ),
             breaker=breaker_of(function),
             once_per=once_per,
             repeatable=repeatable,
@@ -100,55 +125,38 @@ def _name(function: Callable[..., Any]) -> str:
     return package.rpartition(".")[2] if module == "handler" and package else function.__name__
 
 
-def _parameters(
-    function: Callable[..., Any], hints: dict[str, Any], where: str
-) -> tuple[tuple[Input, ...], tuple[str, ...]]:
-    inputs: list[Input] = []
-    tables: list[str] = []
-    for name in inspect.signature(function).parameters:
+def _parameters(function: Callable[..., Any], hints: dict[str, Any], where: str) -> dict[str, Any]:
+    """The parameters with their annotations."""
+    names = list(inspect.signature(function).parameters)
+    for name in names:
         if name not in hints:
             raise UnclearSignature(f"{where}: the parameter {name!r} has no annotation.")
-        if hints[name] is Table:
-            tables.append(name)
-        else:
-            inputs.append(_input(name, hints[name], where))
-    if not inputs:
-        raise UnclearSignature(f"{where} takes no event.")
-    return tuple(inputs), tuple(tables)
+    return {name: hints[name] for name in names}
+
+
+def _is_given(hint: Any) -> bool:
+    """Whether a parameter is given by the construct, and not an event."""
+    return hint is Table or get_origin(hint) is EventStore
 
 
 def _input(name: str, hint: Any, where: str) -> Input:
     many = get_origin(hint) is list
-    events, rest = _split(get_args(hint)[0] if many else hint)
+    events, rest = events_among(get_args(hint)[0] if many else hint)
     if not events or any(other is not type(None) for other in rest):
         raise UnclearSignature(
             f"{where}: the parameter {name!r} is a {hint}. A handler takes an Event with a source, "
-            f"a union or a list of them, or a Table."
+            f"a union or a list of them, a Table, or an EventStore of an aggregate."
         )
     return Input(name, tuple(events), many=many, optional=bool(rest))
 
 
 def _published(hint: Any, where: str) -> Iterator[type[Event]]:
-    for option in _options(hint):
+    for option in options(hint):
         inner = get_args(option)[0] if get_origin(option) in _MANY else option
-        events, rest = _split(inner)
+        events, rest = events_among(inner)
         if any(other is not type(None) for other in rest):
             raise UnclearSignature(
                 f"{where} returns {option}: write an Event with a source, a union, a list or an iterator "
                 f"of them, or None."
             )
         yield from events
-
-
-def _split(hint: Any) -> tuple[list[type[Event]], list[Any]]:
-    """The events among the options of a union, and whatever else is there."""
-    events: list[type[Event]] = []
-    rest: list[Any] = []
-    for option in _options(hint):
-        declared = isinstance(option, type) and issubclass(option, Event) and hasattr(option, "contract")
-        (events if declared else rest).append(option)
-    return events, rest
-
-
-def _options(hint: Any) -> Iterable[Any]:
-    return get_args(hint) if get_origin(hint) in (typing.Union, types.UnionType) else (hint,)

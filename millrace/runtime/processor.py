@@ -11,6 +11,7 @@ from millrace.runtime import observe
 from millrace.runtime.batch import all_events, each_event, is_ordered
 from millrace.runtime.breaker import guarded
 from millrace.runtime.declaration import Declaration, UnclearSignature
+from millrace.runtime.event_store import Effect, open_store
 from millrace.runtime.idempotency import Key, Once, Say, scope
 from millrace.runtime.publisher import publisher
 from millrace.runtime.stores import open_table
@@ -36,6 +37,7 @@ class Handler(Generic[P, R]):
         functools.update_wrapper(self, function)
         self.function = function
         self.declaration = Declaration.of(function, once_per=once_per, repeatable=repeatable)
+        self.appended: list[Envelope] = []
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Answer Lambda where the first argument is a dict; be the plain function otherwise."""
@@ -47,13 +49,19 @@ class Handler(Generic[P, R]):
         """Answer Lambda's call."""
         raise NotImplementedError
 
-    def run(self, **events: Any) -> list[Event]:
-        """Call the function with its stores, and check that it returns just what it declares."""
+    def run(self, cause: Metadata, run: str, **events: Any) -> list[Event]:
+        """Call the function with its tables and stores, and check that it returns just what it declares.
+
+        `appended` holds what it has appended to event stores: that is published from there.
+        """
         tables = {name: open_table(name) for name in self.declaration.tables}
+        effect = Effect(cause, self.declaration.name, f"{scope()}{run}")
+        stores = {store.name: open_store(store.name, store.aggregate, effect) for store in self.declaration.stores}
         try:
-            said = guarded(self._said, self.declaration.breaker)(**events, **tables)
+            said = guarded(self._said, self.declaration.breaker)(**events, **tables, **stores)
         except ValidationError as error:
             raise BrokenContract.of(error.title, error) from error
+        self.appended = [encode(event) for store in stores.values() for event in store.appended]
         for event in said:
             self._check(event)
         return said
@@ -123,6 +131,7 @@ class Processor(Handler[P, R]):
 
         Until the time of `context` is over no other delivery may; without one, any may that comes.
         """
+        self.appended = []
         try:
             events = [self._decode(envelope) for envelope in envelopes]
             known = {_key(event): event for event in events}
@@ -134,13 +143,14 @@ class Processor(Handler[P, R]):
         except Exception as error:
             observe.failed(envelopes[0], attempt, error)
             raise
+        said = [*published, *self.appended]
         for event in events:
-            observe.handled(event.contract.detail_type, event.metadata, attempt, published)
-            published = []
+            observe.handled(event.contract.detail_type, event.metadata, attempt, said)
+            said = []
 
     def _say(self, events: list[Event]) -> list[Envelope]:
         given = events if self._input.many else events[0]
-        return self.stamp(self.run(**{self._input.name: given}), events[0].metadata)
+        return self.stamp(self.run(events[0].metadata, "", **{self._input.name: given}), events[0].metadata)
 
     def _decode(self, envelope: Payload) -> Event:
         name = (envelope.get("source"), envelope.get("detail-type"))

@@ -41,6 +41,7 @@ class Step(Handler[P, R]):
         flow = payload["flow"]
         attempt = int(payload.get("attempt", 0)) + 1
         start = flow["events"][0]
+        self.appended = []
         try:
             cause = Metadata.model_validate(start["detail"]["metadata"])
             key = _key(payload)
@@ -49,13 +50,14 @@ class Step(Handler[P, R]):
         except Exception as error:
             observe.failed(start, attempt, error)
             raise
-        observe.handled(start["detail-type"], cause, attempt, published)
+        observe.handled(start["detail-type"], cause, attempt, [*published, *self.appended])
         refused = any(self._refuses(envelope) for envelope in published)
         return {**flow, "events": [*flow["events"], *published], "refused": refused}
 
     def _say(self, events: list[Payload], cause: Metadata, key: Key) -> list[Envelope]:
         given = {taken.name: self._latest(taken, events, key) for taken in self.declaration.inputs}
-        return self.stamp(self.run(**given), cause, " ".join(key))
+        run = " ".join(key)
+        return self.stamp(self.run(cause, run, **given), cause, run)
 
     def _refuses(self, said: Envelope) -> bool:
         refusals = (event.contract for event in self.declaration.publishes if issubclass(event, Refusal))

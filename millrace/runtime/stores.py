@@ -52,15 +52,19 @@ def table_variable(parameter: str) -> str:
     return f"MILLRACE_TABLE_{parameter.upper()}"
 
 
-@cache
 def open_table(parameter: str) -> Table:
     """The table of a parameter. Raises LookupError if the construct names none."""
-    variable = table_variable(parameter)
+    return cast("Table", open_named(table_variable(parameter), parameter))
+
+
+@cache
+def open_named(variable: str, parameter: str) -> Any:
+    """The table that an environment variable names, as boto3's resource. Raises LookupError if it is not set."""
     if variable not in os.environ:
         raise LookupError(f"{variable} is not set: give the construct tables={{{parameter!r}: …}}.")
     import boto3  # noqa: PLC0415 - a handler without a table need not wait for boto3
 
-    return cast("Table", boto3.resource("dynamodb").Table(os.environ[variable]))
+    return boto3.resource("dynamodb").Table(os.environ[variable])
 
 
 def write_if(write: Callable[..., Any], **request: Any) -> Any | None:

@@ -139,7 +139,7 @@ def own_app(cycle):
 def handled(cloud):
     """Put recorded events, and see what came of them."""
     names = []
-    for file in ("stock_delivered", "order_placed"):
+    for file in ("stock_delivered", "place_order"):
         envelope = json.loads((EVENTS / f"{file}.json").read_text())
         entry = {
             "Source": envelope["source"],

@@ -33,5 +33,5 @@ def flow_of(project, name, last):
 
 def test_a_placed_order_runs_to_its_end(project):
     flow_of(project, "StockDelivered", ("stock_delivered.json", "shelve_stock"))
-    names = flow_of(project, "OrderPlaced", ("order_placed.json", "CreditRated")).names()
+    names = flow_of(project, "PlaceOrder", ("place_order.json", "CreditRated")).names()
     assert {"OrderCompleted", "PointsAwarded", "CreditRated"} <= set(names)

@@ -12,16 +12,18 @@ FUNCTIONS = [
     "charge_payment",
     "complete_order",
     "issue_gift",
+    "place_order",
     "rate_credit",
     "refund_payment",
     "reject_order",
+    "relay_order_store",
     "release_stock",
     "reserve_stock",
     "shelve_stock",
     "start_fulfilment",
     "upgrade_tier",
 ]
-OF_THE_KIT = {"api_commands", "api_door", "start_fulfilment"}
+OF_THE_KIT = {"api_commands", "api_door", "relay_order_store", "start_fulfilment"}
 
 
 def layer(template):

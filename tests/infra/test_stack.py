@@ -10,7 +10,7 @@ from millrace.events import Catalog
 from millrace.flow.schemas import schema_name
 
 QUEUED = ["award_points", "issue_gift", "shelve_stock", "start_fulfilment", "upgrade_tier"]
-FORCED = {"xray", "logs"}  # X-Ray and the delivery of a state machine's logs know no resources
+FORCED = ("xray:", "logs:", "dynamodb:ListStreams")  # these know no resources
 
 
 def is_dead_letter(template, arn):
@@ -130,7 +130,7 @@ def test_no_permission_is_wider_than_aws_forces(template):
         assert not [action for action in actions if "*" in action]
         assert not [arn for arn in str(statement["Resource"]).split("'") if arn.endswith(":*")]
         if statement["Resource"] == "*":
-            assert {action.partition(":")[0] for action in actions} <= FORCED
+            assert all(action.startswith(FORCED) for action in actions)
 
 
 def test_every_function_has_a_role_of_its_own_and_no_managed_policy(template):

@@ -18,7 +18,7 @@ def failing(body, returns="PointsAwarded"):
 def flow_with(stocked, put, replace_handler, source):
     """Complete an order while the points function is broken; the trace of that."""
     replace_handler("award_points", source)
-    correlation_id = put("order_placed")
+    correlation_id = put("place_order")
     stocked.settle()
     return stocked.trace(correlation_id)
 
@@ -52,7 +52,7 @@ def handler(order: OrderCompleted | OrderRejected, ratings: Table) -> CreditRate
     raise RuntimeError("no rating today")
 """
     replace_handler("rate_credit", source)
-    put("order_placed")
+    put("place_order")
     stocked.settle()
     (letter,) = messages("ratecredit", "dead")
     record = json.loads(letter["Body"])
@@ -118,9 +118,9 @@ def handler(order: OrderPlaced) -> PaymentCharged:
     raise ConnectionError("the bank is away")
 """
     replace_handler("charge_payment", source)
-    correlation_id = put("order_placed")
+    correlation_id = put("place_order")
     stocked.settle()
     trace = stocked.trace(correlation_id)
     steps = [step.name for step in trace.work("Fulfilment").steps]
     assert steps == ["reserve_stock", "charge_payment", "refund_payment", "release_stock", "reject_order"]
-    assert trace.names() == ["OrderPlaced", "StockReserved", "StockReleased", "OrderRejected", "CreditRated"]
+    assert trace.names()[1:] == ["OrderPlaced", "StockReserved", "StockReleased", "OrderRejected", "CreditRated"]

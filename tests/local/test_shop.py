@@ -4,9 +4,10 @@ import json
 
 
 def test_a_placed_order_runs_until_nothing_more_follows(stocked, put):
-    names = stocked.trace(settled(stocked, put("order_placed"))).names()
-    assert names[:5] == ["OrderPlaced", "StockReserved", "PaymentCharged", "ShipmentArranged", "OrderCompleted"]
-    assert sorted(names[5:]) == ["CreditRated", "GiftIssued", "PointsAwarded", "TierUpgraded"]
+    names = stocked.trace(settled(stocked, put("place_order"))).names()
+    assert names[:3] == ["PlaceOrder", "OrderPlaced", "StockReserved"]
+    assert names[3:6] == ["PaymentCharged", "ShipmentArranged", "OrderCompleted"]
+    assert sorted(names[6:]) == ["CreditRated", "GiftIssued", "PointsAwarded", "TierUpgraded"]
 
 
 def settled(cloud, correlation_id):
@@ -15,7 +16,7 @@ def settled(cloud, correlation_id):
 
 
 def test_the_mediator_takes_its_steps_one_after_the_other(stocked, put):
-    trace = stocked.trace(settled(stocked, put("order_placed")))
+    trace = stocked.trace(settled(stocked, put("place_order")))
     saga = trace.work("Fulfilment")
     assert [step.name for step in saga.steps] == [
         "reserve_stock",
@@ -28,8 +29,9 @@ def test_the_mediator_takes_its_steps_one_after_the_other(stocked, put):
 
 def test_a_declined_payment_gives_the_stock_back_and_rejects_the_order(stocked, put, table):
     before = table("stock").scan()["Items"]
-    trace = stocked.trace(settled(stocked, put("order_placed_declined")))
+    trace = stocked.trace(settled(stocked, put("place_order_declined")))
     assert trace.names() == [
+        "PlaceOrder",
         "OrderPlaced",
         "StockReserved",
         "PaymentDeclined",
@@ -45,8 +47,9 @@ def quantities(items):
 
 
 def test_a_refused_shipment_is_undone_in_reverse(stocked, put):
-    trace = stocked.trace(settled(stocked, put("order_placed_undeliverable")))
+    trace = stocked.trace(settled(stocked, put("place_order_undeliverable")))
     assert trace.names() == [
+        "PlaceOrder",
         "OrderPlaced",
         "StockReserved",
         "PaymentCharged",
@@ -58,23 +61,24 @@ def test_a_refused_shipment_is_undone_in_reverse(stocked, put):
     ]
 
 
-def test_an_event_put_twice_starts_one_execution(stocked, put):
-    put("order_placed")
-    settled(stocked, put("order_placed"))
+def test_an_order_placed_twice_starts_one_execution(stocked, put):
+    put("place_order")
+    settled(stocked, put("place_order"))
     machines = stocked.client("stepfunctions")
     machine = machines.list_state_machines()["stateMachines"][0]["stateMachineArn"]
     assert len(machines.list_executions(stateMachineArn=machine)["executions"]) == 1
 
 
 def test_correlation_and_causation_run_through_the_whole_flow(stocked, put):
-    trace = stocked.trace(settled(stocked, put("order_placed")))
+    trace = stocked.trace(settled(stocked, put("place_order")))
     completed = next(event for event in trace.events() if event.name == "OrderCompleted")
-    assert completed.causation_id == trace.roots[0].event_id
+    placed = next(event for event in trace.events() if event.name == "OrderPlaced")
+    assert (completed.causation_id, placed.causation_id) == (placed.event_id, trace.roots[0].event_id)
     assert {event.name for work in completed.works for event in work.said} == {"PointsAwarded", "CreditRated"}
 
 
 def test_what_functions_log_is_in_cloudwatch_logs(stocked, put):
-    correlation_id = settled(stocked, put("order_placed"))
+    correlation_id = settled(stocked, put("place_order"))
     logs = stocked.client("logs")
     groups = [group["logGroupName"] for group in logs.describe_log_groups()["logGroups"]]
     points = next(group for group in groups if "awardpoints" in group.lower())
@@ -88,7 +92,7 @@ def test_the_logs_alone_tell_the_same_tree(stocked, put):
     from millrace.cli.logs import records_in
     from millrace.local.trace import Trace
 
-    correlation_id = settled(stocked, put("order_placed"))
+    correlation_id = settled(stocked, put("place_order"))
     logs = stocked.client("logs")
     groups = [group["logGroupName"] for group in logs.describe_log_groups()["logGroups"]]
     told = Trace.of(correlation_id, records_in(logs, groups, correlation_id))

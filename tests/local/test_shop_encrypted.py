@@ -20,7 +20,7 @@ def cloud(empty_cloud):
 
 
 def test_the_whole_flow_runs_under_one_key(stocked, put):
-    order = put("order_placed")
+    order = put("place_order")
     stocked.settle()
     trace = stocked.trace(order)
     assert {"OrderCompleted", "CreditRated", "GiftIssued"} <= set(trace.names())

@@ -105,7 +105,7 @@ def settle(up):
 def test_plain_boto3_starts_a_flow_and_reads_its_results(up):
     put(up, "stock_delivered")
     settle(up)
-    put(up, "order_placed")
+    put(up, "place_order")
     settle(up)
     machines = up.client("stepfunctions")
     machine = machines.list_state_machines()["stateMachines"][0]["stateMachineArn"]

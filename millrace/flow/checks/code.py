@@ -32,7 +32,7 @@ def _undeclared(system: System, node: Node) -> Iterator[Said]:
     seen: set[Place] = set()
     for said in said_by(system.root, str(node.facts.get("function", ""))):
         name = known.get(said.event) if said.event else None
-        if said.place not in seen and (said.event is None or (name and name not in node.publishes)):
+        if said.place not in seen and (said.event is None or (name and name not in [*node.publishes, *node.appends])):
             seen.add(said.place)
             yield said
 

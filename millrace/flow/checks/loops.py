@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from millrace.flow.findings import Finding, System, check
 from millrace.flow.graph import Edge, EdgeKind, Graph
 
-_ON: tuple[EdgeKind, ...] = ("publishes", "matches", "delivers", "feeds", "starts", "invokes")
+_ON: tuple[EdgeKind, ...] = ("publishes", "appends", "matches", "delivers", "feeds", "starts", "invokes")
 
 
 @check("cycle", weakness="endless loops")

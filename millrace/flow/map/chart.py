@@ -124,7 +124,7 @@ def _calls(graph: Graph, node: Node) -> Iterator[Arrow]:
     if node.kind != "mediator":
         for edge in graph.out(node.id, "invokes"):
             yield Arrow(edge.source, edge.target, "invokes", edge.resources, edge.label)
-    for edge in graph.out(node.id, "uses"):
+    for edge in graph.out(node.id, "uses", "appends"):
         if graph.out(edge.target, "feeds"):
             yield Arrow(edge.source, edge.target, "uses", edge.resources)
 

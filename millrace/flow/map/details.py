@@ -69,7 +69,7 @@ def _of_others(graph: Graph, chart: Chart, node: Node, drawn: set[str]) -> Itera
     yield "Takes", [_link(graph[name]) for name in node.consumes]
     yield "Says", [_link(graph[name]) for name in node.publishes]
     yield "Comes by", [{"text": _way(graph, arrow)} for arrow in chart.arrows if arrow.target == node.id and arrow.by]
-    yield "Stores", [_told(graph[edge.target], drawn) for edge in graph.out(node.id, "uses")]
+    yield "Stores", [_told(graph[edge.target], drawn) for edge in graph.out(node.id, "uses", "appends")]
 
 
 def _way(graph: Graph, arrow: Arrow) -> str:

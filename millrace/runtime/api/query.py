@@ -53,6 +53,11 @@ class QueryDeclaration:
         return tuple(_PLACE.findall(self.path))
 
     @property
+    def asks(self) -> dict[str, str]:
+        """The parameters that the construct gives, each with its type."""
+        return dict.fromkeys(self.tables, "Table")
+
+    @property
     def versioned(self) -> bool:
         """Whether what it returns has a version, so that a caller may ask for one."""
         return "version" in self.returns.model_fields

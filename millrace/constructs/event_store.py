@@ -1,0 +1,113 @@
+"""An event store: the table of its streams, and the relay that publishes what is appended."""
+
+from typing import Unpack
+
+from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from constructs import Construct
+
+from millrace.constructs.alarms import Alarms
+from millrace.constructs.bus import Bus
+from millrace.constructs.function import Function, Settings, facts, snake
+from millrace.constructs.places import note_place
+from millrace.constructs.queues import dead_letter_queue
+from millrace.constructs.tables import kept_table, let_use, read_changes
+from millrace.events import Event
+from millrace.runtime import Declaration
+from millrace.runtime.event_store import store_variable
+from millrace.runtime.relay import STORE
+from millrace.runtime.streams import BY_POSITION, PENDING
+
+RELAY = "millrace.runtime.relay.handler"
+_TEXT, _NUMBER = dynamodb.AttributeType.STRING, dynamodb.AttributeType.NUMBER
+
+
+class EventStore(Construct):
+    """A table of streams; what a handler appends is published onto the bus by its relay.
+
+    Give it to a processor or a step under the name of the parameter that takes it: `tables={"orders": store}`. What
+    the relay may publish follows from the aggregates of those handlers.
+    """
+
+    offers = "EventStore"
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,  # noqa: A002 - CDK's own name
+        *,
+        bus: Bus,
+        removal: RemovalPolicy = RemovalPolicy.RETAIN,
+        **settings: Unpack[Settings],
+    ) -> None:
+        super().__init__(scope, id)
+        note_place(self)
+        self._bus = bus
+        self.events: list[type[Event]] = []
+        self.table = _table(self, bus, removal)
+        self.dead_letters = dead_letter_queue(self, bus.encryption_key, of=self.node.id)
+        self.relay = self._relay(settings)
+        alarms = Alarms(self, bus.alarm_topic)
+        alarms.dead_letters(self.dead_letters)
+        alarms.function(self.relay.function)
+
+    def variables(self, parameter: str) -> dict[str, str]:
+        """The environment by which a handler finds it."""
+        return {store_variable(parameter): self.table.table_name}
+
+    def admit(self, role: iam.IRole, declaration: Declaration, parameter: str) -> None:
+        """Let a handler load and append, and the relay publish what that handler's aggregate says."""
+        let_use(role, self.table, "Query", "GetItem", "PutItem", "ConditionCheckItem")
+        (store,) = [store for store in declaration.stores if store.name == parameter]
+        new = [event for event in store.events if event not in self.events]
+        self.events += new
+        self._bus.grant_publish(self.relay.role, new)
+        self.relay.note(**facts("relay", self, [], self.events))
+
+    def read_by(self, role: iam.IRole) -> None:
+        """Let a projection read streams, and all events in their order."""
+        let_use(role, self.table, "Query", "GetItem")
+        let_use(role, self.table, "Query", index=BY_POSITION)
+
+    def _relay(self, settings: Settings) -> Function:
+        relay = Function(
+            self,
+            "Relay",
+            name=f"relay_{snake(self.node.id)}",
+            own=None,
+            runs=RELAY,
+            facts=facts("relay", self, [], []),
+            environment={"MILLRACE_BUS": self._bus.name, STORE: self.table.table_name},
+            settings={"timeout": Duration.minutes(1), **settings},
+            key=self._bus.encryption_key,
+        )
+        let_use(relay.role, self.table, "GetItem", "UpdateItem")
+        let_use(relay.role, self.table, "Query", index=BY_POSITION)
+        read_changes(relay, self.table, self.dead_letters, self._bus, filters=[lambda_.FilterCriteria.filter(_NEW)])
+        return relay
+
+
+_NEW = {
+    "eventName": lambda_.FilterRule.is_equal("INSERT"),
+    "dynamodb": {"NewImage": {"log": {"S": lambda_.FilterRule.is_equal(PENDING)}}},
+}
+
+
+def _table(scope: Construct, bus: Bus, removal: RemovalPolicy) -> dynamodb.Table:
+    table = kept_table(
+        scope,
+        "Table",
+        bus,
+        removal,
+        partition_key=dynamodb.Attribute(name="stream", type=_TEXT),
+        sort_key=dynamodb.Attribute(name="version", type=_NUMBER),
+        stream=dynamodb.StreamViewType.NEW_IMAGE,
+    )
+    table.add_global_secondary_index(
+        index_name=BY_POSITION,
+        partition_key=dynamodb.Attribute(name="log", type=_TEXT),
+        sort_key=dynamodb.Attribute(name="position", type=_NUMBER),
+    )
+    return table

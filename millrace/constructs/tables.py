@@ -1,0 +1,79 @@
+"""Tables of the kit's own, and functions that read the changes of tables."""
+
+from typing import Any
+
+from aws_cdk import RemovalPolicy
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_lambda_event_sources as sources
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from millrace.constructs.acknowledged import acknowledge
+from millrace.constructs.bus import Bus
+from millrace.constructs.encryption import TABLE, WRITE, grant_key
+from millrace.constructs.function import Function
+
+RETRIES = 100
+"""Of a batch of changes, halved each time, before a letter tells of what is given up."""
+
+
+def kept_table(scope: Construct, name: str, bus: Bus, removal: RemovalPolicy, **settings: Any) -> dynamodb.Table:
+    """A table paid by use, encrypted as its bus is, restorable to any second of the last 35 days."""
+    kinds = dynamodb.TableEncryption
+    made = dynamodb.Table(
+        scope,
+        name,
+        billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
+        encryption=kinds.CUSTOMER_MANAGED if bus.encryption_key else kinds.AWS_MANAGED,
+        encryption_key=bus.encryption_key,
+        point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
+            point_in_time_recovery_enabled=True
+        ),
+        removal_policy=removal,
+        **settings,
+    )
+    if bus.encryption_key is None:
+        acknowledge(made, "AWS's key for DynamoDB encrypts it; the bus's own does, where it has one.", "CKV_AWS_119")
+    return made
+
+
+def let_use(role: iam.IRole, table: dynamodb.ITable, *actions: str, index: str | None = None) -> None:
+    """Let a role do some things with a table, or with just one of its indexes, and use its key for that."""
+    place = f"{table.table_arn}/index/{index}" if index else table.table_arn
+    named = [f"dynamodb:{action}" for action in actions]
+    role.add_to_principal_policy(iam.PolicyStatement(actions=named, resources=[place]))
+    grant_key(table.encryption_key, role, "dynamodb", TABLE)
+
+
+def read_changes(
+    reader: Function, table: dynamodb.ITable, letters: sqs.Queue, bus: Bus, filters: list[dict[str, Any]]
+) -> None:
+    """Hand a table's changes to a function, a batch at a time, each shard in its order.
+
+    CDK's own event source would let the role use the table's key without a condition.
+    https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html
+    """
+    stream = str(table.table_stream_arn)
+    actions = [f"dynamodb:{name}" for name in ("DescribeStream", "GetRecords", "GetShardIterator")]
+    reader.role.add_to_principal_policy(iam.PolicyStatement(actions=actions, resources=[stream]))
+    reader.role.add_to_principal_policy(iam.PolicyStatement(actions=["dynamodb:ListStreams"], resources=["*"]))
+    grant_key(table.encryption_key, reader.role, "dynamodb", TABLE)
+    grant_key(bus.encryption_key, reader.role, "sqs", WRITE)
+    kept = "The on-failure destination of its source keeps what fails."
+    acknowledge(letters, "It is a dead-letter queue, of a table's changes.", "AwsSolutions-SQS3")
+    acknowledge(reader.function, kept, "Serverless-LambdaDLQ", "CKV_AWS_116")
+    acknowledge(reader.function, "It runs once at a time for each shard of the table.", "CKV_AWS_115")
+    lambda_.EventSourceMapping(
+        reader,
+        "Changes",
+        target=reader.function,
+        event_source_arn=stream,
+        starting_position=lambda_.StartingPosition.TRIM_HORIZON,
+        batch_size=100,
+        bisect_batch_on_error=True,
+        retry_attempts=RETRIES,
+        on_failure=sources.SqsDlq(letters),
+        filters=filters,
+    )

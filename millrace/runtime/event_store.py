@@ -1,0 +1,222 @@
+"""An event store as a handler sees it: aggregates that decide, streams that remember.
+
+`def handler(command: PlaceOrder, orders: EventStore[Order]) -> None` is given the store that its construct calls
+`orders`. An aggregate is a plain class, made without arguments: its methods take commands and return events, and
+`apply(event)` takes in what has happened. The annotation of `apply` says which events its streams are made of.
+"""
+
+import hashlib
+import inspect
+import random
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, is_dataclass
+from functools import cache
+from typing import Any, Generic, Protocol, TypeVar
+
+from pydantic import BaseModel, TypeAdapter
+
+from millrace.events import Event, Metadata, decode, encode
+from millrace.runtime.hints import UnclearSignature, events_among, hints_of
+from millrace.runtime.stores import open_named
+from millrace.runtime.streams import MAX_APPENDED, Conflict, Stored, Streams
+
+SNAPSHOT_EVERY = 100
+"""Events between two snapshots of an aggregate."""
+_ATTEMPTS = 10
+_PAUSE, _LONGEST_PAUSE = 0.01, 0.5
+
+
+class Aggregate(Protocol):
+    """A plain class: what its events have made of it."""
+
+    def apply(self, event: Any, /) -> None:
+        """Take in what has happened. Decides nothing, refuses nothing."""
+
+
+A = TypeVar("A", bound=Aggregate)
+Decision = Iterable[Event] | Event | None
+
+
+class ForeignEvent(TypeError):
+    """An event that the `apply` of an aggregate does not name."""
+
+
+@dataclass(frozen=True)
+class Effect:
+    """Of what appended events are the effect: the event that is handled, by whom, and in which run of that."""
+
+    cause: Metadata
+    producer: str
+    run: str = ""
+
+
+class EventStore(Generic[A]):
+    """The streams of one kind of aggregate. What is appended is published, once and for all.
+
+    With an `effect`, as a handler has it, what is appended is caused by the event that is handled, and handling that
+    again appends nothing more.
+    """
+
+    def __init__(
+        self, table: Any, aggregate: type[A], *, effect: Effect | None = None, attempts: int = _ATTEMPTS
+    ) -> None:
+        self._streams = Streams(table)
+        self._aggregate = aggregate
+        self._events = {(e.contract.source, e.contract.detail_type): e for e in events_of(aggregate)}
+        self._effect = effect
+        self._attempts = attempts
+        self._calls = 0
+        self.appended: list[Event] = []
+
+    def update(self, stream: str, decide: Callable[[A], Decision]) -> list[Event]:
+        """Load an aggregate, let it decide, and append what it says; on a conflict, anew with fresh state.
+
+        Gives what was appended, now or when the same cause was handled before. Raises Conflict after ten attempts.
+        """
+        _check_name(stream)
+        once = self._mark()
+        done = self._done(stream, once)
+        for attempt in range(0 if done else self._attempts):
+            aggregate, version = self.load(stream)
+            said = decide(aggregate)
+            events = [said] if isinstance(said, Event) else list(said or ())
+            try:
+                return self._append(stream, events, version, once)
+            except Conflict:
+                if attempt + 1 == self._attempts:
+                    raise
+            time.sleep(min(_PAUSE * 2**attempt, _LONGEST_PAUSE) * random.random())  # noqa: S311 - jitter is no secret
+        return done
+
+    def append(self, stream: str, events: Sequence[Event], *, expected: int) -> list[Event]:
+        """Append events to a stream that is at version `expected` (0: it is new), all or none. Raises Conflict."""
+        _check_name(stream)
+        return self._append(stream, events, expected, self._mark())
+
+    def load(self, stream: str) -> tuple[A, int]:
+        """An aggregate as its events have made it, and the version of its stream: 0 for one that is new."""
+        aggregate, version = self._from_snapshot(stream)
+        for stored in self._streams.read(stream, after=version):
+            aggregate.apply(self._decode(stored))
+            version = stored.version
+        return aggregate, version
+
+    def read(self, stream: str, after: int = 0) -> Iterator[Event]:
+        """The events of a stream behind a version, in order, each in the newest version of its contract."""
+        return (self._decode(stored) for stored in self._streams.read(stream, after))
+
+    def _append(self, stream: str, events: Sequence[Event], expected: int, once: str | None) -> list[Event]:
+        if not events:
+            return []
+        self._check(stream, events)
+        stamped = [self._stamped(e, stream, expected, place, once) for place, e in enumerate(events, start=1)]
+        new = [Stored(stream, expected + n, encode(event)) for n, event in enumerate(stamped, start=1)]
+        if not self._streams.append(new, once=once):
+            return self._done(stream, once)
+        self.appended += stamped
+        self._snapshot(stream, expected, len(new))
+        return stamped
+
+    def _mark(self) -> str | None:
+        """A name for the next append, the same whenever the same event is handled again."""
+        self._calls += 1
+        effect = self._effect
+        return f"{effect.producer}/{effect.run}/{effect.cause.event_id}/{self._calls}" if effect else None
+
+    def _done(self, stream: str, once: str | None) -> list[Event]:
+        """What was appended under a name before."""
+        found = [self._decode(stored) for stored in self._streams.appended(stream, once)] if once else []
+        self.appended += found
+        return found
+
+    def _stamped(self, event: Event, stream: str, expected: int, place: int, once: str | None) -> Event:
+        version, effect = event.contract.version, self._effect
+        if effect:
+            run = f"{effect.run}/{stream}/{once}"
+            metadata = effect.cause.causes(producer=effect.producer, position=place, version=version, run=run)
+        else:
+            metadata = Metadata.root(producer=self._aggregate.__name__, version=version)
+        return event.stamped(metadata.model_copy(update={"stream": stream, "stream_version": expected + place}))
+
+    def _check(self, stream: str, events: Sequence[Event]) -> None:
+        if len(events) > MAX_APPENDED:
+            raise ValueError(f"{len(events)} events at once for {stream}: append at most {MAX_APPENDED}.")
+        for event in events:
+            if type(event) not in self._events.values():
+                raise ForeignEvent(
+                    f"{self._aggregate.__name__} decided on {type(event).__name__}, and its streams are made of "
+                    f"{_names(self._events.values())}: add it to the annotation of {self._aggregate.__name__}.apply."
+                )
+
+    def _decode(self, stored: Stored) -> Event:
+        name = (stored.envelope["source"], stored.envelope["detail-type"])
+        if name not in self._events:
+            raise ForeignEvent(
+                f"{stored.stream} has {name[1]} of {name[0]} at version {stored.version}, and "
+                f"{self._aggregate.__name__}.apply knows {_names(self._events.values())}: an event that was once "
+                f"stored stays in the annotation of apply."
+            )
+        return decode(stored.envelope, self._events[name])
+
+    # -- snapshots -----------------------------------------------------------------------------------------------
+
+    def _from_snapshot(self, stream: str) -> tuple[A, int]:
+        form = form_of(self._aggregate)
+        found = self._streams.snapshot(stream) if form else None
+        if not form or not found or found["form"] != form:
+            return self._aggregate(), 0
+        return TypeAdapter(self._aggregate).validate_json(found["state"]), int(found["at"])
+
+    def _snapshot(self, stream: str, before: int, more: int) -> None:
+        """Keep a snapshot where an append has passed a multiple of SNAPSHOT_EVERY."""
+        form = form_of(self._aggregate)
+        if form and before // SNAPSHOT_EVERY != (before + more) // SNAPSHOT_EVERY:
+            aggregate, version = self.load(stream)
+            state = TypeAdapter(self._aggregate).dump_json(aggregate).decode()
+            self._streams.keep(stream, {"at": version, "state": state, "form": form})
+
+
+def events_of(aggregate: type[Any]) -> tuple[type[Event], ...]:
+    """The events that an aggregate's streams are made of. Raises UnclearSignature, which says what to write."""
+    where = f"{aggregate.__module__}.{aggregate.__qualname__}"
+    if not callable(getattr(aggregate, "apply", None)):
+        raise UnclearSignature(f"{where} has no apply: write def apply(self, event: AnEvent | Another) -> None.")
+    parameters = list(inspect.signature(aggregate.apply).parameters)
+    hint = hints_of(aggregate.apply, where).get(parameters[1] if len(parameters) > 1 else "")
+    events, rest = events_among(hint)
+    if not events or rest:
+        raise UnclearSignature(f"{where}.apply takes {hint}: write an Event with a source, or a union of them.")
+    return tuple(events)
+
+
+@cache
+def form_of(aggregate: Any) -> str | None:
+    """What makes a snapshot of an aggregate readable: the code of its module, by which its state came about.
+
+    None for a class whose state is not its fields: dataclasses and models of pydantic have snapshots.
+    """
+    if not is_dataclass(aggregate) and not issubclass(aggregate, BaseModel):
+        return None
+    code = inspect.getsource(sys.modules[aggregate.__module__])
+    return hashlib.sha256(f"{aggregate.__qualname__}\n{code}".encode()).hexdigest()
+
+
+def _names(events: Iterable[type[Event]]) -> str:
+    return ", ".join(event.__name__ for event in events)
+
+
+def _check_name(stream: str) -> None:
+    if stream.startswith("$") or not stream:
+        raise ValueError(f"{stream!r} is no name of a stream: names that begin with $ are the store's own.")
+
+
+def store_variable(parameter: str) -> str:
+    """The environment variable that holds the name of the event store's table that a parameter asks for."""
+    return f"MILLRACE_STORE_{parameter.upper()}"
+
+
+def open_store(parameter: str, aggregate: type[Any], effect: Effect) -> EventStore[Any]:
+    """The event store of a parameter, for the handling of one event."""
+    return EventStore(open_named(store_variable(parameter), parameter), aggregate, effect=effect)
