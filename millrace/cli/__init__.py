@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import millrace
-from millrace.cli import contracts, dlq, drawing, flows, replay, rules, tail, up
+from millrace.cli import checks, contracts, dlq, drawing, flows, replay, rules, tail, up
 from millrace.cli.project import ASSEMBLY, Project, WrongUse
 from millrace.flow.compat import Direction
 
@@ -46,6 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_schema(commands)
     _add_asyncapi(commands)
     _add_map(commands)
+    _add_check(commands)
     return parser
 
 
@@ -192,3 +193,19 @@ def _add_map(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         "--format", choices=list(drawing.ENDINGS), default="html", help="html (the default), svg or mermaid"
     )
     parser.set_defaults(command=lambda chosen: drawing.draw(Project(Path.cwd(), ASSEMBLY), chosen.format, chosen.out))
+
+
+def _add_check(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    text = "look for what is wrong with the flow of events: loops, losses, leaks (1: something is)"
+    parser = commands.add_parser("check", help=text, description=text)
+    forms = parser.add_mutually_exclusive_group()
+    forms.add_argument("--json", dest="form", action="store_const", const="json", help="print the findings as JSON")
+    forms.add_argument("--sarif", dest="form", action="store_const", const="sarif", help="print them as SARIF 2.1.0")
+    forms.add_argument("--explain", metavar="ID", help="say what a check is about, and look for nothing")
+    parser.set_defaults(form="text", command=_check)
+
+
+def _check(chosen: argparse.Namespace) -> int:
+    if chosen.explain:
+        return checks.explain_check(chosen.explain)
+    return checks.check(Project(Path.cwd(), ASSEMBLY), chosen.form)

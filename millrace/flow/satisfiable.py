@@ -72,7 +72,11 @@ def _holds_at(leaf: Schema, clauses: list[Clause]) -> bool:
     fitting = [value for value in values if fits(value, leaf)]
     if any(all(clause.accepts(value) for clause in clauses) for value in fitting):
         return True
-    return _is_opaque(leaf) and not any(clause.is_exact for clause in clauses)
+    return _is_opaque(leaf) and not any(clause.is_exact or _wants_nothing(clause) for clause in clauses)
+
+
+def _wants_nothing(clause: Clause) -> bool:
+    return all(wanted == {"exists": False} for wanted in clause.wanted)
 
 
 def _is_opaque(leaf: Schema) -> bool:

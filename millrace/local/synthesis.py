@@ -26,6 +26,10 @@ class SynthesisFailed(RuntimeError):
     """The project's CDK app ended with an error; the text is what it printed."""
 
 
+class SynthesisRefused(SynthesisFailed):
+    """The project's CDK app wrote its assembly, and a validation of it found something."""
+
+
 def synthesise(project: Path, out: Path, context: Mapping[str, str] = MappingProxyType({})) -> bool:
     """Run the app that `cdk.json` names, so that `out` holds its assembly. False if that was up to date already.
 
@@ -79,7 +83,8 @@ def _run_app(project: Path, out: Path, context: Mapping[str, str]) -> None:
     command, environment = shlex.split(configuration["app"]), app_environment(project, out, context)
     ran = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
     if ran.returncode:
-        raise SynthesisFailed(f"{configuration['app']} ended with {ran.returncode}:\n{_told(ran.stderr).strip()}")
+        failed = SynthesisRefused if re.search(_TRACEBACK, ran.stderr, re.DOTALL) else SynthesisFailed
+        raise failed(f"{configuration['app']} ended with {ran.returncode}:\n{_told(ran.stderr).strip()}")
 
 
 def _told(text: str) -> str:

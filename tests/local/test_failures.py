@@ -92,6 +92,16 @@ def test_a_broken_handler_is_told_and_its_event_kept(stocked, put, replace_handl
     assert "CreditRated" in trace.names()
 
 
+def test_an_event_put_round_the_signature_is_denied_and_told(stocked, put, replace_handler, messages):
+    """Its role may publish what its signature declares, and IAM judges each entry."""
+    entry = '{"Source": "shop.loyalty", "DetailType": "GiftIssued", "Detail": "{}", "EventBusName": "shop"}'
+    source = failing(f"import boto3; raise RuntimeError(boto3.client('events').put_events(Entries=[{entry}]))")
+    trace = flow_with(stocked, put, replace_handler, source)
+    assert any("AccessDenied" in error or "NotAuthorized" in error for error in trace.errors()), trace.errors()
+    assert "GiftIssued" not in trace.names()
+    assert len(messages("awardpoints", "dead")) == 1
+
+
 def test_a_handler_over_its_timeout_is_told_and_its_event_kept(stocked, put, replace_handler, messages, function_named):
     name = function_named("award_points")
     stocked.client("lambda").update_function_configuration(FunctionName=name, Timeout=1)

@@ -1,0 +1,50 @@
+"""`check`: what is wrong with the flow of events, before it is deployed."""
+
+import json
+from collections.abc import Sequence
+from typing import Literal
+
+from millrace.cli.project import Project, WrongUse
+from millrace.flow.checking import ALL_CHECKS, findings, names, read_system
+from millrace.flow.findings import Finding
+from millrace.flow.sarif import as_sarif
+from millrace.flow.telling import as_json, as_text, explained
+from millrace.local.synthesis import SynthesisRefused
+
+Form = Literal["text", "json", "sarif"]
+
+
+def check(project: Project, form: Form) -> int:
+    """Print what the checks find in the stacks as they are now. 1 if they find anything."""
+    refused = _synthesised(project)
+    found = findings(read_system(project.assembly, project.catalog, project.root))
+    if refused and not found:
+        raise refused  # another validation of the app's own has
+    print(_told(found, form))
+    return 1 if found else 0
+
+
+def explain_check(name: str) -> int:
+    """Print what a check is about."""
+    known = [each for each in ALL_CHECKS if each.id == name]
+    if not known:
+        raise WrongUse(f"There is no check {name}, only {', '.join(names())}.")
+    print(explained(known[0]))
+    return 0
+
+
+def _synthesised(project: Project) -> WrongUse | None:
+    """Bring the assembly up to date, and give the error of a synth that findings have stopped once all was written."""
+    try:
+        project.synthesise()
+    except WrongUse as error:
+        if isinstance(error.__cause__, SynthesisRefused):
+            return error
+        raise
+    return None
+
+
+def _told(found: Sequence[Finding], form: Form) -> str:
+    if form == "sarif":
+        return json.dumps(as_sarif(found, ALL_CHECKS), indent=2)
+    return json.dumps(as_json(found), indent=2) if form == "json" else as_text(found)

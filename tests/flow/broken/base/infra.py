@@ -1,0 +1,6 @@
+from millrace.constructs import Processor
+
+
+def build(stack, bus):
+    Processor(stack, "BillOrder", bus=bus, function="bill_order")
+    Processor(stack, "ShipOrder", bus=bus, function="ship_order")

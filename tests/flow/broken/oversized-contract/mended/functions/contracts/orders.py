@@ -1,0 +1,31 @@
+"""What happens to an order."""
+
+from pydantic import Field
+
+from millrace.events import Event, Refusal
+
+
+class OrderPlaced(Event, source="demo.web", outside=True):
+    order_id: str
+    total_cents: int = Field(ge=0)
+    scan: str = Field(max_length=100_000)
+
+
+class OrderPaid(Event, source="demo.billing"):
+    order_id: str
+
+
+class OrderShipped(Event, source="demo.shipping", end="the customer has the parcel"):
+    order_id: str
+
+
+class CardRefused(Refusal, source="demo.billing", end="the rejection tells"):
+    order_id: str
+
+
+class CardRefunded(Event, source="demo.billing", end="the customer has the money"):
+    order_id: str
+
+
+class OrderRejected(Event, source="demo.shipping", end="the customer is told"):
+    order_id: str

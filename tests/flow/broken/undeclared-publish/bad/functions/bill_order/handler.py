@@ -1,0 +1,9 @@
+from functions.contracts.orders import OrderPaid, OrderPlaced, OrderShipped
+from millrace.runtime import processor
+
+
+@processor
+def handler(order: OrderPlaced) -> OrderPaid:
+    if order.total_cents:
+        return OrderPaid(order_id=order.order_id)
+    return OrderShipped(order_id=order.order_id)  # a gift: nothing to pay

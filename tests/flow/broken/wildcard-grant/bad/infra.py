@@ -1,0 +1,9 @@
+from aws_cdk import aws_iam as iam
+
+from millrace.constructs import Processor
+
+
+def build(stack, bus):
+    bill = Processor(stack, "BillOrder", bus=bus, function="bill_order")
+    Processor(stack, "ShipOrder", bus=bus, function="ship_order")
+    bill.function.add_to_role_policy(iam.PolicyStatement(actions=["ssm:*"], resources=["*"]))

@@ -1,0 +1,72 @@
+"""Apps that are wrong in one way each, and the same mended: `broken/<check>/bad` and `mended`, over `broken/base`."""
+
+import importlib
+import json
+import shutil
+import sys
+from pathlib import Path
+
+from millrace.events import Catalog
+from millrace.flow.checking import findings, read_system
+
+ROOT = Path(__file__).parents[2]
+BROKEN = Path(__file__).parent / "broken"
+NAMES = sorted(place.name for place in BROKEN.iterdir() if place.name != "base")
+
+
+def files_of(name, state):
+    """The files in which a twin differs from the base; a mended one without any is the base in the same places."""
+    folder = BROKEN / name / state
+    if folder.is_dir():
+        return {file.relative_to(folder).as_posix(): file for file in sorted(folder.rglob("*.py"))}
+    return {file: BROKEN / "base" / file for file in files_of(name, "bad")}
+
+
+class Twins:
+    """Synthesises twins in this process, one after the other."""
+
+    def __init__(self, folder, monkeypatch):
+        self._folder = folder
+        self._monkeypatch = monkeypatch
+
+    def found(self, name, state):
+        """The ids of what the checks find in a twin."""
+        project = self._laid_out(name, state)
+        self._monkeypatch.chdir(project)
+        self._monkeypatch.syspath_prepend(str(project))
+        kept = {module: sys.modules.pop(module) for module in list(sys.modules) if _is_the_projects(module)}
+        try:
+            out = self._synthesised(project)
+            return [found.check for found in findings(read_system(out, Catalog.load("functions.contracts"), project))]
+        finally:
+            for module in [module for module in sys.modules if _is_the_projects(module)]:
+                del sys.modules[module]
+            sys.modules.update(kept)
+
+    def _laid_out(self, name, state):
+        project = self._folder / f"{name}-{state}"
+        shutil.copytree(BROKEN / "base", project)
+        for file, source in files_of(name, state).items():
+            (project / file).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, project / file)
+        shutil.copyfile(ROOT / "requirements.txt", project / "requirements.txt")
+        (project / ".millrace").mkdir()
+        (project / ".millrace" / "layers").symlink_to(ROOT / ".millrace" / "layers")
+        return project
+
+    def _synthesised(self, project):
+        from aws_cdk import App, Stack
+
+        from millrace.constructs import Bus
+
+        context = json.loads((ROOT / "cdk.json").read_text())["context"]
+        context |= {"millrace:check": "no", "aws:cdk:disable-asset-staging": True}
+        app = App(outdir=str(project / "cdk.out"), context=context, analytics_reporting=False)
+        stack = Stack(app, "Demo")
+        importlib.import_module("infra").build(stack, Bus(stack, "Bus", name="demo"))
+        app.synth()
+        return project / "cdk.out"
+
+
+def _is_the_projects(module):
+    return module.partition(".")[0] in ("functions", "infra")
