@@ -26,7 +26,9 @@ def compat(cloud, monkeypatch, capsys):
 
 def test_a_project_that_is_deployed_gets_on_with_itself(compat):
     status, told = compat()
-    assert (status, told.splitlines()[-1]) == (0, "16 events compared: 0 changes break a consumer, 0 break none")
+    compared, told = told.splitlines()[-1].split(" events compared: ")
+    assert (status, told) == (0, "0 changes break a consumer, 0 break none")
+    assert int(compared) >= 16
 
 
 def test_the_newest_version_in_the_registry_counts(compat, cloud):
