@@ -79,6 +79,13 @@ def test_what_only_lies_on_the_way_is_a_part_of_the_arrow(graph):
     assert len(arrow.resources) == 3  # the rule, the event source mapping, and the starter with its machine's name
 
 
+def test_a_store_is_drawn_where_something_follows_from_what_is_written_there(graph):
+    found = drawn(graph)
+    assert {("place_order", "Table"), ("Table", "relay_order_store")} <= found.keys()
+    assert ("relay_order_store", "Table") not in found
+    assert not [ends for ends in found if "Points" in ends]
+
+
 def test_an_outside_source_is_told_and_not_drawn(chart):
     (delivered,) = [box for box in chart.boxes if box.title == "StockDelivered"]
     assert delivered.note == "from outside · shop.warehouse"

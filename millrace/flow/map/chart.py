@@ -125,7 +125,8 @@ def _calls(graph: Graph, node: Node) -> Iterator[Arrow]:
         for edge in graph.out(node.id, "invokes"):
             yield Arrow(edge.source, edge.target, "invokes", edge.resources, edge.label)
     for edge in graph.out(node.id, "uses", "appends"):
-        if graph.out(edge.target, "feeds"):
+        read_by = {feed.target for feed in graph.out(edge.target, "feeds")}
+        if read_by and node.id not in read_by:
             yield Arrow(edge.source, edge.target, "uses", edge.resources)
 
 
@@ -147,7 +148,8 @@ def _box(graph: Graph, node: Node, arrows: tuple[Arrow, ...]) -> Box:
 
 def title_of(node: Node) -> str:
     """Its name; where that says no more than its kind, the construct's around it."""
-    return node.id.split("/")[-2] if node.name.lower() == node.kind and "/" in node.id else node.name
+    says_nothing = node.name.lower() in (node.kind, "table")
+    return node.id.split("/")[-2] if says_nothing and "/" in node.id else node.name
 
 
 def _event_note(node: Node) -> str:
@@ -161,7 +163,13 @@ def _note(graph: Graph, node: Node, arrows: tuple[Arrow, ...]) -> str:
     """The kind of a function, and the channel in front of it."""
     if node.kind == "step":
         return "step"
-    kinds = {graph[between].kind for arrow in arrows if arrow.target == node.id for between in arrow.by}
-    takes = any(arrow.target == node.id and arrow.kind == "takes" for arrow in arrows)
-    channels = [name for kind, name in _CHANNELS.items() if kind in kinds] or (["direct"] if takes else [])
+    takes = [arrow for arrow in arrows if arrow.target == node.id and arrow.kind == "takes"]
+    channels = dict.fromkeys(_channel(graph, arrow) for arrow in takes)
     return " · ".join([node.kind.replace("-", " "), *channels])
+
+
+def _channel(graph: Graph, arrow: Arrow) -> str:
+    kinds = [graph[between].kind for between in arrow.by]
+    if graph[arrow.source].kind == "store":
+        return "change stream"
+    return next((name for kind, name in _CHANNELS.items() if kind in kinds), "direct")
