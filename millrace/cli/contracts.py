@@ -1,6 +1,7 @@
 """`compat`, `schema` and `asyncapi`: what the project's events promise, and to whom a change of it matters."""
 
 import importlib
+import inspect
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
@@ -105,7 +106,9 @@ def _consumers(project: Project) -> dict[str, list[Consumer]]:
 
 
 def _takers(project: Project, event: type[Event]) -> list[Node]:
-    return project.graph.consumers(f"{event.contract.source}:{event.contract.detail_type}")
+    """The functions that are sent an event, and those whose aggregates are made of it."""
+    name = f"{event.contract.source}:{event.contract.detail_type}"
+    return [node for node in project.graph.functions if name in node.consumes or name in node.appends]
 
 
 def reads_of(node: Node, event: type[Event]) -> Reads:
@@ -117,6 +120,10 @@ def reads_of(node: Node, event: type[Event]) -> Reads:
     for taken in handler.declaration.inputs:
         if event in taken.events:
             found |= fields_read(handler.function, taken.name, many=taken.many)
+    for store in handler.declaration.stores:
+        if event in store.events:
+            _, given, *_ = inspect.signature(store.aggregate.apply).parameters
+            found |= fields_read(store.aggregate.apply, given)
     return found
 
 

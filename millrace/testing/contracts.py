@@ -14,6 +14,7 @@ import pytest
 
 from millrace.events import BrokenContract, Catalog, Envelope, Event, Metadata, UnknownVersion, decode, encode
 from millrace.events.contract import Data
+from millrace.runtime import Declaration
 from millrace.runtime.processor import Handler
 from millrace.testing.boundaries import boundaries
 
@@ -49,14 +50,18 @@ class Version:
 
 @dataclass(frozen=True)
 class Taking:
-    """A function that takes an event in a version. `taken` is the class by which it knows the event."""
+    """A function that takes an event in a version, or has an `aggregate` that is made of it.
+
+    `taken` is the class by which it knows the event.
+    """
 
     function: str
     taken: type[Event]
     version: Version
+    aggregate: type[Any] | None = None
 
     def __str__(self) -> str:
-        return f"{self.version}-{self.function}"
+        return f"{self.version}-{self.function}" + (f".{self.aggregate.__name__}" if self.aggregate else "")
 
 
 def test_an_event_has_an_example(event_version: Version) -> None:
@@ -73,12 +78,17 @@ def test_an_event_has_an_example(event_version: Version) -> None:
 
 
 def test_a_consumer_takes_an_event(event_taking: Taking) -> None:
-    """A consumer can read every example, whatever its version, and what it reads goes back onto a bus the same."""
+    """A consumer can read every example, whatever its version, and what it reads goes back onto a bus the same.
+
+    An aggregate takes it in, too: it decides nothing then, and refuses nothing.
+    """
     for name, envelope in event_taking.version.envelopes():
         event = _read(name, envelope, event_taking.taken, event_taking.function)
         again = _read(name, encode(event), event_taking.taken, event_taking.function)
         if again != event:
             pytest.fail(f"{event_taking.function} reads {name} as {event!r}, and then as {again!r}", pytrace=False)
+        if event_taking.aggregate:
+            event_taking.aggregate().apply(event)
 
 
 def _read(name: str, envelope: Envelope, event: type[Event], reader: str) -> Event:
@@ -102,12 +112,17 @@ def takings(root: Path, folder: str) -> list[Taking]:
     """Every consumer of every version of an event."""
     known = versions(root, folder)
     return [
-        Taking(handler.declaration.name, taken, version)
+        Taking(handler.declaration.name, taken, version, aggregate)
         for handler in _handlers(root)
-        for taken in handler.declaration.consumes
+        for taken, aggregate in _taken(handler.declaration)
         for version in known
         if _names(taken) == _names(version.event)
     ]
+
+
+def _taken(declaration: Declaration) -> Iterator[tuple[type[Event], type[Any] | None]]:
+    yield from ((event, None) for event in declaration.consumes)
+    yield from ((event, store.aggregate) for store in declaration.stores for event in store.events)
 
 
 def _names(event: type[Event]) -> tuple[str, str]:

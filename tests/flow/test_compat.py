@@ -1,12 +1,15 @@
 """Compatibility: which change of a contract breaks which consumer, and which breaks none."""
 
+import importlib
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
 
 import pytest
 from pydantic import BaseModel, Field, create_model
 
+from functions.contracts.orders import OrderPlaced
 from millrace.cli import main
 from millrace.cli.contracts import reads_of
 from millrace.events import Event
@@ -216,6 +219,19 @@ def test_the_wiring_reads_the_field_that_it_goes_by(facts, told):
     resource = Resource("Tea", "Start", "AWS::Lambda::Function", "Tea/Start", place, {}, facts)
     starter = Node("Tea/Start", "starter", "start", made=place, resource=resource)
     assert reads_of(starter, poured()) == told
+
+
+def test_an_aggregate_reads_what_it_takes_in(graph):
+    class Order:
+        def apply(self, event: OrderPlaced) -> None:
+            self.total = event.total_cents
+
+    (place_order,) = [node for node in graph.functions if node.name == "place_order"]
+    handler = importlib.import_module("functions.place_order.handler").handler
+    store = replace(handler.declaration.stores[0], aggregate=Order)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(handler, "declaration", replace(handler.declaration, stores=(store,)))
+        assert list(reads_of(place_order, OrderPlaced)) == [("total_cents",)]
 
 
 def test_a_file_that_holds_no_contracts_is_wrong_use(tmp_path, monkeypatch, capsys):

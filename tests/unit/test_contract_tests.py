@@ -98,6 +98,15 @@ def test_a_consumer_that_takes_less_than_the_contract_is_found_by_the_edges():
         contracts.test_a_consumer_takes_an_event(Taking("drink", Narrow, version(2, EXAMPLE)))
 
 
+def test_an_aggregate_takes_each_example_in():
+    class Tray:
+        def apply(self, event: Poured) -> None:
+            self.strength = 1 / (event.sugar - 9)
+
+    with pytest.raises(ZeroDivisionError):
+        contracts.test_a_consumer_takes_an_event(Taking("serve", Poured, version(2, EXAMPLE), Tray))
+
+
 def test_a_class_may_show_its_own_example(monkeypatch, tmp_path):
     monkeypatch.setattr(Catalog, "load", lambda _package: Catalog([Poured]))
     first, second = contracts.versions(tmp_path, "none")
@@ -108,3 +117,4 @@ def test_a_class_may_show_its_own_example(monkeypatch, tmp_path):
 def test_every_consumer_of_the_shop_is_tried():
     tried = {str(taking) for taking in contracts.takings(ROOT, "tests/events")}
     assert {"OrderCompleted-v1-award_points", "OrderCompleted-v1-rate_credit", "OrderPlaced-v1-reserve_stock"} <= tried
+    assert "OrderPlaced-v1-place_order.Order" in tried
