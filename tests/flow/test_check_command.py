@@ -26,7 +26,7 @@ FOUND = Finding("Shop/A", "It is so.", "Do so.", PLACES, check="cycle")
 def run(*arguments, at=ROOT):
     command = [sys.executable, "-m", "millrace", *arguments]
     ran = subprocess.run(command, cwd=at, capture_output=True, text=True, check=False)
-    return ran.returncode, ran.stdout + ran.stderr
+    return ran.returncode, ran.stdout or ran.stderr
 
 
 def test_the_shop_has_no_findings_told_within_two_seconds_of_work(assembly):

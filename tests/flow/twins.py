@@ -63,7 +63,8 @@ class Twins:
         context |= {"millrace:check": "no", "aws:cdk:disable-asset-staging": True}
         app = App(outdir=str(project / "cdk.out"), context=context, analytics_reporting=False)
         stack = Stack(app, "Demo")
-        importlib.import_module("infra").build(stack, Bus(stack, "Bus", name="demo"))
+        infra = importlib.import_module("infra")
+        infra.build(stack, Bus(stack, "Bus", name="demo", **getattr(infra, "BUS", {})))
         app.synth()
         return project / "cdk.out"
 

@@ -13,7 +13,7 @@ from millrace.flow.checks.subscriptions import (
     unconsumed_event,
     unfed_subscription,
 )
-from millrace.flow.checks.timing import retries_outlive_retention, short_visibility
+from millrace.flow.checks.timing import retries_outlive_retention, short_idempotency, short_visibility
 from millrace.flow.findings import Check
 
 CHECKS: tuple[Check, ...] = (
@@ -25,6 +25,7 @@ CHECKS: tuple[Check, ...] = (
     missing_failure_path,
     short_visibility,
     retries_outlive_retention,
+    short_idempotency,
     unordered_channel,
     oversized_contract,
     undeclared_publish,

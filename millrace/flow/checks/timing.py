@@ -1,9 +1,12 @@
 """Lost and doubled data: times that do not fit one another."""
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from millrace.flow.assembly import Resource
 from millrace.flow.findings import Finding, System, check
+from millrace.flow.graph import Node
 
 TIMEOUTS_OF_VISIBILITY = 6
 """https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html"""
@@ -17,6 +20,11 @@ TIMEOUT_SECONDS = 3
 """https://docs.aws.amazon.com/lambda/latest/dg/configuration-timeout.html"""
 STREAM_HOURS = 24
 """https://docs.aws.amazon.com/streams/latest/dev/kinesis-extended-retention.html"""
+ASYNC_SECONDS = 21_600
+"""https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html"""
+WINDOW = "MILLRACE_IDEMPOTENCY_SECONDS"
+"""The variable that tells a function for how long it remembers an event."""
+_DAY = 86_400
 
 
 @check("short-visibility", weakness="lost data")
@@ -86,6 +94,53 @@ def _streams(system: System) -> Iterator[Finding]:
             )
 
 
+@check("short-idempotency", weakness="lost data")
+def short_idempotency(system: System) -> Iterator[Finding]:
+    """An event can come again after it has been forgotten that it was handled.
+
+    A rule tries for a day, a queue keeps for days, a dead letter waits for weeks until it is redriven: a record that
+    expires before lets the event be handled twice. Lengthen the window of the bus, or keep dead letters for less long.
+    """
+    for node in system.graph.functions:
+        window = int(_variables(node).get(WINDOW, 0))
+        age = max(_ages(system, node), default=0)
+        if window and window < age:
+            yield Finding.at(
+                node,
+                f"{node.name} forgets an event after {window:,} s, and it may come again for {age:,} s.",
+                f"Set Bus(idempotency_window=…) to {math.ceil(age / _DAY)} days or more.",
+            )
+
+
+def _variables(node: Node) -> Mapping[str, Any]:
+    variables = node.resource.properties.get("Environment", {}).get("Variables", {}) if node.resource else {}
+    return {name: value for name, value in variables.items() if isinstance(value, str)}
+
+
+def _ages(system: System, node: Node) -> Iterator[int]:
+    """How old an event may be when it comes for the last time, in seconds, by each of its ways to a function."""
+    graph = system.graph
+    for edge in graph.into(node.id, "feeds"):
+        source = graph[edge.source]
+        kept = _kept(source.resource) if source.resource else 0
+        for rule in graph.into(source.id, "delivers"):
+            yield _rule_age(graph[rule.source]) + max(kept, _letters_kept(system, source))
+    for rule in graph.into(node.id, "delivers"):
+        yield _rule_age(graph[rule.source]) + ASYNC_SECONDS + _letters_kept(system, node)
+
+
+def _rule_age(rule: Node) -> int:
+    """How long a rule tries to deliver."""
+    targets = rule.resource.properties.get("Targets", ()) if rule.resource else ()
+    return max((to.get("RetryPolicy", {}).get("MaximumEventAgeInSeconds", _DAY) for to in targets), default=0)
+
+
+def _letters_kept(system: System, node: Node) -> int:
+    """How long the dead-letter queue of a node keeps a letter, which keeps its age."""
+    letters = [system.graph[edge.target].resource for edge in system.graph.out(node.id, "fails-to")]
+    return max((_retention(queue) for queue in letters if queue), default=0)
+
+
 def _queues_of_functions(system: System) -> Iterator[tuple[Resource, Resource, int]]:
     """Each queue with the function that reads it, and the batching window in seconds."""
     for mapping in system.assembly.of("Lambda::EventSourceMapping"):
@@ -97,3 +152,10 @@ def _queues_of_functions(system: System) -> Iterator[tuple[Resource, Resource, i
 
 def _retention(queue: Resource) -> int:
     return int(queue.properties.get("MessageRetentionPeriod", RETENTION_SECONDS))
+
+
+def _kept(source: Resource) -> int:
+    """How long a queue or a stream keeps what waits in it."""
+    if source.type == "AWS::SQS::Queue":
+        return _retention(source)
+    return int(source.properties.get("RetentionPeriodHours", STREAM_HOURS)) * 3600
