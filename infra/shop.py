@@ -9,7 +9,7 @@ from infra.fulfilment import Fulfilment
 from infra.loyalty import Loyalty
 from infra.orders import Orders
 from infra.warehouse import Warehouse
-from millrace.constructs import Bus
+from millrace.constructs import Bus, Dashboard
 from millrace.constructs.encryption import EncryptionKey
 
 
@@ -32,5 +32,6 @@ class Shop(Stack):
         Loyalty(self, "Loyalty", bus=bus, removal=removal)
         Credit(self, "Credit", bus=bus, removal=removal)
         door = Door(self, "Door", bus=bus)
+        Dashboard(self, "Dashboard", bus=bus)
         CfnOutput(self, "BusName", value=bus.name)
         CfnOutput(self, "Endpoint", value=door.api.endpoint)

@@ -59,7 +59,10 @@ def _to_target(cloud: Cloud, letter: Letter) -> str:
         return _invoke(cloud, arn, letter.text)
     if service == "kinesis":
         return _write(cloud, arn, letter.text, _key(cloud, letter, arn))
-    raise NoWayBack(f"the target {arn} of its rule is none of the kit's: put the event there by hand")
+    if service == "events" and ":event-bus/" in arn:
+        return _publish(cloud, arn, letter)
+    rule = letter.attributes["RULE_ARN"].rpartition("/")[2]
+    raise NoWayBack(f"{arn} cannot be called but by its rule: millrace replay --rule {rule} --from …")
 
 
 def _to_function(cloud: Cloud, letter: Letter) -> str:
@@ -79,11 +82,7 @@ def _to_stream(cloud: Cloud, letter: Letter) -> str:
 
 
 def _to_bus(cloud: Cloud, letter: Letter) -> str:
-    entry = {"Source": letter.body["source"], "DetailType": letter.body["detail-type"], "EventBusName": letter.of}
-    answer = cloud.client("events").put_events(Entries=[{**entry, "Detail": json.dumps(letter.body["detail"])}])
-    if answer["FailedEntryCount"]:
-        raise NoWayBack(f"the bus {letter.of} refused it: {answer['Entries'][0].get('ErrorMessage')}")
-    return letter.of
+    return _publish(cloud, letter.of, letter)
 
 
 def _nowhere(_cloud: Cloud, letter: Letter) -> str:
@@ -104,6 +103,14 @@ def _invoke(cloud: Cloud, arn: str, payload: str) -> str:
 def _write(cloud: Cloud, arn: str, data: str | bytes, key: str) -> str:
     cloud.client("kinesis").put_record(StreamARN=arn, Data=data, PartitionKey=key)
     return arn
+
+
+def _publish(cloud: Cloud, bus: str, letter: Letter) -> str:
+    entry = {"Source": letter.body["source"], "DetailType": letter.body["detail-type"], "EventBusName": bus}
+    answer = cloud.client("events").put_events(Entries=[{**entry, "Detail": json.dumps(letter.body["detail"])}])
+    if answer["FailedEntryCount"]:
+        raise NoWayBack(f"the bus {bus} refused it: {answer['Entries'][0].get('ErrorMessage')}")
+    return bus
 
 
 def _key(cloud: Cloud, letter: Letter, arn: str) -> str:

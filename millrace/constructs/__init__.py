@@ -7,6 +7,7 @@ from millrace.constructs.breakers import UnfitBreaker
 from millrace.constructs.bus import Bus
 from millrace.constructs.channels import Channel, direct, queue
 from millrace.constructs.cycles import allow_cycle
+from millrace.constructs.dashboard import Dashboard
 from millrace.constructs.declared import NotDeclared, UnknownFunction
 from millrace.constructs.event_store import EventStore
 from millrace.constructs.failure import (
@@ -32,6 +33,7 @@ __all__ = [
     "Authorizer",
     "Bus",
     "Channel",
+    "Dashboard",
     "EventStore",
     "Failure",
     "IamAuthorizer",

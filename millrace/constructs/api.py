@@ -10,6 +10,7 @@ from aws_cdk import aws_apigatewayv2_integrations as integrations
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from millrace.constructs.acknowledged import acknowledge
 from millrace.constructs.alarms import Alarms
 from millrace.constructs.authorizers import Authorizer, IamAuthorizer
 from millrace.constructs.bus import Bus, EventTypes
@@ -152,6 +153,9 @@ class Api(Construct):
         )
         self._bus.grant_publish(worker.role, publishes)
         Alarms(place, self._bus.alarm_topic).function(worker.function)
+        told = "The API invokes it and waits: the caller hears of what fails."
+        acknowledge(worker.function, told, "Serverless-LambdaDLQ", "CKV_AWS_116")
+        acknowledge(worker.function, "The throttle of its API bounds how often it is called.", "CKV_AWS_115")
         return worker
 
     def _route(self, method: str, path: str, worker: Function, *, scoped: bool = False) -> None:
