@@ -107,10 +107,36 @@ def composite(aws, at):
     return found[0] if found else {}
 
 
+def api_part(operation, key):
+    """What an API's operation shows of one of its parts, which answers for itself alone."""
+    return lambda aws, at: {
+        **getattr(aws, operation)(ApiId=at.properties["ApiId"], **{key: at.physical_id}),
+        "ApiId": at.properties["ApiId"],
+    }
+
+
+def schedule(aws, at):
+    return aws.get_schedule(Name=at.name, GroupName=at.properties.get("GroupName", "default"))
+
+
+def secret(aws, at):
+    found = aws.describe_secret(SecretId=at.physical_id)
+    drawn = {name: at.properties[name] for name in ("GenerateSecretString",) if name in at.properties}  # never shown
+    return {**found, **drawn, "SecretString": aws.get_secret_value(SecretId=at.physical_id)["SecretString"]}
+
+
 READERS = {
     **READ,
+    "AWS::ApiGatewayV2::Api": lambda aws, at: aws.get_api(ApiId=at.physical_id),
+    "AWS::ApiGatewayV2::Authorizer": api_part("get_authorizer", "AuthorizerId"),
+    "AWS::ApiGatewayV2::Integration": api_part("get_integration", "IntegrationId"),
+    "AWS::ApiGatewayV2::Route": api_part("get_route", "RouteId"),
+    "AWS::ApiGatewayV2::Stage": api_part("get_stage", "StageName"),
     "AWS::CloudWatch::CompositeAlarm": composite,
     "AWS::ECR::Repository": repository,
+    "AWS::EventSchemas::RegistryPolicy": lambda aws, at: aws.get_resource_policy(
+        RegistryName=at.properties["RegistryName"]
+    ),
     "AWS::Events::Connection": lambda aws, at: aws.describe_connection(Name=at.name),
     "AWS::Events::EventBusPolicy": bus_policy,
     "AWS::IAM::Policy": inline_policy,
@@ -121,6 +147,10 @@ READERS = {
     "AWS::Lambda::Permission": permission,
     "AWS::S3::Bucket": bucket,
     "AWS::S3::BucketPolicy": lambda aws, at: {**aws.get_bucket_policy(Bucket=at.physical_id), "Bucket": at.physical_id},
+    "AWS::Scheduler::Schedule": schedule,
+    "AWS::Scheduler::ScheduleGroup": lambda aws, at: aws.get_schedule_group(Name=at.name),
+    "AWS::SecretsManager::ResourcePolicy": lambda aws, at: aws.get_resource_policy(SecretId=at.properties["SecretId"]),
+    "AWS::SecretsManager::Secret": secret,
     "AWS::SNS::TopicPolicy": topic_policy,
     "AWS::SQS::QueuePolicy": queue_policy,
 }
