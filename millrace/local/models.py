@@ -37,7 +37,9 @@ def session(region: str, keys: Mapping[str, str]) -> Any:
     import boto3  # noqa: PLC0415 - only who asks for a client waits for its import
     from botocore.session import Session  # noqa: PLC0415 - the same
 
-    sharing = Session()
-    sharing.register_component("data_loader", models())
+    sharing, loader = Session(), models()
+    sharing.register_component("data_loader", loader)
     known = (keys["AWS_ACCESS_KEY_ID"], keys["AWS_SECRET_ACCESS_KEY"], keys.get("AWS_SESSION_TOKEN"))
-    return boto3.Session(*known, region_name=region, botocore_session=sharing)
+    made = boto3.Session(*known, region_name=region, botocore_session=sharing)
+    loader.search_paths[:] = dict.fromkeys(loader.search_paths)  # each session adds boto3's
+    return made
