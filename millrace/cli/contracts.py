@@ -11,7 +11,7 @@ from typing import Any, get_args
 from millrace.cli.project import Cloud, Project, WrongUse
 from millrace.events import Event, UnknownEvent
 from millrace.flow import asyncapi as document
-from millrace.flow.compat import Change, Consumer, Direction, Documents, compare
+from millrace.flow.compat import Change, Consumer, Direction, Documents, ForeignSchema, compare
 from millrace.flow.graph import Node
 from millrace.flow.reads import FieldPath, Reads, fields_read
 from millrace.flow.schemas import Form, json_schema, registry_schema, schema_name
@@ -54,11 +54,11 @@ def compat(
 ) -> int:
     """Compare today's contracts with the deployed ones. 1 if a consumer breaks; `strict` counts notes too."""
     deployed = _saved(against) if against else _registered(project)
-    found = [
-        change
-        for change in compare(deployed, _today(project), _consumers(project))
-        if set(change.directions) & set(directions)
-    ]
+    try:
+        changes = compare(deployed, _today(project), _consumers(project))
+    except ForeignSchema as error:
+        raise WrongUse(str(error)) from error
+    found = [change for change in changes if set(change.directions) & set(directions)]
     print(json.dumps([_as_json(change) for change in found], indent=2) if machine else _told(found, len(deployed)))
     return int(any(change.breaks or strict for change in found))
 

@@ -22,6 +22,10 @@ Documents = Mapping[str, Schema]
 _DEFAULT = "give it a default"
 
 
+class ForeignSchema(ValueError):
+    """A schema under the name of an event that is not laid out as Millrace's are."""
+
+
 @dataclass(frozen=True)
 class Consumer:
     """A function that takes an event, and what it reads of it."""
@@ -67,15 +71,17 @@ def compare(
 
 
 def _changes(document: Schema, event: type[Event], consumers: list[Consumer]) -> list[Change]:
-    version = _version(document)
+    form: Form = "OpenApi3" if "openapi" in document else "JSONSchemaDraft4"
+    try:
+        version, old = int(document.get("info", document)["version"].partition(".")[0]), shape_of(document)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ForeignSchema(
+            f"The schema of {event.__name__} is none that Millrace wrote ({error!r}): take it out of the registry, or "
+            f"deploy the project again."
+        ) from error
     if version != event.contract.version:
         return _new_version(event, version, consumers)
-    form: Form = "OpenApi3" if "openapi" in document else "JSONSchemaDraft4"
-    return list(_Comparison(event, shape_of(document), shape_of(registry_schema(event, form)), consumers).changes())
-
-
-def _version(document: Schema) -> int:
-    return int(document.get("info", document)["version"].partition(".")[0])
+    return list(_Comparison(event, old, shape_of(registry_schema(event, form)), consumers).changes())
 
 
 def _gone(name: str) -> Change:

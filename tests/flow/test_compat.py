@@ -234,6 +234,14 @@ def test_an_aggregate_reads_what_it_takes_in(graph):
         assert list(reads_of(place_order, OrderPlaced)) == [("total_cents",)]
 
 
+@pytest.mark.parametrize("schema", [{}, {"openapi": "3.0.0", "info": {"version": "1"}}, {"version": "one"}, []])
+def test_a_schema_that_somebody_else_wrote_is_wrong_use(saved, capsys, schema):
+    file = saved("shop.fulfilment@OrderCompleted", "customer_id")
+    Path(file).write_text(json.dumps({"schemas": {"shop.fulfilment@OrderCompleted": schema}}))
+    assert main(["compat", "--against", file]) == 2
+    assert "The schema of OrderCompleted is none that Millrace wrote" in capsys.readouterr().err
+
+
 def test_a_file_that_holds_no_contracts_is_wrong_use(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(ROOT)
     assert main(["compat", "--against", str(tmp_path / "missing.json")]) == 2
