@@ -24,6 +24,7 @@ from millrace.flow.openapi import Surface, openapi
 from millrace.runtime.api.commands import ASKS, COMMANDS, DOCUMENT
 from millrace.runtime.api.door import AUTHORIZER, CALLERS, EVENTS
 from millrace.runtime.api.query import QueryDeclaration
+from millrace.runtime.idempotency import SCOPE
 
 _COMMANDS = "millrace.runtime.api.commands.handler"
 _DOOR = "millrace.runtime.api.door.handler"
@@ -116,10 +117,13 @@ class Api(Construct):
             environment={
                 COMMANDS: _addresses(commands),
                 ASKS: " ".join(f"{command.__name__}={where}" for command, where in asks.items()),
+                SCOPE: self.node.path,
+                **(self._bus.idempotency.environment() if commands else {}),
             },
         )
         self._route("GET", f"/{DOCUMENT}", worker)
         if commands:
+            self._bus.idempotency.grant(worker.role, self.node.path)
             self._route("POST", "/commands/{command}", worker, scoped=True)
 
     def _add_query(self, query: QueryDeclaration, tables: Tables) -> None:

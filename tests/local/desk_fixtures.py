@@ -5,12 +5,11 @@ import shutil
 from pathlib import Path
 
 import pytest
-from http_kit import HttpApi, Issuer
+from http_kit import NOTE, HttpApi, Issuer
 
 from millrace.local.synthesis import synthesise
 
 ROOT = Path(__file__).parents[2]
-NOTE = {"author": "ada", "note_id": "n-1", "text": "Call the mill.", "stars": 4}
 
 
 @pytest.fixture(scope="session")

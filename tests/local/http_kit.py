@@ -14,6 +14,7 @@ from joserfc import jwt
 from joserfc.jwk import KeySet, RSAKey
 
 ACCOUNT = "123456789012"
+NOTE = {"author": "ada", "note_id": "n-1", "text": "Call the mill.", "stars": 4}
 ECHO = """
 import json, os, time
 

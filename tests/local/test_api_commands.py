@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from http_kit import NOTE
 
 pytest_plugins = ["desk_fixtures"]
 
@@ -116,3 +117,22 @@ def test_the_document_is_published_and_says_what_the_api_takes(get):
     }
     names = [each["name"] for each in document["paths"]["/notes/{author}"]["get"]["parameters"]]
     assert names == ["author", "stars", "limit", "cursor"]
+
+
+def test_the_same_key_is_the_same_command_with_the_same_answer(write, get):
+    first, second, other = (write(key, author="keys", note_id="k-1") for key in ("once", "once", "twice"))
+    assert first == second != other
+    assert get("/notes/keys/k-1")["version"] == 2
+
+
+def test_a_key_that_was_sent_with_another_command_is_refused(write, public):
+    write("reused", author="keys", note_id="k-2")
+    answer = public.ask("POST", "/commands/WriteNote", {**NOTE, "note_id": "k-3"}, idempotency_key="reused")
+    assert problem(answer) == (422, ["idempotency-key"])
+
+
+def test_a_key_of_other_characters_is_refused(public):
+    assert problem(public.ask("POST", "/commands/WriteNote", NOTE, idempotency_key="two words")) == (
+        400,
+        ["idempotency-key"],
+    )

@@ -17,6 +17,7 @@ from millrace.events import BrokenContract, Envelope, Event, Metadata, encode, n
 from millrace.runtime import observe
 from millrace.runtime.api.contracts import named
 from millrace.runtime.api.http import JSON, Answer, Problem, Request, answer, answered
+from millrace.runtime.idempotency import Once, StillInProgress
 from millrace.runtime.publisher import publisher
 
 COMMANDS = "MILLRACE_COMMANDS"
@@ -30,29 +31,46 @@ _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 _TRACEPARENT = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
-def handler(payload: dict[str, Any], _context: Any) -> Answer:
+def handler(payload: dict[str, Any], context: Any) -> Answer:
     """Answer API Gateway."""
-    return answered(payload, _answer)
+    return answered(payload, lambda request: _answer(request, context.get_remaining_time_in_millis()))
 
 
-def _answer(request: Request) -> Answer:
+def _answer(request: Request, milliseconds: int) -> Answer:
     if request.route == f"GET /{DOCUMENT}":
         return answer(200, _document())
     command = named(COMMANDS).get(request.path["command"])
     if command is None:
         known = ", ".join(named(COMMANDS)) or "none"
         raise Problem(404, f"There is no command {request.path['command']!r}. This API takes: {known}.")
-    return _accept(command, request)
+    return _accept(command, request, milliseconds)
 
 
-def _accept(command: type[Event], request: Request) -> Answer:
+def _accept(command: type[Event], request: Request, milliseconds: int) -> Answer:
     if request.content_type != JSON:
         reason = f"should be {JSON}"
         raise Problem(415, f"The content type {reason}.", [("content-type", request.content_type, reason)])
     event = _read(command, request.json())
     envelope = encode(event.stamped(_metadata(command, request)))
+    if KEY_HEADER in request.headers:
+        return _accepted(_once(envelope, milliseconds), event)
     publisher().publish([envelope])
     return _accepted(envelope, event)
+
+
+def _once(envelope: Envelope, milliseconds: int) -> Envelope:
+    """What was said for the key, now or before. Raises Problem where that was something else."""
+    metadata = envelope["detail"]["metadata"]
+    once = Once(publisher().publish, replies=True)
+    try:
+        (said,) = once.do([(metadata["event_id"],)], milliseconds, lambda _new: [envelope])
+    except StillInProgress as error:
+        raise Problem(409, f"A request with this {KEY_HEADER} is under way. Send it again in a moment.") from error
+    if said["detail"]["data"] != envelope["detail"]["data"]:
+        reason = "was sent with another command before"
+        told = f"This {KEY_HEADER} {reason}: choose a new one for a new command."
+        raise Problem(422, told, [(KEY_HEADER, metadata["idempotency_key"], reason)])
+    return said
 
 
 def _read(command: type[Event], data: Any) -> Event:
