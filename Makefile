@@ -11,7 +11,7 @@ ORDERS  := tests/events/stock_delivered.json tests/events/place_order.json \
            tests/events/place_order_declined.json tests/events/place_order_undeliverable.json
 
 .DEFAULT_GOAL := help
-.PHONY: help run up test lint types synth deploy destroy e2e cdk-cycle map-page bench
+.PHONY: help run up test lint types synth deploy destroy e2e cdk-cycle map-page api-fuzz bench
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ cdk-cycle: $(CDK) ## The real CDK CLI's whole cycle against the local cloud, eve
 
 map-page: $(READY) ## The map's page in headless Chromium, which is on the PATH: wide and narrow, light and dark
 	@$(BIN)/python tests/e2e/map_page.py
+
+api-fuzz: $(READY) ## The API against its own OpenAPI document, by Schemathesis, with 200 examples of each kind
+	@MILLRACE_API_EXAMPLES=200 $(BIN)/pytest -n 0 tests/local/test_api_schemathesis.py
 
 bench: $(READY) ## Measure, as ratios against a floor in the same run
 	@$(BIN)/python -m benchmarks

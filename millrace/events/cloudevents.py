@@ -7,11 +7,11 @@ as the fields are, without underscores. https://github.com/cloudevents/spec/blob
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import quote, unquote
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from millrace.events.contract import BrokenContract
 from millrace.events.envelope import Envelope
@@ -24,6 +24,12 @@ _ATTRIBUTES = {"event_id": "id", "occurred_at": "time"}
 _SAFE = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) not in '"%')
 
 
+def _text(moment: Any) -> Any:
+    if isinstance(moment, str | datetime):
+        return moment
+    raise ValueError("should be a text as RFC 3339 has it")
+
+
 class _Attributes(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
@@ -32,7 +38,7 @@ class _Attributes(BaseModel):
     source: str = Field(min_length=1)
     type: str = Field(min_length=1)
     datacontenttype: str = Field(default=_JSON, pattern=r"^application/([\w.-]+\+)?json\b")
-    time: AwareDatetime = Field(default_factory=lambda: datetime.now(UTC))
+    time: Annotated[AwareDatetime, BeforeValidator(_text)] = Field(default_factory=lambda: datetime.now(UTC))
     data: dict[str, Any]
     correlationid: str | None = None
     causationid: str | None = None

@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from millrace.events import Event
+from millrace.flow.dialects import opened
 from millrace.flow.schemas import Untitled
 
 Json = dict[str, Any]
@@ -39,6 +40,12 @@ _PROBLEM: Json = {
     "required": ["type", "title", "status", "detail"],
 }
 _TEXT: Json = {"type": "string"}
+_MESSAGE: Json = {
+    "type": "object",
+    "description": "https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-troubleshooting-jwt.html",
+    "properties": {"message": _TEXT},
+    "required": ["message"],
+}
 _ACCEPTED: Json = {
     "type": "object",
     "properties": {"command": _TEXT, "event_id": _TEXT, "correlation_id": _TEXT, "ask": _TEXT},
@@ -116,12 +123,11 @@ class Surface:
 
 def openapi(surface: Surface) -> Json:
     """The document."""
-    models: list[type[BaseModel]] = [*surface.commands, *surface.events, *(each.returns for each in surface.queries)]
-    refs, made = models_json_schema(
-        [(model, "validation") for model in models], ref_template=_TEMPLATE, schema_generator=Untitled
-    )
-    of = {model: refs[model, "validation"] for model in models}
-    schemas = {**made.get("$defs", {}), "Problem": _PROBLEM, "Accepted": _ACCEPTED, "Taken": _TAKEN}
+    inside, definitions = _schemas([*surface.commands, *(each.returns for each in surface.queries)], "")
+    outside, open_definitions = _schemas(surface.events, "outside.")
+    of = {**inside, **outside}
+    own = {"Problem": _PROBLEM, "Message": _MESSAGE, "Accepted": _ACCEPTED, "Taken": _TAKEN}
+    schemas = {**definitions, **{name: opened(schema) for name, schema in open_definitions.items()}, **own}
     return {
         "openapi": "3.1.0",
         "info": {"title": surface.title, "version": surface.version},
@@ -131,13 +137,40 @@ def openapi(surface: Surface) -> Json:
     }
 
 
+def _schemas(models: Iterable[type[BaseModel]], prefix: str) -> tuple[dict[type[BaseModel], Json], Json]:
+    """A reference to the schema of each model, and the definitions.
+
+    Those of outside events stand apart: they are open, as the door passes over fields that it does not know.
+    """
+    asked = list(dict.fromkeys(models))
+    template = _TEMPLATE.replace("{model}", f"{prefix}{{model}}")
+    refs, made = models_json_schema(
+        [(model, "validation") for model in asked], ref_template=template, schema_generator=Untitled
+    )
+    definitions = {f"{prefix}{name}": schema for name, schema in made.get("$defs", {}).items()}
+    return {model: refs[model, "validation"] for model in asked}, definitions
+
+
 def _paths(surface: Surface, of: Mapping[type[BaseModel], Json]) -> Json:
     paths: Json = {f"/commands/{each.__name__}": {"post": _command(each, of[each])} for each in surface.commands}
     for query in surface.queries:
         paths.setdefault(query.path, {})["get"] = _query(query, of[query.returns])
     if surface.events:
         paths["/events"] = {"post": _door(surface.events, of)}
-    return {**paths, _DOCUMENT: {"get": _document()}}
+    paths[_DOCUMENT] = {"get": _document()}
+    if surface.security:
+        for operations in paths.values():
+            for operation in operations.values():
+                _close(operation["responses"])
+    return paths
+
+
+def _close(responses: Json) -> None:
+    """What API Gateway itself answers to whom it does not know, or whose token or policies do not suffice."""
+    unknown = _content("application/json", {"$ref": "#/components/schemas/Message"})["content"]
+    for status in ("401", "403"):
+        known = responses.get(status, {"description": HTTPStatus(int(status)).phrase, "content": {}})
+        responses[status] = {**known, "content": {**known["content"], **unknown}}
 
 
 def _command(command: type[Event], schema: Json) -> Json:
@@ -178,7 +211,8 @@ def _parameters(query: Asked) -> Iterable[Json]:
         yield {"name": name, "in": place, "required": place == "path" or name in required, "schema": described}
     if query.paging:
         yield {"name": "limit", "in": "query", "schema": {"type": "integer", "minimum": 1, "maximum": 100}}
-        yield {"name": "cursor", "in": "query", "schema": _TEXT, "description": "`next` of the page before."}
+        cursor = {"type": "string", "minLength": 1}
+        yield {"name": "cursor", "in": "query", "schema": cursor, "description": "`next` of the page before."}
     if query.versioned:
         told = "Wait until the read model has this version: what a command of yours has led to."
         yield {"name": "after", "in": "query", "schema": {"type": "integer", "minimum": 0}, "description": told}

@@ -82,13 +82,16 @@ def test_a_query_takes_its_other_parameters_from_the_query_string(write, get):
         ("/notes/ada?colour=red", "colour"),
         ("/notes/ada?limit=0", "limit"),
         ("/notes/ada?limit=101", "limit"),
-        ("/notes/ada?cursor=no-cursor", "cursor"),
-        ("/notes/ada?cursor=WzFd", "cursor"),
         ("/notes/ada/n-1?after=soon", "after"),
     ],
 )
 def test_a_parameter_that_does_not_fit_is_a_problem_that_names_it(public, path, field):
     assert problem(public.ask("GET", path)) == (400, [field])
+
+
+@pytest.mark.parametrize("cursor", ["", "no-cursor", "WzFd", "%C3%A4"])
+def test_a_cursor_that_leads_nowhere_is_not_found(public, cursor):
+    assert problem(public.ask("GET", f"/notes/ada?cursor={cursor}")) == (404, ["cursor"])
 
 
 def test_whoever_asks_for_a_version_waits_until_it_is_there(public, empty_cloud, get):

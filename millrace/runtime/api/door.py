@@ -48,7 +48,7 @@ def _envelopes(request: Request) -> list[Envelope]:
     try:
         if request.content_type == BATCH:
             return [from_cloudevent(each) for each in _batch(request.json())]
-        return [from_http(request.headers, request.body)]
+        return [from_http(request.headers, json.dumps(request.json()))]
     except BrokenContract as error:
         raise Problem.of(error, 400) from error
 

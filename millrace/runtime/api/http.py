@@ -5,6 +5,7 @@ https://www.rfc-editor.org/rfc/rfc9457
 
 import base64
 import json
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -89,7 +90,7 @@ class Request:
     def json(self) -> Any:
         """The body, parsed. Raises Problem."""
         try:
-            return json.loads(self.body)
+            return json.loads(self.body, parse_float=_number, parse_constant=_number)
         except ValueError as error:
             shown = self.body[:_MOST_CHARACTERS].decode(errors="replace")
             raise Problem(
@@ -117,6 +118,14 @@ def answered(payload: Mapping[str, Any], handle: Callable[[Request], Answer]) ->
         return handle(Request.of(payload))
     except Problem as problem:
         return problem.answer()
+
+
+def _number(text: str) -> int | float:
+    """A number of JSON: 2.0 is the integer 2, as JSON Schema has it, and what is not finite is none."""
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text} is not finite")
+    return int(value) if value.is_integer() else value
 
 
 def _short(value: object) -> str:

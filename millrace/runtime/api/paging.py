@@ -69,7 +69,7 @@ def bad_cursor(cursor: str) -> Problem:
     """A cursor that is none of this query's."""
     reason = "is no cursor of this query"
     return Problem(
-        400, f"cursor = {cursor!r} {reason}: send the `next` of its last page.", [("cursor", cursor, reason)]
+        404, f"cursor = {cursor!r} {reason}: send the `next` of its last page.", [("cursor", cursor, reason)]
     )
 
 
