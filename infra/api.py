@@ -2,13 +2,14 @@
 
 from constructs import Construct
 
+from functions.contracts.orders import PlaceOrder
 from functions.contracts.warehouse import StockDelivered
 from millrace.constructs import Api, Bus
 
 
 class Door(Construct):
-    """Callers sign as IAM says; suppliers tell of what they deliver."""
+    """Callers sign as IAM says: customers place orders, suppliers tell of what they deliver."""
 
     def __init__(self, scope: Construct, id: str, *, bus: Bus) -> None:  # noqa: A002 - CDK's own name
         super().__init__(scope, id)
-        self.api = Api(self, "Api", bus=bus, events=[StockDelivered])
+        self.api = Api(self, "Api", bus=bus, commands=[PlaceOrder], events=[StockDelivered])

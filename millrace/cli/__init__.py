@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import millrace
-from millrace.cli import checks, contracts, dlq, drawing, flows, replay, rules, tail, up
+from millrace.cli import apis, checks, contracts, dlq, drawing, flows, replay, rules, tail, up
 from millrace.cli.project import ASSEMBLY, Project, WrongUse
 from millrace.flow.compat import Direction
 
@@ -45,6 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_compat(commands)
     _add_schema(commands)
     _add_asyncapi(commands)
+    _add_openapi(commands)
     _add_map(commands)
     _add_check(commands)
     return parser
@@ -181,6 +182,14 @@ def _add_asyncapi(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
     parser.set_defaults(
         command=lambda chosen: contracts.asyncapi(Project(Path.cwd(), ASSEMBLY), chosen.release, chosen.out)
     )
+
+
+def _add_openapi(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    text = "write the OpenAPI 3.1 document of an API: its commands, its queries, and the events that it lets in"
+    parser = commands.add_parser("openapi", help=text, description=text)
+    parser.add_argument("--api", metavar="NAME", help="the end of its construct's path, where there are several")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="where to (default: print it)")
+    parser.set_defaults(command=lambda chosen: apis.openapi(Project(Path.cwd(), ASSEMBLY), chosen.api, chosen.out))
 
 
 def _add_map(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -57,7 +57,7 @@ def test_a_partner_subscribes_and_the_shop_stays_as_it_is(stocked, assembly, syn
     changes = []
     stocked.deploy(synthesise_partner(), changes.append)
     stocked.deploy(assembly, changes.append)
-    put("order_placed")
+    put("place_order")
     stocked.settle()
     assert {change.stack for change in changes} == {"Supplier"}
     assert (assembly / "Shop.template.json").read_bytes() == before
@@ -91,7 +91,7 @@ def test_a_webhook_is_called_with_a_cloudevent_and_the_key_of_its_secret(stocked
         for state in stocked.deploy(synthesise_partner(webhook=f"{site.url}/orders")).stacks.values()
         if state.name == "Supplier"
     ]
-    put("order_placed")
+    put("place_order")
     stocked.settle()
     (call,) = site.requests
     (secret,) = (each for each in stack.resources.values() if each.type == "AWS::SecretsManager::Secret")
@@ -99,3 +99,11 @@ def test_a_webhook_is_called_with_a_cloudevent_and_the_key_of_its_secret(stocked
     assert (call.headers["ce-type"], call.headers["ce-source"]) == ("OrderCompleted", "shop.fulfilment")
     assert json.loads(call.body)["order_id"] == "order-1001"
     assert call.headers["X-Api-Key"] == key
+
+
+def test_an_order_comes_in_by_command_and_is_completed(stocked, curl, recorded):
+    order = recorded("place_order")["detail"]["data"]
+    status, told = curl("/commands/PlaceOrder", order, kind="application/json")
+    stocked.settle()
+    assert (status, told["command"]) == (202, "PlaceOrder")
+    assert "OrderCompleted" in stocked.trace(told["correlation_id"]).names()

@@ -33,7 +33,7 @@ FORCED = frozenset(
 
 https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
 """
-_DOORS = ("outside", "door")
+_DOORS = ("outside", "door", "commands")
 """The kinds of nodes by which events come in from outside."""
 
 
