@@ -1,7 +1,8 @@
 """What is checked before moto makes or changes a state machine.
 
 A definition is checked by moto's interpreter, whose import and parsing is a sixth of a start. What it found sound is
-noted in a folder, under what was checked and what checked it, and is not checked again at the next start.
+noted in a folder, under what was checked and what checked it, and is not checked again at the next start. Names of
+resources, which are others at each start, have no part in it.
 """
 
 import hashlib
@@ -11,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from millrace.local.lenient import parsed
 from millrace.local.plane.refusals import Refused
 
 if TYPE_CHECKING:
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 Asked = dict[str, Any]
 
 _CHECKED_BY = Path(__file__).parents[1] / "asl" / "definitions.py"
+_PASSED_ON = frozenset({"Arguments", "Parameters"})
 _MOST_NAME = 80
 _BAD_NAME = re.compile(r"[\s<>{}\[\]?*\"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f]")
 
@@ -59,8 +62,25 @@ class MachineChecks:
 def _mark(definition: str, *, express: bool) -> str:
     from moto import __version__  # noqa: PLC0415 - as in state.py
 
-    told = json.dumps([__version__, _CHECKED_BY.read_text(), express, definition])
+    told = json.dumps(
+        [__version__, _CHECKED_BY.read_text(), express, _shape(parsed(definition.encode()) or definition)]
+    )
     return hashlib.sha256(told.encode()).hexdigest()
+
+
+def _shape(value: Any, key: str = "", *, passed_on: bool = False) -> Any:
+    """A definition without the texts that are only passed on to a service, and without the names of functions."""
+    if isinstance(value, dict):
+        names_states = key == "States" and not passed_on
+        inside = {name: passed_on or (name in _PASSED_ON and not names_states) for name in value}
+        return {name: _shape(each, name, passed_on=inside[name]) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_shape(each, passed_on=passed_on) for each in value]
+    if not isinstance(value, str) or "$" in value or "{%" in value:
+        return value
+    if key == "Resource" and value.startswith("arn:") and ":function:" in value:
+        return value.partition(":function:")[0]
+    return "" if passed_on else value
 
 
 def check_name(name: str) -> None:

@@ -1,0 +1,131 @@
+"""A start does what it has to, and no more."""
+
+import gc
+import json
+import subprocess
+import sys
+import uuid
+
+import pytest
+
+from millrace.local.collection import put_off_collection
+
+pytest_plugins = ["bus_fixtures"]
+
+START = """
+import json, sys
+from pathlib import Path
+from millrace.local.cloud import LocalCloud
+
+with LocalCloud(cache=Path(sys.argv[1])) as cloud:
+    cloud.deploy(Path(sys.argv[2]))
+    print(json.dumps(sorted(sys.modules)))
+"""
+STATES = {"StartAt": "It", "States": {"It": {"Type": "Pass", "End": True}}}
+TRUST = {"Version": "2012-10-17", "Statement": []}
+RESOURCES = {
+    "Role": {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": TRUST}},
+    "Queue": {"Type": "AWS::SQS::Queue"},
+    "Machine": {
+        "Type": "AWS::StepFunctions::StateMachine",
+        "Properties": {"RoleArn": {"Fn::GetAtt": ["Role", "Arn"]}, "DefinitionString": json.dumps(STATES)},
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def loaded(tmp_path_factory):
+    """The modules that the second start of a small stack has loaded."""
+    root = tmp_path_factory.mktemp("start")
+    stack = {
+        "type": "aws:cloudformation:stack",
+        "environment": "aws://unknown-account/unknown-region",
+        "properties": {"templateFile": "S.template.json"},
+    }
+    (root / "S.template.json").write_text(json.dumps({"Resources": RESOURCES}))
+    (root / "manifest.json").write_text(json.dumps({"version": "48.0.0", "artifacts": {"S": stack}}))
+    command = [sys.executable, "-c", START, str(root / "cache"), str(root)]
+    subprocess.run(command, check=True, capture_output=True)
+    return set(json.loads(subprocess.run(command, check=True, capture_output=True).stdout))
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        "aws_cdk",
+        "docker",
+        "jsonata",
+        "millrace.events",
+        "millrace.local.cloudformation",
+        "moto.ec2",
+        "moto.stepfunctions.parser.asl.parse.asl_parser",
+        "pydantic",
+    ],
+)
+def test_a_start_imports_nothing_that_its_stack_does_not_need(loaded, module):
+    assert module not in loaded
+
+
+@pytest.fixture
+def checked(local, monkeypatch):
+    """Make a machine of a definition; gives whether that was checked."""
+    checks, comment, states = [], str(uuid.uuid4()), local.client("stepfunctions")
+    monkeypatch.setattr(local.plane.machines.operations, "check_definition", lambda text, **_: checks.append(text))
+
+    def make(definition, kind="STANDARD"):
+        before, name, text = len(checks), f"m-{uuid.uuid4()}", json.dumps({**definition, "Comment": comment})
+        states.create_state_machine(name=name, definition=text, roleArn="arn:aws:iam::123456789012:role/it", type=kind)
+        return len(checks) > before
+
+    return make
+
+
+def test_a_definition_that_was_found_sound_is_not_checked_again(checked):
+    assert checked(STATES)
+    assert not checked(STATES)
+    assert checked(STATES, "EXPRESS")
+
+
+def sends(url, **more):
+    it = {"Type": "Task", "Resource": "arn:aws:states:::sqs:sendMessage", "Parameters": {"QueueUrl": url, **more}}
+    return {"StartAt": "Parameters", "States": {"Parameters": {**it, "End": True}}}
+
+
+def test_the_names_of_resources_have_no_part_in_what_is_sound(checked):
+    assert checked(sends("http://127.0.0.1/1/first"))
+    assert not checked(sends("http://127.0.0.1/1/second"))
+
+
+@pytest.mark.parametrize("more", [{"MessageBody": ""}, {"MessageBody.$": "$"}, {"MessageBody": "{% 1 %}"}])
+def test_what_is_evaluated_has_its_part(checked, more):
+    assert checked(sends("http://127.0.0.1/1/first"))
+    assert checked(sends("http://127.0.0.1/1/first", **more))
+
+
+def test_the_policies_of_aws_are_there_when_one_is_asked_for(local):
+    """https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_managed-vs-inline.html"""
+    iam = local.client("iam")
+    iam.create_role(RoleName="basic", AssumeRolePolicyDocument="{}")
+    arn = "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
+    iam.attach_role_policy(RoleName="basic", PolicyArn=arn)
+    assert [each["PolicyArn"] for each in iam.list_attached_role_policies(RoleName="basic")["AttachedPolicies"]] == [
+        arn
+    ]
+
+
+def test_garbage_is_not_collected_for_as_long_as_it_is_put_off():
+    with put_off_collection():
+        with put_off_collection():
+            assert not gc.isenabled()
+        assert not gc.isenabled()
+    assert gc.isenabled()
+
+
+def test_collection_that_is_off_already_stays_off():
+    gc.disable()
+    try:
+        with put_off_collection():
+            assert not gc.isenabled()
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
