@@ -107,7 +107,7 @@ def _consumers(project: Project) -> dict[str, list[Consumer]]:
 
 def _takers(project: Project, event: type[Event]) -> list[Node]:
     """The functions that are sent an event, and those whose aggregates are made of it."""
-    name = f"{event.contract.source}:{event.contract.detail_type}"
+    name = event.contract.name
     return [node for node in project.graph.functions if name in node.consumes or name in node.appends]
 
 

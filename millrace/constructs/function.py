@@ -212,7 +212,7 @@ def snake(name: str) -> str:
 
 
 def _names(events: EventTypes) -> list[str]:
-    return [f"{event.contract.source}:{event.contract.detail_type}" for event in events]
+    return [event.contract.name for event in events]
 
 
 def _environment(name: str, environment: Mapping[str, str], settings: Settings) -> dict[str, str]:

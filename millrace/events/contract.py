@@ -53,6 +53,11 @@ class Contract:
     acknowledged: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
     upcasters: dict[int, Upcaster] = field(default_factory=dict, compare=False, repr=False)
 
+    @property
+    def name(self) -> str:
+        """`source:detail-type`: how the graph, the template's metadata and a person on the command line name it."""
+        return f"{self.source}:{self.detail_type}"
+
     def upcast(self, data: Data, version: int) -> Data:
         """Bring data of an older version to this one, a version at a time."""
         if version > self.version:

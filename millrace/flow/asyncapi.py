@@ -45,7 +45,7 @@ def _server(bus: Node) -> Json:
 
 def _channel(graph: Graph, event: type[Event]) -> Json:
     channel: Json = {
-        "address": _id(event),
+        "address": event.contract.name,
         "title": event.__name__,
         "messages": {event.contract.detail_type: {"$ref": f"#/components/messages/{_key(event)}"}},
         "x-amazon-events-source": event.contract.source,
@@ -58,15 +58,15 @@ def _channel(graph: Graph, event: type[Event]) -> Json:
 def _buses(graph: Graph, event: type[Event]) -> list[str]:
     """The buses whose rules take an event; the only one, if there is no other."""
     buses = graph.of("bus")
-    rules = {edge.target for edge in graph.out(_id(event), "matches")}
+    rules = {edge.target for edge in graph.out(event.contract.name, "matches")}
     on = [bus.name for bus in buses if len(buses) == 1 or rules & {e.target for e in graph.out(bus.id, "carries")}]
     return sorted(on)
 
 
 def _operations(graph: Graph, event: type[Event]) -> Iterator[tuple[str, Json]]:
-    said = (node for node in graph.producers(_id(event)) if node.kind != "outside")
+    said = (node for node in graph.producers(event.contract.name) if node.kind != "outside")
     yield from _of_functions(said, "send", event)
-    yield from _of_functions(graph.consumers(_id(event)), "receive", event)
+    yield from _of_functions(graph.consumers(event.contract.name), "receive", event)
 
 
 def _of_functions(functions: Iterable[Node], action: str, event: type[Event]) -> Iterator[tuple[str, Json]]:
@@ -92,10 +92,6 @@ def _message(event: type[Event], payload: Schema) -> Json:
         "correlationId": {"location": "$message.payload#/metadata/correlation_id"},
         "payload": payload,
     }
-
-
-def _id(event: type[Event]) -> str:
-    return f"{event.contract.source}:{event.contract.detail_type}"
 
 
 def _key(event: type[Event]) -> str:

@@ -38,7 +38,7 @@ def read_graph(assembly: Assembly, events: Iterable[type[Event]], root: Path) ->
 
 def name_of(event: type[Event]) -> str:
     """An event as the graph and the template's metadata name it: `source:detail-type`."""
-    return f"{event.contract.source}:{event.contract.detail_type}"
+    return event.contract.name
 
 
 class _Reader:

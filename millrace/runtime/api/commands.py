@@ -85,7 +85,7 @@ def _read(command: type[Event], data: Any) -> Event:
 def _metadata(command: type[Event], request: Request) -> Metadata:
     """A flow of its own. With an idempotency key, its id follows from caller, command and key."""
     key = _key(request.headers.get(KEY_HEADER))
-    whose = f"{request.caller}\n{command.contract.source}:{command.contract.detail_type}\n{key}"
+    whose = f"{request.caller}\n{command.contract.name}\n{key}"
     event_id = str(uuid.uuid5(uuid.NAMESPACE_URL, whose)) if key else new_event_id()
     trace = request.headers.get("traceparent", "")
     return Metadata(
