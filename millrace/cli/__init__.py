@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import millrace
-from millrace.cli import apis, checks, contracts, dlq, drawing, flows, replay, rules, tail, up
+from millrace.cli import apis, checks, contracts, costs, dlq, drawing, flows, replay, rules, tail, up
 from millrace.cli.project import ASSEMBLY, Project, WrongUse
+from millrace.flow.amplification import Assumed
 from millrace.flow.compat import Direction
 
 PORT = 4566
@@ -48,6 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_openapi(commands)
     _add_map(commands)
     _add_check(commands)
+    _add_cost(commands)
     return parser
 
 
@@ -218,3 +220,18 @@ def _check(chosen: argparse.Namespace) -> int:
     if chosen.explain:
         return checks.explain_check(chosen.explain)
     return checks.check(Project(Path.cwd(), ASSEMBLY), chosen.form)
+
+
+def _add_cost(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    text = "say what one event causes at most, and what a million of them cost by AWS's public prices"
+    parser = commands.add_parser("cost", help=text, description=text)
+    parser.add_argument("event", nargs="?", metavar="EVENT", help="its class name (default: each that begins a flow)")
+    parser.add_argument("--bytes", type=int, default=1024, metavar="N", help="the size of an event (default 1024)")
+    parser.add_argument("--milliseconds", type=int, default=100, metavar="N", help="of an invocation (default 100)")
+    parser.add_argument("--json", action="store_true", help="print amounts and dollars as JSON")
+    parser.set_defaults(command=_cost)
+
+
+def _cost(chosen: argparse.Namespace) -> int:
+    assumed = Assumed(event_bytes=chosen.bytes, milliseconds=chosen.milliseconds)
+    return costs.cost(Project(Path.cwd(), ASSEMBLY), chosen.event, assumed, machine=chosen.json)

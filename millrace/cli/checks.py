@@ -6,7 +6,7 @@ from typing import Literal
 
 from millrace.cli.project import Project, WrongUse
 from millrace.flow.checking import ALL_CHECKS, findings, names, read_system
-from millrace.flow.findings import Finding
+from millrace.flow.findings import Finding, System
 from millrace.flow.sarif import as_sarif
 from millrace.flow.telling import as_json, as_text, explained
 from millrace.local.synthesis import SynthesisRefused
@@ -17,11 +17,21 @@ Form = Literal["text", "json", "sarif"]
 def check(project: Project, form: Form) -> int:
     """Print what the checks find in the stacks as they are now. 1 if they find anything."""
     refused = _synthesised(project)
-    found = findings(read_system(project.assembly, project.catalog, project.root))
+    found = findings(_read(project))
     if refused and not found:
         raise refused  # another validation of the app's own has
     print(_told(found, form))
     return 1 if found else 0
+
+
+def read_project(project: Project) -> System:
+    """The stacks as they are now, with the contracts and the sources, findings or not."""
+    _synthesised(project)
+    return _read(project)
+
+
+def _read(project: Project) -> System:
+    return read_system(project.assembly, project.catalog, project.root)
 
 
 def explain_check(name: str) -> int:

@@ -58,6 +58,24 @@ class Machine:
                 for to, label in self._arrived(catch["Next"], tasks, "", frozenset()):
                     yield Way(name, to, "caught", label)
 
+    def routes(self) -> Iterator[list[tuple[str, bool]]]:
+        """Each way from the start to an end without failures: the states, and whether a choice after one says refused.
+
+        A way that comes back to a state ends there; of Parallel and Map the first inner state follows.
+        """
+        yield from self._routes(self.definition["StartAt"], [])
+
+    def _routes(self, name: str, way: list[tuple[str, bool]]) -> Iterator[list[tuple[str, bool]]]:
+        passed = [state for state, _ in way]
+        state = self.states[name]
+        exits = [*_exits(state), *((first, "") for first in _inner_starts(state))]
+        if name in passed or not exits:
+            yield [*way, (name, False)]
+            return
+        for to, label in exits:
+            refusing = [*way[:-1], (way[-1][0], True)] if label == "refused" and way else way
+            yield from self._routes(to, [*refusing, (name, False)])
+
     def _following(self, state: Mapping[str, Any], tasks: set[str], label: str) -> Iterator[tuple[str, str]]:
         for to, when in _exits(state):
             yield from self._arrived(to, tasks, when or label, frozenset())

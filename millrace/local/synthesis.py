@@ -4,7 +4,6 @@ import fcntl
 import hashlib
 import json
 import os
-import re
 import shlex
 import subprocess
 import sys
@@ -19,7 +18,8 @@ import millrace
 INPUTS = ("app.py", "cdk.json", "requirements.txt", "functions", "infra")
 _ROOMS = ("events", "patterns", "runtime", "constructs", "flow")
 _STAMP = "millrace-inputs.json"
-_TRACEBACK = r"jsii\.errors\.JavaScriptError.*?\nRuntimeError: ValidationFailed: Validation failed\..*?\n"
+_REFUSED = "ValidationFailed: "
+"""As CDK begins the error by which it ends an app whose assembly has findings."""
 
 
 class SynthesisFailed(RuntimeError):
@@ -82,14 +82,24 @@ def _run_app(project: Path, out: Path, context: Mapping[str, str]) -> None:
     configuration = _configuration(project)
     command, environment = shlex.split(configuration["app"]), app_environment(project, out, context)
     ran = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
+    if _REFUSED in ran.stderr:
+        raise SynthesisRefused(f"{configuration['app']} is refused:\n{_report(out)}")
     if ran.returncode:
-        failed = SynthesisRefused if re.search(_TRACEBACK, ran.stderr, re.DOTALL) else SynthesisFailed
-        raise failed(f"{configuration['app']} ended with {ran.returncode}:\n{_told(ran.stderr).strip()}")
+        raise SynthesisFailed(f"{configuration['app']} ended with {ran.returncode}:\n{ran.stderr.strip()}")
 
 
-def _told(text: str) -> str:
-    """What the app printed; without the traceback that only says that the findings it reported are errors."""
-    return re.sub(_TRACEBACK, "", text, flags=re.DOTALL)
+def _report(out: Path) -> str:
+    """What CDK's validations found, from the file that it leaves: what it prints may come too late to be read.
+
+    https://docs.aws.amazon.com/cdk/v2/guide/policy-validation-synthesis.html
+    """
+    reports = json.loads((out / "validation-report.json").read_bytes())["pluginReports"]
+    return "\n\n".join(
+        f"{violation['ruleName']}: {violation['description']}\n   mend: {violation.get('suggestedFix', '')}"
+        for report in reports
+        if report["conclusion"] == "failure"
+        for violation in report["violations"]
+    )
 
 
 def app_environment(project: Path, out: Path, context: Mapping[str, str]) -> dict[str, str]:
