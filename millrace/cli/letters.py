@@ -1,7 +1,8 @@
 """Dead letters: what nobody could handle, read out of every dead-letter queue of the stacks.
 
 How an event was given up is told by its message: a rule's letter has RULE_ARN, a queue's the ARN of its source, an
-asynchronous invocation's is Lambda's record, a failed execution's what the state machine kept.
+asynchronous invocation's is Lambda's record, a failed execution's what the state machine kept. A stream's records lie
+in a bucket, of which the letter tells; of a table's changes it tells only the place, as the table still has them.
 """
 
 import base64
@@ -15,7 +16,7 @@ from millrace.cli.deployed import Deployed
 from millrace.local.journal import reference
 from millrace.local.lenient import parsed
 
-Origin = Literal["queue", "rule", "invocation", "execution", "record", "bus", "unknown"]
+Origin = Literal["queue", "rule", "invocation", "execution", "record", "changes", "bus", "unknown"]
 _BATCH = 10
 _READERS = 8
 
@@ -136,6 +137,7 @@ def _origin(body: Any, attributes: dict[str, str]) -> Origin:
         ("invocation", "requestPayload" in told),
         ("execution", "execution" in told and "events" in told),
         ("record", told.get("source") == "aws.s3"),
+        ("changes", "DDBStreamBatchInfo" in told),
         ("bus", "detail-type" in told),
     ]
     return next((origin for origin, is_so in signs if is_so), "unknown")
@@ -160,7 +162,7 @@ def _given_up(s3: Any, told: dict[str, Any]) -> dict[str, Any]:
 
 def _cause(origin: Origin, body: Any, attributes: dict[str, str]) -> tuple[str, int | None]:
     """Why, and after how many attempts, as far as the letter itself says so."""
-    if origin in ("invocation", "record"):
+    if origin in ("invocation", "record", "changes"):
         told = body.get("responsePayload") or {}
         error = f"{told.get('errorType')}: {told.get('errorMessage')}" if told else body["requestContext"]["condition"]
         return error, int(body["requestContext"].get("approximateInvokeCount", 1))

@@ -8,6 +8,7 @@ from functools import reduce
 
 from millrace.cli.letters import Letter
 from millrace.cli.project import Cloud
+from millrace.runtime.relay import STORE
 
 _AGAIN = re.compile(r"-again-(\d+)$")
 _LONGEST_NAME = 80
@@ -81,6 +82,17 @@ def _to_stream(cloud: Cloud, letter: Letter) -> str:
     return str(stream)
 
 
+def _to_relay(cloud: Cloud, letter: Letter) -> str:
+    """A relay that is called publishes all that is pending, whatever the letter was about."""
+    arn = str(letter.body["requestContext"]["functionArn"])
+    told = cloud.client("lambda").get_function_configuration(FunctionName=arn)
+    if STORE not in told.get("Environment", {}).get("Variables", {}):
+        raise NoWayBack(
+            f"{arn} reads changes of a table and is no relay: what it missed has to be made anew from there"
+        )
+    return _invoke(cloud, arn, "{}")
+
+
 def _to_bus(cloud: Cloud, letter: Letter) -> str:
     return _publish(cloud, letter.of, letter)
 
@@ -127,6 +139,7 @@ _WAYS: dict[str, Callable[[Cloud, Letter], str]] = {
     "invocation": _to_function,
     "execution": _to_machine,
     "record": _to_stream,
+    "changes": _to_relay,
     "bus": _to_bus,
     "unknown": _nowhere,
 }

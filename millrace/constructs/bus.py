@@ -69,7 +69,6 @@ class Bus(Construct):
         if self.encryption_key:
             let_services_use(self, self.encryption_key, name, self.alarm_topic)
         self.dead_letters = dead_letter_queue(self, self.encryption_key, of=name)
-        acknowledge(self.dead_letters, "It is a dead-letter queue, of the bus.", "AwsSolutions-SQS3")
         return events.EventBus(
             self, "Bus", event_bus_name=name, kms_key=self.encryption_key, dead_letter_queue=self.dead_letters
         )

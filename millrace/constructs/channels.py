@@ -147,7 +147,6 @@ class DirectChannel(Channel):
             max_event_age=self.max_age or Duration.hours(6),
         )
         grant_key(bus.encryption_key, function.role, "sqs", WRITE)
-        acknowledge(end.dead_letters, "It is a dead-letter queue, of a rule and a function.", "AwsSolutions-SQS3")
         acknowledge(function.function, "Its on-failure destination keeps more.", "Serverless-LambdaDLQ", "CKV_AWS_116")
         self._bound(function)
 

@@ -47,7 +47,6 @@ def given_up_bucket(scope: Construct, key: kms.IKey | None, dead_letters: sqs.Qu
     rule = events.Rule(scope, "GivenUpRule", rule_name=name, event_pattern=pattern, targets=[letter])
     if key:
         let_rule_send(scope, key, name)
-    acknowledge(dead_letters, "It is a dead-letter queue, of a rule and a source.", "AwsSolutions-SQS3")
     acknowledge(rule, "Its one target is a dead-letter queue.", "Serverless-EventBusDLQ")
     return bucket
 

@@ -36,7 +36,8 @@ def dead_letter_queue(scope: Construct, key: kms.IKey | None, of: str, *, kept: 
     It keeps its letters for 14 days unless `kept` says otherwise.
     """
     made = encrypted_queue(scope, "DeadLetters", key, retention_period=kept or Duration.days(KEPT_DAYS))
-    acknowledge(made, "It is a dead-letter queue; its alarm tells of what it holds.", "Serverless-SQSRedrivePolicy")
+    last = "It is a dead-letter queue itself; its alarm tells of what it holds."
+    acknowledge(made, last, "AwsSolutions-SQS3", "Serverless-SQSRedrivePolicy")
     if isinstance(resource := made.node.default_child, CfnResource):
         resource.add_metadata("millrace", {"kind": "dead-letters", "of": of, "construct": scope.node.path})
     return made

@@ -39,8 +39,8 @@ class Outside(ABC):
     """Where a subscriber is."""
 
     @abstractmethod
-    def target(self, scope: Construct, dead_letters: sqs.Queue) -> events.IRuleTarget:
-        """The target of the subscriber's rules; what it cannot take ends in `dead_letters`."""
+    def target(self, scope: Construct, bus: Bus, dead_letters: sqs.Queue) -> events.IRuleTarget:
+        """The target of the subscriber's rules on the bus; what it cannot take ends in `dead_letters`."""
 
 
 class Subscriber(Construct):
@@ -58,7 +58,7 @@ class Subscriber(Construct):
         super().__init__(scope, id)
         note_place(self)
         self.dead_letters = dead_letter_queue(self, bus.encryption_key, of=self.node.id)
-        bus.rules(self, events, [to.target(self, self.dead_letters)])
+        bus.rules(self, events, [to.target(self, bus, self.dead_letters)])
         Alarms(self, bus.alarm_topic).dead_letters(self.dead_letters)
 
 
@@ -74,9 +74,9 @@ class Webhook(Outside):
     secret: secrets.ISecret | None = None
     rate_limit: int = 300
 
-    def target(self, scope: Construct, dead_letters: sqs.Queue) -> events.IRuleTarget:
+    def target(self, scope: Construct, bus: Bus, dead_letters: sqs.Queue) -> events.IRuleTarget:
         """An API destination with its connection."""
-        key = self.secret or _secret(scope)
+        key = self.secret or _secret(scope, bus)
         known = events.Authorization.api_key(KEY_HEADER, key.secret_value)
         destination = events.ApiDestination(
             scope,
@@ -104,10 +104,10 @@ class OutsideBus(Outside):
 
     arn: str
 
-    def target(self, scope: Construct, dead_letters: sqs.Queue) -> events.IRuleTarget:
+    def target(self, scope: Construct, bus: Bus, dead_letters: sqs.Queue) -> events.IRuleTarget:  # noqa: ARG002
         """The bus, with a role that may put events onto just this one."""
-        bus = events.EventBus.from_event_bus_arn(scope, "Target", self.arn)
-        return targets.EventBus(bus, dead_letter_queue=dead_letters)
+        theirs = events.EventBus.from_event_bus_arn(scope, "Target", self.arn)
+        return targets.EventBus(theirs, dead_letter_queue=dead_letters)
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ class OutsideQueue(Outside):
 
     arn: str
 
-    def target(self, scope: Construct, dead_letters: sqs.Queue) -> events.IRuleTarget:
+    def target(self, scope: Construct, bus: Bus, dead_letters: sqs.Queue) -> events.IRuleTarget:  # noqa: ARG002
         """The queue, with a role that may send to just this one."""
         role = iam.Role(scope, "Role", assumed_by=iam.ServicePrincipal("events.amazonaws.com"))
         role.add_to_policy(iam.PolicyStatement(actions=["sqs:SendMessage"], resources=[self.arn]))
@@ -149,12 +149,15 @@ class _QueueTarget:
         return events.RuleTargetConfig(arn=self._arn, role=self._role, dead_letter_config=letters)
 
 
-def _secret(scope: Construct) -> secrets.Secret:
+def _secret(scope: Construct, bus: Bus) -> secrets.Secret:
     made = secrets.Secret(
         scope,
         "Key",
         description="The key by which a webhook knows its caller",
         generate_secret_string=secrets.SecretStringGenerator(password_length=40, exclude_punctuation=True),
+        encryption_key=bus.encryption_key,
     )
+    if bus.encryption_key is None:
+        acknowledge(made, "AWS's key for secrets encrypts it; the bus's own does, where it has one.", "CKV_AWS_149")
     acknowledge(made, "Who turns it has to tell the other side at the same time.", "AwsSolutions-SMG4", "CKV2_AWS_57")
     return made

@@ -62,7 +62,6 @@ def read_changes(
     grant_key(table.encryption_key, reader.role, "dynamodb", TABLE)
     grant_key(bus.encryption_key, reader.role, "sqs", WRITE)
     kept = "The on-failure destination of its source keeps what fails."
-    acknowledge(letters, "It is a dead-letter queue, of a table's changes.", "AwsSolutions-SQS3")
     acknowledge(reader.function, kept, "Serverless-LambdaDLQ", "CKV_AWS_116")
     acknowledge(reader.function, "It runs once at a time for each shard of the table.", "CKV_AWS_115")
     lambda_.EventSourceMapping(

@@ -2,7 +2,25 @@
 
 import pytest
 
-from millrace.constructs import Bus, Mediator, Processor, direct, ordered, queue
+from functions.contracts.loyalty import TierUpgraded
+from functions.contracts.warehouse import StockDelivered
+from millrace.constructs import (
+    Api,
+    Bus,
+    Dashboard,
+    EventStore,
+    Mediator,
+    OutsideQueue,
+    Processor,
+    Subscriber,
+    Webhook,
+    direct,
+    fail_back,
+    ordered,
+    queue,
+)
+
+ELSEWHERE = "arn:aws:sqs:eu-central-1:111122223333:theirs"
 
 CHANNELS = {
     "Queued": queue(),
@@ -19,6 +37,12 @@ def test_cdk_nag_finds_nothing_in_any_construct(app, stack, key):
     bus = Bus(stack, "Bus", name="test", encryption_key=key, log_events=True)
     for name, channel in CHANNELS.items():
         Processor(stack, name, bus=bus, function="upgrade_tier", channel=channel)
+    Processor(stack, "Back", bus=bus, function="upgrade_tier", failure=fail_back())
+    Processor(stack, "Placed", bus=bus, function="place_order", tables={"orders": EventStore(stack, "Store", bus=bus)})
+    Subscriber(stack, "Hook", bus=bus, events=[TierUpgraded], to=Webhook("https://example.com/hook"))
+    Subscriber(stack, "Theirs", bus=bus, events=[TierUpgraded], to=OutsideQueue(ELSEWHERE))
+    Api(stack, "Api", bus=bus, events=[StockDelivered])
+    Dashboard(stack, "Dashboard", bus=bus)
     Mediator(stack, "Mediator", bus=bus, steps=["arrange_shipping"])
     app.synth()
     for pack in (AwsSolutionsChecks(app), ServerlessChecks(app)):

@@ -113,6 +113,20 @@ def test_an_execution_that_ended_without_a_letter_is_told_of_until_it_is_started
     assert "adrift" not in [left["id"] for left in letters()]
 
 
+def test_a_relays_letter_lets_it_publish_all_that_is_pending(cloud, put, function_named, letters, millrace):
+    lambda_, relay = cloud.client("lambda"), function_named("relay_order_store")
+    right = lambda_.get_function_configuration(FunctionName=relay)["Handler"]
+    lambda_.update_function_configuration(FunctionName=relay, Handler="away.handler")
+    flow = put("place_order")
+    cloud.settle()
+    (letter,) = letters()
+    lambda_.update_function_configuration(FunctionName=relay, Handler=right)
+    millrace("dlq", "redrive", "--all")
+    assert (letter["origin"], letter["of"], letter["event"]) == ("changes", "OrderStore", "")
+    assert "OrderPlaced" in names_after(cloud, flow)
+    assert letters("--processor", "OrderStore") == []
+
+
 def test_a_letter_stays_while_nobody_takes_it(cloud, put, fail, letters, millrace):
     failed(cloud, fail, put, "award_points")
     sqs = cloud.client("sqs")
