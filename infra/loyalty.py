@@ -12,7 +12,7 @@ class Loyalty(Construct):
 
     def __init__(self, scope: Construct, id: str, *, bus: Bus, removal: RemovalPolicy) -> None:  # noqa: A002
         super().__init__(scope, id)
-        points = table(self, "Points", key="customer_id", bus=bus, removal=removal)
-        Processor(self, "AwardPoints", bus=bus, function="award_points", tables={"points": points})
+        self.points = table(self, "Points", key="customer_id", bus=bus, removal=removal)
+        Processor(self, "AwardPoints", bus=bus, function="award_points", tables={"points": self.points})
         Processor(self, "UpgradeTier", bus=bus, function="upgrade_tier")
         Processor(self, "IssueGift", bus=bus, function="issue_gift")

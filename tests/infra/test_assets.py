@@ -20,6 +20,7 @@ FUNCTIONS = [
     "release_stock",
     "reserve_stock",
     "shelve_stock",
+    "show_points",
     "start_fulfilment",
     "upgrade_tier",
 ]

@@ -41,11 +41,13 @@ def curl(cloud):
     url = cloud._loader.deployment.stacks["Shop"].outputs["Endpoint"]
     host = url.removeprefix("http://")
 
-    def curl(path, body, kind="application/cloudevents+json", user="test:test"):
+    def curl(path, body=None, kind="application/cloudevents+json", user="test:test"):
         told = ["--silent", "--write-out", "\n%{http_code}", "--resolve", f"{host}:127.0.0.1"]
         sign = ["--aws-sigv4", "aws:amz:us-east-1:execute-api", "--user", user]
-        sent = ["--header", f"Content-Type: {kind}", "--data", json.dumps(body), f"{url}{path}"]
-        text = subprocess.run(["curl", *told, *sign, *sent], capture_output=True, text=True, check=True).stdout
+        sent = ["--header", f"Content-Type: {kind}", "--data", json.dumps(body)] if body else []
+        text = subprocess.run(
+            ["curl", *told, *sign, *sent, f"{url}{path}"], capture_output=True, text=True, check=True
+        ).stdout
         answer, _, status = text.rpartition("\n")
         return int(status), json.loads(answer)
 
@@ -101,9 +103,10 @@ def test_a_webhook_is_called_with_a_cloudevent_and_the_key_of_its_secret(stocked
     assert call.headers["X-Api-Key"] == key
 
 
-def test_an_order_comes_in_by_command_and_is_completed(stocked, curl, recorded):
+def test_an_order_comes_in_by_command_and_its_points_can_be_asked_for(stocked, curl, recorded):
     order = recorded("place_order")["detail"]["data"]
     status, told = curl("/commands/PlaceOrder", order, kind="application/json")
     stocked.settle()
     assert (status, told["command"]) == (202, "PlaceOrder")
     assert "OrderCompleted" in stocked.trace(told["correlation_id"]).names()
+    assert curl("/customers/customer-7/points") == (200, {"customer_id": "customer-7", "balance": 129})
