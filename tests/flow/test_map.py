@@ -14,7 +14,7 @@ import pytest
 from millrace.cli import main
 from millrace.events import Catalog
 from millrace.flow import Assembly, read_graph
-from millrace.flow.map import chart_of, mermaid, page, svg
+from millrace.flow.map import Arrow, Box, Chart, chart_of, mermaid, page, svg
 
 ROOT = Path(__file__).parents[2]
 MAP = ROOT / "millrace" / "flow" / "map"
@@ -157,8 +157,14 @@ def test_the_picture_is_whole_by_itself(chart):
 
 def test_the_diagram_has_every_arrow(chart):
     lines = mermaid(chart).splitlines()
-    assert lines[0] == "flowchart LR"
+    assert lines[0] == "flowchart TB"
     assert len([line for line in lines if "-->" in line or "-.->" in line]) == len(chart.arrows)
+
+
+def test_a_label_of_the_diagram_is_quoted():
+    arrow = Arrow("a", "b", "invokes", ("r",), 'GET /"{id}"')
+    boxes = tuple(Box(name, "api", name, "") for name in "ab")
+    assert mermaid(Chart(boxes, (), (arrow,))).splitlines()[-1] == '  n0 -->|"GET /#34;{id}#34;"| n1'
 
 
 def test_the_script_of_the_page_is_one():

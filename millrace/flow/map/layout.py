@@ -12,7 +12,7 @@ from millrace.flow.map.chart import Arrow, Box, Chart
 Direction = Literal["LR", "TB"]
 HEIGHT = 46
 _PADDING = 34
-_TITLE, _CODE, _NOTE, _LABEL = 7.7, 7.6, 6.2, 5.8
+_TITLE, _CODE, _NOTE, _LABEL = 8.1, 7.6, 6.2, 5.8
 """Pixels of an average letter, in the type of each; in code all are alike."""
 _SLIM, _WIDE = frozenset("fijlrtI.,:;·|'()[] "), frozenset("mwMWOQ@%")
 _SCRIPT = Path(__file__).with_name("layout.cjs")

@@ -14,7 +14,7 @@ _LINES = {"back": "-.->"}
 def mermaid(chart: Chart) -> str:
     """The text of the diagram."""
     names = {box.id: f"n{number}" for number, box in enumerate(chart.boxes)}
-    return "\n".join(["flowchart LR", *_lines(chart, names)]) + "\n"
+    return "\n".join(["flowchart TB", *_lines(chart, names)]) + "\n"
 
 
 def _lines(chart: Chart, names: dict[str, str]) -> Iterator[str]:
@@ -37,12 +37,10 @@ def _node(box: Box, names: dict[str, str]) -> str:
 
 def _arrow(arrow: Arrow, names: dict[str, str]) -> str:
     line = _LINES.get(arrow.kind, "-->")
-    label = f"|{_text(arrow.label)}|" if arrow.label else ""
+    label = f'|"{_text(arrow.label)}"|' if arrow.label else ""
     return f"{names[arrow.source]} {line}{label} {names[arrow.target]}"
 
 
 def _text(text: str) -> str:
     """Mermaid reads quotes as its own, and entities by their numbers."""
-    return (
-        text.replace("#", "#35;").replace('"', "#34;").replace("<", "#60;").replace(">", "#62;").replace("|", "#124;")
-    )
+    return text.replace("#", "#35;").replace('"', "#34;").replace("<", "#60;").replace(">", "#62;")

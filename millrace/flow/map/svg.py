@@ -21,8 +21,8 @@ _FIRST_HUE, _NEXT_HUE = 38, 137.5
 
 
 def svg(chart: Chart) -> str:
-    """A whole SVG document."""
-    (layout,) = lay_out(chart, "LR")
+    """A whole SVG document, in the direction in which it is the smaller."""
+    layout = min(lay_out(chart, "LR", "TB"), key=lambda layout: max(layout.width, layout.height))
     size = f'viewBox="0 0 {layout.width:.0f} {layout.height + NAME:.0f}"'
     attributes = f'xmlns="http://www.w3.org/2000/svg" class="map" role="img" aria-label="How events flow" {size}'
     paper = '<rect width="100%" height="100%" style="fill: var(--paper)"/>'
