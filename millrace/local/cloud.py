@@ -5,7 +5,7 @@ import socket
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from random import Random
 from types import TracebackType
@@ -283,4 +283,7 @@ def _moto_application() -> Any:
     """Moto behind WSGI, with each service's own application."""
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app  # noqa: PLC0415
 
-    return DomainDispatcherApplication(create_backend_app)
+    application: Any = DomainDispatcherApplication(create_backend_app)
+    # At each call it looks for a folder of each of its services, then tries the addresses of each.
+    application.get_backend_for_host = lru_cache(256)(application.get_backend_for_host)
+    return application

@@ -6,7 +6,7 @@ The patches stand for the whole process; what they do, they do for the plane tha
 import os
 from collections.abc import Callable
 from copy import copy
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +41,7 @@ def attach(plane: "Plane | None") -> None:
         _share_models()
         _take_any_region()
         _build_no_urls()
+        _find_operations_once()
         _keep_function_settings()
         _replay_on_the_agenda()
         _name_api_endpoints()
@@ -139,6 +140,15 @@ def _build_no_urls() -> None:
         raise NotImplementedError(f"The local cloud builds no URL of {rule}.")
 
     SmithyRule._compile_builder = lambda _rule, append_unknown=True: build  # noqa: ARG005 - werkzeug's
+
+
+def _find_operations_once() -> None:
+    """Moto looks through all the methods of a service, and takes the operation's name apart, at each call."""
+    from moto.core import responses  # noqa: PLC0415
+
+    names = responses.method_names_from_class
+    responses.method_names_from_class = lru_cache(256)(lambda service: frozenset(names(service)))
+    responses.camelcase_to_underscores = lru_cache(4096)(responses.camelcase_to_underscores)
 
 
 def _keep_function_settings() -> None:
