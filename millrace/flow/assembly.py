@@ -10,7 +10,7 @@ from typing import Any
 
 PLACE = "millrace:place"
 """The type of the note, in the assembly's metadata, that says which line of the project made a construct."""
-_SUB = re.compile(r"\$\{([^!.}]+)(?:\.[^}]*)?\}")
+SUB = re.compile(r"\$\{([^!.}]+)(?:\.[^}]*)?\}")
 
 
 class UnreadableAssembly(ValueError):
@@ -87,10 +87,27 @@ class Assembly:
         return [each for each in self if each.type.removeprefix("AWS::") in types]
 
     def named(self, value: Any, near: Resource) -> Resource | None:
-        """The resource that a property of `near` names, by a reference or by its own name; None if it is not here."""
+        """The resource that a property of `near` names, by a reference or by its own name; None if it is not here.
+
+        For an alias or a version of a function, the function.
+        """
         if isinstance(value, str):
             return self._by_name.get(value.rpartition("/")[2].rpartition(":")[2])
-        return next(self.mentions(value, near), None)
+        found = next(self.mentions(value, near), None)
+        qualified = found is not None and found.type in ("AWS::Lambda::Alias", "AWS::Lambda::Version")
+        return self.named(found.properties["FunctionName"], found) if found and qualified else found
+
+    def policies_of(self, role: Resource) -> list[Resource]:
+        """The policies that the template attaches to a role."""
+        return self._policies.get(role.id, [])
+
+    @cached_property
+    def _policies(self) -> dict[str, list[Resource]]:
+        found: dict[str, list[Resource]] = {}
+        for policy in self.of("IAM::Policy", "IAM::ManagedPolicy"):
+            for role in self.mentions(policy.properties.get("Roles", ()), policy):
+                found.setdefault(role.id, []).append(policy)
+        return found
 
     def mentions(self, value: Any, near: Resource) -> Iterator[Resource]:
         """Every resource that a value refers to, in this stack or, by an output, in another."""
@@ -111,7 +128,7 @@ class Assembly:
             case "Fn::GetAtt", [str(name), *_]:
                 names = [name]
             case "Fn::Sub", str(text) | [str(text), *_]:
-                names = _SUB.findall(text)
+                names = SUB.findall(text)
             case "Fn::ImportValue", str(name):
                 yield from self._exported.get(name, ())
                 return

@@ -1,6 +1,6 @@
 """All checks on one system: what they find, less what was acknowledged."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -37,10 +37,13 @@ def unused_acknowledgement(system: System) -> Iterator[Finding]:
 
     It was mended, or it never was; left standing, the acknowledgement hides the next one of its kind. Take it out.
     """
+    yield from _unused(system, list(_raw(system)))
+
+
+def _unused(system: System, raw: Sequence[Finding]) -> Iterator[Finding]:
     for node in system.graph.functions:
         if "allow_cycle" in node.facts and not leads_back(system.graph, node.id):
             yield Finding.at(node, f"{node.name} may close a circle, and stands in none.", "Take allow_cycle out.")
-    raw = list(_raw(system))
     for known in acknowledgements(system):
         if not any(known.covers(finding) for finding in raw):
             told = "no check is called that" if known.check not in names() else "nothing of the kind is found there"
@@ -68,11 +71,9 @@ def read_system(folder: Path, events: Iterable[type[Event]], root: Path) -> Syst
 
 def findings(system: System) -> list[Finding]:
     """All that is wrong and not acknowledged, in the order of the checks."""
-    known = acknowledgements(system)
-    return [
-        *(found for found in _raw(system) if not any(each.covers(found) for each in known)),
-        *(replace(found, check=unused_acknowledgement.id) for found in unused_acknowledgement.find(system)),
-    ]
+    raw, known = list(_raw(system)), acknowledgements(system)
+    unused = (replace(found, check=unused_acknowledgement.id) for found in _unused(system, raw))
+    return [*(found for found in raw if not any(each.covers(found) for each in known)), *unused]
 
 
 def acknowledgements(system: System) -> list[Acknowledgement]:

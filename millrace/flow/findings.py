@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -24,7 +25,11 @@ class System:
 
     def node_of(self, resource: Resource) -> Node | None:
         """The node that a resource stands for, if it stands for one."""
-        return next((n for n in self.graph.nodes.values() if n.resource and n.resource.id == resource.id), None)
+        return self._nodes.get(resource.id)
+
+    @cached_property
+    def _nodes(self) -> dict[str, Node]:
+        return {node.resource.id: node for node in self.graph.nodes.values() if node.resource}
 
 
 @dataclass(frozen=True)

@@ -102,7 +102,7 @@ class Graph:
         """The nodes of some kinds."""
         return [node for node in self.nodes.values() if node.kind in kinds]
 
-    @property
+    @cached_property
     def functions(self) -> list[Node]:
         """The nodes that run a user's or the kit's code."""
         return [n for n in self.nodes.values() if n.resource and n.resource.type == "AWS::Lambda::Function"]

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from millrace.flow.assembly import Assembly, Resource
+from millrace.flow.assembly import SUB, Assembly, Resource
 
 States = Mapping[str, Mapping[str, Any]]
 
@@ -39,13 +39,22 @@ class Machine:
         self._assembly = assembly
         self._resource = resource
         self._ids: list[Any] = []
-        self.definition: Mapping[str, Any] = self._read(resource.properties)
+        self.definition = self._read(resource.properties)
         self.states: dict[str, Mapping[str, Any]] = dict(_states(self.definition))
 
     def tasks(self) -> list[Task]:
         """The tasks that call a function or a queue of the template."""
         found = ((name, state, self._called(state)) for name, state in self.states.items() if state["Type"] == "Task")
         return [Task(name, called, state) for name, state, called in found if called]
+
+    def meaning(self, task: Task) -> Literal["invokes", "fails-to", "delivers", "uses"]:
+        """What a task does with what it calls: one that is followed by a failure keeps what failed."""
+        if task.calls.type == "AWS::Lambda::Function":
+            return "invokes"
+        if task.calls.type in ("AWS::DynamoDB::Table", "AWS::S3::Bucket"):
+            return "uses"
+        following = self.states.get(task.body.get("Next", ""), {})
+        return "fails-to" if following.get("Type") == "Fail" else "delivers"
 
     def ways(self) -> Iterator[Way]:
         """From each task to those that may follow, past choices and waits."""
@@ -63,7 +72,8 @@ class Machine:
 
         A way that comes back to a state ends there; of Parallel and Map the first inner state follows.
         """
-        yield from self._routes(self.definition["StartAt"], [])
+        if self.states:
+            yield from self._routes(self.definition["StartAt"], [])
 
     def _routes(self, name: str, way: list[tuple[str, bool]]) -> Iterator[list[tuple[str, bool]]]:
         passed = [state for state, _ in way]
@@ -95,12 +105,18 @@ class Machine:
         return None
 
     def _read(self, properties: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The definition with a mark in place of each reference, which JSON cannot hold."""
-        body = properties.get("Definition") or properties.get("DefinitionString")
-        if isinstance(body, dict) and "Fn::Join" in body:
-            body = "".join(part if isinstance(part, str) else self._marked(part) for part in body["Fn::Join"][1])
-        read: Mapping[str, Any] = json.loads(body) if isinstance(body, str) else self._plain(body)
-        return read
+        """The definition with a mark in place of each reference, which JSON cannot hold; {} where it lies elsewhere."""
+        match properties.get("Definition") or properties.get("DefinitionString"):
+            case {"Fn::Join": [_, parts]}:
+                read = json.loads("".join(part if isinstance(part, str) else self._marked(part) for part in parts))
+            case {"Fn::Sub": str(text) | [str(text), *_]}:
+                read = json.loads(SUB.sub(lambda found: self._marked({"Ref": found[1]}), text))
+            case str(text):
+                read = json.loads(text)
+            case body:
+                read = self._plain(body)
+        definition: Mapping[str, Any] = read or {}
+        return definition
 
     def _plain(self, value: Any) -> Any:
         if isinstance(value, list):

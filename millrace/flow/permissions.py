@@ -31,9 +31,8 @@ def allowed(assembly: Assembly, role: Resource) -> Iterator[Statement]:
     """The statements of a role's own policies and of those that are attached to it in the template."""
     for policy in role.properties.get("Policies", ()):
         yield from statements(policy["PolicyDocument"], role)
-    for policy in assembly.of("IAM::Policy", "IAM::ManagedPolicy"):
-        if any(assembly.named(named, policy) == role for named in policy.properties.get("Roles", ())):
-            yield from statements(policy.properties["PolicyDocument"], policy)
+    for policy in assembly.policies_of(role):
+        yield from statements(policy.properties["PolicyDocument"], policy)
 
 
 def statements(document: Mapping[str, Any], holder: Resource) -> Iterator[Statement]:

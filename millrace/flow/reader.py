@@ -13,7 +13,7 @@ from millrace.flow.permissions import Statement, allowed, role_of
 from millrace.flow.places import contract_place, handler_place
 from millrace.flow.rules import pattern_of
 from millrace.flow.satisfiable import can_match
-from millrace.patterns import compile_pattern
+from millrace.patterns import InvalidPattern, compile_pattern
 
 _KINDS = {
     "AWS::Events::EventBus": "bus",
@@ -134,8 +134,7 @@ class _Reader:
     def _rules(self) -> Iterator[Edge]:
         for rule in self._assembly.of("Events::Rule"):
             bus = self._assembly.named(rule.properties.get("EventBusName"), rule)
-            if bus:
-                yield self._edge(bus, rule, "carries", rule)
+            yield from self._join(bus, rule, "carries", rule)
             if "EventPattern" in rule.properties:
                 yield from self._matches(rule)
             for target in rule.properties.get("Targets", ()):
@@ -143,9 +142,12 @@ class _Reader:
                 yield from self._to(rule, target.get("DeadLetterConfig", {}).get("Arn"), "fails-to", rule)
 
     def _matches(self, rule: Resource) -> Iterator[Edge]:
-        """The events that a rule can match, of those that are on its bus."""
+        """The events that a rule can match, of those that are on its bus; none by a pattern that AWS would refuse."""
         pattern = pattern_of(rule)
-        whole = compile_pattern(pattern)
+        try:
+            whole = compile_pattern(pattern)
+        except InvalidPattern:
+            return
         names = compile_pattern({key: pattern[key] for key in ("source", "detail-type") if key in pattern} or _ANY)
         for node in self._nodes.values():
             if node.kind == "event" and self._shares_bus(node, rule):
@@ -163,11 +165,8 @@ class _Reader:
         for mapping in self._assembly.of("Lambda::EventSourceMapping"):
             function = self._assembly.named(mapping.properties["FunctionName"], mapping)
             source = self._assembly.named(mapping.properties.get("EventSourceArn"), mapping)
-            if source and function:
-                yield self._edge(source, function, "feeds", mapping)
-            on_failure = mapping.properties.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination")
-            if function:
-                yield from self._to(function, on_failure, "fails-to", mapping)
+            yield from self._join(source, function, "feeds", mapping)
+            yield from self._to(function, _on_failure(mapping), "fails-to", mapping)
 
     def _failures(self) -> Iterator[Edge]:
         for queue in self._assembly.of("SQS::Queue"):
@@ -175,9 +174,7 @@ class _Reader:
             yield from self._to(queue, redrive.get("deadLetterTargetArn"), "fails-to", queue)
         for config in self._assembly.of("Lambda::EventInvokeConfig"):
             function = self._assembly.named(config.properties["FunctionName"], config)
-            destination = config.properties.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination")
-            if function:
-                yield from self._to(function, destination, "fails-to", config)
+            yield from self._to(function, _on_failure(config), "fails-to", config)
         for owner in self._assembly.of("Events::EventBus", "Lambda::Function"):
             letters = owner.properties.get("DeadLetterConfig", {})
             yield from self._to(owner, letters.get("Arn", letters.get("TargetArn")), "fails-to", owner)
@@ -185,8 +182,7 @@ class _Reader:
     def _rest(self) -> Iterator[Edge]:
         for archive in self._assembly.of("Events::Archive"):
             bus = self._assembly.named(archive.properties["SourceArn"], archive)
-            if bus:
-                yield self._edge(bus, archive, "archives", archive)
+            yield from self._join(bus, archive, "archives", archive)
         for route in self._assembly.of("ApiGatewayV2::Route"):
             yield from self._route(route)
         for machine in self._assembly.of("StepFunctions::StateMachine"):
@@ -199,19 +195,17 @@ class _Reader:
         integration = self._assembly.named(route.properties.get("Target"), route)
         uri = integration.properties.get("IntegrationUri") if integration else None
         function = self._assembly.named(uri, integration) if uri and integration else None
-        if api and function:
-            yield self._edge(api, function, "invokes", route, str(route.properties.get("RouteKey", "")))
+        yield from self._join(api, function, "invokes", route, str(route.properties.get("RouteKey", "")))
 
     def _machine(self, resource: Resource) -> Iterator[Edge]:
         machine = Machine(self._assembly, resource)
         functions = {t.state: t.calls for t in machine.tasks() if t.calls.type == "AWS::Lambda::Function"}
         for task in machine.tasks():
-            kind: EdgeKind = "invokes" if task.state in functions else "fails-to"
-            yield self._edge(resource, task.calls, kind, resource)
+            yield from self._join(resource, task.calls, machine.meaning(task), resource)
         for way in machine.ways():
             if way.source in functions and way.target in functions:
                 ends = (functions[way.source], functions[way.target])
-                yield self._edge(*ends, way.kind, resource, way.label)
+                yield from self._join(*ends, way.kind, resource, way.label)
         for function in dict.fromkeys(functions.values()):
             for name in self._nodes[self._ids[function.id]].consumes:
                 yield Edge(name, self._ids[function.id], "takes", (resource.id,))
@@ -221,18 +215,20 @@ class _Reader:
         for variable, value in variables.items():
             used = self._assembly.named(value, function) if isinstance(value, dict) else None
             if used and used.type == "AWS::StepFunctions::StateMachine":
-                yield self._edge(function, used, "starts", function)
+                yield from self._join(function, used, "starts", function)
             elif used and _KINDS.get(used.type) == "store":
                 appended = function.facts.get("appends") and variable.startswith("MILLRACE_STORE_")
-                yield self._edge(function, used, "appends" if appended else "uses", function)
+                yield from self._join(function, used, "appends" if appended else "uses", function)
 
-    def _to(self, source: Resource, value: Any, kind: EdgeKind, by: Resource) -> Iterator[Edge]:
-        target = self._assembly.named(value, by) if value else None
-        if target and target.id in self._ids:
-            yield self._edge(source, target, kind, by)
+    def _to(self, source: Resource | None, value: Any, kind: EdgeKind, by: Resource) -> Iterator[Edge]:
+        yield from self._join(source, self._assembly.named(value, by) if value else None, kind, by)
 
-    def _edge(self, source: Resource, target: Resource, kind: EdgeKind, by: Resource, label: str = "") -> Edge:
-        return Edge(self._ids[source.id], self._ids[target.id], kind, (by.id,), label)
+    def _join(
+        self, source: Resource | None, target: Resource | None, kind: EdgeKind, by: Resource, label: str = ""
+    ) -> Iterator[Edge]:
+        """An edge, where both its ends are nodes: what lies in other accounts is none."""
+        if source and target and source.id in self._ids and target.id in self._ids:
+            yield Edge(self._ids[source.id], self._ids[target.id], kind, (by.id,), label)
 
 
 def _id(resource: Resource) -> str:
@@ -243,6 +239,10 @@ def _id(resource: Resource) -> str:
     while last and path.endswith(f"/{last}") and path.count("/") > 1:
         path = path.removesuffix(f"/{last}")
     return path
+
+
+def _on_failure(config: Resource) -> Any:
+    return config.properties.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination")
 
 
 def _outside(event: type[Event]) -> str:

@@ -3,7 +3,7 @@
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from importlib.util import resolve_name
 from pathlib import Path
 
@@ -27,7 +27,7 @@ def said_by(root: Path, function: str) -> Iterator[Said]:
     """What the handler of a folder below functions/ makes and calls; nothing for one of the kit's own."""
     start = handler_file(function)
     if (root / start).is_file():
-        yield from _Walk(root).from_definition(_Module(root, start), "handler")
+        yield from _Walk(root).from_definition(_module(root, start), "handler")
 
 
 class _Walk:
@@ -79,15 +79,15 @@ class _Walk:
             return None
         place = name.replace(".", "/")
         file = next((f for f in (f"{place}.py", f"{place}/__init__.py") if (self._root / f).is_file()), None)
-        return _Module(self._root, file) if file else None
+        return _module(self._root, file) if file else None
 
 
 class _Module:
     """One source file: what it defines at its top, and what it imports."""
 
-    def __init__(self, root: Path, file: str) -> None:
+    def __init__(self, file: str, tree: ast.Module) -> None:
         self.file = file
-        self._tree = parsed(root / file)
+        self._tree = tree
         self._name = file.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
         self._package = self._name if file.endswith("/__init__.py") else self._name.rpartition(".")[0]
 
@@ -127,3 +127,12 @@ class _Module:
 def _without_method(node: ast.expr) -> ast.expr | None:
     """The class of `Event.model_construct`."""
     return node.value if isinstance(node, ast.Attribute) else None
+
+
+def _module(root: Path, file: str) -> _Module:
+    return _known(file, parsed(root / file))
+
+
+@cache
+def _known(file: str, tree: ast.Module) -> _Module:
+    return _Module(file, tree)
