@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import re
 import shutil
 import sys
 import time
@@ -56,10 +57,10 @@ def _add(inner: Any, name: str, text: str, command: Callable[..., int], takes: s
 
 
 def _rate(text: str) -> float:
-    rate = float(text.removesuffix("/s"))
-    if rate <= 0:
-        raise ValueError(text)
-    return rate
+    rate = re.fullmatch(r"(\d+(?:\.\d+)?)(?:/s)?", text)
+    if not rate or not float(rate[1]):
+        raise argparse.ArgumentTypeError(f"{text!r} is no rate: write 5/s, or 0.5/s")
+    return float(rate[1])
 
 
 def list_letters(project: Project, chosen: argparse.Namespace) -> int:

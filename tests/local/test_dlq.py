@@ -137,6 +137,26 @@ def test_a_letter_stays_while_nobody_takes_it(cloud, put, fail, letters, millrac
     assert [letter["id"] for letter in letters()] == [done["id"]]
 
 
+def test_ctrl_c_between_two_letters_leaves_the_others_to_be_seen(cloud, put, fail, letters, monkeypatch, millrace):
+    failed(cloud, fail, put, "award_points")
+    failed(cloud, fail, put, "rate_credit")
+    left = [letter["id"] for letter in letters()][1:]
+
+    def interrupt(seconds):
+        if seconds:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("millrace.cli.dlq.time.sleep", interrupt)
+    assert main(["dlq", "redrive", "--all", "--rate", "0.1/s"]) == 130
+    assert [letter["id"] for letter in letters()] == left
+
+
+def test_what_is_no_rate_is_refused(capsys):
+    with pytest.raises(SystemExit):
+        main(["dlq", "redrive", "--rate", "0/s"])
+    assert "'0/s' is no rate: write 5/s, or 0.5/s" in capsys.readouterr().err
+
+
 def test_looking_hides_no_letter_from_the_next_who_looks(cloud, put, fail, letters):
     failed(cloud, fail, put, "award_points")
     assert letters() == letters() != []
