@@ -144,24 +144,29 @@ function show() {
   if (chosen) mark(chosen);
 }
 
+const LEGIBLE = 0.72;
+const margin = () => (isNarrow() ? 8 : 34);
+
 function whole() {
   show();
-  const { width, height } = room(), wide = Number(view.dataset.width), high = Number(view.dataset.height);
-  scale = Math.max(Math.min(fit(view), 1.15), 0.45);
-  left = Math.max(0, (width - wide * scale) / 2);
-  top_ = Math.max(0, (height - high * scale) / 2) + (isNarrow() ? 0 : 34);
+  const { width, height } = room();
+  scale = Math.min(fit(view), 1.15);
+  left = (width - view.dataset.width * scale) / 2;
+  top_ = (height - view.dataset.height * scale) / 2 + margin();
   draw();
 }
 
+// The whole map, if one can read it then; else where the flow begins.
 function begin() {
   whole();
-  if (!isNarrow()) return;
-  scale = Math.max(scale, 0.7);
-  [left, top_] = [0, 0];
+  if (scale >= LEGIBLE) return;
+  scale = LEGIBLE;
+  [left, top_] = [0, margin()];
   draw();
-  const first = view.querySelector(".box").getBoundingClientRect(), { left: x, top: y, width } = area();
-  left = x + width / 2 - (first.left + first.width / 2);
-  top_ = y + 14 - first.top;
+  const { width, height } = room(), first = view.querySelector(".box").getBoundingClientRect(), { left: x, top: y } = area();
+  const middle = (size, room_, from, length) => (size * scale <= room_ ? (room_ - size * scale) / 2 : room_ / 2 - (from + length / 2));
+  if (view.id === "narrow") left = middle(view.dataset.width, width, first.left - x, first.width);
+  else top_ = margin() + middle(view.dataset.height, height, first.top - y, first.height);
   draw();
 }
 
