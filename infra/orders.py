@@ -1,9 +1,9 @@
-"""Orders: an event store, and what takes orders in."""
+"""Orders: an event store, what takes orders in, and the views of orders and of customers."""
 
 from aws_cdk import RemovalPolicy
 from constructs import Construct
 
-from millrace.constructs import Bus, EventStore, Processor
+from millrace.constructs import Bus, EventStore, Processor, Projection
 
 
 class Orders(Construct):
@@ -13,3 +13,7 @@ class Orders(Construct):
         super().__init__(scope, id)
         store = EventStore(self, "OrderStore", bus=bus, removal=removal)
         Processor(self, "PlaceOrder", bus=bus, function="place_order", tables={"orders": store})
+        self.orders, self.customers = (
+            Projection(self, name, bus=bus, function=function, stores=[store], removal=removal)
+            for name, function in (("OrderView", "view_orders"), ("CustomerView", "view_customers"))
+        )

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import millrace
-from millrace.cli import apis, checks, contracts, costs, dlq, drawing, flows, replay, rules, tail, up
+from millrace.cli import apis, checks, contracts, costs, dlq, drawing, flows, rebuild, replay, rules, tail, up
 from millrace.cli.project import ASSEMBLY, Project, WrongUse
 from millrace.flow.amplification import Assumed
 from millrace.flow.compat import Direction
@@ -39,6 +39,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_explain(commands)
     dlq.add(commands)
     replay.add(commands)
+    rebuild.add(commands)
     tail.add(commands)
     _add_settle(commands)
     _add_down(commands)

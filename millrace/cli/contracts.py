@@ -119,12 +119,19 @@ def reads_of(node: Node, event: type[Event]) -> Reads:
     handler = importlib.import_module(f"functions.{node.name}.handler").handler
     for taken in handler.declaration.inputs:
         if event in taken.events:
-            found |= fields_read(handler.function, taken.name, many=taken.many)
+            reads = fields_read(handler.function, taken.name, many=taken.many)
+            found |= {path: at for path, at in reads.items() if not _of_another(path, event, taken.events)}
     for store in handler.declaration.stores:
         if event in store.events:
             _, given, *_ = inspect.signature(store.aggregate.apply).parameters
             found |= fields_read(store.aggregate.apply, given)
     return found
+
+
+def _of_another(path: FieldPath, event: type[Event], taken: Sequence[type[Event]]) -> bool:
+    """Whether what is read of a union of events is a field of another one, and of this one none."""
+    name = path[0] if path else ""
+    return name not in event.model_fields and any(name in each.model_fields for each in taken)
 
 
 def _wired(node: Node) -> Iterator[tuple[FieldPath, str]]:

@@ -71,7 +71,7 @@ def replay(project: Project, chosen: argparse.Namespace) -> int:
         return 0
     for line in _told(window, counts):
         say(line)
-    ended = _run(deployed.cloud.client("events"), window, deployed.cloud.now)
+    ended = run(deployed.cloud.client("events"), window, deployed.cloud.now)
     outcome = {"replay": ended["ReplayName"], "state": ended["State"], **_plan(window, counts)}
     print(json.dumps(outcome) if chosen.json else f"{ended['ReplayName']}: {ended['State']}")
     return 0 if ended["State"] == "COMPLETED" else 1
@@ -92,12 +92,13 @@ def _window(deployed: Deployed, chosen: argparse.Namespace) -> Window:
     begin, end = moment(chosen.begin, now), moment(chosen.end, now)
     if begin >= end:
         raise WrongUse(f"--from {begin:%F %T} is not before --to {end:%F %T}.")
-    archive = _archive(deployed, chosen.archive)
-    known = list(_rules(deployed, archive["EventSourceArn"].rpartition("/")[2]))
+    archive = archive_of(deployed, chosen.archive)
+    known = list(rules_of(deployed, archive["EventSourceArn"].rpartition("/")[2]))
     return Window(archive, begin, end, _chosen(known, chosen))
 
 
-def _archive(deployed: Deployed, name: str | None) -> dict[str, Any]:
+def archive_of(deployed: Deployed, name: str | None) -> dict[str, Any]:
+    """What there is of an archive: the named one, or the stacks' only one."""
     events = deployed.cloud.client("events")
     names = [name] if name else [deployed.name(each) for each in deployed.assembly.of("Events::Archive")]
     if len(names) != 1:
@@ -109,7 +110,7 @@ def _archive(deployed: Deployed, name: str | None) -> dict[str, Any]:
     return told
 
 
-def _rules(deployed: Deployed, bus: str) -> Iterator[Rule]:
+def rules_of(deployed: Deployed, bus: str) -> Iterator[Rule]:
     """The rules of the project's constructs on a bus."""
     pages = deployed.cloud.client("events").get_paginator("list_rules").paginate(EventBusName=bus)
     deployed_rules = {rule["Name"]: rule for page in pages for rule in page["Rules"]}
@@ -163,7 +164,7 @@ def _told(window: Window, counts: dict[str, dict[str, int]] | None) -> Iterator[
         yield "AWS lists no events of an archive: how many of them lie in the window, nobody knows before."
 
 
-def _run(events: Any, window: Window, now: Callable[[], float]) -> dict[str, Any]:
+def run(events: Any, window: Window, now: Callable[[], float]) -> dict[str, Any]:
     """Start a replay and wait for its end; Ctrl-C cancels it, and waits for that."""
     name = f"millrace-{datetime.fromtimestamp(now(), UTC):%Y%m%dT%H%M%S%f}"
     events.start_replay(

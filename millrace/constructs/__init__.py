@@ -24,6 +24,7 @@ from millrace.constructs.mediator import Mediator
 from millrace.constructs.ordered import NoOrder, ordered
 from millrace.constructs.plan import UnsoundFlow
 from millrace.constructs.processor import Processor
+from millrace.constructs.projection import Projection
 from millrace.constructs.saga import Saga, SagaStep
 from millrace.constructs.stores import MissingTable
 from millrace.constructs.subscribers import OutsideBus, OutsideQueue, Subscriber, Webhook
@@ -46,6 +47,7 @@ __all__ = [
     "OutsideBus",
     "OutsideQueue",
     "Processor",
+    "Projection",
     "Saga",
     "SagaStep",
     "Settings",

@@ -4,7 +4,7 @@ import importlib
 from pathlib import Path
 from typing import TypeVar
 
-from millrace.runtime import Declaration, Processor, Query, Step
+from millrace.runtime import Declaration, Processor, Projection, Query, Step
 from millrace.runtime.api.query import QueryDeclaration
 from millrace.runtime.processor import Handler
 
@@ -34,6 +34,12 @@ def declared_processor(function: str) -> Declaration:
 def declared_step(function: str) -> Declaration:
     """What the @step of a folder declares."""
     return _declared(function, Step, "@step")
+
+
+def declared_projection(function: str) -> tuple[Declaration, str]:
+    """What the @projection of a folder declares, and the key of its rows."""
+    handler = _handler(function, Projection, "@projection")
+    return handler.declaration, handler.view.key
 
 
 def declared_query(function: str) -> QueryDeclaration:

@@ -6,7 +6,9 @@ from millrace.runtime.declaration import Declaration, UnclearSignature
 from millrace.runtime.event_store import EventStore
 from millrace.runtime.idempotency import StillInProgress
 from millrace.runtime.processor import Processor, UndeclaredEvent, processor
+from millrace.runtime.projection import Projection, projection
 from millrace.runtime.publisher import Publisher, PublishFailed
+from millrace.runtime.read_models import ReadModel, View
 from millrace.runtime.step import Step, step
 from millrace.runtime.stores import Table, update_once, write_if
 from millrace.runtime.streams import Conflict
@@ -19,17 +21,21 @@ __all__ = [
     "Page",
     "Paging",
     "Processor",
+    "Projection",
     "PublishFailed",
     "Publisher",
     "Query",
+    "ReadModel",
     "Step",
     "StillInProgress",
     "Table",
     "UnclearSignature",
     "UndeclaredEvent",
+    "View",
     "Waits",
     "breaker",
     "processor",
+    "projection",
     "query",
     "step",
     "update_once",

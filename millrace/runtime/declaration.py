@@ -2,7 +2,7 @@
 
 import collections.abc
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, get_args, get_origin
 
@@ -10,6 +10,7 @@ from millrace.events import Event, Refusal
 from millrace.runtime.breaker import Breaker, breaker_of
 from millrace.runtime.event_store import EventStore, events_of
 from millrace.runtime.hints import UnclearSignature, events_among, hints_of, options
+from millrace.runtime.read_models import ReadModel
 from millrace.runtime.stores import Table
 
 __all__ = ["Declaration", "Input", "Store", "UnclearSignature"]
@@ -41,6 +42,14 @@ class Store:
 
 
 @dataclass(frozen=True)
+class Model:
+    """One parameter that takes a read model: the view whose rows it has."""
+
+    name: str
+    view: type[Any]
+
+
+@dataclass(frozen=True)
 class Declaration:
     """What a handler declares. `name` is the folder of its module, and the producer of its events.
 
@@ -58,6 +67,7 @@ class Declaration:
     once_per: str | None = None
     repeatable: str | None = None
     stores: tuple[Store, ...] = ()
+    models: tuple[Model, ...] = ()
 
     @property
     def consumes(self) -> tuple[type[Event], ...]:
@@ -72,7 +82,8 @@ class Declaration:
     @property
     def asks(self) -> dict[str, str]:
         """The parameters that take no events, each with its type."""
-        return dict.fromkeys(self.tables, "Table") | {store.name: "EventStore" for store in self.stores}
+        named = {store.name: "EventStore" for store in self.stores} | {model.name: "ReadModel" for model in self.models}
+        return dict.fromkeys(self.tables, "Table") | named
 
     @property
     def answers(self) -> tuple[type[Event], ...]:
@@ -94,7 +105,7 @@ class Declaration:
             raise UnclearSignature(f"{where} takes no event.")
         _check_once(inputs, where, once_per, repeatable)
         return cls(
-            name=_name(function),
+            name=name_of(function),
             module=function.__module__,
             attribute=function.__qualname__,
             inputs=inputs,
@@ -103,6 +114,7 @@ class Declaration:
             stores=tuple(
                 Store(name, get_args(hint)[0]) for name, hint in named.items() if get_origin(hint) is EventStore
             ),
+            models=models_among(named),
             breaker=breaker_of(function),
             once_per=once_per,
             repeatable=repeatable,
@@ -120,7 +132,8 @@ def _check_once(inputs: tuple[Input, ...], where: str, once_per: str | None, rep
             )
 
 
-def _name(function: Callable[..., Any]) -> str:
+def name_of(function: Callable[..., Any]) -> str:
+    """The folder of a handler's module; elsewhere the function itself."""
     package, _, module = function.__module__.rpartition(".")
     return package.rpartition(".")[2] if module == "handler" and package else function.__name__
 
@@ -136,7 +149,12 @@ def _parameters(function: Callable[..., Any], hints: dict[str, Any], where: str)
 
 def _is_given(hint: Any) -> bool:
     """Whether a parameter is given by the construct, and not an event."""
-    return hint is Table or get_origin(hint) is EventStore
+    return hint is Table or get_origin(hint) in (EventStore, ReadModel)
+
+
+def models_among(named: Mapping[str, Any]) -> tuple[Model, ...]:
+    """The parameters that take read models."""
+    return tuple(Model(name, get_args(hint)[0]) for name, hint in named.items() if get_origin(hint) is ReadModel)
 
 
 def _input(name: str, hint: Any, where: str) -> Input:
@@ -145,7 +163,7 @@ def _input(name: str, hint: Any, where: str) -> Input:
     if not events or any(other is not type(None) for other in rest):
         raise UnclearSignature(
             f"{where}: the parameter {name!r} is a {hint}. A handler takes an Event with a source, "
-            f"a union or a list of them, a Table, or an EventStore of an aggregate."
+            f"a union or a list of them, a Table, an EventStore of an aggregate, or a ReadModel of a view."
         )
     return Input(name, tuple(events), many=many, optional=bool(rest))
 

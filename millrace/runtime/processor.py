@@ -14,6 +14,7 @@ from millrace.runtime.declaration import Declaration, UnclearSignature
 from millrace.runtime.event_store import Effect, open_store
 from millrace.runtime.idempotency import Key, Once, Say, scope
 from millrace.runtime.publisher import publisher
+from millrace.runtime.read_models import open_read_model
 from millrace.runtime.stores import open_table
 from millrace.runtime.waiting import Waits
 
@@ -57,8 +58,9 @@ class Handler(Generic[P, R]):
         tables = {name: open_table(name) for name in self.declaration.tables}
         effect = Effect(cause, self.declaration.name, f"{scope()}{run}")
         stores = {store.name: open_store(store.name, store.aggregate, effect) for store in self.declaration.stores}
+        models = {model.name: open_read_model(model.name, model.view) for model in self.declaration.models}
         try:
-            said = guarded(self._said, self.declaration.breaker)(**events, **tables, **stores)
+            said = guarded(self._said, self.declaration.breaker)(**events, **tables, **stores, **models)
         except ValidationError as error:
             raise BrokenContract.of(error.title, error) from error
         self.appended = [encode(event) for store in stores.values() for event in store.appended]

@@ -57,14 +57,19 @@ def open_table(parameter: str) -> Table:
     return cast("Table", open_named(table_variable(parameter), parameter))
 
 
-@cache
 def open_named(variable: str, parameter: str) -> Any:
     """The table that an environment variable names, as boto3's resource. Raises LookupError if it is not set."""
     if variable not in os.environ:
         raise LookupError(f"{variable} is not set: give the construct tables={{{parameter!r}: …}}.")
+    return table_called(os.environ[variable])
+
+
+@cache
+def table_called(name: str) -> Any:
+    """The table of a name, as boto3's resource."""
     import boto3  # noqa: PLC0415 - a handler without a table need not wait for boto3
 
-    return boto3.resource("dynamodb").Table(os.environ[variable])
+    return boto3.resource("dynamodb").Table(name)
 
 
 def write_if(write: Callable[..., Any], **request: Any) -> Any | None:

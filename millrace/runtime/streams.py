@@ -133,6 +133,11 @@ class Streams:
         for item in self._of_log(PENDING, 0):
             yield Stored.of(item)
 
+    def pending_since(self, moment: int) -> bool:
+        """Whether something that was appended before a moment, in milliseconds since 1970, is still pending."""
+        first = next(self._of_log(PENDING, 0), None)
+        return first is not None and int(first["position"]) <= moment
+
     def head(self) -> int:
         """The last position that was given."""
         counter = self._table.get_item(Key=_COUNTER, ConsistentRead=True).get("Item", {})

@@ -23,6 +23,8 @@ FUNCTIONS = [
     "show_points",
     "start_fulfilment",
     "upgrade_tier",
+    "view_customers",
+    "view_orders",
 ]
 OF_THE_KIT = {"api_commands", "api_door", "relay_order_store", "start_fulfilment"}
 

@@ -72,7 +72,8 @@ def test_every_rule_target_keeps_what_it_cannot_deliver(template):
 
 
 def test_a_rule_matches_what_its_handler_takes(template):
-    (rule,) = [r for r in template.of("Events::Rule").values() if "OrderRejected" in r["EventPattern"]["detail-type"]]
+    (target,) = template.targets(template.function("rate_credit"))
+    (rule,) = [rule for rule in template.of("Events::Rule").values() if target in rule["Targets"]]
     assert rule["EventPattern"] == {
         "source": ["shop.fulfilment"],
         "detail-type": ["OrderCompleted", "OrderRejected"],

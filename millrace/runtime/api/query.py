@@ -1,8 +1,9 @@
 """@query: a function that answers a GET from read models.
 
 `@query("/orders/{order_id}")` above `def handler(order_id: str, orders: Table) -> Order | None`: parameters that the
-path names are taken from it, tables from the construct, a `Paging` from `limit` and `cursor`, and all others from the
-query string. None is a 404. Where what it returns has a `version`, a caller may ask for one that is at least `after`.
+path names are taken from it, tables and read models from the construct, a `Paging` from `limit` and `cursor`, and all
+others from the query string. None is a 404. Where what it returns has a `version`, a caller may ask for one that is at
+least `after`.
 """
 
 import functools
@@ -21,7 +22,8 @@ from millrace.events import BrokenContract
 from millrace.runtime import observe
 from millrace.runtime.api.http import Answer, Problem, Request, answer, answered
 from millrace.runtime.api.paging import Page, Paging, bad_cursor
-from millrace.runtime.declaration import UnclearSignature
+from millrace.runtime.declaration import Model, UnclearSignature, models_among, name_of
+from millrace.runtime.read_models import ReadModel, open_read_model
 from millrace.runtime.stores import Table, open_table
 
 P = ParamSpec("P")
@@ -44,6 +46,7 @@ class QueryDeclaration:
     path: str
     parameters: type[BaseModel]
     tables: tuple[str, ...]
+    models: tuple[Model, ...]
     paging: str | None
     returns: type[BaseModel]
 
@@ -55,7 +58,7 @@ class QueryDeclaration:
     @property
     def asks(self) -> dict[str, str]:
         """The parameters that the construct gives, each with its type."""
-        return dict.fromkeys(self.tables, "Table")
+        return dict.fromkeys(self.tables, "Table") | {model.name: "ReadModel" for model in self.models}
 
     @property
     def versioned(self) -> bool:
@@ -69,28 +72,25 @@ class QueryDeclaration:
         hints = typing.get_type_hints(function, include_extras=True)
         signature = inspect.signature(function)
         asked = {name: hints.get(name) for name in signature.parameters}
-        given = {name: hint for name, hint in asked.items() if hint not in (Table, Paging)}
+        own = {name for name, hint in asked.items() if hint in (Table, Paging) or get_origin(hint) is ReadModel}
+        given = {name: hint for name, hint in asked.items() if name not in own}
         _check(where, path, given)
         fields: dict[str, Any] = {
             name: (hint, ... if (default := signature.parameters[name].default) is inspect.Parameter.empty else default)
             for name, hint in given.items()
         }
         return cls(
-            name=_name(function),
+            name=name_of(function),
             module=function.__module__,
             attribute=function.__qualname__,
             description=inspect.getdoc(function) or "",
             path=path,
-            parameters=create_model(f"{_name(function)} query", __config__=ConfigDict(extra="forbid"), **fields),
+            parameters=create_model(f"{name_of(function)} query", __config__=ConfigDict(extra="forbid"), **fields),
             tables=tuple(name for name, hint in asked.items() if hint is Table),
+            models=models_among(asked),
             paging=next((name for name, hint in asked.items() if hint is Paging), None),
             returns=_returned(where, hints.get("return")),
         )
-
-
-def _name(function: Callable[..., Any]) -> str:
-    package, _, module = function.__module__.rpartition(".")
-    return package.rpartition(".")[2] if module == "handler" and package else function.__name__
 
 
 def _check(where: str, path: str, given: Mapping[str, Any]) -> None:
@@ -133,8 +133,9 @@ class Query(Generic[P, R]):
         asked = self._asked(request)
         paging = {self.declaration.paging: Paging.asked(request.query)} if self.declaration.paging else {}
         tables = {name: open_table(name) for name in self.declaration.tables}
+        models = {model.name: open_read_model(model.name, model.view) for model in self.declaration.models}
         after = _version(request.query) if self.declaration.versioned else 0
-        found = self._found(request, after, {**asked, **paging, **tables})
+        found = self._found(request, after, {**asked, **paging, **tables, **models})
         return answer(200, found.model_dump_json())
 
     def _asked(self, request: Request) -> dict[str, Any]:
