@@ -100,9 +100,17 @@ def _of_registry(client: Any, cloud: Cloud, name: str) -> Iterator[tuple[str, An
 def _consumers(project: Project) -> dict[str, list[Consumer]]:
     """Who takes each event, and what each reads of it."""
     return {
-        schema_name(event): [Consumer(node.name, reads_of(node, event)) for node in _takers(project, event)]
+        schema_name(event): [
+            Consumer(node.name, reads_of(node, event), _of_others(project, node)) for node in _takers(project, event)
+        ]
         for event in project.catalog
     }
+
+
+def _of_others(project: Project, node: Node) -> frozenset[str]:
+    """The fields of all events that a function takes: what it reads of a union may be of any of them."""
+    taken = {*node.consumes, *node.appends}
+    return frozenset(name for event in project.catalog if event.contract.name in taken for name in event.model_fields)
 
 
 def _takers(project: Project, event: type[Event]) -> list[Node]:
@@ -119,19 +127,12 @@ def reads_of(node: Node, event: type[Event]) -> Reads:
     handler = importlib.import_module(f"functions.{node.name}.handler").handler
     for taken in handler.declaration.inputs:
         if event in taken.events:
-            reads = fields_read(handler.function, taken.name, many=taken.many)
-            found |= {path: at for path, at in reads.items() if not _of_another(path, event, taken.events)}
+            found |= fields_read(handler.function, taken.name, many=taken.many)
     for store in handler.declaration.stores:
         if event in store.events:
             _, given, *_ = inspect.signature(store.aggregate.apply).parameters
             found |= fields_read(store.aggregate.apply, given)
     return found
-
-
-def _of_another(path: FieldPath, event: type[Event], taken: Sequence[type[Event]]) -> bool:
-    """Whether what is read of a union of events is a field of another one, and of this one none."""
-    name = path[0] if path else ""
-    return name not in event.model_fields and any(name in each.model_fields for each in taken)
 
 
 def _wired(node: Node) -> Iterator[tuple[FieldPath, str]]:

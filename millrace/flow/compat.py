@@ -28,17 +28,22 @@ class ForeignSchema(ValueError):
 
 @dataclass(frozen=True)
 class Consumer:
-    """A function that takes an event, and what it reads of it."""
+    """A function that takes an event, and what it reads of it; `others` are the fields of all events that it takes."""
 
     name: str
     reads: Reads
+    others: frozenset[str] = frozenset()
 
     def reading(self, path: FieldPath, known: set[FieldPath]) -> str | None:
         """Where it reads a field, or None. What is no field, as a method's name, stands for all that it may look at."""
         for read, place in self.reads.items():
-            if read[:1] != ("metadata",) and covers(_known(read, known), path):
+            if not self._is_of_another(read, known) and covers(_known(read, known), path):
                 return place
         return None
+
+    def _is_of_another(self, read: FieldPath, known: set[FieldPath]) -> bool:
+        """Whether it is the metadata that is read, or a field that only another event has."""
+        return read[:1] == ("metadata",) or (read[:1] not in known and read[:1] != () and read[0] in self.others)
 
 
 @dataclass(frozen=True)

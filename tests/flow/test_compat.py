@@ -247,3 +247,10 @@ def test_a_file_that_holds_no_contracts_is_wrong_use(tmp_path, monkeypatch, caps
     monkeypatch.chdir(ROOT)
     assert main(["compat", "--against", str(tmp_path / "missing.json")]) == 2
     assert "millrace compat --save" in capsys.readouterr().err
+
+
+def test_a_field_that_only_another_event_of_a_union_has_is_no_read_of_this_one():
+    reads = {("cup",): "drink.py:1", ("saucer",): "drink.py:2"}
+    consumer = Consumer("drink", reads, frozenset({"cup", "saucer"}))
+    assert consumer.reading(("tea",), {("cup",), ("tea",)}) is None
+    assert consumer.reading(("saucer",), {("cup",), ("saucer",)}) == "drink.py:2"
