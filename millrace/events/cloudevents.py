@@ -47,6 +47,8 @@ class _Attributes(BaseModel):
     hops: int = Field(default=0, ge=0)
     idempotencykey: str | None = None
     traceparent: str | None = None
+    stream: str | None = None
+    streamversion: int | None = Field(default=None, ge=1)
 
 
 def to_cloudevent(envelope: Envelope) -> CloudEvent:

@@ -17,6 +17,8 @@ from millrace.flow.dialects import Schema, draft_4, openapi_30, opened
 Form = Literal["OpenApi3", "JSONSchemaDraft4"]
 JSON_SCHEMA = "https://json-schema.org/draft/2020-12/schema"
 DRAFT_4 = "http://json-schema.org/draft-04/schema#"
+_WHOLE = "AWSEvent"
+"""What the registry calls the whole event, in its OpenAPI form."""
 _ENVELOPE = {name: {"type": "string"} for name in ("version", "id", "detail-type", "source", "account", "region")}
 
 
@@ -67,8 +69,9 @@ def _detail(event: type[BaseModel], metadata: Schema, data: Schema) -> Schema:
 
 def _openapi(event: type[Event]) -> Schema:
     (detail,), definitions = details([event], "#/components/schemas/{model}")
-    envelope = _envelope(event, {"$ref": "#/components/schemas/Detail"})
-    schemas = {"AWSEvent": envelope, "Detail": detail, **definitions}
+    if _WHOLE in definitions:
+        raise ValueError(f"{event.__name__} holds a part called {_WHOLE}, as the registry calls the whole: rename it.")
+    schemas = {_WHOLE: _envelope(event, detail), **definitions}
     return {
         "openapi": "3.0.0",
         "info": {"title": event.__name__, "version": f"{event.contract.version}.0.0"},
@@ -79,14 +82,12 @@ def _openapi(event: type[Event]) -> Schema:
 
 def _draft_4(event: type[Event]) -> Schema:
     (detail,), definitions = details([event], "#/definitions/{model}")
-    kept = {name: draft_4(schema) for name, schema in {"Detail": detail, **definitions}.items()}
-    envelope = _envelope(event, {"$ref": "#/definitions/Detail"})
     return {
         "$schema": DRAFT_4,
         "title": event.__name__,
         "version": f"{event.contract.version}.0.0",
-        **envelope,
-        "definitions": kept,
+        **draft_4(_envelope(event, detail)),
+        "definitions": {name: draft_4(schema) for name, schema in definitions.items()},
     }
 
 

@@ -108,3 +108,11 @@ def test_a_request_that_is_no_cloudevent_is_refused(headers, body, told):
 
 def test_an_attribute_that_the_kit_does_not_know_is_passed_over():
     assert from_cloudevent(FROM_OUTSIDE | {"subject": "cup", "partitionkey": "7"})["detail"]["data"] == {"cup": "blue"}
+
+
+def test_no_metadata_is_left_behind():
+    rest = {"causation_id": "c", "idempotency_key": "k", "traceparent": "t", "stream": "s", "stream_version": 3}
+    full = Metadata(**Metadata.root(producer="p").model_dump(exclude_none=True), **rest)
+    envelope = encode(Poured(cup="blue").stamped(full))
+    assert envelope["detail"]["metadata"].keys() == Metadata.model_fields.keys()
+    assert from_http(*to_http(envelope)) == envelope

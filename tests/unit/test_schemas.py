@@ -10,7 +10,7 @@ import jsonschema
 import pytest
 from openapi_schema_validator import OAS30Validator
 from openapi_spec_validator import OpenAPIV30SpecValidator
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, create_model
 
 from millrace.events import Catalog, Event
 from millrace.flow.schemas import json_schema, registry_schema, schema_name
@@ -121,3 +121,13 @@ def test_a_schema_is_named_as_aws_names_its_own():
 def test_a_registry_form_says_the_version_of_the_contract():
     assert registry_schema(Served, "OpenApi3")["info"]["version"] == "2.0.0"
     assert registry_schema(Served, "JSONSchemaDraft4")["version"] == "2.0.0"
+
+
+def test_a_part_may_have_any_name_but_the_registrys_own():
+    part = create_model("Detail", leaves=(str, ...))
+    fine = create_model("Steeped", __base__=Event, __cls_kwargs__={"source": "tea.table"}, part=(part, ...))
+    taken = create_model("AWSEvent", leaves=(str, ...))
+    refused = create_model("Stirred", __base__=Event, __cls_kwargs__={"source": "tea.table"}, part=(taken, ...))
+    assert list(registry_schema(fine, "OpenApi3")["components"]["schemas"]["Detail"]["properties"]) == ["leaves"]
+    with pytest.raises(ValueError, match="Stirred holds a part called AWSEvent"):
+        registry_schema(refused, "OpenApi3")
