@@ -173,3 +173,16 @@ def test_each_answer_has_the_id_of_its_request(api):
     """https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging-variables.html"""
     answer = api.ask("GET", "/x")
     assert answer.headers["apigw-requestid"] == json.loads(answer.body)["requestContext"]["requestId"]
+
+
+def test_a_stage_logs_each_request_in_its_own_form(empty_cloud, make_api):
+    """https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging.html"""
+    logs, gateway = empty_cloud.client("logs"), empty_cloud.client("apigatewayv2")
+    logs.create_log_group(logGroupName="access")
+    api = make_api({"GET /orders/{id}": {}}, stages=())
+    told = {"Format": "$context.routeKey $context.status $context.path $context.unknown"}
+    arn = "arn:aws:logs:us-east-1:123456789012:log-group:access"
+    gateway.create_stage(ApiId=api.id, StageName="$default", AccessLogSettings={**told, "DestinationArn": arn})
+    api.ask("GET", "/orders/o-1")
+    (line,) = logs.filter_log_events(logGroupName="access")["events"]
+    assert line["message"] == "GET /orders/{id} 200 /orders/o-1 -"

@@ -57,6 +57,7 @@ COMPOSITE_ALARM = ResourceType(
     kept_only_here=dict.fromkeys(
         (
             *_ACTIONS,
+            "ActionConfiguration",
             "ActionsSuppressor",
             "ActionsSuppressorExtensionPeriod",
             "ActionsSuppressorWaitPeriod",

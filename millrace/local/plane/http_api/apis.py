@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from millrace.local.access import CannotJudge
 from millrace.local.messages import Request, Response
-from millrace.local.plane.http_api import cors, signatures
+from millrace.local.plane.http_api import access_logs, cors, signatures
 from millrace.local.plane.http_api.payloads import Context, MalformedResult, event_of, response_of
 from millrace.local.plane.http_api.refusals import Refusal, failed, not_found
 from millrace.local.plane.http_api.routes import DEFAULT, Match, matched
@@ -83,10 +83,9 @@ class HttpApis:
             settings = api.cors_configuration or {}
             if settings and cors.is_preflight(request):
                 return cors.preflight(request, settings)
-            response = await self._answered(_call(api, request), request_id)
+            response = await self._logged(_call(api, request), request_id)
         except Refusal as refusal:
-            _log.info("%s %s: %s", request.method, request.path, refusal)
-            response = refusal.response()
+            response = _refused(request, refusal)
         shared = cors.shared(request, response, settings) if settings else response
         return replace(shared, headers=(*shared.headers, ("apigw-requestid", request_id)))
 
@@ -98,6 +97,17 @@ class HttpApis:
         if api is None or api.disable_execute_api_endpoint:
             raise not_found(f"there is no API {name}, or its endpoint is disabled")
         return api, request if host or path is None else replace(request, path=path[2] or "/")
+
+    async def _logged(self, call: _Call, request_id: str) -> Response:
+        """The answer, with a line in the stage's log."""
+        try:
+            response = await self._answered(call, request_id)
+        except Refusal as refusal:
+            response = _refused(call.request, refusal)
+        if call.stage.access_log_settings:
+            context = self._context(call, request_id, None)
+            access_logs.write(self._plane.state, call.stage.access_log_settings, context, call.request, response)
+        return response
 
     async def _answered(self, call: _Call, request_id: str) -> Response:
         authorizer = await self._authorized(call)
@@ -169,6 +179,11 @@ class HttpApis:
             return await asyncio.wait_for(future, seconds)
         except TimeoutError as error:
             raise Refusal(503, "Service Unavailable", f"no answer within {seconds:g} s") from error
+
+
+def _refused(request: Request, refusal: Refusal) -> Response:
+    _log.info("%s %s: %s", request.method, request.path, refusal)
+    return refusal.response()
 
 
 def _call(api: Any, request: Request) -> _Call:

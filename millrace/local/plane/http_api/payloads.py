@@ -39,6 +39,11 @@ class Context:
     variables: Mapping[str, str] = field(default_factory=dict)
     authorizer: Mapping[str, Any] | None = None
 
+    @property
+    def time(self) -> str:
+        """The moment as the common log format has it."""
+        return datetime.fromtimestamp(self.moment, UTC).strftime("%d/%b/%Y:%H:%M:%S +0000")
+
 
 def event_of(request: Request, context: Context) -> dict[str, Any]:
     """The event that the function is given; what a request has not, the event has not."""
@@ -78,7 +83,6 @@ def _joined(query: str) -> dict[str, str]:
 
 
 def _request_context(request: Request, context: Context) -> dict[str, Any]:
-    moment = datetime.fromtimestamp(context.moment, UTC)
     authorizer = {"authorizer": context.authorizer} if context.authorizer else {}
     return {
         "accountId": context.account,
@@ -96,7 +100,7 @@ def _request_context(request: Request, context: Context) -> dict[str, Any]:
         "requestId": context.request_id,
         "routeKey": context.route_key,
         "stage": context.stage,
-        "time": moment.strftime("%d/%b/%Y:%H:%M:%S +0000"),
+        "time": context.time,
         "timeEpoch": int(context.moment * 1000),
     }
 
