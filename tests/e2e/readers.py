@@ -134,6 +134,11 @@ READERS = {
     "AWS::ApiGatewayV2::Stage": api_part("get_stage", "StageName"),
     "AWS::CloudWatch::CompositeAlarm": composite,
     "AWS::ECR::Repository": repository,
+    "AWS::EventSchemas::Registry": lambda aws, at: aws.describe_registry(RegistryName=at.name),
+    "AWS::EventSchemas::Schema": lambda aws, at: {
+        **aws.describe_schema(RegistryName=at.properties["RegistryName"], SchemaName=at.properties["SchemaName"]),
+        "RegistryName": at.properties["RegistryName"],  # AWS shows it in the ARN
+    },
     "AWS::EventSchemas::RegistryPolicy": lambda aws, at: aws.get_resource_policy(
         RegistryName=at.properties["RegistryName"]
     ),

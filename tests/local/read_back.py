@@ -63,11 +63,6 @@ READ = {
     "AWS::CloudWatch::Dashboard": lambda aws, at: aws.get_dashboard(DashboardName=at.name),
     "AWS::DynamoDB::Table": table,
     "AWS::DynamoDB::GlobalTable": table,
-    "AWS::EventSchemas::Registry": lambda aws, at: aws.describe_registry(RegistryName=at.name),
-    "AWS::EventSchemas::Schema": lambda aws, at: {
-        **aws.describe_schema(RegistryName=at.properties["RegistryName"], SchemaName=at.properties["SchemaName"]),
-        "RegistryName": at.properties["RegistryName"],  # AWS shows it in the ARN
-    },
     "AWS::Events::EventBus": lambda aws, at: aws.describe_event_bus(Name=at.name),
     "AWS::Events::Rule": lambda aws, at: {
         **aws.describe_rule(Name=at.name, EventBusName=at.properties.get("EventBusName", "default")),
