@@ -11,7 +11,7 @@ ORDERS  := tests/events/stock_delivered.json tests/events/place_order.json \
            tests/events/place_order_declined.json tests/events/place_order_undeliverable.json
 
 .DEFAULT_GOAL := help
-.PHONY: help run up test lint types synth deploy destroy e2e cdk-cycle map-page api-fuzz bench
+.PHONY: help run up test lint check types synth deploy destroy e2e cdk-cycle map-page api-fuzz bench
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ test: $(READY) ## Lint, types and every test
 lint: $(CHECKOV) ## Ruff; cdk-nag, cfn-lint and checkov over the synthesised shop
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	@$(BIN)/python tests/lint.py --checkov $(CHECKOV)
+
+check: $(READY) ## Look for what is wrong with the flow of events: loops, losses, leaks
+	@$(BIN)/millrace check
 
 types: $(READY) ## mypy --strict over all that ships
 	@$(BIN)/mypy

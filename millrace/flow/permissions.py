@@ -19,7 +19,7 @@ class Statement:
     def condition_values(self, key: str) -> list[str]:
         """What a condition key is held to; nothing where no condition holds it."""
         found = [tests[key] for tests in self.condition.values() if key in tests]
-        return [value for values in found for value in _listed(values) if value not in ("true", "false")]
+        return [value for values in found for value in listed(values) if value not in ("true", "false")]
 
 
 def role_of(assembly: Assembly, resource: Resource) -> Resource | None:
@@ -37,15 +37,16 @@ def allowed(assembly: Assembly, role: Resource) -> Iterator[Statement]:
 
 def statements(document: Mapping[str, Any], holder: Resource) -> Iterator[Statement]:
     """The statements of a policy document that allow something."""
-    for body in _listed(document["Statement"]):
+    for body in listed(document["Statement"]):
         if body["Effect"] == "Allow":
             yield Statement(
-                tuple(_listed(body.get("Action", body.get("NotAction")))),
-                tuple(_listed(body.get("Resource", ()))),
+                tuple(listed(body.get("Action", body.get("NotAction")))),
+                tuple(listed(body.get("Resource", ()))),
                 body.get("Condition", {}),
                 holder,
             )
 
 
-def _listed(value: Any) -> list[Any]:
+def listed(value: Any) -> list[Any]:
+    """What a policy writes alone or in a list, in a list."""
     return list(value) if isinstance(value, list | tuple) else [value]

@@ -52,9 +52,10 @@ class _Walk:
         place = Place(module.file, call.lineno)
         if isinstance(call.func, ast.Attribute) and call.func.attr == PUT_EVENTS:
             yield Said(None, place)
-        made = self._home(module.meant(call.func) or module.meant(_without_method(call.func)))
-        if made:
-            yield Said(made, place)
+        for node in (call.func, _without_method(call.func)):
+            made = self._home(module.meant(node))
+            if made:
+                yield Said(made, place)
 
     def _named(self, module: "_Module", node: ast.expr) -> Iterator[Said]:
         """Into a function or a class of the project, wherever it is mentioned: it may be called by others."""
@@ -64,12 +65,14 @@ class _Walk:
             yield from self.from_definition(other, meant[1])
 
     def _home(self, name: Name | None) -> Name | None:
-        """Where a name is defined, past modules that only import it."""
+        """Where in the project a name is defined, past modules that only import it."""
         seen: set[Name] = set()
         while name and name not in seen:
             seen.add(name)
             module = self._module(name[0])
-            if module is None or name[1] in module.definitions:
+            if module is None:
+                return None
+            if name[1] in module.definitions:
                 return name
             name = module.imported.get(name[1])
         return None

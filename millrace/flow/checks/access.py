@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from millrace.flow.assembly import Resource
 from millrace.flow.findings import Finding, System, check
 from millrace.flow.graph import Node
-from millrace.flow.permissions import Statement, allowed, role_of, statements
+from millrace.flow.permissions import Statement, allowed, listed, role_of, statements
 
 FORCED = frozenset(
     {
@@ -37,13 +38,18 @@ _DOORS = ("outside", "door", "commands")
 """The kinds of nodes by which events come in from outside."""
 
 
+_OPEN_TO_OTHERS = ("SQS::QueuePolicy", "SNS::TopicPolicy", "S3::BucketPolicy", "Lambda::Permission")
+"""The policies of resources, which say who may come from outside."""
+
+
 @check("wildcard-grant", weakness="security")
 def wildcard_grant(system: System) -> Iterator[Finding]:
     """A role may do more than what was declared for it.
 
     Every action of a service, every resource of the account, or events that its signature does not name: whoever
-    takes over the function can do it, too. Name actions and resources; for events the kit writes the conditions on
-    source and detail-type from the signature. Where AWS knows no resource for an action, `*` stands.
+    takes over the function can do it, too; so can everybody with a queue, a topic, a bucket or a function whose own
+    policy is open. Name actions, resources and callers; for events the kit writes the conditions on source and
+    detail-type from the signature. Where AWS knows no resource for an action, `*` stands.
     """
     for statement in _granted(system):
         wide = [action for action in statement.actions if "*" in action]
@@ -57,6 +63,23 @@ def wildcard_grant(system: System) -> Iterator[Finding]:
             )
     for node in system.graph.functions:
         yield from _beyond_declared(system, node)
+    for policy in system.assembly.of(*_OPEN_TO_OTHERS):
+        if _is_open_to_all(policy):
+            yield Finding.at(
+                policy,
+                f"{policy.path} lets everybody in.",
+                "Name who may, or hold them to a condition: aws:SourceArn, aws:SourceAccount.",
+            )
+
+
+def _is_open_to_all(policy: Resource) -> bool:
+    """Whether a resource's own policy allows something to everybody, and on no condition."""
+    if policy.type == "AWS::Lambda::Permission":
+        return policy.properties.get("Principal") == "*" and "SourceArn" not in policy.properties
+    return any(
+        body["Effect"] == "Allow" and body.get("Principal") in ("*", {"AWS": "*"}) and not body.get("Condition")
+        for body in listed(policy.properties["PolicyDocument"]["Statement"])
+    )
 
 
 def _beyond_declared(system: System, node: Node) -> Iterator[Finding]:

@@ -1,0 +1,114 @@
+"""The other faces of the checks: what no broken twin shows."""
+
+import pytest
+from handmade import assembly, att, of
+
+from millrace.events import Event
+from millrace.flow.checking import findings, read_system
+
+ANY = {"Statement": {"Effect": "Allow", "Action": "sqs:SendMessage", "Principal": "*", "Resource": "*"}}
+
+
+class Rung(Event, source="test.bell", outside=True, end="it fades"):
+    pass
+
+
+@pytest.fixture
+def found(tmp_path):
+    """What the checks find in a stack, as (check, subject)."""
+
+    def find(**stack):
+        assembly(tmp_path, S=stack)
+        return [(each.check, each.subject) for each in findings(read_system(tmp_path, [Rung], tmp_path))]
+
+    return find
+
+
+def function(**facts):
+    made = of("Lambda::Function", Role=att("Role"), Timeout=3)
+    declaration = {"consumes": [], "publishes": [], **facts.pop("declaration", {})}
+    return {
+        **made,
+        "Metadata": {"millrace": {"function": "ring", "kind": "processor", "declaration": declaration, **facts}},
+    }
+
+
+def role(*statements):
+    return of("IAM::Role", Policies=[{"PolicyDocument": {"Statement": list(statements)}}])
+
+
+def putting(**condition):
+    return {
+        "Effect": "Allow",
+        "Action": "events:PutEvents",
+        "Resource": "arn:bus",
+        "Condition": {"StringEquals": condition},
+    }
+
+
+def test_a_function_that_takes_an_event_no_rule_leads_to_it(found):
+    ring = function(declaration={"consumes": ["test.bell:Rung"], "publishes": []})
+    assert found(Ring=ring, Role=role()) == [("unfed-subscription", "S/Ring")]
+
+
+@pytest.mark.parametrize(
+    "condition", [{}, {"events:source": "test.bell"}, {"events:source": "x", "events:detail-type": "Y"}]
+)
+def test_a_permission_to_publish_more_than_is_declared(found, condition):
+    assert found(Ring=function(), Role=role(putting(**condition))) == [("wildcard-grant", "S/Ring")]
+
+
+@pytest.mark.parametrize(
+    ("action", "wide"), [("xray:PutTraceSegments", False), ("ssm:GetParameter", True), ("s3:Get*", True)]
+)
+def test_a_star_stands_only_where_aws_knows_no_resource(found, action, wide):
+    given = found(Role=role({"Effect": "Allow", "Action": action, "Resource": "*"}))
+    assert given == ([("wildcard-grant", "S/Role")] if wide else [])
+
+
+@pytest.mark.parametrize(
+    ("kind", "more"),
+    [
+        ("SQS::QueuePolicy", {"PolicyDocument": ANY}),
+        ("SNS::TopicPolicy", {"PolicyDocument": ANY}),
+        ("Lambda::Permission", {"Principal": "*", "Action": "lambda:InvokeFunction"}),
+    ],
+)
+def test_a_resource_that_lets_everybody_in(found, kind, more):
+    assert found(Policy=of(kind, **more)) == [("wildcard-grant", "S/Policy")]
+
+
+def test_a_policy_with_a_condition_is_not_open(found):
+    closed = {"Statement": {**ANY["Statement"], "Condition": {"ArnEquals": {"aws:SourceArn": "arn"}}}}
+    assert found(Policy=of("SQS::QueuePolicy", PolicyDocument=closed)) == []
+
+
+def test_a_stream_without_an_end_for_what_fails(found):
+    mapping = of("Lambda::EventSourceMapping", FunctionName={"Ref": "Ring"}, EventSourceArn=att("Stream"))
+    stream = of("Kinesis::Stream", StreamEncryption={"EncryptionType": "KMS"})
+    given = found(Ring=function(), Role=role(), Stream=stream, Mapping=mapping)
+    assert given == [("missing-failure-path", "S/Stream"), ("retries-outlive-retention", "S/Stream")]
+
+
+def test_a_dead_letter_queue_that_keeps_no_longer_than_the_queue(found):
+    queue = of("SQS::Queue", RedrivePolicy={"deadLetterTargetArn": att("Letters"), "maxReceiveCount": 3})
+    assert found(Queue=queue, Letters=of("SQS::Queue")) == [("retries-outlive-retention", "S/Letters")]
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "open_"),
+    [
+        ("SQS::Queue", {}, False),
+        ("SQS::Queue", {"SqsManagedSseEnabled": False}, True),
+        ("SQS::Queue", {"SqsManagedSseEnabled": False, "KmsMasterKeyId": "k"}, False),
+        ("SNS::Topic", {}, True),
+        ("SNS::Topic", {"KmsMasterKeyId": "k"}, False),
+    ],
+)
+def test_a_store_is_encrypted_unless_it_is_told_not_to_be(found, kind, given, open_):
+    assert found(Store=of(kind, **given)) == ([("unencrypted-store", "S/Store")] if open_ else [])
+
+
+def test_an_allowed_circle_that_is_none(found):
+    ring = function(allow_cycle={"reason": "It ends.", "max_hops": 3})
+    assert found(Ring=ring, Role=role()) == [("unused-acknowledgement", "S/Ring")]
