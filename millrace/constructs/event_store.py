@@ -11,9 +11,10 @@ from constructs import Construct
 from millrace.constructs.alarms import Alarms
 from millrace.constructs.bus import Bus
 from millrace.constructs.function import Function, Settings, facts, snake
+from millrace.constructs.kept import kept_table
 from millrace.constructs.places import note_place
 from millrace.constructs.queues import dead_letter_queue
-from millrace.constructs.tables import kept_table, let_use, read_changes
+from millrace.constructs.tables import let_use, read_changes
 from millrace.events import Event
 from millrace.runtime import Declaration
 from millrace.runtime.event_store import store_variable
@@ -99,7 +100,7 @@ def _table(scope: Construct, bus: Bus, removal: RemovalPolicy) -> dynamodb.Table
     table = kept_table(
         scope,
         "Table",
-        bus,
+        bus.encryption_key,
         removal,
         partition_key=dynamodb.Attribute(name="stream", type=_TEXT),
         sort_key=dynamodb.Attribute(name="version", type=_NUMBER),

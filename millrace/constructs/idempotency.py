@@ -1,14 +1,13 @@
 """The records of handled events: one table for each bus, in which a function sees its own items alone."""
 
-from aws_cdk import Duration, RemovalPolicy
-from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import Duration
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 
-from millrace.constructs.acknowledged import acknowledge
 from millrace.constructs.encryption import TABLE as USE_OF_TABLE
 from millrace.constructs.encryption import grant_key
+from millrace.constructs.kept import short_lived_table
 from millrace.runtime.idempotency import SECONDS, TABLE
 
 WINDOW_DAYS = 20
@@ -22,21 +21,7 @@ class Idempotency(Construct):
     def __init__(self, scope: Construct, window: Duration | None, key: kms.IKey | None) -> None:
         super().__init__(scope, "Idempotency")
         self.window: Duration = window or Duration.days(WINDOW_DAYS)
-        self.table = dynamodb.Table(
-            self,
-            "Records",
-            partition_key=dynamodb.Attribute(name="id", type=dynamodb.AttributeType.STRING),
-            time_to_live_attribute="expiration",
-            billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
-            encryption=dynamodb.TableEncryption.CUSTOMER_MANAGED if key else dynamodb.TableEncryption.AWS_MANAGED,
-            encryption_key=key,
-            point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
-                point_in_time_recovery_enabled=True
-            ),
-            removal_policy=RemovalPolicy.DESTROY,
-        )
-        if key is None:
-            acknowledge(self.table, "AWS's key for DynamoDB encrypts it; the bus has none of its own.", "CKV_AWS_119")
+        self.table = short_lived_table(self, "Records", key)
 
     def environment(self) -> dict[str, str]:
         """What tells a function of its records."""

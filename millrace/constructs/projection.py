@@ -15,9 +15,10 @@ from millrace.constructs.channels import Channel, End, queue
 from millrace.constructs.declared import declared_projection
 from millrace.constructs.event_store import EventStore
 from millrace.constructs.function import Function, Settings, declared_function
+from millrace.constructs.kept import kept_table
 from millrace.constructs.places import note_place
 from millrace.constructs.queues import dead_letter_queue
-from millrace.constructs.tables import kept_table, let_use
+from millrace.constructs.tables import let_use
 from millrace.runtime import Declaration
 from millrace.runtime.projection import READ_MODEL, STORES
 from millrace.runtime.read_models import read_model_variable
@@ -97,7 +98,9 @@ class Projection(Construct):
         return function
 
     def _table(self, name: str, key: str, bus: Bus, removal: RemovalPolicy) -> dynamodb.Table:
-        return kept_table(self, name, bus, removal, partition_key=dynamodb.Attribute(name=key, type=_TEXT))
+        return kept_table(
+            self, name, bus.encryption_key, removal, partition_key=dynamodb.Attribute(name=key, type=_TEXT)
+        )
 
     def _named(self) -> str:
         return ",".join(table.table_name for table in (*self._sides, self._ledger))

@@ -1,14 +1,12 @@
-"""Tables of the kit's own, and functions that read the changes of tables."""
+"""Who may use tables, and functions that read their changes."""
 
 from typing import Any
 
-from aws_cdk import RemovalPolicy
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_lambda_event_sources as sources
 from aws_cdk import aws_sqs as sqs
-from constructs import Construct
 
 from millrace.constructs.acknowledged import acknowledge
 from millrace.constructs.bus import Bus
@@ -17,26 +15,6 @@ from millrace.constructs.function import Function
 
 RETRIES = 100
 """Of a batch of changes, halved each time, before a letter tells of what is given up."""
-
-
-def kept_table(scope: Construct, name: str, bus: Bus, removal: RemovalPolicy, **settings: Any) -> dynamodb.Table:
-    """A table paid by use, encrypted as its bus is, restorable to any second of the last 35 days."""
-    kinds = dynamodb.TableEncryption
-    made = dynamodb.Table(
-        scope,
-        name,
-        billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
-        encryption=kinds.CUSTOMER_MANAGED if bus.encryption_key else kinds.AWS_MANAGED,
-        encryption_key=bus.encryption_key,
-        point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
-            point_in_time_recovery_enabled=True
-        ),
-        removal_policy=removal,
-        **settings,
-    )
-    if bus.encryption_key is None:
-        acknowledge(made, "AWS's key for DynamoDB encrypts it; the bus's own does, where it has one.", "CKV_AWS_119")
-    return made
 
 
 def let_use(role: iam.IRole, table: dynamodb.ITable, *actions: str, index: str | None = None) -> None:
