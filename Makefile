@@ -8,7 +8,8 @@ CDK_VERSION := 2.1148.1
 CHECKOV := $(VENV)/checkov/bin/checkov
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 ORDERS  := tests/events/stock_delivered.json tests/events/place_order.json \
-           tests/events/place_order_declined.json tests/events/place_order_undeliverable.json
+           tests/events/place_order_declined.json tests/events/place_order_undeliverable.json \
+           tests/events/place_order_unreachable.json
 
 .DEFAULT_GOAL := help
 .PHONY: help run up test lint check types synth deploy destroy e2e cdk-cycle map-page api-fuzz bench

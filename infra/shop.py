@@ -7,6 +7,7 @@ from infra.api import Door
 from infra.credit import Credit
 from infra.fulfilment import Fulfilment
 from infra.loyalty import Loyalty
+from infra.notifications import Notifications
 from infra.orders import Orders
 from infra.warehouse import Warehouse
 from millrace.constructs import Bus, Dashboard
@@ -31,6 +32,7 @@ class Shop(Stack):
         Fulfilment(self, "Fulfilment", bus=bus, stock=warehouse.stock, removal=removal)
         loyalty = Loyalty(self, "Loyalty", bus=bus, removal=removal)
         Credit(self, "Credit", bus=bus, removal=removal)
+        Notifications(self, "Notifications", bus=bus)
         door = Door(self, "Door", bus=bus, points=loyalty.points)
         Dashboard(self, "Dashboard", bus=bus)
         CfnOutput(self, "BusName", value=bus.name)

@@ -203,7 +203,7 @@ def test_one_direction_may_be_asked_for(saved, capsys):
     file = saved("shop.fulfilment@OrderCompleted", "customer_id")
     assert main(["compat", "--against", file, "--mode", "forward", "--json"]) == 1
     (change,) = json.loads(capsys.readouterr().out)
-    readers = ["award_points", "rate_credit", "view_customers", "view_orders"]
+    readers = ["award_points", "notify_by_mail", "notify_by_post", "rate_credit", "view_customers", "view_orders"]
     assert sorted(broken["consumer"] for broken in change["broken"]) == readers
 
 

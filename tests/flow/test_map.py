@@ -96,7 +96,7 @@ def test_an_event_tells_its_contract_its_ends_and_its_failure_paths(told):
     event = told["OrderCompleted"]
     assert (entries(event, "Said by"), entries(event, "Taken by")) == (
         ["complete_order"],
-        ["view_orders", "view_customers", "award_points", "rate_credit"],
+        ["view_orders", "view_customers", "award_points", "rate_credit", "notify_by_mail", "notify_by_post"],
     )
     assert [field["name"] for field in event["fields"]] == ["order_id", "customer_id", "total_cents", "tracking_id"]
     assert any(text.endswith("AwardPoints/DeadLetters, after 5 deliveries") for text in entries(event, "When it fails"))

@@ -63,6 +63,13 @@ class Template:
             target for rule in self.of("Events::Rule").values() for target in rule["Targets"] if target["Arn"] == arn
         ]
 
+    def source(self, function):
+        """The ARN of what a function's one event source mapping reads."""
+        (mapping,) = [
+            m for m in self.of("Lambda::EventSourceMapping").values() if m["FunctionName"] == {"Ref": function}
+        ]
+        return mapping["EventSourceArn"]
+
     def machine(self):
         """The definition of the one state machine."""
         (machine,) = self.of("StepFunctions::StateMachine").values()

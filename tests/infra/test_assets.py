@@ -12,6 +12,8 @@ FUNCTIONS = [
     "charge_payment",
     "complete_order",
     "issue_gift",
+    "notify_by_mail",
+    "notify_by_post",
     "place_order",
     "rate_credit",
     "refund_payment",

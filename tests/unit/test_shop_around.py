@@ -1,4 +1,4 @@
-"""What follows from orders: stock, points, tiers, gifts, ratings."""
+"""What follows from orders: stock, points, tiers, gifts, ratings, messages."""
 
 import pytest
 
@@ -6,6 +6,10 @@ from functions.award_points.handler import handler as award_points
 from functions.contracts.credit import CreditRated
 from functions.contracts.loyalty import PointsAwarded, TierUpgraded
 from functions.issue_gift.handler import handler as issue_gift
+from functions.notify_by_mail.handler import handler as notify_by_mail
+from functions.notify_by_mail.messages import message
+from functions.notify_by_mail.provider import MailerDown
+from functions.notify_by_post.handler import handler as notify_by_post
 from functions.rate_credit.handler import handler as rate_credit
 from functions.shelve_stock.handler import handler as shelve_stock
 from functions.upgrade_tier.handler import handler as upgrade_tier
@@ -64,3 +68,17 @@ def test_a_rejected_order_lowers_the_rating_once(heard, table):
     poor = CreditRated(customer_id="customer-7", score=-1, rating="poor")
     assert rate_credit(heard("order_rejected"), ratings) == poor
     assert rate_credit(heard("order_rejected"), ratings) == poor
+
+
+def test_a_customer_is_told_by_mail_how_an_order_ended(heard):
+    assert notify_by_mail(heard("order_completed")) == heard("customer_notified")
+    assert message(heard("order_rejected")).startswith("We could not fulfil your order order-1002: over the card's")
+
+
+def test_a_provider_that_is_away_is_told_from_any_other_failure(heard):
+    with pytest.raises(MailerDown):
+        notify_by_mail(heard("order_completed").model_copy(update={"customer_id": "unreachable-8"}))
+
+
+def test_by_post_every_customer_is_told(heard):
+    assert notify_by_post(heard("order_rejected")).by == "post"

@@ -1,0 +1,1 @@
+"""Tells customers by mail how their orders ended."""

@@ -1,0 +1,15 @@
+"""Tells customers by mail how their orders ended."""
+
+from functions.contracts.fulfilment import OrderCompleted, OrderRejected
+from functions.contracts.notifications import CustomerNotified
+from functions.notify_by_mail.messages import message
+from functions.notify_by_mail.provider import MailerDown, send
+from millrace.runtime import breaker, processor
+
+
+@processor
+@breaker("mailer", on=MailerDown, threshold=3, patience=600)
+def handler(order: OrderCompleted | OrderRejected) -> CustomerNotified:
+    """While the provider is away, messages wait; after ten minutes they begin to fail, and go by post."""
+    send(order.customer_id, message(order))
+    return CustomerNotified(order_id=order.order_id, customer_id=order.customer_id, by="mail")

@@ -1,0 +1,1 @@
+"""Tells customers by post how their orders ended."""
