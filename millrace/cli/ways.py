@@ -94,7 +94,7 @@ def _to_relay(cloud: Cloud, letter: Letter) -> str:
 
 
 def _to_bus(cloud: Cloud, letter: Letter) -> str:
-    return _publish(cloud, letter.of, letter)
+    return _publish(cloud, letter.attributes.get("EVENT_BUS") or letter.of, letter)
 
 
 def _nowhere(_cloud: Cloud, letter: Letter) -> str:

@@ -23,6 +23,8 @@ from millrace.constructs.schemas import Schemas
 from millrace.events import Event
 from millrace.flow.schemas import Form
 
+MAX_HOPS = 32
+"""Causes that an event may have behind it: more than any flow is long."""
 EventTypes = Iterable[type[Event]]
 
 
@@ -33,7 +35,7 @@ class Bus(Construct):
     "own" makes one. Without it AWS's own keys encrypt. With `alarm_topic` the alarms of everything on this bus are
     sent there. `log_events` logs each event, whole: mind what your events hold. A schema registry with the bus's name
     holds each event that something on it takes or publishes, in the form of `schemas`. An event that was handled is
-    known again for `idempotency_window`, 20 days.
+    known again for `idempotency_window`, 20 days. One with more than `max_hops` causes behind it is put aside.
 
     `existing` is for the bus of another stack: rules and permissions go onto it, and of the bus itself nothing is made.
     """
@@ -47,6 +49,7 @@ class Bus(Construct):
         archive_retention: Duration | None = None,
         encryption_key: EncryptionKey | None = None,
         idempotency_window: Duration | None = None,
+        max_hops: int = MAX_HOPS,
         log_events: bool = False,
         alarm_topic: sns.ITopic | None = None,
         schemas: Form = "OpenApi3",
@@ -57,6 +60,7 @@ class Bus(Construct):
         Checks.of(self)
         self.alarm_topic = alarm_topic
         self._window = idempotency_window
+        self.max_hops = max_hops
         self.encryption_key = chosen_key(self, encryption_key)
         self._schemas = None if existing else Schemas(self, name=name, form=schemas)
         self.event_bus: events.IEventBus = (

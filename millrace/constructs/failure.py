@@ -10,6 +10,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from millrace.constructs.alarms import Alarms
+from millrace.constructs.aside import put_aside
 from millrace.constructs.bus import Bus
 from millrace.constructs.channels import Channel, End, QueueChannel
 from millrace.constructs.encryption import WRITE, grant_key
@@ -94,6 +95,7 @@ def instead(
     https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html
     """
     function = declared_function(place, "processor", second, bus, tables, settings)
+    put_aside(function, bus, end.dead_letters, settings.get("allow_cycle"))
     alarms = Alarms(place, bus.alarm_topic)
     alarms.function(function.function)
     channel = QueueChannel(max_receive_count=received + _TRIES, retention=Duration.days(_KEPT_BETWEEN))

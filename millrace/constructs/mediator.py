@@ -11,6 +11,7 @@ from constructs import Construct
 
 from millrace.constructs.acknowledged import acknowledge
 from millrace.constructs.alarms import Alarms
+from millrace.constructs.aside import put_aside
 from millrace.constructs.bus import Bus
 from millrace.constructs.channels import Channel, End, queue
 from millrace.constructs.declared import declared_step
@@ -140,6 +141,7 @@ class Mediator(Construct):
         )
         self.state_machine.grant_start_execution(starter.role)
         grant_key(bus.encryption_key, starter.role, "states", WRITE)
+        put_aside(starter, bus, self.dead_letters, settings.get("allow_cycle"))
         channel.connect(self, bus, [self.trigger], starter, End(self.dead_letters, self._alarms))
         self._alarms.function(starter.function)
 

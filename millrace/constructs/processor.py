@@ -5,6 +5,7 @@ from typing import Unpack
 from constructs import Construct
 
 from millrace.constructs.alarms import Alarms
+from millrace.constructs.aside import put_aside
 from millrace.constructs.bus import Bus
 from millrace.constructs.channels import Channel, End, queue
 from millrace.constructs.declared import declared_processor
@@ -44,6 +45,7 @@ class Processor(Construct):
         self.dead_letters = dead_letter_queue(self, bus.encryption_key, of=function, kept=fails.silent)
         worker = declared_function(self, "processor", self.declaration, bus, tables or {}, settings)
         self.function = worker.function
+        put_aside(worker, bus, self.dead_letters, settings.get("allow_cycle"))
         alarms = Alarms(self, bus.alarm_topic)
         end = End(self.dead_letters, alarms)
         if second:

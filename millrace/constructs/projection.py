@@ -10,6 +10,7 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct, IValidation
 
 from millrace.constructs.alarms import Alarms
+from millrace.constructs.aside import put_aside
 from millrace.constructs.bus import Bus
 from millrace.constructs.channels import Channel, End, queue
 from millrace.constructs.declared import declared_projection
@@ -57,6 +58,7 @@ class Projection(Construct):
         self._ledger = self._table("Ledger", "id", bus, removal)
         self.dead_letters = dead_letter_queue(self, bus.encryption_key, of=function)
         self.function = self._function(bus, settings)
+        put_aside(self.function, bus, self.dead_letters, settings.get("allow_cycle"))
         alarms = Alarms(self, bus.alarm_topic)
         (channel or queue()).connect(
             self, bus, self.declaration.consumes, self.function, End(self.dead_letters, alarms)

@@ -45,6 +45,7 @@ class _Attributes(BaseModel):
     producer: str | None = None
     version: int = Field(default=1, ge=1)
     hops: int = Field(default=0, ge=0)
+    path: str | None = None
     idempotencykey: str | None = None
     traceparent: str | None = None
     stream: str | None = None

@@ -71,5 +71,12 @@ class Contract:
                     f"{self.detail_type} came in version {version} and has no upcaster from version {step}: "
                     f"write one with @{self.detail_type}.upcaster(from_version={step})."
                 )
-            data = self.upcasters[step](data)
+            data = self._up(data, step)
         return data
+
+    def _up(self, data: Data, version: int) -> Data:
+        try:
+            return self.upcasters[version](data)
+        except Exception as error:
+            told = f"its upcaster from version {version} raised {type(error).__name__}: {error}"
+            raise BrokenContract(self.detail_type, [("data", "…", told)]) from error

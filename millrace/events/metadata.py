@@ -7,6 +7,8 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from millrace.events.ids import effect_id, new_event_id
 
+_STEP, _LATEST = " → ", 16
+
 
 def _in_utc(moment: datetime) -> datetime:
     return moment.astimezone(UTC)
@@ -19,18 +21,20 @@ class Metadata(BaseModel):
     `correlation_id` is shared by all events of one flow, `causation_id` is the `event_id` of the direct
     cause, and `hops` counts the causes back to the first event, which has 0. `idempotency_key` is the key under which
     the producer would say the same thing again, where the business has one. An event out of an event store names its
-    `stream` there, and its place in that: `stream_version`, from 1.
+    `stream` there, and its place in that: `stream_version`, from 1. `path` names the producers of the causes, the
+    latest 16.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    event_id: str
-    correlation_id: str
+    event_id: str = Field(min_length=1)
+    correlation_id: str = Field(min_length=1)
     causation_id: str | None = None
     occurred_at: Annotated[AwareDatetime, AfterValidator(_in_utc)]
     producer: str
     version: int = Field(default=1, ge=1)
     hops: int = Field(default=0, ge=0)
+    path: str | None = None
     idempotency_key: str | None = None
     traceparent: str | None = None
     stream: str | None = None
@@ -47,6 +51,11 @@ class Metadata(BaseModel):
             producer=producer,
             version=version,
         )
+
+    @property
+    def way(self) -> list[str]:
+        """The producers by which an event came, the latest last."""
+        return [*(self.path.split(_STEP) if self.path else []), self.producer]
 
     @property
     def key(self) -> str:
@@ -69,5 +78,6 @@ class Metadata(BaseModel):
             producer=producer,
             version=version,
             hops=self.hops + 1,
+            path=_STEP.join(self.way[-_LATEST:]),
             traceparent=traceparent or self.traceparent,
         )

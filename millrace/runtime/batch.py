@@ -42,11 +42,13 @@ def all_events(records: list[Any], handle: Callable[[list[dict[str, Any]], int],
 
 
 def _envelope(record: Any) -> Any:
-    """The envelope that a record carries; of Lambda's own record of a failed call, what it was called with."""
-    if "kinesis" in record:
-        return json.loads(base64.b64decode(record["kinesis"]["data"]))
-    content = json.loads(record["body"])
-    return content.get("requestPayload", content)
+    """The envelope that a record carries, or the text in its place; of Lambda's record of a failure, what failed."""
+    text = record["body"] if "body" in record else base64.b64decode(record["kinesis"]["data"]).decode(errors="replace")
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    return content.get("requestPayload", content) if isinstance(content, dict) else content
 
 
 def _attempt(record: Any) -> int:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 NAMESPACE = "Millrace"
 HANDLED, FAILED, WAITS = "event handled", "event failed", "event waits"
+PUT_ASIDE = "event put aside"
 _IDS = ("event_id", "correlation_id", "causation_id", "hops")
 _XRAY = re.compile(r"Root=1-([0-9a-f]{8})-([0-9a-f]{24});Parent=([0-9a-f]{16})(?:;Sampled=([01]))?")
 
@@ -77,12 +78,19 @@ def waits(envelope: dict[str, Any], attempt: int, error: BaseException) -> None:
     _count(EventsWaiting=1)
 
 
-def _failure(envelope: dict[str, Any], attempt: int, error: BaseException) -> dict[str, Any]:
-    detail = envelope.get("detail")
+def put_aside(envelope: Any, attempt: int, error: BaseException) -> None:
+    """Say that an event was put aside, and why."""
+    logger().error(PUT_ASIDE, extra={"flow": _failure(envelope, attempt, error) | {"put_aside": True}})
+    _count(EventsPutAside=1)
+
+
+def _failure(envelope: Any, attempt: int, error: BaseException) -> dict[str, Any]:
+    told_by = envelope if isinstance(envelope, dict) else {}
+    detail = told_by.get("detail")
     metadata = detail.get("metadata") if isinstance(detail, dict) else None
     known = {key: metadata.get(key) for key in _IDS} if isinstance(metadata, dict) else {}
     told = {"error": {"type": type(error).__name__, "message": str(error)}}
-    return {"event": envelope.get("detail-type"), **known, "attempt": attempt, **told}
+    return {"event": told_by.get("detail-type"), **known, "attempt": attempt, **told}
 
 
 def _flow(detail_type: str, metadata: Metadata, attempt: int) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from millrace.events import BrokenContract, Envelope, Event, Metadata, decode, encode
 from millrace.runtime import observe
+from millrace.runtime.aside import UnexpectedEvent, accepted
 from millrace.runtime.batch import all_events, each_event, is_ordered
 from millrace.runtime.breaker import guarded
 from millrace.runtime.declaration import Declaration, UnclearSignature
@@ -25,10 +26,6 @@ Payload = dict[str, Any]
 
 class UndeclaredEvent(TypeError):
     """A handler returned an event that its signature does not name, or no event at all."""
-
-
-class UnexpectedEvent(TypeError):
-    """An event came that the handler's signature does not name."""
 
 
 class Handler(Generic[P, R]):
@@ -104,7 +101,7 @@ class Handler(Generic[P, R]):
     def once(self, keys: list[Key], context: Any, once: Once, say: Say) -> list[Envelope]:
         """Publish what `say` says for the keys, once for each; each time, if the handler is repeatable."""
         if self.declaration.repeatable:
-            return once.publish(say(keys))
+            return once.publish(say(keys)) if keys else []
         return once.do(keys, context.get_remaining_time_in_millis() if context else 0, say)
 
 
@@ -135,7 +132,7 @@ class Processor(Handler[P, R]):
         """
         self.appended = []
         try:
-            events = [self._decode(envelope) for envelope in envelopes]
+            events = list(accepted(envelopes, attempt, self._decode))
             known = {_key(event): event for event in events}
             once = Once(lambda said: publisher().publish(said))
             published = self.once(list(known), context, once, lambda new: self._say([known[key] for key in new]))

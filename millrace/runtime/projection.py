@@ -14,11 +14,12 @@ from typing import Any, ParamSpec, TypeVar
 
 from millrace.events import Event, decode
 from millrace.runtime import observe
+from millrace.runtime.aside import UnexpectedEvent, accepted
 from millrace.runtime.batch import each_event
 from millrace.runtime.declaration import Declaration, Input, name_of
 from millrace.runtime.folding import Folding, Gap, Told
 from millrace.runtime.hints import UnclearSignature, events_among, hints_of, options
-from millrace.runtime.processor import Handler, Payload, UnexpectedEvent
+from millrace.runtime.processor import Handler, Payload
 from millrace.runtime.read_models import Side, Tables, View
 from millrace.runtime.stores import table_called
 from millrace.runtime.streams import Stored, Streams
@@ -50,14 +51,15 @@ class Projection(Handler[P, R]):
 
     def _handle(self, envelope: Payload, attempt: int) -> None:
         try:
-            event = self._decode(envelope)
+            events = list(accepted([envelope], attempt, self._decode))
             tables = self.tables()
-            for side in tables.ledger.pointer().kept:
-                self.take(tables, side, [Told.of(event)])
+            for side in tables.ledger.pointer().kept if events else ():
+                self.take(tables, side, [Told.of(event) for event in events])
         except Exception as error:
             observe.failed(envelope, attempt, error)
             raise
-        observe.handled(event.contract.detail_type, event.metadata, attempt, [])
+        for event in events:
+            observe.handled(event.contract.detail_type, event.metadata, attempt, [])
 
     def take(self, tables: Tables, side: Side, told: list[Told]) -> None:
         """Fold events into a side, with those between that are missing. Raises Gap where no store has them."""

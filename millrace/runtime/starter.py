@@ -4,15 +4,20 @@ It starts one execution for each event, named after the event id, so that a dupl
 https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html
 """
 
+import hashlib
 import importlib
 import json
 import os
+import re
 from functools import cache
 from typing import Any
 
 from millrace.events import Envelope, Event, decode
 from millrace.runtime import observe
+from millrace.runtime.aside import accepted
 from millrace.runtime.batch import each_event
+
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,80}")
 
 
 def handler(payload: dict[str, Any], context: Any) -> Any:
@@ -22,12 +27,14 @@ def handler(payload: dict[str, Any], context: Any) -> Any:
 
 def _start(envelope: Any, attempt: int) -> None:
     try:
-        event = decode(envelope, _trigger())
-        _execute(event, envelope)
+        events = list(accepted([envelope], attempt, lambda known: decode(known, _trigger())))
+        for event in events:
+            _execute(event, envelope)
     except Exception as error:
         observe.failed(envelope, attempt, error)
         raise
-    observe.handled(event.contract.detail_type, event.metadata, attempt, [])
+    for event in events:
+        observe.handled(event.contract.detail_type, event.metadata, attempt, [])
 
 
 def _execute(event: Event, envelope: Envelope) -> None:
@@ -36,11 +43,16 @@ def _execute(event: Event, envelope: Envelope) -> None:
     try:
         machines.start_execution(
             stateMachineArn=os.environ["MILLRACE_STATE_MACHINE"],
-            name=event.metadata.event_id,
+            name=_name(event.metadata.event_id),
             input=json.dumps({"events": [kept], "refused": False}),
         )
     except machines.exceptions.ExecutionAlreadyExists:
         observe.logger().info("this event has started its execution before")
+
+
+def _name(event_id: str) -> str:
+    """What a name of an execution may be; an event from outside may have any id."""
+    return event_id if _NAME.fullmatch(event_id) else hashlib.sha256(event_id.encode()).hexdigest()
 
 
 @cache

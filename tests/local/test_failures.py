@@ -110,11 +110,26 @@ def test_a_handler_over_its_timeout_is_told_and_its_event_kept(stocked, put, rep
     assert len(messages("awardpoints", "dead")) == 1
 
 
-def test_an_event_that_breaks_its_contract_is_kept(stocked, put, messages):
+def test_an_event_that_breaks_its_contract_is_put_aside_at_once_with_the_reason(stocked, put, messages):
     correlation_id = put("order_completed", total_cents="much")
     stocked.settle()
-    assert any("OrderCompleted.total_cents = 'much'" in error for error in stocked.trace(correlation_id).errors())
-    assert len(messages("awardpoints", "dead")) == 1
+    trace = stocked.trace(correlation_id)
+    assert any("OrderCompleted.total_cents = 'much'" in error for error in trace.errors())
+    assert {len(work.attempts) for work in trace.works()} == {1}
+    told = {letter["MessageAttributes"]["CONSUMER"]["StringValue"] for letter in messages("busdead")}
+    assert {"award_points", "rate_credit"} <= told
+
+
+def test_an_event_that_went_round_is_put_aside_with_its_way(stocked, put, messages, recorded):
+    envelope = recorded("order_completed")
+    known = envelope["detail"]["metadata"] | {"hops": 33, "path": "shop → complete_order → shop"}
+    entry = {"Source": envelope["source"], "DetailType": envelope["detail-type"], "EventBusName": "shop"}
+    detail = {**envelope["detail"], "metadata": known}
+    stocked.client("events").put_events(Entries=[entry | {"Detail": json.dumps(detail)}])
+    stocked.settle()
+    (letter,) = messages("awardpoints", "dead")
+    assert "33 causes" in letter["MessageAttributes"]["ERROR_MESSAGE"]["StringValue"]
+    assert "complete_order → shop" in letter["MessageAttributes"]["ERROR_MESSAGE"]["StringValue"]
 
 
 def test_a_step_that_fails_is_undone_with_its_own_undo(stocked, put, replace_handler):

@@ -61,6 +61,21 @@ def records(monkeypatch):
 
 
 @pytest.fixture
+def aside(monkeypatch):
+    """The messages of what is put aside."""
+    from types import SimpleNamespace
+
+    from millrace.runtime import aside
+
+    sent = []
+    monkeypatch.setattr(aside, "_queues", lambda: SimpleNamespace(send_message=lambda **given: sent.append(given)))
+    monkeypatch.setenv("MILLRACE_QUARANTINE", "quarantine")
+    monkeypatch.setenv("MILLRACE_DEAD_LETTERS", "dead-letters")
+    monkeypatch.setenv("MILLRACE_MAX_HOPS", "2")
+    return sent
+
+
+@pytest.fixture
 def marks(table, monkeypatch):
     """A table for what handlers write once."""
     marks = table("id")

@@ -1,0 +1,123 @@
+"""What no retry can make good is put aside with the reason, and never handed to a handler."""
+
+import json
+from types import SimpleNamespace
+
+import pytest
+
+from millrace.events import Event, Metadata, encode
+from millrace.runtime import processor, starter
+
+
+class Poured(Event, source="test.kitchen", version=2):
+    cup: str
+
+
+@Poured.upcaster(from_version=1)
+def _(data):
+    return {"cup": data["colour"]}
+
+
+@pytest.fixture
+def handled():
+    return []
+
+
+@pytest.fixture
+def pour(handled):
+    @processor
+    def handler(event: Poured) -> None:
+        handled.append(event)
+
+    return lambda envelope: handler.handle([envelope], 1)
+
+
+def poured(**metadata):
+    known = Metadata.root(producer="test", version=2).model_copy(update=metadata)
+    return encode(Poured(cup="blue").stamped(known))
+
+
+def changed(**detail):
+    envelope = poured()
+    return {**envelope, "detail": {**envelope["detail"], **detail}}
+
+
+def reason(letter):
+    return letter["MessageAttributes"]["ERROR_CODE"]["StringValue"]
+
+
+@pytest.mark.parametrize(
+    ("envelope", "code"),
+    [
+        (changed(data={"cup": 1}), "BrokenContract"),
+        (changed(metadata={"event_id": "e"}), "BrokenContract"),
+        (changed(metadata=poured(version=3)["detail"]["metadata"]), "UnknownVersion"),
+        (changed(metadata=poured(version=1)["detail"]["metadata"]), "BrokenContract"),  # its upcaster finds no colour
+        ({**poured(), "detail-type": "Spilt"}, "UnexpectedEvent"),
+        ({**poured(), "source": "test.bathroom"}, "UnexpectedEvent"),
+        ({**poured(), "detail": "blue"}, "BrokenContract"),
+        ({}, "UnexpectedEvent"),
+        ("no event", "BrokenContract"),
+        ([1, 2], "BrokenContract"),
+    ],
+)
+def test_what_cannot_be_an_event_is_put_aside_whole(pour, handled, aside, envelope, code):
+    pour(envelope)
+    (letter,) = aside
+    assert (letter["QueueUrl"], reason(letter)) == ("quarantine", code)
+    assert letter["MessageBody"] == envelope or json.loads(letter["MessageBody"]) == envelope
+    assert handled == []
+
+
+@pytest.mark.parametrize(("hops", "left"), [(2, 0), (3, 1)])
+def test_an_event_past_the_hop_limit_is_put_aside(pour, aside, hops, left):
+    pour(poured(hops=hops))
+    assert len(aside) == left
+
+
+def test_the_letter_of_an_event_that_went_round_tells_its_way(pour, aside):
+    cause = Metadata.root(producer="till", version=2)
+    for producer in ("waiter", "kitchen", "waiter"):
+        cause = cause.causes(producer=producer, position=0, version=2)
+    pour(encode(Poured(cup="blue").stamped(cause)))
+    (letter,) = aside
+    assert letter["QueueUrl"] == "dead-letters"
+    assert "till → waiter → kitchen → waiter" in letter["MessageAttributes"]["ERROR_MESSAGE"]["StringValue"]
+
+
+def test_the_way_of_an_event_is_told_no_longer_than_it_can_be_read():
+    cause = Metadata.root(producer="0")
+    for number in range(1, 100):
+        cause = cause.causes(producer=str(number), position=0)
+    assert cause.hops == 99
+    assert cause.way == [str(number) for number in range(83, 100)]
+
+
+def test_where_there_is_no_place_aside_the_event_fails(pour, monkeypatch):
+    monkeypatch.delenv("MILLRACE_QUARANTINE", raising=False)
+    with pytest.raises(LookupError, match="MILLRACE_QUARANTINE is not set"):
+        pour("no event")
+
+
+def test_what_a_message_may_not_hold_is_written_as_ascii(pour, aside):
+    pour({"detail": "\ud800\uffff"})
+    assert aside[0]["MessageBody"].isascii()
+
+
+def test_a_mediator_puts_aside_what_cannot_start_it(monkeypatch, aside):
+    monkeypatch.setattr(starter, "_trigger", lambda: Poured)
+    assert starter.handler(changed(data={}), None) is None
+    assert reason(aside[0]) == "BrokenContract"
+
+
+def test_an_event_with_any_id_names_an_execution(monkeypatch):
+    started = []
+    machines = SimpleNamespace(
+        start_execution=lambda **given: started.append(given["name"]),
+        exceptions=SimpleNamespace(ExecutionAlreadyExists=KeyError),
+    )
+    monkeypatch.setattr(starter, "_machines", lambda: machines)
+    monkeypatch.setattr(starter, "_trigger", lambda: Poured)
+    monkeypatch.setenv("MILLRACE_STATE_MACHINE", "arn")
+    starter.handler(poured(event_id="order/7 of today"), None)
+    assert started[0].isalnum()
