@@ -217,7 +217,7 @@ def test_a_condition_key_that_cannot_be_known_is_named(allow, publish):
 def test_callers_with_other_keys_are_not_judged(local):
     """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
 
-    Differs: tests, command lines and state machines may do everything; only functions are judged.
+    Differs: tests and command lines may do everything; functions, state machines, rules and schedules are judged.
     """
     assert local.client("iam").list_roles()["Roles"]
 

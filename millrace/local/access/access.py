@@ -1,6 +1,6 @@
-"""Judges the calls of functions by their roles, and says what a service may deliver where.
+"""Judges the calls of functions and state machines by their roles, and says what a service may deliver where.
 
-A function is known by the access key that its workers are given; callers with any other key are not judged.
+Who calls is known by the access key that workers and tasks are given; callers with any other key are not judged.
 """
 
 import base64
