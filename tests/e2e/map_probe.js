@@ -25,14 +25,14 @@
     saw.nameless = [...document.querySelectorAll("[tabindex='0'], button, input")]
       .filter((each) => !(each.getAttribute("aria-label") || each.textContent.trim() || each.labels?.length)).length;
 
-    const [on, across] = view.id === "wide" ? ["ArrowRight", "ArrowDown"] : ["ArrowDown", "ArrowRight"];
+    const [on, ...across] = view.id === "wide" ? ["ArrowRight", "ArrowDown", "ArrowUp"] : ["ArrowDown", "ArrowRight", "ArrowLeft"];
     shapes.get("shop.orders:OrderPlaced").focus();
     press(document.activeElement, on);
     saw.after = focused();
-    press(document.activeElement, on);
-    press(document.activeElement, across);
-    saw.moved = focused() !== saw.after;
-    shapes.get("shop.fulfilment:OrderCompleted").focus();
+    saw.follows = arrows.some(({ dataset: { from, to } }) => from === "shop.orders:OrderPlaced" && to === saw.after);
+    const completed = shapes.get("shop.fulfilment:OrderCompleted");
+    saw.across = across.map((key) => { completed.focus(); press(completed, key); return focused(); });
+    completed.focus();
     press(document.activeElement, "Enter");
     saw.chosen = heading();
     saw.told = panel.textContent;

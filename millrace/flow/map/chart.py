@@ -125,9 +125,14 @@ def _calls(graph: Graph, node: Node) -> Iterator[Arrow]:
         for edge in graph.out(node.id, "invokes"):
             yield Arrow(edge.source, edge.target, "invokes", edge.resources, edge.label)
     for edge in graph.out(node.id, "uses", "appends"):
-        read_by = {feed.target for feed in graph.out(edge.target, "feeds")}
-        if read_by and node.id not in read_by:
+        if edge.kind == "appends" or _leads_on(graph, edge):
             yield Arrow(edge.source, edge.target, "uses", edge.resources)
+
+
+def _leads_on(graph: Graph, use: Edge) -> bool:
+    """Whether something follows from what a function writes into a table; of an event store, it only reads."""
+    fed = {feed.target for feed in graph.out(use.target, "feeds")}
+    return bool(fed) and use.source not in fed and not graph.into(use.target, "appends")
 
 
 def _steps(graph: Graph, mediator: Node) -> list[Node]:
