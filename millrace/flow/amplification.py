@@ -12,7 +12,7 @@ from typing import Any
 
 from millrace.events import Refusal
 from millrace.flow.findings import System
-from millrace.flow.graph import Node
+from millrace.flow.graph import DOORS, Node
 from millrace.flow.machine import Machine
 from millrace.flow.prices import dollars
 
@@ -48,7 +48,7 @@ def caused_by(system: System, event: str, assumed: Assumed | None = None) -> Amo
 def roots(system: System) -> list[Node]:
     """The events with which flows begin: those that come from outside, or that no function here says."""
     graph = system.graph
-    inside = {name for node in graph.functions if node.kind != "door" for name in node.publishes}
+    inside = {name for node in graph.functions if node.kind not in DOORS for name in node.publishes}
     return [node for node in graph.of("event") if node.id not in inside and graph.out(node.id, "matches")]
 
 

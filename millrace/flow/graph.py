@@ -13,6 +13,9 @@ from typing import Any, Literal
 from millrace.events import Event
 from millrace.flow.assembly import Place, Resource
 
+DOORS = ("outside", "door", "commands")
+"""The kinds of nodes by which events come in from outside."""
+
 EdgeKind = Literal[
     "publishes",  # a function or an outside system says an event
     "matches",  # an event, and a rule whose pattern takes it

@@ -5,7 +5,7 @@ from typing import Any
 
 from millrace.flow.assembly import Resource
 from millrace.flow.findings import Finding, System, check
-from millrace.flow.graph import Node
+from millrace.flow.graph import DOORS, Node
 from millrace.flow.permissions import Statement, allowed, listed, role_of, statements
 
 FORCED = frozenset(
@@ -34,8 +34,6 @@ FORCED = frozenset(
 
 https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
 """
-_DOORS = ("outside", "door", "commands")
-"""The kinds of nodes by which events come in from outside."""
 
 
 _OPEN_TO_OTHERS = ("SQS::QueuePolicy", "SNS::TopicPolicy", "S3::BucketPolicy", "Lambda::Permission")
@@ -145,7 +143,7 @@ def outside_publishes_inside(system: System) -> Iterator[Finding]:
     that nobody paid for. Give outside events a source of their own, and let the door allow just those.
     """
     for node in system.graph.of("event"):
-        said = [producer.name for producer in system.graph.producers(node.id) if producer.kind not in _DOORS]
+        said = [producer.name for producer in system.graph.producers(node.id) if producer.kind not in DOORS]
         if node.event and node.event.contract.outside and said:
             yield Finding.at(
                 node,

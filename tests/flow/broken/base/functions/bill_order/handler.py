@@ -1,4 +1,6 @@
-from functions.contracts.orders import OrderPaid, OrderPlaced
+from functions.contracts.billing import OrderPaid
+from functions.contracts.web import OrderPlaced
+
 from millrace.runtime import processor
 
 

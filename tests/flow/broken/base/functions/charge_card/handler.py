@@ -1,4 +1,6 @@
-from functions.contracts.orders import CardRefused, OrderPaid, OrderPlaced
+from functions.contracts.billing import CardRefused, OrderPaid
+from functions.contracts.web import OrderPlaced
+
 from millrace.runtime import step
 
 

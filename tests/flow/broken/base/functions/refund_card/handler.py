@@ -1,4 +1,6 @@
-from functions.contracts.orders import CardRefunded, OrderPlaced
+from functions.contracts.billing import CardRefunded
+from functions.contracts.web import OrderPlaced
+
 from millrace.runtime import step
 
 

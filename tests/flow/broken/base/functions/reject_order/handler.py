@@ -1,4 +1,6 @@
-from functions.contracts.orders import OrderPlaced, OrderRejected
+from functions.contracts.shipping import OrderRejected
+from functions.contracts.web import OrderPlaced
+
 from millrace.runtime import step
 
 

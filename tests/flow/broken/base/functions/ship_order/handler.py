@@ -1,4 +1,6 @@
-from functions.contracts.orders import OrderPaid, OrderShipped
+from functions.contracts.billing import OrderPaid
+from functions.contracts.shipping import OrderShipped
+
 from millrace.runtime import processor
 
 

@@ -1,4 +1,7 @@
-from functions.contracts.orders import OrderPaid, OrderPlaced, OrderShipped
+from functions.contracts.billing import OrderPaid
+from functions.contracts.shipping import OrderShipped
+from functions.contracts.web import OrderPlaced
+
 from millrace.runtime import processor
 
 

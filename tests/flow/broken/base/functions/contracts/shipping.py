@@ -1,0 +1,11 @@
+"""What is said of parcels."""
+
+from millrace.events import Event
+
+
+class OrderShipped(Event, source="demo.shipping", end="the customer has the parcel"):
+    order_id: str
+
+
+class OrderRejected(Event, source="demo.shipping", end="the customer is told"):
+    order_id: str
