@@ -76,9 +76,13 @@ def letters_in(deployed: Deployed, of: str | None, hidden: float = 60) -> list[L
 def let_go(deployed: Deployed, letters: list[Letter]) -> None:
     """Show letters again that were hidden by reading them."""
     sqs = deployed.cloud.client("sqs")
-    for letter in letters:
-        if letter.waits:
-            sqs.change_message_visibility(QueueUrl=letter.url, ReceiptHandle=letter.receipt, VisibilityTimeout=0)
+    waiting = [letter for letter in letters if letter.waits]
+    for url in {letter.url for letter in waiting}:
+        there = [letter.receipt for letter in waiting if letter.url == url]
+        for start in range(0, len(there), _BATCH):
+            shown = enumerate(there[start : start + _BATCH])
+            entries = [{"Id": str(n), "ReceiptHandle": receipt, "VisibilityTimeout": 0} for n, receipt in shown]
+            sqs.change_message_visibility_batch(QueueUrl=url, Entries=entries)
 
 
 def _messages(sqs: Any, box: Box, patience: int, hidden: float) -> Iterator[dict[str, Any]]:

@@ -6,7 +6,8 @@ from operator import getitem
 
 import pytest
 
-from millrace.constructs import Bus, Processor, direct
+from functions.contracts.loyalty import TierUpgraded
+from millrace.constructs import Bus, Processor, Subscriber, Webhook, direct, ordered
 
 
 @pytest.fixture(scope="session")
@@ -86,6 +87,19 @@ def test_a_consumer_may_decrypt_and_encrypt_what_it_puts_aside(stack, synthesise
 
 def _by_sqs(statements):
     return next(s["Action"] for s in statements if "kms" in str(s["Action"]) and "'sqs.'" in str(s["Condition"]))
+
+
+def test_streams_buckets_and_secrets_are_under_the_key_too(stack, synthesised):
+    bus = Bus(stack, "Bus", name="test", encryption_key="own")
+    Processor(stack, "Ordered", bus=bus, function="upgrade_tier", channel=ordered(by="customer_id"))
+    Subscriber(stack, "Hook", bus=bus, events=[TierUpgraded], to=Webhook("https://example.com/hook"))
+    template = synthesised()
+    key = {"Fn::GetAtt": [next(iter(template.of("KMS::Key"))), "Arn"]}
+    (bucket,), (stream,) = template.of("S3::Bucket").values(), template.of("Kinesis::Stream").values()
+    (encryption,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    assert encryption["ServerSideEncryptionByDefault"]["KMSMasterKeyID"] == key
+    assert stream["StreamEncryption"]["KeyId"] == key
+    assert [secret["KmsKeyId"] for secret in template.of("SecretsManager::Secret").values()] == [key]
 
 
 def test_alarms_reach_a_topic_under_the_key(stack, synthesised):
