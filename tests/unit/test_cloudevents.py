@@ -111,7 +111,14 @@ def test_an_attribute_that_the_kit_does_not_know_is_passed_over():
 
 
 def test_no_metadata_is_left_behind():
-    rest = {"causation_id": "c", "idempotency_key": "k", "traceparent": "t", "stream": "s", "stream_version": 3}
+    rest = {
+        "causation_id": "c",
+        "idempotency_key": "k",
+        "traceparent": "t",
+        "stream": "s",
+        "stream_version": 3,
+        "path": "w",
+    }
     full = Metadata(**Metadata.root(producer="p").model_dump(exclude_none=True), **rest)
     envelope = encode(Poured(cup="blue").stamped(full))
     assert envelope["detail"]["metadata"].keys() == Metadata.model_fields.keys()
