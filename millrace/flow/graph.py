@@ -1,8 +1,8 @@
 """The graph of a system: what there is, and how events go through it.
 
-Kinds of nodes: `event`, `outside` (a system that publishes from outside the app), `bus`, `rule`, `schedule`, `queue`,
-`stream`, `topic`, `api`, `mediator` (a state machine), `dead-letters`, `archive`, `store`, `other`; and each kind of
-function: `processor`, `step`, `starter`, and whatever else a function's metadata calls it.
+Kinds of nodes: `event`, `outside` (a system that publishes from outside the app), `sink` (one that is told outside),
+`bus`, `rule`, `schedule`, `queue`, `stream`, `topic`, `api`, `mediator` (a state machine), `dead-letters`, `archive`,
+`store`, `other`; and each kind of function: `processor`, `step`, `starter`, whatever a function's metadata calls it.
 """
 
 from collections.abc import Iterable, Mapping

@@ -25,6 +25,7 @@ _KINDS = {
     "AWS::S3::Bucket": "store",
     "AWS::StepFunctions::StateMachine": "mediator",
     "AWS::Scheduler::Schedule": "schedule",
+    "AWS::Events::ApiDestination": "sink",
     "AWS::ApiGatewayV2::Api": "api",
 }
 
@@ -52,7 +53,14 @@ class _Reader:
         self._nodes |= {node.id: node for node in self._declared()}
 
     def graph(self) -> Graph:
-        edges = [*self._publishing(), *self._rules(), *self._sources(), *self._failures(), *self._rest()]
+        edges = [
+            *self._publishing(),
+            *self._rules(),
+            *self._schedules(),
+            *self._sources(),
+            *self._failures(),
+            *self._rest(),
+        ]
         letters = {edge.target for edge in edges if edge.kind == "fails-to"}
         nodes = [
             replace(node, kind="dead-letters") if node.id in letters and node.kind == "queue" else node
@@ -140,6 +148,12 @@ class _Reader:
             for target in rule.properties.get("Targets", ()):
                 yield from self._to(rule, target["Arn"], "delivers", rule)
                 yield from self._to(rule, target.get("DeadLetterConfig", {}).get("Arn"), "fails-to", rule)
+
+    def _schedules(self) -> Iterator[Edge]:
+        for schedule in self._assembly.of("Scheduler::Schedule"):
+            target = schedule.properties["Target"]
+            yield from self._to(schedule, target["Arn"], "delivers", schedule)
+            yield from self._to(schedule, target.get("DeadLetterConfig", {}).get("Arn"), "fails-to", schedule)
 
     def _matches(self, rule: Resource) -> Iterator[Edge]:
         """The events that a rule can match, of those that are on its bus; none by a pattern that AWS would refuse."""

@@ -112,3 +112,30 @@ def test_a_store_is_encrypted_unless_it_is_told_not_to_be(found, kind, given, op
 def test_an_allowed_circle_that_is_none(found):
     ring = function(allow_cycle={"reason": "It ends.", "max_hops": 3})
     assert found(Ring=ring, Role=role()) == [("unused-acknowledgement", "S/Ring")]
+
+
+class Opened(Event, source="test.door", outside=True):
+    pass
+
+
+@pytest.mark.parametrize(
+    ("target", "unconsumed"),
+    [
+        (of("Events::ApiDestination"), False),
+        (of("Logs::LogGroup", LogGroupName="all"), True),
+        (of("Events::EventBus", Name="theirs"), False),
+    ],
+)
+def test_a_sink_consumes_an_event_and_a_log_does_not(tmp_path, target, unconsumed):
+    pattern = {"source": ["test.door"]}
+    keeping = {"Id": "T", "Arn": att("To"), "DeadLetterConfig": {"Arn": "arn:aws:sqs:us-east-1:1:letters"}}
+    assembly(tmp_path, S={"To": target, "Rule": of("Events::Rule", EventPattern=pattern, Targets=[keeping])})
+    found = findings(read_system(tmp_path, [Opened], tmp_path))
+    assert [each.check for each in found] == ["unconsumed-event"] * unconsumed
+
+
+def test_a_schedule_delivers_and_keeps_what_it_cannot(found):
+    schedule = of("Scheduler::Schedule", Target={"Arn": att("Ring")})
+    config = of("Lambda::EventInvokeConfig", FunctionName={"Ref": "Ring"}, DestinationConfig={"OnFailure": {}})
+    given = found(Ring=function(), Role=role(), Schedule=schedule, Config=config)
+    assert given == [("missing-failure-path", "S/Schedule")]

@@ -20,7 +20,7 @@ def unconsumed_event(system: System) -> Iterator[Finding]:
     graph = system.graph
     for node in graph.of("event"):
         ends = node.event and node.event.contract.end
-        delivered = any(graph.out(edge.target, "delivers") for edge in graph.out(node.id, "matches"))
+        delivered = any(_leads_on(system, graph[edge.target]) for edge in graph.out(node.id, "matches"))
         if graph.producers(node.id) and not (ends or delivered or graph.out(node.id, "takes")):
             said = ", ".join(producer.name for producer in graph.producers(node.id))
             yield Finding.at(
@@ -28,6 +28,13 @@ def unconsumed_event(system: System) -> Iterator[Finding]:
                 f"{node.name} is published by {said}, and nothing on the bus consumes it.",
                 f'Subscribe to it, or write end="why" in the class of {node.name}.',
             )
+
+
+def _leads_on(system: System, rule: Node) -> bool:
+    """Whether a rule leads to anybody: a log hears of everything, and acts on nothing; who is elsewhere may act."""
+    given = rule.resource.properties.get("Targets", ()) if rule.resource else ()
+    found = [system.assembly.named(target["Arn"], rule.resource) for target in given if rule.resource]
+    return any(target is None or target.type != "AWS::Logs::LogGroup" for target in found)
 
 
 @check("unfed-subscription", weakness="tangled logic", severity="warning")
