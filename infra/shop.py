@@ -28,12 +28,17 @@ class Shop(Stack):
         super().__init__(scope, id, description="The shop of Millrace")
         bus = Bus(self, "Bus", name="shop", encryption_key=encryption_key)
         warehouse = Warehouse(self, "Warehouse", bus=bus, removal=removal)
-        Orders(self, "Orders", bus=bus, removal=removal)
+        orders = Orders(self, "Orders", bus=bus, removal=removal)
         Fulfilment(self, "Fulfilment", bus=bus, stock=warehouse.stock, removal=removal)
         loyalty = Loyalty(self, "Loyalty", bus=bus, removal=removal)
         Credit(self, "Credit", bus=bus, removal=removal)
         Notifications(self, "Notifications", bus=bus)
-        door = Door(self, "Door", bus=bus, points=loyalty.points)
+        door = Door(
+            self,
+            "Door",
+            bus=bus,
+            tables={"orders": orders.orders, "customers": orders.customers, "points": loyalty.points},
+        )
         Dashboard(self, "Dashboard", bus=bus)
         CfnOutput(self, "BusName", value=bus.name)
         CfnOutput(self, "Endpoint", value=door.api.endpoint)

@@ -1,1 +1,1 @@
-"""Shows points."""
+"""Shows the points of a customer."""

@@ -103,10 +103,11 @@ def test_a_webhook_is_called_with_a_cloudevent_and_the_key_of_its_secret(stocked
     assert call.headers["X-Api-Key"] == key
 
 
-def test_an_order_comes_in_by_command_and_its_points_can_be_asked_for(stocked, curl, recorded):
+def test_an_order_comes_in_by_command_and_what_became_of_it_can_be_asked_for(stocked, curl, recorded):
     order = recorded("place_order")["detail"]["data"]
     status, told = curl("/commands/PlaceOrder", order, kind="application/json")
+    placed = curl(f"{told['ask']}?after=1")[1]
     stocked.settle()
-    assert (status, told["command"]) == (202, "PlaceOrder")
+    assert (status, placed["version"] >= 1, curl(told["ask"])[1]["status"]) == (202, True, "completed")
     assert "OrderCompleted" in stocked.trace(told["correlation_id"]).names()
     assert curl("/customers/customer-7/points") == (200, {"customer_id": "customer-7", "balance": 129})

@@ -1,0 +1,10 @@
+"""Shows a customer."""
+
+from functions.contracts.views import CustomerView
+from millrace.runtime import ReadModel, query
+
+
+@query("/customers/{customer_id}")
+def handler(customer_id: str, customers: ReadModel[CustomerView]) -> CustomerView | None:
+    """What a customer has ordered, in numbers."""
+    return customers.get(customer_id)
