@@ -121,11 +121,14 @@ class Folding:
         return self._ledger.name, {"Put": {"Item": item, **_unchanged("id", "version", before)}}
 
     def _read(self, table: Any, key: str, wanted: set[str]) -> dict[str, dict[str, Any]]:
-        return {item[key]: item for item in _batch(table, [{key: value} for value in sorted(wanted)])}
+        return {item[key]: item for item in in_batch(table, [{key: value} for value in sorted(wanted)])}
 
 
-def _batch(table: Any, keys: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html."""
+def in_batch(table: Any, keys: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The items of at most 100 keys, as they are now.
+
+    https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html
+    """
     asked = {table.name: {"Keys": keys, "ConsistentRead": True}} if keys else {}
     while asked:
         answer = table.meta.client.batch_get_item(RequestItems=asked)

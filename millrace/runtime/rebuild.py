@@ -9,7 +9,7 @@ from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from millrace.runtime.folding import CHUNK
+from millrace.runtime.folding import CHUNK, in_batch
 from millrace.runtime.read_models import REVISION, Ledger, Pointer, Tables, scanned
 
 if TYPE_CHECKING:
@@ -20,7 +20,9 @@ _SECONDS = 15.0
 """How long a call goes on; a function has thirty seconds."""
 _PLACE = "$rebuild"
 _MOST_SHOWN = 20
-_PAGE = 100
+_PAGE = 1000
+_BATCH = 100
+"""Keys of one BatchGetItem."""
 
 
 class NotBuilt(RuntimeError):
@@ -109,12 +111,8 @@ def _compare(projection: "Projection[..., Any]", tables: Tables, asked: Answer) 
 
 def _differences(key: str, items: list[Any], there: Any, *, missing_only: bool) -> Iterator[Answer]:
     keys = [{key: item[key]} for item in items]
-    asked = {there.name: {"Keys": keys, "ConsistentRead": True}} if keys else {}
-    others: dict[str, Any] = {}
-    while asked:
-        answer = there.meta.client.batch_get_item(RequestItems=asked)
-        others |= {item[key]: item for item in answer["Responses"].get(there.name, ())}
-        asked = answer["UnprocessedKeys"]
+    batches = (keys[start : start + _BATCH] for start in range(0, len(keys), _BATCH))
+    others = {item[key]: item for batch in batches for item in in_batch(there, batch)}
     for item in items:
         other = others.get(item[key], {})
         names = sorted((item.keys() | other.keys()) - {REVISION})
