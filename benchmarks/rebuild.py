@@ -84,7 +84,10 @@ def told(cloud: LocalCloud, count: int, projection: str) -> None:
 
     def do(what: str) -> dict[str, Any]:
         payload = json.dumps({"rebuild": {"do": what}})
-        answer: dict[str, Any] = json.loads(client.invoke(FunctionName=name, Payload=payload)["Payload"].read())
+        told = client.invoke(FunctionName=name, Payload=payload)
+        answer: dict[str, Any] = json.loads(told["Payload"].read())
+        if "FunctionError" in told:
+            raise RuntimeError(f"{what}: {answer}")
         return answer
 
     do("begin")
@@ -101,9 +104,8 @@ def told(cloud: LocalCloud, count: int, projection: str) -> None:
             break
     do("finish")
     own = int(Path("/proc/self/status").read_text().partition("VmRSS:")[2].split()[0]) / 1024
-    print(
-        f"rebuilt {count} events in {took:.1f} s; the function held {min(seen):.1f} to {max(seen):.1f} MiB, the local cloud {own:.0f}"
-    )
+    memory = f"the function held {min(seen):.1f} to {max(seen):.1f} MiB, the local cloud {own:.0f}"
+    print(f"rebuilt {count} events in {took:.1f} s; {memory}")
 
 
 def main() -> None:

@@ -10,6 +10,12 @@ class CoinDropped(Event, source="test.jar"):
     value: int
 
 
+class PriceSet(Event, source="test.shelf"):
+    sku: str
+    price: int
+    old_price: int
+
+
 class JarEmptied(Event, source="test.jar"):
     pass
 

@@ -5,6 +5,7 @@ from millrace.constructs.api import Api, UnsoundApi
 from millrace.constructs.authorizers import Authorizer, IamAuthorizer, JwtAuthorizer, OpenToAll
 from millrace.constructs.breakers import UnfitBreaker
 from millrace.constructs.bus import Bus
+from millrace.constructs.changes import Changes, UnclearChange
 from millrace.constructs.channels import Channel, direct, queue
 from millrace.constructs.cycles import allow_cycle
 from millrace.constructs.dashboard import Dashboard
@@ -33,6 +34,7 @@ __all__ = [
     "Api",
     "Authorizer",
     "Bus",
+    "Changes",
     "Channel",
     "Dashboard",
     "EventStore",
@@ -52,6 +54,7 @@ __all__ = [
     "SagaStep",
     "Settings",
     "Subscriber",
+    "UnclearChange",
     "UnfitBreaker",
     "UnfitFailure",
     "UnknownCheck",

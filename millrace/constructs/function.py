@@ -24,7 +24,7 @@ from millrace.runtime import Declaration
 from millrace.runtime.breaker import Breaker
 from millrace.runtime.idempotency import SCOPE
 
-Kind = Literal["processor", "step", "starter", "query", "commands", "door", "relay", "projection"]
+Kind = Literal["processor", "step", "starter", "query", "commands", "door", "relay", "projection", "changes"]
 STARTER = "millrace.runtime.starter.handler"
 TIMEOUT_SECONDS = 30
 MEMORY_MB = 256

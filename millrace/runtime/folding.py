@@ -15,7 +15,7 @@ from millrace.events import Event
 from millrace.runtime.read_models import REVISION, Side, Tables, View, mark_of_event, mark_of_stream
 from millrace.runtime.streams import Conflict, transact
 
-CHUNK = 25
+CHUNK = 49
 """Events of one transaction: each has one row and one mark at most, of the 100 items that it takes."""
 _ATTEMPTS = 20
 Fold = Callable[[Event, View | None], View | None]

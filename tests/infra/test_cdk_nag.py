@@ -12,6 +12,7 @@ from millrace.constructs import (
     Mediator,
     OutsideQueue,
     Processor,
+    Projection,
     Subscriber,
     Webhook,
     direct,
@@ -38,7 +39,9 @@ def test_cdk_nag_finds_nothing_in_any_construct(app, stack, key):
     for name, channel in CHANNELS.items():
         Processor(stack, name, bus=bus, function="upgrade_tier", channel=channel)
     Processor(stack, "Back", bus=bus, function="upgrade_tier", failure=fail_back())
-    Processor(stack, "Placed", bus=bus, function="place_order", tables={"orders": EventStore(stack, "Store", bus=bus)})
+    store = EventStore(stack, "Store", bus=bus)
+    Processor(stack, "Placed", bus=bus, function="place_order", tables={"orders": store})
+    Projection(stack, "Views", bus=bus, function="view_orders", stores=[store])
     Subscriber(stack, "Hook", bus=bus, events=[TierUpgraded], to=Webhook("https://example.com/hook"))
     Subscriber(stack, "Theirs", bus=bus, events=[TierUpgraded], to=OutsideQueue(ELSEWHERE))
     Api(stack, "Api", bus=bus, events=[StockDelivered])

@@ -7,12 +7,16 @@ from constructs import Construct
 
 from millrace.constructs import (
     Bus,
+    Changes,
+    EventStore,
     Mediator,
     MissingTable,
     NotDeclared,
     Processor,
+    Projection,
     Saga,
     SagaStep,
+    UnclearChange,
     UnknownFunction,
     UnsoundFlow,
     direct,
@@ -194,3 +198,59 @@ def test_a_layer_without_its_pins_is_refused(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with refuses(LayerFailed, "requirements.txt is missing"):
         build_layer("arm64")
+
+
+# -- event stores, projections, changes ------------------------------------------------------------------------------
+
+
+class RangOften(Event, source="test.bell"):
+    times: int
+
+
+@pytest.fixture
+def store(stack, bus):
+    made = EventStore(stack, "Store", bus=bus)
+    Processor(stack, "Places", bus=bus, function="place_order", tables={"orders": made})
+    return made
+
+
+def test_an_event_store_is_asked_for_as_one_and_a_table_as_a_table(stack, bus, store, table):
+    with refuses(MissingTable, "asks for 'orders' as EventStore, and Processor Test/P is given one to be taken as"):
+        Processor(stack, "P", bus=bus, function="place_order", tables={"orders": table})
+    with refuses(MissingTable, "asks for 'points' as Table, and Processor Test/Q is given one to be taken as EventSt"):
+        Processor(stack, "Q", bus=bus, function="award_points", tables={"points": store})
+
+
+def test_a_relay_may_publish_what_the_aggregates_of_its_store_say_and_change_no_key(stack, store, synthesised):
+    template = synthesised()
+    statements = template.statements(template.function("relay_store"))
+    (publish,) = [s for s in statements if s["Action"] == "events:PutEvents"]
+    actions = {
+        action for s in statements for action in ([s["Action"]] if isinstance(s["Action"], str) else s["Action"])
+    }
+    assert publish["Condition"]["ForAllValues:StringEquals"]["events:detail-type"] == ["OrderPlaced"]
+    assert "dynamodb:UpdateItem" in actions
+    assert not re.search("PutItem|DeleteItem", actions)
+
+
+def test_a_projection_of_stored_events_without_their_store_stops_the_synth(stack, bus, store, app):
+    Projection(stack, "Views", bus=bus, function="view_orders")
+    with pytest.raises(Exception, match="Test/Views takes OrderPlaced, which is appended to Test/Store"):
+        app.synth()
+
+
+@pytest.mark.parametrize(
+    ("event", "with_images", "told"),
+    [
+        (Rang, True, "tells of 'times', and Rang has neither 'times' nor 'old_times'"),
+        (RangOften, False, "the table needs stream=dynamodb.StreamViewType.NEW_AND_OLD_IMAGES"),
+    ],
+)
+def test_a_change_that_cannot_be_told_is_refused(stack, bus, event, with_images, told):
+    from aws_cdk import aws_dynamodb as dynamodb
+
+    key = dynamodb.Attribute(name="key", type=dynamodb.AttributeType.STRING)
+    view = dynamodb.StreamViewType.NEW_AND_OLD_IMAGES if with_images else None
+    bells = dynamodb.Table(stack, "Bells", partition_key=key, stream=view)
+    with refuses(UnclearChange, told):
+        Changes(stack, "Changes", bus=bus, table=bells, field="times", event=event)

@@ -2,9 +2,11 @@
 
 from aws_cdk import App, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_dynamodb as dynamodb
+from functions.contracts.articles import PriceChanged
 
 from millrace.constructs import (
     Bus,
+    Changes,
     Processor,
     direct,
     fail_back,
@@ -16,13 +18,14 @@ from millrace.constructs import (
 )
 
 
-def table(stack, name):
+def table(stack, name, **more):
     return dynamodb.Table(
         stack,
         name,
         partition_key=dynamodb.Attribute(name="key", type=dynamodb.AttributeType.STRING),
         billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
         removal_policy=RemovalPolicy.DESTROY,
+        **more,
     )
 
 
@@ -50,4 +53,6 @@ STRATEGIES = {
 for name, strategy in STRATEGIES.items():
     tables = {"tries": table(stack, f"{name}Tries")}
     Processor(stack, name, bus=bus, function="try_it", tables=tables, **strategy)
+articles = table(stack, "Articles", stream=dynamodb.StreamViewType.NEW_AND_OLD_IMAGES)
+Changes(stack, "PriceChanges", bus=bus, table=articles, field="price_cents", event=PriceChanged)
 app.synth()

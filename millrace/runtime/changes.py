@@ -1,0 +1,73 @@
+"""The function that turns a change of an item into an event: a field that has another value than before.
+
+It reads the stream of a table, at least once: an event may be published again, with the same id. A field of the event
+takes the attribute of its name from the new image, `old_…` from the old one.
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Streams.html
+"""
+
+import importlib
+import json
+import os
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from millrace.events import Event, Metadata, encode
+from millrace.events.ids import effect_id
+from millrace.runtime.observe import logger
+from millrace.runtime.publisher import publisher
+
+EVENT, FIELD = "MILLRACE_CHANGE_EVENT", "MILLRACE_CHANGE_FIELD"
+"""The environment variables that name the event's class, as `module:Name`, and the attribute."""
+OLD = "old_"
+
+
+def handler(payload: dict[str, Any], context: Any) -> None:  # noqa: ARG001 - Lambda's own signature
+    """Publish an event for each item whose field has changed. Raises what goes wrong: all again, halved."""
+    found = [event for record in payload["Records"] if (event := _event(record)) is not None]
+    if found:
+        publisher().publish([encode(event) for event in found])
+    logger().info("changes told", extra={"read": len(payload["Records"]), "published": len(found)})
+
+
+def _event(record: Any) -> Event | None:
+    old, new = (_plain(record["dynamodb"].get(image, {})) for image in ("OldImage", "NewImage"))
+    name = os.environ[FIELD]
+    if not old or not new or old.get(name) == new.get(name):
+        return None
+    event = _class()
+    data = {field: _value(field, old, new) for field in event.model_fields}
+    return event.read({field: value for field, value in data.items() if value is not None}).stamped(_metadata(record))
+
+
+def _value(field: str, old: dict[str, Any], new: dict[str, Any]) -> Any:
+    return old.get(field.removeprefix(OLD)) if field.startswith(OLD) else new.get(field)
+
+
+def _metadata(record: Any) -> Metadata:
+    """It starts a flow of its own, under an id that follows from the record's."""
+    at = datetime.fromtimestamp(float(record["dynamodb"]["ApproximateCreationDateTime"]), UTC)
+    event_id = effect_id(f"change/{record['eventID']}", at, os.environ["POWERTOOLS_SERVICE_NAME"], 0)
+    root = Metadata.root(producer=os.environ["POWERTOOLS_SERVICE_NAME"], version=_class().contract.version)
+    return root.model_copy(update={"event_id": event_id, "correlation_id": event_id, "occurred_at": at})
+
+
+def _plain(image: dict[str, Any]) -> dict[str, Any]:
+    from boto3.dynamodb.types import TypeDeserializer  # noqa: PLC0415
+
+    read = TypeDeserializer().deserialize
+    return dict(json.loads(json.dumps({name: read(value) for name, value in image.items()}, default=_json)))
+
+
+def _json(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    if isinstance(value, set | frozenset):
+        return sorted(value)
+    return str(value)
+
+
+def _class() -> type[Event]:
+    module, _, name = os.environ[EVENT].partition(":")
+    event: type[Event] = getattr(importlib.import_module(module), name)
+    return event
