@@ -84,9 +84,10 @@ def up(tmp_path_factory):
     running.process.wait(PATIENCE)
 
 
-def put(up, name):
-    """Put a recorded event with plain boto3; its correlation id."""
+def put(up, name, **changed):
+    """Put a recorded event, of other data where some is given, with plain boto3; its correlation id."""
     envelope = json.loads((ROOT / "tests" / "events" / f"{name}.json").read_text())
+    envelope["detail"]["data"] |= changed
     entry = {
         "Source": envelope["source"],
         "DetailType": envelope["detail-type"],
@@ -126,7 +127,7 @@ def test_a_saved_handler_changes_the_outcome_of_the_next_event(up):
         was.replace("return PointsAwarded(", 'raise RuntimeError("no points any more")\n    return PointsAwarded(', 1)
     )
     up.says("award_points: new code after")
-    correlation_id = put(up, "order_completed")
+    correlation_id = put(up, "order_completed", order_id="order-1002")  # points are awarded once for each order
     traced = up.millrace("trace", correlation_id)
     for _ in range(100):
         if "no points any more" in traced.stdout:
