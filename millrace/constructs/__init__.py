@@ -29,6 +29,7 @@ from millrace.constructs.projection import Projection
 from millrace.constructs.saga import Saga, SagaStep
 from millrace.constructs.stores import MissingTable
 from millrace.constructs.subscribers import OutsideBus, OutsideQueue, Subscriber, Webhook
+from millrace.constructs.together import broadcast, fork
 
 __all__ = [
     "Api",
@@ -64,12 +65,14 @@ __all__ = [
     "Webhook",
     "acknowledge",
     "allow_cycle",
+    "broadcast",
     "direct",
     "fail_back",
     "fail_fast",
     "fail_over",
     "fail_safe",
     "fail_silent",
+    "fork",
     "ordered",
     "queue",
 ]

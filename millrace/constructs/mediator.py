@@ -23,7 +23,9 @@ from millrace.constructs.plan import check_line, check_names, trigger_of
 from millrace.constructs.queues import dead_letter_queue
 from millrace.constructs.steps import Steps
 from millrace.constructs.stores import Tables, check_tables
+from millrace.constructs.together import Together, flat, in_parallel
 from millrace.events import Event
+from millrace.runtime import Declaration
 
 Flow = Callable[["Mediator"], sfn.IChainable]
 
@@ -32,8 +34,9 @@ class Mediator(Construct):
     """Rule → queue → starter → state machine, one execution for each event; each step is a function.
 
     The event that starts it is the one that the first step takes. The steps run one after the other, unless `flow`
-    says otherwise: `flow=lambda m: m.step("check").next(m.step("decide"))`. An execution that fails is kept in the
-    dead-letter queue, with the events so far and the error.
+    says otherwise: `flow=lambda m: m.step("check").next(m.step("decide"))`; those within `fork(…)` or
+    `broadcast(…)` run side by side. An execution that fails is kept in the dead-letter queue, with the events so far
+    and the error.
     """
 
     def __init__(
@@ -42,7 +45,7 @@ class Mediator(Construct):
         id: str,  # noqa: A002 - CDK's own name
         *,
         bus: Bus,
-        steps: Sequence[str],
+        steps: Sequence[str | Together],
         flow: Flow | None = None,
         tables: Tables | None = None,
         channel: Channel | None = None,
@@ -50,10 +53,11 @@ class Mediator(Construct):
     ) -> None:
         super().__init__(scope, id)
         note_place(self)
-        check_names(self._place, steps)
-        self.declarations = [declared_step(name) for name in steps]
+        check_names(self._place, flat(steps))
+        self.declarations = [declared_step(name) for name in flat(steps)]
+        self._line = tuple(steps)
         if flow is None:
-            check_line(self._place, self.declarations)
+            check_line(self._place, [_declared(each) for each in steps])
         check_tables(self._place, self.declarations, tables or {})
         self.trigger = trigger_of(self._place, self.declarations[0])
         self.dead_letters = dead_letter_queue(self, bus.encryption_key, of=self.node.id)
@@ -73,6 +77,13 @@ class Mediator(Construct):
         """The task that runs a step, for a flow of one's own; a state is called as its function is."""
         return self._steps.task(name)
 
+    def line(self) -> list[sfn.IChainable]:
+        """The states of the steps, in the order in which they were given."""
+        return [
+            in_parallel(self, each, self.step, self.failed) if isinstance(each, Together) else self.step(each)
+            for each in self._line
+        ]
+
     @property
     def failed(self) -> sfn.Chain:
         """Where an execution that fails goes: its flow and error are kept, and it ends as failed."""
@@ -85,8 +96,9 @@ class Mediator(Construct):
 
     def _make_steps(self, bus: Bus, tables: Tables, settings: Settings) -> Steps:
         made = Steps(self, self.dead_letters, bus, tables, settings)
-        for declaration in self.declarations:
-            made.add(declaration)
+        for each in self._line:
+            for declaration in _declared(each)[0]:
+                made.add(declaration, beside=isinstance(each, Together))
         return made
 
     def _machine(self, start: sfn.IChainable, bus: Bus) -> sfn.StateMachine:
@@ -147,11 +159,16 @@ class Mediator(Construct):
 
 
 def _one_after_the_other(mediator: Mediator) -> sfn.IChainable:
-    first, *rest = [mediator.step(declaration.name) for declaration in mediator.declarations]
+    first, *rest = mediator.line()
     chain: sfn.Chain = sfn.Chain.start(first)
     for task in rest:
         chain = chain.next(task)
     return chain
+
+
+def _declared(step: str | Together) -> tuple[list[Declaration], bool]:
+    """What a step, or each of those that run together, declares; and whether all of them say something."""
+    return [declared_step(name) for name in flat([step])], not isinstance(step, Together) or step.every
 
 
 def _least(statement: iam.PolicyStatement) -> iam.PolicyStatement:

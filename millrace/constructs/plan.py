@@ -1,5 +1,6 @@
 """Whether the steps of a flow can be given the events that they ask for. Plain Python: no CDK here."""
 
+import itertools
 from collections.abc import Iterable, Sequence
 
 from millrace.events import Event
@@ -44,12 +45,19 @@ def check_inputs(place: str, step: Declaration, said: EventTypes, *, why: str = 
             )
 
 
-def check_line(place: str, steps: Sequence[Declaration]) -> None:
-    """Check steps that follow one another: each is given the trigger and what was said before it."""
-    said: list[type[Event]] = [trigger_of(place, steps[0])]
-    for step in steps:
-        check_inputs(place, step, said)
-        said += step.publishes
+def check_line(place: str, steps: Sequence[tuple[Sequence[Declaration], bool]]) -> None:
+    """Check steps that follow one another: each is given the trigger and what was said before it.
+
+    Of several that run together either every one has said something by then, or just one, whichever that is.
+    """
+    ways: list[list[type[Event]]] = [[trigger_of(place, steps[0][0][0])]]
+    for together, every in steps:
+        for step, said in itertools.product(together, ways):
+            check_inputs(place, step, said)
+        if every:
+            ways = [[*said, *(event for step in together for event in step.publishes)] for said in ways]
+        else:
+            ways = [[*said, *step.publishes] for said in ways for step in together]
 
 
 def check_saga(

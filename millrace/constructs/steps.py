@@ -4,6 +4,7 @@ https://docs.aws.amazon.com/step-functions/latest/dg/connect-lambda.html
 """
 
 from functools import cached_property
+from typing import Any
 
 from aws_cdk import Duration
 from aws_cdk import aws_sqs as sqs
@@ -50,16 +51,18 @@ class Steps:
         self._tables = tables
         self._settings = settings
         self._tasks: dict[str, tasks.LambdaInvoke] = {}
+        self._beside: dict[str, tasks.LambdaInvoke] = {}
 
-    def add(self, declaration: Declaration) -> None:
-        """Make the function and the task of a step."""
-        self._tasks[declaration.name] = self._task(declaration)
+    def add(self, declaration: Declaration, *, beside: bool = False) -> None:
+        """Make the function and the task of a step; one that runs `beside` others answers with its own events alone."""
+        (self._beside if beside else self._tasks)[declaration.name] = self._task(declaration, beside=beside)
 
     def task(self, name: str) -> sfn.TaskStateBase:
         """The task of a step."""
-        if name not in self._tasks:
-            raise UnknownStep(f"{self._scope.node.path} has no step {name}, only {', '.join(self._tasks)}: add it.")
-        return self._tasks[name]
+        known = self._tasks | self._beside
+        if name not in known:
+            raise UnknownStep(f"{self._scope.node.path} has no step {name}, only {', '.join(known)}: add it.")
+        return known[name]
 
     @cached_property
     def failed(self) -> sfn.Chain:
@@ -83,27 +86,28 @@ class Steps:
             if not any("States.ALL" in catch["ErrorEquals"] for catch in caught):
                 task.add_catch(self.failed, result_path="$.error")
 
-    def _task(self, declaration: Declaration) -> tasks.LambdaInvoke:
+    def _task(self, declaration: Declaration, *, beside: bool) -> tasks.LambdaInvoke:
         place = Construct(self._scope, _pascal(declaration.name))
         worker = declared_function(place, "step", declaration, self._bus, self._tables, self._settings)
         Alarms(place, self._bus.alarm_topic).function(worker.function)
         kept = "Its state machine invokes it, waits for it, and keeps what fails."
         acknowledge(worker.function, kept, "Serverless-LambdaDLQ", "CKV_AWS_116")
         acknowledge(worker.function, "A throttled step is tried again; a reservation starves others.", "CKV_AWS_115")
-        task = _invoke(self._scope, declaration.name, worker)
+        payload = _PAYLOAD | {"beside": True} if beside else _PAYLOAD
+        task = _invoke(self._scope, declaration.name, worker, payload)
         _try_again(task, TRANSIENT, seconds=2, attempts=6)
         _wait_for_another(task, worker.timeout)
         _try_again(task, ["States.ALL"], seconds=1, attempts=2)
         return task
 
 
-def _invoke(scope: Construct, name: str, worker: Function) -> tasks.LambdaInvoke:
+def _invoke(scope: Construct, name: str, worker: Function, payload: dict[str, Any]) -> tasks.LambdaInvoke:
     limit = Duration.seconds(worker.timeout.to_seconds() + _SLACK_SECONDS)
     return tasks.LambdaInvoke(
         scope,
         name,
         lambda_function=worker.function,
-        payload=sfn.TaskInput.from_object(_PAYLOAD),
+        payload=sfn.TaskInput.from_object(payload),
         output_path="$.Payload",
         retry_on_service_exceptions=False,
         task_timeout=sfn.Timeout.duration(limit),

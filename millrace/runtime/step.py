@@ -1,7 +1,8 @@
 """@step: a function from events to events, as a task of a state machine.
 
 The machine hands each step the flow so far, `{"events": [envelope, …], "refused": bool}`, whose first event started
-it. A parameter is given the latest event of its type; the step's own events are published and added to the flow.
+it. A parameter is given the latest event of its type; the step's own events are published and added to the flow. A step
+that runs beside others is asked for its own events alone; the step after them finds them in the flow's `branches`.
 """
 
 import hashlib
@@ -38,7 +39,7 @@ class Step(Handler[P, R]):
 
     def invoked(self, payload: Payload, context: Any = None) -> Payload:
         """Run the step on a flow and answer with the flow that goes on."""
-        flow = payload["flow"]
+        flow = _joined(payload["flow"])
         attempt = int(payload.get("attempt", 0)) + 1
         start = flow["events"][0]
         self.appended = []
@@ -52,7 +53,8 @@ class Step(Handler[P, R]):
             raise
         observe.handled(start["detail-type"], cause, attempt, [*published, *self.appended])
         refused = any(self._refuses(envelope) for envelope in published)
-        return {**flow, "events": [*flow["events"], *published], "refused": refused}
+        before = {"events": []} if payload.get("beside") else flow
+        return {**before, "events": [*before["events"], *published], "refused": refused}
 
     def _say(self, events: list[Payload], cause: Metadata, key: Key) -> list[Envelope]:
         given = {taken.name: self._latest(taken, events, key) for taken in self.declaration.inputs}
@@ -79,6 +81,13 @@ class Step(Handler[P, R]):
                 f"before it has said: reorder the steps, or annotate {taken.name!r} with '| None'."
             )
         return found[0] if found else None
+
+
+def _joined(flow: Payload) -> Payload:
+    """The flow, with the events of the steps that ran side by side before this one."""
+    joined = [event for branch in flow.get("branches", ()) for event in branch["events"]]
+    rest = {name: value for name, value in flow.items() if name != "branches"}
+    return {**rest, "events": [*flow["events"], *joined]}
 
 
 def _key(payload: Payload) -> Key:

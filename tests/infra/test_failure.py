@@ -6,14 +6,18 @@ import re
 import pytest
 
 from millrace.constructs import (
+    Mediator,
     Processor,
     UnfitFailure,
+    UnsoundFlow,
+    broadcast,
     direct,
     fail_back,
     fail_fast,
     fail_over,
     fail_safe,
     fail_silent,
+    fork,
     ordered,
     queue,
 )
@@ -112,3 +116,18 @@ def table(stack):
 
     key = dynamodb.Attribute(name="key", type=dynamodb.AttributeType.STRING)
     return dynamodb.Table(stack, "Table", partition_key=key)
+
+
+def test_what_follows_a_fork_takes_the_answer_of_any(stack, bus, table):
+    told = "the step complete_order takes shipment: ShipmentArranged, and no step before it says that"
+    steps = [fork("arrange_shipping", "reserve_stock"), "complete_order"]
+    with pytest.raises(UnsoundFlow, match=re.escape(told)):
+        Mediator(stack, "M", bus=bus, steps=steps, tables={"stock": table})
+
+
+def test_what_follows_a_broadcast_is_given_every_answer(stack, bus, table, synthesised):
+    steps = [broadcast("arrange_shipping", "reserve_stock"), "complete_order"]
+    Mediator(stack, "M", bus=bus, steps=steps, tables={"stock": table})
+    states = synthesised().machine()["States"]
+    assert states["arrange_shipping and reserve_stock"]["Next"] == "complete_order"
+    assert states["arrange_shipping and reserve_stock"]["Catch"][-1]["Next"] == "keep the failure"

@@ -7,13 +7,16 @@ from functions.contracts.articles import PriceChanged
 from millrace.constructs import (
     Bus,
     Changes,
+    Mediator,
     Processor,
+    broadcast,
     direct,
     fail_back,
     fail_fast,
     fail_over,
     fail_safe,
     fail_silent,
+    fork,
     ordered,
 )
 
@@ -55,4 +58,6 @@ for name, strategy in STRATEGIES.items():
     Processor(stack, name, bus=bus, function="try_it", tables=tables, **strategy)
 articles = table(stack, "Articles", stream=dynamodb.StreamViewType.NEW_AND_OLD_IMAGES)
 Changes(stack, "PriceChanges", bus=bus, table=articles, field="price_cents", event=PriceChanged)
+Mediator(stack, "Forked", bus=bus, steps=[fork("ask_one", "ask_other"), "decide"])
+Mediator(stack, "Broadcast", bus=bus, steps=[broadcast("ask_one", "ask_other"), "decide"])
 app.synth()
