@@ -50,6 +50,7 @@ class _Attributes(BaseModel):
     traceparent: str | None = None
     stream: str | None = None
     streamversion: int | None = Field(default=None, ge=1)
+    path: str | None = None
 
 
 def to_cloudevent(envelope: Envelope) -> CloudEvent:
