@@ -50,7 +50,6 @@ class _Attributes(BaseModel):
     traceparent: str | None = None
     stream: str | None = None
     streamversion: int | None = Field(default=None, ge=1)
-    path: str | None = None
 
 
 def to_cloudevent(envelope: Envelope) -> CloudEvent:
