@@ -51,6 +51,7 @@ def test_a_queues_letter_tells_whose_it_is_and_why(cloud, put, fail, letters):
     (letter,) = letters()
     assert (letter["of"], letter["origin"], letter["event"]) == ("award_points", "queue", "OrderCompleted")
     assert (letter["cause"], letter["attempts"], letter["correlation_id"]) == ("ValueError: no way", 5, order)
+    assert letters() == [letter], "looking hides no letter from the next who looks"
 
 
 def test_a_queues_letter_goes_back_to_its_queue_and_is_gone_once_that_has_it(cloud, put, fail, mend, letters, millrace):
@@ -155,11 +156,6 @@ def test_what_is_no_rate_is_refused(capsys):
     with pytest.raises(SystemExit):
         main(["dlq", "redrive", "--rate", "0/s"])
     assert "'0/s' is no rate: write 5/s, or 0.5/s" in capsys.readouterr().err
-
-
-def test_looking_hides_no_letter_from_the_next_who_looks(cloud, put, fail, letters):
-    failed(cloud, fail, put, "award_points")
-    assert letters() == letters() != []
 
 
 def test_show_gives_the_whole_letter_with_the_trace_of_its_flow(cloud, put, fail, letters, millrace):
