@@ -18,6 +18,7 @@ from millrace.constructs import (
     fail_silent,
     fork,
     ordered,
+    queue,
 )
 
 
@@ -60,4 +61,6 @@ articles = table(stack, "Articles", stream=dynamodb.StreamViewType.NEW_AND_OLD_I
 Changes(stack, "PriceChanges", bus=bus, table=articles, field="price_cents", event=PriceChanged)
 Mediator(stack, "Forked", bus=bus, steps=[fork("ask_one", "ask_other"), "decide"])
 Mediator(stack, "Broadcast", bus=bus, steps=[broadcast("ask_one", "ask_other"), "decide"])
+Processor(stack, "Dawdle", bus=bus, function="dawdle", channel=queue(max_concurrency=2, batch_size=1))
+Processor(stack, "Hurry", bus=bus, function="hurry")
 app.synth()
