@@ -12,7 +12,7 @@ ORDERS  := tests/events/stock_delivered.json tests/events/place_order.json \
            tests/events/place_order_unreachable.json
 
 .DEFAULT_GOAL := help
-.PHONY: help run up test lint check types synth deploy destroy e2e cdk-cycle map-page api-fuzz bench rebuild-100k
+.PHONY: help run up test lint check types synth deploy destroy e2e cdk-cycle map-page api-fuzz bench rebuild-100k soak
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -61,6 +61,9 @@ api-fuzz: $(READY) ## The API against its own OpenAPI document, by Schemathesis,
 
 rebuild-100k: $(READY) ## Rebuild a read model from 100,000 stored events, and tell time and memory
 	@$(BIN)/python -m benchmarks.rebuild --events 100000
+
+soak: $(READY) ## 10,000 orders while calls fail, are killed and come twice (SOAKED=200 SEED=2 for others)
+	@$(BIN)/python tests/soak.py --orders $(or $(SOAKED),10000) --seed $(or $(SEED),1)
 
 bench: $(READY) ## Measure, as ratios against a floor in the same run
 	@$(BIN)/python -m benchmarks

@@ -21,6 +21,7 @@ from millrace.local.endpoint import Endpoint
 from millrace.local.loader import Change, Deployment, Loader
 from millrace.local.messages import Request, Response
 from millrace.local.models import session
+from millrace.local.plane.faults import Rates
 from millrace.local.plane.plane import Plane
 from millrace.local.plane.state import State
 from millrace.local.trace import Trace
@@ -224,6 +225,13 @@ class LocalCloud:
         Time in which everything only waits is leapt over. Raises NotSettledError after `patience` seconds of work.
         """
         self.agenda.settle(patience)
+
+    def fail(self, *, seed: int, failing: float = 0.0, killed: float = 0.0, doubled: float = 0.0) -> None:
+        """From now on let calls of functions fail, be killed, or come twice, at these rates; by a seed, until `reset`.
+
+        Of those that fail, half have done their work. Without rates all goes well again.
+        """
+        self.on_plane(lambda: self.plane.faults.set(Rates(failing, killed, doubled), seed=seed))
 
     def trace(self, correlation_id: str) -> Trace:
         """The causation tree of a flow."""

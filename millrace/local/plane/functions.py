@@ -3,6 +3,7 @@
 import copy
 import hashlib
 import io
+import json
 import random
 import shutil
 import uuid
@@ -177,9 +178,26 @@ class Functions:
             finally:
                 release()
 
-        leapt = self._plane.clock.leapt
-        self._plane.workers.invoke(self.spec(function), payload, request_id, ended, urgent=urgent, leapt=leapt)
+        self._run(function, payload, request_id, ended, urgent=urgent)
         return request_id
+
+    def _run(
+        self, function: Any, payload: bytes, request_id: str, ended: Callable[[Outcome], None], *, urgent: bool
+    ) -> None:
+        """Run a function, or have happen to it what the faults of this cloud draw."""
+        fault, leapt = self._plane.faults.draw(), self._plane.clock.leapt
+        if fault == "refused":
+            self._plane.agenda.soon(lambda: ended(_broken(request_id)), "a fault")
+            return
+        heard = ended if fault != "unheard" else lambda _: ended(_broken(request_id))
+        workers, spec = self._plane.workers, self.spec(function)
+        workers.invoke(spec, payload, request_id, heard, urgent=urgent, leapt=leapt)
+        if fault == "killed":
+            self._plane.faults.later(lambda: workers.kill(request_id))
+        if fault == "doubled":
+            release = self._plane.agenda.hold(f"a second call of {function.function_name}")
+            again = str(uuid.uuid4())
+            workers.invoke(spec, payload, again, lambda _: release(), urgent=urgent, leapt=leapt)
 
     def _remember(self, function: Any, outcome: Outcome, began: float, about: list[Reference]) -> None:
         failed = failed_records(outcome)
@@ -216,3 +234,9 @@ def _log_settings(function: Any) -> dict[str, str]:
     if config.get("LogFormat") != "JSON":
         return {}
     return {"AWS_LAMBDA_LOG_FORMAT": "JSON", "AWS_LAMBDA_LOG_LEVEL": config.get("ApplicationLogLevel", "INFO")}
+
+
+def _broken(request_id: str) -> Outcome:
+    """A fault of Lambda's own, whatever the function did."""
+    error = json.dumps({"errorType": "Lambda.ServiceException", "errorMessage": "a fault, as this cloud was told"})
+    return Outcome("error", error.encode(), (), 0.0, None, 0, "none", request_id)

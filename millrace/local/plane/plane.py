@@ -12,6 +12,7 @@ from millrace.local.plane.archives import Archives
 from millrace.local.plane.buckets import Buckets
 from millrace.local.plane.bus import Buses
 from millrace.local.plane.event_operations import EventOperations
+from millrace.local.plane.faults import Faults, Rates
 from millrace.local.plane.functions import Functions
 from millrace.local.plane.http_api import HttpApis
 from millrace.local.plane.invoking import Invoking
@@ -44,6 +45,7 @@ class Plane:
         self.access = Access(state, self.clock.now, self._waiting_for)
         self.permissions = Permissions(self.access, state)
         self.functions = Functions(self, code)
+        self.faults = Faults()
         self.invoking = Invoking(self)
         self.http_apis = HttpApis(self)
         self.results = Results(self)
@@ -92,6 +94,7 @@ class Plane:
         self.state.reset()
         self.machines.forget()
         self.journal.forget()
+        self.faults.set(Rates(), seed=0)
         self.logs.forget()
         self.sources.forget()
         self.functions.forget()

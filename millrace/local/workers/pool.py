@@ -80,6 +80,12 @@ class Workers:
         else:
             self._queue.append(job)
 
+    def kill(self, request_id: str) -> None:
+        """Kill the process that runs an invocation, if one does."""
+        for worker in self._busy:
+            if worker.runs(request_id):
+                worker.kill()
+
     def retire(self, name: str) -> None:
         """End the workers of a function; those at work end after the invocation that they have."""
         for worker in [worker for worker in self._idle if worker.spec.name == name]:

@@ -84,6 +84,10 @@ class Worker:
         if self._warm:
             self._allow(self.spec.timeout)
 
+    def runs(self, request_id: str) -> bool:
+        """Whether this is the invocation that it has."""
+        return self._job is not None and self._job.request_id == request_id
+
     def kill(self) -> None:
         """End the process, whatever it is doing."""
         self.retired = True

@@ -1,0 +1,57 @@
+"""What goes wrong on purpose: calls of functions that fail, are killed, or come twice, as a seed has it."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import Random
+from typing import Literal
+
+Fault = Literal["refused", "unheard", "killed", "doubled"]
+_LONGEST_LIFE = 0.02
+
+
+@dataclass(frozen=True)
+class Rates:
+    """How many of the calls of functions, from 0 to 1, have which fault.
+
+    `failing`: Lambda fails, half of the time after the function has done its work. `killed`: its process is killed
+    while it works. `doubled`: it is called a second time at once.
+    """
+
+    failing: float = 0.0
+    killed: float = 0.0
+    doubled: float = 0.0
+
+
+class Faults:
+    """Draws the fault of each call; none, until rates are set. `drawn` counts them."""
+
+    def __init__(self) -> None:
+        self.drawn: Counter[Fault] = Counter()
+        self.set(Rates(), seed=0)
+
+    def set(self, rates: Rates, *, seed: int) -> None:
+        """Have calls go wrong at these rates from now on."""
+        self._rates = rates
+        self._random = Random(seed)  # noqa: S311 - a seed is what makes a run a run again
+
+    def draw(self) -> Fault | None:
+        """What goes wrong with the next call."""
+        rates, drawn = self._rates, self._random.random()
+        faults: list[tuple[float, Fault]] = [
+            (rates.failing / 2, "refused"),
+            (rates.failing / 2, "unheard"),
+            (rates.killed, "killed"),
+            (rates.doubled, "doubled"),
+        ]
+        for rate, fault in faults:
+            if drawn < rate:
+                self.drawn[fault] += 1
+                return fault
+            drawn -= rate
+        return None
+
+    def later(self, action: Callable[[], None]) -> None:
+        """Do something while the call is under way, or shortly after."""
+        asyncio.get_running_loop().call_later(self._random.uniform(0, _LONGEST_LIFE), action)
