@@ -16,7 +16,7 @@ from millrace.cli.deployed import Deployed
 from millrace.local.journal import reference
 from millrace.local.lenient import parsed
 
-Origin = Literal["queue", "rule", "invocation", "execution", "record", "changes", "bus", "unknown"]
+Origin = Literal["queue", "rule", "invocation", "execution", "record", "changes", "aside", "bus", "unknown"]
 _BATCH = 10
 _READERS = 8
 
@@ -142,6 +142,7 @@ def _origin(body: Any, attributes: dict[str, str]) -> Origin:
         ("execution", "execution" in told and "events" in told),
         ("record", told.get("source") == "aws.s3"),
         ("changes", "DDBStreamBatchInfo" in told),
+        ("aside", "CONSUMER" in attributes),
         ("bus", "detail-type" in told),
     ]
     return next((origin for origin, is_so in signs if is_so), "unknown")

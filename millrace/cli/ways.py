@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import Callable
 from functools import reduce
+from typing import Any
 
 from millrace.cli.letters import Letter
 from millrace.cli.project import Cloud
@@ -93,6 +94,30 @@ def _to_relay(cloud: Cloud, letter: Letter) -> str:
     return _invoke(cloud, arn, "{}")
 
 
+def _to_consumer(cloud: Cloud, letter: Letter) -> str:
+    """To the function that put it aside: into its queue, or by an invocation where nothing stands in front of it."""
+    functions = cloud.client("lambda")
+    name = _function_of(functions, letter.attributes)
+    sources = functions.list_event_source_mappings(FunctionName=name)["EventSourceMappings"]
+    if not sources:
+        return _invoke(cloud, name, letter.text)
+    if (arn := sources[0]["EventSourceArn"]).split(":")[2] != "sqs":
+        raise NoWayBack(
+            f"{letter.attributes['CONSUMER']} reads a stream, which keeps its order: replay the event to it"
+        )
+    return _send(cloud, arn, letter.text)
+
+
+def _function_of(functions: Any, attributes: dict[str, str]) -> str:
+    wanted = (attributes["CONSUMER"], attributes.get("EVENT_BUS"))
+    for page in functions.get_paginator("list_functions").paginate():
+        for function in page["Functions"]:
+            known = function.get("Environment", {}).get("Variables", {})
+            if (known.get("POWERTOOLS_SERVICE_NAME"), known.get("MILLRACE_BUS")) == wanted:
+                return str(function["FunctionName"])
+    raise NoWayBack(f"no function is called {attributes['CONSUMER']} any more")
+
+
 def _to_bus(cloud: Cloud, letter: Letter) -> str:
     return _publish(cloud, letter.attributes.get("EVENT_BUS") or letter.of, letter)
 
@@ -140,6 +165,7 @@ _WAYS: dict[str, Callable[[Cloud, Letter], str]] = {
     "execution": _to_machine,
     "record": _to_stream,
     "changes": _to_relay,
+    "aside": _to_consumer,
     "bus": _to_bus,
     "unknown": _nowhere,
 }

@@ -128,6 +128,18 @@ def test_a_relays_letter_lets_it_publish_all_that_is_pending(cloud, put, functio
     assert letters("--processor", "OrderStore") == []
 
 
+def test_what_a_function_put_aside_goes_back_to_that_function_alone(cloud, put, letters, millrace):
+    put("order_completed", total_cents="much")
+    cloud.settle()
+    told = {letter["attributes"]["CONSUMER"]: letter for letter in letters()}
+    millrace("dlq", "redrive", told["award_points"]["id"])
+    cloud.settle()
+    again = [letter["attributes"]["CONSUMER"] for letter in letters()]
+    assert {letter["origin"] for letter in told.values()} == {"aside"}
+    assert "BrokenContract" in told["award_points"]["cause"]
+    assert sorted(again) == sorted(told)
+
+
 def test_a_letter_stays_while_nobody_takes_it(cloud, put, fail, letters, millrace):
     failed(cloud, fail, put, "award_points")
     sqs = cloud.client("sqs")
