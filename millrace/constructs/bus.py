@@ -37,7 +37,8 @@ class Bus(Construct):
     holds each event that something on it takes or publishes, in the form of `schemas`. An event that was handled is
     known again for `idempotency_window`, 20 days. One with more than `max_hops` causes behind it is put aside.
 
-    `existing` is for the bus of another stack: rules and permissions go onto it, and of the bus itself nothing is made.
+    `existing` is for the bus of another stack: rules and permissions go onto it. Of the bus itself nothing is
+    made; what functions of this stack put aside has a queue of its own here.
     """
 
     def __init__(  # noqa: PLR0913 - a bus is no fewer
@@ -62,6 +63,8 @@ class Bus(Construct):
         self._window = idempotency_window
         self.max_hops = max_hops
         self.encryption_key = chosen_key(self, encryption_key)
+        self.dead_letters = dead_letter_queue(self, self.encryption_key, of=name)
+        Alarms(self, alarm_topic).dead_letters(self.dead_letters)
         self._schemas = None if existing else Schemas(self, name=name, form=schemas)
         self.event_bus: events.IEventBus = (
             events.EventBus.from_event_bus_name(self, "Bus", name) if existing else self._made(name)
@@ -72,7 +75,6 @@ class Bus(Construct):
     def _made(self, name: str) -> events.EventBus:
         if self.encryption_key:
             let_services_use(self, self.encryption_key, name, self.alarm_topic)
-        self.dead_letters = dead_letter_queue(self, self.encryption_key, of=name)
         return events.EventBus(
             self, "Bus", event_bus_name=name, kms_key=self.encryption_key, dead_letter_queue=self.dead_letters
         )
@@ -83,7 +85,6 @@ class Bus(Construct):
         self._archive(archive_retention)
         if log_events:
             self._log_events(name)
-        Alarms(self, self.alarm_topic).dead_letters(self.dead_letters)
 
     @property
     def name(self) -> str:
