@@ -31,7 +31,7 @@ class Told:
 
     @classmethod
     def of(cls, event: Event) -> "Told":
-        """An event with its own place; without one, where its stream is not to be read again."""
+        """An event with its place in its stream, where it is of one."""
         return cls(event, event.metadata.stream, event.metadata.stream_version or 0)
 
 

@@ -10,7 +10,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from millrace.runtime.folding import CHUNK, in_batch
-from millrace.runtime.read_models import REVISION, Ledger, Pointer, Tables, scanned
+from millrace.runtime.read_models import KEPT, REVISION, Ledger, Pointer, Tables, scanned
 
 if TYPE_CHECKING:
     from millrace.runtime.projection import Projection
@@ -79,7 +79,7 @@ def _delete(table: Any, key: str, keys: Iterator[dict[str, Any]], ends: float) -
 def _read(projection: "Projection[..., Any]", tables: Tables) -> Answer:
     """Fold what the event stores have, in the order of positions, into the other side."""
     place = tables.ledger.table.get_item(Key={"id": _PLACE}, ConsistentRead=True).get("Item")
-    if not place:
+    if not place or tables.ledger.pointer().other not in KEPT:
         raise NotBuilt("Nothing is being built: begin with millrace rebuild.")
     after, ends, folded = [int(position) for position in place["after"]], time.monotonic() + _SECONDS, 0
     stores = projection.stores()

@@ -278,3 +278,12 @@ def test_an_interrupted_rebuild_goes_on_where_it_was(live, store, monkeypatch):
 def test_without_a_second_side_there_is_nothing_to_do(own, store, step):
     with pytest.raises(NotBuilt):
         rebuild(keeps, {"do": step})
+
+
+def test_a_side_that_was_dropped_is_neither_filled_nor_swapped(live):
+    built(live)
+    rebuild(keeps, {"do": "drop"})
+    for step in ("read", "swap", "compare"):
+        with pytest.raises(NotBuilt):
+            rebuild(keeps, {"do": step})
+    assert live.ledger.pointer() == Pointer("blue", "empty")
