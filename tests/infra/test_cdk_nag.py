@@ -17,6 +17,10 @@ from millrace.constructs import (
     Webhook,
     direct,
     fail_back,
+    fail_fast,
+    fail_over,
+    fail_silent,
+    fork,
     ordered,
     queue,
 )
@@ -30,6 +34,8 @@ CHANNELS = {
     "Ordered": ordered(by="customer_id"),
 }
 
+STRATEGIES = {"Fast": fail_fast(), "Over": fail_over("upgrade_tier"), "Silent": fail_silent(), "Back": fail_back()}
+
 
 @pytest.mark.parametrize("key", [None, "own"])
 def test_cdk_nag_finds_nothing_in_any_construct(app, stack, key):
@@ -38,7 +44,6 @@ def test_cdk_nag_finds_nothing_in_any_construct(app, stack, key):
     bus = Bus(stack, "Bus", name="test", encryption_key=key, log_events=True)
     for name, channel in CHANNELS.items():
         Processor(stack, name, bus=bus, function="upgrade_tier", channel=channel)
-    Processor(stack, "Back", bus=bus, function="upgrade_tier", failure=fail_back())
     store = EventStore(stack, "Store", bus=bus)
     Processor(stack, "Placed", bus=bus, function="place_order", tables={"orders": store})
     Projection(stack, "Views", bus=bus, function="view_orders", stores=[store])
@@ -46,6 +51,10 @@ def test_cdk_nag_finds_nothing_in_any_construct(app, stack, key):
     Subscriber(stack, "Theirs", bus=bus, events=[TierUpgraded], to=OutsideQueue(ELSEWHERE))
     Api(stack, "Api", bus=bus, events=[StockDelivered])
     Dashboard(stack, "Dashboard", bus=bus)
+    for name, failure in STRATEGIES.items():
+        Processor(stack, name, bus=bus, function="upgrade_tier", failure=failure)
+    Processor(stack, "Guarded", bus=bus, function="notify_by_mail", failure=fail_over("notify_by_post"))
+    Mediator(stack, "Forked", bus=bus, steps=[fork("arrange_shipping", "reject_order")])
     Mediator(stack, "Mediator", bus=bus, steps=["arrange_shipping"])
     app.synth()
     for pack in (AwsSolutionsChecks(app), ServerlessChecks(app)):

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from millrace.constructs import Bus, Mediator, NoOrder, Processor, direct, ordered
+from millrace.constructs import Bus, Mediator, NoOrder, Processor, UnfitBreaker, direct, ordered, queue
 from millrace.events import Event
 
 
@@ -98,3 +98,28 @@ def test_the_function_of_an_ordered_channel_may_add_to_its_bucket_and_no_more(st
     template = synthesised()
     actions = [statement["Action"] for statement in template.statements(template.function("issue_gift"))]
     assert [action for action in actions if "s3:" in str(action)] == ["s3:PutObject", "s3:ListBucket"]
+
+
+def test_a_breaker_has_its_one_item_its_queue_and_its_alarm(stack, bus, synthesised):
+    Processor(stack, "P", bus=bus, function="notify_by_mail")
+    template = synthesised()
+    function = template.function("notify_by_mail")
+    circuits = [s for s in template.statements(function) if "dynamodb:LeadingKeys" in str(s) and "mailer" in str(s)]
+    assert [s["Condition"]["ForAllValues:StringEquals"]["dynamodb:LeadingKeys"] for s in circuits] == [["mailer"]]
+    assert {"MILLRACE_CIRCUITS", "MILLRACE_QUEUE"} <= template.resources[function]["Properties"]["Environment"][
+        "Variables"
+    ].keys()
+    assert "CircuitOpen" in [alarm["MetricName"] for alarm in template.of("CloudWatch::Alarm").values()]
+
+
+@pytest.mark.parametrize(
+    ("channel", "told"),
+    [
+        (direct(), "on the channel direct() events cannot wait until the circuit closes: use queue()"),
+        (ordered(by="customer_id"), "on the channel ordered() events cannot wait"),
+        (queue(batch_size=20), "a batch of 20 with 2 s for each call may take 40 s, and the function has 30 s"),
+    ],
+)
+def test_a_breaker_that_cannot_work_on_its_channel_is_refused(stack, bus, channel, told):
+    with pytest.raises(UnfitBreaker, match=re.escape(told)):
+        Processor(stack, "P", bus=bus, function="notify_by_mail", channel=channel)
