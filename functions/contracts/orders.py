@@ -1,8 +1,10 @@
 """What the orders context says."""
 
+from typing import Annotated
+
 from pydantic import BaseModel, ConfigDict, Field
 
-from millrace.events import Event
+from millrace.events import Event, Sensitive
 
 
 class Part(BaseModel):
@@ -34,7 +36,7 @@ class PlaceOrder(Event, source="shop.checkout", outside=True):
     order_id: str
     customer_id: str
     lines: tuple[Line, ...] = Field(min_length=1)
-    card: str
+    card: Annotated[str, Sensitive()]
     address: Address
 
 
@@ -45,5 +47,5 @@ class OrderPlaced(Event, source="shop.orders"):
     customer_id: str
     lines: tuple[Line, ...] = Field(min_length=1)
     total_cents: int = Field(ge=0)
-    card: str
+    card: Annotated[str, Sensitive()]
     address: Address

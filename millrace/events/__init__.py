@@ -6,6 +6,7 @@ from millrace.events.envelope import Envelope, decode, encode, put_entry
 from millrace.events.event import Event, Refusal
 from millrace.events.ids import new_event_id
 from millrace.events.metadata import Metadata
+from millrace.events.sensitive import Sensitive
 
 __all__ = [
     "BrokenContract",
@@ -16,6 +17,7 @@ __all__ = [
     "Event",
     "Metadata",
     "Refusal",
+    "Sensitive",
     "UnknownEvent",
     "UnknownVersion",
     "decode",

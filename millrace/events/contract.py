@@ -6,6 +6,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from millrace.events.sensitive import shown
+
 Data = dict[str, Any]
 Upcaster = Callable[[Data], Data]
 
@@ -20,15 +22,12 @@ class BrokenContract(ValueError):
         super().__init__(f"{told}. Send what the contract of {event} asks for.")
 
     @classmethod
-    def of(cls, event: str, error: ValidationError) -> "BrokenContract":
-        """The same findings as pydantic's, with event, field and value named."""
-        return cls(
-            event,
-            [
-                (".".join(map(str, found["loc"])) or "data", found["input"], found["msg"])
-                for found in error.errors(include_url=False)
-            ],
-        )
+    def of(cls, event: str, error: ValidationError, sensitive: frozenset[str] = frozenset()) -> "BrokenContract":
+        """The same findings as pydantic's, with event, field and value named; sensitive values are masked."""
+        findings = error.errors(include_url=False)
+        values = [shown(sensitive, found["loc"], found["input"]) for found in findings]
+        names = [".".join(map(str, found["loc"])) or "data" for found in findings]
+        return cls(event, [(name, value, f["msg"]) for name, value, f in zip(names, values, findings, strict=True)])
 
 
 class UnknownVersion(ValueError):

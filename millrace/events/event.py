@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError
 
 from millrace.events.contract import BrokenContract, Contract, Data, Upcaster
 from millrace.events.metadata import Metadata
+from millrace.events.sensitive import Sensitive
 
 _SOURCE = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)+")
 
@@ -23,7 +24,7 @@ class Event(BaseModel):
     they are of one class and say the same, whatever their metadata.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True)
 
     contract: ClassVar[Contract]
     _metadata: Metadata | None = PrivateAttr(default=None)
@@ -74,6 +75,12 @@ class Event(BaseModel):
         cls.contract.acknowledged.update(dict.fromkeys(findings, reason))
 
     @classmethod
+    def sensitive(cls) -> frozenset[str]:
+        """The fields that are marked as Sensitive."""
+        fields = cls.model_fields.items()
+        return frozenset(name for name, known in fields if any(isinstance(m, Sensitive) for m in known.metadata))
+
+    @classmethod
     def read(cls, data: Data, *, tolerant: bool = True) -> Self:
         """Check data from JSON against the contract.
 
@@ -83,7 +90,7 @@ class Event(BaseModel):
         try:
             return cls.model_validate_json(json.dumps(data), extra="ignore" if tolerant else "forbid")
         except ValidationError as error:
-            raise BrokenContract.of(cls.__name__, error) from error
+            raise BrokenContract.of(cls.__name__, error, cls.sensitive()) from error
 
     @property
     def metadata(self) -> Metadata:

@@ -59,7 +59,8 @@ class Handler(Generic[P, R]):
         try:
             said = guarded(self._said, self.declaration.breaker)(**events, **tables, **stores, **models)
         except ValidationError as error:
-            raise BrokenContract.of(error.title, error) from error
+            known = {event.__name__: event.sensitive() for event in self.declaration.publishes}
+            raise BrokenContract.of(error.title, error, known.get(error.title, frozenset())) from error
         self.appended = [encode(event) for store in stores.values() for event in store.appended]
         for event in said:
             self._check(event)
