@@ -80,8 +80,9 @@ def _event(envelope: Envelope, request: Request) -> Event:
 
 
 def _its_own(event: Event) -> Event:
-    """An event from outside has no cause in here, and its source has made it, whatever it says."""
-    told = {"producer": event.contract.source, "causation_id": None, "hops": 0}
+    """An event from outside has no cause and no stream in here, and its source has made it, whatever it says."""
+    told = {"producer": event.contract.source, "hops": 0}
+    told |= dict.fromkeys(("causation_id", "path", "stream", "stream_version"))
     return event.stamped(event.metadata.model_copy(update=told))
 
 
