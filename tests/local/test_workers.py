@@ -313,7 +313,7 @@ def test_a_function_sees_the_time_to_which_its_cloud_has_leapt(bench, function):
     after = bench.answer(spec, leapt=3600.0)
     assert [3600 <= late - early < 3605 for early, late in zip(before[:2], after, strict=False)] == [True, True]
     assert after[2] - before[2] < 5
-    assert 0 < after[3] <= before[3]
+    assert 0 < after[3] <= 10_000
 
 
 def test_all_that_is_written_becomes_log_events_of_its_invocation(bench, function):
