@@ -3,6 +3,7 @@
 import importlib
 import inspect
 import json
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -15,6 +16,7 @@ from millrace.flow.compat import Change, Consumer, Direction, Documents, Foreign
 from millrace.flow.graph import Node
 from millrace.flow.reads import FieldPath, Reads, fields_read
 from millrace.flow.schemas import Form, json_schema, registry_schema, schema_name
+from millrace.runtime.hints import UnclearSignature
 
 FORMS: tuple[str, ...] = ("2020-12", *get_args(Form))
 
@@ -52,7 +54,12 @@ def save(project: Project, file: Path) -> int:
 def compat(
     project: Project, against: Path | None, directions: Sequence[Direction], *, strict: bool, machine: bool
 ) -> int:
-    """Compare today's contracts with the deployed ones. 1 if a consumer breaks; `strict` counts notes too."""
+    """Compare today's contracts with the deployed ones. 1 if a consumer breaks; `strict` counts notes too.
+
+    A change of a contract may be what keeps the app from being synthesised: then the consumers are those it last had.
+    """
+    if refused := project.flow_as_it_was():
+        print(f"the app is refused as it is, so its consumers are those it last had:\n{refused}\n", file=sys.stderr)
     deployed = _saved(against) if against else _registered(project)
     try:
         changes = compare(deployed, _today(project), _consumers(project))
@@ -124,7 +131,10 @@ def reads_of(node: Node, event: type[Event]) -> Reads:
     found = dict(_wired(node))
     if node.place is None:
         return found
-    handler = importlib.import_module(f"functions.{node.name}.handler").handler
+    try:
+        handler = importlib.import_module(f"functions.{node.name}.handler").handler
+    except UnclearSignature as error:
+        return found | {(): f"{node.place}: {error}"}
     for taken in handler.declaration.inputs:
         if event in taken.events:
             found |= fields_read(handler.function, taken.name, many=taken.many)

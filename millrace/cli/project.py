@@ -104,6 +104,17 @@ class Project:
         self.synthesise()
         return Assembly(self.assembly)
 
+    def flow_as_it_was(self) -> str:
+        """Let `flow` be the last one that was synthesised, where the app is refused now. Gives why it is."""
+        try:
+            self.synthesise()
+        except WrongUse as refused:
+            if not (self.assembly / "manifest.json").exists():
+                raise
+            self.flow = Assembly(self.assembly)
+            return str(refused)
+        return ""
+
     @cached_property
     def graph(self) -> Graph:
         """How events go through them."""

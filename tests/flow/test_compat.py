@@ -17,6 +17,8 @@ from millrace.flow.assembly import Place, Resource
 from millrace.flow.compat import Consumer, compare
 from millrace.flow.graph import Node
 from millrace.flow.schemas import registry_schema
+from millrace.local.synthesis import SynthesisFailed
+from millrace.runtime import UnclearSignature
 
 ROOT = Path(__file__).parents[2]
 FORMS = ["OpenApi3", "JSONSchemaDraft4"]
@@ -197,6 +199,27 @@ def test_renaming_what_nobody_reads_says_so_and_passes(saved, capsys):
     assert main(["compat", "--against", file]) == 0
     assert "note    OrderCompleted.old_name is now called tracking_id: no consumer reads it" in capsys.readouterr().out
     assert main(["compat", "--against", file, "--strict"]) == 1
+
+
+def test_a_change_that_keeps_the_app_from_being_synthesised_still_names_who_breaks(saved, capsys, monkeypatch):
+    def refused(*_):
+        raise SynthesisFailed("a handler no longer fits its event")
+
+    file = saved("shop.fulfilment@OrderCompleted", "customer_id")
+    monkeypatch.setattr("millrace.cli.project.synthesise", refused)
+    assert main(["compat", "--against", file]) == 1
+    told = capsys.readouterr()
+    assert {"award_points", "rate_credit"} <= set(told.out.split())
+    assert "a handler no longer fits its event" in told.err
+
+
+def test_a_handler_that_no_longer_fits_its_event_is_broken_whatever_changed(graph, monkeypatch):
+    def refused(_):
+        raise UnclearSignature("the view is found by 'customer_id'")
+
+    (points,) = [node for node in graph.functions if node.name == "award_points"]
+    monkeypatch.setattr("millrace.cli.contracts.importlib.import_module", refused)
+    assert reads_of(points, OrderPlaced)[()] == f"{points.place}: the view is found by 'customer_id'"
 
 
 def test_one_direction_may_be_asked_for(saved, capsys):
