@@ -12,7 +12,7 @@ from collections.abc import Iterable
 @functools.cache
 def change() -> None:
     """Change moto, once for the process. The environment of an execution knows its plane, so this needs none."""
-    from moto.stepfunctions.parser import utils  # noqa: PLC0415 - moto is imported after its settings are made
+    from moto.stepfunctions.parser import quotas, utils  # noqa: PLC0415 - moto is imported after its settings are made
     from moto.stepfunctions.parser.asl.utils import json_path  # noqa: PLC0415 - the same
 
     from millrace.local.asl import (  # noqa: PLC0415 - the same
@@ -25,12 +25,14 @@ def change() -> None:
         functions,
         maps,
         running,
+        sizes,
     )
 
     logging.getLogger("moto.stepfunctions.parser").setLevel(logging.CRITICAL)  # what fails stands in the history
     for room in (definitions, errors, running, expressions, choices, functions, calls, callbacks, maps):
         room.change()
     _everywhere("TMP_THREADS", utils.TMP_THREADS, _None())  # moto keeps each thread that it has ever started
+    _everywhere("is_within_size_quota", quotas.is_within_size_quota, sizes.fits)
     _everywhere("extract_json", json_path.extract_json, expressions.extracted)
 
 

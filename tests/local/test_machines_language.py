@@ -257,3 +257,9 @@ def test_a_value_over_256_kib_fails_the_state(kit):
         No={"Type": "Succeed"},
     )
     assert kit.failure(definition)[0] == "States.DataLimitExceeded"
+
+
+def test_a_value_is_weighed_in_bytes_of_utf_8(kit):
+    """https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html"""
+    function = kit.function("return 'é' * 100_000")
+    assert kit.output(chain(It={"Type": "Task", "Resource": function, "End": True})) == "é" * 100_000
