@@ -7,6 +7,7 @@ from typing import Any
 from millrace.cli.logs import records_of
 from millrace.cli.project import Cloud, Project, WrongUse
 from millrace.events import BrokenContract, Event, Metadata, UnknownEvent, encode, put_entry
+from millrace.events.claims import claimed_from_outside
 from millrace.local.journal import Record
 from millrace.local.trace import Trace, as_json
 
@@ -27,7 +28,9 @@ def put_event(cloud: Cloud, event: Event, bus: str, correlation_id: str | None =
     """Put an event from outside. Gives the metadata that it was given."""
     version = event.contract.version
     metadata = Metadata.root(producer="millrace put", version=version, correlation_id=correlation_id)
-    answer = cloud.client("events").put_events(Entries=[put_entry(encode(event.stamped(metadata)), bus)])
+    account = cloud.client("sts").get_caller_identity()["Account"]
+    envelope = claimed_from_outside(encode(event.stamped(metadata)), bus, account, cloud.client)
+    answer = cloud.client("events").put_events(Entries=[put_entry(envelope, bus)])
     if answer["FailedEntryCount"]:
         refused = answer["Entries"][0]
         raise WrongUse(f"{cloud.name} refused the event: {refused['ErrorCode']}: {refused.get('ErrorMessage')}")

@@ -156,6 +156,7 @@ class Api(Construct):
             **more,
         )
         self._bus.grant_publish(worker.role, publishes)
+        worker.use_claims(self._bus, publishes=publishes)
         Alarms(place, self._bus.alarm_topic).function(worker.function)
         told = "The API invokes it and waits: the caller hears of what fails."
         acknowledge(worker.function, told, "Serverless-LambdaDLQ", "CKV_AWS_116")

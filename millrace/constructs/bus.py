@@ -14,6 +14,7 @@ from millrace.constructs.acknowledged import acknowledge
 from millrace.constructs.alarms import Alarms
 from millrace.constructs.checked import Checks
 from millrace.constructs.circuits import Circuits
+from millrace.constructs.claims import Claims
 from millrace.constructs.encryption import EncryptionKey, chosen_key, let_services_use
 from millrace.constructs.idempotency import Idempotency
 from millrace.constructs.logs import log_group
@@ -21,6 +22,7 @@ from millrace.constructs.places import note_place
 from millrace.constructs.queues import dead_letter_queue
 from millrace.constructs.schemas import Schemas
 from millrace.events import Event
+from millrace.events.claims import CLAIM_ABOVE
 from millrace.flow.schemas import Form
 
 MAX_HOPS = 32
@@ -35,7 +37,8 @@ class Bus(Construct):
     "own" makes one. Without it AWS's own keys encrypt. With `alarm_topic` the alarms of everything on this bus are
     sent there. `log_events` logs each event, whole: mind what your events hold. A schema registry with the bus's name
     holds each event that something on it takes or publishes, in the form of `schemas`. An event that was handled is
-    known again for `idempotency_window`, 20 days. One with more than `max_hops` causes behind it is put aside.
+    known again for `idempotency_window`, 20 days. One with more than `max_hops` causes behind it is put aside. Of one
+    that weighs more than `claim_check_above` bytes the data lies in a bucket; None leaves it in the event.
 
     `existing` is for the bus of another stack: rules and permissions go onto it. Of the bus itself nothing is
     made; what functions of this stack put aside has a queue of its own here.
@@ -51,6 +54,7 @@ class Bus(Construct):
         encryption_key: EncryptionKey | None = None,
         idempotency_window: Duration | None = None,
         max_hops: int = MAX_HOPS,
+        claim_check_above: int | None = CLAIM_ABOVE,
         log_events: bool = False,
         alarm_topic: sns.ITopic | None = None,
         schemas: Form = "OpenApi3",
@@ -69,6 +73,9 @@ class Bus(Construct):
         self.event_bus: events.IEventBus = (
             events.EventBus.from_event_bus_name(self, "Bus", name) if existing else self._made(name)
         )
+        self.claims = (
+            Claims(self, bus=name, above=claim_check_above, key=self.encryption_key) if claim_check_above else None
+        )
         if not existing:
             self._guard(name, archive_retention or Duration.days(30), log_events=log_events)
 
@@ -83,6 +90,8 @@ class Bus(Construct):
         self._accept_dead_letters()
         self._refuse_other_accounts()
         self._archive(archive_retention)
+        if self.claims:
+            self.claims.make(archive_retention)
         if log_events:
             self._log_events(name)
 

@@ -56,6 +56,7 @@ class Changes(Construct):
             key=bus.encryption_key,
         )
         bus.grant_publish(reader.role, [event])
+        reader.use_claims(bus, publishes=[event])
         changed = lambda_.FilterCriteria.filter({"eventName": lambda_.FilterRule.is_equal("MODIFY")})
         read_changes(reader, table, self.dead_letters, bus, filters=[changed])
         alarms = Alarms(self, bus.alarm_topic)

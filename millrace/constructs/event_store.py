@@ -65,6 +65,7 @@ class EventStore(Construct):
         new = [event for event in store.events if event not in self.events]
         self.events += new
         self._bus.grant_publish(self.relay.role, new)
+        self.relay.use_claims(self._bus, publishes=new)
         self.relay.note(**facts("relay", self, [], self.events))
 
     def read_by(self, role: iam.IRole) -> None:

@@ -130,6 +130,11 @@ class Function(Construct):
     def _resource(self) -> lambda_.CfnFunction:
         return cast("lambda_.CfnFunction", self.function.node.default_child)
 
+    def use_claims(self, bus: Bus, *, publishes: EventTypes = (), consumes: EventTypes = ()) -> None:
+        """Let it keep and fetch the data of large events, if its bus has a claim check."""
+        if bus.claims:
+            bus.claims.let_use(self.function, self.role, publishes=publishes, consumes=consumes)
+
     def note(self, **facts: Any) -> None:
         """Add facts to the metadata in the template."""
         self._facts |= facts
@@ -173,6 +178,7 @@ def declared_function(
     )
     function.breaker = declaration.breaker
     bus.grant_publish(function.role, declaration.publishes)
+    function.use_claims(bus, publishes=declaration.publishes, consumes=declaration.consumes)
     grant_tables(function.role, declaration, tables)
     if keeps:
         bus.idempotency.grant(function.role, _scope(scope))

@@ -154,6 +154,7 @@ class Mediator(Construct):
         self.state_machine.grant_start_execution(starter.role)
         grant_key(bus.encryption_key, starter.role, "states", WRITE)
         put_aside(starter, bus, self.dead_letters, settings.get("allow_cycle"))
+        starter.use_claims(bus, publishes=[self.trigger], consumes=[self.trigger])
         channel.connect(self, bus, [self.trigger], starter, End(self.dead_letters, self._alarms))
         self._alarms.function(starter.function)
 

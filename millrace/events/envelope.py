@@ -64,6 +64,14 @@ def put_entry(envelope: Envelope, bus: str) -> PutEntry:
     }
 
 
+def entry_bytes(entry: PutEntry) -> int:
+    """The size that EventBridge reckons with, in bytes.
+
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevent-size.html
+    """
+    return sum(len(entry[name].encode()) for name in ("Source", "DetailType", "Detail"))
+
+
 def decode(envelope: Envelope, event_type: type[E]) -> E:
     """The event in an envelope, checked, brought up to the newest version, with its metadata.
 
@@ -73,6 +81,8 @@ def decode(envelope: Envelope, event_type: type[E]) -> E:
     detail = envelope.get("detail")
     if not isinstance(detail, dict) or not isinstance(detail.get("data"), dict):
         raise BrokenContract(name, [("detail", detail, 'should hold {"metadata": {…}, "data": {…}}')])
+    if "claim" in detail:
+        raise BrokenContract(name, [("claim", detail["claim"], "has not been redeemed: this bus has no claim check")])
     try:
         metadata = Metadata.model_validate(detail.get("metadata"))
     except ValidationError as error:

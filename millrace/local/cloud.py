@@ -210,11 +210,13 @@ class LocalCloud:
         return self._loader.deployment.stacks[stack].resources[logical_id].physical_id
 
     def put(self, event: "Event", *, bus: str, metadata: "Metadata | None" = None) -> "Metadata":
-        """Put an event from outside onto a bus. Gives its metadata, whose correlation id is its flow's."""
+        """Put an event from outside onto a bus, claimed if it is large. Gives its metadata, with its flow's id."""
         from millrace.events import Metadata, encode, put_entry  # noqa: PLC0415 - whoever has an event has imported it
+        from millrace.events.claims import claimed_from_outside  # noqa: PLC0415
 
         known = metadata or Metadata.root(producer="test", version=event.contract.version)
-        answer = self.client("events").put_events(Entries=[put_entry(encode(event.stamped(known)), bus)])
+        envelope = claimed_from_outside(encode(event.stamped(known)), bus, ACCOUNT, self.client)
+        answer = self.client("events").put_events(Entries=[put_entry(envelope, bus)])
         if answer["FailedEntryCount"]:
             raise ValueError(f"{type(event).__name__} was refused: {answer['Entries'][0]}")
         return known

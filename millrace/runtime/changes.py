@@ -14,6 +14,7 @@ from typing import Any
 
 from millrace.events import Event, Metadata, encode
 from millrace.events.ids import effect_id
+from millrace.runtime.claims import claimed
 from millrace.runtime.observe import logger
 from millrace.runtime.publisher import publisher
 
@@ -26,7 +27,7 @@ def handler(payload: dict[str, Any], context: Any) -> None:  # noqa: ARG001 - La
     """Publish an event for each item whose field has changed. Raises what goes wrong: all again, halved."""
     found = [event for record in payload["Records"] if (event := _event(record)) is not None]
     if found:
-        publisher().publish([encode(event) for event in found])
+        publisher().publish([claimed(encode(event)) for event in found])
     logger().info("changes told", extra={"read": len(payload["Records"]), "published": len(found)})
 
 

@@ -11,6 +11,7 @@ from millrace.runtime import observe
 from millrace.runtime.aside import UnexpectedEvent, accepted
 from millrace.runtime.batch import all_events, each_event, is_ordered
 from millrace.runtime.breaker import guarded
+from millrace.runtime.claims import claimed, redeemed
 from millrace.runtime.declaration import Declaration, UnclearSignature
 from millrace.runtime.event_store import Effect, open_store
 from millrace.runtime.idempotency import Key, Once, Say, scope
@@ -81,23 +82,25 @@ class Handler(Generic[P, R]):
         )
 
     def stamp(self, events: Iterable[Event], cause: Metadata, run: str = "") -> list[Envelope]:
-        """Give new events their metadata, as effects of `cause`: the same ids each time, for the same `run`."""
+        """Give new events their metadata, as effects of `cause`: the same ids each time, for the same `run`.
+
+        Large data is claimed, before anything is kept or published.
+        """
         trace = observe.traceparent()
         name = self.declaration.name
-        return [
-            encode(
-                event.stamped(
-                    cause.causes(
-                        producer=name,
-                        position=position,
-                        version=event.contract.version,
-                        traceparent=trace,
-                        run=f"{scope()}{run}",
-                    )
+        stamped = (
+            event.stamped(
+                cause.causes(
+                    producer=name,
+                    position=position,
+                    version=event.contract.version,
+                    traceparent=trace,
+                    run=f"{scope()}{run}",
                 )
             )
             for position, event in enumerate(events)
-        ]
+        )
+        return [claimed(encode(event)) for event in stamped]
 
     def once(self, keys: list[Key], context: Any, once: Once, say: Say) -> list[Envelope]:
         """Publish what `say` says for the keys, once for each; each time, if the handler is repeatable."""
@@ -156,7 +159,7 @@ class Processor(Handler[P, R]):
         name = (envelope.get("source"), envelope.get("detail-type"))
         for event in self._input.events:
             if name == (event.contract.source, event.contract.detail_type):
-                return self._keyed(decode(envelope, event))  # type: ignore[arg-type]
+                return self._keyed(decode(redeemed(envelope), event))  # type: ignore[arg-type]
         raise UnexpectedEvent(
             f"{self.declaration.name} takes {', '.join(e.__name__ for e in self._input.events)}, "
             f"and {name[1]!r} from {name[0]!r} came: see the rules that lead to it."

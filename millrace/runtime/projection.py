@@ -16,6 +16,7 @@ from millrace.events import Event, decode
 from millrace.runtime import observe
 from millrace.runtime.aside import UnexpectedEvent, accepted
 from millrace.runtime.batch import each_event
+from millrace.runtime.claims import redeemed
 from millrace.runtime.declaration import Declaration, Input, name_of
 from millrace.runtime.folding import Folding, Gap, Told
 from millrace.runtime.hints import UnclearSignature, events_among, hints_of, options
@@ -112,7 +113,7 @@ class Projection(Handler[P, R]):
                 f"{self.declaration.name} takes {', '.join(e.__name__ for e in self.declaration.consumes)}, and "
                 f"{name[1]!r} from {name[0]!r} came: see the rules that lead to it."
             )
-        return decode(envelope, self._known[name])  # type: ignore[arg-type]
+        return decode(redeemed(envelope), self._known[name])  # type: ignore[arg-type]
 
 
 def projection(function: Callable[P, R]) -> Projection[P, R]:

@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any, Protocol, cast
 
 from millrace.events import Envelope, put_entry
-from millrace.events.envelope import PutEntry
+from millrace.events.envelope import PutEntry, entry_bytes
 
 MAX_ENTRIES = 10
 """Entries of one PutEvents call."""
@@ -101,14 +101,6 @@ def publisher() -> Publisher:
     import boto3  # noqa: PLC0415 - a handler that publishes nothing need not wait for boto3
 
     return Publisher(cast("EventsClient", boto3.client("events")), os.environ["MILLRACE_BUS"])
-
-
-def entry_bytes(entry: PutEntry) -> int:
-    """The size that EventBridge reckons with, in bytes.
-
-    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevent-size.html
-    """
-    return sum(len(entry[name].encode()) for name in ("Source", "DetailType", "Detail"))
 
 
 def _calls(entries: list[PutEntry]) -> Iterator[list[PutEntry]]:

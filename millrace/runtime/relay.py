@@ -10,6 +10,7 @@ from functools import cache
 from itertools import islice
 from typing import Any
 
+from millrace.runtime.claims import claimed
 from millrace.runtime.observe import logger
 from millrace.runtime.publisher import publisher
 from millrace.runtime.stores import open_named
@@ -32,7 +33,7 @@ def handler(payload: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: A
 
 def _relay(events: Iterable[Stored]) -> int:
     ordered = _in_order(list(events))
-    publisher().publish([event.envelope for event in ordered])
+    publisher().publish([claimed(event.envelope) for event in ordered])
     _streams().place(ordered)
     logger().info("events relayed", extra={"published": len(ordered), "streams": len({e.stream for e in ordered})})
     return len(ordered)

@@ -16,6 +16,7 @@ from millrace.events import Envelope, Event, decode
 from millrace.runtime import observe
 from millrace.runtime.aside import accepted
 from millrace.runtime.batch import each_event
+from millrace.runtime.claims import claimed, redeemed
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,80}")
 
@@ -27,7 +28,7 @@ def handler(payload: dict[str, Any], context: Any) -> Any:
 
 def _start(envelope: Any, attempt: int) -> None:
     try:
-        events = list(accepted([envelope], attempt, lambda known: decode(known, _trigger())))
+        events = list(accepted([envelope], attempt, lambda known: decode(redeemed(known), _trigger())))
         for event in events:
             _execute(event, envelope)
     except Exception as error:
@@ -38,13 +39,17 @@ def _start(envelope: Any, attempt: int) -> None:
 
 
 def _execute(event: Event, envelope: Envelope) -> None:
-    kept = {"source": envelope["source"], "detail-type": envelope["detail-type"], "detail": envelope["detail"]}
+    kept: Envelope = {
+        "source": envelope["source"],
+        "detail-type": envelope["detail-type"],
+        "detail": envelope["detail"],
+    }
     machines = _machines()
     try:
         machines.start_execution(
             stateMachineArn=os.environ["MILLRACE_STATE_MACHINE"],
             name=_name(event.metadata.event_id),
-            input=json.dumps({"events": [kept], "refused": False}),
+            input=json.dumps({"events": [claimed(kept)], "refused": False}, ensure_ascii=False),
         )
     except machines.exceptions.ExecutionAlreadyExists:
         observe.logger().info("this event has started its execution before")

@@ -13,6 +13,7 @@ from typing import Any, ParamSpec, TypeVar, overload
 from millrace.events import Envelope, Event, Metadata, Refusal, decode
 from millrace.runtime import observe
 from millrace.runtime.breaker import MisplacedBreaker
+from millrace.runtime.claims import fitted, redeemed
 from millrace.runtime.declaration import Input
 from millrace.runtime.idempotency import Key, Once
 from millrace.runtime.processor import Handler, Payload
@@ -47,19 +48,20 @@ class Step(Handler[P, R]):
             cause = Metadata.model_validate(start["detail"]["metadata"])
             key = _key(payload)
             once = Once(lambda said: publisher().publish(said), replies=True)
-            published = self.once([key], context, once, lambda _: self._say(flow["events"], cause, key))
+            beside = bool(payload.get("beside"))
+            published = self.once([key], context, once, lambda _: self._say(flow["events"], cause, key, beside=beside))
         except Exception as error:
             observe.failed(start, attempt, error)
             raise
         observe.handled(start["detail-type"], cause, attempt, [*published, *self.appended])
         refused = any(self._refuses(envelope) for envelope in published)
-        before = {"events": []} if payload.get("beside") else flow
+        before = {"events": []} if beside else flow
         return {**before, "events": [*before["events"], *published], "refused": refused}
 
-    def _say(self, events: list[Payload], cause: Metadata, key: Key) -> list[Envelope]:
+    def _say(self, events: list[Payload], cause: Metadata, key: Key, *, beside: bool) -> list[Envelope]:
         given = {taken.name: self._latest(taken, events, key) for taken in self.declaration.inputs}
         run = " ".join(key)
-        return self.stamp(self.run(cause, run, **given), cause, run)
+        return fitted(self.stamp(self.run(cause, run, **given), cause, run), events, beside=beside)
 
     def _refuses(self, said: Envelope) -> bool:
         refusals = (event.contract for event in self.declaration.publishes if issubclass(event, Refusal))
@@ -67,7 +69,7 @@ class Step(Handler[P, R]):
 
     def _latest(self, taken: Input, events: list[Payload], key: Key) -> Event | list[Event] | None:
         found = [
-            _keyed(decode(envelope, event_type), key)  # type: ignore[arg-type]
+            _keyed(decode(redeemed(envelope), event_type), key)  # type: ignore[arg-type]
             for envelope in reversed(events)
             for event_type in taken.events
             if (envelope["source"], envelope["detail-type"])

@@ -17,6 +17,7 @@ from millrace.events import BrokenContract, Envelope, Event, Metadata, encode, n
 from millrace.runtime import observe
 from millrace.runtime.api.contracts import named
 from millrace.runtime.api.http import JSON, Answer, Problem, Request, answer, answered
+from millrace.runtime.claims import claimed
 from millrace.runtime.idempotency import Once, StillInProgress
 from millrace.runtime.publisher import publisher
 
@@ -51,7 +52,7 @@ def _accept(command: type[Event], request: Request, milliseconds: int) -> Answer
         reason = f"should be {JSON}"
         raise Problem(415, f"The content type {reason}.", [("content-type", request.content_type, reason)])
     event = _read(command, request.json())
-    envelope = encode(event.stamped(_metadata(command, request)))
+    envelope = claimed(encode(event.stamped(_metadata(command, request))))
     if KEY_HEADER in request.headers:
         return _accepted(_once(envelope, milliseconds), event)
     publisher().publish([envelope])
@@ -66,11 +67,16 @@ def _once(envelope: Envelope, milliseconds: int) -> Envelope:
         (said,) = once.do([(metadata["event_id"],)], milliseconds, lambda _new: [envelope])
     except StillInProgress as error:
         raise Problem(409, f"A request with this {KEY_HEADER} is under way. Send it again in a moment.") from error
-    if said["detail"]["data"] != envelope["detail"]["data"]:
+    if _content(said) != _content(envelope):
         reason = "was sent with another command before"
         told = f"This {KEY_HEADER} {reason}: choose a new one for a new command."
         raise Problem(422, told, [(KEY_HEADER, metadata["idempotency_key"], reason)])
     return said
+
+
+def _content(envelope: Envelope) -> Any:
+    """The data, or its claim, which has the hash of it."""
+    return {name: part for name, part in envelope["detail"].items() if name != "metadata"}
 
 
 def _read(command: type[Event], data: Any) -> Event:

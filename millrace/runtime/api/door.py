@@ -17,6 +17,7 @@ from millrace.events.cloudevents import STRUCTURED, from_cloudevent, from_http
 from millrace.runtime import observe
 from millrace.runtime.api.contracts import named
 from millrace.runtime.api.http import JSON, Answer, Problem, Request, answer, answered
+from millrace.runtime.claims import claimed
 from millrace.runtime.publisher import publisher
 
 EVENTS, CALLERS, AUTHORIZER = "MILLRACE_OUTSIDE_EVENTS", "MILLRACE_CALLERS", "MILLRACE_AUTHORIZER"
@@ -35,7 +36,7 @@ def handler(payload: dict[str, Any], _context: Any) -> Answer:
 
 def _answer(request: Request) -> Answer:
     events = [_event(envelope, request) for envelope in _envelopes(request)]
-    publisher().publish([encode(event) for event in events])
+    publisher().publish([claimed(encode(event)) for event in events])
     told = [{"event_id": e.metadata.event_id, "correlation_id": e.metadata.correlation_id} for e in events]
     observe.logger().info("events accepted", extra={"caller": request.caller, "events": told})
     return answer(202, {"accepted": told})

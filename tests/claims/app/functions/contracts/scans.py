@@ -1,0 +1,31 @@
+"""Scans, on their way through three processors."""
+
+from millrace.events import Event
+
+
+class Scanned(Event, source="test.scanner", outside=True):
+    """A scan, as large as it is."""
+
+    key: str
+    content: str
+
+
+class Straightened(Event, source="test.desk"):
+    """The same, straight."""
+
+    key: str
+    content: str
+
+
+class Recognised(Event, source="test.reader"):
+    """The same, read."""
+
+    key: str
+    content: str
+
+
+class Peeped(Event, source="test.peeper", outside=True):
+    """Somebody wants to see what lies in a bucket."""
+
+    bucket: str
+    key: str

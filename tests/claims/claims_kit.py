@@ -1,0 +1,59 @@
+"""What the tests of large data put, and how they look at what became of it."""
+
+import json
+
+from millrace.events import Event, Metadata
+from millrace.events.claims import claims_bucket
+
+
+class Scanned(Event, source="test.scanner", outside=True):
+    """As the project has it."""
+
+    key: str
+    content: str
+
+
+class Claimed:
+    """The local cloud with that project, and what lies in its bucket."""
+
+    bucket = claims_bucket("claims", "123456789012", "us-east-1")
+
+    def __init__(self, cloud):
+        self.cloud = cloud
+        self.s3 = cloud.client("s3")
+
+    def keys(self, correlation_id=""):
+        """The keys of the claims of a flow's first event, or all."""
+        found = self.s3.list_objects_v2(Bucket=self.bucket).get("Contents", [])
+        return [each["Key"] for each in found if correlation_id in each["Key"]]
+
+    def put(self, event, **metadata):
+        """Put an event as the kit puts it; gives its correlation id, once all is settled."""
+        known = Metadata.root(producer="test").model_copy(update=metadata)
+        self.cloud.put(event, bus="claims", metadata=known)
+        self.cloud.settle()
+        return known.correlation_id
+
+    def put_claim(self, metadata, **claim):
+        """Put a scan with a claim that somebody has made up."""
+        detail = {"metadata": metadata.model_dump(mode="json", exclude_none=True), "claim": claim}
+        entry = {"Source": "test.scanner", "DetailType": "Scanned", "Detail": json.dumps(detail)}
+        answer = self.cloud.client("events").put_events(Entries=[{**entry, "EventBusName": "claims"}])
+        assert answer["FailedEntryCount"] == 0
+        self.cloud.settle()
+
+    def seen(self, key):
+        """By whom a scan was seen, and the hash of what each saw."""
+        tables = self.cloud.client("dynamodb").list_tables()["TableNames"]
+        table = self.cloud.resource("dynamodb").Table(next(name for name in tables if "Seen" in name))
+        items = [item for item in table.scan()["Items"] if item["key"].startswith(f"{key}/")]
+        return {item["key"].partition("/")[2]: item["sha256"] for item in items}
+
+    def put_aside(self):
+        """Take the reasons of what was put aside out of the bus's dead letters."""
+        sqs = self.cloud.client("sqs")
+        (url,) = [url for url in sqs.list_queues()["QueueUrls"] if "BusDeadLetters" in url]
+        answer = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"])
+        for letter in answer.get("Messages", []):
+            sqs.delete_message(QueueUrl=url, ReceiptHandle=letter["ReceiptHandle"])
+        return [each["MessageAttributes"]["ERROR_MESSAGE"]["StringValue"] for each in answer.get("Messages", [])]

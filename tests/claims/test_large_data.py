@@ -1,0 +1,137 @@
+"""Large data, through processors and a mediator, over the archive, and what is not to be believed of it."""
+
+import hashlib
+from datetime import timedelta
+
+import pytest
+from claims_kit import Scanned
+
+from millrace.events import Event, Metadata, encode, put_entry
+from millrace.events.claims import CLAIM_ABOVE
+from millrace.events.envelope import entry_bytes
+
+WAY = ("straighten", "recognise", "file_away")
+
+
+class BookWanted(Event, source="test.shop", outside=True):
+    key: str
+    content: str
+
+
+class Peeped(Event, source="test.peeper", outside=True):
+    bucket: str
+    key: str
+
+
+@pytest.fixture
+def weighing(scan):
+    """A scan that weighs just so many bytes as an entry, its hash, and its metadata."""
+
+    def weighing(key, size):
+        metadata = Metadata.root(producer="test")
+        rest = entry_bytes(put_entry(encode(Scanned(key=key, content="").stamped(metadata)), "claims"))
+        event, digest = scan(key, size - rest)
+        assert entry_bytes(put_entry(encode(event.stamped(metadata)), "claims")) == size
+        return event, digest, metadata.model_dump()
+
+    return weighing
+
+
+def test_five_megabytes_pass_whole_through_a_queue_a_stream_and_a_rule(claims, scan):
+    event, digest = scan("vast", 5_000_000)
+    flow = claims.put(event)
+    assert claims.seen("vast") == dict.fromkeys(WAY, digest)
+    assert claims.cloud.trace(flow).names() == ["Scanned", "Straightened", "Recognised"]
+    assert len(claims.keys(flow)) == 1
+
+
+@pytest.mark.parametrize(("more", "claimed"), [(0, 0), (1, 1)], ids=["at the limit", "one byte over it"])
+def test_the_data_lies_in_the_bucket_from_the_first_byte_above_the_limit(claims, weighing, more, claimed):
+    event, digest, metadata = weighing(f"by{more}", CLAIM_ABOVE + more)
+    flow = claims.put(event, **metadata)
+    assert len(claims.keys(flow)) == claimed
+    assert claims.seen(f"by{more}") == dict.fromkeys(WAY, digest)
+
+
+@pytest.mark.parametrize("size", [150_000, 900_000])
+def test_a_flow_holds_more_large_events_than_a_state_machine_takes(claims, size):
+    """https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html"""
+    content = "é" * (size // 2)
+    flow = claims.put(BookWanted(key="book", content=content))
+    trace = claims.cloud.trace(flow)
+    assert trace.errors() == []
+    assert trace.work("Book").status == "SUCCEEDED"
+    assert trace.names() == ["BookWanted", "PagesSet", "CoverDrawn", "BookBound"]
+    assert trace.errors() == []
+
+
+def test_a_replay_finds_what_was_claimed(claims, scan):
+    event, digest = scan("again", 300_000)
+    flow, events = claims.put(event), claims.cloud.client("events")
+    (archive,) = events.list_archives()["Archives"]
+    bus = events.describe_event_bus(Name="claims")["Arn"]
+    arn = events.describe_archive(ArchiveName=archive["ArchiveName"])["ArchiveArn"]
+    begin = archive["CreationTime"] - timedelta(hours=1)
+    end = archive["CreationTime"] + timedelta(days=1)
+    events.start_replay(
+        ReplayName="again", EventSourceArn=arn, EventStartTime=begin, EventEndTime=end, Destination={"Arn": bus}
+    )
+    claims.cloud.settle()
+    trace = claims.cloud.trace(flow)
+    assert (len(trace.work("straighten").attempts), trace.errors()) == (2, [])
+    assert claims.seen("again") == dict.fromkeys(WAY, digest)
+
+
+def test_who_does_not_take_an_event_may_not_read_its_data(claims, scan):
+    """https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-policy-language-overview.html"""
+    event, _ = scan("private", 300_000)
+    (key,) = claims.keys(claims.put(event))
+    flow = claims.put(Peeped(bucket=claims.bucket, key=key))
+    errors = claims.cloud.trace(flow).errors()
+    assert errors
+    assert all("AccessDenied" in error for error in errors)
+
+
+@pytest.fixture
+def another(claims, scan):
+    """The claim of somebody else's scan."""
+    event, _ = scan("theirs", 300_000)
+    (key,) = claims.keys(claims.put(event))
+    return {"bucket": claims.bucket, "key": key, "bytes": 1, "sha256": key.rpartition("/")[2]}
+
+
+@pytest.mark.parametrize(
+    ("forged", "told"),
+    [
+        ({}, "is not the key of this event"),
+        ({"bucket": "shop-private"}, "should be claims-claims-123456789012-us-east-1, the one of its bus"),
+        ({"sha256": "0" * 64}, "is not the key of this event"),
+        ({"key": None}, "should hold {bucket, key, bytes, sha256}"),
+    ],
+    ids=["of another's event", "of another bucket", "of another hash", "of no form"],
+)
+def test_a_forged_claim_is_put_aside_and_reads_nothing(claims, another, forged, told):
+    metadata = Metadata.root(producer="forger")
+    claims.put_claim(metadata, **(another | forged))
+    (reason,) = claims.put_aside()
+    assert told in reason
+    assert claims.cloud.trace(metadata.correlation_id).names() == ["Scanned"]
+
+
+def claim_of(claims, metadata, digest):
+    key = f"test.scanner/Scanned/{metadata.event_id}/{digest}"
+    return {"bucket": claims.bucket, "key": key, "bytes": 1, "sha256": digest}
+
+
+def test_data_that_is_not_what_was_claimed_is_put_aside(claims):
+    metadata, digest = Metadata.root(producer="test"), hashlib.sha256(b"one thing").hexdigest()
+    claim = claim_of(claims, metadata, digest)
+    claims.s3.put_object(Bucket=claims.bucket, Key=claim["key"], Body=b"another")
+    claims.put_claim(metadata, **claim)
+    assert "is not that of what lies there" in claims.put_aside()[0]
+
+
+def test_a_claim_that_is_gone_is_put_aside_with_the_reason(claims):
+    metadata = Metadata.root(producer="test")
+    claims.put_claim(metadata, **claim_of(claims, metadata, "0" * 64))
+    assert "is gone: the claims of a bus expire after its archive" in claims.put_aside()[0]

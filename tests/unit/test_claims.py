@@ -1,0 +1,139 @@
+"""The claim check by itself: what is claimed, what a step leaves in its flow, and what may be redeemed."""
+
+import hashlib
+import json
+import sys
+from types import SimpleNamespace
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from millrace.events import BrokenContract, Event, Metadata, decode, encode, put_entry
+from millrace.events.claims import Claims, claims_bucket
+from millrace.events.envelope import entry_bytes
+from millrace.runtime import Processor, processor
+from millrace.runtime import claims as of_function
+
+
+class Drawn(Event, source="test.desk"):
+    name: str
+    lines: list[str]
+
+
+class Traced(Event, source="test.desk"):
+    name: str
+    lines: list[str]
+
+
+def drawn(lines=100, name="sun"):
+    return encode(Drawn(name=name, lines=["-" * 98] * lines).stamped(Metadata.root(producer="test")))
+
+
+@pytest.fixture
+def s3(monkeypatch):
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    with mock_aws():
+        client = boto3.client("s3", region_name="us-east-1")
+        client.create_bucket(Bucket="claims")
+        yield client
+
+
+@pytest.fixture
+def claims(s3, monkeypatch):
+    known = Claims(lambda: s3, "claims", above=5_000)
+    monkeypatch.setattr(of_function, "_claims", lambda: known)
+    return known
+
+
+def test_an_event_is_the_same_once_its_claim_is_redeemed(claims):
+    envelope = drawn()
+    claimed = claims.claimed(envelope)
+    assert "lines" not in json.dumps(claimed)
+    assert claims.redeemed(claimed) == envelope
+
+
+def test_the_limit_is_in_the_bytes_that_eventbridge_reckons(s3):
+    envelope = drawn(name="é")
+    weight = entry_bytes(put_entry(envelope, "bus"))
+    assert "claim" not in Claims(lambda: s3, "claims", above=weight).claimed(envelope)["detail"]
+    assert "claim" in Claims(lambda: s3, "claims", above=weight - 1).claimed(envelope)["detail"]
+
+
+def test_short_texts_stay_with_their_event_for_channels_to_order_by(claims):
+    assert claims.claimed(drawn(name="sun"))["detail"]["data"] == {"name": "sun"}
+    assert claims.claimed(drawn(name="s" * 257))["detail"]["data"] == {}
+
+
+def test_a_rerun_claims_the_same_and_another_answer_something_else(claims, s3):
+    envelope = drawn()
+    changed = {**envelope, "detail": {**envelope["detail"], "data": {"name": "moon", "lines": ["-" * 6_000]}}}
+    claimed = [claims.claimed(each) for each in (envelope, envelope, changed)]
+    assert claimed[0] == claimed[1]
+    assert [claims.redeemed(each) for each in claimed] == [envelope, envelope, changed]
+    assert s3.list_objects_v2(Bucket="claims")["KeyCount"] == 2
+
+
+def test_a_claim_that_nobody_redeemed_is_no_event(claims):
+    with pytest.raises(BrokenContract, match="has not been redeemed"):
+        decode(claims.claimed(drawn()), Drawn)
+
+
+def test_the_key_holds_the_name_of_the_event_whatever_is_in_its_id(claims):
+    metadata = Metadata.root(producer="test").model_copy(update={"event_id": "../a b/*"})
+    claim = claims.claimed(encode(Drawn(name="sun", lines=["-" * 6_000]).stamped(metadata)))["detail"]["claim"]
+    assert claim["key"] == f"test.desk/Drawn/..%2Fa%20b%2F%2A/{claim['sha256']}"
+
+
+def test_a_handler_is_given_the_whole_and_what_it_says_is_claimed(claims, s3, records, monkeypatch):
+    @processor
+    def handler(event: Drawn) -> Traced:
+        return Traced(name=event.name, lines=event.lines)
+
+    published = []
+    envelope = drawn()
+    sent = SimpleNamespace(publish=published.extend)
+    monkeypatch.setattr(sys.modules[Processor.__module__], "publisher", lambda: sent)
+    handler.handle([claims.claimed(envelope)], 1)
+    assert claims.redeemed(published[0])["detail"]["data"] == envelope["detail"]["data"]
+    (kept,) = records.answers.values()
+    assert "lines" not in json.dumps(kept.envelopes)
+
+
+def test_a_step_claims_its_largest_events_until_its_flow_fits(claims):
+    flow = [drawn(1_000)]
+    fitted = of_function.fitted([drawn(100), drawn(900), drawn(2)], flow, beside=False)
+    assert ["claim" in said["detail"] for said in fitted] == [False, True, False]
+    beside = of_function.fitted([drawn(100), drawn(2)], flow, beside=True)
+    assert ["claim" in said["detail"] for said in beside] == [True, False]
+
+
+@pytest.mark.parametrize("event_id", ["\ud800", "e" * 5_000, None, {"deep": 1}])
+@pytest.mark.parametrize("missing", ["source", "detail-type", "time"])
+def test_whatever_stands_around_a_claim_it_is_a_broken_contract(claims, event_id, missing):
+    claim = {"bucket": "claims", "key": "k", "bytes": 1, "sha256": "0" * 64}
+    envelope = {**drawn(), "time": "", "detail": {"metadata": {"event_id": event_id}, "claim": claim}}
+    del envelope[missing]
+    with pytest.raises(BrokenContract, match="is not the key of this event"):
+        claims.redeemed(envelope)
+
+
+@pytest.mark.parametrize("bus", ["shop", "Shop.Orders_", "s" * 200, "-"])
+def test_the_name_of_a_bucket_is_one_that_s3_takes(bus):
+    """https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html"""
+    name = claims_bucket(bus, "123456789012", "ap-southeast-1")
+    assert len(name) <= 63
+    assert name.replace("-", "").isalnum()
+    assert name[0].isalnum()
+
+
+def test_buses_whose_names_differ_in_little_have_buckets_of_their_own():
+    names = {claims_bucket(bus, "1", "r") for bus in ("shop", "Shop", "shop.", "shop_")}
+    assert len(names) == 4
+
+
+def test_the_hash_is_that_of_what_lies_there(claims, s3):
+    claim = claims.claimed(drawn())["detail"]["claim"]
+    content = s3.get_object(Bucket="claims", Key=claim["key"])["Body"].read()
+    assert (len(content), hashlib.sha256(content).hexdigest()) == (claim["bytes"], claim["sha256"])
