@@ -83,13 +83,14 @@ class Claims:
         return content
 
 
-def claimed_from_outside(envelope: Envelope, bus: str, account: str, client: Callable[[str], Any]) -> Envelope:
-    """The envelope as somebody with a client for each service puts it onto a bus, which may be without claim check."""
+def claimed_from_outside(envelope: Envelope, bus: str, client: Callable[[str], Any]) -> Envelope:
+    """The envelope as somebody puts it with boto3's clients, by their names; the bus may be without claim check."""
     if entry_bytes(put_entry(envelope, bus)) <= CLAIM_ABOVE:
         return envelope
-    s3 = client("s3")
+    s3, account = client("s3"), client("sts").get_caller_identity()["Account"]
+    bucket = claims_bucket(bus.rpartition("/")[2], account, s3.meta.region_name)
     try:
-        return Claims(lambda: s3, claims_bucket(bus, account, s3.meta.region_name)).claimed(envelope)
+        return Claims(lambda: s3, bucket).claimed(envelope)
     except s3.exceptions.NoSuchBucket:
         return envelope
 

@@ -215,7 +215,7 @@ class LocalCloud:
         from millrace.events.claims import claimed_from_outside  # noqa: PLC0415
 
         known = metadata or Metadata.root(producer="test", version=event.contract.version)
-        envelope = claimed_from_outside(encode(event.stamped(known)), bus, ACCOUNT, self.client)
+        envelope = claimed_from_outside(encode(event.stamped(known)), bus, self.client)
         answer = self.client("events").put_events(Entries=[put_entry(envelope, bus)])
         if answer["FailedEntryCount"]:
             raise ValueError(f"{type(event).__name__} was refused: {answer['Entries'][0]}")

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from claims_kit import Scanned
 
+from millrace.cli.flows import put_event
 from millrace.events import Event, Metadata, encode, put_entry
 from millrace.events.claims import CLAIM_ABOVE
 from millrace.events.envelope import entry_bytes
@@ -63,6 +64,14 @@ def test_a_flow_holds_more_large_events_than_a_state_machine_takes(claims, size)
     assert trace.work("Book").status == "SUCCEEDED"
     assert trace.names() == ["BookWanted", "PagesSet", "CoverDrawn", "BookBound"]
     assert trace.errors() == []
+
+
+def test_the_command_puts_large_events_too(claims, scan):
+    event, digest = scan("typed", 2_000_000)
+    metadata = put_event(claims.cloud, event, "claims")
+    claims.cloud.settle()
+    assert len(claims.keys(metadata.event_id)) == 1
+    assert claims.seen("typed") == dict.fromkeys(WAY, digest)
 
 
 def test_a_replay_finds_what_was_claimed(claims, scan):
