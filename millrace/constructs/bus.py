@@ -74,7 +74,9 @@ class Bus(Construct):
             events.EventBus.from_event_bus_name(self, "Bus", name) if existing else self._made(name)
         )
         self.claims = (
-            Claims(self, bus=name, above=claim_check_above, key=self.encryption_key) if claim_check_above else None
+            None
+            if claim_check_above is None
+            else Claims(self, bus=name, above=claim_check_above, key=self.encryption_key)
         )
         if not existing:
             self._guard(name, archive_retention or Duration.days(30), log_events=log_events)

@@ -19,6 +19,8 @@ from millrace.events.claims import claims_bucket, claims_of
 from millrace.runtime.claims import ABOVE, BUCKET
 
 EventTypes = Iterable[type[Event]]
+_MOST_BYTES = 1_048_576
+"""https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html"""
 
 
 class Claims(Construct):
@@ -29,6 +31,11 @@ class Claims(Construct):
 
     def __init__(self, scope: Construct, *, bus: str, above: int, key: kms.IKey | None) -> None:
         super().__init__(scope, "Claims")
+        if not 1 <= above <= _MOST_BYTES:
+            raise ValueError(
+                f"{scope.node.path}: claim_check_above={above}: PutEvents takes {_MOST_BYTES} bytes at most: give 1 to "
+                f"that many, or None for a bus without claim check."
+            )
         self._above = above
         self._key = key
         self.bucket_name = claims_bucket(bus, Stack.of(self).account, Stack.of(self).region)

@@ -1,5 +1,6 @@
 """The claim check in the template: a bucket for each bus, and who may do what in it."""
 
+import pytest
 from aws_cdk import Duration
 
 from millrace.constructs import Bus, Mediator, Processor
@@ -59,6 +60,12 @@ def test_the_functions_of_another_stack_find_the_bucket_by_the_name_of_its_bus(s
     template = synthesised()
     assert list(template.of("S3::Bucket")) == []
     assert in_buckets(template, "upgrade_tier")["s3:ListBucket"] == BUCKET
+
+
+@pytest.mark.parametrize("above", [0, 1_048_577])
+def test_a_limit_that_no_event_can_reach_is_refused(stack, above):
+    with pytest.raises(ValueError, match=f"claim_check_above={above}: PutEvents takes 1048576 bytes at most"):
+        Bus(stack, "Bus", name="test", claim_check_above=above)
 
 
 def test_a_bus_may_do_without(stack, synthesised):
