@@ -34,9 +34,8 @@ def up(project: Project, *, port: int) -> int:
     with _deployed(project, port) as cloud:
         project.is_up(cloud.endpoint_url)
         try:
-            _invite(cloud)
             with _stopped_by_signals(cloud.stop_requested):
-                watch(project, cloud, say)
+                watch(project, cloud, say, lambda: _invite(cloud))
         finally:
             project.is_down()
     say("» down")

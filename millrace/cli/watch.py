@@ -21,22 +21,31 @@ if TYPE_CHECKING:
 
 _GATHER_MS = 100
 _STEP_MS = 50
+_LOOK_MS = 200
 
 
-def watch(project: Project, cloud: "LocalCloud", say: Callable[[str], None]) -> None:
-    """Deploy what is saved, until the cloud is asked to stop.
+def watch(project: Project, cloud: "LocalCloud", say: Callable[[str], None], watching: Callable[[], None]) -> None:
+    """Deploy what is saved, until the cloud is asked to stop. Calls `watching` once nothing that is saved is missed.
 
     A change that cannot be deployed leaves what runs as it is.
     """
+    told = False
     places = [project.root / name for name in INPUTS if (project.root / name).exists()]
     for changes in watch_files(
         *places,
         watch_filter=_is_source,
         debounce=_GATHER_MS,
         step=_STEP_MS,
+        rust_timeout=_LOOK_MS,
+        yield_on_timeout=True,
         stop_event=cloud.stop_requested,
         raise_interrupt=False,
     ):
+        if not told:
+            watching()
+            told = True
+        if not changes:
+            continue
         files = sorted({Path(name).relative_to(project.root.resolve()) for _, name in changes})
         say(f"» saved: {', '.join(map(str, files))}")
         _redeploy(project, cloud, files, say)

@@ -120,6 +120,7 @@ def test_plain_boto3_starts_a_flow_and_reads_its_results(up):
 
 
 def test_a_saved_handler_changes_the_outcome_of_the_next_event(up):
+    up.says("Saved changes are deployed")
     handler = up.project / "functions" / "award_points" / "handler.py"
     was = handler.read_text()
     assert "return PointsAwarded(" in was
