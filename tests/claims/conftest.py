@@ -4,9 +4,8 @@ import hashlib
 from pathlib import Path
 
 import pytest
+from app_assembly import app_assembly
 from claims_kit import Claimed, Scanned
-
-from millrace.local.synthesis import synthesise
 
 APP = Path(__file__).parent / "app"
 
@@ -24,13 +23,7 @@ def scan():
 
 @pytest.fixture(scope="session")
 def claims_assembly(assembly):
-    """The project's assembly; it shares the layers that the shop's own has made."""
-    layers = APP / ".millrace"
-    layers.mkdir(exist_ok=True)
-    (layers / "layers").unlink(missing_ok=True)
-    (layers / "layers").symlink_to(assembly.parent / "layers")
-    synthesise(APP, layers / "cdk.out")
-    return layers / "cdk.out"
+    return app_assembly(APP, assembly)
 
 
 @pytest.fixture(scope="module")
