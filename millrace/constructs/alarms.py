@@ -14,6 +14,7 @@ from millrace.runtime.observe import NAMESPACE
 from millrace.runtime.waiting import LONGEST_DELAY
 
 _MINUTES = 5
+_LATE_MINUTES = 15
 
 
 class Alarms(Construct):
@@ -28,15 +29,16 @@ class Alarms(Construct):
         metric = queue.metric_approximate_number_of_messages_visible(period=_period(), statistic="Maximum")
         self._alarm("DeadLetters", metric, "Events were given up and wait in the dead-letter queue.")
 
-    def age(self, queue: sqs.Queue, limit: Duration) -> None:
-        """The oldest message of a queue has waited for longer than a limit."""
+    def age(self, queue: sqs.Queue, limit: Duration | None) -> None:
+        """The oldest message of a queue has waited for longer than a limit, 15 minutes by default."""
         metric = queue.metric_approximate_age_of_oldest_message(period=_period(), statistic="Maximum")
-        self._alarm("Age", metric, "Events wait for longer than they should.", limit.to_seconds())
+        self._alarm("Age", metric, "Events wait for longer than they should.", _late(limit).to_seconds())
 
-    def lag(self, function: lambda_.Function, limit: Duration) -> None:
-        """The last record that a function took from a stream had waited there for longer than a limit."""
+    def lag(self, function: lambda_.Function, limit: Duration | None) -> None:
+        """The last record that a function took from a stream had waited there for longer than a limit, as above."""
         metric = function.metric("IteratorAge", period=_period(), statistic="Maximum")
-        self._alarm("Lag", metric, "Records wait in the stream for longer than they should.", limit.to_milliseconds())
+        most = _late(limit).to_milliseconds()
+        self._alarm("Lag", metric, "Records wait in the stream for longer than they should.", most)
 
     def circuit(self, name: str, function: str) -> None:
         """A circuit breaker of a function is open, or was; an event that waits looks every 15 minutes at least."""
@@ -78,3 +80,7 @@ class Alarms(Construct):
 def _period() -> Duration:
     period: Duration = Duration.minutes(_MINUTES)
     return period
+
+
+def _late(limit: Duration | None) -> Duration:
+    return limit or Duration.minutes(_LATE_MINUTES)

@@ -2,12 +2,14 @@
 
 from typing import Unpack
 
+from aws_cdk import Duration
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from millrace.constructs.alarms import Alarms
 from millrace.constructs.bus import Bus
+from millrace.constructs.channels import End
 from millrace.constructs.function import Function, Settings, facts, snake
 from millrace.constructs.places import note_place
 from millrace.constructs.queues import dead_letter_queue
@@ -26,7 +28,8 @@ class Changes(Construct):
     """Publishes `event` whenever the attribute `field` of an item of `table` has changed.
 
     The event takes its fields from the item as it is now, by their names; a field called `old_…` from the item as it
-    was. The table needs a stream of new and old images. Who writes the table knows nothing of this.
+    was. The table needs a stream of new and old images. Who writes the table knows nothing of this. An alarm
+    rings when a change has waited for `alarm_age`, 15 minutes by default.
     """
 
     def __init__(
@@ -38,6 +41,7 @@ class Changes(Construct):
         table: dynamodb.Table,
         field: str,
         event: type[Event],
+        alarm_age: Duration | None = None,
         **settings: Unpack[Settings],
     ) -> None:
         super().__init__(scope, id)
@@ -58,8 +62,8 @@ class Changes(Construct):
         bus.grant_publish(reader.role, [event])
         reader.use_claims(bus, publishes=[event])
         changed = lambda_.FilterCriteria.filter({"eventName": lambda_.FilterRule.is_equal("MODIFY")})
-        read_changes(reader, table, self.dead_letters, bus, filters=[changed])
         alarms = Alarms(self, bus.alarm_topic)
+        read_changes(reader, table, End(self.dead_letters, alarms), bus, filters=[changed], alarm_age=alarm_age)
         alarms.dead_letters(self.dead_letters)
         alarms.function(reader.function)
 

@@ -89,7 +89,7 @@ class QueueChannel(Channel):
         self._read(scope, function, waiting)
         grant_key(bus.encryption_key, function.role, "sqs", READ)
         let_wait(scope, bus, function, waiting, self.batch_size, end.alarms)
-        end.alarms.age(waiting, self.alarm_age or Duration.minutes(15))
+        end.alarms.age(waiting, self.alarm_age)
         return waiting
 
     def _read(self, scope: Construct, function: Function, waiting: sqs.Queue) -> None:

@@ -10,6 +10,7 @@ from constructs import Construct
 
 from millrace.constructs.alarms import Alarms
 from millrace.constructs.bus import Bus
+from millrace.constructs.channels import End
 from millrace.constructs.function import Function, Settings, facts, snake
 from millrace.constructs.kept import kept_table
 from millrace.constructs.places import note_place
@@ -29,7 +30,8 @@ class EventStore(Construct):
     """A table of streams; what a handler appends is published onto the bus by its relay.
 
     Give it to a processor or a step under the name of the parameter that takes it: `tables={"orders": store}`. What
-    the relay may publish follows from the aggregates of those handlers.
+    the relay may publish follows from the aggregates of those handlers. An alarm rings when an event has waited for
+    `alarm_age`, 15 minutes by default, to be published.
     """
 
     offers = "EventStore"
@@ -41,6 +43,7 @@ class EventStore(Construct):
         *,
         bus: Bus,
         removal: RemovalPolicy = RemovalPolicy.RETAIN,
+        alarm_age: Duration | None = None,
         **settings: Unpack[Settings],
     ) -> None:
         super().__init__(scope, id)
@@ -49,8 +52,8 @@ class EventStore(Construct):
         self.events: list[type[Event]] = []
         self.table = _table(self, bus, removal)
         self.dead_letters = dead_letter_queue(self, bus.encryption_key, of=self.node.id)
-        self.relay = self._relay(settings)
         alarms = Alarms(self, bus.alarm_topic)
+        self.relay = self._relay(End(self.dead_letters, alarms), alarm_age, settings)
         alarms.dead_letters(self.dead_letters)
         alarms.function(self.relay.function)
 
@@ -73,7 +76,7 @@ class EventStore(Construct):
         let_use(role, self.table, "Query", "GetItem")
         let_use(role, self.table, "Query", index=BY_POSITION)
 
-    def _relay(self, settings: Settings) -> Function:
+    def _relay(self, end: End, alarm_age: Duration | None, settings: Settings) -> Function:
         relay = Function(
             self,
             "Relay",
@@ -87,7 +90,8 @@ class EventStore(Construct):
         )
         let_use(relay.role, self.table, "GetItem", "UpdateItem")
         let_use(relay.role, self.table, "Query", index=BY_POSITION)
-        read_changes(relay, self.table, self.dead_letters, self._bus, filters=[lambda_.FilterCriteria.filter(_NEW)])
+        new = [lambda_.FilterCriteria.filter(_NEW)]
+        read_changes(relay, self.table, end, self._bus, filters=new, alarm_age=alarm_age)
         return relay
 
 

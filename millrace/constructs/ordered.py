@@ -42,7 +42,7 @@ class OrderedChannel(Channel):
     batch_size: int
     retry_attempts: int
     max_age: Duration
-    alarm_age: Duration
+    alarm_age: Duration | None
 
     def once(self) -> "OrderedChannel":
         """The same, with one attempt for a record that stands alone."""
@@ -136,5 +136,5 @@ def ordered(
     its lane until it has been tried `retry_attempts` times more, or is `max_age` old (1 hour). Then it is put into a
     bucket, which the dead-letter queue is told of, and the lane goes on.
     """
-    age, late = max_age or Duration.hours(1), alarm_age or Duration.minutes(15)
-    return OrderedChannel(by, shards, lanes, batch_size, retry_attempts, age, late)
+    age = max_age or Duration.hours(1)
+    return OrderedChannel(by, shards, lanes, batch_size, retry_attempts, age, alarm_age)

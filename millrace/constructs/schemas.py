@@ -39,4 +39,4 @@ class Schemas(Construct):
             type=self._form,
             content=json.dumps(registry_schema(event, self._form)),
         )
-        schema.add_dependency(self._registry)
+        schema.add_resource_dependency(self._registry)

@@ -2,14 +2,15 @@
 
 from typing import Any
 
+from aws_cdk import Duration
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_lambda_event_sources as sources
-from aws_cdk import aws_sqs as sqs
 
 from millrace.constructs.acknowledged import acknowledge
 from millrace.constructs.bus import Bus
+from millrace.constructs.channels import End
 from millrace.constructs.encryption import TABLE, WRITE, grant_key
 from millrace.constructs.function import Function
 
@@ -26,7 +27,13 @@ def let_use(role: iam.IRole, table: dynamodb.ITable, *actions: str, index: str |
 
 
 def read_changes(
-    reader: Function, table: dynamodb.ITable, letters: sqs.Queue, bus: Bus, filters: list[dict[str, Any]]
+    reader: Function,
+    table: dynamodb.ITable,
+    end: End,
+    bus: Bus,
+    *,
+    filters: list[dict[str, Any]],
+    alarm_age: Duration | None,
 ) -> None:
     """Hand a table's changes to a function, a batch at a time, each shard in its order.
 
@@ -51,6 +58,7 @@ def read_changes(
         batch_size=100,
         bisect_batch_on_error=True,
         retry_attempts=RETRIES,
-        on_failure=sources.SqsDlq(letters),
+        on_failure=sources.SqsDlq(end.dead_letters),
         filters=filters,
     )
+    end.alarms.lag(reader.function, alarm_age)

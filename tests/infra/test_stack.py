@@ -204,6 +204,16 @@ def test_every_dead_letter_queue_and_every_function_has_its_alarm(template):
     assert all(any(name in alarm for alarm in alarms) for name in [*letters, *template.facts()])
 
 
+def test_every_function_that_reads_a_stream_has_an_alarm_on_its_lag(template):
+    """https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html#performance-metrics"""
+    sources = template.of("Lambda::EventSourceMapping").values()
+    readers = [source["FunctionName"]["Ref"] for source in sources if "StartingPosition" in source]
+    alarms = template.of("CloudWatch::Alarm").values()
+    watched = [str(alarm["Dimensions"]) for alarm in alarms if alarm["MetricName"] == "IteratorAge"]
+    assert readers
+    assert all(any(name in alarm for alarm in watched) for name in readers)
+
+
 def test_cfn_lint_finds_no_error(template):
     from cfnlint.api import ManualArgs, lint_file
 
