@@ -41,3 +41,7 @@ def test_the_page_of_the_checks_is_the_one_that_they_make():
 
 def test_a_circle_that_is_allowed_is_no_finding(twins):
     assert twins.found("cycle", "allowed") == []
+
+
+def test_a_consumer_out_of_the_reach_of_its_event_is_a_finding(twins):
+    assert twins.found("hop-limit", "far") == ["hop-limit"]

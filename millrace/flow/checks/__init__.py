@@ -4,6 +4,7 @@ from millrace.flow.checks.access import outside_publishes_inside, unencrypted_st
 from millrace.flow.checks.code import undeclared_publish
 from millrace.flow.checks.contracts import oversized_contract
 from millrace.flow.checks.failures import missing_failure_path
+from millrace.flow.checks.hops import hop_limit
 from millrace.flow.checks.loops import cycle
 from millrace.flow.checks.order import unordered_channel
 from millrace.flow.checks.sagas import step_without_undo
@@ -18,6 +19,7 @@ from millrace.flow.findings import Check
 
 CHECKS: tuple[Check, ...] = (
     cycle,
+    hop_limit,
     unconsumed_event,
     unfed_subscription,
     impossible_pattern,

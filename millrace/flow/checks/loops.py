@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from millrace.flow.findings import Finding, System, check
 from millrace.flow.graph import Edge, EdgeKind, Graph
 
-_ON: tuple[EdgeKind, ...] = ("publishes", "appends", "matches", "delivers", "feeds", "starts", "invokes")
+ON: tuple[EdgeKind, ...] = ("publishes", "appends", "matches", "delivers", "feeds", "starts", "invokes")
+"""The edges by which one event leads to the next."""
 
 
 @check("cycle", weakness="endless loops")
@@ -44,7 +45,7 @@ def _loop(graph: Graph, start: str, *, past_allowed: bool = False) -> list[Edge]
 
 
 def _onward(graph: Graph, at: str, past_allowed: bool) -> list[Edge]:  # noqa: FBT001 - of two functions beside it
-    return graph.out(at, *_ON) if past_allowed or "allow_cycle" not in graph[at].facts else []
+    return graph.out(at, *ON) if past_allowed or "allow_cycle" not in graph[at].facts else []
 
 
 def _told(graph: Graph, loop: list[Edge]) -> Finding:
