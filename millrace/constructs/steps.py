@@ -32,7 +32,6 @@ _PAYLOAD = {
     "flow.$": "$",
     "attempt.$": "$$.State.RetryCount",
     "execution.$": "$$.Execution.Id",
-    "entered.$": "$$.State.EnteredTime",
 }
 _LETTER = {"execution.$": "$$.Execution.Id", "events.$": "$.events", "error.$": "$.error"}
 

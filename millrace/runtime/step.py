@@ -1,8 +1,9 @@
 """@step: a function from events to events, as a task of a state machine.
 
-The machine hands each step the flow so far, `{"events": [envelope, …], "refused": bool}`, whose first event started
-it. A parameter is given the latest event of its type; the step's own events are published and added to the flow. A step
-that runs beside others is asked for its own events alone; the step after them finds them in the flow's `branches`.
+The machine hands each step the flow so far, `{"events": [envelope, …], "refused": bool, "steps": int}`, whose first
+event started it. A parameter is given the latest event of its type; the step's own events are published and added to
+the flow. A step that runs beside others is asked for its own events alone; the step after them finds them in the
+flow's `branches`.
 """
 
 import hashlib
@@ -19,6 +20,8 @@ from millrace.runtime.idempotency import Key, Once
 from millrace.runtime.processor import Handler, Payload
 from millrace.runtime.publisher import publisher
 
+_OF_A_TRY = ("branches", "asked")
+"""What says nothing of the flow itself: answers that are joined to it, and the redrives before a fork asked."""
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -46,7 +49,7 @@ class Step(Handler[P, R]):
         self.appended = []
         try:
             cause = Metadata.model_validate(start["detail"]["metadata"])
-            key = _key(payload)
+            key = _key(str(payload.get("execution", "")), flow)
             once = Once(lambda said: publisher().publish(said), replies=True)
             beside = bool(payload.get("beside"))
             published = self.once([key], context, once, lambda _: self._say(flow["events"], cause, key, beside=beside))
@@ -56,7 +59,7 @@ class Step(Handler[P, R]):
         observe.handled(start["detail-type"], cause, attempt, [*published, *self.appended])
         refused = any(self._refuses(envelope) for envelope in published)
         before = {"events": []} if beside else flow
-        return {**before, "events": [*before["events"], *published], "refused": refused}
+        return {**before, "events": [*before["events"], *published], "refused": refused, "steps": flow["steps"] + 1}
 
     def _say(self, events: list[Payload], cause: Metadata, key: Key, *, beside: bool) -> list[Envelope]:
         given = {taken.name: self._latest(taken, events, key) for taken in self.declaration.inputs}
@@ -87,15 +90,19 @@ class Step(Handler[P, R]):
 
 def _joined(flow: Payload) -> Payload:
     """The flow, with the events of the steps that ran side by side before this one."""
-    joined = [event for branch in flow.get("branches", ()) for event in branch["events"]]
-    rest = {name: value for name, value in flow.items() if name != "branches"}
-    return {**rest, "events": [*flow["events"], *joined]}
+    branches = flow.get("branches", ())
+    joined = [event for branch in branches for event in branch["events"]]
+    rest = {name: value for name, value in flow.items() if name not in _OF_A_TRY}
+    steps = max(each.get("steps", 0) for each in (flow, *branches))
+    return {**rest, "events": [*flow["events"], *joined], "steps": steps}
 
 
-def _key(payload: Payload) -> Key:
-    """What a task that is tried again has in common with its first try, and with no other task."""
-    flow = hashlib.sha256(json.dumps(payload["flow"], sort_keys=True).encode()).hexdigest()
-    return str(payload.get("execution", "")), str(payload.get("entered", "")), flow
+def _key(execution: str, flow: Payload) -> Key:
+    """What a task has in common with itself when it is tried again, or redriven, and with no other task.
+
+    A state that is entered again finds another flow: `steps` counts those that were run before it, whatever they said.
+    """
+    return execution, hashlib.sha256(json.dumps(flow, sort_keys=True).encode()).hexdigest()
 
 
 def _keyed(event: Event, key: Key) -> Event:
@@ -108,7 +115,7 @@ def step(function: Callable[P, R], /) -> Step[P, R]: ...
 @overload
 def step(*, repeatable: str | None = None) -> Callable[[Callable[P, R]], Step[P, R]]: ...
 def step(function: Callable[P, R] | None = None, /, **declared: Any) -> Any:
-    """Declare a task of a mediator. It runs once for each time that its state is entered, however often it is tried.
+    """Declare a task of a mediator. It runs once for each time that its state is entered, tried again or redriven.
 
     `repeatable` says why it may as well run twice, and saves the record of what was done.
     """

@@ -106,7 +106,6 @@ def test_a_step_is_given_the_flow_and_answers_with_the_flow(states):
         "flow.$": "$",
         "attempt.$": "$$.State.RetryCount",
         "execution.$": "$$.Execution.Id",
-        "entered.$": "$$.State.EnteredTime",
     }
 
 

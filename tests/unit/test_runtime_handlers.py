@@ -159,6 +159,34 @@ def test_a_step_keeps_what_else_is_in_its_flow(published, knock):
     assert enters({"flow": {"events": [knock(1)], "refused": False, "error": "x"}}, None)["error"] == "x"
 
 
+def ids(task):
+    """The ids of what a task says."""
+    return [envelope["detail"]["metadata"]["event_id"] for envelope in enters(task, None)["events"][1:]]
+
+
+def test_a_step_that_is_redriven_says_what_it_said(published, knock):
+    task = {"execution": "e", "flow": {"events": [knock(1)], "refused": False, "steps": 2}}
+    assert ids(task | {"attempt": 3}) == ids(task)
+    assert ids(task | {"execution": "f"}) != ids(task)
+
+
+def test_a_step_that_is_entered_again_with_the_same_events_is_another(published, knock):
+    @step
+    def quiet(knock: Knocked) -> None: ...
+
+    once = quiet({"execution": "e", "flow": {"events": [knock(1)], "refused": False}}, None)
+    again = quiet({"execution": "e", "flow": once}, None)
+    assert (once["steps"], again["steps"]) == (1, 2)
+    assert ids({"execution": "e", "flow": once}) != ids({"execution": "e", "flow": again})
+
+
+def test_steps_that_ran_side_by_side_count_as_one_and_redrives_of_a_fork_as_none(published, knock):
+    task = {"execution": "e", "flow": {"events": [knock(1)], "refused": False, "steps": 1}}
+    branch = {"events": [], "refused": False, "steps": 2}
+    assert enters({**task, "flow": {**task["flow"], "branches": [branch, branch]}}, None)["steps"] == 3
+    assert ids({**task, "flow": {**task["flow"], "asked": 1}}) == ids(task)
+
+
 def test_a_step_without_the_event_that_it_asks_for_is_told(published, knock):
     @step
     def handler(opened: Opened) -> None: ...
