@@ -53,6 +53,7 @@ def soak(cloud: Any, orders: int, seed: int, rates: dict[str, float]) -> Soaked:
         cloud.fail(seed=0)
         redrive(cloud, soaked)
         sold.update(ended(cloud, soaked, flows))
+        tell(numbers.stop, soaked, time.monotonic() - began)
     soaked.faults = Counter(cloud.plane.faults.drawn) - Counter(before)
     soaked.wrong += [*wrong_tables(cloud, sold), *in_flight(cloud)]
     soaked.seconds = time.monotonic() - began
@@ -80,6 +81,14 @@ def place(cloud: Any, number: int) -> str:
         order_id=f"soak-{number}", customer_id=f"customer-{number % 50}", lines=lines, card="tok", address=address
     )
     return str(cloud.put(order, bus="shop").correlation_id)
+
+
+def tell(done: int, soaked: Soaked, seconds: float) -> None:
+    """How far it is, where a person looks while it runs."""
+    left = seconds / done * (soaked.orders - done)
+    ends = ", ".join(f"{count:,} {name}" for name, count in soaked.ends.most_common())
+    told = f"{done:,} of {soaked.orders:,} orders: {ends}; {soaked.letters} letters; {len(soaked.wrong)} wrong; "
+    print(f"{told}{seconds:.0f} s, {left:.0f} s to go", file=sys.stderr, flush=True)  # noqa: T201
 
 
 def redrive(cloud: Any, soaked: Soaked) -> None:

@@ -1,7 +1,6 @@
 """The loopback endpoint: AWS's APIs over HTTP, answered by the event plane where it knows better, else by moto."""
 
 import asyncio
-import io
 import json
 import logging
 import re
@@ -11,6 +10,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from millrace.local.messages import Request, Response
+from millrace.local.moto_calls import answer_of, is_short
 from millrace.local.plane.plane import Plane
 from millrace.local.plane.refusals import Refused
 from millrace.local.unanswered import failed, is_dropped, is_unknown, unimplemented
@@ -107,8 +107,11 @@ class Endpoint:
     async def _moto(self, request: Request) -> Response:
         if is_dropped(request):
             return unimplemented(request)
-        loop = asyncio.get_running_loop()
-        response = await loop.run_in_executor(self._threads, _run_wsgi, self._wsgi, request)
+        if is_short(request):
+            response = answer_of(self._wsgi, request)
+        else:
+            loop = asyncio.get_running_loop()
+            response = await loop.run_in_executor(self._threads, answer_of, self._wsgi, request)
         changed = _changes(request)
         if changed:
             self._plane.changed(changed)
@@ -141,49 +144,3 @@ async def _request(scope: Any, receive: Any) -> Request:
         separator = "; " if name == "cookie" else ","
         headers[name] = f"{headers[name]}{separator}{value}" if name in headers else value
     return Request(scope["method"], scope["path"], scope["query_string"].decode("latin-1"), headers, b"".join(parts))
-
-
-def _run_wsgi(app: Any, request: Request) -> Response:
-    """Call a WSGI application with a whole request. https://peps.python.org/pep-3333/."""
-    status_and_headers: list[Any] = []
-
-    def start_response(status: str, headers: list[tuple[str, str]], _error: Any = None) -> Callable[[bytes], None]:
-        status_and_headers[:] = [int(status.split(" ", 1)[0]), headers]
-        return lambda _data: None
-
-    chunks = app(_environ(request), start_response)
-    try:
-        body = b"".join(chunks)
-    finally:
-        if hasattr(chunks, "close"):
-            chunks.close()
-    status, headers = status_and_headers
-    return Response(status, body, tuple(headers))
-
-
-def _environ(request: Request) -> dict[str, Any]:
-    host, _, port = request.headers.get("host", "127.0.0.1").rpartition(":")
-    environ = {
-        "REQUEST_METHOD": request.method,
-        "SCRIPT_NAME": "",
-        "PATH_INFO": request.path.encode().decode("latin-1"),
-        "QUERY_STRING": request.query,
-        "RAW_URI": request.path + (f"?{request.query}" if request.query else ""),
-        "SERVER_NAME": host or "127.0.0.1",
-        "SERVER_PORT": port or "80",
-        "SERVER_PROTOCOL": "HTTP/1.1",
-        "REMOTE_ADDR": "127.0.0.1",
-        "CONTENT_TYPE": request.headers.get("content-type", ""),
-        "CONTENT_LENGTH": str(len(request.body)),
-        "wsgi.version": (1, 0),
-        "wsgi.url_scheme": "http",
-        "wsgi.input": io.BytesIO(request.body),
-        "wsgi.errors": io.StringIO(),
-        "wsgi.multithread": True,
-        "wsgi.multiprocess": False,
-        "wsgi.run_once": False,
-    }
-    for name, value in request.headers.items():
-        if name not in ("content-type", "content-length", "transfer-encoding"):
-            environ["HTTP_" + name.upper().replace("-", "_")] = value
-    return environ

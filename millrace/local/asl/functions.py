@@ -91,7 +91,7 @@ def _invoke(env: Env, name: str, payload: bytes) -> _Answer:
             pause.wake(_Answer("", None, str(error.args[0])))
             return
         ids: list[str] = []
-        ids.append(functions.invoke(function, payload, lambda outcome: ended(outcome, ids), urgent=True))
+        ids.append(functions.invoke(function, payload, lambda outcome: ended(outcome, ids), urgent=run.machine.express))
 
     def ended(outcome: "Outcome | None", ids: list[str]) -> None:
         pause.wake(_Answer(ids[0] if ids else "", outcome))
