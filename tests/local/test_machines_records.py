@@ -88,6 +88,17 @@ def test_a_failure_is_heard_with_its_error(kit, status_changes):
     assert (detail["status"], detail["error"], detail["cause"]) == ("FAILED", "Broken", "old")
 
 
+def test_a_redrive_is_heard_and_counted(kit, status_changes):
+    """https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html"""
+    kit.states.redrive_execution(executionArn=kit.run(FAILING)["executionArn"])
+    kit.cloud.settle()
+    details = [event["detail"] for event in status_changes()]
+    told = [(each["status"], each["redriveCount"], each["redriveStatus"]) for each in details]
+    ends = [("RUNNING", 0, "NOT_REDRIVABLE"), ("FAILED", 0, "REDRIVABLE")]
+    assert told == [*ends, ("RUNNING", 1, "NOT_REDRIVABLE"), ("FAILED", 1, "REDRIVABLE")]
+    assert details[-1]["redriveDate"] > details[-1]["startDate"]
+
+
 def test_an_express_execution_is_not_heard(kit, status_changes):
     """https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html"""
     kit.start(kit.machine(chain(It={"Type": "Pass"}), type="EXPRESS"))

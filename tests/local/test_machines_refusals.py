@@ -88,15 +88,14 @@ def test_a_definition_is_validated(kit):
 @pytest.mark.parametrize(
     ("operation", "arguments"),
     [
-        ("redrive_execution", {"executionArn": "arn:aws:states:us-east-1:123456789012:execution:m:n"}),
         ("test_state", {"definition": "{}", "roleArn": ROLE, "input": "{}"}),
         ("create_activity", {"name": "it"}),
         ("get_activity_task", {"activityArn": "arn:aws:states:us-east-1:123456789012:activity:it"}),
     ],
 )
 def test_an_operation_that_is_not_here_says_so_at_once(kit, operation, arguments):
-    """https://docs.aws.amazon.com/step-functions/latest/apireference/API_RedriveExecution.html
-    Refused: RedriveExecution, TestState, UpdateMapRun and activities.
+    """https://docs.aws.amazon.com/step-functions/latest/apireference/API_TestState.html
+    Refused: TestState, UpdateMapRun and activities.
     """
     client = kit.sync_client()
     with pytest.raises(ClientError, match="The local cloud"):

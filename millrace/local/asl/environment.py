@@ -9,6 +9,7 @@ from moto.stepfunctions.parser.asl.eval.environment import Environment
 from moto.stepfunctions.parser.asl.eval.event.event_manager import EventManager
 
 from millrace.local.agenda import Agenda
+from millrace.local.asl.progress import Progress
 from millrace.local.asl.waits import Interrupted, Pause
 from millrace.local.clock import Clock
 
@@ -24,9 +25,13 @@ Event = dict[str, Any]
 
 
 class Env(Environment):  # type: ignore[misc,unused-ignore]
-    """An environment or a frame of one, whose waits end with it. `deadline` is a moment of the clock."""
+    """An environment or a frame of one, whose waits end with it. `deadline` is a moment of the clock.
+
+    `progress` is that of the program that is evaluated in it.
+    """
 
     run: "Run"
+    progress: Progress
     deadline: float | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -36,7 +41,9 @@ class Env(Environment):  # type: ignore[misc,unused-ignore]
     @classmethod
     def as_frame_of(cls, env: Any, event_history_frame_cache: Any = None) -> Self:
         """A frame that shares the variables of its outer one."""
-        return cls.as_inner_frame_of(env, env.variable_store, event_history_frame_cache)
+        frame = cls.as_inner_frame_of(env, env.variable_store, event_history_frame_cache)
+        frame.progress = env.progress
+        return frame
 
     @classmethod
     def as_inner_frame_of(cls, env: Any, variable_store: Any, event_history_frame_cache: Any = None) -> Self:
@@ -46,6 +53,14 @@ class Env(Environment):  # type: ignore[misc,unused-ignore]
         outer = env.states.context_object.context_object_data
         if "Map" in outer:
             frame.states.context_object.context_object_data["Map"] = outer["Map"]
+        return frame
+
+    def open_program(self, number: int) -> "Env":
+        """A frame for a branch or an iteration, which goes on where a redrive finds it."""
+        frame: Env = self.open_inner_frame()
+        frame.progress = self.progress.of(number)
+        frame.variable_store = frame.progress.variables or frame.variable_store
+        frame.progress.variables = frame.variable_store
         return frame
 
     @property
@@ -135,6 +150,16 @@ class History(EventManager):  # type: ignore[misc,unused-ignore]
         event["timestamp"] = round(self._clock.now(), 3)
         self._history_event_list.append(event)
         self._told(event)
+
+    def continued(self) -> "History":
+        """The same history, open again; whoever still tells the old one is not heard."""
+        history = History(self._clock, self._told)
+        history._history_event_list = self._history_event_list
+        history._event_id_gen._next_id = len(self) + 1
+        return history
+
+    def __len__(self) -> int:
+        return len(self._history_event_list)
 
     @property
     def is_full(self) -> bool:

@@ -25,6 +25,7 @@ from millrace.local.asl import results
 from millrace.local.asl.environment import Env, History
 from millrace.local.asl.errors import failure
 from millrace.local.asl.items import read
+from millrace.local.asl.progress import Progress
 from millrace.local.asl.results import Child
 from millrace.local.asl.templates import evaluated
 from millrace.local.asl.waits import Interrupted, Signal, entered
@@ -42,6 +43,7 @@ def change() -> None:
 def _eval_body(component: Any, env: Env) -> None:
     given = env.stack.pop()
     record = given.map_run_record
+    env.progress.in_map_run = True
     _tell(env, HistoryEventType.MapRunStarted, {"mapRunStartedEventDetails": {"mapRunArn": record.map_run_arn}})
     try:
         output = _MapRun(component, env, given).output()
@@ -56,6 +58,7 @@ def _eval_body(component: Any, env: Env) -> None:
         raise
     _tell(env, HistoryEventType.MapRunSucceeded)
     record.set_stop(status=MapRunStatus.SUCCEEDED)
+    env.progress.in_map_run = False
     env.stack.append(output)
 
 
@@ -181,7 +184,7 @@ class _MapRun:
         self._record.execution_counter.running.count()
         child.started_at = env.clock.now()
         frame = env.as_inner_frame_of(env, VariableStore(), EventHistoryContext.of_program_start())
-        frame.event_manager = History(env.clock)
+        frame.event_manager, frame.progress = History(env.clock), Progress()
         context = frame.states.context_object.context_object_data
         context.pop("Map", None)
         context["Execution"] = {**context["Execution"], "Id": child.arn, "Name": child.name, "Input": child.input}

@@ -24,7 +24,6 @@ _MOST_BYTES = 262_144
 _WRONG_TYPE = "This operation is not supported by this type of state machine"
 _DATA = {"input", "output", "inputDetails", "outputDetails"}
 _REFUSED = {
-    "RedriveExecution": "The local cloud does not redrive executions: start a new one with the same input.",
     "TestState": "The local cloud does not test a single state: start an execution.",
     "UpdateMapRun": "The local cloud does not change a Map Run that is under way.",
     "CreateActivity": "The local cloud runs no activities: use a function, or .waitForTaskToken.",
@@ -41,6 +40,7 @@ class MachineOperations:
             "StartExecution": self._start,
             "StartSyncExecution": self._start_sync,
             "StopExecution": self._stop,
+            "RedriveExecution": self._redrive,
             "DescribeExecution": self.describe,
             "DescribeStateMachineForExecution": self._describe_machine,
             "ListExecutions": self._list,
@@ -89,6 +89,13 @@ class MachineOperations:
         await self._end_of(run)
         return {"stopDate": run.stopped_at}
 
+    def _redrive(self, asked: Asked) -> Told:
+        """https://docs.aws.amazon.com/step-functions/latest/apireference/API_RedriveExecution.html."""
+        if asked["executionArn"].split(":")[5:6] == ["express"]:
+            raise Refused("InvalidArn", "Invalid Arn: 'Resource type not valid in this context: express'")
+        run = self._find(asked)
+        return {"redriveDate": self._machines.redrive(run, asked.get("clientToken"))}
+
     async def _end_of(self, run: Run) -> None:
         ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         agenda = self._machines.plane.agenda
@@ -107,6 +114,7 @@ class MachineOperations:
         return self._described(self._find(asked))
 
     def _described(self, run: Run) -> Told:
+        reason = run.not_redrivable()
         told = {
             **_summary(run),
             "stateMachineVersionArn": run.machine.version,
@@ -117,8 +125,8 @@ class MachineOperations:
             "outputDetails": {"included": True} if run.output is not None else None,
             "error": run.error,
             "cause": run.cause,
-            "redriveStatus": "NOT_REDRIVABLE",
-            "redriveStatusReason": _REFUSED["RedriveExecution"],
+            "redriveStatus": "NOT_REDRIVABLE" if reason else "REDRIVABLE",
+            "redriveStatusReason": reason,
         }
         return {key: value for key, value in told.items() if value is not None}
 
@@ -139,6 +147,8 @@ class MachineOperations:
         """https://docs.aws.amazon.com/step-functions/latest/apireference/API_ListExecutions.html."""
         if "stateMachineArn" not in asked:
             raise Refused("ValidationException", "The local cloud does not list the child executions of a Map Run.")
+        if "redriveFilter" in asked:
+            raise Refused("ValidationException", "redriveFilter is for the child executions of a Map Run alone.")
         if self._machines.machine(asked["stateMachineArn"]).express:
             raise Refused("StateMachineTypeNotSupported", _WRONG_TYPE)
         wanted = asked.get("statusFilter")
@@ -218,7 +228,8 @@ def _summary(run: Run) -> Told:
         "status": run.status,
         "startDate": run.started_at,
         "stopDate": run.stopped_at,
-        "redriveCount": 0,
+        "redriveCount": run.redrives,
+        "redriveDate": run.redriven_at,
     }
     return {key: value for key, value in told.items() if value is not None}
 

@@ -26,7 +26,7 @@ class Records:
 
     def __init__(self, plane: "Plane") -> None:
         self._plane = plane
-        self._waiting: deque[tuple[Run, Event]] = deque()
+        self._waiting: deque[tuple[Run, Event, int]] = deque()
 
     def told(self, run: Run, event: Event) -> None:
         """Log an event of an execution's history, as the machine's logging configuration says. From any thread.
@@ -34,24 +34,24 @@ class Records:
         https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html
         """
         if is_logging_enabled_for(run.machine.logging.get("level", "OFF"), event["type"]):
-            self._waiting.append((run, event))
+            self._waiting.append((run, event, run.redrives))
             self._plane.agenda.soon(self._write, f"log of {run.held_as}")
 
     def _write(self) -> None:
         while self._waiting:
-            run, event = self._waiting.popleft()
+            run, event, redrives = self._waiting.popleft()
             group = _log_group(run.machine.logging)
             if group in self._plane.state.logs.groups:
-                self._line(group, run, event)
+                self._line(group, run, event, redrives)
 
-    def _line(self, group: str, run: Run, event: Event) -> None:
+    def _line(self, group: str, run: Run, event: Event, redrives: int) -> None:
         day = datetime.fromtimestamp(run.started_at, UTC).strftime("%Y-%m-%d-%H")
         stream = f"states/{run.machine.name}/{day}-00/{uuid.uuid5(uuid.NAMESPACE_URL, run.machine.arn).hex[:8]}"
         logs = self._plane.state.logs
         if stream not in logs.groups[group].streams:
             logs.create_log_stream(group, stream)
         with_data = bool(run.machine.logging.get("includeExecutionData"))
-        record = _record(run, event, with_data=with_data)
+        record = _record(run, event, redrives, with_data=with_data)
         logs.put_log_events(group, stream, [{"timestamp": int(event["timestamp"] * 1000), "message": record}])
 
     def status(self, run: Run) -> None:
@@ -68,7 +68,7 @@ class Records:
             "detail-type": "Step Functions Execution Status Change",
             "source": "aws.states",
             "account": self._plane.state.account,
-            "time": iso(run.stopped_at or run.started_at),
+            "time": iso(run.stopped_at or run.redriven_at or run.started_at),
             "region": self._plane.state.region,
             "resources": [run.arn],
             "detail": _detail(run),
@@ -84,14 +84,14 @@ def _log_group(config: dict[str, Any]) -> str:
     return ""
 
 
-def _record(run: Run, event: Event, *, with_data: bool) -> str:
+def _record(run: Run, event: Event, redrives: int, *, with_data: bool) -> str:
     (details,) = [value for key, value in event.items() if key not in _OWN] or [{}]
     shown = {key: value for key, value in (details or {}).items() if with_data or key not in _DATA}
     record = {
         "id": str(event["id"]),
         "type": event["type"],
         "details": shown,
-        "redrive_count": "0",
+        "redrive_count": str(redrives),
         "previous_event_id": str(event["previousEventId"]),
         "event_timestamp": str(int(event["timestamp"] * 1000)),
         "execution_arn": run.arn,
@@ -100,8 +100,7 @@ def _record(run: Run, event: Event, *, with_data: bool) -> str:
 
 
 def _detail(run: Run) -> dict[str, Any]:
-    redrivable = run.status in {"FAILED", "ABORTED", "TIMED_OUT"}
-    reason = None if redrivable else f"Execution is {run.status} and cannot be redriven"
+    reason = run.not_redrivable()
     detail: dict[str, Any] = {
         "executionArn": run.arn,
         "stateMachineArn": run.machine.arn,
@@ -117,9 +116,9 @@ def _detail(run: Run) -> dict[str, Any]:
         "outputDetails": {"included": True} if run.output is not None else None,
         "error": run.error,
         "cause": run.cause,
-        "redriveCount": 0,
-        "redriveDate": None,
-        "redriveStatus": "REDRIVABLE" if redrivable else "NOT_REDRIVABLE",
+        "redriveCount": run.redrives,
+        "redriveDate": int(run.redriven_at * 1000) if run.redriven_at else None,
+        "redriveStatus": "NOT_REDRIVABLE" if reason else "REDRIVABLE",
         "redriveStatusReason": reason,
     }
     return _fitting(detail)

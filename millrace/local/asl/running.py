@@ -5,6 +5,11 @@ import datetime as dt
 import functools
 from typing import Any
 
+from moto.stepfunctions.parser.api import HistoryEventType
+from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import (
+    FailureEvent,
+    FailureEventException,
+)
 from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
 from moto.stepfunctions.parser.asl.component.eval_component import EvalComponent
 from moto.stepfunctions.parser.asl.component.program.program import Program
@@ -21,7 +26,7 @@ from moto.stepfunctions.parser.asl.eval.callback import callback
 from moto.stepfunctions.parser.asl.utils.json_path import NoSuchJsonPathError
 
 from millrace.local.asl.environment import MOST_EVENTS, Env
-from millrace.local.asl.errors import failure
+from millrace.local.asl.errors import Named, failure
 from millrace.local.asl.waits import Interrupted, Pause, Signal, Threading, Time, current, entered, limit
 from millrace.local.clock import iso_millis
 
@@ -45,6 +50,7 @@ def _wait_on_the_clock() -> None:
     callback.Event = Signal
     job.threading = Threading
     branches_decl.threading = Threading
+    branches_decl.BranchesDecl._eval_body = _run_branches
     wait_function.WaitFunction._wait_interval = _wait_interval
     timestamp.Timestamp._get_wait_seconds = _seconds_until
     state_module.datetime = _Datetime
@@ -63,7 +69,9 @@ def _run_here(program: Any, env: Env) -> None:
     """Run a program in this thread. moto starts one more for each, and lets it run on when the time is out."""
     with env._state_mutex:
         if env.program_state() is None or env.is_running():  # it may have been stopped before it began
-            env.next_state_name = program.start_at.start_at_name
+            env.next_state_name = env.progress.state or program.start_at.start_at_name
+    if env.progress.state:
+        env.states.reset(env.progress.given)
     seconds = program.timeout_seconds.timeout_seconds if program.timeout_seconds else None
     timer = None
     if seconds is not None:
@@ -82,6 +90,7 @@ def _until_its_end(program: Any, env: Env) -> None:
         if not env.is_running():
             raise Interrupted  # noqa: TRY301 - moto would skip it without a word in the history
         EvalComponent.eval(program, env)
+        env.progress.reflect(env)
     except Interrupted:
         env.set_ended()
         program._eval_body(env)  # nothing runs any more, the history is told of the end
@@ -94,9 +103,10 @@ def _state_while_there_is_room(get: Any) -> Any:
     """
 
     def get_state(program: Any, name: str) -> Any:
-        if getattr(current().event_manager, "is_full", False):
+        env = current()
+        if getattr(env.event_manager, "is_full", False):
             raise RuntimeError(_RUNAWAY)
-        return get(program, name)
+        return env.progress.entering(get(program, name), env)
 
     return get_state
 
@@ -147,10 +157,6 @@ def _wait_interval(_wait: Any, env: Env, wait_seconds: float) -> None:
 
 def _seconds_until(wait: Any, env: Env) -> float:
     """moto compares with the wall clock of the machine's own time zone."""
-    from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import (  # noqa: PLC0415
-        FailureEventException,
-    )
-
     wait.string.eval(env=env)
     text = env.stack.pop()
     try:
@@ -172,8 +178,9 @@ class _Datetime:
 
         @staticmethod
         def now(tz: Any = None) -> "_Moment":
-            """The moment by the clock."""
-            return _Moment(current().clock.now(), tz)
+            """The moment by the clock, or that before a redrive."""
+            env = current()
+            return _Moment(env.progress.entrance(env.clock.now()), tz)
 
 
 class _Moment:
@@ -205,12 +212,38 @@ def _hold_while_alive(worker: Any, routine: str, env: str) -> None:
     setattr(worker, routine, counted)
 
 
+def _run_branches(branches: Any, env: Env) -> None:
+    """Run all branches, or those that a redrive finds not over. moto's know nothing of a redrive."""
+    given, programs = env.stack.pop(), branches.programs
+    env.progress.begin(len(programs))
+    frames = [env.open_program(number) for number in range(len(programs))]
+    open_ones = [each for each in zip(programs, frames, strict=True) if not each[1].progress.ended]
+    pool = branches_decl.BranchWorkerPool(workers_num=len(open_ones))
+    for program, frame in open_ones:
+        frame.states.reset(given)
+        branch_worker.BranchWorker(branch_worker_comm=pool, program=program, env=frame).start()
+    pool.wait()
+    failed = pool.get_exit_event_details()
+    for frame in frames:
+        if failed:
+            frame.set_stop(env.clock.datetime(), None, None)
+        env.close_frame(frame)
+    if failed:
+        told = {"executionFailedEventDetails": failed}
+        kind = HistoryEventType.ExecutionFailed
+        raise FailureEventException(FailureEvent(env, Named(failed.get("error")), kind, told))
+    env.stack.append([frame.progress.output for frame in frames])
+
+
 def _work_through_pool(worker: Any, job: Any, worker_frame: Any) -> None:
     """Do one job after the other. moto recurses, and fails at some nine hundred items."""
     pool, env = worker._job_pool, worker._env
     while job is not None:
-        frame = worker_frame.open_inner_frame()
-        worker._eval_job(env=frame, job=job)
+        frame = worker_frame.open_program(job.job_index)
+        if frame.progress.ended:
+            job.job_output = frame.progress.output
+        else:
+            worker._eval_job(env=frame, job=job)
         worker_frame.close_frame(frame)
         failed = isinstance(job.job_output, Exception) or worker.stopped()
         following = None if failed else pool.next_job()
@@ -231,6 +264,7 @@ def _at_most_forty(evaluate: Any) -> Any:
 
     def bounded(component: Any, env: Env) -> None:
         given = env.stack[-1]
+        env.progress.begin(len(given.input_items))
         given.max_concurrency = min(given.max_concurrency or MOST_INLINE, MOST_INLINE, len(given.input_items) or 1)
         if given.input_items:
             evaluate(component, env)

@@ -21,10 +21,17 @@ if TYPE_CHECKING:
 NAMES_KEPT = 90 * 24 * 3600
 """Seconds. https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html"""
 
+TOKENS_KEPT, MOST_TOKENS = 15 * 60, 10
+"""Seconds for which a redrive knows its client token again, and how many of them an execution keeps.
+
+https://docs.aws.amazon.com/step-functions/latest/apireference/API_RedriveExecution.html
+"""
+
 ANSWERED = (
     "StartExecution",
     "StartSyncExecution",
     "StopExecution",
+    "RedriveExecution",
     "DescribeExecution",
     "DescribeStateMachineForExecution",
     "ListExecutions",
@@ -35,7 +42,6 @@ ANSWERED = (
     "ListMapRuns",
     "DescribeMapRun",
     "ValidateStateMachineDefinition",
-    "RedriveExecution",
     "TestState",
     "UpdateMapRun",
     "CreateActivity",
@@ -108,15 +114,32 @@ class Machines:
         if not machine.express:
             self._runs[named] = run
             self._of_machine.setdefault(machine.arn, []).append(run)
-        self._remember(run)
-        self._records.status(run)
-        run.start(self._ended)
+        self._begun(run)
         return run
+
+    def redrive(self, run: "Run", token: str | None) -> float:
+        """Have an execution go on where it failed; gives when it did. The same token redrives once. Raises Refused."""
+        known = run.redriven_by
+        if token in known and self.plane.clock.now() - known[token] < TOKENS_KEPT:
+            return known[token]
+        reason = run.not_redrivable()
+        if reason:
+            raise Refused("ExecutionNotRedrivable", f"Execution Not Redrivable: '{reason}'")
+        at = run.redrive()
+        if token:
+            run.redriven_by = dict([*known.items(), (token, at)][-MOST_TOKENS:])
+        self._begun(run)
+        return at
 
     def _check_name(self, arn: str) -> None:
         former = self._runs.get(arn)
         if former and (former.stopped_at is None or self.plane.clock.now() - former.stopped_at < NAMES_KEPT):
             raise Refused("ExecutionAlreadyExists", f"Execution Already Exists: '{arn}'")
+
+    def _begun(self, run: "Run") -> None:
+        self._remember(run)
+        self._records.status(run)
+        run.start(self._ended)
 
     def _ended(self, run: "Run") -> None:
         """In the thread of the execution."""
