@@ -16,7 +16,9 @@ from millrace.cli.deployed import Deployed
 from millrace.local.journal import reference
 from millrace.local.lenient import parsed
 
-Origin = Literal["queue", "rule", "invocation", "execution", "record", "changes", "aside", "bus", "unknown"]
+Origin = Literal[
+    "queue", "rule", "invocation", "execution", "record", "changes", "aside", "undeclared", "bus", "unknown"
+]
 _BATCH = 10
 _READERS = 8
 
@@ -143,6 +145,7 @@ def _origin(body: Any, attributes: dict[str, str]) -> Origin:
         ("record", told.get("source") == "aws.s3"),
         ("changes", "DDBStreamBatchInfo" in told),
         ("aside", "CONSUMER" in attributes),
+        ("undeclared", "undeclared" in told and "event" in told),
         ("bus", "detail-type" in told),
     ]
     return next((origin for origin, is_so in signs if is_so), "unknown")
@@ -153,6 +156,8 @@ def _envelope(origin: Origin, body: Any) -> Any:
         return body["requestPayload"]
     if origin == "execution":
         return body["events"][0]
+    if origin == "undeclared":
+        return body["event"]
     if origin == "record":
         return parsed(base64.b64decode(body["payload"]["Records"][0]["kinesis"]["data"]))
     return body
@@ -173,6 +178,8 @@ def _cause(origin: Origin, body: Any, attributes: dict[str, str]) -> tuple[str, 
         return error, int(body["requestContext"].get("approximateInvokeCount", 1))
     if origin == "execution":
         return _of_step(body["error"]), None
+    if origin == "undeclared":
+        return f"Undeclared: {body['undeclared']} It came from {body['event'].get('source')}.", None
     if "ERROR_CODE" in attributes:
         tries = int(attributes["RETRY_ATTEMPTS"]) + 1 if attributes.get("RETRY_ATTEMPTS") else None
         return f"{attributes['ERROR_CODE']}: {attributes.get('ERROR_MESSAGE', '')}", tries

@@ -15,6 +15,7 @@ from millrace.cli.deployed import Deployed
 from millrace.cli.letters import boxes
 from millrace.cli.project import ASSEMBLY, Project, WrongUse
 from millrace.cli.up import say
+from millrace.flow.graph import KEEPS_UNDECLARED
 from millrace.patterns import compile_pattern
 
 _AGO = re.compile(r"(\d+)(s|min|h|d)")
@@ -111,11 +112,13 @@ def archive_of(deployed: Deployed, name: str | None) -> dict[str, Any]:
 
 
 def rules_of(deployed: Deployed, bus: str) -> Iterator[Rule]:
-    """The rules of the project's constructs on a bus."""
+    """The rules of the project's constructs on a bus, but the one that only keeps what nobody declares."""
     pages = deployed.cloud.client("events").get_paginator("list_rules").paginate(EventBusName=bus)
     deployed_rules = {rule["Name"]: rule for page in pages for rule in page["Rules"]}
     owners = {box.construct: box.of for box in boxes(deployed)}
     for resource in deployed.assembly.of("Events::Rule"):
+        if resource.facts.get("kind") == KEEPS_UNDECLARED:
+            continue
         told = deployed_rules.get(deployed.name(resource).rpartition("|")[2])
         if told and "EventPattern" in told:
             of = owners.get(resource.path.rpartition("/")[0], resource.path)

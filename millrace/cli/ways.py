@@ -143,8 +143,9 @@ def _write(cloud: Cloud, arn: str, data: str | bytes, key: str) -> str:
 
 
 def _publish(cloud: Cloud, bus: str, letter: Letter) -> str:
-    entry = {"Source": letter.body["source"], "DetailType": letter.body["detail-type"], "EventBusName": bus}
-    answer = cloud.client("events").put_events(Entries=[{**entry, "Detail": json.dumps(letter.body["detail"])}])
+    event = letter.body["event"] if letter.origin == "undeclared" else letter.body
+    entry = {"Source": event["source"], "DetailType": event["detail-type"], "EventBusName": bus}
+    answer = cloud.client("events").put_events(Entries=[{**entry, "Detail": json.dumps(event["detail"])}])
     if answer["FailedEntryCount"]:
         raise NoWayBack(f"the bus {bus} refused it: {answer['Entries'][0].get('ErrorMessage')}")
     return bus
@@ -166,6 +167,7 @@ _WAYS: dict[str, Callable[[Cloud, Letter], str]] = {
     "record": _to_stream,
     "changes": _to_relay,
     "aside": _to_consumer,
+    "undeclared": _to_bus,
     "bus": _to_bus,
     "unknown": _nowhere,
 }

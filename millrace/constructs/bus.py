@@ -1,6 +1,6 @@
 """The event bus, with its archive and its own failure path."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 
 from aws_cdk import ArnFormat, Duration, Stack
@@ -15,12 +15,14 @@ from millrace.constructs.alarms import Alarms
 from millrace.constructs.checked import Checks
 from millrace.constructs.circuits import Circuits
 from millrace.constructs.claims import Claims
+from millrace.constructs.declared import contracts
 from millrace.constructs.encryption import EncryptionKey, chosen_key, let_services_use
 from millrace.constructs.idempotency import Idempotency
 from millrace.constructs.logs import log_group
 from millrace.constructs.places import note_place
 from millrace.constructs.queues import dead_letter_queue
 from millrace.constructs.schemas import Schemas
+from millrace.constructs.undeclared import Undeclared
 from millrace.events import Event
 from millrace.events.claims import CLAIM_ABOVE
 from millrace.flow.schemas import Form
@@ -40,6 +42,9 @@ class Bus(Construct):
     known again for `idempotency_window`, 20 days. One with more than `max_hops` causes behind it is put aside. Of one
     that weighs more than `claim_check_above` bytes the data lies in a bucket; None leaves it in the event.
 
+    What no contract of the app has a name for is put aside as well, unless it comes from one of `foreign_sources`:
+    those of other apps that publish onto this bus. None lets every source pass that no contract has.
+
     `existing` is for the bus of another stack: rules and permissions go onto it. Of the bus itself nothing is
     made; what functions of this stack put aside has a queue of its own here.
     """
@@ -58,6 +63,7 @@ class Bus(Construct):
         log_events: bool = False,
         alarm_topic: sns.ITopic | None = None,
         schemas: Form = "OpenApi3",
+        foreign_sources: Sequence[str] | None = (),
         existing: bool = False,
     ) -> None:
         super().__init__(scope, id)
@@ -78,8 +84,11 @@ class Bus(Construct):
             if claim_check_above is None
             else Claims(self, bus=name, above=claim_check_above, key=self.encryption_key)
         )
+        self._undeclared: Undeclared | None = None
         if not existing:
             self._guard(name, archive_retention or Duration.days(30), log_events=log_events)
+            self._undeclared = Undeclared(self, bus=self.event_bus, to=self.dead_letters, foreign=foreign_sources)
+            self._undeclared.declare(contracts())
 
     def _made(self, name: str) -> events.EventBus:
         if self.encryption_key:
@@ -116,7 +125,7 @@ class Bus(Construct):
     def rules(self, scope: Construct, wanted: EventTypes, targets: Iterable[events.IRuleTarget]) -> list[events.Rule]:
         """The rules that match just the events that are wanted: one, unless it would match others too."""
         wanted = list(wanted)
-        self._publish_schemas(wanted)
+        self._tell_of(wanted)
         made = [
             events.Rule(scope, f"Rule{number or ''}", event_bus=self.event_bus, event_pattern=pattern)
             for number, pattern in enumerate(_patterns(wanted))
@@ -133,7 +142,7 @@ class Bus(Construct):
         https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-conditions.html
         """
         published = list(published)
-        self._publish_schemas(published)
+        self._tell_of(published)
         for source, detail_types in _by_source(published).items():
             allowed = {"events:source": [source], "events:detail-type": sorted(detail_types)}
             statement = iam.PolicyStatement(
@@ -143,10 +152,11 @@ class Bus(Construct):
             )
             role.grant_principal.add_to_principal_policy(statement)
 
-    def _publish_schemas(self, known: EventTypes) -> None:
+    def _tell_of(self, known: EventTypes) -> None:
         """The stack of the bus tells of its events; that of another adds none of its own."""
-        if self._schemas:
+        if self._schemas and self._undeclared:
             self._schemas.add(known)
+            self._undeclared.declare(known)
 
     def _accept_dead_letters(self) -> None:
         self.dead_letters.add_to_resource_policy(

@@ -14,8 +14,7 @@ from aws_cdk import (
 )
 from constructs import Construct
 
-from millrace.constructs.declared import CONTRACTS, FUNCTIONS, project
-from millrace.events import Catalog
+from millrace.constructs.declared import contracts, project
 from millrace.flow.checking import PLUGIN, findings, names, read_system
 from millrace.flow.findings import Finding
 from millrace.flow.telling import details
@@ -63,9 +62,7 @@ class FlowChecks:
 
 
 def _found(folder: Path) -> list[Finding]:
-    package = f"{FUNCTIONS}.{CONTRACTS}"
-    known = Catalog.load(package) if (project() / FUNCTIONS / CONTRACTS).is_dir() else Catalog([])
-    return findings(read_system(folder, known, project()))
+    return findings(read_system(folder, contracts(), project()))
 
 
 def _folder(template: Path) -> Path:

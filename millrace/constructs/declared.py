@@ -4,6 +4,7 @@ import importlib
 from pathlib import Path
 from typing import TypeVar
 
+from millrace.events import Catalog
 from millrace.runtime import Declaration, Processor, Projection, Query, Step
 from millrace.runtime.api.query import QueryDeclaration
 from millrace.runtime.processor import Handler
@@ -24,6 +25,12 @@ class NotDeclared(TypeError):
 def project() -> Path:
     """The folder of the CDK app: it is run there, as the CDK CLI does."""
     return Path.cwd()
+
+
+def contracts() -> Catalog:
+    """The contracts of the project; none, where it keeps none in their folder."""
+    there = (project() / FUNCTIONS / CONTRACTS).is_dir()
+    return Catalog.load(f"{FUNCTIONS}.{CONTRACTS}") if there else Catalog([])
 
 
 def declared_processor(function: str) -> Declaration:

@@ -16,6 +16,9 @@ from millrace.flow.assembly import Place, Resource
 DOORS = ("outside", "door", "commands")
 """The kinds of nodes by which events come in from outside."""
 
+KEEPS_UNDECLARED = "undeclared"
+"""What the rule of a bus is called in the template that keeps what no contract describes."""
+
 EdgeKind = Literal[
     "publishes",  # a function or an outside system says an event
     "matches",  # an event, and a rule whose pattern takes it

@@ -65,14 +65,19 @@ class Clause:
                 return True
         return False
 
-    def is_met_plainly(self, event: dict[str, Any]) -> bool:
-        """The short way: the field is a scalar outside any array, and is accepted. Else nothing is known yet."""
+    def is_met_plainly(self, event: dict[str, Any]) -> bool | None:
+        """The short way: the field is a scalar outside any array, and is accepted or not. None: nothing is known yet.
+
+        Below the top, a key that holds a dot may be a second way to the same field, so that there only a yes counts.
+        """
         value: Any = event
         for key in self._keys:
             if value.__class__ is not dict:
-                return False
+                return None
             value = value.get(key, _MISSING)
-        return value.__class__ in _SCALARS and self.accepts(value)
+        if value.__class__ not in _SCALARS:
+            return None
+        return self.accepts(value) or (False if len(self._keys) == 1 else None)
 
     def memberships(self, event: dict[str, Any]) -> tuple[list[Membership], list[Membership]]:
         """Where the accepted leaves lie, and where all of them lie."""
@@ -106,7 +111,10 @@ class Branch:
         """Whether the event satisfies every clause."""
         open_clauses = []
         for clause in self.clauses:
-            if not clause.is_met_plainly(event):
+            plainly = clause.is_met_plainly(event)
+            if plainly is False:
+                return False
+            if plainly is None:
                 accepted, present = clause.memberships(event)
                 if not accepted and not clause.absent:
                     return False

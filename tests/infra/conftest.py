@@ -56,6 +56,11 @@ class Template:
             for name, facts in self.facts().items()
         }
 
+    def rules(self):
+        """The properties of the rules that somebody subscribed with."""
+        of_nobody = [r["Properties"] for r in self.resources.values() if "undeclared" in str(r.get("Metadata"))]
+        return [rule for rule in self.of("Events::Rule").values() if rule not in of_nobody]
+
     def targets(self, to):
         """The rule targets that lead to a resource."""
         arn = {"Fn::GetAtt": [to, "Arn"]}

@@ -39,9 +39,7 @@ def test_what_an_ordered_channel_gives_up_is_kept_whole_and_told_of(stack, bus, 
     (mapping,) = template.of("Lambda::EventSourceMapping").values()
     assert mapping["DestinationConfig"]["OnFailure"]["Destination"] == {"Fn::GetAtt": [name, "Arn"]}
     assert bucket["NotificationConfiguration"] == {"EventBridgeConfiguration": {"EventBridgeEnabled": True}}
-    rules = [
-        r["EventPattern"] for r in template.of("Events::Rule").values() if r["EventPattern"]["source"] == ["aws.s3"]
-    ]
+    rules = [r["EventPattern"] for r in template.rules() if r["EventPattern"]["source"] == ["aws.s3"]]
     assert [rule["detail"]["bucket"]["name"] for rule in rules] == [[{"Ref": name}]]
 
 
@@ -90,7 +88,7 @@ def test_an_ordered_channel_is_under_the_key_of_its_bus(stack, synthesised):
     (bucket,) = (bucket for name, bucket in template.of("S3::Bucket").items() if "GivenUp" in name)
     (rule,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
     assert (stream["StreamEncryption"]["KeyId"], rule["ServerSideEncryptionByDefault"]["KMSMasterKeyID"]) == (key, key)
-    letters = next(r["Name"] for r in template.of("Events::Rule").values() if r["EventPattern"]["source"] == ["aws.s3"])
+    letters = next(r["Name"] for r in template.rules() if r["EventPattern"]["source"] == ["aws.s3"])
     assert letters in str(template.of("KMS::Key"))
 
 

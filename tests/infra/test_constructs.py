@@ -131,7 +131,7 @@ def test_a_mediator_takes_a_flow_of_ones_own_with_its_own_catch(stack, bus, synt
 
 def test_events_of_two_sources_take_a_rule_each_unless_one_matches_no_others(stack, bus, synthesised):
     bus.rules(stack, [Knocked, Rang], [])
-    assert [sorted(r["EventPattern"]["source"]) for r in synthesised().of("Events::Rule").values()] == [
+    assert [sorted(r["EventPattern"]["source"]) for r in synthesised().rules()] == [
         ["test.bell"],
         ["test.door"],
     ]
@@ -139,7 +139,7 @@ def test_events_of_two_sources_take_a_rule_each_unless_one_matches_no_others(sta
 
 def test_sources_that_share_their_detail_types_share_a_rule(stack, bus, synthesised):
     bus.rules(stack, [Knocked, KnockedElsewhere], [])
-    (rule,) = synthesised().of("Events::Rule").values()
+    (rule,) = synthesised().rules()
     assert rule["EventPattern"] == {"source": ["test.bell", "test.door"], "detail-type": ["Knocked"]}
 
 

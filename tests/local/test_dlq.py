@@ -215,3 +215,15 @@ def test_a_table_is_as_wide_as_its_terminal_and_an_age_is_in_its_largest_unit():
     text = table(("ID", "CAUSE"), [["1", "x" * 60], ["22", "short\nlines"]], 40)
     assert [len(line) for line in text.splitlines()] == [9, 40, 15]
     assert [age(seconds) for seconds in (-1, 5, 90, 7200, 200_000)] == ["0 s", "5 s", "2 min", "2 h", "2 d"]
+
+
+def test_what_no_contract_names_is_told_and_goes_back_onto_the_bus(cloud, letters, millrace):
+    entry = {"Source": "somebody.else", "DetailType": "OrderPlaced", "Detail": "{}", "EventBusName": "shop"}
+    cloud.client("events").put_events(Entries=[entry])
+    cloud.settle()
+    (letter,) = letters()
+    assert (letter["of"], letter["origin"], letter["event"]) == ("shop", "undeclared", "OrderPlaced")
+    assert letter["cause"].startswith("Undeclared: No contract of this app has its source and detail-type.")
+    assert millrace("dlq", "redrive", "--all")[1] == [{"id": letter["id"], "to": "shop"}]
+    cloud.settle()
+    assert [again["origin"] for again in letters()] == ["undeclared"], "still nobody declares it"

@@ -149,3 +149,15 @@ def handler(order: OrderPlaced) -> PaymentCharged:
     steps = [step.name for step in trace.work("Fulfilment").steps]
     assert steps == ["reserve_stock", "charge_payment", "refund_payment", "release_stock", "reject_order"]
     assert trace.names()[1:5] == ["OrderPlaced", "StockReserved", "StockReleased", "OrderRejected"]
+
+
+@pytest.mark.parametrize(("source", "name"), [("shop.orders", "OrderMislaid"), ("somebody.else", "OrderPlaced")])
+def test_an_event_that_no_contract_names_is_put_aside_with_the_reason(cloud, messages, source, name):
+    entry = {"Source": source, "DetailType": name, "Detail": '{"anything": [1]}', "EventBusName": "shop"}
+    cloud.client("events").put_events(Entries=[entry])
+    cloud.settle()
+    (letter,) = messages("busdead")
+    told = json.loads(letter["Body"])
+    assert told["undeclared"] == "No contract of this app has its source and detail-type."
+    assert (told["event"]["source"], told["event"]["detail-type"]) == (source, name)
+    assert told["event"]["detail"] == {"anything": [1]}

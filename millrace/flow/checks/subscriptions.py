@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from millrace.flow.findings import Finding, System, check
-from millrace.flow.graph import Node
+from millrace.flow.graph import KEEPS_UNDECLARED, Node
 from millrace.flow.rules import pattern_of
 from millrace.flow.satisfiable import can_match
 from millrace.patterns import compile_pattern
@@ -70,7 +70,8 @@ def impossible_pattern(system: System) -> Iterator[Finding]:
     """
     for node in system.graph.of("rule"):
         pattern = _pattern(node)
-        if _is_of_aws(pattern) or system.graph.into(node.id, "matches"):
+        meant = node.facts.get("kind") == KEEPS_UNDECLARED
+        if meant or _is_of_aws(pattern) or system.graph.into(node.id, "matches"):
             continue
         yield Finding.at(
             node,
