@@ -1,7 +1,8 @@
 """Orders through the shop while calls of functions fail, are killed and come twice: `python tests/soak.py`.
 
 Each order ends completed or rejected, stock and payments add up to the unit, and what failed for good is in a
-dead-letter queue and leaves it by redrive. In waves, so that the cloud's journal holds each of them whole.
+dead-letter queue and leaves it by redrive. In waves, so that the cloud's journal holds each of them whole; the first
+orders of each meet an outage of one function, which is over when the dead letters are given back.
 """
 
 import argparse
@@ -9,7 +10,7 @@ import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from io import StringIO
@@ -23,6 +24,8 @@ PLENTY = 1_000_000
 PRICE, DEAR = 250, 60_000
 ENDS = ("OrderCompleted", "OrderRejected")
 REDRIVES = 10
+OUTAGES = ("award_points", "charge_payment", "complete_order", "arrange_shipping", "rate_credit", "reserve_stock")
+"""A processor behind a queue, one that its rule calls, and steps of the saga."""
 
 
 @dataclass
@@ -39,17 +42,19 @@ class Soaked:
     wrong: list[str] = field(default_factory=list)
 
 
-def soak(cloud: Any, orders: int, seed: int, rates: dict[str, float]) -> Soaked:
-    """Put that many orders into a cloud with the shop in it."""
+def soak(cloud: Any, orders: int, seed: int, rates: dict[str, float], outage: float = 0.0) -> Soaked:
+    """Put that many orders into a cloud with the shop in it. `outage` is how much of the calls that meets it fails."""
     soaked, began = Soaked(orders, seed), time.monotonic()
     before = dict(cloud.plane.faults.drawn)
     stock(cloud)
     sold = Counter[str]()
     for first in range(0, orders, WAVE):
         numbers = range(first, min(first + WAVE, orders))
+        unlucky = numbers[: len(numbers) // 10]
+        cloud.fail(OUTAGES[first // WAVE % len(OUTAGES)], seed=seed + first, failing=outage)
+        flows = placed(cloud, unlucky)
         cloud.fail(seed=seed + first, **rates)
-        flows = {number: place(cloud, number) for number in numbers}
-        cloud.settle(3600)
+        flows |= placed(cloud, numbers[len(unlucky) :])
         cloud.fail(seed=0)
         redrive(cloud, soaked)
         sold.update(ended(cloud, soaked, flows))
@@ -65,6 +70,13 @@ def stock(cloud: Any) -> None:
 
     cloud.put(StockDelivered(sku="cup", quantity=PLENTY), bus="shop")
     cloud.settle()
+
+
+def placed(cloud: Any, numbers: Iterable[int]) -> dict[int, str]:
+    """Place orders, and wait until nothing moves any more. Gives the correlation id of each."""
+    flows = {number: place(cloud, number) for number in numbers}
+    cloud.settle(3600)
+    return flows
 
 
 def place(cloud: Any, number: int) -> str:
@@ -121,6 +133,8 @@ def ended(cloud: Any, soaked: Soaked, flows: dict[int, str]) -> Counter[str]:
         elif ends == [ENDS[0]]:
             sold["cups"] += 1 + number % 3
             sold["cents"] += (1 + number % 3) * PRICE
+            sold["points"] += (1 + number % 3) * PRICE // 100
+        sold["score"] += 1 if ends == [ENDS[0]] else -1
     return sold
 
 
@@ -131,6 +145,12 @@ def wrong_tables(cloud: Any, sold: Counter[str]) -> Iterator[str]:
     paid = sum(item["amount_cents"] for item in items(cloud, "payments") if item["state"] == "charged")
     if paid != sold["cents"]:
         yield f"{paid} cents are charged, and {sold['cents']} are owed"
+    points = sum(item["balance"] for item in items(cloud, "points"))
+    if points != sold["points"]:
+        yield f"{points} points are awarded, and {sold['points']} are earned"
+    score = sum(item["score"] for item in items(cloud, "ratings"))
+    if score != sold["score"]:
+        yield f"the scores of all customers are {score}, and should be {sold['score']}"
 
 
 def items(cloud: Any, name: str) -> list[dict[str, Any]]:
@@ -186,6 +206,7 @@ def main() -> int:
     parser.add_argument("--failing", type=float, default=0.1)
     parser.add_argument("--killed", type=float, default=0.01)
     parser.add_argument("--doubled", type=float, default=0.05)
+    parser.add_argument("--outage", type=float, default=0.9)
     given = parser.parse_args()
     rates = {name: getattr(given, name) for name in ("failing", "killed", "doubled")}
     from millrace.local.cloud import LocalCloud
@@ -196,7 +217,7 @@ def main() -> int:
     with LocalCloud(cache=ROOT / ".millrace", seed=given.seed) as cloud:
         cloud.deploy(out)
         os.environ["AWS_ENDPOINT_URL"] = cloud.endpoint_url
-        soaked = soak(cloud, given.orders, given.seed, rates)
+        soaked = soak(cloud, given.orders, given.seed, rates, given.outage)
     print(as_text(soaked))  # noqa: T201 - figures are what it is run for
     return 1 if soaked.wrong else 0
 

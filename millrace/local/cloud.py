@@ -228,12 +228,13 @@ class LocalCloud:
         """
         self.agenda.settle(patience)
 
-    def fail(self, *, seed: int, failing: float = 0.0, killed: float = 0.0, doubled: float = 0.0) -> None:
+    def fail(self, *only: str, seed: int, failing: float = 0.0, killed: float = 0.0, doubled: float = 0.0) -> None:
         """From now on let calls of functions fail, be killed, or come twice, at these rates; by a seed, until `reset`.
 
-        Of those that fail, half have done their work. Without rates all goes well again.
+        Of those that fail, half have done their work. `only` names the functions whose calls these are. Without rates
+        all goes well again.
         """
-        self.on_plane(lambda: self.plane.faults.set(Rates(failing, killed, doubled), seed=seed))
+        self.on_plane(lambda: self.plane.faults.set(Rates(failing, killed, doubled, only), seed=seed))
 
     def trace(self, correlation_id: str) -> Trace:
         """The causation tree of a flow."""

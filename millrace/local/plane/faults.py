@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from random import Random
 from typing import Literal
@@ -16,12 +16,14 @@ class Rates:
     """How many of the calls of functions, from 0 to 1, have which fault.
 
     `failing`: Lambda fails, half of the time after the function has done its work. `killed`: its process is killed
-    while it works. `doubled`: it is called a second time at once.
+    while it works. `doubled`: it is called a second time at once. `only` names the functions whose calls these are; all
+    if it is empty.
     """
 
     failing: float = 0.0
     killed: float = 0.0
     doubled: float = 0.0
+    only: Collection[str] = ()
 
 
 class Faults:
@@ -36,9 +38,12 @@ class Faults:
         self._rates = rates
         self._random = Random(seed)  # noqa: S311 - a seed is what makes a run a run again
 
-    def draw(self) -> Fault | None:
-        """What goes wrong with the next call."""
-        rates, drawn = self._rates, self._random.random()
+    def draw(self, function: str) -> Fault | None:
+        """What goes wrong with the next call of a function, by the name that a person knows it by."""
+        rates = self._rates
+        if rates.only and function not in rates.only:
+            return None
+        drawn = self._random.random()
         faults: list[tuple[float, Fault]] = [
             (rates.failing / 2, "refused"),
             (rates.failing / 2, "unheard"),

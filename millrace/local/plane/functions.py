@@ -185,7 +185,7 @@ class Functions:
         self, function: Any, payload: bytes, request_id: str, ended: Callable[[Outcome], None], *, urgent: bool
     ) -> None:
         """Run a function, or have happen to it what the faults of this cloud draw."""
-        fault, leapt = self._plane.faults.draw(), self._plane.clock.leapt
+        fault, leapt = self._plane.faults.draw(display_name(function)), self._plane.clock.leapt
         if fault == "refused":
             self._plane.agenda.soon(lambda: ended(_broken(request_id)), "a fault")
             return
