@@ -86,14 +86,14 @@ class Agenda:
 
     def hold(self, what: str) -> Callable[[], None]:
         """Say that something is under way elsewhere, and get the function that says that it has ended."""
-        released = threading.Event()
+        held = [what]
         with self._changed:
             self._held[what] += 1
 
         def release() -> None:
-            if not released.is_set():
-                released.set()
-                self._release(what)
+            with self._changed:
+                if held:
+                    self._release(held.pop())
 
         return release
 

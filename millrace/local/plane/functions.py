@@ -33,6 +33,7 @@ class Functions:
     def __init__(self, plane: "Plane", code: Path) -> None:
         self._plane = plane
         self._code = code
+        self._found: dict[tuple[str, str | None], Any] = {}
         self._specs: dict[str, FunctionSpec] = {}
         self._running: Counter[str] = Counter()
         self._choice = random.Random(0)  # noqa: S311 - which version of an alias, not a secret
@@ -43,15 +44,20 @@ class Functions:
         What an alias leads to is the version with the alias's own ARN.
         https://docs.aws.amazon.com/lambda/latest/dg/configuration-aliases.html
         """
+        known = self._found.get((name, qualifier))
+        return known or self._look_up(name, qualifier)
+
+    def _look_up(self, name: str, qualifier: str | None) -> Any:
         from moto.awslambda.exceptions import UnknownFunctionException  # noqa: PLC0415
 
+        asked = (name, qualifier)
         plain, _, named = name.rpartition(":function:")[2].partition(":")
         qualifier = qualifier or named or None
         backend = self._plane.state.lambda_
         try:
             alias = backend._lambdas._aliases.get(self._arn_of(plain), {}).get(qualifier)  # noqa: SLF001 - moto's
             if alias is None:
-                return backend.get_function(plain, qualifier)
+                return self._found.setdefault(asked, backend.get_function(plain, qualifier))
             function = copy.copy(backend.get_function(plain, self._version_of(alias)))
         except UnknownFunctionException as error:
             told = f"{self._arn_of(plain)}{':' + qualifier if qualifier else ''}"
@@ -85,6 +91,7 @@ class Functions:
     def changed(self) -> None:
         """Look at code and configuration afresh, and end the workers of what has changed."""
         former, self._specs = self._specs, {}
+        self._found.clear()
         for arn, spec in former.items():
             try:
                 same = self.spec(self.find(arn)) == spec
@@ -100,6 +107,7 @@ class Functions:
     def forget(self) -> None:
         """Forget every function."""
         self._specs.clear()
+        self._found.clear()
 
     def spec(self, function: Any) -> FunctionSpec:
         """What a worker needs to know of a function."""
@@ -145,7 +153,7 @@ class Functions:
 
         https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html
         """
-        reserved = self._plane.state.lambda_.get_function(function.function_name).reserved_concurrency
+        reserved = self.find(function.function_name).reserved_concurrency
         return None if reserved is None else int(reserved)
 
     def invoke(

@@ -37,7 +37,7 @@ class FunctionLogs:
             {"timestamp": int(moment * 1000), "message": line}
             for moment, line in [(began, start), *((ended, line) for line in outcome.log), (ended, report)]
         ]
-        self._state.logs.put_log_events(group, stream, events)
+        self._state.logs.groups[group].put_log_events(stream, events)  # its backend would ask each for its age first
 
     @staticmethod
     def tail(function: Any, outcome: Outcome, began: float) -> bytes:
