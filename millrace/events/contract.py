@@ -6,7 +6,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from millrace.events.sensitive import shown
+from millrace.events.hiding import hiding
+from millrace.events.sensitive import leaves, shown
 
 Data = dict[str, Any]
 Upcaster = Callable[[Data], Data]
@@ -22,8 +23,11 @@ class BrokenContract(ValueError):
         super().__init__(f"{told}. Send what the contract of {event} asks for.")
 
     @classmethod
-    def of(cls, event: str, error: ValidationError, sensitive: frozenset[str] = frozenset()) -> "BrokenContract":
-        """The same findings as pydantic's, with event, field and value named; sensitive values are masked."""
+    def of(cls, event: str, error: ValidationError, sensitive: frozenset[str] | None = frozenset()) -> "BrokenContract":
+        """The same findings as pydantic's, with event, field and value named.
+
+        The values of sensitive fields are masked, and all of them by None, where nobody knows which those are.
+        """
         findings = error.errors(include_url=False)
         values = [shown(sensitive, found["loc"], found["input"]) for found in findings]
         names = [".".join(map(str, found["loc"])) or "data" for found in findings]
@@ -74,8 +78,10 @@ class Contract:
         return data
 
     def _up(self, data: Data, version: int) -> Data:
+        known = list(leaves(data))  # nobody knows what was sensitive in that version
         try:
-            return self.upcasters[version](data)
+            with hiding(lambda: known):
+                return self.upcasters[version](data)
         except Exception as error:
             told = f"its upcaster from version {version} raised {type(error).__name__}: {error}"
             raise BrokenContract(self.detail_type, [("data", "…", told)]) from error

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from millrace.events.contract import BrokenContract
 from millrace.events.event import Event
 from millrace.events.metadata import Metadata
+from millrace.events.sensitive import kind_of
 
 E = TypeVar("E", bound=Event)
 
@@ -80,7 +81,7 @@ def decode(envelope: Envelope, event_type: type[E]) -> E:
     name = event_type.__name__
     detail = envelope.get("detail")
     if not isinstance(detail, dict) or not isinstance(detail.get("data"), dict):
-        raise BrokenContract(name, [("detail", detail, 'should hold {"metadata": {…}, "data": {…}}')])
+        raise BrokenContract(name, [("detail", kind_of(detail), 'should hold {"metadata": {…}, "data": {…}}')])
     if "claim" in detail:
         raise BrokenContract(name, [("claim", detail["claim"], "has not been redeemed: this bus has no claim check")])
     try:

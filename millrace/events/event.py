@@ -2,14 +2,14 @@
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError
 
 from millrace.events.contract import BrokenContract, Contract, Data, Upcaster
 from millrace.events.metadata import Metadata
-from millrace.events.sensitive import Sensitive
+from millrace.events.sensitive import MASK, leaves, marked, values_at
 
 _SOURCE = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)+")
 
@@ -76,9 +76,14 @@ class Event(BaseModel):
 
     @classmethod
     def sensitive(cls) -> frozenset[str]:
-        """The fields that are marked as Sensitive."""
-        fields = cls.model_fields.items()
-        return frozenset(name for name, known in fields if any(isinstance(m, Sensitive) for m in known.metadata))
+        """The fields that are marked as Sensitive, or hold something that is."""
+        return frozenset(path[0] for path in marked(cls))
+
+    def secrets(self) -> list[Any]:
+        """The values in it that are marked as Sensitive."""
+        paths = marked(type(self))
+        data = self.model_dump(mode="json", warnings=False) if paths else {}
+        return [leaf for path in paths for value in values_at(data, path) for leaf in leaves(value)]
 
     @classmethod
     def read(cls, data: Data, *, tolerant: bool = True) -> Self:
@@ -104,6 +109,12 @@ class Event(BaseModel):
         copy = self.model_copy()
         copy._metadata = metadata  # noqa: SLF001 - its own class
         return copy
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        """What it shows of itself, wherever it is printed or logged."""
+        hidden = self.sensitive()
+        for name, value in super().__repr_args__():
+            yield name, MASK if name in hidden else value
 
     def __eq__(self, other: object) -> bool:
         return type(self) is type(other) and self.__dict__ == other.__dict__

@@ -11,6 +11,7 @@ from functools import cache
 from typing import Any
 
 from millrace.events import BrokenContract, Event, Metadata, UnknownVersion
+from millrace.events.sensitive import kind_of
 from millrace.runtime import observe
 
 QUARANTINE, DEAD_LETTERS, MAX_HOPS = "MILLRACE_QUARANTINE", "MILLRACE_DEAD_LETTERS", "MILLRACE_MAX_HOPS"
@@ -44,7 +45,9 @@ def accepted(envelopes: Iterable[Any], attempt: int, read: Callable[[Any], Event
 
 def _checked(envelope: Any) -> Any:
     if not isinstance(envelope, dict):
-        raise BrokenContract("envelope", [("body", envelope, "should be an event, as EventBridge delivers it")])
+        raise BrokenContract(
+            "envelope", [("body", kind_of(envelope), "should be an event, as EventBridge delivers it")]
+        )
     return envelope
 
 

@@ -39,12 +39,15 @@ def metrics() -> "Metrics":
 
 
 def traced(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Wrap a handler in a segment of the Powertools Tracer, where the construct asks: it costs 0.4 s at start."""
+    """Wrap a handler in a segment of the Powertools Tracer, where it is asked for: it costs 0.4 s at start.
+
+    What it answers is no part of the trace: events are, by themselves, with all that they hold.
+    """
     if os.environ.get("MILLRACE_TRACER") != "powertools":
         return function
     from aws_lambda_powertools import Tracer  # noqa: PLC0415
 
-    return Tracer().capture_method(function)  # type: ignore[no-any-return,unused-ignore]
+    return Tracer().capture_method(capture_response=False)(function)  # type: ignore[no-any-return,unused-ignore]
 
 
 def traceparent() -> str | None:

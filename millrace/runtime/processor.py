@@ -7,6 +7,7 @@ from typing import Any, Generic, ParamSpec, TypeVar, cast, overload
 from pydantic import ValidationError
 
 from millrace.events import BrokenContract, Envelope, Event, Metadata, decode, encode
+from millrace.events.hiding import hiding
 from millrace.runtime import observe
 from millrace.runtime.aside import UnexpectedEvent, accepted
 from millrace.runtime.batch import all_events, each_event, is_ordered
@@ -60,17 +61,31 @@ class Handler(Generic[P, R]):
         try:
             said = guarded(self._said, self.declaration.breaker)(**events, **tables, **stores, **models)
         except ValidationError as error:
-            known = {event.__name__: event.sensitive() for event in self.declaration.publishes}
-            raise BrokenContract.of(error.title, error, known.get(error.title, frozenset())) from error
+            raise BrokenContract.of(error.title, error, self._sensitive(error.title)) from error
         self.appended = [encode(event) for store in stores.values() for event in store.appended]
         for event in said:
             self._check(event)
         return said
 
     def _said(self, **given: Any) -> list[Any]:
-        """What the function returns, all of it: a generator runs no sooner than it is listed."""
-        result: Any = observe.traced(self.function)(**given)
-        return list(_flatten(result))
+        """What the function returns, all of it: a generator runs no sooner than it is listed.
+
+        What it raises says nothing of the sensitive values that it was given, to no trace and to no log.
+        """
+
+        @functools.wraps(self.function)
+        def whole(**given: Any) -> list[Any]:
+            with hiding(lambda: _secrets(given.values())):
+                return list(_flatten(self.function(**given)))  # type: ignore[call-arg]
+
+        said: list[Any] = observe.traced(whole)(**given)
+        return said
+
+    def _sensitive(self, title: str) -> frozenset[str] | None:
+        """The fields of a model that no error may show; None where it is no event, and may be a part of one."""
+        events = {*self.declaration.consumes, *self.declaration.publishes}
+        known = {event.__name__: event.sensitive() for event in events}
+        return known.get(title, None if any(known.values()) else frozenset())
 
     def _check(self, event: object) -> None:
         if type(event) in self.declaration.publishes:
@@ -186,6 +201,12 @@ def processor(function: Callable[P, R] | None = None, /, **declared: Any) -> Any
     type. `repeatable` says why it may as well run twice, and saves the record of what was handled.
     """
     return Processor(function, **declared) if function else lambda given: Processor(given, **declared)
+
+
+def _secrets(given: Iterable[Any]) -> list[Any]:
+    """The sensitive values of the events among a function's arguments."""
+    events = [event for each in given for event in (each if isinstance(each, list) else [each])]
+    return [secret for event in events if isinstance(event, Event) for secret in event.secrets()]
 
 
 def _key(event: Event) -> Key:

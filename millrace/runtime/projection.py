@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterable
 from typing import Any, ParamSpec, TypeVar
 
 from millrace.events import Event, decode
+from millrace.events.hiding import hiding
+from millrace.events.sensitive import kind_of
 from millrace.runtime import observe
 from millrace.runtime.aside import UnexpectedEvent, accepted
 from millrace.runtime.batch import each_event
@@ -75,9 +77,10 @@ class Projection(Handler[P, R]):
     def fold(self, event: Event, row: View | None) -> View | None:
         """The row that follows."""
         folded: Callable[..., Any] = self.function
-        followed = folded(event, row)
+        with hiding(event.secrets):
+            followed = folded(event, row)
         if followed is not None and type(followed) is not self.view:
-            raise TypeError(f"{self.declaration.name} returned {followed!r}, and keeps {self.view.__name__}.")
+            raise TypeError(f"{self.declaration.name} returned {kind_of(followed)}, and keeps {self.view.__name__}.")
         return followed
 
     def told(self, stored: Stored) -> Told:
