@@ -5,6 +5,7 @@ from millrace.constructs.api import Api, UnsoundApi
 from millrace.constructs.authorizers import Authorizer, IamAuthorizer, JwtAuthorizer, OpenToAll
 from millrace.constructs.breakers import UnfitBreaker
 from millrace.constructs.bus import Bus
+from millrace.constructs.bus_policy import ClosedBus
 from millrace.constructs.changes import Changes, UnclearChange
 from millrace.constructs.channels import Channel, direct, queue
 from millrace.constructs.cycles import allow_cycle
@@ -28,7 +29,7 @@ from millrace.constructs.processor import Processor
 from millrace.constructs.projection import Projection
 from millrace.constructs.saga import Saga, SagaStep
 from millrace.constructs.stores import MissingTable
-from millrace.constructs.subscribers import OutsideBus, OutsideQueue, Subscriber, Webhook
+from millrace.constructs.subscribers import OutOfReach, OutsideBus, OutsideQueue, Subscriber, Webhook
 from millrace.constructs.together import broadcast, fork
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "Bus",
     "Changes",
     "Channel",
+    "ClosedBus",
     "Dashboard",
     "EventStore",
     "Failure",
@@ -47,6 +49,7 @@ __all__ = [
     "NoOrder",
     "NotDeclared",
     "OpenToAll",
+    "OutOfReach",
     "OutsideBus",
     "OutsideQueue",
     "Processor",

@@ -12,6 +12,7 @@ from constructs import Construct
 
 from millrace.constructs.acknowledged import acknowledge
 from millrace.constructs.alarms import Alarms
+from millrace.constructs.bus_policy import BusPolicy, ClosedBus, by_source, just
 from millrace.constructs.checked import Checks
 from millrace.constructs.circuits import Circuits
 from millrace.constructs.claims import Claims
@@ -33,7 +34,7 @@ EventTypes = Iterable[type[Event]]
 
 
 class Bus(Construct):
-    """A custom event bus that archives every event and takes events from its own account alone.
+    """A custom event bus that archives every event and takes events from its own account, and those of `accept_from`.
 
     `encryption_key` governs everything on this bus: its archive, queues, streams, logs, state machines, environments;
     "own" makes one. Without it AWS's own keys encrypt. With `alarm_topic` the alarms of everything on this bus are
@@ -71,6 +72,7 @@ class Bus(Construct):
         Checks.of(self)
         self.alarm_topic = alarm_topic
         self._window = idempotency_window
+        self._policy: BusPolicy | None = None
         self.max_hops = max_hops
         self.encryption_key = chosen_key(self, encryption_key)
         self.dead_letters = dead_letter_queue(self, self.encryption_key, of=name)
@@ -99,7 +101,7 @@ class Bus(Construct):
 
     def _guard(self, name: str, archive_retention: Duration, *, log_events: bool) -> None:
         self._accept_dead_letters()
-        self._refuse_other_accounts()
+        self._policy = BusPolicy(self, self.event_bus)
         self._archive(archive_retention)
         if self.claims:
             self.claims.make(archive_retention)
@@ -136,21 +138,24 @@ class Bus(Construct):
         return made
 
     def grant_publish(self, role: iam.IGrantable, published: EventTypes) -> None:
-        """Let a role put just these events onto the bus; each entry of PutEvents is checked on its own.
-
-        Both keys are arrays to IAM, and ForAllValues holds for an empty one: hence Null.
-        https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-conditions.html
-        """
+        """Let a role put just these events onto the bus."""
         published = list(published)
         self._tell_of(published)
-        for source, detail_types in _by_source(published).items():
-            allowed = {"events:source": [source], "events:detail-type": sorted(detail_types)}
+        for source, detail_types in by_source(published).items():
             statement = iam.PolicyStatement(
                 actions=["events:PutEvents"],
                 resources=[self.event_bus.event_bus_arn],
-                conditions={"ForAllValues:StringEquals": allowed, "Null": dict.fromkeys(allowed, "false")},
+                conditions=just(source, detail_types),
             )
             role.grant_principal.add_to_principal_policy(statement)
+
+    def accept_from(self, account: str, wanted: EventTypes) -> None:
+        """Let another account put just these events onto the bus, itself or by its rules; once for each account."""
+        wanted = list(wanted)
+        if self._policy is None:
+            raise ClosedBus(f"{self.node.path} is another stack's: let {account} in where the bus is made.")
+        self._policy.accept(account, wanted)
+        self._tell_of(wanted)
 
     def _tell_of(self, known: EventTypes) -> None:
         """The stack of the bus tells of its events; that of another adds none of its own."""
@@ -166,21 +171,6 @@ class Bus(Construct):
                 resources=[self.dead_letters.queue_arn],
                 conditions={"ArnEquals": {"aws:SourceArn": self.event_bus.event_bus_arn}},
             )
-        )
-
-    def _refuse_other_accounts(self) -> None:
-        """Hold the bus closed, whatever another statement may open later."""
-        own = {"aws:PrincipalAccount": Stack.of(self).account}
-        statement = {
-            "Sid": "OwnAccountOnly",
-            "Effect": "Deny",
-            "Principal": "*",
-            "Action": "events:PutEvents",
-            "Resource": self.event_bus.event_bus_arn,
-            "Condition": {"StringNotEquals": own, "Bool": {"aws:PrincipalIsAWSService": "false"}},
-        }
-        events.CfnEventBusPolicy(
-            self, "Policy", event_bus_name=self.name, statement_id="OwnAccountOnly", statement=statement
         )
 
     def _archive(self, retention: Duration) -> None:
@@ -225,17 +215,10 @@ def _without_star(group: logs.LogGroup) -> str:
     return arn
 
 
-def _by_source(wanted: EventTypes) -> dict[str, set[str]]:
-    found: dict[str, set[str]] = {}
-    for event in wanted:
-        found.setdefault(event.contract.source, set()).add(event.contract.detail_type)
-    return dict(sorted(found.items()))
-
-
 def _patterns(wanted: EventTypes) -> Iterator[events.EventPattern]:
     """Sources that share their detail-types share a pattern; a list of each would match their cross product."""
     sharing: dict[tuple[str, ...], list[str]] = {}
-    for source, names in _by_source(wanted).items():
+    for source, names in by_source(wanted).items():
         sharing.setdefault(tuple(sorted(names)), []).append(source)
     for detail_types, sources in sharing.items():
         yield events.EventPattern(source=sources, detail_type=list(detail_types))

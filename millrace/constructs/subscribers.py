@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import jsii
-from aws_cdk import Duration
+from aws_cdk import Duration, Stack, Token
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
@@ -33,6 +33,10 @@ _CLOUDEVENT = {
     "ce-time": "$.detail.metadata.occurred_at",
     "ce-correlationid": "$.detail.metadata.correlation_id",
 }
+
+
+class OutOfReach(ValueError):
+    """A subscriber that EventBridge cannot reach; the text says what to write."""
 
 
 class Outside(ABC):
@@ -97,7 +101,9 @@ class Webhook(Outside):
 
 @dataclass(frozen=True)
 class OutsideBus(Outside):
-    """A bus of another account or region, by its ARN; its policy has to let this account in.
+    """A bus of another account or region, by its ARN; that of another account has to let this one in.
+
+    One of the kit does so by `bus.accept_from(account, events)`.
 
     https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-cross-account.html
     """
@@ -112,7 +118,7 @@ class OutsideBus(Outside):
 
 @dataclass(frozen=True)
 class OutsideQueue(Outside):
-    """A queue of another account, by its ARN; its policy has to let the role of the rule in.
+    """A queue of another account in the same region, by its ARN; its policy has to let the role of the rule in.
 
     https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-cross-account.html
     """
@@ -121,6 +127,12 @@ class OutsideQueue(Outside):
 
     def target(self, scope: Construct, bus: Bus, dead_letters: sqs.Queue) -> events.IRuleTarget:  # noqa: ARG002
         """The queue, with a role that may send to just this one."""
+        region, own = self.arn.split(":")[3], Stack.of(scope).region
+        if not Token.is_unresolved(own) and region != own:
+            raise OutOfReach(
+                f"Subscriber {scope.node.path}: {self.arn} is in {region}, and a rule of {own} reaches queues of its "
+                f"own region alone: subscribe a bus there with OutsideBus, and the queue to that."
+            )
         role = iam.Role(scope, "Role", assumed_by=iam.ServicePrincipal("events.amazonaws.com"))
         role.add_to_policy(iam.PolicyStatement(actions=["sqs:SendMessage"], resources=[self.arn]))
         return _QueueTarget(self.arn, role, dead_letters)

@@ -16,6 +16,10 @@ from millrace.local.template import CircularDependency, Template
 _STACK, _ASSETS, _STAGE = "aws:cloudformation:stack", "cdk:asset-manifest", "cdk:cloud-assembly"
 
 
+Place = tuple[str, str]
+"""An account and a region."""
+
+
 class AssemblyError(ValueError):
     """An assembly that the local cloud cannot read."""
 
@@ -33,14 +37,13 @@ class Asset:
 
 @dataclass(frozen=True)
 class Stack:
-    """One stack. `needs` are the names of the stacks that come before it."""
+    """One stack. `needs` are the names of the stacks that come before it, `place` is where it is to stand."""
 
     name: str
     template: Template
-    assets: tuple[Asset, ...]
-    needs: frozenset[str]
-    account: str | None
-    region: str | None
+    assets: tuple[Asset, ...] = ()
+    needs: frozenset[str] = frozenset()
+    place: Place = ("", "")
 
     @cached_property
     def exports(self) -> frozenset[str]:
@@ -61,10 +64,18 @@ class Assembly:
     folder: Path
     stacks: tuple[Stack, ...]
 
+    @property
+    def places(self) -> list[Place]:
+        """The accounts and regions of its stacks, in their order."""
+        return list(dict.fromkeys(stack.place for stack in self.stacks))
+
     @classmethod
-    def read(cls, folder: Path, *, account: str, region: str) -> "Assembly":
-        """Read a folder, as `cdk.out`. Raises AssemblyError for what cannot be deployed locally."""
-        found = {stack.name: stack for stack in _stacks(folder, account, region)}
+    def read(cls, folder: Path, default: Place) -> "Assembly":
+        """Read a folder, as `cdk.out`. Stacks that name no account or region are for the default ones.
+
+        Raises AssemblyError for what cannot be deployed locally.
+        """
+        found = {stack.name: stack for stack in _stacks(folder, *default)}
         if not found:
             raise AssemblyError(f"{folder} holds no stack. Is it the folder that `cdk synth` wrote?")
         exported = {export: stack.name for stack in found.values() for export in stack.exports}
@@ -145,8 +156,10 @@ def _stack(
         Template(_json(folder / template), cache(lambda: dict(_paths(folder, body)))),
         tuple(assets),
         where["needs"],
-        None if account in ("", "unknown-account") else account,
-        None if region in ("", "unknown-region") else region,
+        (
+            where["account"] if account in ("", "unknown-account") else account,
+            where["region"] if region in ("", "unknown-region") else region,
+        ),
     )
 
 

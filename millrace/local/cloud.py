@@ -5,7 +5,7 @@ import socket
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
-from functools import cache, cached_property, lru_cache
+from functools import lru_cache
 from pathlib import Path
 from random import Random
 from types import TracebackType
@@ -14,26 +14,28 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 import uvicorn
 
 from millrace.local import moto_changes
+from millrace.local.access import OWN_KEY, OWN_SECRET
 from millrace.local.agenda import Agenda, NotSettledError
 from millrace.local.clock import Clock
 from millrace.local.collection import put_off_collection
+from millrace.local.deployment import Change, Deployment
+from millrace.local.deployments import Deployments
 from millrace.local.endpoint import Endpoint
-from millrace.local.loader import Change, Deployment, Loader
 from millrace.local.messages import Request, Response
-from millrace.local.models import session
 from millrace.local.plane.faults import Rates
+from millrace.local.plane.places import Places
 from millrace.local.plane.plane import Plane
-from millrace.local.plane.state import State
 from millrace.local.trace import Trace
 from millrace.local.workers import Workers
 
 if TYPE_CHECKING:
     from millrace.events import Event, Metadata
-    from millrace.local.cloudformation import CloudFormation
+    from millrace.local.loader import Loader
 from millrace.local.control import told
 
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
+_HOME = (ACCOUNT, REGION)
 HOST = "127.0.0.1"
 _PATIENCE = 60.0
 _START_PATIENCE = 30.0
@@ -53,11 +55,17 @@ class LocalCloud:
     ) -> None:
         self._cache = cache.resolve()
         self._judge = judge
-        self._random = Random(seed)  # noqa: S311 - names, not secrets
         self._started: Future[None] = Future()
         self.agenda = Agenda(Clock())
         self._ticking = False
         self.stop_requested = threading.Event()
+        self._deployments = Deployments(
+            lambda place: self.environment(*place),
+            self.agenda,
+            _HOME,
+            assets=self._cache / "assets",
+            random=Random(seed),  # noqa: S311 - names, not secrets
+        )
         self._thread = threading.Thread(target=self._serve, args=(port,), name="millrace", daemon=True)
         with put_off_collection():
             self._thread.start()
@@ -80,12 +88,11 @@ class LocalCloud:
         self.endpoint_url = f"http://{HOST}:{self.port}"
         moto_changes.settings(self.port)
         workers = Workers(self._loop, environment=self.environment(), cache=self._cache)
-        state = State(ACCOUNT, REGION)
-        self.plane = Plane(state, self.agenda, workers, self._cache / "code")
-        self.plane.access.judging = self._judge
-        moto_changes.attach(self.plane)
-        services = {"cloudformation": self._answer_cloudformation, "schemas": self.plane.schemas.answer}
-        endpoint = Endpoint(self.plane, _moto_application(), self._control, services)
+        self._places = Places(self.agenda, workers, self._cache / "code", _HOME, judging=self._judge)
+        self.plane = self._places.home
+        moto_changes.attach(self._places)
+        services = {"cloudformation": self._answer_cloudformation, "schemas": _answer_schemas}
+        endpoint = Endpoint(self._places, _moto_application(), self._control, services)
         self.agenda.wake = self._wake
         config = uvicorn.Config(
             endpoint,
@@ -104,8 +111,8 @@ class LocalCloud:
             endpoint.close()
             moto_changes.attach(None)
 
-    def _answer_cloudformation(self, request: Request) -> Response:
-        return self._cloudformation.answer(request)
+    def _answer_cloudformation(self, plane: Plane, request: Request) -> Response:
+        return self._deployments.formation((plane.state.account, plane.state.region)).answer(request)
 
     def _wake(self) -> None:
         if threading.current_thread() is self._thread:
@@ -161,49 +168,37 @@ class LocalCloud:
 
     # -- what a user calls ---------------------------------------------------------------------------------------
 
-    def environment(self) -> dict[str, str]:
-        """What lets `aws`, boto3 or any SDK talk to this cloud."""
+    def environment(self, account: str = ACCOUNT, region: str = REGION) -> dict[str, str]:
+        """What lets `aws`, boto3 or any SDK talk to this cloud; another account is the key that signs for it."""
         return {
             "AWS_ENDPOINT_URL": self.endpoint_url,
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
-            "AWS_REGION": REGION,
-            "AWS_DEFAULT_REGION": REGION,
+            "AWS_ACCESS_KEY_ID": OWN_KEY if account == ACCOUNT else account,
+            "AWS_SECRET_ACCESS_KEY": OWN_SECRET,
+            "AWS_REGION": region,
+            "AWS_DEFAULT_REGION": region,
             "AWS_EC2_METADATA_DISABLED": "true",
             "AWS_DISABLE_HOST_PREFIX_INJECTION": "true",  # StartSyncExecution would go to sync-127.0.0.1
         }
 
-    @cache  # noqa: B019 - a cloud lives as long as its clients
-    def client(self, service: str) -> Any:
-        """A boto3 client of this cloud, whatever the machine's own credentials are."""
-        from botocore.config import Config  # noqa: PLC0415 - as boto3
+    def client(self, service: str, *, account: str = ACCOUNT, region: str = REGION) -> Any:
+        """A boto3 client of this cloud, whatever the machine's own credentials are; the same one each time."""
+        return self._deployments.client((account, region), service)
 
-        config = Config(inject_host_prefix=False)  # StartSyncExecution would go to sync-127.0.0.1
-        return self._session().client(service, endpoint_url=self.endpoint_url, config=config)
-
-    @cache  # noqa: B019 - the same
-    def resource(self, service: str) -> Any:
+    def resource(self, service: str, *, account: str = ACCOUNT, region: str = REGION) -> Any:
         """A boto3 resource of this cloud."""
-        return self._session().resource(service, endpoint_url=self.endpoint_url)
+        return self._deployments.resource((account, region), service)
 
-    @cache  # noqa: B019 - the same
-    def _session(self) -> Any:
-        return session(REGION, self.environment())
-
-    @cached_property
-    def _loader(self) -> Loader:
-        return Loader(self.client, account=ACCOUNT, region=REGION, assets=self._cache / "assets", random=self._random)
-
-    @cached_property
-    def _cloudformation(self) -> "CloudFormation":
-        from millrace.local.cloudformation import CloudFormation  # noqa: PLC0415 - the loader does without it
-
-        return CloudFormation(self._loader, self.agenda)
+    @property
+    def _loader(self) -> "Loader":
+        return self._deployments.loader(_HOME)
 
     def deploy(self, assembly: Path, on_change: Callable[[Change], None] | None = None) -> Deployment:
-        """Deploy a synthesised cloud assembly; what has not changed since the last time is left alone."""
+        """Deploy a synthesised cloud assembly; what has not changed since the last time is left alone.
+
+        A stack with an account and region of its own, as by `env=Environment(…)`, stands there.
+        """
         with put_off_collection():
-            return self._loader.deploy(assembly, on_change)
+            return self._deployments.deploy(assembly, on_change)
 
     def physical_id(self, stack: str, logical_id: str) -> str:
         """The name or URL that a resource of a deployed stack was given."""
@@ -244,9 +239,8 @@ class LocalCloud:
         """Forget everything that was deployed, put or done; what still runs is waited for."""
         self.agenda.clear()
         self.agenda.settle(_PATIENCE)
-        self.on_plane(self.plane.forget)
-        for kept in ("_cloudformation", "_loader"):
-            self.__dict__.pop(kept, None)
+        self.on_plane(self._places.forget)
+        self._deployments.forget()
 
     def close(self) -> None:
         """End the endpoint and every worker, and wait for them."""
@@ -261,6 +255,10 @@ class LocalCloud:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _answer_schemas(plane: Plane, request: Request) -> Response:
+    return plane.schemas.answer(request)
 
 
 class _Server(uvicorn.Server):

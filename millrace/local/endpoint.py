@@ -6,11 +6,13 @@ import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote
 
 from millrace.local.messages import Request, Response
 from millrace.local.moto_calls import answer_of, is_short
+from millrace.local.plane.places import Places
 from millrace.local.plane.plane import Plane
 from millrace.local.plane.refusals import Refused
 from millrace.local.unanswered import failed, is_dropped, is_unknown, unimplemented
@@ -19,12 +21,13 @@ _log = logging.getLogger(__name__)
 LOOPBACK = re.compile(r"^(?:sync-)?(127\.0\.0\.1|localhost|\[::1\]|[a-z0-9.-]+\.localhost)(:\d+)?$", re.IGNORECASE)
 _INVOKE = re.compile(r"^/2015-03-31/functions/([^/]+)/invocations/?$")
 _LAMBDA = re.compile(r"^/20\d\d-\d\d-\d\d/(functions|event-source-mappings|layers)")
+_ACCOUNT = "x-moto-account-id"
 _THREADS = 64
 """Calls of moto at once: a long poll or a synchronous execution keeps one for its time."""
 
 
 Answer = Callable[[Request], Awaitable[Response]]
-Services = Mapping[str, Callable[[Request], Response]]
+Services = Mapping[str, Callable[[Plane, Request], Response]]
 
 
 class Endpoint:
@@ -33,8 +36,8 @@ class Endpoint:
     `services` answers in moto's place, on such a thread too, by the name that a service's requests are signed for.
     """
 
-    def __init__(self, plane: Plane, wsgi: Any, control: Answer, services: Services) -> None:
-        self._plane = plane
+    def __init__(self, places: Places, wsgi: Any, control: Answer, services: Services) -> None:
+        self._places = places
         self._wsgi = wsgi
         self._control = control
         self._services = services
@@ -69,44 +72,47 @@ class Endpoint:
             return Response.error("AccessDenied", "This endpoint answers to loopback names only.", 403)
         if request.path.startswith("/_millrace/"):
             return await self._control(request)
-        if self._plane.http_apis.addressed(request):
-            return await self._plane.http_apis.answer(request)
-        return self._plane.access.answer(request) or await self._allowed(request)
+        if self._places.home.http_apis.addressed(request):
+            return await self._places.home.http_apis.answer(request)
+        plane = self._places.of_request(request)
+        return plane.access.answer(request) or await self._allowed(plane, request)
 
-    async def _allowed(self, request: Request) -> Response:
-        if request.operation in self._plane.answers:
-            return await self._answered(request)
+    async def _allowed(self, plane: Plane, request: Request) -> Response:
+        if request.operation in plane.answers:
+            return await self._answered(plane, request)
         invoked = _INVOKE.match(request.path)
         if invoked and request.method == "POST":
-            return await self._invoke(request, unquote(invoked[1]))
+            return await self._invoke(plane, request, unquote(invoked[1]))
         if own := self._services.get(request.service):
-            return await asyncio.get_running_loop().run_in_executor(self._threads, own, request)
-        return await self._checked(request)
+            return await asyncio.get_running_loop().run_in_executor(self._threads, own, plane, request)
+        return await self._checked(plane, request)
 
-    async def _answered(self, request: Request) -> Response:
+    async def _answered(self, plane: Plane, request: Request) -> Response:
         try:
-            answer = self._plane.answers[request.operation](request.json())
+            answer = plane.answers[request.operation](request.json())
             return Response.of(await answer if isinstance(answer, Awaitable) else answer)
         except Refused as refused:
             return Response.error(refused.code, refused.message, refused.status)
 
-    async def _checked(self, request: Request) -> Response:
-        check = self._plane.checks.get(request.operation or f"{request.service} {request.method}")
+    async def _checked(self, plane: Plane, request: Request) -> Response:
+        check = plane.checks.get(request.operation or f"{request.service} {request.method}")
         try:
             if check:
                 check(request.json())
         except Refused as refused:
             return Response.error(refused.code, refused.message, refused.status)
-        return await self._moto(request)
+        return await self._moto(plane, request)
 
-    async def _invoke(self, request: Request, name: str) -> Response:
+    async def _invoke(self, plane: Plane, request: Request, name: str) -> Response:
         """https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html."""
-        answer = await self._plane.invoking.answer(name, request.query, request.headers, request.body)
+        answer = await plane.invoking.answer(name, request.query, request.headers, request.body)
         return Response(*answer)
 
-    async def _moto(self, request: Request) -> Response:
+    async def _moto(self, plane: Plane, request: Request) -> Response:
         if is_dropped(request):
             return unimplemented(request)
+        if plane is not self._places.home:
+            request = replace(request, headers={**request.headers, _ACCOUNT: plane.state.account})
         if is_short(request):
             response = answer_of(self._wsgi, request)
         else:
@@ -114,7 +120,7 @@ class Endpoint:
             response = await loop.run_in_executor(self._threads, answer_of, self._wsgi, request)
         changed = _changes(request)
         if changed:
-            self._plane.changed(changed)
+            plane.changed(changed)
         return unimplemented(request) if is_unknown(request, response) else response
 
 

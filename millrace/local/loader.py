@@ -8,7 +8,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from millrace.local.assembly import Assembly, AssemblyError, Stack
+from millrace.local.assembly import Assembly, Place, Stack
 from millrace.local.assets import Assets
 from millrace.local.deployment import Change, Deployment, DeploymentFailed
 from millrace.local.parameters import resolved
@@ -19,9 +19,16 @@ from millrace.local.template import Entry, TemplateError
 
 __all__ = ["Change", "Deployment", "DeploymentFailed", "Loader"]
 
+AT_HOME = frozenset({"AWS::ApiGatewayV2::Api", "AWS::StepFunctions::StateMachine"})
+"""Types that the local cloud has in its first account and region alone: what it serves or runs for them is of that."""
+
+
+class NotElsewhere(Refused):
+    """A resource type of the first account and region alone."""
+
 
 class Loader:
-    """Keeps the resources of an assembly in one local cloud.
+    """Keeps the resources of assemblies in one account and region, `place`; stacks that name none are at `home`.
 
     `clients` gives the boto3 client of a service, the same one each time: making one is slow. `assets` is a folder
     for the zips of asset folders, which outlive the loader. `random` makes names; a seed fixes them.
@@ -31,13 +38,15 @@ class Loader:
     """
 
     def __init__(
-        self, clients: Clients, *, account: str, region: str, assets: Path, random: Random | None = None
+        self, clients: Clients, place: Place, *, assets: Path, home: Place | None = None, random: Random | None = None
     ) -> None:
         self.deployment = Deployment()
         self.lock = threading.RLock()
-        self.cloud = Cloud(clients, account, region)
+        self.cloud = Cloud(clients, *place)
+        self._place = place
+        self._home = home or place
         self._own: dict[Path, set[str]] = {}
-        self._assets = Assets(clients, region, assets)
+        self._assets = Assets(clients, place[1], assets)
         self._random = random or Random()  # noqa: S311 a name is no secret
 
     def deploy(self, folder: Path, on_change: Callable[[Change], None] | None = None) -> Deployment:
@@ -46,16 +55,17 @@ class Loader:
         What is refused by name stops it before anything is made. Resources that are gone are deleted at the end;
         failing there rolls nothing back.
         """
-        assembly = Assembly.read(folder, account=self.cloud.account, region=self.cloud.region)
-        for stack in assembly.stacks:
-            self._check(stack)
+        stacks = [stack for stack in Assembly.read(folder, self._home).stacks if stack.place == self._place]
+        for stack in stacks:
+            check(stack)
+            self._check_place(stack)
         with self.lock:
-            own = {stack.name for stack in assembly.stacks}
+            own = {stack.name for stack in stacks}
             before = self._own.get(folder.resolve(), set())
             others = [name for name in self.deployment.stacks if name not in before | own]
             rollout = self.rollout(on_change, keeping=others)
             try:
-                for stack in assembly.stacks:
+                for stack in stacks:
                     self._bring(rollout, stack)
             except DeploymentFailed as failure:
                 rollout.roll_back(failure)
@@ -82,11 +92,13 @@ class Loader:
         self.deployment, self._own = Deployment(), {}
         self._assets.forget()
 
-    def _check(self, stack: Stack) -> None:
-        for given, own in ((stack.account, self.cloud.account), (stack.region, self.cloud.region)):
-            if given not in (None, own):
-                raise AssemblyError(f"The stack {stack.name} is for {given}, and the local cloud is {own}.")
-        check(stack)
+    def _check_place(self, stack: Stack) -> None:
+        """Raise DeploymentFailed for what the local cloud has at home alone."""
+        for entry in stack.template.entries.values() if self._place != self._home else ():
+            if entry.type in AT_HOME:
+                told = f"the local cloud has it in {' in '.join(self._home)} alone, not in {' in '.join(self._place)}"
+                refused = NotElsewhere(entry.type, entry.logical_id, told)
+                raise DeploymentFailed(stack.name, refused, entry, stack.template.path(entry.logical_id))
 
     def _bring(self, rollout: Rollout, stack: Stack) -> None:
         """Bring a stack with the parameters that were given for it before, as `cdk deploy` does."""

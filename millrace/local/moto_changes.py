@@ -1,6 +1,6 @@
 """Every change to moto's behaviour, with its reason. Tests fail on the day that moto makes one needless.
 
-The patches stand for the whole process; what they do, they do for the plane that is attached.
+The patches stand for the whole process; what they do, they do for the planes that are attached.
 """
 
 import os
@@ -14,9 +14,10 @@ from millrace.local import moto_sources, moto_tables
 from millrace.local.models import models
 
 if TYPE_CHECKING:
+    from millrace.local.plane.places import Places
     from millrace.local.plane.plane import Plane
 
-_attached: "Plane | None" = None
+_attached: "Places | None" = None
 _patched = False
 
 
@@ -28,10 +29,10 @@ def settings(port: int) -> None:
     os.environ.setdefault("MOTO_ACCOUNT_ID_ENDPOINT_MODE", "disabled")  # or calls to DynamoDB Streams find nothing
 
 
-def attach(plane: "Plane | None") -> None:
-    """Make moto report to a plane; None lets go of it."""
+def attach(places: "Places | None") -> None:
+    """Make moto report to the planes of a cloud; None lets go of them."""
     global _attached, _patched  # noqa: PLW0603 - moto's own state is the process's, so this is too
-    _attached = plane
+    _attached = places
     if not _patched:
         _patched = True
         _tell_time()
@@ -47,10 +48,11 @@ def attach(plane: "Plane | None") -> None:
         _name_api_endpoints()
 
 
-def _plane() -> "Plane":
+def _plane(arn: str = "") -> "Plane":
+    """The plane of a resource, the one at home if none is named; all have one clock."""
     if _attached is None:
         raise RuntimeError("moto was used after its local cloud was closed.")
-    return _attached
+    return _attached.of_arn(arn, _attached.home) or _attached.home
 
 
 def _tell_time() -> None:
@@ -121,13 +123,13 @@ def _share_models() -> None:
 
 
 def _take_any_region() -> None:
-    """Moto reads the endpoints of the whole world for the names of its regions. The local cloud is of one."""
+    """Moto reads the endpoints of the whole world for the names of its regions. It makes one that it does not know."""
     from moto.core.base_backend import AccountSpecificBackend  # noqa: PLC0415
 
     every = AccountSpecificBackend._generate_regions
 
     def generate_regions(backend: Any, service: str) -> list[str]:
-        return [_attached.state.region] if _attached else every(backend, service)
+        return [_attached.home.state.region] if _attached else every(backend, service)
 
     AccountSpecificBackend._generate_regions = generate_regions
 
@@ -189,7 +191,7 @@ def _replay_on_the_agenda() -> None:
     from moto.events.models import Replay  # noqa: PLC0415
 
     def replay_events(replay: Any, archive: Any) -> None:
-        _plane().replays.start(replay, archive)
+        _plane(archive.arn).replays.start(replay, archive)
 
     Replay.replay_events = replay_events
 

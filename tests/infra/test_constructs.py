@@ -8,14 +8,18 @@ from constructs import Construct
 from millrace.constructs import (
     Bus,
     Changes,
+    ClosedBus,
     EventStore,
     Mediator,
     MissingTable,
     NotDeclared,
+    OutOfReach,
+    OutsideQueue,
     Processor,
     Projection,
     Saga,
     SagaStep,
+    Subscriber,
     UnclearChange,
     UnknownFunction,
     UnsoundFlow,
@@ -182,6 +186,46 @@ def test_a_bus_has_its_key_its_log_and_its_alarms_where_they_are_asked_for(stack
     assert "KmsKeyIdentifier" in bus
     assert log["LogGroupName"] == "/aws/events/loud"
     assert all(alarm["AlarmActions"] for alarm in template.of("CloudWatch::Alarm").values())
+
+
+OTHER = "111122223333"
+
+
+class Called(Event, source="test.phone", outside=True):
+    pass
+
+
+def test_a_bus_accepts_from_another_account_just_what_it_says(bus, synthesised):
+    bus.accept_from(OTHER, [Called])
+    closed, accepted = (policy["Statement"] for policy in synthesised().of("Events::EventBusPolicy").values())
+    known = closed["Condition"]["StringNotEquals"]["aws:PrincipalAccount"]
+    assert known == [{"Ref": "AWS::AccountId"}, OTHER]
+    assert f":iam::{OTHER}:root" in str(accepted["Principal"])
+    assert accepted["Condition"]["ForAllValues:StringEquals"] == {
+        "events:source": ["test.phone"],
+        "events:detail-type": ["Called"],
+    }
+
+
+def test_a_bus_accepts_nothing_from_another_account_that_the_app_alone_says(stack, bus):
+    with refuses(ClosedBus, "Knocked is said by this app alone, and 111122223333 is another account: declare"):
+        bus.accept_from(OTHER, [Called, Knocked])
+    with refuses(ClosedBus, "is another stack's: let 111122223333 in where the bus is made"):
+        Bus(stack, "Theirs", name="theirs", existing=True).accept_from(OTHER, [Called])
+
+
+def test_a_queue_in_another_region_is_out_of_reach(app):
+    from aws_cdk import Environment, Stack
+
+    stack = Stack(app, "Here", env=Environment(account="123456789012", region="eu-west-1"))
+    with refuses(OutOfReach, "is in us-east-1, and a rule of eu-west-1 reaches queues of its own region alone"):
+        Subscriber(
+            stack,
+            "Ledger",
+            bus=Bus(stack, "Bus", name="here"),
+            events=[Knocked],
+            to=OutsideQueue("arn:aws:sqs:us-east-1:111122223333:ledger"),
+        )
 
 
 @pytest.mark.parametrize("form", ["OpenApi3", "JSONSchemaDraft4"])

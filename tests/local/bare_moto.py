@@ -44,8 +44,8 @@ class Bare:
         urllib.request.urlopen(urllib.request.Request(f"{self.url}/moto-api/reset", method="POST"))
         self.calls.clear()
 
-    def loader(self, cache, seed=1):
-        return Loader(self.client, account=ACCOUNT, region=REGION, assets=cache, random=random.Random(seed))
+    def loader(self, cache, seed=1, **more):
+        return Loader(self.client, (ACCOUNT, REGION), assets=cache, random=random.Random(seed), **more)
 
 
 @contextlib.contextmanager
@@ -89,9 +89,9 @@ def bare(shared):
 
 @pytest.fixture
 def write(tmp_path):
-    """Write stacks as an assembly. A stack is its resources; other `sections`, and `needs`, are by its name."""
+    """Write stacks as an assembly. A stack is its resources; other `sections`, `needs` and `places` are by its name."""
 
-    def write(sections=None, needs=None, files=None, **stacks):
+    def write(sections=None, needs=None, files=None, places=None, **stacks):
         folder = tmp_path / "cdk.out"
         folder.mkdir(exist_ok=True)
         artifacts = {}
@@ -103,6 +103,7 @@ def write(tmp_path):
             artifacts[name] = {
                 "type": "aws:cloudformation:stack",
                 "properties": {"templateFile": f"{name}.template.json"},
+                "environment": (places or {}).get(name, "aws://unknown-account/unknown-region"),
                 "dependencies": [f"{name}.assets", *(needs or {}).get(name, [])],
                 "metadata": {
                     f"/{name}/{each}/Resource": [{"type": "aws:cdk:logicalId", "data": each}] for each in resources

@@ -364,3 +364,22 @@ def test_what_someone_else_deleted_can_be_destroyed(loader, deploy, resources, b
     bare.client("sqs").delete_queue(QueueUrl=resources()["Queue"].physical_id)
     loader.destroy()
     assert loader.deployment.stacks == {}
+
+
+# -- accounts and regions --------------------------------------------------------------------------------------------
+
+
+def test_a_stack_that_is_for_another_account_is_anothers(bare, tmp_path, write):
+    loader, elsewhere = bare.loader(tmp_path, home=("111122223333", "eu-west-1")), "aws://111122223333/eu-west-1"
+    here, there = "aws://123456789012/us-east-1", {"Theirs": {"Queue": queue()}, "Unnamed": {"Queue": queue()}}
+    loader.deploy(write(places={"Ours": here, "Theirs": elsewhere}, Ours={"Queue": queue()}, **there))
+    assert list(loader.deployment.stacks) == ["Ours"]
+
+
+def test_what_the_local_cloud_has_at_home_alone_is_refused_elsewhere_by_name(bare, tmp_path, write):
+    loader = bare.loader(tmp_path, home=("111122223333", "eu-west-1"))
+    api = {"Type": "AWS::ApiGatewayV2::Api", "Properties": {"Name": "api", "ProtocolType": "HTTP"}}
+    folder = write(places={"Ours": "aws://123456789012/us-east-1"}, Ours={"Queue": queue(), "Api": api})
+    with pytest.raises(DeploymentFailed, match="has it in 111122223333 in eu-west-1 alone, not in 123456789012"):
+        loader.deploy(folder)
+    assert bare.client("sqs").list_queues().get("QueueUrls", []) == []

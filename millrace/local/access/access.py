@@ -6,7 +6,7 @@ Who calls is known by the access key that workers and tasks are given; callers w
 import base64
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any
@@ -25,6 +25,7 @@ from millrace.local.plane.state import State
 _EVERYTHING = '{"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}'
 _NONE: Known = MappingProxyType({})
 _NO_REQUEST = Request("POST", "/", "", {}, b"")
+_DIGITS = 12
 _UNKNOWN_ID = "AROAXXXXXXXXXXXXXXXXX"
 OWN_KEY = OWN_SECRET = "test"  # noqa: S105 - a secret of nobody
 """What a developer signs with, and is never judged by."""
@@ -61,20 +62,49 @@ class Signer:
     denied: Callable[[Ask], Denied | None]
 
 
-class Access:
-    """Who may do what in the local cloud. `judging` turns the judging of functions' calls on and off.
+@dataclass(frozen=True)
+class Sessions:
+    """Who is known by which access key, in all accounts; `home` is that of whoever is not.
 
-    `machine_of` gives the state machine of a task token, or "" for one that was never given out.
+    A developer of another account signs with its twelve digits, where `OWN_KEY` is for the one at home.
     """
 
-    def __init__(self, state: State, now: Callable[[], float], machine_of: Callable[[str], str]) -> None:
+    home: str
+    callers: dict[str, Caller] = field(default_factory=dict)
+    keys: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    def account_of(self, key: str) -> str:
+        """The account of who signs with an access key."""
+        if key in self.callers:
+            return self.callers[key].account
+        return key if is_account(key) else self.home
+
+    def own_key(self, account: str) -> str:
+        """What a developer of an account signs with."""
+        return OWN_KEY if account == self.home else account
+
+
+class Access:
+    """Who may do what in an account. `judging` turns the judging of functions' calls on and off.
+
+    `machine_of` gives the state machine of a task token, or "" for one that was never given out; `near` the state in
+    which an ARN is, or None where nobody has opened that account and region.
+    """
+
+    def __init__(
+        self,
+        state: State,
+        now: Callable[[], float],
+        machine_of: Callable[[str], str],
+        near: Callable[[str], State | None],
+        sessions: Sessions,
+    ) -> None:
         self.judging = True
         self._places = Places(state, machine_of)
         self._state = state
         self._now = now
-        self._stores = Stores(state)
-        self._callers: dict[str, Caller] = {}
-        self._keys: dict[str, dict[str, str]] = {}
+        self._stores = Stores(state, near)
+        self._sessions = sessions
 
     def credentials(self, function: Any) -> dict[str, str]:
         """What the workers of moto's function sign with. The same function and role have the same, always.
@@ -92,22 +122,23 @@ class Access:
     def _signed_for(self, caller: Caller) -> dict[str, str]:
         drawn = hashlib.sha512(f"{caller.session}\n{caller.role}".encode()).digest()
         key = "ASIA" + base64.b32encode(drawn[:10]).decode()
-        self._callers[key] = caller
-        self._keys[key] = {
+        self._sessions.callers[key] = caller
+        self._sessions.keys[key] = {
             "AWS_ACCESS_KEY_ID": key,
             "AWS_SECRET_ACCESS_KEY": base64.b64encode(drawn[10:40]).decode(),
             "AWS_SESSION_TOKEN": base64.b64encode(drawn).decode(),
         }
-        return self._keys[key]
+        return self._sessions.keys[key]
 
     def signer(self, key: str) -> Signer | None:
         """Who signs with an access key: a function, a developer, or nobody that is known here."""
-        if key == OWN_KEY:
+        if key == self._sessions.own_key(self._state.account):
             return Signer(f"arn:aws:iam::{self._state.account}:root", self._state.account, OWN_SECRET, None, _allowed)
-        caller = self._callers.get(key)
+        caller = self._sessions.callers.get(key)
         if caller is None:
             return None
-        secret, token = self._keys[key]["AWS_SECRET_ACCESS_KEY"], self._keys[key]["AWS_SESSION_TOKEN"]
+        keys = self._sessions.keys[key]
+        secret, token = keys["AWS_SECRET_ACCESS_KEY"], keys["AWS_SESSION_TOKEN"]
 
         def denied(ask: Ask) -> Denied | None:
             return self._decided(ask, caller, self._state.region) if self.judging else None
@@ -117,7 +148,7 @@ class Access:
     def answer(self, request: Request) -> Response | None:
         """The whole answer to a call that goes no further: denied, or about the caller itself. Else None."""
         scope = scope_of(request)
-        caller = self._callers.get(scope.key) if scope else None
+        caller = self._sessions.callers.get(scope.key) if scope else None
         if scope is None or caller is None:
             return None
         try:
@@ -132,7 +163,7 @@ class Access:
     def judge(self, request: Request) -> Denied | None:
         """None if a request may go on. Raises CannotJudge if that hangs on what the local cloud cannot know."""
         scope = scope_of(request)
-        caller = self._callers.get(scope.key) if scope else None
+        caller = self._sessions.callers.get(scope.key) if scope else None
         if scope is None or caller is None:
             return None
         return self._judged(call_of(request, scope, caller.account), caller)
@@ -178,17 +209,28 @@ class Access:
         return decide(ask, facts, who, Policies((), resource=self._stores.of_resource(resource))) is None
 
     def lets_account_in(self, action: str, resource: str, of_ask: Known = _NONE) -> bool:
-        """Whether the policy of a resource lets its own account in, whatever the account's own policies say."""
+        """Whether the policy of a resource lets this account in, whatever the account's own policies say."""
         account = self._state.account
         everybody = Principal(account, f"arn:aws:iam::{account}:root")
         known: Known = {"aws:principalaccount": (account,), "aws:principalisawsservice": ("false",)}
         facts = Facts(of_ask, known, surroundings(self._now, self._state.region, resource, account))
-        policies = Policies(compiled(_EVERYTHING), resource=self._stores.of_resource(resource), strict=True)
-        return decide(Ask(action, resource, of_ask), facts, everybody, policies) is None
+        return self._let_in(Ask(action, resource, of_ask), facts, everybody) is None
+
+    def _let_in(self, ask: Ask, facts: Facts, who: Principal) -> Denied | None:
+        """None if the policy of a resource alone lets somebody in."""
+        policies = Policies(compiled(_EVERYTHING), resource=self._stores.of_resource(ask.resource), strict=True)
+        return decide(ask, facts, who, policies)
 
     def _decided(self, ask: Ask, caller: Caller, region: str) -> Denied | None:
+        """Of another account's resource both sides have to allow it.
+
+        https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic-cross-account.html
+        """
         facts = Facts(ask.known, self._known(caller), surroundings(self._now, region, ask.resource, caller.account))
         own = self._stores.of_role(caller.role)
+        if _owner(ask.resource) not in ("", caller.account):
+            denied = decide(ask, facts, caller.principal, Policies(own.identity, own.boundary))
+            return denied or self._let_in(ask, facts, caller.principal)
         resource = self._stores.of_resource(ask.resource)
         strict = ask.action.startswith("kms:") or ask.action == "sts:AssumeRole"
         policies = Policies(own.identity, own.boundary, resource, strict=strict and resource is not None)
@@ -220,6 +262,17 @@ class Access:
             return f"{self._stores.role(caller.role).id}:{caller.session_name}"
         except LookupError:
             return f"{_UNKNOWN_ID}:{caller.session_name}"
+
+
+def is_account(text: str) -> bool:
+    """Whether a text is the id of an account."""
+    return len(text) == _DIGITS and text.isdecimal()
+
+
+def _owner(arn: str) -> str:
+    """The account in an ARN; none where it has none, or is AWS's own."""
+    account = (*arn.split(":", 5), "", "", "", "")[4]
+    return account if is_account(account) else ""
 
 
 def _allowed(_ask: Ask) -> None:

@@ -21,17 +21,18 @@ class RolePolicies(NamedTuple):
 class Stores:
     """Reads moto's state afresh at each call. Documents are compiled once for each text, so nothing goes stale."""
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: State, near: Callable[[str], State | None]) -> None:
         self._state = state
+        self._near = near
         self._roles: dict[str, Any] = {}
-        self._policies: dict[str, Callable[[str], Any]] = {
-            "events": self._of_bus,
-            "kms": lambda arn: state.kms.keys[arn.rpartition("/")[2]].policy,
-            "lambda": self._of_function,
-            "s3": lambda arn: state.s3.buckets[arn.split(":", 5)[5].partition("/")[0]].policy,
-            "sns": lambda arn: state.sns.topics[arn].policy,
-            "sqs": lambda arn: state.sqs.queues[arn.rpartition(":")[2]].policy,
-            "iam": lambda arn: self.role(arn).assume_role_policy_document,
+        self._policies: dict[str, Callable[[State, str], Any]] = {
+            "events": _of_bus,
+            "kms": lambda state, arn: state.kms.keys[arn.rpartition("/")[2]].policy,
+            "lambda": _of_function,
+            "s3": lambda state, arn: state.s3.buckets[arn.split(":", 5)[5].partition("/")[0]].policy,
+            "sns": lambda state, arn: state.sns.topics[arn].policy,
+            "sqs": lambda state, arn: state.sqs.queues[arn.rpartition(":")[2]].policy,
+            "iam": lambda _, arn: self.role(arn).assume_role_policy_document,
         }
 
     def role(self, arn: str) -> Any:
@@ -69,25 +70,30 @@ class Stores:
 
     def _documents(self, service: str, arn: str) -> list[Any]:
         """A resource's own policy; those of log groups belong to the account, and name their resources."""
+        state = self._near(arn)
+        if state is None:
+            return []
         if service == "logs":
-            return [policy.policy_document for policy in list(self._state.logs.resource_policies.values())]
-        document = self._policies[service](arn) if service in self._policies else None
+            return [policy.policy_document for policy in list(state.logs.resource_policies.values())]
+        document = self._policies[service](state, arn) if service in self._policies else None
         return [document] if document else []
 
-    def _of_bus(self, arn: str) -> Any:
-        kind, _, name = arn.rpartition(":")[2].partition("/")
-        return self._state.events.event_buses[name].policy if kind == "event-bus" else None
 
-    def _of_function(self, arn: str) -> Any:
-        from moto.awslambda.exceptions import UnknownFunctionException  # noqa: PLC0415 - as in state.py
+def _of_bus(state: State, arn: str) -> Any:
+    kind, _, name = arn.rpartition(":")[2].partition("/")
+    return state.events.event_buses[name].policy if kind == "event-bus" else None
 
-        if ":function:" not in arn:
-            return None
-        try:
-            function = self._state.lambda_.get_function(arn)
-        except UnknownFunctionException as error:
-            raise LookupError(arn) from error
-        return {"Version": "2012-10-17", "Statement": function.policy.statements}
+
+def _of_function(state: State, arn: str) -> Any:
+    from moto.awslambda.exceptions import UnknownFunctionException  # noqa: PLC0415 - as in state.py
+
+    if ":function:" not in arn:
+        return None
+    try:
+        function = state.lambda_.get_function(arn)
+    except UnknownFunctionException as error:
+        raise LookupError(arn) from error
+    return {"Version": "2012-10-17", "Statement": function.policy.statements}
 
 
 def _default_version(policy: Any) -> Any:

@@ -61,7 +61,7 @@ class Engine:
     def _brought(self, record: Record, order: Order, *, creates: bool) -> bool:
         before = self._loader.deployment
         rollout = self._loader.rollout(_Teller(record, before).changed, keeping=before.stacks)
-        stack = Stack(record.name, order.template, (), frozenset(), None, None)
+        stack = Stack(record.name, order.template)
         try:
             state = rollout.bring(stack, order.resolved, id=record.id)
             _check_exports(before.stacks.get(record.name), rollout.after)

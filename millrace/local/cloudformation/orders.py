@@ -27,7 +27,7 @@ def order(given: Mapping[str, Any], record: Record | None, clients: Clients) -> 
     template = templates.read(text)
     parameters = _parameters(given, before)
     try:
-        check(Stack(given["StackName"], template, (), frozenset(), None, None))
+        check(Stack(given["StackName"], template))
         found = resolved(template, parameters, clients)
     except (DeploymentFailed, ParameterError) as error:
         raise invalid(str(error)) from error

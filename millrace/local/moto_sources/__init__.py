@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from millrace.local.plane.plane import Plane
 
 
-def apply(plane: "Callable[[], Plane]") -> None:
-    """Change moto. `plane` gives the plane that is attached when a patch runs."""
+def apply(plane: "Callable[..., Plane]") -> None:
+    """Change moto. `plane` gives the plane of an ARN, of those that are attached when a patch runs."""
     queues.apply(plane)
     streams.apply(plane)
     functions.apply(plane)

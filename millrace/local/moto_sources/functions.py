@@ -8,7 +8,7 @@ from millrace.local.plane.sources.filters import compile_filters
 if TYPE_CHECKING:
     from millrace.local.plane.plane import Plane
 
-GetPlane = Callable[[], "Plane"]
+GetPlane = Callable[..., "Plane"]
 
 
 def apply(plane: GetPlane) -> None:
@@ -24,7 +24,7 @@ def _invoke_on_the_plane(plane: GetPlane) -> None:
     from moto.awslambda.models import LambdaFunction  # noqa: PLC0415
 
     def invoke(function: Any, body: Any, _request_headers: Any, _response_headers: Any) -> bytes:
-        known, payload = plane(), body.encode() if isinstance(body, str) else body or b"{}"
+        known, payload = plane(function.function_arn), body.encode() if isinstance(body, str) else body or b"{}"
 
         def queued() -> None:
             known.functions.invoke_async(function, payload)

@@ -16,7 +16,7 @@ _FIRST_SEQUENCE = 18_850_000_000_000_000_000
 MOST_VISIBILITY_SECONDS = 43_200
 _LONGEST_WAIT = 0.2
 
-GetPlane = Callable[[], "Plane"]
+GetPlane = Callable[..., "Plane"]
 
 
 def apply(plane: GetPlane) -> None:
@@ -66,10 +66,10 @@ def _receive_from_the_shelf(plane: GetPlane) -> None:
         queue = backend.get_queue(queue_name)
         ends = time.monotonic() + wait
         with queue._messages_lock:
-            taken = _received(plane(), queue, count, visibility)
+            taken = _received(plane(queue.queue_arn), queue, count, visibility)
             while not taken and time.monotonic() < ends:
                 queue._messages_lock.wait(_LONGEST_WAIT)
-                taken = _received(plane(), queue, count, visibility)
+                taken = _received(plane(queue.queue_arn), queue, count, visibility)
         for message in taken:
             _filter_message_attributes(message, names or [])
         return taken
@@ -132,7 +132,7 @@ def _add_messages(plane: GetPlane) -> None:
     from moto.sqs.models import Queue  # noqa: PLC0415
 
     def changed(queue: Any) -> None:
-        known, arn = plane(), queue.queue_arn
+        known, arn = plane(queue.queue_arn), queue.queue_arn
         known.agenda.soon(lambda: known.sources.arrived(arn), "change of a queue")
 
     def add_message(queue: Any, message: Any) -> None:

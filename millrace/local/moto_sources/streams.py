@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from millrace.local.plane.plane import Plane
 
-GetPlane = Callable[[], "Plane"]
+GetPlane = Callable[..., "Plane"]
 
 
 def apply(plane: GetPlane) -> None:
@@ -51,7 +51,7 @@ def _report_records(plane: GetPlane) -> None:
 
     def put_record(stream: Any, *args: Any, **kwargs: Any) -> Any:
         placed = put(stream, *args, **kwargs)
-        known, arn = plane(), stream.arn
+        known, arn = plane(stream.arn), stream.arn
         known.agenda.soon(lambda: known.sources.arrived(arn), "arrival of a record")
         return placed
 
@@ -71,8 +71,8 @@ def _report_items(plane: GetPlane) -> None:
         if old is not None and new is not None and old.to_json() == new.to_json():
             return
         add(shard, old, new)
-        known, table = plane(), shard.table
-        arn = f"{table.table_arn}/stream/{table.latest_stream_label}"
+        table = shard.table
+        known, arn = plane(table.table_arn), f"{table.table_arn}/stream/{table.latest_stream_label}"
         known.agenda.soon(lambda: known.sources.arrived(arn), "change of an item")
 
     StreamShard.add = add_item

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from millrace.local.plane.plane import Plane
 
-GetPlane = Callable[[], "Plane"]
+GetPlane = Callable[..., "Plane"]
 _tagging = threading.local()
 
 
@@ -28,7 +28,7 @@ def _deliver_to_subscriptions(plane: GetPlane) -> None:
     def delivered(subscription: Any, message: str, message_id: str, **given: Any) -> None:
         if str(subscription.attributes.get("RawMessageDelivery", "")).lower() == "false":
             del subscription.attributes["RawMessageDelivery"]
-        plane().topics.deliver(
+        plane(subscription.arn).topics.deliver(
             subscription, message, message_id, given, lambda: publish(subscription, message, message_id, **given)
         )
 
@@ -43,7 +43,8 @@ def _notify_of_objects(plane: GetPlane) -> None:
         if event_name.startswith("s3:ObjectTagging:Put") and not getattr(_tagging, "asked", False):
             return
         if bucket.notification_configuration is not None and key is not None:
-            plane().buckets.notify(event_name, bucket, key)
+            where = f"arn:aws:s3:{bucket.region_name}:{bucket.account_id}:{bucket.name}"
+            plane(where).buckets.notify(event_name, bucket, key)
 
     notifications.send_event = send_event
 

@@ -10,7 +10,9 @@ from millrace.local.journal import Reference, reference
 from millrace.local.plane.archives import MANAGED_BY
 from millrace.local.plane.entries import BadEntry, Entry, check, check_call, envelope_of, parsed
 from millrace.local.plane.inputs import Envelope
+from millrace.local.plane.refusals import Refused
 from millrace.local.plane.rule_delivery import Passage, RuleDelivery
+from millrace.local.plane.targets import nowhere
 from millrace.patterns import Pattern, PatternIndex, compile_pattern
 
 if TYPE_CHECKING:
@@ -26,7 +28,7 @@ class _Takers:
 
 
 class Buses:
-    """Every bus of the account: what is put, matched against the rules that moto keeps."""
+    """Every bus of an account and region: what is put, matched against the rules that moto keeps."""
 
     def __init__(self, plane: "Plane") -> None:
         self._plane = plane
@@ -53,7 +55,11 @@ class Buses:
             return {"ErrorCode": bad.code, "ErrorMessage": bad.message}
         state = self._plane.state
         envelope = envelope_of(entry, detail, account=state.account, region=state.region, now=self._plane.clock.now())
-        self.publish(entry.get("EventBusName") or "default", envelope)
+        bus = entry.get("EventBusName") or "default"
+        there = self._plane.near(bus)
+        if there is None:
+            raise Refused("AccessDeniedException", nowhere(bus))
+        there.buses.publish(bus, envelope)
         return {"EventId": envelope["id"]}
 
     def publish(

@@ -65,7 +65,7 @@ class EventOperations:
     def _check_targets(self, given: Parameters) -> None:
         """https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutTargets.html."""
         for target in given.get("Targets") or []:
-            _check_target(target)
+            _check_target(target, self._plane.state.region)
         bus = self._plane.state.events.event_buses.get((given.get("EventBusName") or "default").rpartition("/")[2])
         rule = bus.rules.get(given.get("Rule")) if bus else None
         ids = {target["Id"] for target in [*(rule.targets if rule else []), *(given.get("Targets") or [])]}
@@ -125,8 +125,16 @@ def _check_archive(given: Parameters) -> None:
         _pattern(given["EventPattern"], MAX_ARCHIVE_PATTERN)
 
 
-def _check_target(target: Parameters) -> None:
-    name = target.get("Id")
+def _check_target(target: Parameters, own_region: str) -> None:
+    """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-cross-account.html."""
+    name, arn = target.get("Id"), str(target.get("Arn"))
+    region = (*arn.split(":", 4), "", "", "")[3]
+    if ":event-bus/" not in arn and region not in ("", own_region):
+        raise Refused(
+            "ValidationException",
+            f"Parameter Arn of target {name} is not valid. Reason: {arn} is not in {own_region}, and just an event "
+            "bus may be a target in another Region.",
+        )
     if sum(target.get(kind) is not None for kind in ("Input", "InputPath", "InputTransformer")) > 1:
         raise Refused(
             "ValidationException",

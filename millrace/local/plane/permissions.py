@@ -3,7 +3,7 @@
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -34,9 +34,10 @@ _NONE: Known = MappingProxyType({})
 class Permissions:
     """Judges each rule and target once, until a call may have changed a policy."""
 
-    def __init__(self, access: Access, state: State) -> None:
+    def __init__(self, access: Access, state: State, near: Callable[[str], State | None]) -> None:
         self._access = access
         self._state = state
+        self._near = near
         self._judged: dict[tuple[Any, ...], str | None] = {}
 
     def changed(self) -> None:
@@ -56,9 +57,11 @@ class Permissions:
         return self._judged[asked]
 
     def _judge(self, arn: str, role: str | None, rule: str, known: Known) -> str | None:
-        service = arn.split(":")[2]
+        service, account = arn.split(":")[2], arn.split(":")[4]
         if role is not None:
             return self._beyond(role, arn, rule, known)
+        if service != "events" and account not in ("", self._state.account):
+            return f"A rule reaches {arn}, of another account, in the name of a role, and its target names none."
         if service in _BY_POLICY:
             return self._closed(arn, rule)
         if ":event-bus/" in arn:
@@ -81,7 +84,7 @@ class Permissions:
     def _closed_bus(self, arn: str, rule: str, known: Known) -> str | None:
         (action,) = _actions(arn)
         service_in = self._access.may_deliver(EVENTS, action, arn, rule, known)
-        if service_in or self._access.lets_account_in(action, arn, known):
+        if service_in or self._access.lets_account_in(action, arn, {**known, **_source(rule)}):
             return None
         return f"The target {arn} names no role, and the policy of the bus does not allow {action} for the rule {rule}."
 
@@ -89,14 +92,26 @@ class Permissions:
         """Why a role is not let do what delivering takes."""
         if not self._access.may_deliver(EVENTS, "sts:AssumeRole", role, rule):
             return f"The role {role} does not let {EVENTS} assume it."
-        asks = [Ask(action, _resource(arn), known) for action in _actions(arn)]
-        if key := self._state.key_of(arn):
-            service = arn.split(":")[2]
+        service, told = arn.split(":")[2], {**known, **_source(rule)} if ":event-bus/" in arn else known
+        asks = [Ask(action, _resource(arn), told) for action in _actions(arn)]
+        if key := self._key_of(arn):
             via = {"kms:viaservice": (f"{service}.{self._state.region}.amazonaws.com",)}
             asks += [Ask(action, key, via) for action in _TO_USE_KEY[service]]
         session = rule.rpartition("/")[2]
         denied = next((found for ask in asks if (found := self._access.denied(role, session, ask))), None)
         return f"The role {role} may not {denied.action} on {denied.resource} {denied.why}." if denied else None
+
+    def _key_of(self, arn: str) -> str | None:
+        state = self._near(arn)
+        return state.key_of(arn) if state else None
+
+
+def _source(rule: str) -> Known:
+    """What a bus is told of the rule that puts an event onto it.
+
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-event-bus-example-policy-restrict-account.html
+    """
+    return {"aws:sourcearn": (rule,), "aws:sourceaccount": (rule.split(":")[4],)}
 
 
 def _actions(arn: str) -> tuple[str, ...]:

@@ -1,18 +1,15 @@
 """The event plane as one thing: its rooms, and what they share."""
 
 from collections.abc import Callable, Iterable
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from millrace.local.access import Access
-from millrace.local.agenda import Agenda
 from millrace.local.clock import Clock
-from millrace.local.journal import Journal, Reference
+from millrace.local.journal import Reference
 from millrace.local.plane.archives import Archives
 from millrace.local.plane.buckets import Buckets
 from millrace.local.plane.bus import Buses
 from millrace.local.plane.event_operations import EventOperations
-from millrace.local.plane.faults import Faults, Rates
 from millrace.local.plane.functions import Functions
 from millrace.local.plane.http_api import HttpApis
 from millrace.local.plane.invoking import Invoking
@@ -29,23 +26,27 @@ from millrace.local.plane.sources import Sources
 from millrace.local.plane.state import State
 from millrace.local.plane.targets import Targets
 from millrace.local.plane.topics import Topics
-from millrace.local.workers import Workers
+
+if TYPE_CHECKING:
+    from millrace.local.plane.places import Places
 
 
 class Plane:
-    """Everything that moves by itself in the local cloud. Its methods run on the agenda's thread."""
+    """Everything that moves by itself in one account and region. Its methods run on the agenda's thread."""
 
-    def __init__(self, state: State, agenda: Agenda, workers: Workers, code: Path) -> None:
+    def __init__(self, places: "Places", state: State) -> None:
+        self.places = places
         self.state = state
-        self.agenda = agenda
-        self.clock: Clock = agenda.clock
-        self.workers = workers
-        self.journal = Journal(self.clock)
+        self.agenda = places.agenda
+        self.clock: Clock = places.agenda.clock
+        self.workers = places.workers
+        self.journal = places.journal
+        self.faults = places.faults
         self.logs = FunctionLogs(state)
-        self.access = Access(state, self.clock.now, self._waiting_for)
-        self.permissions = Permissions(self.access, state)
-        self.functions = Functions(self, code)
-        self.faults = Faults()
+        self.access = Access(state, self.clock.now, self._waiting_for, self._state_of, places.sessions)
+        self.access.judging = places.judging
+        self.permissions = Permissions(self.access, state, self._state_of)
+        self.functions = Functions(self, places.code)
         self.invoking = Invoking(self)
         self.http_apis = HttpApis(self)
         self.results = Results(self)
@@ -59,7 +60,7 @@ class Plane:
         self.schedules = Schedules(self)
         self.scheduler = Scheduler(self)
         self.schemas = Schemas(state, self.clock)
-        self.machines = Machines(self, code.with_name("definitions"))
+        self.machines = Machines(self, places.code.with_name("definitions"))
         events = EventOperations(self)
         self.answers: dict[str, Callable[..., Any]] = {**events.answers, **self.moves.answers, **self.machines.answers}
         """Operations of AWS's JSON protocol that the plane answers itself, by their names."""
@@ -71,9 +72,18 @@ class Plane:
     def _waiting_for(self, task_token: str) -> str:
         return self.machines.tokens.machine_of(task_token)
 
+    def near(self, arn: str) -> "Plane | None":
+        """The plane in which an ARN is; None where nobody has opened that account and region."""
+        return self.places.of_arn(arn, self)
+
+    def _state_of(self, arn: str) -> State | None:
+        plane = self.near(arn)
+        return plane.state if plane else None
+
     def changed(self, service: str) -> None:
         """Look again at what an API call may have changed."""
-        self.permissions.changed()
+        for plane in self.places:
+            plane.permissions.changed()
         if service == "events":
             self.buses.changed()
             self.archives.changed()
@@ -84,17 +94,15 @@ class Plane:
             self.functions.changed()
             self.sources.changed()
 
-    def forget(self) -> None:
-        """Empty every store."""
-        from moto.moto_api._internal.models import moto_api_backend  # noqa: PLC0415
-
+    def retire(self) -> None:
+        """End the workers of its functions."""
         for name in self.functions.known():
             self.workers.retire(name)
-        moto_api_backend.reset()
+
+    def forget(self) -> None:
+        """Forget what was read of moto's stores, and whatever they do not hold."""
         self.state.reset()
         self.machines.forget()
-        self.journal.forget()
-        self.faults.set(Rates(), seed=0)
         self.logs.forget()
         self.sources.forget()
         self.functions.forget()

@@ -75,7 +75,7 @@ class RuleDelivery:
     def _dead_letter(self, queue: str, ending: Ending) -> None:
         """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html."""
         try:
-            self._plane.state.queue(queue)
+            self._plane.targets.find(queue)
             refusal = self._plane.permissions.refusal({"Arn": queue}, self._passage.rule.arn)
             if refusal is None:
                 self._plane.targets.forward(queue, compact(self._passage.envelope), self._attributes(ending))

@@ -102,7 +102,7 @@ class State:
     def queue(self, arn: str) -> Any:
         """The queue of an ARN. Raises LookupError."""
         name = arn.rpartition(":")[2]
-        if name not in self.sqs.queues:
+        if name not in self.sqs.queues or self.sqs.queues[name].queue_arn != arn:
             raise LookupError(f"The queue {arn} does not exist.")
         return self.sqs.queues[name]
 

@@ -29,6 +29,10 @@ class UnknownTargetError(NotImplementedError):
     """A kind of target to which the local cloud cannot deliver."""
 
 
+class Nowhere(LookupError):
+    """A target in an account and region in which nothing has been made."""
+
+
 class _Undeliverable(Exception):
     """A target that takes no such message."""
 
@@ -67,31 +71,50 @@ class Targets:
         if failure is None and ":api-destination/" in arn:
             self.destinations.send(passage, message, done)
         else:
-            done(failure or _attempted(lambda: self._way(arn)(passage.target, message, passage)))
+            done(failure or _attempted(lambda: self.way(arn)(passage.target, message, passage)))
 
     def _check(self, passage: Passage) -> None:
         """Raise _Undeliverable where the rule is not let in, or LookupError where there is nothing to be let into."""
         arn, envelope = passage.target["Arn"], passage.envelope
-        self._way(arn)
+        self.way(arn)
         known = {"events:source": (envelope["source"],), "events:detail-type": (envelope["detail-type"],)}
         of_event = known if ":event-bus/" in arn else {}
         refusal = self._plane.permissions.refusal(passage.target, passage.rule.arn, of_event)
         if refusal:
-            self._there.get(arn.split(":")[2], str)(arn)
+            self.find(arn)
             raise _Undeliverable("NO_PERMISSIONS", refusal)
 
     def call(self, target: Target, message: str) -> Failure | None:
         """Send a message to a target with its own parameters, once, for a caller that has been judged."""
-        return _attempted(lambda: self._way(target["Arn"])(target, message, None))
+        return _attempted(lambda: self.way(target["Arn"])(target, message, None))
 
     def forward(self, arn: str, message: str, attributes: dict[str, str] | None = None) -> None:
         """Send a dead letter or the record of an invocation, once. Raises LookupError if there is nowhere to send."""
+        plane = self._near(arn)
         if arn.split(":")[2] == "sqs":
-            queues.send(self._plane.state, arn, message, attributes)
+            queues.send(plane.state, arn, message, attributes)
         else:
-            self._way(arn)({"Arn": arn}, message, None)
+            self.way(arn)({"Arn": arn}, message, None)
 
-    def _way(self, arn: str) -> Way:
+    def find(self, arn: str) -> Any:
+        """What there is to be let into. Raises LookupError."""
+        near = self._near(arn).targets
+        if near is not self:
+            return near.find(arn)
+        return self._there.get(arn.split(":")[2], str)(arn)
+
+    def _near(self, arn: str) -> "Plane":
+        """The plane in which an ARN is. Raises Nowhere."""
+        plane = self._plane.near(arn)
+        if plane is None:
+            raise Nowhere(nowhere(arn))
+        return plane
+
+    def way(self, arn: str) -> Way:
+        """How a target is reached, in the account and region in which it is. Raises Nowhere, UnknownTargetError."""
+        near = self._near(arn).targets
+        if near is not self:
+            return near.way(arn)
         service = arn.split(":")[2]
         if service not in self._ways:
             raise UnknownTargetError(
@@ -165,8 +188,18 @@ def _code(error: Exception) -> str:
     """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html."""
     if isinstance(error, _Undeliverable):
         return error.code
-    codes = {CannotJudge: "NO_PERMISSIONS", UnknownTargetError: "NOT_DELIVERED_LOCALLY", LookupError: "NO_RESOURCE"}
+    not_here = "NOT_DELIVERED_LOCALLY"
+    codes = {CannotJudge: "NO_PERMISSIONS", UnknownTargetError: not_here, Nowhere: not_here, LookupError: "NO_RESOURCE"}
     return next((code for kind, code in codes.items() if isinstance(error, kind)), "SDK_CLIENT_ERROR")
+
+
+def nowhere(arn: str) -> str:
+    """What is wrong with an ARN whose account and region nobody has opened."""
+    _, _, _, region, account, *_ = arn.split(":")
+    return (
+        f"Nothing is in account {account} in {region}, so {arn} is not there. Deploy to it, by a stack with "
+        f"env=Environment(account={account!r}, region={region!r}), or sign a call for it with the key {account!r}."
+    )
 
 
 _SECOND_HOP = (

@@ -26,8 +26,12 @@ class Cloud:
 
     @cached_property
     def values(self) -> dict[str, Any]:
-        """What a template of an ARN may name besides a resource's own values."""
-        return {"account": self.account, "region": self.region, "partition": self.partition}
+        """What a template of an ARN may name besides a resource's own values; a bucket has no location at S3's home.
+
+        https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucketConfiguration.html
+        """
+        named = {"account": self.account, "region": self.region, "partition": self.partition}
+        return named if self.region == "us-east-1" else named | {"location": self.region}
 
 
 class CallFailed(RuntimeError):
@@ -60,7 +64,10 @@ def inside(argument: str, *names: str) -> dict[str, Take]:
 
 @dataclass(frozen=True)
 class Call:
-    """An operation by boto3's name. `by` holds further arguments, as templates over the resource's values."""
+    """An operation by boto3's name. `by` holds further arguments, as templates over the resource's values.
+
+    What `takes` names in lower case is no property, but a value of the cloud, as `location`, where it has one.
+    """
 
     operation: str
     takes: Takes = field(default_factory=dict)

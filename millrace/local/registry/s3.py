@@ -102,7 +102,11 @@ BUCKET = ResourceType(
     name=Name("BucketName", 63, lower=True),
     create=Call(
         "create_bucket",
-        props(BucketName="Bucket", ObjectLockEnabled="ObjectLockEnabledForBucket"),
+        props(
+            BucketName="Bucket",
+            ObjectLockEnabled="ObjectLockEnabledForBucket",
+            location="CreateBucketConfiguration.LocationConstraint",
+        ),
         {"Bucket": "{name}"},
     ),
     id="{BucketName}",

@@ -111,7 +111,7 @@ class ResourceType:
         if self.exactly is not None:
             return self.exactly
         named = {self.name.property} if self.name and self.name.property else set()
-        created = set(self.create.takes) if self.create else set()
+        created = {name for name in self.create.takes if not name.islower()} if self.create else set()
         stepped = {name for step in self.steps for name in step.properties}
         return frozenset(named | created | stepped | self.kept_only_here.keys() | self.accepts)
 

@@ -1,0 +1,10 @@
+"""Sales, as a shop tells of them and another account hears of them."""
+
+from millrace.events import Event
+
+
+class Sold(Event, source="test.shop", outside=True):
+    """Something was sold."""
+
+    sale_id: str
+    receipt: str = ""

@@ -1,0 +1,234 @@
+"""Other accounts and regions: what a rule reaches there, who has to let it in, and what an event says of its origin."""
+
+import json
+from types import SimpleNamespace
+
+import pytest
+from bus_kit import ACCOUNT, attributes, policy
+
+pytest_plugins = ["bus_fixtures"]
+
+OTHER, REGION, FAR = "111122223333", "us-east-1", "eu-west-1"
+
+
+def letting_in(principal, action, resource="*", **condition):
+    """A policy that lets an account or a role in."""
+    allowed = {
+        "Sid": "others",
+        "Effect": "Allow",
+        "Principal": {"AWS": principal},
+        "Action": action,
+        "Resource": resource,
+    }
+    more = {"Condition": condition} if condition else {}
+    return json.dumps({"Version": "2012-10-17", "Statement": [{**allowed, **more}]})
+
+
+def taken(sqs, url):
+    """The events in a queue."""
+    answer = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)
+    return [json.loads(message["Body"]) for message in answer.get("Messages", [])]
+
+
+@pytest.fixture
+def queue_of(local):
+    """Make a queue of an account, with a policy; gives its ARN, and a function that takes its events."""
+
+    def queue_of(account=OTHER, region=REGION, name="theirs", **policy):
+        sqs = local.client("sqs", account=account, region=region)
+        url = sqs.create_queue(QueueName=name, Attributes=policy)["QueueUrl"]
+        return SimpleNamespace(arn=f"arn:aws:sqs:{region}:{account}:{name}", events=lambda: taken(sqs, url))
+
+    return queue_of
+
+
+@pytest.fixture
+def bus_of(local):
+    """Make a bus of an account that lets one in, with a queue behind it; gives its ARN, and the events that come."""
+
+    def bus_of(account=OTHER, region=REGION, name="theirs", *, lets=ACCOUNT, pattern=None, **condition):
+        events = local.client("events", account=account, region=region)
+        sqs = local.client("sqs", account=account, region=region)
+        arn = events.create_event_bus(Name=name)["EventBusArn"]
+        if lets:
+            document = letting_in(f"arn:aws:iam::{lets}:root", "events:PutEvents", arn, **condition)
+            events.put_permission(EventBusName=name, Policy=document)
+        sent = {"QueueName": f"behind-{name}", "Attributes": {"Policy": policy("sqs:SendMessage")}}
+        url = sqs.create_queue(**sent)["QueueUrl"]
+        events.put_rule(Name="all", EventBusName=name, EventPattern=json.dumps(pattern or {"source": [{"prefix": ""}]}))
+        behind = f"arn:aws:sqs:{region}:{account}:behind-{name}"
+        events.put_targets(Rule="all", EventBusName=name, Targets=[{"Id": "1", "Arn": behind}])
+        return SimpleNamespace(arn=arn, events=lambda: taken(sqs, url))
+
+    return bus_of
+
+
+@pytest.fixture
+def dead(queue):
+    """The dead-letter queue of a rule, and what its letters tell."""
+    made = queue("dead")
+    made.codes = lambda: [attributes(letter)["ERROR_CODE"] for letter in made.messages()]
+    return made
+
+
+@pytest.fixture
+def onward(rule, dead):
+    """Make the rule of this account that sends everything somewhere."""
+    return lambda arn, **target: rule(arn, DeadLetterConfig={"Arn": dead.arn}, **target)
+
+
+# -- a queue of another account --------------------------------------------------------------------------------------
+
+
+def test_a_queue_of_another_account_that_lets_the_role_of_the_rule_in_is_reached(send, queue_of, onward, role_of_rules):
+    """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-cross-account.html"""
+    theirs = queue_of(Policy=letting_in(role_of_rules, "sqs:SendMessage"))
+    onward(theirs.arn, RoleArn=role_of_rules)
+    send({"n": 1})
+    (event,) = theirs.events()
+    assert (event["detail"], event["account"]) == ({"n": 1}, ACCOUNT)
+
+
+@pytest.mark.parametrize("whom", [None, "arn:aws:iam::123456789012:role/another", "arn:aws:iam::444455556666:root"])
+def test_a_queue_of_another_account_that_lets_the_role_not_in_gets_nothing(
+    send, queue_of, onward, dead, role_of_rules, whom
+):
+    """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic-cross-account.html"""
+    theirs = queue_of(**({"Policy": letting_in(whom, "sqs:SendMessage")} if whom else {}))
+    onward(theirs.arn, RoleArn=role_of_rules)
+    send({"n": 1})
+    assert (theirs.events(), dead.codes()) == ([], ["NO_PERMISSIONS"])
+
+
+def test_a_role_that_may_not_send_reaches_no_queue_of_another_account(local, send, queue_of, onward, dead):
+    """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic-cross-account.html"""
+    made = local.client("iam").create_role(RoleName="idle", AssumeRolePolicyDocument=policy("sts:AssumeRole"))
+    role = made["Role"]["Arn"]
+    theirs = queue_of(Policy=letting_in(role, "sqs:SendMessage"))
+    onward(theirs.arn, RoleArn=role)
+    send({"n": 1})
+    assert (theirs.events(), dead.codes()) == ([], ["NO_PERMISSIONS"])
+
+
+def test_a_rule_reaches_a_queue_of_another_account_just_in_the_name_of_a_role(send, queue_of, onward, dead):
+    """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-cross-account.html"""
+    theirs = queue_of(Policy=policy("sqs:SendMessage"))
+    onward(theirs.arn)
+    send({"n": 1})
+    assert (theirs.events(), dead.codes()) == ([], ["NO_PERMISSIONS"])
+
+
+def test_a_queue_of_the_same_name_in_this_account_is_not_theirs(send, queue, queue_of, onward, dead, role_of_rules):
+    """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html"""
+    own, arn = queue("theirs"), queue_of(name="another").arn.replace("another", "theirs")
+    onward(arn, RoleArn=role_of_rules)
+    send({"n": 1})
+    assert (own.events(), dead.codes()) == ([], ["NO_RESOURCE"])
+
+
+def test_a_target_in_another_region_is_refused_unless_it_is_a_bus(local, queue_of, onward):
+    """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-cross-account.html"""
+    with pytest.raises(local.client("events").exceptions.ClientError, match="just an event bus may be a target in an"):
+        onward(queue_of(region=FAR).arn)
+
+
+def test_an_account_in_which_nothing_is_is_named_in_the_letter(send, onward, dead, role_of_rules):
+    """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-cross-account.html
+
+    Refused: the local cloud knows no account to which nothing was deployed, and for which no call was signed.
+    """
+    onward("arn:aws:sqs:us-east-1:444455556666:ledger", RoleArn=role_of_rules)
+    send({"n": 1})
+    told = attributes(dead.messages()[0])
+    assert told["ERROR_CODE"] == "NOT_DELIVERED_LOCALLY"
+    assert "Nothing is in account 444455556666 in us-east-1" in told["ERROR_MESSAGE"]
+
+
+# -- a bus of another account or region ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("account", "region"), [(OTHER, REGION), (ACCOUNT, FAR), (OTHER, FAR)], ids=["account", "region", "both"]
+)
+def test_an_event_on_a_bus_elsewhere_says_where_it_came_from(send, bus_of, onward, account, region):
+    """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-events-structure.html"""
+    theirs = bus_of(account, region)
+    onward(theirs.arn)
+    event_id = send({"n": 1})["Entries"][0]["EventId"]
+    (event,) = theirs.events()
+    assert (event["id"], event["account"], event["region"]) == (event_id, ACCOUNT, REGION)
+
+
+def test_the_rules_of_their_bus_choose_by_the_account_of_the_sender(send, bus_of, onward):
+    """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-cross-account.html#eb-receiving-events-from-another-account"""
+    theirs = bus_of(pattern={"account": [ACCOUNT], "detail": {"n": [2]}})
+    onward(theirs.arn)
+    send({"n": 1}, {"n": 2})
+    assert [event["detail"] for event in theirs.events()] == [{"n": 2}]
+
+
+@pytest.mark.parametrize(
+    ("let_in", "condition"),
+    [
+        (None, {}),
+        ("444455556666", {}),
+        (ACCOUNT, {"StringEquals": {"events:source": "shop.web"}}),
+        (ACCOUNT, {"ArnEquals": {"aws:SourceArn": "arn:aws:events:us-west-2:*:*"}}),
+    ],
+    ids=["nobody", "another", "for another source", "from another region"],
+)
+def test_a_bus_of_another_account_takes_just_what_its_policy_lets_in(send, bus_of, onward, dead, let_in, condition):
+    """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-event-bus-perms.html"""
+    theirs = bus_of(lets=let_in, **condition)
+    onward(theirs.arn)
+    send({"n": 1})
+    assert (theirs.events(), dead.codes()) == ([], ["NO_PERMISSIONS"])
+
+
+def test_a_bus_of_another_account_takes_what_its_policy_asks_for(send, bus_of, onward):
+    """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-event-bus-perms.html"""
+    rule = f"arn:aws:events:{REGION}:{ACCOUNT}:rule/rule"
+    asked = {"StringEquals": {"events:source": "shop.orders"}, "ArnEquals": {"aws:SourceArn": rule}}
+    theirs = bus_of(**asked)
+    onward(theirs.arn)
+    send({"n": 1})
+    assert len(theirs.events()) == 1
+
+
+def test_an_event_goes_not_on_to_a_third_account(local, send, bus_of, onward):
+    """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-cross-account.html"""
+    theirs, third = bus_of(), bus_of("444455556666", name="third", lets=OTHER)
+    events = local.client("events", account=OTHER)
+    events.put_targets(Rule="all", EventBusName="theirs", Targets=[{"Id": "2", "Arn": third.arn}])
+    onward(theirs.arn)
+    event_id = send({"n": 1})["Entries"][0]["EventId"]
+    assert (len(theirs.events()), third.events()) == (1, [])
+    assert any("THIRD_ACCOUNT_HOP_DETECTED" in error for error in local.trace(event_id).errors())
+
+
+def test_two_buses_that_send_to_each_other_make_no_loop(local, send, bus_of, onward):
+    """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-cross-account.html"""
+    theirs, ours = bus_of(), bus_of(ACCOUNT, name="ours", lets=OTHER)
+    events = local.client("events", account=OTHER)
+    events.put_targets(Rule="all", EventBusName="theirs", Targets=[{"Id": "2", "Arn": ours.arn}])
+    onward(theirs.arn)
+    send({"n": 1})
+    assert (len(theirs.events()), ours.events()) == (1, [])
+
+
+def test_an_event_can_be_put_onto_a_bus_elsewhere_by_its_arn(local, send, bus_of):
+    """https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEventsRequestEntry.html"""
+    theirs = bus_of()
+    send({"Source": "shop.orders", "DetailType": "OrderPlaced", "Detail": "{}", "EventBusName": theirs.arn})
+    (event,) = theirs.events()
+    assert event["account"] == ACCOUNT
+
+
+def test_an_event_for_a_bus_in_an_account_in_which_nothing_is_is_refused(local, send):
+    """https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html
+
+    Refused: as for the targets of rules.
+    """
+    bus = "arn:aws:events:us-east-1:444455556666:event-bus/theirs"
+    with pytest.raises(local.client("events").exceptions.ClientError, match="Nothing is in account 444455556666"):
+        send({"Source": "a", "DetailType": "b", "Detail": "{}", "EventBusName": bus})
