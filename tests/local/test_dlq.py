@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from shared_shop import cloud, put, restored  # noqa: F401 fixtures
 
 from millrace.cli import main
 from millrace.cli.dlq import _paced
@@ -26,6 +27,17 @@ def fail(replace_handler):
 def mend(replace_handler):
     """Deploy the function of a folder as it should be."""
     return lambda name: replace_handler(name, (ROOT / "functions" / name / "handler.py").read_text())
+
+
+@pytest.fixture
+def queue_of_points(cloud):
+    """The queue of award_points; one that was deleted is there again after the test."""
+    sqs = cloud.client("sqs")
+    (url,) = [url for url in sqs.list_queues()["QueueUrls"] if "AwardPointsQueue" in url]
+    had = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+    yield url
+    kept = {name: had[name] for name in ("Policy", "RedrivePolicy", "SqsManagedSseEnabled", "VisibilityTimeout")}
+    sqs.create_queue(QueueName=url.rpartition("/")[2], Attributes=kept)
 
 
 @pytest.fixture
@@ -140,11 +152,9 @@ def test_what_a_function_put_aside_goes_back_to_that_function_alone(cloud, put, 
     assert sorted(again) == sorted(told)
 
 
-def test_a_letter_stays_while_nobody_takes_it(cloud, put, fail, letters, millrace):
+def test_a_letter_stays_while_nobody_takes_it(cloud, put, fail, queue_of_points, letters, millrace):
     failed(cloud, fail, put, "award_points")
-    sqs = cloud.client("sqs")
-    (url,) = [url for url in sqs.list_queues()["QueueUrls"] if "AwardPointsQueue" in url]
-    sqs.delete_queue(QueueUrl=url)
+    cloud.client("sqs").delete_queue(QueueUrl=queue_of_points)
     status, (done,) = millrace("dlq", "redrive", "--all")
     assert (status, "NonExistentQueue" in done["error"]) == (1, True)
     assert [letter["id"] for letter in letters()] == [done["id"]]

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
+from shared_shop import cloud, put, restored  # noqa: F401 fixtures
 
 from millrace.cli import main
 from millrace.cli.project import WrongUse
@@ -13,7 +14,9 @@ NOON = datetime(2026, 11, 27, 12, tzinfo=UTC)
 
 @pytest.fixture
 def order(cloud, put):
-    """A completed order whose flow has settled, and lies in the archive."""
+    """A completed order whose flow has settled, and lies in the archive, hours after those of other tests."""
+    cloud.on_plane(lambda: cloud.agenda.after(3 * 3600, lambda: None, "a test"))
+    cloud.settle()
     correlation_id = put("order_completed")
     cloud.settle()
     return correlation_id
@@ -35,10 +38,12 @@ def attempts(cloud, correlation_id, name):
 
 
 def test_a_dry_run_says_which_rule_would_be_given_how_many_events_and_replays_none(order, cloud, millrace):
+    replays = cloud.client("events").list_replays
+    before = replays()["Replays"]
     status, plan = millrace("replay", "--from", "1h", "--dry-run")
-    assert (status, plan["archive"]["EventCount"]) == (0, len(cloud.trace(order).names()))
+    assert (status, plan["archive"]["EventCount"] >= len(cloud.trace(order).names())) == (0, True)
     assert plan["events"]["award_points"] == {"OrderCompleted": 1}
-    assert cloud.client("events").list_replays()["Replays"] == []
+    assert replays()["Replays"] == before
 
 
 def test_only_the_rules_that_are_named_are_given_the_events(order, cloud, millrace):

@@ -5,6 +5,7 @@ import itertools
 import json
 
 import pytest
+from shared_shop import cloud, put, restored  # noqa: F401 fixtures
 
 from millrace.cli import main
 from millrace.cli.deployed import Deployed
@@ -53,10 +54,11 @@ def test_a_look_gives_what_the_journal_has_noted_since_the_last_one(cloud, put):
 
 
 def test_the_logs_of_the_functions_tell_it_too_and_nothing_twice(cloud, put, monkeypatch, pytestconfig):
+    begin = cloud.agenda.clock.now()
     order = put("order_completed")
     cloud.settle()
     project = Project(pytestconfig.rootpath, ASSEMBLY)
-    looks = log_looks(Deployed(project, Cloud(cloud.endpoint_url)), 0)
+    looks = log_looks(Deployed(project, Cloud(cloud.endpoint_url)), begin)
     first, second = next(looks), next(looks)
     assert {"PointsAwarded", "rate_credit", "award_points"} <= {record.name for record in first}
     assert {record.correlation_id for record in first} == {order}

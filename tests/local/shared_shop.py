@@ -1,0 +1,59 @@
+"""The shop, deployed once for a module: each test has flows of its own, and leaves the shop as it was."""
+
+import json
+
+import pytest
+
+from millrace.events import Metadata
+
+
+@pytest.fixture(scope="module")
+def cloud(empty_cloud, assembly):
+    """A local cloud with the project's stacks."""
+    empty_cloud.deploy(assembly)
+    yield empty_cloud
+    empty_cloud.reset()
+
+
+@pytest.fixture
+def put(cloud, recorded):
+    """Put a recorded event with ids, and of an order, of its own; gives its correlation id."""
+
+    def put(name, **changed):
+        envelope, own = recorded(name), Metadata.root(producer="test")
+        detail, order = envelope["detail"], {"order_id": f"order-{own.event_id}"}
+        detail["data"] |= (order if "order_id" in detail["data"] else {}) | changed
+        detail["metadata"] |= own.model_dump(mode="json", exclude_none=True)
+        detail["metadata"] |= {"stream": order["order_id"]} if "stream" in detail["metadata"] else {}
+        entry = {"Source": envelope["source"], "DetailType": envelope["detail-type"], "Detail": json.dumps(detail)}
+        answer = cloud.client("events").put_events(Entries=[{**entry, "EventBusName": "shop"}])
+        assert answer["FailedEntryCount"] == 0
+        return own.correlation_id
+
+    return put
+
+
+@pytest.fixture(autouse=True)
+def restored(cloud, request):
+    """Empty every dead-letter queue after a test, and deploy again what it has replaced."""
+    lambda_, sqs = cloud.client("lambda"), cloud.client("sqs")
+    before = {name: function.code_bytes for name, function in _functions(cloud).items()}
+    yield
+    for name, function in _functions(cloud).items():
+        if function.code_bytes != before[name]:
+            lambda_.update_function_code(FunctionName=name, ZipFile=before[name])
+    cloud.settle()
+    for url in sqs.list_queues(QueueNamePrefix="Shop-")["QueueUrls"]:
+        if "DeadLetters" in url:
+            _empty(sqs, url)
+
+
+def _empty(sqs, url):
+    while found := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+        for letter in found:
+            sqs.delete_message(QueueUrl=url, ReceiptHandle=letter["ReceiptHandle"])
+
+
+def _functions(cloud):
+    found = cloud.client("lambda").list_functions()["Functions"]
+    return {each["FunctionName"]: cloud.plane.state.lambda_.get_function(each["FunctionName"]) for each in found}
