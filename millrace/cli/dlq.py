@@ -14,7 +14,7 @@ from typing import Any
 from millrace.cli.deployed import Deployed
 from millrace.cli.executions import unkept
 from millrace.cli.flows import find_trace
-from millrace.cli.letters import Letter, as_json, let_go, letters_in, pretty
+from millrace.cli.letters import Letter, as_json, let_go, letters_in, pretty, veiled
 from millrace.cli.logs import records_in
 from millrace.cli.project import ASSEMBLY, Cloud, Project, WrongUse
 from millrace.cli.tables import age, table
@@ -43,6 +43,7 @@ def _add(inner: Any, name: str, text: str, command: Callable[..., int], takes: s
     parser = inner.add_parser(name, help=text, description=text)
     if takes == "id":
         parser.add_argument("id", metavar="ID", help="as `list` shows it; its beginning will do")
+        parser.add_argument("--reveal", action="store_true", help="with the sensitive values, which are masked else")
     else:
         parser.add_argument("--processor", metavar="NAME", help="only of this processor, mediator or bus")
     if takes == "ids":
@@ -67,7 +68,7 @@ def list_letters(project: Project, chosen: argparse.Namespace) -> int:
     """Print every letter, with its cause, oldest first."""
     deployed = Deployed(project, project.cloud())
     letters = _looked_at(deployed, chosen.processor)
-    told = [_explained(deployed, letter) for letter in letters]
+    told = [veiled(_explained(deployed, letter), project.catalog) for letter in letters]
     if chosen.json:
         print(json.dumps([as_json(letter) for letter in told]))
     elif told:
@@ -83,6 +84,7 @@ def show(project: Project, chosen: argparse.Namespace) -> int:
     deployed = Deployed(project, project.cloud())
     (letter,) = _named(_looked_at(deployed, None), [chosen.id])
     told = _explained(deployed, letter)
+    told = told if chosen.reveal else veiled(told, project.catalog)
     trace = find_trace(project, deployed.cloud, told.correlation_id) if told.correlation_id else None
     if chosen.json:
         print(json.dumps(as_json(told) | {"trace": trace_as_json(trace) if trace else None}))

@@ -9,10 +9,12 @@ import base64
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from millrace.cli.deployed import Deployed
+from millrace.events import Catalog
+from millrace.events.masking import masked
 from millrace.local.journal import reference
 from millrace.local.lenient import parsed
 
@@ -190,6 +192,14 @@ def _of_step(error: dict[str, Any]) -> str:
     cause = parsed(error.get("Cause"))
     told = cause.get("errorMessage") if isinstance(cause, dict) else error.get("Cause")
     return f"{error.get('Error')}: {told}"
+
+
+def veiled(letter: Letter, catalog: Catalog) -> Letter:
+    """The letter as it may be shown: without what contracts mark as sensitive, and without what is no event."""
+    if letter.event or letter.origin == "changes":
+        return replace(letter, body=masked(letter.body, catalog))
+    told = f"no event, of {len(letter.text)} characters: millrace dlq show {letter.id} --reveal"
+    return replace(letter, body=None, text=told)
 
 
 def as_json(letter: Letter) -> dict[str, Any]:

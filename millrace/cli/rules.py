@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from millrace.cli.project import Cloud, Project, WrongUse
+from millrace.events.hiding import hide
+from millrace.events.masking import secrets_in
 from millrace.patterns import compile_pattern
 
 
@@ -13,7 +15,9 @@ def explain(project: Project, file: Path, *, bus: str | None, machine: bool) -> 
     """Print a verdict for each rule with a pattern. 1 if the event matches none."""
     event = _envelope(file)
     name = bus or project.bus()
-    found = {rule: [str(clause) for clause in clauses] for rule, clauses in _verdicts(project.cloud(), name, event)}
+    secrets = secrets_in(event, project.catalog)
+    verdicts = _verdicts(project.cloud(), name, event)
+    found = {rule: [hide(str(clause), secrets) for clause in clauses] for rule, clauses in verdicts}
     if machine:
         print(json.dumps(found))
     else:

@@ -3,14 +3,12 @@
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 
-from aws_cdk import ArnFormat, Duration, Stack
+from aws_cdk import Duration
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
-from millrace.constructs.acknowledged import acknowledge
 from millrace.constructs.alarms import Alarms
 from millrace.constructs.bus_policy import BusPolicy, ClosedBus, by_source, just
 from millrace.constructs.checked import Checks
@@ -18,8 +16,8 @@ from millrace.constructs.circuits import Circuits
 from millrace.constructs.claims import Claims
 from millrace.constructs.declared import contracts
 from millrace.constructs.encryption import EncryptionKey, chosen_key, let_services_use
+from millrace.constructs.event_log import EventLog
 from millrace.constructs.idempotency import Idempotency
-from millrace.constructs.logs import log_group
 from millrace.constructs.places import note_place
 from millrace.constructs.queues import dead_letter_queue
 from millrace.constructs.schemas import Schemas
@@ -38,10 +36,10 @@ class Bus(Construct):
 
     `encryption_key` governs everything on this bus: its archive, queues, streams, logs, state machines, environments;
     "own" makes one. Without it AWS's own keys encrypt. With `alarm_topic` the alarms of everything on this bus are
-    sent there. `log_events` logs each event, whole: mind what your events hold. A schema registry with the bus's name
-    holds each event that something on it takes or publishes, in the form of `schemas`. An event that was handled is
-    known again for `idempotency_window`, 20 days. One with more than `max_hops` causes behind it is put aside. Of one
-    that weighs more than `claim_check_above` bytes the data lies in a bucket; None leaves it in the event.
+    sent there. `log_events` logs each event; of those with sensitive fields, that they were said. A schema registry
+    with the bus's name holds each event that something on it takes or publishes, in the form of `schemas`. An event
+    that was handled is known again for `idempotency_window`, 20 days. One with more than `max_hops` causes behind it is
+    put aside. Of one that weighs more than `claim_check_above` bytes the data lies in a bucket; None leaves it there.
 
     What no contract of the app has a name for is put aside as well, unless it comes from one of `foreign_sources`:
     those of other apps that publish onto this bus. None lets every source pass that no contract has.
@@ -77,7 +75,6 @@ class Bus(Construct):
         self.encryption_key = chosen_key(self, encryption_key)
         self.dead_letters = dead_letter_queue(self, self.encryption_key, of=name)
         Alarms(self, alarm_topic).dead_letters(self.dead_letters)
-        self._schemas = None if existing else Schemas(self, name=name, form=schemas)
         self.event_bus: events.IEventBus = (
             events.EventBus.from_event_bus_name(self, "Bus", name) if existing else self._made(name)
         )
@@ -86,11 +83,14 @@ class Bus(Construct):
             if claim_check_above is None
             else Claims(self, bus=name, above=claim_check_above, key=self.encryption_key)
         )
-        self._undeclared: Undeclared | None = None
+        self._told: list[Schemas | Undeclared | EventLog] = []
         if not existing:
-            self._guard(name, archive_retention or Duration.days(30), log_events=log_events)
-            self._undeclared = Undeclared(self, bus=self.event_bus, to=self.dead_letters, foreign=foreign_sources)
-            self._undeclared.declare(contracts())
+            self._guard(archive_retention or Duration.days(30))
+            self._told = [Undeclared(self, bus=self.event_bus, to=self.dead_letters, foreign=foreign_sources)]
+            if log_events:
+                self._told.append(EventLog(self, bus=self.event_bus, name=name, key=self.encryption_key))
+            self._tell_of(contracts())
+            self._told.append(Schemas(self, name=name, form=schemas))
 
     def _made(self, name: str) -> events.EventBus:
         if self.encryption_key:
@@ -99,14 +99,12 @@ class Bus(Construct):
             self, "Bus", event_bus_name=name, kms_key=self.encryption_key, dead_letter_queue=self.dead_letters
         )
 
-    def _guard(self, name: str, archive_retention: Duration, *, log_events: bool) -> None:
+    def _guard(self, archive_retention: Duration) -> None:
         self._accept_dead_letters()
         self._policy = BusPolicy(self, self.event_bus)
         self._archive(archive_retention)
         if self.claims:
             self.claims.make(archive_retention)
-        if log_events:
-            self._log_events(name)
 
     @property
     def name(self) -> str:
@@ -158,10 +156,9 @@ class Bus(Construct):
         self._tell_of(wanted)
 
     def _tell_of(self, known: EventTypes) -> None:
-        """The stack of the bus tells of its events; that of another adds none of its own."""
-        if self._schemas and self._undeclared:
-            self._schemas.add(known)
-            self._undeclared.declare(known)
+        """The stack of the bus goes by the events on it; that of another adds none of its own."""
+        for each in self._told:
+            each.add(known)
 
     def _accept_dead_letters(self) -> None:
         self.dead_letters.add_to_resource_policy(
@@ -181,38 +178,6 @@ class Bus(Construct):
             retention_days=int(retention.to_days()),
             kms_key_identifier=self.encryption_key.key_arn if self.encryption_key else None,
         )
-
-    def _log_events(self, name: str) -> None:
-        """Every event into a log group.
-
-        By CloudFormation's own resources: CDK's target brings a custom resource along.
-        """
-        group = log_group(self, "Log", self.encryption_key, log_group_name=f"/aws/events/{name}")
-        group.add_to_resource_policy(
-            iam.PolicyStatement(
-                actions=["logs:CreateLogStream", "logs:PutLogEvents"],
-                principals=[iam.ServicePrincipal(f"{who}.amazonaws.com") for who in ("events", "delivery.logs")],
-                resources=[group.log_group_arn],
-            )
-        )
-        rule = events.CfnRule(
-            self,
-            "LogRule",
-            event_bus_name=self.name,
-            event_pattern={"source": [{"prefix": ""}]},
-            targets=[events.CfnRule.TargetProperty(arn=_without_star(group), id="Log")],
-        )
-        acknowledge(rule, "What a log may miss is in the archive.", "Serverless-EventBusDLQ")
-
-
-def _without_star(group: logs.LogGroup) -> str:
-    arn: str = Stack.of(group).format_arn(
-        service="logs",
-        resource="log-group",
-        resource_name=group.log_group_name,
-        arn_format=ArnFormat.COLON_RESOURCE_NAME,
-    )
-    return arn
 
 
 def _patterns(wanted: EventTypes) -> Iterator[events.EventPattern]:

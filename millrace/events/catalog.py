@@ -3,8 +3,9 @@
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from types import ModuleType
+from typing import Any
 
 from millrace.events.envelope import Envelope, decode
 from millrace.events.event import Event
@@ -55,12 +56,20 @@ class Catalog:
             f"No event is called {name}. The project has: {', '.join(sorted(d for _, d in self._events))}."
         )
 
+    def of(self, envelope: Mapping[str, Any]) -> type[Event] | None:
+        """The class of the event in an envelope; None for what no contract has the name of."""
+        source, detail_type = envelope.get("source"), envelope.get("detail-type")
+        if isinstance(source, str) and isinstance(detail_type, str):
+            return self._events.get((source, detail_type))
+        return None
+
     def decode(self, envelope: Envelope) -> Event:
         """The event in an envelope, whichever of the catalog it is."""
-        source, detail_type = envelope.get("source", ""), envelope.get("detail-type", "")
-        if (source, detail_type) not in self._events:
-            raise UnknownEvent(f"No contract describes {detail_type!r} from {source!r}.")
-        return decode(envelope, self._events[source, detail_type])
+        event = self.of(envelope)
+        if event is None:
+            name, source = envelope.get("detail-type", ""), envelope.get("source", "")
+            raise UnknownEvent(f"No contract describes {name!r} from {source!r}.")
+        return decode(envelope, event)
 
 
 def _modules(package: str) -> Iterator[ModuleType]:

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from millrace.constructs import Bus
-from millrace.constructs.undeclared import PATTERN_CHARACTERS
+from millrace.constructs.name_patterns import PATTERN_CHARACTERS
 from millrace.events import Event
 from millrace.patterns import compile_pattern
 

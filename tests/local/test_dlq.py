@@ -237,3 +237,22 @@ def test_what_no_contract_names_is_told_and_goes_back_onto_the_bus(cloud, letter
     assert millrace("dlq", "redrive", "--all")[1] == [{"id": letter["id"], "to": "shop"}]
     cloud.settle()
     assert [again["origin"] for again in letters()] == ["undeclared"], "still nobody declares it"
+
+
+def test_a_letter_is_shown_without_what_is_sensitive_unless_that_is_asked_for(cloud, put, fail, letters, millrace):
+    failed(cloud, fail, put, "place_order", event="place_order")
+    (letter,) = letters()
+    assert letter["body"]["detail"]["data"]["card"] == "*****"
+    shown, revealed = (millrace("dlq", "show", letter["id"], *words)[1] for words in ([], ["--reveal"]))
+    assert shown["body"]["detail"]["data"]["card"] == "*****"
+    assert revealed["body"]["detail"]["data"]["card"] == "tok_4242"
+
+
+def test_a_letter_that_is_no_event_is_shown_only_when_that_is_asked_for(cloud, letters, capsys, millrace):
+    sqs = cloud.client("sqs")
+    (url,) = [url for url in sqs.list_queues()["QueueUrls"] if "busdead" in url.lower()]
+    sqs.send_message(QueueUrl=url, MessageBody="card 4242")
+    (letter,) = letters()
+    for words, told in ([], "no event, of 9 characters"), (["--reveal"], "card 4242"):
+        assert main(["dlq", "show", letter["id"], *words]) == 0
+        assert told in capsys.readouterr().out

@@ -88,7 +88,7 @@ def refuse(error):
 
 def hidden(action, *secrets):
     """What an action raises that is to say nothing of some values; and all that is printed of that."""
-    with pytest.raises(Exception, match=".") as raised, hiding(lambda: secrets):
+    with pytest.raises(Exception, match=r".") as raised, hiding(lambda: secrets):
         action()
     return raised.value, "".join(traceback.format_exception(raised.value))
 

@@ -1,0 +1,35 @@
+"""An inn that anybody may talk to: each kind of channel, a mediator, and an API with a door."""
+
+from aws_cdk import App, CfnOutput, RemovalPolicy, Stack
+from aws_cdk import aws_dynamodb as dynamodb
+from functions.contracts.inn import BookRoom
+from functions.contracts.outside import GuestArrived, MealOrdered
+
+from millrace.constructs import Api, Bus, Mediator, OpenToAll, Processor, direct, ordered
+
+app = App(analytics_reporting=False)
+stack = Stack(app, "Inn")
+bus = Bus(stack, "Bus", name="inn", log_events=True)
+done = dynamodb.Table(
+    stack,
+    "Done",
+    partition_key=dynamodb.Attribute(name="key", type=dynamodb.AttributeType.STRING),
+    billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
+    removal_policy=RemovalPolicy.DESTROY,
+)
+Processor(stack, "Greet", bus=bus, function="greet", channel=direct(), tables={"done": done})
+Processor(stack, "GiveRoom", bus=bus, function="give_room", tables={"done": done})
+Processor(stack, "NoteBill", bus=bus, function="note_bill", channel=ordered(by="key"), tables={"done": done})
+Mediator(stack, "Meal", bus=bus, steps=["lay_table", "serve_meal"], tables={"done": done})
+api = Api(
+    stack,
+    "Api",
+    bus=bus,
+    commands=[BookRoom],
+    events=[GuestArrived, MealOrdered],
+    authorizer=OpenToAll(reason="The tests know nobody."),
+    rate_limit=10_000,
+    burst_limit=10_000,
+)
+CfnOutput(stack, "Endpoint", value=api.endpoint)
+app.synth()

@@ -1,0 +1,93 @@
+"""What may be shown of a dead letter or a payload: each event in it without what its contract marks."""
+
+import base64
+import json
+import subprocess
+import sys
+from typing import Annotated
+
+import pytest
+from pydantic import BaseModel
+
+from millrace.events import Catalog, Event, Sensitive
+from millrace.events.masking import masked, secrets_in
+
+
+class Passport(BaseModel):
+    number: Annotated[str, Sensitive()]
+    country: str
+
+
+class Arrived(Event, source="test.inn", version=2):
+    room: str
+    card: Annotated[str, Sensitive()]
+    guests: list[Passport]
+
+
+CATALOG = Catalog([Arrived])
+DATA = {"room": "r-1", "card": "4242", "guests": [{"number": "P-77311", "country": "NO"}]}
+SHOWN = {"room": "r-1", "card": "*****", "guests": [{"number": "*****", "country": "NO"}]}
+
+
+S3 = {"source": "aws.s3", "detail-type": "Object Created", "detail": {"object": {"key": "k"}}}
+
+
+def envelope(data=DATA, version=2, **detail):
+    return {
+        "source": "test.inn",
+        "detail-type": "Arrived",
+        "detail": {"metadata": {"event_id": "e-1", "version": version}, "data": data, **detail},
+    }
+
+
+def test_an_event_is_shown_without_what_its_contract_marks():
+    assert masked(envelope(), CATALOG) == envelope(SHOWN)
+
+
+def test_one_that_has_less_than_its_contract_asks_for_is_shown_as_it_is():
+    assert masked(envelope({"room": "r-1"}), CATALOG) == envelope({"room": "r-1"})
+
+
+@pytest.mark.parametrize(
+    "wrap", [lambda e: {"requestPayload": e}, lambda e: {"events": [e, e]}, lambda e: [{"a": [e]}]]
+)
+def test_events_are_found_wherever_they_are(wrap):
+    assert masked(wrap(envelope()), CATALOG) == wrap(envelope(SHOWN))
+
+
+def test_events_are_found_in_texts_and_in_the_records_of_streams():
+    def record(event):
+        text = json.dumps(event, ensure_ascii=False)
+        return {"body": text, "kinesis": {"data": base64.b64encode(text.encode()).decode(), "partitionKey": "k"}}
+
+    assert masked(record(envelope()), CATALOG) == record(envelope(SHOWN))
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        (envelope(version=1), envelope("*****", version=1)),
+        (envelope("4242"), envelope("*****")),
+        (envelope(card="4242"), envelope(SHOWN, card="*****")),
+        ({**envelope(), "detail": ["4242"]}, {**envelope(), "detail": "*****"}),
+        ({**envelope(), "source": "who"}, {**envelope("*****"), "source": "who"}),
+    ],
+    ids=["another version", "no object", "more than data", "no detail", "no contract"],
+)
+def test_of_an_event_that_is_not_as_its_contract_says_no_data_is_shown(given, shown):
+    assert masked(given, CATALOG) == shown
+
+
+@pytest.mark.parametrize("content", ["[[", "{", 7, None, {"source": ["x"], "detail-type": {}}, {"kinesis": "none"}, S3])
+def test_what_is_no_event_of_the_project_is_shown_as_it_is(content):
+    assert masked(content, CATALOG) == content
+
+
+def test_the_secrets_of_an_envelope_are_the_values_that_its_contract_marks():
+    assert secrets_in(envelope(), CATALOG) == ["4242", "P-77311"]
+    assert secrets_in({"source": "x", "detail": []}, CATALOG) == []
+
+
+def test_events_do_without_powertools_until_something_is_masked():
+    code = "import sys, millrace.events.masking; sys.exit('aws_lambda_powertools' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
