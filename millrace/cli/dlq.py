@@ -19,7 +19,7 @@ from millrace.cli.logs import records_in
 from millrace.cli.project import ASSEMBLY, Cloud, Project, WrongUse
 from millrace.cli.tables import age, table
 from millrace.cli.up import say
-from millrace.cli.ways import NoWayBack, restart, send_back
+from millrace.cli.ways import NoWayBack, send_back
 from millrace.local.journal import Record
 from millrace.local.trace import as_json as trace_as_json
 
@@ -134,13 +134,12 @@ def _given_back(deployed: Deployed, letter: Letter) -> dict[str, str]:
     from botocore.exceptions import ClientError  # noqa: PLC0415 - as boto3
 
     try:
-        if not letter.waits:
-            return {"id": letter.id, "to": restart(deployed.cloud, letter.body["execution"])}
         to = send_back(deployed.cloud, letter)
     except (NoWayBack, ClientError) as error:
         let_go(deployed, [letter])
         return {"id": letter.id, "error": str(error)}
-    _delete(deployed.cloud, letter)
+    if letter.waits:
+        _delete(deployed.cloud, letter)
     return {"id": letter.id, "to": to}
 
 
@@ -168,7 +167,7 @@ def _looked_at(deployed: Deployed, of: str | None) -> list[Letter]:
     """Every letter and every failed execution without one, seen by all again."""
     letters = letters_in(deployed, of)
     let_go(deployed, letters)
-    return sorted([*letters, *unkept(deployed, of)], key=lambda letter: letter.sent)
+    return sorted([*letters, *unkept(deployed, of, letters)], key=lambda letter: letter.sent)
 
 
 def _chosen(deployed: Deployed, chosen: argparse.Namespace) -> list[Letter]:
@@ -176,7 +175,7 @@ def _chosen(deployed: Deployed, chosen: argparse.Namespace) -> list[Letter]:
     if not (chosen.ids or chosen.processor or chosen.all):
         raise WrongUse("which letters? Name their ids, a --processor, or --all.")
     letters = letters_in(deployed, chosen.processor, _HIDDEN)
-    found = [*letters, *unkept(deployed, chosen.processor)]
+    found = [*letters, *unkept(deployed, chosen.processor, letters)]
     try:
         wanted = _named(found, chosen.ids) if chosen.ids else found
     except WrongUse:

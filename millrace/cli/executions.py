@@ -1,57 +1,54 @@
-"""Executions that failed and left no letter: out of time, aborted, or failed where nothing could be kept."""
+"""Executions that failed and left no letter: Step Functions tells of them with its best effort, and no more."""
 
-import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from millrace.cli.deployed import Deployed
-from millrace.cli.letters import Letter
-from millrace.cli.ways import again
+from millrace.cli.letters import Letter, begun_by, failure
+from millrace.flow.rules import UNSUCCESSFUL
 from millrace.local.journal import reference
 from millrace.local.lenient import parsed
 
-_KEEPS = "keep the failure"
-_LAST = 6
-"""Events at the end of a history among which the one stands that says whether the failure was kept."""
+REDRIVABLE_SECONDS = 14 * 24 * 3600
+"""As long a failed execution can be redriven, and as long a letter is kept.
+
+https://docs.aws.amazon.com/step-functions/latest/dg/redrive-executions.html
+"""
 
 
-def unkept(deployed: Deployed, of: str | None) -> Iterator[Letter]:
-    """The failed executions of each mediator that have no letter, and that nobody has started again."""
+def unkept(deployed: Deployed, of: str | None, letters: Iterable[Letter]) -> Iterator[Letter]:
+    """The executions of each mediator that failed in the last two weeks, and of whose last failure there is no letter.
+
+    https://docs.aws.amazon.com/eventbridge/latest/ref/events-ref-states.html
+    """
     machines = deployed.cloud.client("stepfunctions")
+    kept = {_failure(letter.body["detail"]) for letter in letters if letter.origin == "execution"}
+    since = deployed.cloud.now() - REDRIVABLE_SECONDS
     for resource in deployed.assembly.of("StepFunctions::StateMachine"):
         construct = resource.path.rpartition("/")[0]
         name = construct.rpartition("/")[2]
         if of in (None, name):
             for failed in _failed(machines, deployed.name(resource)):
-                if not _is_kept(machines, failed["executionArn"]) and not _is_done_again(machines, failed):
+                if failed["stopDate"].timestamp() > since and _failure(failed) not in kept:
                     yield _letter(machines.describe_execution(executionArn=failed["executionArn"]), name, construct)
 
 
 def _failed(machines: Any, machine: str) -> Iterator[dict[str, Any]]:
-    for status in ("FAILED", "TIMED_OUT", "ABORTED"):
+    for status in UNSUCCESSFUL:
         for page in machines.get_paginator("list_executions").paginate(stateMachineArn=machine, statusFilter=status):
             yield from page["executions"]
 
 
-def _is_kept(machines: Any, execution: str) -> bool:
-    """Whether the state that sends the letter has ended well."""
-    told = machines.get_execution_history(executionArn=execution, reverseOrder=True, maxResults=_LAST)["events"]
-    return any(event.get("stateExitedEventDetails", {}).get("name") == _KEEPS for event in told)
-
-
-def _is_done_again(machines: Any, failed: dict[str, Any]) -> bool:
-    arn = f"{failed['executionArn'].rpartition(':')[0]}:{again(failed['name'])}"
-    try:
-        machines.describe_execution(executionArn=arn)
-    except machines.exceptions.ExecutionDoesNotExist:
-        return False
-    return True
+def _failure(told: dict[str, Any]) -> tuple[str, int]:
+    """Which failure of an execution something tells of."""
+    return told["executionArn"], told.get("redriveCount") or 0
 
 
 def _letter(told: dict[str, Any], of: str, construct: str) -> Letter:
-    given = parsed(told.get("input")) or {}
-    about = reference((given.get("events") or [None])[0]) if isinstance(given, dict) else None
-    body = {"execution": told["executionArn"], "status": told["status"], "input": given}
+    """The letter that Step Functions would have led to."""
+    names = ("executionArn", "name", "status", "redriveCount", "error", "cause")
+    detail = {name: told[name] for name in names if name in told} | {"input": parsed(told.get("input"))}
+    about = reference(begun_by(detail))
     return Letter(
         id=told["name"],
         of=of,
@@ -61,8 +58,7 @@ def _letter(told: dict[str, Any], of: str, construct: str) -> Letter:
         event=about.event if about else "",
         event_id=about.event_id if about else "",
         correlation_id=about.correlation_id if about else "",
-        cause=f"{told.get('error') or told['status']}: {told.get('cause') or 'its execution left no letter'}",
+        cause=failure(detail),
         attempts=None,
-        body=body,
-        text=json.dumps(body),
+        body={"source": "aws.states", "detail": detail},
     )

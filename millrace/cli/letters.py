@@ -1,13 +1,13 @@
 """Dead letters: what nobody could handle, read out of every dead-letter queue of the stacks.
 
 How an event was given up is told by its message: a rule's letter has RULE_ARN, a queue's the ARN of its source, an
-asynchronous invocation's is Lambda's record, a failed execution's what the state machine kept. A stream's records lie
-in a bucket, of which the letter tells; of a table's changes it tells only the place, as the table still has them.
+asynchronous invocation's is Lambda's record, a failed execution's what Step Functions told of it. A stream's records
+lie in a bucket, of which the letter tells; of a table's changes it tells only the place, as the table still has them.
 """
 
 import base64
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -36,7 +36,7 @@ class Box:
 
 @dataclass(frozen=True)
 class Letter:
-    """What was given up. `id` is the message's, or the name of an execution that has none."""
+    """What was given up. `id` is the message's, or the name of an execution that left none."""
 
     id: str
     of: str
@@ -69,11 +69,12 @@ def boxes(deployed: Deployed) -> list[Box]:
 def letters_in(deployed: Deployed, of: str | None, hidden: float = 60) -> list[Letter]:
     """The letters of all dead-letter queues, or of one, oldest first. They stay hidden for so many seconds."""
     chosen = [box for box in boxes(deployed) if of in (None, box.of)]
-    sqs, s3 = deployed.cloud.client("sqs"), deployed.cloud.client("s3")
+    sqs = deployed.cloud.client("sqs")
+    asked = {service: deployed.cloud.client(service) for service in ("s3", "stepfunctions")}
     patience = 0 if deployed.cloud.answers() else 1
     with ThreadPoolExecutor(_READERS) as readers:
         read = readers.map(lambda box: [(box, each) for each in _messages(sqs, box, patience, hidden)], chosen)
-        letters = [letter_of(box, message, s3) for found in read for box, message in found]
+        letters = [letter_of(box, message, asked) for found in read for box, message in found]
     return sorted(letters, key=lambda letter: letter.sent)
 
 
@@ -108,14 +109,16 @@ def _messages(sqs: Any, box: Box, patience: int, hidden: float) -> Iterator[dict
         yield from new
 
 
-def letter_of(box: Box, message: dict[str, Any], s3: Any) -> Letter:
-    """The letter that a message is. What lies in a bucket instead is read there, by boto3's client for `s3`."""
+def letter_of(box: Box, message: dict[str, Any], asked: Mapping[str, Any]) -> Letter:
+    """The letter that a message is. What it only names is `asked` for: boto3's clients by the names of the services."""
     attributes = {name: told.get("StringValue", "") for name, told in message.get("MessageAttributes", {}).items()}
     attributes |= {"Source": message["Attributes"].get("DeadLetterQueueSourceArn", "")}
     body = parsed(message["Body"])
     origin = _origin(body, attributes)
     if origin == "record":
-        body = _given_up(s3, body["detail"])
+        body = _given_up(asked["s3"], body["detail"])
+    if origin == "execution":
+        body = body | {"detail": _whole(asked["stepfunctions"], body["detail"])}
     about = reference(_envelope(origin, body))
     cause, attempts = _cause(origin, body, attributes)
     return Letter(
@@ -143,7 +146,7 @@ def _origin(body: Any, attributes: dict[str, str]) -> Origin:
         ("rule", "RULE_ARN" in attributes),
         ("queue", bool(attributes["Source"])),
         ("invocation", "requestPayload" in told),
-        ("execution", "execution" in told and "events" in told),
+        ("execution", told.get("source") == "aws.states"),
         ("record", told.get("source") == "aws.s3"),
         ("changes", "DDBStreamBatchInfo" in told),
         ("aside", "CONSUMER" in attributes),
@@ -157,7 +160,7 @@ def _envelope(origin: Origin, body: Any) -> Any:
     if origin == "invocation":
         return body["requestPayload"]
     if origin == "execution":
-        return body["events"][0]
+        return begun_by(body["detail"])
     if origin == "undeclared":
         return body["event"]
     if origin == "record":
@@ -172,6 +175,26 @@ def _given_up(s3: Any, told: dict[str, Any]) -> dict[str, Any]:
     return body | {"payload": json.loads(body["payload"])}
 
 
+def begun_by(execution: dict[str, Any]) -> Any:
+    """The event with which an execution began, out of its input."""
+    given = execution.get("input")
+    return (given.get("events") or [None])[0] if isinstance(given, dict) else None
+
+
+def _whole(machines: Any, told: dict[str, Any]) -> dict[str, Any]:
+    """An execution with its input, which has no room in an event where it is long.
+
+    https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html
+    """
+    given = told.get("input")
+    if given is None:
+        try:
+            given = machines.describe_execution(executionArn=told["executionArn"]).get("input")
+        except machines.exceptions.ExecutionDoesNotExist:
+            return told  # what is left of it is what the letter says
+    return told | {"input": parsed(given)}
+
+
 def _cause(origin: Origin, body: Any, attributes: dict[str, str]) -> tuple[str, int | None]:
     """Why, and after how many attempts, as far as the letter itself says so."""
     if origin in ("invocation", "record", "changes"):
@@ -179,7 +202,7 @@ def _cause(origin: Origin, body: Any, attributes: dict[str, str]) -> tuple[str, 
         error = f"{told.get('errorType')}: {told.get('errorMessage')}" if told else body["requestContext"]["condition"]
         return error, int(body["requestContext"].get("approximateInvokeCount", 1))
     if origin == "execution":
-        return _of_step(body["error"]), None
+        return failure(body["detail"]), None
     if origin == "undeclared":
         return f"Undeclared: {body['undeclared']} It came from {body['event'].get('source')}.", None
     if "ERROR_CODE" in attributes:
@@ -188,10 +211,11 @@ def _cause(origin: Origin, body: Any, attributes: dict[str, str]) -> tuple[str, 
     return "", None
 
 
-def _of_step(error: dict[str, Any]) -> str:
-    cause = parsed(error.get("Cause"))
-    told = cause.get("errorMessage") if isinstance(cause, dict) else error.get("Cause")
-    return f"{error.get('Error')}: {told}"
+def failure(execution: dict[str, Any]) -> str:
+    """Why an execution has failed; one that ran out of time or was stopped says no more than that."""
+    cause = parsed(execution.get("cause"))
+    told = cause.get("errorMessage") if isinstance(cause, dict) else execution.get("cause")
+    return ": ".join([execution.get("error") or execution["status"], *([told] if told else [])])
 
 
 def veiled(letter: Letter, catalog: Catalog) -> Letter:

@@ -1,8 +1,8 @@
 """The way back of a dead letter: to where it failed, and nowhere else."""
 
 import base64
+import hashlib
 import json
-import re
 from collections.abc import Callable
 from functools import reduce
 from typing import Any
@@ -11,9 +11,10 @@ from millrace.cli.letters import Letter
 from millrace.cli.project import Cloud
 from millrace.runtime.relay import STORE
 
-_AGAIN = re.compile(r"-again-(\d+)$")
-_LONGEST_NAME = 80
-"""https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html"""
+_ANEW = (
+    "Begin another with its input, under another name than {}: aws stepfunctions start-execution. It runs every step, "
+    "those that were done among them. Then purge this letter."
+)
 
 
 class NoWayBack(Exception):
@@ -26,25 +27,6 @@ def send_back(cloud: Cloud, letter: Letter) -> str:
     Twice is the same as once, wherever the receiver is idempotent, as the kit's processors and mediators are.
     """
     return _WAYS[letter.origin](cloud, letter)
-
-
-def again(name: str) -> str:
-    """The name of the execution that does again what one of this name has done."""
-    number = int(found[1]) + 1 if (found := _AGAIN.search(name)) else 1
-    end = f"-again-{number}"
-    return _AGAIN.sub("", name)[: _LONGEST_NAME - len(end)] + end
-
-
-def restart(cloud: Cloud, execution: str) -> str:
-    """Start an execution with the input of one that failed. Its name follows from the other's, so that it is one."""
-    machines = cloud.client("stepfunctions")
-    failed = machines.describe_execution(executionArn=execution)
-    name = again(failed["name"])
-    try:
-        machines.start_execution(stateMachineArn=failed["stateMachineArn"], name=name, input=failed["input"])
-    except machines.exceptions.ExecutionAlreadyExists:
-        return f"{name}, which had been started"
-    return name
 
 
 def _to_queue(cloud: Cloud, letter: Letter) -> str:
@@ -72,7 +54,29 @@ def _to_function(cloud: Cloud, letter: Letter) -> str:
 
 
 def _to_machine(cloud: Cloud, letter: Letter) -> str:
-    return restart(cloud, letter.body["execution"])
+    """Have the execution go on where it failed, unless it has since; whoever asks for that twice asks once.
+
+    https://docs.aws.amazon.com/step-functions/latest/apireference/API_RedriveExecution.html
+    """
+    machines, told = cloud.client("stepfunctions"), letter.body["detail"]
+    arn, number = told["executionArn"], told.get("redriveCount") or 0
+    known = _execution(machines, arn)
+    if known["redriveCount"] > number or known["status"] in ("RUNNING", "SUCCEEDED"):
+        return f"{known['name']}, which has been redriven since: {known['status']}"
+    if known["redriveStatus"] != "REDRIVABLE":
+        raise NoWayBack(f"AWS redrives it no more ({known.get('redriveStatusReason')}). {_ANEW.format(known['name'])}")
+    token = hashlib.sha256(f"{arn} {number}".encode()).hexdigest()
+    machines.redrive_execution(executionArn=arn, clientToken=token)
+    return str(known["name"])
+
+
+def _execution(machines: Any, arn: str) -> dict[str, Any]:
+    try:
+        known: dict[str, Any] = machines.describe_execution(executionArn=arn, includedData="METADATA_ONLY")
+    except machines.exceptions.ExecutionDoesNotExist as gone:
+        name = arn.rpartition(":")[2]
+        raise NoWayBack(f"its execution is not known any more. {_ANEW.format(name)}") from gone
+    return known
 
 
 def _to_stream(cloud: Cloud, letter: Letter) -> str:

@@ -41,7 +41,7 @@ def grant_key(key: kms.IKey | None, role: iam.IRole, service: str, actions: tupl
 
 
 def encrypt_machine(machine: sfn.StateMachine, name: str, key: kms.IKey) -> None:
-    """Encrypt a state machine's definition and history; its role may use the key for just this machine, and to send.
+    """Encrypt a state machine's definition and history; its role may use the key for just this machine.
 
     CDK's own way allows the delivery of logs the key without a condition.
     https://docs.aws.amazon.com/step-functions/latest/dg/encryption-at-rest.html
@@ -60,7 +60,6 @@ def encrypt_machine(machine: sfn.StateMachine, name: str, key: kms.IKey) -> None
     for condition in conditions:
         statement = iam.PolicyStatement(actions=list(WRITE), resources=[key.key_arn], conditions=condition)
         machine.add_to_role_policy(statement)
-    grant_key(key, machine.role, "sqs", WRITE)
 
 
 def let_services_use(scope: Construct, key: kms.IKey, bus: str, alarm_topic: sns.ITopic | None) -> None:

@@ -3,9 +3,7 @@
 from typing import cast
 
 import jsii
-from aws_cdk import CfnElement, Duration, Names, RemovalPolicy, Stack
-from aws_cdk import aws_events as events
-from aws_cdk import aws_events_targets as targets
+from aws_cdk import CfnElement, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
@@ -15,13 +13,11 @@ from constructs import Construct
 
 from millrace.constructs.acknowledged import acknowledge
 from millrace.constructs.buckets import encrypted_bucket
-from millrace.constructs.channels import retries
-from millrace.constructs.encryption import WRITE, grant_key, let_rule_send
+from millrace.constructs.encryption import WRITE, grant_key
+from millrace.constructs.letters import letter_rule
 from millrace.constructs.queues import KEPT_DAYS
 
 _GIVEN_UP = "aws/lambda/*"
-_OWNER = 56
-"""Characters of a rule's name, 64 at most, that say whose it is."""
 
 
 def given_up_bucket(scope: Construct, key: kms.IKey | None, dead_letters: sqs.Queue) -> s3.Bucket:
@@ -39,14 +35,9 @@ def given_up_bucket(scope: Construct, key: kms.IKey | None, dead_letters: sqs.Qu
         removal_policy=RemovalPolicy.DESTROY,
     )
     _tell_default_bus(bucket)
-    pattern = events.EventPattern(
-        source=["aws.s3"], detail_type=["Object Created"], detail={"bucket": {"name": [bucket.bucket_name]}}
-    )
-    letter = targets.SqsQueue(dead_letters, **retries())
-    name = f"{Names.unique_resource_name(scope, max_length=_OWNER, separator='-')}-GivenUp"
-    rule = events.Rule(scope, "GivenUpRule", rule_name=name, event_pattern=pattern, targets=[letter])
-    if key:
-        let_rule_send(scope, key, name)
+    detail = {"bucket": {"name": [bucket.bucket_name]}}
+    pattern = {"source": ["aws.s3"], "detail_type": ["Object Created"], "detail": detail}
+    rule = letter_rule(scope, "GivenUp", pattern, dead_letters, key)
     acknowledge(rule, "Its one target is a dead-letter queue.", "Serverless-EventBusDLQ")
     return bucket
 

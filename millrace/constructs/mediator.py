@@ -17,6 +17,7 @@ from millrace.constructs.channels import Channel, End, queue
 from millrace.constructs.declared import declared_step
 from millrace.constructs.encryption import WRITE, encrypt_machine, grant_key
 from millrace.constructs.function import Function, Settings, facts, snake
+from millrace.constructs.letters import keep_failed
 from millrace.constructs.logs import log_group
 from millrace.constructs.places import note_place
 from millrace.constructs.plan import check_line, check_names, trigger_of
@@ -35,8 +36,8 @@ class Mediator(Construct):
 
     The event that starts it is the one that the first step takes. The steps run one after the other, unless `flow`
     says otherwise: `flow=lambda m: m.step("check").next(m.step("decide"))`; those within `fork(…)` or
-    `broadcast(…)` run side by side. An execution that fails is kept in the dead-letter queue, with the events so far
-    and the error.
+    `broadcast(…)` run side by side. An execution that fails is kept in the dead-letter queue, with its input and the
+    error; a redrive goes on at the step that failed.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class Mediator(Construct):
         self._alarms = Alarms(self, bus.alarm_topic)
         self._steps = self._make_steps(bus, tables or {}, settings)
         self.state_machine = self._machine((flow or _one_after_the_other)(self), bus)
+        keep_failed(self, self.state_machine, self.dead_letters, bus)
         self.note(kind="mediator")
         self._start(bus, channel or queue(), settings)
         self._alarms.dead_letters(self.dead_letters)
@@ -80,14 +82,8 @@ class Mediator(Construct):
     def line(self) -> list[sfn.IChainable]:
         """The states of the steps, in the order in which they were given."""
         return [
-            in_parallel(self, each, self.step, self.failed) if isinstance(each, Together) else self.step(each)
-            for each in self._line
+            in_parallel(self, each, self.step) if isinstance(each, Together) else self.step(each) for each in self._line
         ]
-
-    @property
-    def failed(self) -> sfn.Chain:
-        """Where an execution that fails goes: its flow and error are kept, and it ends as failed."""
-        return self._steps.failed
 
     def note(self, **facts: Any) -> None:
         """Say in the template's metadata what the state machine is, for those who read the graph from there."""
@@ -95,14 +91,13 @@ class Mediator(Construct):
         resource.add_metadata("millrace", {"construct": self.node.path, **facts})
 
     def _make_steps(self, bus: Bus, tables: Tables, settings: Settings) -> Steps:
-        made = Steps(self, self.dead_letters, bus, tables, settings)
+        made = Steps(self, bus, tables, settings)
         for each in self._line:
             for declaration in _declared(each)[0]:
                 made.add(declaration, beside=isinstance(each, Together))
         return made
 
     def _machine(self, start: sfn.IChainable, bus: Bus) -> sfn.StateMachine:
-        self._steps.keep_failures()
         graph = sfn.StateGraph(start.start_state, f"the flow of {self._place}")
         definition = {"Comment": self.node.id, **graph.to_graph_json()}
         machine = sfn.StateMachine(

@@ -34,7 +34,8 @@ class Saga(Mediator):
 
     Then `rejected` runs, and the execution has succeeded in rejecting. A step that fails after its retries is undone
     too, as its outcome is unknown. An undo, `rejected` or `completed` that fails itself fails the execution, which
-    is kept in the dead-letter queue. Each function takes its tables out of `tables`, by the names of its parameters.
+    is kept in the dead-letter queue, and goes on there when it is redriven. Each function takes its tables out of
+    `tables`, by the names of its parameters.
     """
 
     def __init__(  # noqa: PLR0913 - a saga is no fewer

@@ -1,13 +1,11 @@
-"""The tasks of a state machine: each calls a function, tries again, and has somewhere to go when it fails.
+"""The tasks of a state machine: each calls a function, and tries again before it fails.
 
 https://docs.aws.amazon.com/step-functions/latest/dg/connect-lambda.html
 """
 
-from functools import cached_property
 from typing import Any
 
 from aws_cdk import Duration
-from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk import aws_stepfunctions_tasks as tasks
 from constructs import Construct
@@ -33,7 +31,6 @@ _PAYLOAD = {
     "attempt.$": "$$.State.RetryCount",
     "execution.$": "$$.Execution.Id",
 }
-_LETTER = {"execution.$": "$$.Execution.Id", "events.$": "$.events", "error.$": "$.error"}
 
 
 class UnknownStep(LookupError):
@@ -41,11 +38,10 @@ class UnknownStep(LookupError):
 
 
 class Steps:
-    """The steps of one mediator: a function and a task each, and the end of those that fail."""
+    """The steps of one mediator, a function and a task each; a task that fails for good fails its execution."""
 
-    def __init__(self, scope: Construct, dead_letters: sqs.Queue, bus: Bus, tables: Tables, settings: Settings) -> None:
+    def __init__(self, scope: Construct, bus: Bus, tables: Tables, settings: Settings) -> None:
         self._scope = scope
-        self._dead_letters = dead_letters
         self._bus = bus
         self._tables = tables
         self._settings = settings
@@ -63,33 +59,11 @@ class Steps:
             raise UnknownStep(f"{self._scope.node.path} has no step {name}, only {', '.join(known)}: add it.")
         return known[name]
 
-    @cached_property
-    def failed(self) -> sfn.Chain:
-        """Send what is known to the dead-letter queue, then fail as the error says."""
-        keep = tasks.SqsSendMessage(
-            self._scope,
-            "keep the failure",
-            queue=self._dead_letters,
-            message_body=sfn.TaskInput.from_object(_LETTER),
-            result_path=sfn.JsonPath.DISCARD,
-        )
-        _try_again(keep, ["States.ALL"], seconds=1, attempts=5)
-        end = sfn.Fail(self._scope, "failed", error_path="$.error.Error", cause_path="$.error.Cause")
-        chain: sfn.Chain = sfn.Chain.start(keep).next(end)
-        return chain
-
-    def keep_failures(self) -> None:
-        """Lead every task that would end its execution to `failed`; one that catches all errors stays as it is."""
-        for task in self._tasks.values():
-            caught = task.to_state_json().get("Catch", [])
-            if not any("States.ALL" in catch["ErrorEquals"] for catch in caught):
-                task.add_catch(self.failed, result_path="$.error")
-
     def _task(self, declaration: Declaration, *, beside: bool) -> tasks.LambdaInvoke:
         place = Construct(self._scope, _pascal(declaration.name))
         worker = declared_function(place, "step", declaration, self._bus, self._tables, self._settings)
         Alarms(place, self._bus.alarm_topic).function(worker.function)
-        kept = "Its state machine invokes it, waits for it, and keeps what fails."
+        kept = "Its state machine invokes it and waits for it; an execution that fails is kept."
         acknowledge(worker.function, kept, "Serverless-LambdaDLQ", "CKV_AWS_116")
         acknowledge(worker.function, "A throttled step is tried again; a reservation starves others.", "CKV_AWS_115")
         payload = _PAYLOAD | {"beside": True} if beside else _PAYLOAD

@@ -11,7 +11,12 @@ from constructs import Construct
 
 FIRST = "FirstAnswer"
 """The error by which a branch of a fork ends all others: Step Functions has no other way to stop them."""
-_NOBODY = {"Error": "NobodyAnswered", "Cause": "Every branch of the fork refused or failed."}
+_REDRIVES = "$$.Execution.RedriveCount"
+_ANSWER = {
+    "events.$": "$.events",
+    "refused": False,
+    "branches.$": "States.Array(States.StringToJson($.first.Cause))",
+}
 
 
 @dataclass(frozen=True)
@@ -35,29 +40,17 @@ def broadcast(*names: str) -> Together:
     return Together(names, every=True)
 
 
-def in_parallel(
-    scope: Construct, steps: Together, task: Callable[[str], sfn.TaskStateBase], failed: sfn.IChainable
-) -> sfn.Chain:
+def in_parallel(scope: Construct, steps: Together, task: Callable[[str], sfn.TaskStateBase]) -> sfn.Chain:
     """The states that run some steps together; each answers with its own events alone."""
-    branch = _all_branch if steps.every else _first_branch
     named = (" and " if steps.every else " or ").join(steps.names)
-    parallel = sfn.Parallel(scope, named, result_path="$.branches")
-    for name in steps.names:
-        parallel.branch(branch(scope, name, task(name)))
+    tasks = [task(name) for name in steps.names]
     if steps.every:
-        parallel.add_catch(failed, result_path="$.error")
-        alone: sfn.Chain = sfn.Chain.start(parallel)
+        alone: sfn.Chain = sfn.Chain.start(sfn.Parallel(scope, named, result_path="$.branches").branch(*tasks))
         return alone
-    return _won(scope, named, parallel, failed)
+    return _fork(scope, named, [_branch(scope, name, each) for name, each in zip(steps.names, tasks, strict=True)])
 
 
-def _all_branch(scope: Construct, name: str, task: sfn.TaskStateBase) -> sfn.IChainable:
-    end = sfn.Fail(scope, f"{name} failed", error_path="$.error.Error", cause_path="$.error.Cause")
-    task.add_catch(end, result_path="$.error")
-    return task
-
-
-def _first_branch(scope: Construct, name: str, task: sfn.TaskStateBase) -> sfn.IChainable:
+def _branch(scope: Construct, name: str, task: sfn.TaskStateBase) -> sfn.IChainable:
     lost = sfn.Succeed(scope, f"{name} has no answer")
     won = sfn.Fail(scope, f"{name} answered", error=FIRST, cause_path="States.JsonToString($)")
     task.add_catch(lost, result_path="$.error")
@@ -66,21 +59,18 @@ def _first_branch(scope: Construct, name: str, task: sfn.TaskStateBase) -> sfn.I
     return asked
 
 
-def _won(scope: Construct, named: str, parallel: sfn.Parallel, failed: sfn.IChainable) -> sfn.Chain:
-    first = sfn.Pass(
-        scope,
-        f"{named}: the first answer",
-        parameters={
-            "events.$": "$.events",
-            "refused": False,
-            "branches.$": "States.Array(States.StringToJson($.first.Cause))",
-        },
-    )
-    nobody = sfn.Pass(scope, f"{named}: no answer", result=sfn.Result.from_object(_NOBODY), result_path="$.error")
+def _fork(scope: Construct, named: str, branches: Sequence[sfn.IChainable]) -> sfn.Chain:
+    """Ask all; where nobody answers, a choice fails that finds a way only once the execution is redriven.
+
+    A redrive evaluates a choice again, where it would but fail again at a state that fails.
+    """
+    ask = sfn.Pass(scope, f"ask {named}", input_path=_REDRIVES, result_path="$.asked")
+    parallel = sfn.Parallel(scope, named, result_path=sfn.JsonPath.DISCARD).branch(*branches)
+    first = sfn.Pass(scope, f"{named}: the first answer", parameters=_ANSWER)
     parallel.add_catch(first, errors=[FIRST], result_path="$.first")
-    parallel.add_catch(failed, result_path="$.error")
-    parallel.next(nobody.next(failed))
-    chain: sfn.Chain = sfn.Chain.custom(parallel, [first], first)
+    redriven = sfn.Condition.number_greater_than_json_path(_REDRIVES, "$.asked")
+    parallel.next(sfn.Choice(scope, f"{named}: nobody answered").when(redriven, ask))
+    chain: sfn.Chain = sfn.Chain.custom(ask.next(parallel).start_state, [first], first)
     return chain
 
 

@@ -164,8 +164,3 @@ def _exits(state: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 def _told(choice: Mapping[str, Any]) -> str:
     variable = str(choice.get("Condition", choice.get("Variable", "")))
     return "refused" if variable == "$.refused" else variable
-
-
-def catches_all(state: Mapping[str, Any]) -> bool:
-    """Whether a task leads every error somewhere."""
-    return any("States.ALL" in catch["ErrorEquals"] for catch in state.get("Catch", ()))

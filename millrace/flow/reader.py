@@ -11,7 +11,7 @@ from millrace.flow.graph import Edge, EdgeKind, Graph, Node
 from millrace.flow.machine import Machine
 from millrace.flow.permissions import Statement, allowed, role_of
 from millrace.flow.places import contract_place, handler_place
-from millrace.flow.rules import pattern_of
+from millrace.flow.rules import failed_executions, pattern_of
 from millrace.flow.satisfiable import can_match
 from millrace.patterns import InvalidPattern, compile_pattern
 
@@ -145,7 +145,10 @@ class _Reader:
             yield from self._join(bus, rule, "carries", rule)
             if "EventPattern" in rule.properties:
                 yield from self._matches(rule)
+            failing = failed_executions(self._assembly, rule)
             for target in rule.properties.get("Targets", ()):
+                for machine in failing:
+                    yield from self._to(machine, target["Arn"], "fails-to", rule)
                 yield from self._to(rule, target["Arn"], "delivers", rule)
                 yield from self._to(rule, target.get("DeadLetterConfig", {}).get("Arn"), "fails-to", rule)
 

@@ -47,6 +47,51 @@ def test_a_fork_goes_on_with_the_answer_of_the_other_where_one_has_none(ends, ho
 def test_a_fork_fails_where_nobody_answers_and_a_broadcast_where_one_does_not(flows, ends):
     found = ends(fails=["ask_one"], refuses=["ask_other"])
     assert [status for status, _ in found.values()] == ["FAILED", "FAILED"]
-    (letter,) = flows.letters("forked")
-    assert (letter["error"]["Error"], len(letter["events"])) == ("NobodyAnswered", 1)
-    assert flows.letters("broadcast")
+    letters = [flows.letters(name)[-1]["detail"] for name in ("forked", "broadcast")]
+    assert [letter["error"] for letter in letters] == ["States.NoChoiceMatched", "RuntimeError"]
+
+
+@pytest.fixture
+def mend(flows):
+    """Mend `ask_one`, for one test."""
+
+    def let(**variables):
+        functions = flows.client("lambda")
+        for function in functions.list_functions()["Functions"]:
+            known = function["Environment"]["Variables"] | {"MENDED": ""}
+            if known.get("POWERTOOLS_SERVICE_NAME") == "ask_one":
+                functions.update_function_configuration(
+                    FunctionName=function["FunctionName"], Environment={"Variables": known | variables}
+                )
+
+    yield lambda: let(MENDED="yes")
+    let()
+
+
+@pytest.fixture
+def redriven(flows, mend):
+    """How the executions of both mediators end that failed for good, and are redriven when `ask_one` is mended."""
+
+    def run(**how):
+        correlation_id = flows.put("test.together", "Wanted", key="k", **how)
+        flows.settle()
+        mend()
+        for name in ("forked", "broadcast"):
+            for letter in flows.letters(name):
+                flows.client("stepfunctions").redrive_execution(executionArn=letter["detail"]["executionArn"])
+        flows.settle()
+        return flows.cloud.trace(correlation_id)
+
+    return run
+
+
+def test_a_fork_that_nobody_answered_asks_those_again_that_failed_when_it_is_redriven(flows, redriven):
+    trace = redriven(fails=["ask_one"], refuses=["ask_other"])
+    assert decided(flows, trace.correlation_id, "Forked") == ["ask_one"]
+    assert trace.names().count("Declined") == 2, "one of each mediator"
+
+
+def test_of_a_broadcast_that_is_redriven_only_those_are_told_again_that_failed(flows, redriven):
+    trace = redriven(fails=["ask_one"])
+    assert decided(flows, trace.correlation_id, "Broadcast") == ["ask_one", "ask_other"]
+    assert trace.names().count("Decided") == 2

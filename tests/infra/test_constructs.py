@@ -111,13 +111,26 @@ def test_a_completion_that_asks_for_an_unsaid_event_is_refused(stack, bus):
         saga(stack, bus, SagaStep("charge_payment"))
 
 
-def test_a_mediator_runs_its_steps_one_after_the_other_and_keeps_what_fails(stack, bus, table, synthesised):
+def test_a_mediator_runs_its_steps_one_after_the_other_and_catches_nothing(stack, bus, table, synthesised):
     Mediator(stack, "M", bus=bus, steps=["reserve_stock", "arrange_shipping"], tables={"stock": table})
     machine = synthesised().machine()
     states = machine["States"]
     assert machine["StartAt"] == "reserve_stock"
     assert states["reserve_stock"]["Next"] == "arrange_shipping"
-    assert states["arrange_shipping"]["Catch"][0]["Next"] == "keep the failure"
+    assert not [state for state in states.values() if "Catch" in state]
+
+
+def test_an_execution_that_fails_is_led_to_the_dead_letters_and_else_to_those_of_the_bus(stack, bus, synthesised):
+    mediator = Mediator(stack, "M", bus=bus, steps=["arrange_shipping"])
+    machine = stack.resolve(mediator.state_machine.state_machine_arn)
+    letters, others = (stack.resolve(owner.dead_letters.queue_arn) for owner in (mediator, bus))
+    (rule,) = [
+        r for r in synthesised().of("Events::Rule").values() if r["EventPattern"].get("source") == ["aws.states"]
+    ]
+    assert "EventBusName" not in rule
+    ends = ["FAILED", "TIMED_OUT", "ABORTED"]
+    assert rule["EventPattern"]["detail"] == {"stateMachineArn": [machine], "status": ends}
+    assert [(t["Arn"], t["DeadLetterConfig"]["Arn"]) for t in rule["Targets"]] == [(letters, others)]
 
 
 def test_a_mediator_takes_a_flow_of_ones_own_with_its_own_catch(stack, bus, synthesised):
@@ -130,7 +143,7 @@ def test_a_mediator_takes_a_flow_of_ones_own_with_its_own_catch(stack, bus, synt
     Mediator(stack, "M", bus=bus, steps=["arrange_shipping", "reject_order"], flow=flow)
     states = synthesised().machine()["States"]
     assert [catch["Next"] for catch in states["arrange_shipping"]["Catch"]] == ["reject_order"]
-    assert [catch["Next"] for catch in states["reject_order"]["Catch"]] == ["keep the failure"]
+    assert "Catch" not in states["reject_order"]
 
 
 def test_events_of_two_sources_take_a_rule_each_unless_one_matches_no_others(stack, bus, synthesised):

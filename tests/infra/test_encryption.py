@@ -44,7 +44,7 @@ def test_the_key_turns_and_outlives_the_stack(keyed):
 def test_a_service_may_use_the_key_only_for_what_is_on_the_bus(keyed):
     (key,) = keyed.of("KMS::Key").values()
     services = [s for s in key["KeyPolicy"]["Statement"] if "Service" in s["Principal"]]
-    assert len(services) == 4
+    assert len(services) == 5
     assert all(statement["Condition"] for statement in services)
     assert "*" not in {action[-1] for s in services for action in s["Action"]}
 

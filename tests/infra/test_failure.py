@@ -130,4 +130,14 @@ def test_what_follows_a_broadcast_is_given_every_answer(stack, bus, table, synth
     Mediator(stack, "M", bus=bus, steps=steps, tables={"stock": table})
     states = synthesised().machine()["States"]
     assert states["arrange_shipping and reserve_stock"]["Next"] == "complete_order"
-    assert states["arrange_shipping and reserve_stock"]["Catch"][-1]["Next"] == "keep the failure"
+    assert "Catch" not in states["arrange_shipping and reserve_stock"]
+
+
+def test_a_fork_that_nobody_answers_fails_where_a_redrive_asks_again(stack, bus, table, synthesised):
+    Mediator(stack, "M", bus=bus, steps=[fork("arrange_shipping", "reserve_stock")], tables={"stock": table})
+    states = synthesised().machine()["States"]
+    ask, nobody = states["ask arrange_shipping or reserve_stock"], "arrange_shipping or reserve_stock: nobody answered"
+    assert (ask["InputPath"], ask["ResultPath"]) == ("$$.Execution.RedriveCount", "$.asked")
+    assert states["arrange_shipping or reserve_stock"]["Next"] == nobody
+    again = {"Variable": "$$.Execution.RedriveCount", "NumericGreaterThanPath": "$.asked"}
+    assert states[nobody] == {"Type": "Choice", "Choices": [{**again, "Next": "ask arrange_shipping or reserve_stock"}]}

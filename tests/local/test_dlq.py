@@ -8,12 +8,14 @@ from shared_shop import cloud, put, restored  # noqa: F401 fixtures
 from millrace.cli import main
 from millrace.cli.dlq import _paced
 from millrace.cli.tables import age, table
-from millrace.cli.ways import again
 
 ROOT = Path(__file__).parents[2]
 CLOSED = (
     '{"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Principal": "*", "Action": "*", "Resource": "*"}]}'
 )
+TWO_WEEKS = 14 * 24 * 3600 + 1
+STEPS = ("reserve_stock", "charge_payment", "arrange_shipping")
+DONE = ("StockReserved", "PaymentCharged", "ShipmentArranged")
 FAILS = "def handler(payload, context):\n    raise ValueError('no way')\n"
 
 
@@ -100,30 +102,77 @@ def test_a_rules_letter_is_given_to_the_target_that_did_not_take_it(cloud, put, 
     assert (names.count("PointsAwarded"), names.count("CreditRated")) == (1, 1)
 
 
-def test_a_failed_execution_is_started_again_with_what_it_was_given(stocked, put, fail, mend, letters, millrace):
+def test_a_failed_execution_goes_on_where_it_failed(stocked, put, fail, mend, letters, millrace, table):
     order = failed(stocked, fail, put, "complete_order", "order_placed")
     (letter,) = letters("--processor", "Fulfilment")
     mend("complete_order")
     _, (done,) = millrace("dlq", "redrive", letter["id"])
+    names = names_after(stocked, order)
+    trace = stocked.trace(order)
     assert (letter["origin"], letter["cause"]) == ("execution", "ValueError: no way")
-    assert done["to"].endswith("-again-1")
-    assert "OrderCompleted" in names_after(stocked, order)
+    assert done["to"] == letter["event_id"]
+    assert [names.count(name) for name in (*DONE, "OrderCompleted")] == [1] * 4
+    assert [len(trace.work(name).attempts) for name in STEPS] == [1] * 3, "no step is run again"
+    assert table("stock").scan()["Items"] == [{"sku": "kettle", "quantity": 48}]
+    assert letters() == []
 
 
-def test_an_execution_that_ended_without_a_letter_is_told_of_until_it_is_started_again(cloud, put, letters, millrace):
-    machines = cloud.client("stepfunctions")
+def test_an_execution_that_fails_again_leaves_a_new_letter(stocked, put, fail, letters, millrace):
+    failed(stocked, fail, put, "complete_order", "order_placed")
+    (first,) = letters()
+    millrace("dlq", "redrive", "--all")
+    stocked.settle()
+    (second,) = letters()
+    assert (first["body"]["detail"]["redriveCount"], second["body"]["detail"]["redriveCount"]) == (0, 1)
+    assert first["id"] != second["id"]
+
+
+def test_a_letter_whose_execution_was_redriven_since_is_only_taken_away(stocked, put, fail, mend, letters, millrace):
+    order = failed(stocked, fail, put, "complete_order", "order_placed")
+    (letter,) = letters()
+    mend("complete_order")
+    stocked.client("stepfunctions").redrive_execution(executionArn=letter["body"]["detail"]["executionArn"])
+    stocked.settle()
+    _, (done,) = millrace("dlq", "redrive", "--all")
+    assert done["to"] == f"{letter['event_id']}, which has been redriven since: SUCCEEDED"
+    assert (names_after(stocked, order).count("OrderCompleted"), letters()) == (1, [])
+
+
+def test_a_letter_that_is_too_old_to_be_redriven_says_what_is_left_to_do(stocked, put, fail, messages, millrace):
+    failed(stocked, fail, put, "complete_order", "order_placed")
+    (message,) = messages("Fulfilment", "DeadLetters")
+    (url,) = [url for url in stocked.client("sqs").list_queues()["QueueUrls"] if "FulfilmentDeadLetters" in url]
+    stocked.on_plane(lambda: stocked.agenda.after(TWO_WEEKS, lambda: None, "a test"))
+    stocked.settle()
+    stocked.client("sqs").send_message(QueueUrl=url, MessageBody=message["Body"])
+    status, (done,) = millrace("dlq", "redrive", "--all")
+    assert (status, "Execution redrivable period exceeded" in done["error"]) == (1, True)
+    assert "aws stepfunctions start-execution" in done["error"]
+
+
+@pytest.fixture
+def adrift(cloud):
+    """An execution that was stopped, and of which the default bus told nobody."""
+    events, machines = cloud.client("events"), cloud.client("stepfunctions")
+    (rule,) = [rule["Name"] for rule in events.list_rules()["Rules"] if rule["Name"].endswith("-Failed")]
+    events.disable_rule(Name=rule)
     (machine,) = machines.list_state_machines()["stateMachines"]
     started = machines.start_execution(
         stateMachineArn=machine["stateMachineArn"], name="adrift", input='{"events": [{"detail-type": "OrderPlaced"}]}'
     )
     machines.stop_execution(executionArn=started["executionArn"], error="Lost", cause="nobody knows")
     cloud.settle()
+    events.enable_rule(Name=rule)
+
+
+def test_an_execution_that_failed_without_a_letter_is_told_of_until_it_is_redriven(cloud, adrift, letters, millrace):
     (letter,) = letters()
     _, (done,) = millrace("dlq", "redrive", "adrift")
     cloud.settle()
+    (failed_again,) = letters()
     assert (letter["id"], letter["of"], letter["cause"]) == ("adrift", "Fulfilment", "Lost: nobody knows")
-    assert done == {"id": "adrift", "to": "adrift-again-1"}
-    assert "adrift" not in [left["id"] for left in letters()]
+    assert (letter["queue"], done) == ("", {"id": "adrift", "to": "adrift"})
+    assert failed_again["queue"]
 
 
 def test_a_relays_letter_lets_it_publish_all_that_is_pending(cloud, put, function_named, letters, millrace):
@@ -214,11 +263,6 @@ def test_a_rate_spreads_what_is_given_back(monkeypatch):
     monkeypatch.setattr("millrace.cli.dlq.time.sleep", pauses.append)
     assert list(_paced(["a", "b", "c"], 2.0)) == ["a", "b", "c"]
     assert [round(pause, 1) for pause in pauses] == [0.0, 0.5, 1.0]
-
-
-def test_the_name_of_the_next_attempt_follows_from_the_last_and_fits():
-    assert (again("e-1"), again("e-1-again-1"), again("e-1-again-9")) == ("e-1-again-1", "e-1-again-2", "e-1-again-10")
-    assert len(again("x" * 80)) == 80
 
 
 def test_a_table_is_as_wide_as_its_terminal_and_an_age_is_in_its_largest_unit():

@@ -58,6 +58,17 @@ def test_a_task_moves_letters_back_to_where_they_came_from(site, sqs, source, de
     assert (source.count(), dead.count()) == ((3, 0), (0, 0))
 
 
+def test_a_message_may_be_hidden_for_twelve_hours_since_it_was_received(site, sqs, dead):
+    """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-visibility-timeout.html"""
+    dead.send("old")
+    site.wait(13 * 3600)
+    handle = dead.receive()[0]["ReceiptHandle"]
+    sqs.change_message_visibility(QueueUrl=dead.url, ReceiptHandle=handle, VisibilityTimeout=11 * 3600)
+    site.wait(2 * 3600)
+    with pytest.raises(ClientError, match="beyond the limit"):
+        sqs.change_message_visibility(QueueUrl=dead.url, ReceiptHandle=handle, VisibilityTimeout=11 * 3600)
+
+
 def test_a_redriven_message_is_a_new_one(site, sqs, source, dead, buried):
     """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-configure-dead-letter-queue-redrive.html"""
     buried(1)

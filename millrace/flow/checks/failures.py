@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from millrace.flow.assembly import Resource
 from millrace.flow.findings import Finding, System, check
-from millrace.flow.machine import Machine, catches_all
+from millrace.flow.rules import UNSUCCESSFUL, failed_executions
 
 _LOST = "is lost without a trace"
 _LETTERS = "dead-letters"
@@ -94,21 +94,16 @@ def _sources(system: System) -> Iterator[Finding]:
 
 
 def _machines(system: System) -> Iterator[Finding]:
-    for resource in system.assembly.of("StepFunctions::StateMachine"):
-        machine = Machine(system.assembly, resource)
-        open_states = [
-            task.state
-            for task in machine.tasks()
-            if task.calls.type == "AWS::Lambda::Function" and not catches_all(task.body)
-        ]
-        node = system.node_of(resource)
-        keeps = node and system.graph.out(node.id, "fails-to")
-        if open_states or not keeps:
-            where = f"its state {open_states[0]} has no Catch for States.ALL" if open_states else "no state keeps it"
+    """A state that catches errors sees no time-out of its machine, no abort and no error of the language itself."""
+    rules = system.assembly.of("Events::Rule")
+    kept = [machine for rule in rules for machine in failed_executions(system.assembly, rule)]
+    for machine in system.assembly.of("StepFunctions::StateMachine"):
+        if machine not in kept:
             yield Finding.at(
-                node or resource,
-                f"What an execution of {resource.path} fails at {_LOST}: {where}.",
-                "Catch States.ALL in each task and send what is known to a queue; Mediator and Saga do so.",
+                system.node_of(machine) or machine,
+                f"What an execution of {machine.path} fails at {_LOST}: no rule keeps it.",
+                f"Have a rule of the default bus lead its status changes {', '.join(UNSUCCESSFUL)} to a dead-letter "
+                f"queue, as Mediator and Saga do; an express machine tells of none: make it a standard one.",
             )
 
 

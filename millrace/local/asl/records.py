@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 _DATA = ("input", "inputDetails", "output", "outputDetails", "parameters")
 _MOST_EVENT_BYTES = 248 * 1024
+_LONGEST_ESCAPE = 12
+"""Bytes of one character, as JSON writes it: of an emoji, two escapes."""
 _OWN = ("id", "type", "previousEventId", "timestamp")
 
 
@@ -126,6 +128,8 @@ def _detail(run: Run) -> dict[str, Any]:
 
 def _fitting(detail: dict[str, Any]) -> dict[str, Any]:
     """An event has room for 248 KB of input and output: the input goes first."""
+    if sum(len(detail[key] or "") for key in ("input", "output")) * _LONGEST_ESCAPE <= _MOST_EVENT_BYTES:
+        return detail
     for name in ("input", "output"):
         size = sum(len(json.dumps(detail[key] or "")) for key in ("input", "output"))
         if size > _MOST_EVENT_BYTES and detail[name] is not None:

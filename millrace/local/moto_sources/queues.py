@@ -85,7 +85,10 @@ def _received(plane: "Plane", queue: Any, count: int, visibility: int) -> list[A
 
 
 def _delete_by_handle() -> None:
-    """Moto walks through the queue for a handle, and rebuilds the list for each message that is deleted."""
+    """Moto walks through the queue for a handle, and rebuilds the list for each message that is deleted.
+
+    It reckons the longest that a message may be hidden from when it was sent, and AWS from when it was received.
+    """
     from moto.sqs.exceptions import InvalidParameterValue, ReceiptHandleIsInvalid  # noqa: PLC0415
     from moto.sqs.models import Queue, SQSBackend  # noqa: PLC0415
 
@@ -107,7 +110,7 @@ def _delete_by_handle() -> None:
             if message is None:
                 raise ReceiptHandleIsInvalid
             until = shelf.now() + int(visibility_timeout) * 1000
-            if until - message.sent_timestamp > MOST_VISIBILITY_SECONDS * 1000:
+            if until - message.millrace_place.lent > MOST_VISIBILITY_SECONDS * 1000:
                 told = "Total VisibilityTimeout for the message is beyond the limit [43200 seconds]"
                 raise InvalidParameterValue(
                     f"Value {visibility_timeout} for parameter VisibilityTimeout is invalid. Reason: {told}"

@@ -18,6 +18,9 @@ from millrace.patterns import Pattern, PatternIndex, compile_pattern
 if TYPE_CHECKING:
     from millrace.local.plane.plane import Plane
 
+_EXECUTIONS = "aws.states"
+"""What Step Functions says of executions is in the journal already, in the flows that they belong to."""
+
 
 @dataclass
 class _Takers:
@@ -70,7 +73,7 @@ class Buses:
         `hopped` says that another bus sent it; `only`, if not empty, holds the ARNs of the rules that may take it.
         """
         name = bus.rpartition("/")[2]
-        about = reference(envelope)
+        about = None if envelope["source"] == _EXECUTIONS else reference(envelope)
         if about:
             self._remember(about, envelope, name)
         if name not in self._plane.state.events.event_buses:

@@ -16,12 +16,16 @@ REMEMBERED_HANDLES = 20_000
 
 @dataclass(eq=False)
 class Place:
-    """Where a message stands: ready, out with a consumer, or delayed. `due` is when it comes back, in milliseconds."""
+    """Where a message stands: ready, out with a consumer, or delayed.
+
+    `due` is when it comes back, `lent` when it was received, in milliseconds.
+    """
 
     number: int
     lane: "Lane"
     message: Any
     due: float = 0.0
+    lent: float = 0.0
     ready: bool = False
     out: bool = False
     handles: list[str] = field(default_factory=list)
@@ -128,7 +132,7 @@ class Shelf:
         self._leave(place)
         place.handles.append(handle)
         self._by_handle[handle] = place
-        place.out = True
+        place.out, place.lent = True, self.now()
         place.lane.out += 1
         self._out += 1
         self._wait(place, until)
