@@ -35,7 +35,7 @@ def put(cloud, recorded):
 
 @pytest.fixture(autouse=True)
 def restored(cloud, request):
-    """Empty every dead-letter queue after a test, and deploy again what it has replaced."""
+    """After a test: no dead letter, no execution that failed, and what it has replaced is deployed again."""
     lambda_, sqs = cloud.client("lambda"), cloud.client("sqs")
     before = {name: function.code_bytes for name, function in _functions(cloud).items()}
     yield
@@ -43,6 +43,7 @@ def restored(cloud, request):
         if function.code_bytes != before[name]:
             lambda_.update_function_code(FunctionName=name, ZipFile=before[name])
     cloud.settle()
+    cloud.on_plane(cloud.plane.machines.forget)
     for url in sqs.list_queues(QueueNamePrefix="Shop-")["QueueUrls"]:
         if "DeadLetters" in url:
             _empty(sqs, url)
