@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from millrace.cli.deployed import Deployed
+from millrace.cli.executions import purge as purge_execution
 from millrace.cli.executions import unkept
 from millrace.cli.flows import find_trace
 from millrace.cli.letters import Letter, as_json, let_go, letters_in, pretty, veiled
@@ -112,12 +113,15 @@ def redrive(project: Project, chosen: argparse.Namespace) -> int:
 def purge(project: Project, chosen: argparse.Namespace) -> int:
     """Delete letters, once a person has said yes."""
     deployed = Deployed(project, project.cloud())
-    letters = [letter for letter in _chosen(deployed, chosen) if letter.waits]
+    letters = _chosen(deployed, chosen)
     if letters and not chosen.yes and not _agreed(letters):
         let_go(deployed, letters)
         raise WrongUse("nothing is purged: answer yes, or give --yes.")
     for letter in letters:
-        _delete(deployed.cloud, letter)
+        if letter.origin == "execution":
+            purge_execution(deployed, letter)
+        if letter.waits:
+            _delete(deployed.cloud, letter)
     ids = [letter.id for letter in letters]
     print(json.dumps(ids) if chosen.json else f"{len(ids)} purged.")
     return 0

@@ -5,6 +5,8 @@ from typing import Any
 
 from millrace.cli.deployed import Deployed
 from millrace.cli.letters import Letter, begun_by, failure
+from millrace.cli.project import WrongUse
+from millrace.flow.assembly import Resource
 from millrace.flow.rules import UNSUCCESSFUL
 from millrace.local.journal import reference
 from millrace.local.lenient import parsed
@@ -29,8 +31,38 @@ def unkept(deployed: Deployed, of: str | None, letters: Iterable[Letter]) -> Ite
         name = construct.rpartition("/")[2]
         if of in (None, name):
             for failed in _failed(machines, deployed.name(resource)):
-                if failed["stopDate"].timestamp() > since and _failure(failed) not in kept:
+                late = failed["stopDate"].timestamp() <= since
+                if not (late or _failure(failed) in kept or _is_purged(deployed, resource, failed)):
                     yield _letter(machines.describe_execution(executionArn=failed["executionArn"]), name, construct)
+
+
+def purge(deployed: Deployed, letter: Letter) -> None:
+    """Note that nobody is to hear of a failure any more: its execution is still there when the letter is not."""
+    detail = letter.body["detail"]
+    (machine,) = (
+        resource
+        for resource in deployed.assembly.of("StepFunctions::StateMachine")
+        if resource.path.rpartition("/")[0] == letter.construct
+    )
+    until = int(deployed.cloud.now()) + REDRIVABLE_SECONDS
+    item = {**_mark(detail), "expiration": {"N": str(until)}}
+    deployed.cloud.client("dynamodb").put_item(TableName=_records(deployed, machine), Item=item)
+
+
+def _is_purged(deployed: Deployed, machine: Resource, failed: dict[str, Any]) -> bool:
+    table = deployed.cloud.client("dynamodb")
+    return "Item" in table.get_item(TableName=_records(deployed, machine), Key=_mark(failed), ConsistentRead=True)
+
+
+def _mark(told: dict[str, Any]) -> dict[str, Any]:
+    return {"id": {"S": "purged#{}#{}".format(*_failure(told))}}
+
+
+def _records(deployed: Deployed, machine: Resource) -> str:
+    table = deployed.assembly.named(machine.facts.get("records"), machine)
+    if table is None:
+        raise WrongUse(f"{machine.path} names no table of records: synthesise it again with this version of the kit.")
+    return deployed.name(table)
 
 
 def _failed(machines: Any, machine: str) -> Iterator[dict[str, Any]]:

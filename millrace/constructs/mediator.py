@@ -64,6 +64,7 @@ class Mediator(Construct):
         self.dead_letters = dead_letter_queue(self, bus.encryption_key, of=self.node.id)
         self._alarms = Alarms(self, bus.alarm_topic)
         self._steps = self._make_steps(bus, tables or {}, settings)
+        self._records = bus.idempotency.table
         self.state_machine = self._machine((flow or _one_after_the_other)(self), bus)
         keep_failed(self, self.state_machine, self.dead_letters, bus)
         self.note(kind="mediator")
@@ -86,9 +87,12 @@ class Mediator(Construct):
         ]
 
     def note(self, **facts: Any) -> None:
-        """Say in the template's metadata what the state machine is, for those who read the graph from there."""
+        """Say in the template's metadata what the state machine is, for those who read the graph from there.
+
+        `records` is the table in which an operator notes of which failures nobody is to hear any more.
+        """
         resource = cast("sfn.CfnStateMachine", self.state_machine.node.default_child)
-        resource.add_metadata("millrace", {"construct": self.node.path, **facts})
+        resource.add_metadata("millrace", {"construct": self.node.path, "records": self._records.table_name, **facts})
 
     def _make_steps(self, bus: Bus, tables: Tables, settings: Settings) -> Steps:
         made = Steps(self, bus, tables, settings)

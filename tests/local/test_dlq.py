@@ -175,6 +175,24 @@ def test_an_execution_that_failed_without_a_letter_is_told_of_until_it_is_redriv
     assert failed_again["queue"]
 
 
+def test_of_a_failure_that_is_purged_nobody_hears_any_more_whether_it_left_a_letter_or_not(
+    stocked, adrift, put, fail, letters, millrace
+):
+    failed(stocked, fail, put, "complete_order", "order_placed")
+    assert [letter["origin"] for letter in letters()] == ["execution"] * 2
+    assert millrace("dlq", "purge", "--all", "--yes")[0] == 0
+    assert letters() == []
+
+
+def test_a_purged_execution_that_is_redriven_and_fails_again_is_told_of(stocked, put, fail, letters, millrace):
+    failed(stocked, fail, put, "complete_order", "order_placed")
+    (letter,) = letters()
+    millrace("dlq", "purge", "--all", "--yes")
+    stocked.client("stepfunctions").redrive_execution(executionArn=letter["body"]["detail"]["executionArn"])
+    stocked.settle()
+    assert [each["body"]["detail"]["redriveCount"] for each in letters()] == [1]
+
+
 def test_a_relays_letter_lets_it_publish_all_that_is_pending(cloud, put, function_named, letters, millrace):
     lambda_, relay = cloud.client("lambda"), function_named("relay_order_store")
     right = lambda_.get_function_configuration(FunctionName=relay)["Handler"]
