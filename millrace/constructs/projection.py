@@ -90,7 +90,7 @@ class Projection(Construct):
         ]
 
     def _function(self, bus: Bus, settings: Settings) -> Function:
-        environment = {READ_MODEL: self._named(), STORES: ",".join(store.table.table_name for store in self._stores)}
+        environment = {READ_MODEL: self._named(), STORES: ",".join(store.address for store in self._stores)}
         given: Settings = {**settings, "environment": {**settings.get("environment", {}), **environment}}
         function = declared_function(self, "projection", self.declaration, bus, {}, given)
         for table in (*self._sides, self._ledger):

@@ -40,6 +40,11 @@ def fitted(said: Sequence[Envelope], flow: Sequence[Any], *, beside: bool) -> li
     return fitting
 
 
+def claims_in(bucket: str) -> Claims:
+    """The claims of a bucket of its own, as an event store's: what weighs too much for its table."""
+    return Claims(_client, bucket)
+
+
 def _weight(events: Any) -> int:
     return len(json.dumps(events, separators=(",", ":"), ensure_ascii=False).encode())
 

@@ -19,11 +19,14 @@ from pydantic import BaseModel, TypeAdapter
 
 from millrace.events import Event, Metadata, decode, encode
 from millrace.runtime.hints import UnclearSignature, events_among, hints_of
-from millrace.runtime.stores import open_named
+from millrace.runtime.observe import logger
+from millrace.runtime.stores import named_in
 from millrace.runtime.streams import MAX_APPENDED, Conflict, Stored, Streams
 
 SNAPSHOT_EVERY = 100
 """Events between two snapshots of an aggregate."""
+_MOST_SNAPSHOT = 400_000
+"""Bytes of a state that an item holds; a larger aggregate is made of all of its events, each time."""
 _ATTEMPTS = 10
 _PAUSE, _LONGEST_PAUSE = 0.01, 0.5
 
@@ -62,7 +65,7 @@ class EventStore(Generic[A]):
     def __init__(
         self, table: Any, aggregate: type[A], *, effect: Effect | None = None, attempts: int = _ATTEMPTS
     ) -> None:
-        self._streams = Streams(table)
+        self._streams = table if isinstance(table, Streams) else Streams(table)
         self._aggregate = aggregate
         self._events = {(e.contract.source, e.contract.detail_type): e for e in events_of(aggregate)}
         self._effect = effect
@@ -158,7 +161,7 @@ class EventStore(Generic[A]):
                 f"{self._aggregate.__name__}.apply knows {_names(self._events.values())}: an event that was once "
                 f"stored stays in the annotation of apply."
             )
-        return decode(stored.envelope, self._events[name])
+        return decode(self._streams.whole(stored), self._events[name])
 
     # -- snapshots -----------------------------------------------------------------------------------------------
 
@@ -175,7 +178,10 @@ class EventStore(Generic[A]):
         if form and before // SNAPSHOT_EVERY != (before + more) // SNAPSHOT_EVERY:
             aggregate, version = self.load(stream)
             state = TypeAdapter(self._aggregate).dump_json(aggregate).decode()
-            self._streams.keep(stream, {"at": version, "state": state, "form": form})
+            if len(state.encode()) <= _MOST_SNAPSHOT:
+                self._streams.keep(stream, {"at": version, "state": state, "form": form})
+            else:
+                logger().warning("too large for a snapshot", extra={"stream": stream, "version": version})
 
 
 def events_of(aggregate: type[Any]) -> tuple[type[Event], ...]:
@@ -213,10 +219,10 @@ def _check_name(stream: str) -> None:
 
 
 def store_variable(parameter: str) -> str:
-    """The environment variable that holds the name of the event store's table that a parameter asks for."""
+    """The environment variable that holds the address of the event store that a parameter asks for."""
     return f"MILLRACE_STORE_{parameter.upper()}"
 
 
 def open_store(parameter: str, aggregate: type[Any], effect: Effect) -> EventStore[Any]:
     """The event store of a parameter, for the handling of one event."""
-    return EventStore(open_named(store_variable(parameter), parameter), aggregate, effect=effect)
+    return EventStore(Streams.at(named_in(store_variable(parameter), parameter)), aggregate, effect=effect)

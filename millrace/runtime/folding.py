@@ -12,11 +12,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from millrace.events import Event
+from millrace.runtime.items import check_size
 from millrace.runtime.read_models import REVISION, Side, Tables, View, mark_of_event, mark_of_stream
 from millrace.runtime.streams import Conflict, transact
 
 CHUNK = 49
 """Events of one transaction: each has one row and one mark at most, of the 100 items that it takes."""
+_MOST_CHARACTERS = 1_000_000
+"""Of one transaction, which may have 4 MB: no character has more than four bytes."""
 _ATTEMPTS = 20
 Fold = Callable[[Event, View | None], View | None]
 
@@ -80,6 +83,9 @@ class Folding:
             *(self._row(key, row, items.get(key)) for key, row in rows.items() if row != had.get(key)),
             *(self._marked(mark, version, marks.get(mark)) for mark, version in new.items()),
         ]
+        if len(told) > 1 and len(repr(writes)) > _MOST_CHARACTERS:
+            half = len(told) // 2
+            return self._written(told[:half]) and self._written(told[half:])
         return not writes or not transact(self._rows.meta.client, writes)
 
     def _is_new(self, told: Told, marks: Mapping[str, Any], new: dict[str, int]) -> bool:
@@ -113,8 +119,9 @@ class Folding:
         condition = _unchanged(self._view.key, REVISION, before)
         if row is None:
             return self._rows.name, {"Delete": {"Key": {self._view.key: key}, **condition}}
-        revision = int(before[REVISION]) + 1 if before else 1
-        return self._rows.name, {"Put": {"Item": {**row.item(), REVISION: revision}, **condition}}
+        item = {**row.item(), REVISION: int(before[REVISION]) + 1 if before else 1}
+        check_size(item, f"The row {key!r} of {self._view.__name__}", item, "keep less in it, or in several rows.")
+        return self._rows.name, {"Put": {"Item": item, **condition}}
 
     def _marked(self, mark: str, version: int, before: Mapping[str, Any] | None) -> tuple[str, dict[str, Any]]:
         item = {"id": mark, "version": version}

@@ -24,14 +24,13 @@ from millrace.runtime.folding import Folding, Gap, Told
 from millrace.runtime.hints import UnclearSignature, events_among, hints_of, options
 from millrace.runtime.processor import Handler, Payload
 from millrace.runtime.read_models import Side, Tables, View
-from millrace.runtime.stores import table_called
 from millrace.runtime.streams import Stored, Streams
 
 P = ParamSpec("P")
 R = TypeVar("R")
 READ_MODEL = "MILLRACE_READ_MODEL"
 STORES = "MILLRACE_STORES"
-"""The environment variables that name a projection's own tables, and those of the event stores that it may read."""
+"""The environment variables that name a projection's own tables, and the event stores that it may read."""
 _ONCE = "a projection marks in its ledger what it has folded in"
 
 
@@ -83,10 +82,10 @@ class Projection(Handler[P, R]):
             raise TypeError(f"{self.declaration.name} returned {kind_of(followed)}, and keeps {self.view.__name__}.")
         return followed
 
-    def told(self, stored: Stored) -> Told:
+    def told(self, store: Streams, stored: Stored) -> Told:
         """What an event of a store is to this projection."""
         event = self._known.get((stored.envelope["source"], stored.envelope["detail-type"]))
-        decoded = decode(stored.envelope, event) if event else None
+        decoded = decode(store.whole(stored), event) if event else None
         return Told(decoded, stored.stream, stored.version)
 
     @staticmethod
@@ -97,11 +96,11 @@ class Projection(Handler[P, R]):
     @staticmethod
     def stores() -> list[Streams]:
         """The event stores that the construct names."""
-        return [Streams(table_called(name)) for name in os.environ.get(STORES, "").split(",") if name]
+        return [Streams.at(address) for address in os.environ.get(STORES, "").split(",") if address]
 
     def _missing(self, gap: Gap) -> list[Told]:
         for store in self.stores():
-            found = [self.told(stored) for stored in store.read(gap.stream, gap.after, gap.until)]
+            found = [self.told(store, stored) for stored in store.read(gap.stream, gap.after, gap.until)]
             if found:
                 return found
         raise LookupError(

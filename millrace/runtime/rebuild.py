@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from millrace.runtime.folding import CHUNK, in_batch
 from millrace.runtime.read_models import KEPT, REVISION, Ledger, Pointer, Tables, scanned
+from millrace.runtime.streams import Stored
 
 if TYPE_CHECKING:
     from millrace.runtime.projection import Projection
@@ -21,6 +22,7 @@ _SECONDS = 15.0
 _PLACE = "$rebuild"
 _MOST_SHOWN = 20
 _PAGE = 1000
+_MOST_BYTES = 5_000_000
 _BATCH = 100
 """Keys of one BatchGetItem."""
 
@@ -86,13 +88,27 @@ def _read(projection: "Projection[..., Any]", tables: Tables) -> Answer:
     for number, store in enumerate(stores):
         events = store.read_all(after[number])
         while time.monotonic() < ends and (chunk := list(islice(events, CHUNK))):
-            projection.take(tables, tables.ledger.pointer().beside, [projection.told(stored) for stored in chunk])
+            for some in _bearable(chunk):
+                told = [projection.told(store, stored) for stored in some]
+                projection.take(tables, tables.ledger.pointer().beside, told)
             after[number] = chunk[-1].position or after[number]
             folded += len(chunk)
     tables.ledger.table.put_item(Item={**place, "after": after})
     head = sum(store.head() for store in stores)
     late = any(store.pending_since(int(place["began"])) for store in stores)
     return {"folded": folded, "at": sum(after), "of": head, "done": sum(after) >= head and not late}
+
+
+def _bearable(chunk: list[Stored]) -> Iterator[list[Stored]]:
+    """The events of a chunk, as many at a time as may be in memory with all of their data."""
+    some: list[Stored] = []
+    for stored in chunk:
+        some.append(stored)
+        if sum(each.bytes for each in some) > _MOST_BYTES:
+            yield some
+            some = []
+    if some:
+        yield some
 
 
 def _compare(projection: "Projection[..., Any]", tables: Tables, asked: Answer) -> Answer:

@@ -13,11 +13,11 @@ from typing import Any
 from millrace.runtime.claims import claimed
 from millrace.runtime.observe import logger
 from millrace.runtime.publisher import publisher
-from millrace.runtime.stores import open_named
+from millrace.runtime.stores import named_in
 from millrace.runtime.streams import Stored, Streams
 
 STORE = "MILLRACE_STORE"
-"""The environment variable that names the store's table."""
+"""The environment variable that holds the store's address."""
 _AT_ONCE = 100
 
 
@@ -33,7 +33,7 @@ def handler(payload: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: A
 
 def _relay(events: Iterable[Stored]) -> int:
     ordered = _in_order(list(events))
-    publisher().publish([claimed(event.envelope) for event in ordered])
+    publisher().publish([claimed(_streams().whole(event)) for event in ordered])
     _streams().place(ordered)
     logger().info("events relayed", extra={"published": len(ordered), "streams": len({e.stream for e in ordered})})
     return len(ordered)
@@ -56,4 +56,4 @@ def _stored(record: Any) -> Stored:
 
 @cache
 def _streams() -> Streams:
-    return Streams(open_named(STORE, "store"))
+    return Streams.at(named_in(STORE, "store"))

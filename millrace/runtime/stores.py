@@ -59,9 +59,14 @@ def open_table(parameter: str) -> Table:
 
 def open_named(variable: str, parameter: str) -> Any:
     """The table that an environment variable names, as boto3's resource. Raises LookupError if it is not set."""
+    return table_called(named_in(variable, parameter))
+
+
+def named_in(variable: str, parameter: str) -> str:
+    """What the construct names for a parameter. Raises LookupError if it names nothing."""
     if variable not in os.environ:
         raise LookupError(f"{variable} is not set: give the construct tables={{{parameter!r}: …}}.")
-    return table_called(os.environ[variable])
+    return os.environ[variable]
 
 
 @cache

@@ -1,7 +1,8 @@
 """The table of an event store: streams of events, each at its version, and the order of them all.
 
 An event is one item, written once: key `stream` and `version`. Keys that begin with `$` are the store's own. Until it
-is published an event is listed as pending; then it has its position in the log, which has no gaps.
+is published an event is listed as pending; then it has its position in the log, which has no gaps. The data of a large
+event lies in the store's bucket, for as long as the event does, and the item says where.
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html
 """
 
@@ -9,10 +10,14 @@ import json
 import random
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from millrace.events import Envelope
+from millrace.events.claims import CLAIM_ABOVE, Claims
+from millrace.runtime.claims import claims_in
+from millrace.runtime.items import check_size
+from millrace.runtime.stores import table_called
 
 BY_POSITION = "by_position"
 """The index of the table: `log` and, in it, `position`."""
@@ -21,7 +26,10 @@ BUCKET = 10_000
 """Positions that share a partition of the index."""
 MAX_APPENDED = 98
 """Events of one append: DynamoDB takes 100 items a transaction, and two of them are conditions."""
+_MOST_TOGETHER = 3_000_000
+"""Bytes of one append, which as a transaction may have 4 MB."""
 _MAX_PLACED = 50
+_PUT_ASIDE = "let the bus put large data aside, by Bus(claim_check_above=…), or keep it elsewhere and its place here."
 _COUNTER = {"stream": "$log", "version": 0}
 _NAMES = {"#log": "log", "#position": "position"}
 _ATTEMPTS = 20
@@ -51,6 +59,11 @@ class Stored:
         placed = item["log"] != PENDING
         return cls(item["stream"], int(item["version"]), envelope, int(item["position"]) if placed else None)
 
+    @property
+    def bytes(self) -> int:
+        """What its data weighs where that lies in the bucket; what lies in the table weighs little."""
+        return int(self.envelope["detail"].get("claim", {}).get("bytes", 0))
+
     def item(self) -> dict[str, Any]:
         """The item of a new event."""
         return {
@@ -65,10 +78,21 @@ class Stored:
 
 
 class Streams:
-    """An event store's table, as boto3's resource gives it."""
+    """An event store's table, as boto3's resource gives it, and the claims of what is too large for it."""
 
-    def __init__(self, table: Any) -> None:
+    def __init__(self, table: Any, claims: Claims | None = None) -> None:
         self._table = table
+        self._claims = claims
+
+    @classmethod
+    def at(cls, address: str) -> "Streams":
+        """Those of an address: the name of the table and, after a slash, of the bucket, where there is one."""
+        table, _, bucket = address.partition("/")
+        return cls(table_called(table), claims_in(bucket) if bucket else None)
+
+    def whole(self, stored: Stored) -> Envelope:
+        """The envelope of an event with its data, wherever that lies. Raises BrokenContract where it is gone."""
+        return self._claims.redeemed(stored.envelope) if self._claims else stored.envelope
 
     def read(self, stream: str, after: int = 0, until: int | None = None) -> Iterator[Stored]:
         """The events of a stream behind a version, in order; up to `until`, where it is given."""
@@ -86,16 +110,27 @@ class Streams:
         """Append events that follow one another in one stream, all or none.
 
         With `once` they are appended if nothing was under that name: False if something was. Raises Conflict unless
-        the stream ends just before the first.
+        the stream ends just before the first, and TooLarge.
         """
+        items = [self._item(event, among=len(events)) for event in events]
         mark = [_first_time(once, events)] if once else []
         before = [_is_there(events[0].stream, events[0].version - 1)] if events[0].version > 1 else []
-        reasons = self._transact([*mark, *before, *(_put(event.item()) for event in events)])
+        reasons = self._transact([*mark, *before, *map(_put, items)])
         if not reasons:
             return True
         if once and reasons[0] == "ConditionalCheckFailed":
             return False
         raise Conflict(f"{events[0].stream} is not at version {events[0].version - 1} any more: load it, decide anew.")
+
+    def _item(self, event: Stored, *, among: int) -> dict[str, Any]:
+        """The item of an event, without its data where that is too large for it, or for one append of so many."""
+        if self._claims:
+            most = min(CLAIM_ABOVE, _MOST_TOGETHER // among)
+            event = replace(event, envelope=self._claims.claimed(event.envelope, above=most))
+        item = event.item()
+        what = f"{item['detail_type']}, to be version {event.version} of {event.stream},"
+        check_size(item, what, event.envelope["detail"].get("data", {}), _PUT_ASIDE)
+        return item
 
     def appended(self, stream: str, once: str) -> list[Stored]:
         """What was appended to a stream under a name; nothing, where nothing was."""

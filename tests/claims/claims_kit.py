@@ -1,6 +1,8 @@
 """What the tests of large data put, and how they look at what became of it."""
 
 import json
+import urllib.error
+import urllib.request
 
 from millrace.events import Event, Metadata
 from millrace.events.claims import claims_bucket
@@ -18,8 +20,9 @@ class Claimed:
 
     bucket = claims_bucket("claims", "123456789012", "us-east-1")
 
-    def __init__(self, cloud):
+    def __init__(self, cloud, outputs):
         self.cloud = cloud
+        self.outputs = outputs
         self.s3 = cloud.client("s3")
 
     def keys(self, correlation_id=""):
@@ -42,12 +45,36 @@ class Claimed:
         assert answer["FailedEntryCount"] == 0
         self.cloud.settle()
 
+    def post(self, path, body, kind="application/json", **headers):
+        """Send something to the API; gives the answer's status, once all is settled."""
+        api = self.outputs["Endpoint"].removeprefix("http://").partition(".")[0]
+        where = f"{self.cloud.endpoint_url}/_aws/execute-api/{api}{path}"
+        request = urllib.request.Request(where, json.dumps(body).encode(), {"content-type": kind, **headers})
+        try:
+            with urllib.request.urlopen(request) as answer:
+                return answer.status
+        except urllib.error.HTTPError as refused:
+            return refused.code
+        finally:
+            self.cloud.settle()
+
+    def table(self, name):
+        """A table, by the name of its construct."""
+        tables = self.cloud.client("dynamodb").list_tables()["TableNames"]
+        return self.cloud.resource("dynamodb").Table(next(known for known in tables if name in known))
+
     def seen(self, key):
         """By whom a scan was seen, and the hash of what each saw."""
-        tables = self.cloud.client("dynamodb").list_tables()["TableNames"]
-        table = self.cloud.resource("dynamodb").Table(next(name for name in tables if "Seen" in name))
-        items = [item for item in table.scan()["Items"] if item["key"].startswith(f"{key}/")]
+        items = [item for item in self.table("Seen").scan()["Items"] if item["key"].startswith(f"{key}/")]
         return {item["key"].partition("/")[2]: item["sha256"] for item in items}
+
+    def call(self, name, payload):
+        """Call a function, by the name that it has for its logs; gives its answer."""
+        lambda_ = self.cloud.client("lambda")
+        found = [each for each in lambda_.list_functions()["Functions"] if _named(each) == name]
+        answer = lambda_.invoke(FunctionName=found[0]["FunctionName"], Payload=json.dumps(payload))
+        assert "FunctionError" not in answer, answer["Payload"].read()
+        return json.load(answer["Payload"])
 
     def put_aside(self):
         """Take the reasons of what was put aside out of the bus's dead letters."""
@@ -57,3 +84,7 @@ class Claimed:
         for letter in answer.get("Messages", []):
             sqs.delete_message(QueueUrl=url, ReceiptHandle=letter["ReceiptHandle"])
         return [each["MessageAttributes"]["ERROR_MESSAGE"]["StringValue"] for each in answer.get("Messages", [])]
+
+
+def _named(function):
+    return function.get("Environment", {}).get("Variables", {}).get("POWERTOOLS_SERVICE_NAME")

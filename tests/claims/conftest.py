@@ -28,6 +28,6 @@ def claims_assembly(assembly):
 
 @pytest.fixture(scope="module")
 def claims(empty_cloud, claims_assembly):
-    empty_cloud.deploy(claims_assembly)
-    yield Claimed(empty_cloud)
+    stack = empty_cloud.deploy(claims_assembly).stacks["Claims"]
+    yield Claimed(empty_cloud, stack.outputs)
     empty_cloud.reset()

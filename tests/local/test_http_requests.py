@@ -163,6 +163,12 @@ def test_a_function_that_takes_longer_than_the_integration_is_unavailable(make_a
     assert (answer.status, answer.body) == (503, b'{"message":"Service Unavailable"}')
 
 
+def test_a_body_that_makes_more_than_a_function_takes_is_too_large(api):
+    """https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
+    answer = api.ask("POST", "/x", b"x" * (6 * 1024 * 1024))
+    assert (answer.status, answer.body) == (413, b'{"message":"Request Entity Too Large"}')
+
+
 def test_a_body_of_more_than_ten_megabytes_is_too_large(api):
     """https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html"""
     answer = api.ask("POST", "/x", b" " * (10 * 1024 * 1024 + 1))

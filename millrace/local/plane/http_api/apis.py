@@ -20,6 +20,7 @@ from millrace.local.plane.http_api.payloads import Context, MalformedResult, eve
 from millrace.local.plane.http_api.refusals import Refusal, failed, not_found
 from millrace.local.plane.http_api.routes import DEFAULT, Match, matched
 from millrace.local.plane.http_api.tokens import Tokens
+from millrace.local.plane.invoking import MOST_REQUEST_BYTES
 from millrace.local.workers import Outcome
 
 if TYPE_CHECKING:
@@ -111,11 +112,11 @@ class HttpApis:
 
     async def _answered(self, call: _Call, request_id: str) -> Response:
         authorizer = await self._authorized(call)
-        if len(call.request.body) > MOST_BYTES:
-            raise Refusal(413, "Request Entity Too Large", f"{len(call.request.body)} bytes, at most {MOST_BYTES}")
+        _check_size(call.request.body, MOST_BYTES)
         function = self._function(call)
-        event = event_of(call.request, self._context(call, request_id, authorizer))
-        outcome = await self._invoked(function, json.dumps(event).encode(), call.integration.timeout_in_millis / 1000)
+        payload = json.dumps(event_of(call.request, self._context(call, request_id, authorizer))).encode()
+        _check_size(payload, MOST_REQUEST_BYTES)
+        outcome = await self._invoked(function, payload, call.integration.timeout_in_millis / 1000)
         if outcome is None or outcome.status != "ok":
             raise failed(f"{function.function_name} was throttled, or failed: {outcome and outcome.payload[:500]!r}")
         try:
@@ -179,6 +180,11 @@ class HttpApis:
             return await asyncio.wait_for(future, seconds)
         except TimeoutError as error:
             raise Refusal(503, "Service Unavailable", f"no answer within {seconds:g} s") from error
+
+
+def _check_size(content: bytes, most: int) -> None:
+    if len(content) > most:
+        raise Refusal(413, "Request Entity Too Large", f"{len(content)} bytes, at most {most}")
 
 
 def _refused(request: Request, refusal: Refusal) -> Response:
