@@ -1,6 +1,8 @@
 """Other accounts and regions: what a rule reaches there, who has to let it in, and what an event says of its origin."""
 
+import io
 import json
+import zipfile
 from types import SimpleNamespace
 
 import pytest
@@ -9,6 +11,17 @@ from bus_kit import ACCOUNT, attributes, policy
 pytest_plugins = ["bus_fixtures"]
 
 OTHER, REGION, FAR = "111122223333", "us-east-1", "eu-west-1"
+
+
+SAYS_WHERE = "import os\ndef handler(event, context): assert os.environ['AWS_REGION'] == 'us-east-1'\n"
+
+
+def packed(source):
+    """An archive of a function."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        archive.writestr("app.py", source)
+    return content.getvalue()
 
 
 def letting_in(principal, action, resource="*", **condition):
@@ -127,7 +140,10 @@ def test_a_queue_of_the_same_name_in_this_account_is_not_theirs(send, queue, que
 
 
 def test_a_target_in_another_region_is_refused_unless_it_is_a_bus(local, queue_of, onward):
-    """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-cross-account.html"""
+    """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-cross-account.html
+
+    Differs: the words of the refusal are the local cloud's own.
+    """
     with pytest.raises(local.client("events").exceptions.ClientError, match="just an event bus may be a target in an"):
         onward(queue_of(region=FAR).arn)
 
@@ -232,3 +248,85 @@ def test_an_event_for_a_bus_in_an_account_in_which_nothing_is_is_refused(local, 
     bus = "arn:aws:events:us-east-1:444455556666:event-bus/theirs"
     with pytest.raises(local.client("events").exceptions.ClientError, match="Nothing is in account 444455556666"):
         send({"Source": "a", "DetailType": "b", "Detail": "{}", "EventBusName": bus})
+
+
+# -- other ways into another account ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def topic_of(local):
+    """Make a topic of an account, with a queue behind it; gives its ARN, and what came."""
+
+    def topic_of(role):
+        sns, sqs = local.client("sns", account=OTHER), local.client("sqs", account=OTHER)
+        arn = sns.create_topic(Name="told", Attributes={"Policy": letting_in(role, "sns:Publish")})["TopicArn"]
+        url = sqs.create_queue(QueueName="heard")["QueueUrl"]
+        behind = f"arn:aws:sqs:{REGION}:{OTHER}:heard"
+        sns.subscribe(TopicArn=arn, Protocol="sqs", Endpoint=behind, Attributes={"RawMessageDelivery": "true"})
+        return SimpleNamespace(arn=arn, events=lambda: taken(sqs, url))
+
+    return topic_of
+
+
+def test_a_topic_of_another_account_that_lets_the_role_in_is_reached(send, topic_of, onward, role_of_rules):
+    """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-cross-account.html"""
+    theirs = topic_of(role_of_rules)
+    onward(theirs.arn, RoleArn=role_of_rules)
+    send({"n": 1})
+    assert [event["detail"] for event in theirs.events()] == [{"n": 1}]
+
+
+@pytest.mark.parametrize("lets_in", [True, False])
+def test_a_stream_of_another_account_is_reached_where_its_policy_lets_the_role_in(
+    local, send, onward, dead, role_of_rules, lets_in
+):
+    """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-cross-account.html"""
+    kinesis, arn = local.client("kinesis", account=OTHER), f"arn:aws:kinesis:{REGION}:{OTHER}:stream/theirs"
+    kinesis.create_stream(StreamName="theirs", ShardCount=1)
+    if lets_in:
+        kinesis.put_resource_policy(ResourceARN=arn, Policy=letting_in(role_of_rules, "kinesis:PutRecord"))
+    onward(arn)
+    send({"n": 1})
+    first = {"ShardId": "shardId-000000000000", "ShardIteratorType": "TRIM_HORIZON"}
+    shard = kinesis.get_shard_iterator(StreamName="theirs", **first)["ShardIterator"]
+    records = kinesis.get_records(ShardIterator=shard)["Records"]
+    assert (len(records), dead.codes()) == ((1, []) if lets_in else (0, ["NO_PERMISSIONS"]))
+
+
+def test_a_function_of_another_account_is_reached_where_its_policy_lets_the_role_in(
+    local, send, onward, dead, role_of_rules
+):
+    """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-cross-account.html"""
+    lambda_ = local.client("lambda", account=OTHER)
+    made = {"Runtime": "python3.13", "Handler": "app.handler", "Code": {"ZipFile": packed(SAYS_WHERE)}}
+    role = local.client("iam", account=OTHER).create_role(RoleName="own", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+    arn = lambda_.create_function(FunctionName="theirs", Role=role, **made)["FunctionArn"]
+    onward(arn, RoleArn=role_of_rules)
+    send({"n": 1})
+    letters = dead.codes()
+    given = {"StatementId": "rules", "Action": "lambda:InvokeFunction", "Principal": role_of_rules}
+    lambda_.add_permission(FunctionName="theirs", **given)
+    event_id = send({"n": 2})["Entries"][0]["EventId"]
+    assert letters == ["NO_PERMISSIONS"]
+    assert local.trace(event_id).work("theirs").attempts[0].outcome == "ok"
+
+
+def test_a_call_of_a_function_into_another_account_is_refused_by_name(local, role_of_rules):
+    """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic-cross-account.html
+
+    Refused: all but PutEvents, which goes to the bus of an ARN.
+    """
+    sent = {"QueueUrl": f"http://127.0.0.1/{OTHER}/theirs", "MessageBody": "hello"}
+    access = local.plane.access
+    told = local.on_plane(lambda: access.refusal(role_of_rules, "s", "sqs", "SendMessage", sent))
+    assert "of another account: the local cloud lets a call reach into another account by PutEvents alone" in told
+
+
+def test_a_rule_on_a_bus_of_another_account_is_refused_by_name(local, bus_of):
+    """https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html
+
+    Refused: a rule stands on a bus of its own account and region.
+    """
+    theirs, events = bus_of(), local.client("events")
+    with pytest.raises(events.exceptions.ClientError, match="makes rules on buses of their own account and region al"):
+        events.put_rule(Name="mine", EventBusName=theirs.arn, EventPattern=json.dumps({"source": ["a"]}))

@@ -171,7 +171,9 @@ class Access:
     def _judged(self, call: Call, caller: Caller) -> Denied | None:
         if not self.judging:
             return None
-        asks = asks_of(call, self._places)
+        asks = list(asks_of(call, self._places))
+        for ask in asks:
+            _check_reach(ask, caller)
         return next((denied for ask in asks if (denied := self._decided(ask, caller, call.region))), None)
 
     def denied(self, role: str, session_name: str, ask: Ask) -> Denied | None:
@@ -273,6 +275,15 @@ def _owner(arn: str) -> str:
     """The account in an ARN; none where it has none, or is AWS's own."""
     account = (*arn.split(":", 5), "", "", "", "")[4]
     return account if is_account(account) else ""
+
+
+def _check_reach(ask: Ask, caller: Caller) -> None:
+    """Raise CannotJudge for a call that the local cloud would answer from the caller's own account."""
+    if ask.action != "events:PutEvents" and _owner(ask.resource) not in ("", caller.account):
+        raise CannotJudge(
+            f"{ask.action} on {ask.resource}, of another account: the local cloud lets a call reach into another "
+            f"account by PutEvents alone, and rules into its queues, topics, streams, functions and buses."
+        )
 
 
 def _allowed(_ask: Ask) -> None:

@@ -27,6 +27,7 @@ class Stores:
         self._roles: dict[str, Any] = {}
         self._policies: dict[str, Callable[[State, str], Any]] = {
             "events": _of_bus,
+            "kinesis": lambda state, arn: state.kinesis.resource_policies.get(arn),
             "kms": lambda state, arn: state.kms.keys[arn.rpartition("/")[2]].policy,
             "lambda": _of_function,
             "s3": lambda state, arn: state.s3.buckets[arn.split(":", 5)[5].partition("/")[0]].policy,
@@ -60,7 +61,7 @@ class Stores:
         return self._state.iam.managed_policies[arn]
 
     def of_resource(self, arn: str) -> Statements | None:
-        """The policy of a queue, topic, bus, bucket, key, function, role or log group; None if there is none."""
+        """The policy of a queue, topic, stream, bus, bucket, key, function, role or log group; None for none."""
         service = arn.split(":", 3)[2] if arn != "*" else ""
         try:
             documents = self._documents(service, arn)

@@ -39,7 +39,7 @@ class EventOperations:
             "AWSEvents.CancelReplay": lambda given: self._plane.replays.cancel(given["ReplayName"]),
         }
         self.checks: dict[str, Callable[[Parameters], None]] = {
-            "AWSEvents.PutRule": _check_rule,
+            "AWSEvents.PutRule": self._check_rule,
             "AWSEvents.PutTargets": self._check_targets,
             "AWSEvents.CreateArchive": _check_archive,
             "AWSEvents.UpdateArchive": _check_archive,
@@ -62,8 +62,26 @@ class EventOperations:
             raise Refused("ValidationException", f"Parameter Event is not valid. Reason: {reason}")
         return {"Result": pattern.matches(event)}
 
+    def _check_rule(self, given: Parameters) -> None:
+        """https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html."""
+        self._check_bus(given)
+        if given.get("EventPattern"):
+            _pattern(given["EventPattern"])
+        if given.get("ScheduleExpression"):
+            try:
+                schedule(given["ScheduleExpression"])
+            except BadSchedule as error:
+                raise Refused("ValidationException", "Parameter ScheduleExpression is not valid.") from error
+
+    def _check_bus(self, given: Parameters) -> None:
+        bus = given.get("EventBusName") or "default"
+        if self._plane.near(bus) is not self._plane:
+            told = f"The local cloud makes rules on buses of their own account and region alone, not on {bus}."
+            raise Refused("ValidationException", told)
+
     def _check_targets(self, given: Parameters) -> None:
         """https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutTargets.html."""
+        self._check_bus(given)
         for target in given.get("Targets") or []:
             _check_target(target, self._plane.state.region)
         bus = self._plane.state.events.event_buses.get((given.get("EventBusName") or "default").rpartition("/")[2])
@@ -106,17 +124,6 @@ class EventOperations:
         ]
         described = [{**replay.describe_short(), "EventLastReplayedTime": replay.last_replayed} for replay in found]
         return {"Replays": [_there(replay) for replay in described]}
-
-
-def _check_rule(given: Parameters) -> None:
-    """https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html."""
-    if given.get("EventPattern"):
-        _pattern(given["EventPattern"])
-    if given.get("ScheduleExpression"):
-        try:
-            schedule(given["ScheduleExpression"])
-        except BadSchedule as error:
-            raise Refused("ValidationException", "Parameter ScheduleExpression is not valid.") from error
 
 
 def _check_archive(given: Parameters) -> None:
