@@ -34,18 +34,21 @@ def _to_queue(cloud: Cloud, letter: Letter) -> str:
 
 
 def _to_target(cloud: Cloud, letter: Letter) -> str:
-    """To the one target of the rule that did not take it; the rule's other targets have had the event."""
-    arn = letter.attributes["TARGET_ARN"]
-    service = arn.split(":")[2]
+    """To the one target of the rule that did not take it; the rule's other targets have had the event.
+
+    What is of another account lets in the role of its rule, and no operator.
+    """
+    arn, rule = letter.attributes["TARGET_ARN"], letter.attributes["RULE_ARN"]
+    if ":event-bus/" in arn:
+        return _publish(cloud, arn, letter)
+    service = arn.split(":")[2] if arn.split(":")[4] == rule.split(":")[4] else ""
     if service == "sqs":
         return _send(cloud, arn, letter.text)
     if service == "lambda":
         return _invoke(cloud, arn, letter.text)
     if service == "kinesis":
         return _write(cloud, arn, letter.text, _key(cloud, letter, arn))
-    if service == "events" and ":event-bus/" in arn:
-        return _publish(cloud, arn, letter)
-    rule = letter.attributes["RULE_ARN"].rpartition("/")[2]
+    rule = rule.rpartition("/")[2]
     raise NoWayBack(f"{arn} cannot be called but by its rule: millrace replay --rule {rule} --from …")
 
 

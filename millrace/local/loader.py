@@ -58,7 +58,7 @@ class Loader:
         stacks = [stack for stack in Assembly.read(folder, self._home).stacks if stack.place == self._place]
         for stack in stacks:
             check(stack)
-            self._check_place(stack)
+            self.check_place(stack)
         with self.lock:
             own = {stack.name for stack in stacks}
             before = self._own.get(folder.resolve(), set())
@@ -92,8 +92,8 @@ class Loader:
         self.deployment, self._own = Deployment(), {}
         self._assets.forget()
 
-    def _check_place(self, stack: Stack) -> None:
-        """Raise DeploymentFailed for what the local cloud has at home alone."""
+    def check_place(self, stack: Stack) -> None:
+        """Raise DeploymentFailed for a type that the local cloud has at home alone, where this is not home."""
         for entry in stack.template.entries.values() if self._place != self._home else ():
             if entry.type in AT_HOME:
                 told = f"the local cloud has it in {' in '.join(self._home)} alone, not in {' in '.join(self._place)}"

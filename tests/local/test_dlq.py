@@ -1,6 +1,7 @@
 """`millrace dlq`: every letter of the stacks, whose it is and why, and its way back."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from shared_shop import cloud, put, restored  # noqa: F401 fixtures
@@ -8,6 +9,7 @@ from shared_shop import cloud, put, restored  # noqa: F401 fixtures
 from millrace.cli import main
 from millrace.cli.dlq import _paced
 from millrace.cli.tables import age, table
+from millrace.cli.ways import NoWayBack, _to_target
 
 ROOT = Path(__file__).parents[2]
 CLOSED = (
@@ -274,6 +276,14 @@ def test_nothing_is_purged_unless_a_person_agrees(cloud, put, fail, letters, mil
 def test_wrong_use_is_answered_with_what_to_do(millrace, capsys, words, told):
     assert main(["dlq", *words]) == 2
     assert told in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("there", ["sqs:us-east-1:111122223333:ledger", "lambda:us-east-1:111122223333:function:f"])
+def test_what_another_account_did_not_take_goes_back_by_its_rule_alone(there):
+    rule = "arn:aws:events:us-east-1:123456789012:rule/shop/Ledger"
+    letter = SimpleNamespace(attributes={"TARGET_ARN": f"arn:aws:{there}", "RULE_ARN": rule}, text="{}")
+    with pytest.raises(NoWayBack, match="cannot be called but by its rule: millrace replay --rule Ledger"):
+        _to_target(None, letter)
 
 
 def test_a_rate_spreads_what_is_given_back(monkeypatch):

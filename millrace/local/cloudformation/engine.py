@@ -63,6 +63,7 @@ class Engine:
         rollout = self._loader.rollout(_Teller(record, before).changed, keeping=before.stacks)
         stack = Stack(record.name, order.template)
         try:
+            self._loader.check_place(stack)
             state = rollout.bring(stack, order.resolved, id=record.id)
             _check_exports(before.stacks.get(record.name), rollout.after)
         except DeploymentFailed as failure:
