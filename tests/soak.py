@@ -39,6 +39,7 @@ class Soaked:
     faults: Counter[str] = field(default_factory=Counter)
     letters: int = 0
     redrives: int = 0
+    executions: int = 0
     wrong: list[str] = field(default_factory=list)
 
 
@@ -60,6 +61,7 @@ def soak(cloud: Any, orders: int, seed: int, rates: dict[str, float], outage: fl
         sold.update(ended(cloud, soaked, flows))
         tell(numbers.stop, soaked, time.monotonic() - began)
     soaked.faults = Counter(cloud.plane.faults.drawn) - Counter(before)
+    soaked.executions = redriven(cloud)
     soaked.wrong += [*wrong_tables(cloud, sold), *in_flight(cloud)]
     soaked.seconds = time.monotonic() - began
     return soaked
@@ -170,8 +172,15 @@ def in_flight(cloud: Any) -> Iterator[str]:
     machines = cloud.client("stepfunctions")
     for machine in machines.list_state_machines()["stateMachines"]:
         arn = machine["stateMachineArn"]
-        if machines.list_executions(stateMachineArn=arn, statusFilter="RUNNING")["executions"]:
-            yield f"executions of {machine['name']} are running"
+        for status in ("RUNNING", "FAILED", "TIMED_OUT", "ABORTED"):
+            if machines.list_executions(stateMachineArn=arn, statusFilter=status)["executions"]:
+                yield f"executions of {machine['name']} are {status}"
+
+
+def redriven(cloud: Any) -> int:
+    """How many executions of the orders were redriven, which have gone on where they failed."""
+    runs = cloud.on_plane(cloud.plane.machines.all_runs)
+    return sum(1 for run in runs if run.redrives)
 
 
 def waiting(cloud: Any, *, dead: bool) -> Iterator[str]:
@@ -193,6 +202,7 @@ def as_text(soaked: Soaked) -> str:
             f"ended: {ends}",
             f"faults: {faults or 'none'}",
             f"dead letters: {soaked.letters}, all given back in {soaked.redrives} redrives",
+            f"executions that went on where they failed: {soaked.executions}",
             *(f"WRONG: {each}" for each in soaked.wrong[:20]),
             "holds" if not soaked.wrong else f"{len(soaked.wrong)} things are wrong",
         ]
