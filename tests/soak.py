@@ -18,7 +18,10 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(ROOT / "examples")]
+
+from carrier import Carrier, serves  # noqa: E402 - found by the line above
+
 WAVE = 500
 PLENTY = 1_000_000
 PRICE, DEAR = 250, 60_000
@@ -49,17 +52,18 @@ def soak(cloud: Any, orders: int, seed: int, rates: dict[str, float], outage: fl
     before = dict(cloud.plane.faults.drawn)
     stock(cloud)
     sold = Counter[str]()
-    for first in range(0, orders, WAVE):
-        numbers = range(first, min(first + WAVE, orders))
-        unlucky = numbers[: len(numbers) // 10]
-        cloud.fail(OUTAGES[first // WAVE % len(OUTAGES)], seed=seed + first, failing=outage)
-        flows = placed(cloud, unlucky)
-        cloud.fail(seed=seed + first, **rates)
-        flows |= placed(cloud, numbers[len(unlucky) :])
-        cloud.fail(seed=0)
-        redrive(cloud, soaked)
-        sold.update(ended(cloud, soaked, flows))
-        tell(numbers.stop, soaked, time.monotonic() - began)
+    with Carrier(cloud.client, serves):
+        for first in range(0, orders, WAVE):
+            numbers = range(first, min(first + WAVE, orders))
+            unlucky = numbers[: len(numbers) // 10]
+            cloud.fail(OUTAGES[first // WAVE % len(OUTAGES)], seed=seed + first, failing=outage)
+            flows = placed(cloud, unlucky)
+            cloud.fail(seed=seed + first, **rates)
+            flows |= placed(cloud, numbers[len(unlucky) :])
+            cloud.fail(seed=0)
+            redrive(cloud, soaked)
+            sold.update(ended(cloud, soaked, flows))
+            tell(numbers.stop, soaked, time.monotonic() - began)
     soaked.faults = Counter(cloud.plane.faults.drawn) - Counter(before)
     soaked.executions = redriven(cloud)
     soaked.wrong += [*wrong_tables(cloud, sold), *in_flight(cloud)]

@@ -1,1 +1,1 @@
-"""Hands the goods to the carrier."""
+"""Asks the carrier to take the goods, and waits for its answer."""

@@ -1,16 +1,14 @@
-"""Hands the goods to the carrier."""
+"""Asks the carrier to take the goods, and waits for its answer."""
 
-from functions.contracts.fulfilment import ShipmentArranged, ShipmentRefused
+from datetime import timedelta
+
+from functions.contracts.carrier import ShipmentArranged, ShipmentRefused
+from functions.contracts.fulfilment import ShippingRequested
 from functions.contracts.orders import OrderPlaced
-from millrace.runtime import step
-
-CARRIER = "Mill & Sons"
-SERVED = frozenset({"AT", "BE", "CH", "DE", "DK", "ES", "FR", "IT", "LU", "NL", "PL", "PT"})
+from millrace.runtime import Callback, step
 
 
-@step
-def handler(order: OrderPlaced) -> ShipmentArranged | ShipmentRefused:
-    """The tracking id follows from the order's, so that asking twice ships once."""
-    if order.address.country not in SERVED:
-        return ShipmentRefused(order_id=order.order_id, reason=f"{CARRIER} does not serve {order.address.country}")
-    return ShipmentArranged(order_id=order.order_id, carrier=CARRIER, tracking_id=f"MS-{order.order_id}")
+@step(answer_within=timedelta(days=2))
+def handler(order: OrderPlaced, callback: Callback[ShipmentArranged | ShipmentRefused]) -> ShippingRequested:
+    """The carrier subscribes to this event, and answers at the door of the shop's API."""
+    return ShippingRequested(order_id=order.order_id, address=order.address, callback_id=callback.id)

@@ -1,6 +1,7 @@
 """Completes an order."""
 
-from functions.contracts.fulfilment import OrderCompleted, ShipmentArranged
+from functions.contracts.carrier import ShipmentArranged
+from functions.contracts.fulfilment import OrderCompleted
 from functions.contracts.orders import OrderPlaced
 from millrace.runtime import Table, step
 

@@ -1,6 +1,9 @@
 """What fulfilment says, step by step."""
 
-from millrace.events import Event, Refusal
+from typing import Annotated
+
+from functions.contracts.orders import Address
+from millrace.events import Event, Refusal, Sensitive
 
 SOURCE = "shop.fulfilment"
 
@@ -46,19 +49,12 @@ class PaymentRefunded(Event, source=SOURCE, end="the books are kept elsewhere"):
     amount_cents: int
 
 
-class ShipmentArranged(Event, source=SOURCE):
-    """The carrier takes the goods."""
+class ShippingRequested(Event, source=SOURCE, end="the carrier hears of it, outside"):
+    """The carrier is asked to take the goods. It answers at the door, by `callback_id`."""
 
     order_id: str
-    carrier: str
-    tracking_id: str
-
-
-class ShipmentRefused(Refusal, source=SOURCE):
-    """The carrier does not take the goods."""
-
-    order_id: str
-    reason: str
+    address: Address
+    callback_id: Annotated[str, Sensitive()]
 
 
 class OrderCompleted(Event, source=SOURCE):

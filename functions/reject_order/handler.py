@@ -1,6 +1,7 @@
 """Rejects an order."""
 
-from functions.contracts.fulfilment import OrderRejected, OutOfStock, PaymentDeclined, ShipmentRefused
+from functions.contracts.carrier import ShipmentRefused
+from functions.contracts.fulfilment import OrderRejected, OutOfStock, PaymentDeclined
 from functions.contracts.orders import OrderPlaced
 from millrace.runtime import step
 

@@ -58,7 +58,10 @@ def _add_up(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     text = "start the local cloud, deploy the stack, and redeploy on every saved change"
     parser = commands.add_parser("up", help=text, description=text)
     parser.add_argument("--port", type=int, default=PORT, help=f"the loopback port of the endpoint (default {PORT})")
-    parser.set_defaults(command=lambda chosen: up.up(Project(Path.cwd(), ASSEMBLY), port=chosen.port))
+    _add_beside(parser)
+    parser.set_defaults(
+        command=lambda chosen: up.up(Project(Path.cwd(), ASSEMBLY), port=chosen.port, beside=chosen.beside)
+    )
 
 
 def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -66,7 +69,17 @@ def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     parser = commands.add_parser("run", help=text, description=text)
     parser.add_argument("files", nargs="+", type=Path, metavar="EVENT.json", help="a recorded EventBridge envelope")
     parser.add_argument("--json", action="store_true", help="print the causation trees as JSON")
-    parser.set_defaults(command=lambda chosen: up.run(Project(Path.cwd(), ASSEMBLY), chosen.files, machine=chosen.json))
+    _add_beside(parser)
+    parser.set_defaults(
+        command=lambda chosen: up.run(
+            Project(Path.cwd(), ASSEMBLY), chosen.files, machine=chosen.json, beside=chosen.beside
+        )
+    )
+
+
+def _add_beside(parser: argparse.ArgumentParser) -> None:
+    text = "a Python program that plays a system outside; it is ready with its first line of output"
+    parser.add_argument("--beside", type=Path, metavar="FILE.py", help=text)
 
 
 def _add_put(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

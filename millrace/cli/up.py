@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from millrace.cli.beside import played
 from millrace.cli.flows import find_trace, print_trace, put_event, read_event
 from millrace.cli.project import Cloud, Project, WrongUse
 
@@ -25,7 +26,7 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def up(project: Project, *, port: int) -> int:
+def up(project: Project, *, port: int, beside: Path | None = None) -> int:
     """Keep a local cloud up until Ctrl-C, SIGTERM or `millrace down`."""
     from millrace.cli.watch import watch  # noqa: PLC0415
 
@@ -34,7 +35,7 @@ def up(project: Project, *, port: int) -> int:
     with _deployed(project, port) as cloud:
         project.is_up(cloud.endpoint_url)
         try:
-            with _stopped_by_signals(cloud.stop_requested):
+            with _stopped_by_signals(cloud.stop_requested), played(beside, cloud.environment()):
                 watch(project, cloud, say, lambda: _invite(cloud))
         finally:
             project.is_down()
@@ -42,10 +43,10 @@ def up(project: Project, *, port: int) -> int:
     return 0
 
 
-def run(project: Project, files: Sequence[Path], *, machine: bool) -> int:
+def run(project: Project, files: Sequence[Path], *, machine: bool, beside: Path | None = None) -> int:
     """Put recorded events, wait for each to settle, print its tree. 1 if something was refused."""
     events = [(file, _recorded(project, file)) for file in files]
-    with _deployed(project, 0) as local:
+    with _deployed(project, 0) as local, played(beside, local.environment()):
         cloud = Cloud(local.endpoint_url)
         for file, event in events:
             began = time.monotonic()

@@ -1,4 +1,4 @@
-"""An HTTP API: commands, queries over read models, and the door for events from outside."""
+"""An HTTP API: commands, queries over read models, and the doors for events and for answers from outside."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -28,6 +28,7 @@ from millrace.runtime.idempotency import SCOPE
 
 _COMMANDS = "millrace.runtime.api.commands.handler"
 _DOOR = "millrace.runtime.api.door.handler"
+_ANSWERS = "millrace.runtime.api.answers.handler"
 _LOGGED = ("requestId", "routeKey", "status", "protocol", "responseLength", "requestTime", "integrationErrorMessage")
 Callers = Mapping[str, Sequence[str]]
 
@@ -41,8 +42,9 @@ class Api(Construct):
 
     `commands` are events that ask for something: `POST /commands/<Name>`, 202 and where to ask. `queries` are folders
     below `functions/` with a @query. `events`, each declared `outside=True`, come in at `POST /events` as CloudEvents;
-    `callers` says who may say a source's events, by patterns of ARNs or of tokens' subjects. `GET /openapi.json`
-    tells of all this. `rate_limit` is in requests a second.
+    `callers` says who may say a source's events, by patterns of ARNs or of tokens' subjects. What steps on the bus
+    wait for is answered at `POST /callbacks/{id}`, unless `callbacks` is False. `GET /openapi.json` tells of all this.
+    `rate_limit` is in requests a second.
     """
 
     def __init__(  # noqa: PLR0913 - what an API offers is no fewer
@@ -57,6 +59,7 @@ class Api(Construct):
         callers: Callers | None = None,
         authorizer: Authorizer | None = None,
         tables: Tables | None = None,
+        callbacks: bool = True,
         rate_limit: int = 100,
         burst_limit: int = 200,
         **settings: Unpack[Settings],
@@ -65,17 +68,20 @@ class Api(Construct):
         note_place(self)
         place = f"Api {self.node.path}"
         self.queries = [declared_query(name) for name in queries]
-        _check(place, commands, events, callers or {})
+        answers = bus.callbacks.answers_at(place) if callbacks else []
+        _check(place, commands, [*events, *answers], callers or {})
         check_tables(place, cast("Any", self.queries), tables or {})
         self._bus, self._settings, self._authorizer = bus, settings, authorizer or IamAuthorizer()
         self._known = self._authorizer.of_routes(self.node.id)
         self.api = apigateway.HttpApi(self, "Api", create_default_stage=False, description=self.node.path)
         self._stage(rate_limit, burst_limit)
-        self._add_commands(commands, events)
+        self._add_commands(commands, events, answers)
         for query in self.queries:
             self._add_query(query, tables or {})
         if events:
             self._add_door(events, callers or {})
+        if answers:
+            self._add_answers(answers, callers or {})
 
     @property
     def endpoint(self) -> str:
@@ -105,9 +111,11 @@ class Api(Construct):
             destination_arn=group.log_group_arn, format=told
         )
 
-    def _add_commands(self, commands: Sequence[type[Event]], events: Sequence[type[Event]]) -> None:
+    def _add_commands(
+        self, commands: Sequence[type[Event]], events: Sequence[type[Event]], answers: Sequence[type[Event]]
+    ) -> None:
         security = self._authorizer.security()
-        surface = Surface(self.node.id, tuple(commands), tuple(self.queries), tuple(events), security)
+        surface = Surface(self.node.id, tuple(commands), tuple(self.queries), tuple(events), tuple(answers), security)
         asks = {command: where for command in commands if (where := _where(command, self.queries))}
         worker = self._function(
             "commands",
@@ -134,10 +142,20 @@ class Api(Construct):
         self._route("GET", query.path, worker, scoped=True)
 
     def _add_door(self, events: Sequence[type[Event]], callers: Callers) -> None:
-        told = Stack.of(self).to_json_string({source: list(patterns) for source, patterns in callers.items()})
-        environment = {EVENTS: _addresses(events), CALLERS: told, AUTHORIZER: self._authorizer.known}
-        worker = self._function("door", events, runs=_DOOR, environment=environment)
+        worker = self._function("door", events, runs=_DOOR, environment=self._outside(events, callers))
         self._route("POST", "/events", worker)
+
+    def _add_answers(self, answers: Sequence[type[Event]], callers: Callers) -> None:
+        """The door for what steps wait for: it publishes nothing itself, and ends their tasks."""
+        environment = {**self._outside(answers, callers), **self._bus.callbacks.environment}
+        worker = self._function("answers", [], runs=_ANSWERS, environment=environment)
+        self._bus.callbacks.let_answer(worker.role)
+        self._route("POST", "/callbacks/{id}", worker)
+
+    def _outside(self, events: Sequence[type[Event]], callers: Callers) -> dict[str, str]:
+        """What a door is told of the events that it lets in, and of who may say them."""
+        told = Stack.of(self).to_json_string({source: list(patterns) for source, patterns in callers.items()})
+        return {EVENTS: _addresses(events), CALLERS: told, AUTHORIZER: self._authorizer.known}
 
     def _function(
         self, kind: Kind, publishes: EventTypes, *, own: str | None = None, environment: Mapping[str, str], **more: Any

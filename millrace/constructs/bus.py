@@ -11,6 +11,7 @@ from constructs import Construct
 
 from millrace.constructs.alarms import Alarms
 from millrace.constructs.bus_policy import BusPolicy, ClosedBus, by_source, just
+from millrace.constructs.callbacks import Callbacks
 from millrace.constructs.checked import Checks
 from millrace.constructs.circuits import Circuits
 from millrace.constructs.claims import Claims
@@ -73,6 +74,7 @@ class Bus(Construct):
         self._policy: BusPolicy | None = None
         self.max_hops = max_hops
         self.encryption_key = chosen_key(self, encryption_key)
+        self.callbacks = Callbacks(self, self.encryption_key)
         self.dead_letters = dead_letter_queue(self, self.encryption_key, of=name)
         Alarms(self, alarm_topic).dead_letters(self.dead_letters)
         self.event_bus: events.IEventBus = (

@@ -24,7 +24,7 @@ from millrace.runtime import Declaration
 from millrace.runtime.breaker import Breaker
 from millrace.runtime.idempotency import SCOPE
 
-Kind = Literal["processor", "step", "starter", "query", "commands", "door", "relay", "projection", "changes"]
+Kind = Literal["processor", "step", "starter", "query", "commands", "door", "relay", "projection", "changes", "answers"]
 STARTER = "millrace.runtime.starter.handler"
 TIMEOUT_SECONDS = 30
 MEMORY_MB = 256
@@ -171,6 +171,7 @@ def declared_function(
             "MILLRACE_BUS": bus.name,
             SCOPE: _scope(scope),
             **(bus.idempotency.environment() if keeps else {}),
+            **(bus.callbacks.environment if declaration.callback else {}),
             **table_environment(declaration, tables),
         },
         settings=settings,
@@ -184,6 +185,9 @@ def declared_function(
         bus.idempotency.grant(function.role, _scope(scope))
     if declaration.appends:
         function.note(appends=_names(declaration.appends))
+    if declaration.callback:
+        bus.callbacks.let_ask(function.role, _scope(scope))
+        function.note(awaits=declaration.callback.names)
     return function
 
 

@@ -22,7 +22,7 @@ from millrace.constructs.logs import log_group
 from millrace.constructs.places import note_place
 from millrace.constructs.plan import check_line, check_names, trigger_of
 from millrace.constructs.queues import dead_letter_queue
-from millrace.constructs.steps import Steps
+from millrace.constructs.steps import Steps, Task
 from millrace.constructs.stores import Tables, check_tables
 from millrace.constructs.together import Together, flat, in_parallel
 from millrace.events import Event
@@ -67,6 +67,9 @@ class Mediator(Construct):
         self._records = bus.idempotency.table
         self.state_machine = self._machine((flow or _one_after_the_other)(self), bus)
         keep_failed(self, self.state_machine, self.dead_letters, bus)
+        for declaration in self.declarations:
+            if declaration.callback:
+                bus.callbacks.expect(self._place, self.state_machine, declaration.callback)
         self.note(kind="mediator")
         self._start(bus, channel or queue(), settings)
         self._alarms.dead_letters(self.dead_letters)
@@ -76,7 +79,7 @@ class Mediator(Construct):
     def _place(self) -> str:
         return f"{type(self).__name__} {self.node.path}"
 
-    def step(self, name: str) -> sfn.TaskStateBase:
+    def step(self, name: str) -> Task:
         """The task that runs a step, for a flow of one's own; a state is called as its function is."""
         return self._steps.task(name)
 

@@ -13,9 +13,12 @@ from constructs import Construct
 from millrace.constructs.acknowledged import acknowledge
 from millrace.constructs.alarms import Alarms
 from millrace.constructs.bus import Bus
+from millrace.constructs.callbacks import Asked
 from millrace.constructs.function import Function, Settings, declared_function
 from millrace.constructs.stores import Tables
 from millrace.runtime import Declaration, StillInProgress
+from millrace.runtime.callbacks import Expected
+from millrace.runtime.tokens import AlreadyAnswered
 
 TRANSIENT = [
     "Lambda.ClientExecutionTimeoutException",
@@ -31,6 +34,10 @@ _PAYLOAD = {
     "attempt.$": "$$.State.RetryCount",
     "execution.$": "$$.Execution.Id",
 }
+_OF_THE_TRY = {"token": sfn.JsonPath.task_token, "redrives.$": "$$.Execution.RedriveCount"}
+
+
+Task = tasks.LambdaInvoke | Asked
 
 
 class UnknownStep(LookupError):
@@ -45,21 +52,21 @@ class Steps:
         self._bus = bus
         self._tables = tables
         self._settings = settings
-        self._tasks: dict[str, tasks.LambdaInvoke] = {}
-        self._beside: dict[str, tasks.LambdaInvoke] = {}
+        self._tasks: dict[str, Task] = {}
+        self._beside: dict[str, Task] = {}
 
     def add(self, declaration: Declaration, *, beside: bool = False) -> None:
         """Make the function and the task of a step; one that runs `beside` others answers with its own events alone."""
         (self._beside if beside else self._tasks)[declaration.name] = self._task(declaration, beside=beside)
 
-    def task(self, name: str) -> sfn.TaskStateBase:
-        """The task of a step."""
+    def task(self, name: str) -> Task:
+        """The task of a step; two of them, as one, where it waits for an answer."""
         known = self._tasks | self._beside
         if name not in known:
             raise UnknownStep(f"{self._scope.node.path} has no step {name}, only {', '.join(known)}: add it.")
         return known[name]
 
-    def _task(self, declaration: Declaration, *, beside: bool) -> tasks.LambdaInvoke:
+    def _task(self, declaration: Declaration, *, beside: bool) -> Task:
         place = Construct(self._scope, _pascal(declaration.name))
         worker = declared_function(place, "step", declaration, self._bus, self._tables, self._settings)
         Alarms(place, self._bus.alarm_topic).function(worker.function)
@@ -67,16 +74,15 @@ class Steps:
         acknowledge(worker.function, kept, "Serverless-LambdaDLQ", "CKV_AWS_116")
         acknowledge(worker.function, "A throttled step is tried again; a reservation starves others.", "CKV_AWS_115")
         payload = _PAYLOAD | {"beside": True} if beside else _PAYLOAD
-        task = _invoke(self._scope, declaration.name, worker, payload)
-        _try_again(task, TRANSIENT, seconds=2, attempts=6)
-        _wait_for_another(task, worker.timeout)
-        _try_again(task, ["States.ALL"], seconds=1, attempts=2)
-        return task
+        if declaration.callback is None:
+            return _invoke(self._scope, declaration.name, worker, payload)
+        ask = _ask(self._scope, declaration.name, worker, payload, declaration.callback)
+        return Asked(ask, _invoke(self._scope, f"{declaration.name}: the answer", worker, payload))
 
 
 def _invoke(scope: Construct, name: str, worker: Function, payload: dict[str, Any]) -> tasks.LambdaInvoke:
     limit = Duration.seconds(worker.timeout.to_seconds() + _SLACK_SECONDS)
-    return tasks.LambdaInvoke(
+    task = tasks.LambdaInvoke(
         scope,
         name,
         lambda_function=worker.function,
@@ -85,6 +91,33 @@ def _invoke(scope: Construct, name: str, worker: Function, payload: dict[str, An
         retry_on_service_exceptions=False,
         task_timeout=sfn.Timeout.duration(limit),
     )
+    _try_until_it_goes_well(task, worker)
+    return task
+
+
+def _ask(
+    scope: Construct, name: str, worker: Function, payload: dict[str, Any], expected: Expected
+) -> tasks.LambdaInvoke:
+    """A task that waits for its token. When its time is over it has failed: nobody is asked once more."""
+    task = tasks.LambdaInvoke(
+        scope,
+        name,
+        lambda_function=worker.function,
+        payload=sfn.TaskInput.from_object(payload | _OF_THE_TRY),
+        integration_pattern=sfn.IntegrationPattern.WAIT_FOR_TASK_TOKEN,
+        result_path="$.answer",
+        retry_on_service_exceptions=False,
+        task_timeout=sfn.Timeout.duration(Duration.seconds(expected.seconds)),
+    )
+    task.add_retry(errors=["States.Timeout", AlreadyAnswered.__name__], max_attempts=0)
+    _try_until_it_goes_well(task, worker)
+    return task
+
+
+def _try_until_it_goes_well(task: sfn.TaskStateBase, worker: Function) -> None:
+    _try_again(task, TRANSIENT, seconds=2, attempts=6)
+    _wait_for_another(task, worker.timeout)
+    _try_again(task, ["States.ALL"], seconds=1, attempts=2)
 
 
 def _try_again(task: sfn.TaskStateBase, errors: list[str], *, seconds: int, attempts: int) -> None:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
+from millrace.constructs.steps import Task
+
 FIRST = "FirstAnswer"
 """The error by which a branch of a fork ends all others: Step Functions has no other way to stop them."""
 _REDRIVES = "$$.Execution.RedriveCount"
@@ -40,7 +42,7 @@ def broadcast(*names: str) -> Together:
     return Together(names, every=True)
 
 
-def in_parallel(scope: Construct, steps: Together, task: Callable[[str], sfn.TaskStateBase]) -> sfn.Chain:
+def in_parallel(scope: Construct, steps: Together, task: Callable[[str], Task]) -> sfn.Chain:
     """The states that run some steps together; each answers with its own events alone."""
     named = (" and " if steps.every else " or ").join(steps.names)
     tasks = [task(name) for name in steps.names]
@@ -50,7 +52,7 @@ def in_parallel(scope: Construct, steps: Together, task: Callable[[str], sfn.Tas
     return _fork(scope, named, [_branch(scope, name, each) for name, each in zip(steps.names, tasks, strict=True)])
 
 
-def _branch(scope: Construct, name: str, task: sfn.TaskStateBase) -> sfn.IChainable:
+def _branch(scope: Construct, name: str, task: Task) -> sfn.IChainable:
     lost = sfn.Succeed(scope, f"{name} has no answer")
     won = sfn.Fail(scope, f"{name} answered", error=FIRST, cause_path="States.JsonToString($)")
     task.add_catch(lost, result_path="$.error")

@@ -13,7 +13,7 @@ from typing import Any
 from millrace.events import Refusal
 from millrace.flow.findings import System
 from millrace.flow.graph import DOORS, Node
-from millrace.flow.machine import Machine
+from millrace.flow.machine import Machine, Task
 from millrace.flow.prices import dollars
 
 Amounts = dict[str, float]
@@ -23,6 +23,8 @@ _REQUESTS_OF_A_MESSAGE = 3
 """It is sent, received and deleted."""
 _WRITES_OF_A_RECORD = 2
 """A record of a handled event is written when the work begins, and when it has ended."""
+_WRITES_OF_A_CALLBACK = 5
+"""It is begun, opened, given its answer, and, by the door and by the step, known to have it."""
 _WRITES_OF_AN_APPEND = 4
 """In one transaction, which counts double: the event, and its place in the order of all."""
 
@@ -131,14 +133,25 @@ class _Flow:
 
     def _of_way(self, machine: Machine, way: list[tuple[str, bool]]) -> Amounts:
         """One way: states that are entered, each with whether it leads on to a refusal. A start counts as one, too."""
-        functions = {task.state: task.calls for task in machine.tasks() if task.calls.type == "AWS::Lambda::Function"}
-        ran = [(self._system.node_of(functions[state]), refused) for state, refused in way if state in functions]
-        steps = [self._of_function(node, self._says(node, refused=refused)) for node, refused in ran if node]
-        return _sum([{"transitions": len(way) + 1}, *steps])
+        tasks = {task.state: task for task in machine.tasks() if task.calls.type == "AWS::Lambda::Function"}
+        ran = [(tasks[state], refused) for state, refused in way if state in tasks]
+        return _sum([{"transitions": len(way) + 1}, *(self._of_task(task, refused=refused) for task, refused in ran)])
 
-    def _says(self, step: Node, *, refused: bool) -> list[str]:
+    def _of_task(self, task: Task, *, refused: bool) -> Amounts:
+        """A call of a step. One that asks is answered by way of the door, and says then what it was answered."""
+        step = self._system.node_of(task.calls)
+        if step is None:
+            return {}
+        said = set(step.publishes) - set(step.awaits) if task.waits else set(step.awaits or step.publishes)
+        doors = [self._graph[edge.source] for edge in self._graph.into(step.id, "answers")] if task.waits else []
+        return _sum([self._of_function(step, self._says(step, said, refused=refused)), *map(self._answered, doors)])
+
+    def _answered(self, door: Node) -> Amounts:
+        return _sum([self._invocation(door), {"table writes": _WRITES_OF_A_CALLBACK}])
+
+    def _says(self, step: Node, said: set[str], *, refused: bool) -> list[str]:
         """What a step says on a way: its refusals where it refuses, else the others."""
-        known = {name: self._graph[name].event for name in step.publishes}
+        known = {name: self._graph[name].event for name in step.publishes if name in said}
         return [name for name, event in known.items() if event and issubclass(event, Refusal) is refused]
 
 

@@ -27,6 +27,7 @@ EdgeKind = Literal[
     "takes",  # an event, and a step that is handed it by its mediator
     "starts",  # a function, and the state machine that it starts
     "invokes",  # a state machine or an API, and a function that it calls
+    "answers",  # the function of a door, and a step whose wait it ends
     "next",  # a step, and the one after it
     "caught",  # a step, and the one that runs when it fails
     "uses",  # a function, and a store that it is given
@@ -73,6 +74,11 @@ class Node:
     def publishes(self) -> list[str]:
         """The events that a function's signature says it publishes."""
         return list(self.facts.get("declaration", {}).get("publishes", ()))
+
+    @property
+    def awaits(self) -> list[str]:
+        """The events of outside by which a step can be answered; it publishes what comes of them."""
+        return list(self.facts.get("awaits", ()))
 
     @property
     def appends(self) -> list[str]:

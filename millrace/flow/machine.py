@@ -21,6 +21,11 @@ class Task:
     calls: Resource
     body: Mapping[str, Any]
 
+    @property
+    def waits(self) -> bool:
+        """Whether it goes on with an answer to what it has called, and not with what that returns."""
+        return str(self.body.get("Resource", "")).endswith(".waitForTaskToken")
+
 
 @dataclass(frozen=True)
 class Way:

@@ -1,4 +1,4 @@
-"""An API as an OpenAPI 3.1 document: commands, queries, and the door for events from outside.
+"""An API as an OpenAPI 3.1 document: commands, queries, and the doors for events and answers from outside.
 
 https://spec.openapis.org/oas/v3.1.0
 """
@@ -65,6 +65,7 @@ _TAKEN: Json = {
     },
     "required": ["accepted"],
 }
+_ANSWERED: Json = {"type": "object", "properties": {"answer": _TEXT}, "required": ["answer"]}
 _KEY: Json = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -117,6 +118,7 @@ class Surface:
     commands: tuple[type[Event], ...] = ()
     queries: tuple[Asked, ...] = ()
     events: tuple[type[Event], ...] = ()
+    answers: tuple[type[Event], ...] = ()
     security: Mapping[str, Json] = field(default_factory=dict)
     version: str = "1.0.0"
 
@@ -124,9 +126,9 @@ class Surface:
 def openapi(surface: Surface) -> Json:
     """The document."""
     inside, definitions = _schemas([*surface.commands, *(each.returns for each in surface.queries)], "")
-    outside, open_definitions = _schemas(surface.events, "outside.")
+    outside, open_definitions = _schemas([*surface.events, *surface.answers], "outside.")
     of = {**inside, **outside}
-    own = {"Problem": _PROBLEM, "Message": _MESSAGE, "Accepted": _ACCEPTED, "Taken": _TAKEN}
+    own = {"Problem": _PROBLEM, "Message": _MESSAGE, "Accepted": _ACCEPTED, "Taken": _TAKEN, "Answered": _ANSWERED}
     schemas = {**definitions, **{name: opened(schema) for name, schema in open_definitions.items()}, **own}
     return {
         "openapi": "3.1.0",
@@ -157,6 +159,8 @@ def _paths(surface: Surface, of: Mapping[type[BaseModel], Json]) -> Json:
         paths.setdefault(query.path, {})["get"] = _query(query, of[query.returns])
     if surface.events:
         paths["/events"] = {"post": _door(surface.events, of)}
+    if surface.answers:
+        paths["/callbacks/{id}"] = {"post": _callback(surface.answers, of)}
     paths[_DOCUMENT] = {"get": _document()}
     if surface.security:
         for operations in paths.values():
@@ -238,6 +242,24 @@ def _door(events: Iterable[type[Event]], of: Mapping[type[BaseModel], Json]) -> 
                 **_content("application/json", {"$ref": "#/components/schemas/Taken"}),
             },
             **_problems(400, 403, 415, 422),
+        },
+    }
+
+
+def _callback(answers: Iterable[type[Event]], of: Mapping[type[BaseModel], Json]) -> Json:
+    one: Json = {"oneOf": [_cloudevent(event, of[event]) for event in answers]}
+    told = "As it was given with the question. It is good for one answer, which may be sent again."
+    return {
+        "operationId": "answer",
+        "summary": "The answer that a step waits for, as a CloudEvent 1.0.",
+        "parameters": [{"name": "id", "in": "path", "required": True, "schema": _TEXT, "description": told}],
+        "requestBody": {"required": True, "content": {"application/cloudevents+json": {"schema": one}}},
+        "responses": {
+            "202": {
+                "description": "The answer goes on with its flow.",
+                **_content("application/json", {"$ref": "#/components/schemas/Answered"}),
+            },
+            **_problems(400, 403, 404, 409, 410, 413, 415, 422, 503),
         },
     }
 

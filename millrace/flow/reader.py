@@ -220,12 +220,24 @@ class _Reader:
         for task in machine.tasks():
             yield from self._join(resource, task.calls, machine.meaning(task), resource)
         for way in machine.ways():
-            if way.source in functions and way.target in functions:
-                ends = (functions[way.source], functions[way.target])
-                yield from self._join(*ends, way.kind, resource, way.label)
+            source, target = functions.get(way.source), functions.get(way.target)
+            if source != target:  # one that waits is called to ask, and with the answer
+                yield from self._join(source, target, way.kind, resource, way.label)
         for function in dict.fromkeys(functions.values()):
-            for name in self._nodes[self._ids[function.id]].consumes:
-                yield Edge(name, self._ids[function.id], "takes", (resource.id,))
+            node = self._nodes[self._ids[function.id]]
+            for name in node.consumes:
+                yield Edge(name, node.id, "takes", (resource.id,))
+            for door in self._doors(resource) if node.awaits else ():
+                yield from self._join(door, function, "answers", resource)
+
+    def _doors(self, machine: Resource) -> Iterator[Resource]:
+        """The functions that may answer for a state machine's tasks."""
+        for function in self._assembly.of("Lambda::Function"):
+            role = role_of(self._assembly, function)
+            for statement in allowed(self._assembly, role) if role else ():
+                named = self._assembly.mentions(list(statement.resources), statement.holder)
+                if "states:SendTaskSuccess" in statement.actions and machine in named:
+                    yield function
 
     def _function(self, function: Resource) -> Iterator[Edge]:
         variables = function.properties.get("Environment", {}).get("Variables", {})

@@ -200,7 +200,8 @@ def _mark(work: Work) -> str:
 
 def _tries(work: Work) -> str:
     status = f"  {work.status.lower()}" if work.status else ""
-    return f"{status}  {len(work.attempts)} attempts" if len(work.attempts) > 1 else status
+    what = "attempts" if any(attempt.error for attempt in work.attempts) else "calls"
+    return f"{status}  {len(work.attempts)} {what}" if len(work.attempts) > 1 else status
 
 
 def _troubles(work: Work) -> Iterator[str]:

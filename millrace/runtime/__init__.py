@@ -2,6 +2,7 @@
 
 from millrace.runtime.api import Page, Paging, Query, query
 from millrace.runtime.breaker import breaker
+from millrace.runtime.callbacks import Callback
 from millrace.runtime.declaration import Declaration, UnclearSignature
 from millrace.runtime.event_store import EventStore
 from millrace.runtime.idempotency import StillInProgress
@@ -15,6 +16,7 @@ from millrace.runtime.streams import Conflict
 from millrace.runtime.waiting import Waits
 
 __all__ = [
+    "Callback",
     "Conflict",
     "Declaration",
     "EventStore",

@@ -4,10 +4,12 @@ import collections.abc
 import inspect
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, get_args, get_origin
 
 from millrace.events import Event, Refusal
 from millrace.runtime.breaker import Breaker, breaker_of
+from millrace.runtime.callbacks import Expected, expected_among, is_callback
 from millrace.runtime.event_store import EventStore, events_of
 from millrace.runtime.hints import UnclearSignature, events_among, hints_of, options
 from millrace.runtime.read_models import ReadModel
@@ -68,6 +70,13 @@ class Declaration:
     repeatable: str | None = None
     stores: tuple[Store, ...] = ()
     models: tuple[Model, ...] = ()
+    callback: Expected | None = None
+
+    @property
+    def returns(self) -> tuple[type[Event], ...]:
+        """The published events that the function itself says, and nobody outside."""
+        answered = self.callback.events if self.callback else ()
+        return tuple(event for event in self.publishes if event not in answered)
 
     @property
     def consumes(self) -> tuple[type[Event], ...]:
@@ -92,7 +101,12 @@ class Declaration:
 
     @classmethod
     def of(
-        cls, function: Callable[..., Any], *, once_per: str | None = None, repeatable: str | None = None
+        cls,
+        function: Callable[..., Any],
+        *,
+        once_per: str | None = None,
+        repeatable: str | None = None,
+        answer_within: timedelta | None = None,
     ) -> "Declaration":
         """Read a function's annotations. Raises UnclearSignature, which says what to write."""
         where = f"{function.__module__}.{function.__qualname__}"
@@ -104,12 +118,14 @@ class Declaration:
         if not inputs:
             raise UnclearSignature(f"{where} takes no event.")
         _check_once(inputs, where, once_per, repeatable)
+        callback = expected_among(named, answer_within, where)
         return cls(
             name=name_of(function),
             module=function.__module__,
             attribute=function.__qualname__,
             inputs=inputs,
-            publishes=tuple(dict.fromkeys(_published(hints["return"], where))),
+            publishes=_all_published(tuple(_published(hints["return"], where)), callback, where),
+            callback=callback,
             tables=tuple(name for name, hint in named.items() if hint is Table),
             stores=tuple(
                 Store(name, get_args(hint)[0]) for name, hint in named.items() if get_origin(hint) is EventStore
@@ -149,7 +165,7 @@ def _parameters(function: Callable[..., Any], hints: dict[str, Any], where: str)
 
 def _is_given(hint: Any) -> bool:
     """Whether a parameter is given by the construct, and not an event."""
-    return hint is Table or get_origin(hint) in (EventStore, ReadModel)
+    return hint is Table or get_origin(hint) in (EventStore, ReadModel) or is_callback(hint)
 
 
 def models_among(named: Mapping[str, Any]) -> tuple[Model, ...]:
@@ -163,9 +179,20 @@ def _input(name: str, hint: Any, where: str) -> Input:
     if not events or any(other is not type(None) for other in rest):
         raise UnclearSignature(
             f"{where}: the parameter {name!r} is a {hint}. A handler takes an Event with a source, "
-            f"a union or a list of them, a Table, an EventStore of an aggregate, or a ReadModel of a view."
+            f"a union or a list of them, a Table, an EventStore of an aggregate, a ReadModel of a view, or, in a step, "
+            f"a Callback of the events that answer it."
         )
     return Input(name, tuple(events), many=many, optional=bool(rest))
+
+
+def _all_published(returned: tuple[type[Event], ...], callback: Expected | None, where: str) -> tuple[type[Event], ...]:
+    answered = callback.events if callback else ()
+    for event in returned:
+        if event in answered:
+            raise UnclearSignature(
+                f"{where} returns {event.__name__}, and waits for it: say it, or let it be answered."
+            )
+    return tuple(dict.fromkeys([*returned, *answered]))
 
 
 def _published(hint: Any, where: str) -> Iterator[type[Event]]:

@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Callable, Iterable
-from typing import Any, Generic, ParamSpec, TypeVar, cast, overload
+from typing import Any, ClassVar, Generic, ParamSpec, TypeVar, cast, overload
 
 from pydantic import ValidationError
 
@@ -33,10 +33,18 @@ class UndeclaredEvent(TypeError):
 class Handler(Generic[P, R]):
     """A declared function: called with events it is the function itself, called by Lambda it is a Lambda handler."""
 
-    def __init__(self, function: Callable[P, R], *, once_per: str | None = None, repeatable: str | None = None) -> None:
+    waits: ClassVar[bool] = False
+    """Whether it may take a callback."""
+
+    def __init__(self, function: Callable[P, R], **declared: Any) -> None:
         functools.update_wrapper(self, function)
         self.function = function
-        self.declaration = Declaration.of(function, once_per=once_per, repeatable=repeatable)
+        self.declaration = Declaration.of(function, **declared)
+        if self.declaration.callback and not self.waits:
+            raise UnclearSignature(
+                f"{self.declaration.module}.{self.declaration.attribute} takes a callback, and only a @step waits for "
+                f"an answer: make it a step of a mediator."
+            )
         self.appended: list[Envelope] = []
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -88,9 +96,9 @@ class Handler(Generic[P, R]):
         return known.get(title, None if any(known.values()) else frozenset())
 
     def _check(self, event: object) -> None:
-        if type(event) in self.declaration.publishes:
+        if type(event) in self.declaration.returns:
             return
-        declared = ", ".join(known.__name__ for known in self.declaration.publishes) or "nothing"
+        declared = ", ".join(known.__name__ for known in self.declaration.returns) or "nothing"
         raise UndeclaredEvent(
             f"{self.declaration.name} returned {type(event).__name__}, and its signature declares {declared}: "
             f"add it to the return annotation of {self.declaration.module}.{self.declaration.attribute} and deploy."

@@ -9,19 +9,26 @@ flow's `branches`.
 import hashlib
 import json
 from collections.abc import Callable
-from typing import Any, ParamSpec, TypeVar, overload
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 
-from millrace.events import Envelope, Event, Metadata, Refusal, decode
+from millrace.events import Envelope, Event, Metadata, Refusal, decode, encode
 from millrace.runtime import observe
+from millrace.runtime.aside import UnexpectedEvent
 from millrace.runtime.breaker import MisplacedBreaker
-from millrace.runtime.claims import fitted, redeemed
-from millrace.runtime.declaration import Input
+from millrace.runtime.callbacks import Callback, Expected
+from millrace.runtime.claims import claimed, fitted, redeemed
+from millrace.runtime.declaration import Input, UnclearSignature
 from millrace.runtime.idempotency import Key, Once
 from millrace.runtime.processor import Handler, Payload
 from millrace.runtime.publisher import publisher
 
-_OF_A_TRY = ("branches", "asked")
-"""What says nothing of the flow itself: answers that are joined to it, and the redrives before a fork asked."""
+_OF_A_TRY = ("branches", "asked", "answer")
+"""What says nothing of the flow itself: answers that are joined to it, the redrives before a fork asked, and how a
+task that waited came to its end."""
+if TYPE_CHECKING:
+    from millrace.runtime.tokens import Asking
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -31,14 +38,28 @@ class MissingEvent(LookupError):
 
 
 class Step(Handler[P, R]):
-    """A task of a mediator."""
+    """A task of a mediator. One that waits for an answer is called twice: to ask, and with the answer."""
 
-    def __init__(self, function: Callable[P, R], *, repeatable: str | None = None) -> None:
-        super().__init__(function, repeatable=repeatable)
+    waits = True
+
+    def __init__(
+        self,
+        function: Callable[P, R],
+        *,
+        repeatable: str | None = None,
+        answer_within: timedelta | None = None,
+    ) -> None:
+        super().__init__(function, repeatable=repeatable, answer_within=answer_within)
         if self.declaration.breaker:
             raise MisplacedBreaker(
                 f"{self.declaration.module}.{self.declaration.attribute} is a @step with a @breaker, and a step has no "
                 f"queue to wait in: take it off, and let the state machine try again."
+            )
+        refusals = [event.__name__ for event in self.declaration.returns if issubclass(event, Refusal)]
+        if self.declaration.callback and refusals:
+            raise UnclearSignature(
+                f"{self.declaration.module}.{self.declaration.attribute} returns {', '.join(refusals)}, and goes on "
+                f"waiting: a step that takes a callback is refused by its answer alone. Refuse in a step before it."
             )
 
     def invoked(self, payload: Payload, context: Any = None) -> Payload:
@@ -49,22 +70,70 @@ class Step(Handler[P, R]):
         self.appended = []
         try:
             cause = Metadata.model_validate(start["detail"]["metadata"])
-            key = _key(str(payload.get("execution", "")), flow)
-            once = Once(lambda said: publisher().publish(said), replies=True)
-            beside = bool(payload.get("beside"))
-            published = self.once([key], context, once, lambda _: self._say(flow["events"], cause, key, beside=beside))
+            asked, published = self._publish(payload, flow, cause, context)
         except Exception as error:
             observe.failed(start, attempt, error)
             raise
         observe.handled(start["detail-type"], cause, attempt, [*published, *self.appended])
+        if "token" in payload:
+            return {}
         refused = any(self._refuses(envelope) for envelope in published)
-        before = {"events": []} if beside else flow
-        return {**before, "events": [*before["events"], *published], "refused": refused, "steps": flow["steps"] + 1}
+        before = {"events": []} if payload.get("beside") else flow
+        said = [*before["events"], *asked, *published]
+        return {**before, "events": said, "refused": refused, "steps": flow["steps"] + 1}
 
-    def _say(self, events: list[Payload], cause: Metadata, key: Key, *, beside: bool) -> list[Envelope]:
-        given = {taken.name: self._latest(taken, events, key) for taken in self.declaration.inputs}
+    def _publish(
+        self, payload: Payload, flow: Payload, cause: Metadata, context: Any
+    ) -> tuple[list[Envelope], list[Envelope]]:
+        """What the step says, published once; or what it has asked with, and the answer, published once."""
+        key, beside = _key(str(payload.get("execution", "")), flow), bool(payload.get("beside"))
+        expected = self.declaration.callback
+        if expected and "token" not in payload:
+            return self._hear(flow["events"], cause, key, context, beside=beside)
+        asking = _asking(key, payload, expected) if expected else None
+        once = Once(_opening(asking), replies=True)
+        said = self.once([key], context, once, lambda _: self._say(flow["events"], cause, key, asking, beside=beside))
+        if asking:
+            asking.open(said)
+        return [], said
+
+    def _say(
+        self, events: list[Payload], cause: Metadata, key: Key, asking: "Asking | None", *, beside: bool
+    ) -> list[Envelope]:
+        given: dict[str, Any] = {taken.name: self._latest(taken, events, key) for taken in self.declaration.inputs}
+        if asking and self.declaration.callback:
+            given[self.declaration.callback.name] = Callback[Any](asking.id)
         run = " ".join(key)
         return fitted(self.stamp(self.run(cause, run, **given), cause, run), events, beside=beside)
+
+    def _hear(
+        self, events: list[Payload], cause: Metadata, key: Key, context: Any, *, beside: bool
+    ) -> tuple[list[Envelope], list[Envelope]]:
+        """What the step has asked with, and the answer as an event of this flow, which that has caused."""
+        from millrace.runtime.tokens import heard  # noqa: PLC0415 - few steps wait
+
+        answer, asked = heard(key)
+        for envelope in asked[-1:]:
+            cause = Metadata.model_validate(envelope["detail"]["metadata"])
+
+        def say(_new: list[Key]) -> list[Envelope]:
+            contract = (event := self._answer(answer)).contract
+            run = " ".join(key)
+            told = cause.causes(producer=contract.source, position=0, version=contract.version, run=run)
+            return fitted([claimed(encode(event.stamped(told)))], [*events, *asked], beside=beside)
+
+        return asked, self.once([(*key, "answer")], context, Once(_opening(None), replies=True), say)
+
+    def _answer(self, envelope: Envelope) -> Event:
+        name = (envelope["source"], envelope["detail-type"])
+        known = self.declaration.callback.events if self.declaration.callback else ()
+        for event in known:
+            if name == (event.contract.source, event.contract.detail_type):
+                return decode(envelope, event)
+        raise UnexpectedEvent(
+            f"{self.declaration.name} waits for {', '.join(event.__name__ for event in known) or 'nothing'}, and was "
+            f"answered with {name[1]!r} from {name[0]!r}: deploy the door and the step together."
+        )
 
     def _refuses(self, said: Envelope) -> bool:
         refusals = (event.contract for event in self.declaration.publishes if issubclass(event, Refusal))
@@ -86,6 +155,24 @@ class Step(Handler[P, R]):
                 f"before it has said: reorder the steps, or annotate {taken.name!r} with '| None'."
             )
         return found[0] if found else None
+
+
+def _asking(key: Key, payload: Payload, expected: Expected) -> "Asking":
+    from millrace.runtime.tokens import Asking  # noqa: PLC0415 - few steps wait
+
+    number = (int(payload["redrives"]) << 16) + int(payload["attempt"])
+    return Asking(key, payload["token"], number, expected)
+
+
+def _opening(asking: "Asking | None") -> Callable[[list[Envelope]], None]:
+    """Publish what a step says; of one that asks, no sooner than it can be answered."""
+
+    def publish(said: list[Envelope]) -> None:
+        if asking:
+            asking.open(said)
+        publisher().publish(said)
+
+    return publish
 
 
 def _joined(flow: Payload) -> Payload:
@@ -113,10 +200,13 @@ def _keyed(event: Event, key: Key) -> Event:
 @overload
 def step(function: Callable[P, R], /) -> Step[P, R]: ...
 @overload
-def step(*, repeatable: str | None = None) -> Callable[[Callable[P, R]], Step[P, R]]: ...
+def step(
+    *, repeatable: str | None = None, answer_within: timedelta | None = None
+) -> Callable[[Callable[P, R]], Step[P, R]]: ...
 def step(function: Callable[P, R] | None = None, /, **declared: Any) -> Any:
     """Declare a task of a mediator. It runs once for each time that its state is entered, tried again or redriven.
 
-    `repeatable` says why it may as well run twice, and saves the record of what was done.
+    `repeatable` says why it may as well run twice, and saves the record of what was done. One that takes a `Callback`
+    waits for its answer: for a day, unless `answer_within` says otherwise. Then it fails with States.Timeout.
     """
     return Step(function, **declared) if function else lambda given: Step(given, **declared)

@@ -11,7 +11,7 @@ import pytest
 from millrace.flow import Assembly, UnreadableAssembly
 
 ROOT = Path(__file__).parents[2]
-BY_CONTRACT_ALONE = {"outside:shop.checkout", "outside:shop.warehouse"}
+BY_CONTRACT_ALONE = {"outside:carrier.shipments", "outside:shop.checkout", "outside:shop.warehouse"}
 
 
 def test_every_function_of_the_template_is_a_node_of_its_kind(graph, shop):

@@ -5,6 +5,7 @@ import json
 import pytest
 
 FUNCTIONS = [
+    "api_answers",
     "api_commands",
     "api_door",
     "arrange_shipping",
@@ -31,7 +32,7 @@ FUNCTIONS = [
     "view_customers",
     "view_orders",
 ]
-OF_THE_KIT = {"api_commands", "api_door", "relay_order_store", "start_fulfilment"}
+OF_THE_KIT = {"api_answers", "api_commands", "api_door", "relay_order_store", "start_fulfilment"}
 
 
 def layer(template):

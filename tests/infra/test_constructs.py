@@ -112,11 +112,12 @@ def test_a_completion_that_asks_for_an_unsaid_event_is_refused(stack, bus):
 
 
 def test_a_mediator_runs_its_steps_one_after_the_other_and_catches_nothing(stack, bus, table, synthesised):
-    Mediator(stack, "M", bus=bus, steps=["reserve_stock", "arrange_shipping"], tables={"stock": table})
+    tables = {"stock": table, "payments": table}
+    Mediator(stack, "M", bus=bus, steps=["reserve_stock", "charge_payment"], tables=tables)
     machine = synthesised().machine()
     states = machine["States"]
     assert machine["StartAt"] == "reserve_stock"
-    assert states["reserve_stock"]["Next"] == "arrange_shipping"
+    assert states["reserve_stock"]["Next"] == "charge_payment"
     assert not [state for state in states.values() if "Catch" in state]
 
 
@@ -133,16 +134,19 @@ def test_an_execution_that_fails_is_led_to_the_dead_letters_and_else_to_those_of
     assert [(t["Arn"], t["DeadLetterConfig"]["Arn"]) for t in rule["Targets"]] == [(letters, others)]
 
 
-def test_a_mediator_takes_a_flow_of_ones_own_with_its_own_catch(stack, bus, synthesised):
+def test_a_mediator_takes_a_flow_of_ones_own_with_its_own_catch(stack, bus, table, synthesised):
     from aws_cdk import aws_stepfunctions as sfn
 
     def flow(mediator):
-        ship = mediator.step("arrange_shipping")
-        return ship.add_catch(mediator.step("reject_order"), result_path="$.error").next(sfn.Succeed(mediator, "sent"))
+        charge = mediator.step("charge_payment")
+        return charge.add_catch(mediator.step("reject_order"), result_path="$.error").next(
+            sfn.Succeed(mediator, "paid")
+        )
 
-    Mediator(stack, "M", bus=bus, steps=["arrange_shipping", "reject_order"], flow=flow)
+    tables = {"payments": table}
+    Mediator(stack, "M", bus=bus, steps=["charge_payment", "reject_order"], flow=flow, tables=tables)
     states = synthesised().machine()["States"]
-    assert [catch["Next"] for catch in states["arrange_shipping"]["Catch"]] == ["reject_order"]
+    assert [catch["Next"] for catch in states["charge_payment"]["Catch"]] == ["reject_order"]
     assert "Catch" not in states["reject_order"]
 
 

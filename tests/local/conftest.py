@@ -2,12 +2,17 @@
 
 import io
 import json
+import sys
 import zipfile
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT / "examples"))
+
+from carrier import Carrier, serves  # noqa: E402 - found by the line above
+
 EVENTS = ROOT / "tests" / "events"
 
 
@@ -38,8 +43,15 @@ def put(cloud, recorded):
 
 
 @pytest.fixture
-def stocked(cloud, put):
-    """The shop with stock on its shelves."""
+def carrier(cloud):
+    """The carrier outside, which answers what the shop asks it."""
+    with Carrier(cloud.client, serves) as carrier:
+        yield carrier
+
+
+@pytest.fixture
+def stocked(cloud, put, carrier):
+    """The shop with stock on its shelves, and its carrier."""
     put("stock_delivered")
     cloud.settle()
     return cloud

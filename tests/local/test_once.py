@@ -37,7 +37,8 @@ EFFECTS = {
     "reserve_stock": ("UpdateItem", 1),  # a task of the saga
 }
 CLEAN = {
-    *("OrderPlaced", "StockReserved", "PaymentCharged", "ShipmentArranged", "OrderCompleted"),
+    *("OrderPlaced", "StockReserved", "PaymentCharged", "OrderCompleted"),
+    *("ShippingRequested", "ShipmentArranged"),
     *("CreditRated", "PointsAwarded", "TierUpgraded", "GiftIssued", "CustomerNotified"),
 }
 TABLES = {

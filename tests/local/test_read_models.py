@@ -94,7 +94,7 @@ def test_a_rebuild_of_a_sound_view_finds_no_difference_and_runs_no_other_functio
     assert (attempts(ordered) - before).keys() == {"view_customers"}
 
 
-def test_a_mended_bug_is_shown_swapped_in_and_rolled_back(cloud, put, replace_handler, millrace, row):
+def test_a_mended_bug_is_shown_swapped_in_and_rolled_back(cloud, carrier, put, replace_handler, millrace, row):
     sound = (ROOT / "functions" / "view_customers" / "handler.py").read_text()
     replace_handler("view_customers", BUGGY)
     for name in ("stock_delivered", "place_order", "place_order_declined"):

@@ -21,7 +21,8 @@ class Up:
 
     def __init__(self, project):
         self.project = project
-        command = [sys.executable, "-m", "millrace", "up", "--port", "0"]
+        carrier = str(ROOT / "examples" / "carrier.py")
+        command = [sys.executable, "-m", "millrace", "up", "--port", "0", "--beside", carrier]
         self.process = subprocess.Popen(command, cwd=project, stderr=subprocess.PIPE, text=True, start_new_session=True)
         self.lines = []
         self.said = threading.Condition()

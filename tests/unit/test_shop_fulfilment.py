@@ -5,14 +5,14 @@ import pytest
 from functions.arrange_shipping.handler import handler as arrange_shipping
 from functions.charge_payment.handler import handler as charge_payment
 from functions.complete_order.handler import handler as complete_order
+from functions.contracts.carrier import ShipmentArranged, ShipmentRefused
 from functions.contracts.fulfilment import (
     OrderCompleted,
     OutOfStock,
     PaymentCharged,
     PaymentDeclined,
     PaymentRefunded,
-    ShipmentArranged,
-    ShipmentRefused,
+    ShippingRequested,
     StockReleased,
     StockReserved,
 )
@@ -21,6 +21,7 @@ from functions.refund_payment.handler import handler as refund_payment
 from functions.reject_order.handler import handler as reject_order
 from functions.release_stock.handler import handler as release_stock
 from functions.reserve_stock.handler import handler as reserve_stock
+from millrace.runtime import Callback
 
 
 @pytest.fixture
@@ -118,12 +119,10 @@ def test_refunding_what_was_never_charged_says_nothing(order, payments):
     assert refund_payment(order, payments) is None
 
 
-def test_the_carrier_takes_what_it_can_deliver(order, heard):
-    assert arrange_shipping(order) == heard("shipment_arranged")
-
-
-def test_the_carrier_refuses_a_country_that_it_does_not_serve(heard):
-    assert arrange_shipping(heard("order_placed_undeliverable")) == heard("shipment_refused")
+def test_the_carrier_is_asked_with_the_address_and_where_to_answer(order, heard):
+    asked = heard("shipping_requested")
+    assert arrange_shipping(order, Callback(asked.callback_id)) == asked
+    assert isinstance(asked, ShippingRequested)
 
 
 def test_completing_ends_the_reservation_and_sells_the_goods(order, stock, heard):

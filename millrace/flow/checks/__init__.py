@@ -1,6 +1,7 @@
 """The checks, each a named weakness of event-driven systems."""
 
 from millrace.flow.checks.access import outside_publishes_inside, unencrypted_store, wildcard_grant
+from millrace.flow.checks.callbacks import unanswerable_callback
 from millrace.flow.checks.code import undeclared_publish
 from millrace.flow.checks.contracts import oversized_contract
 from millrace.flow.checks.failures import missing_failure_path
@@ -35,4 +36,5 @@ CHECKS: tuple[Check, ...] = (
     unencrypted_store,
     outside_publishes_inside,
     step_without_undo,
+    unanswerable_callback,
 )

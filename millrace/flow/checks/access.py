@@ -143,7 +143,7 @@ def outside_publishes_inside(system: System) -> Iterator[Finding]:
     that nobody paid for. Give outside events a source of their own, and let the door allow just those.
     """
     for node in system.graph.of("event"):
-        said = [producer.name for producer in system.graph.producers(node.id) if producer.kind not in DOORS]
+        said = [by.name for by in system.graph.producers(node.id) if by.kind not in DOORS and node.id not in by.awaits]
         if node.event and node.event.contract.outside and said:
             yield Finding.at(
                 node,

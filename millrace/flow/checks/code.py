@@ -32,9 +32,14 @@ def _undeclared(system: System, node: Node) -> Iterator[Said]:
     seen: set[Place] = set()
     for said in said_by(system.root, str(node.facts.get("function", ""))):
         name = known.get(said.event) if said.event else None
-        if said.place not in seen and (said.event is None or (name and name not in [*node.publishes, *node.appends])):
+        if said.place not in seen and (said.event is None or (name and name not in _declared(node))):
             seen.add(said.place)
             yield said
+
+
+def _declared(node: Node) -> set[str]:
+    """What a function itself may say: not the answers that it waits for."""
+    return {*node.publishes, *node.appends} - set(node.awaits)
 
 
 def _told(said: Said) -> str:

@@ -120,10 +120,12 @@ def _taking(graph: Graph, way: tuple[Edge, ...]) -> Iterator[Arrow]:
 
 
 def _calls(graph: Graph, node: Node) -> Iterator[Arrow]:
-    """What an API calls; and stores, where something follows from what is written there."""
+    """What an API calls, and whom its door answers; and stores, where something follows from what is written there."""
     if node.kind != "mediator":
         for edge in graph.out(node.id, "invokes"):
             yield Arrow(edge.source, edge.target, "invokes", edge.resources, edge.label)
+    for edge in graph.out(node.id, "answers"):
+        yield Arrow(edge.source, edge.target, "invokes", edge.resources, "answer")
     for edge in graph.out(node.id, "uses", "appends"):
         if edge.kind == "appends" or _leads_on(graph, edge):
             yield Arrow(edge.source, edge.target, "uses", edge.resources)

@@ -35,7 +35,7 @@ def handler(payload: dict[str, Any], _context: Any) -> Answer:
 
 
 def _answer(request: Request) -> Answer:
-    events = [_event(envelope, request) for envelope in _envelopes(request)]
+    events = [event_in(envelope, request) for envelope in _envelopes(request)]
     publisher().publish([claimed(encode(event)) for event in events])
     told = [{"event_id": e.metadata.event_id, "correlation_id": e.metadata.correlation_id} for e in events]
     observe.logger().info("events accepted", extra={"caller": request.caller, "events": told})
@@ -43,13 +43,21 @@ def _answer(request: Request) -> Answer:
 
 
 def _envelopes(request: Request) -> list[Envelope]:
-    if request.content_type not in (STRUCTURED, BATCH, JSON):
-        reason = f"should be {STRUCTURED}, {BATCH}, or {JSON} with ce- headers"
+    if request.content_type != BATCH:
+        return [one_envelope(request, also=f" {BATCH},")]
+    try:
+        return [from_cloudevent(each) for each in _batch(request.json())]
+    except BrokenContract as error:
+        raise Problem.of(error, 400) from error
+
+
+def one_envelope(request: Request, also: str = "") -> Envelope:
+    """The one CloudEvent of a request. Raises Problem, which names what is taken `also`."""
+    if request.content_type not in (STRUCTURED, JSON):
+        reason = f"should be {STRUCTURED},{also} or {JSON} with ce- headers"
         raise Problem(415, f"The content type {reason}.", [("content-type", request.content_type, reason)])
     try:
-        if request.content_type == BATCH:
-            return [from_cloudevent(each) for each in _batch(request.json())]
-        return [from_http(request.headers, json.dumps(request.json()))]
+        return from_http(request.headers, json.dumps(request.json()))
     except BrokenContract as error:
         raise Problem.of(error, 400) from error
 
@@ -61,7 +69,7 @@ def _batch(given: Any) -> list[Any]:
     return given
 
 
-def _event(envelope: Envelope, request: Request) -> Event:
+def event_in(envelope: Envelope, request: Request) -> Event:
     """The event in an envelope, whose caller may say it and which keeps its contract. Raises Problem."""
     source, name = envelope["source"], envelope["detail-type"]
     event_type = _declared().get((source, name))

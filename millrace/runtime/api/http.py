@@ -22,14 +22,22 @@ Answer = dict[str, Any]
 class Problem(Exception):
     """A request that is not answered as it wishes: the status, and what to send instead.
 
-    `problems` holds (field, value, reason).
+    `problems` holds (field, value, reason); `again` is in how many seconds the same may be sent again.
     """
 
-    def __init__(self, status: int, detail: str, problems: list[tuple[str, object, str]] | None = None) -> None:
+    def __init__(
+        self,
+        status: int,
+        detail: str,
+        problems: list[tuple[str, object, str]] | None = None,
+        *,
+        again: int | None = None,
+    ) -> None:
         super().__init__(detail)
         self.status = status
         self.detail = detail
         self.problems = problems or []
+        self.again = again
 
     @classmethod
     def of(cls, broken: BrokenContract, status: int = HTTPStatus.UNPROCESSABLE_ENTITY) -> "Problem":
@@ -48,7 +56,8 @@ class Problem(Exception):
             body["problems"] = [
                 {"field": name, "value": _short(value), "reason": reason} for name, value, reason in self.problems
             ]
-        return answer(self.status, body, {"content-type": PROBLEM})
+        later = {} if self.again is None else {"retry-after": str(self.again)}
+        return answer(self.status, body, {"content-type": PROBLEM, **later})
 
 
 @dataclass(frozen=True)

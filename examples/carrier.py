@@ -1,0 +1,146 @@
+"""The shop's carrier, a company outside: it is told of each ShippingRequested, and answers at the door of the API.
+
+`millrace run --beside examples/carrier.py …` plays it beside a local cloud, `python examples/carrier.py` beside the one
+at AWS_ENDPOINT_URL. On AWS a carrier subscribes by a Webhook in a stack of its own; here boto3 does that.
+"""
+
+import http.client
+import json
+import signal
+import threading
+from collections.abc import Callable
+from functools import cached_property
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+import boto3
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+
+NAME = "Mill & Sons"
+SERVED = frozenset({"AT", "BE", "CH", "DE", "DK", "ES", "FR", "IT", "LU", "NL", "PL", "PT"})
+WANTED = {"source": ["shop.fulfilment"], "detail-type": ["ShippingRequested"]}
+KIND = "application/cloudevents+json"
+RULE = {"Name": "Carrier", "EventBusName": "shop"}
+FROM_RULES = {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sts:AssumeRole"}
+
+
+class Carrier:
+    """Takes requests at a webhook on loopback, and answers each before it says that it has heard it.
+
+    `client` gives boto3's clients of the cloud. `refuses` says of a request's data why it is refused; None takes it.
+    """
+
+    def __init__(self, client: Callable[[str], Any], refuses: Callable[[dict[str, Any]], str | None]) -> None:
+        self._client = client
+        self._refuses = refuses
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server.daemon_threads = True
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        self._subscribe(f"http://127.0.0.1:{self._server.server_port}")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._unsubscribe()
+        self._server.shutdown()
+        self._server.server_close()
+
+    def answer(self, requested: dict[str, Any]) -> int:
+        """Answer a request, given its data; gives the status."""
+        order, why = requested["order_id"], self._refuses(requested)
+        if why is None:
+            data = {"order_id": order, "carrier": NAME, "tracking_id": f"MS-{order}"}
+            return self.send(requested["callback_id"], "ShipmentArranged", data)
+        return self.send(requested["callback_id"], "ShipmentRefused", {"order_id": order, "reason": why})
+
+    def send(self, callback_id: str, name: str, data: dict[str, Any]) -> int:
+        """Send an answer, as a CloudEvent, with a signature."""
+        event = {"specversion": "1.0", "id": callback_id, "source": "carrier.shipments", "type": name, "data": data}
+        return self._post(f"/callbacks/{callback_id}", json.dumps(event).encode())
+
+    def _subscribe(self, url: str) -> None:
+        events, iam = self._client("events"), self._client("iam")
+        key = {"ApiKeyAuthParameters": {"ApiKeyName": "X-Api-Key", "ApiKeyValue": "the carrier's"}}
+        connection = events.create_connection(Name="Carrier", AuthorizationType="API_KEY", AuthParameters=key)
+        destination = events.create_api_destination(
+            Name="Carrier",
+            ConnectionArn=connection["ConnectionArn"],
+            InvocationEndpoint=url,
+            HttpMethod="POST",
+        )["ApiDestinationArn"]
+        role = iam.create_role(RoleName="Carrier", AssumeRolePolicyDocument=_policy(FROM_RULES))["Role"]["Arn"]
+        calling = _policy({"Effect": "Allow", "Action": "events:InvokeApiDestination", "Resource": destination})
+        iam.put_role_policy(RoleName="Carrier", PolicyName="Call", PolicyDocument=calling)
+        events.put_rule(**RULE, EventPattern=json.dumps(WANTED))
+        target = {"Id": "Carrier", "Arn": destination, "RoleArn": role, "InputPath": "$.detail.data"}
+        events.put_targets(Rule=RULE["Name"], EventBusName=RULE["EventBusName"], Targets=[target])
+
+    def _unsubscribe(self) -> None:
+        events, iam = self._client("events"), self._client("iam")
+        events.remove_targets(Rule=RULE["Name"], EventBusName=RULE["EventBusName"], Ids=["Carrier"])
+        events.delete_rule(**RULE)
+        events.delete_api_destination(Name="Carrier")
+        events.delete_connection(Name="Carrier")
+        iam.delete_role_policy(RoleName="Carrier", PolicyName="Call")
+        iam.delete_role(RoleName="Carrier")
+
+    @cached_property
+    def _endpoint(self) -> str:
+        (api,) = self._client("apigatewayv2").get_apis()["Items"]
+        return str(api["ApiEndpoint"])
+
+    def _post(self, path: str, body: bytes) -> int:
+        url = urlsplit(self._endpoint)
+        connection = http.client.HTTPConnection("127.0.0.1", url.port, timeout=30)
+        try:
+            connection.request("POST", path, body, self._signed(path, body))
+            return connection.getresponse().status
+        finally:
+            connection.close()
+
+    def _signed(self, path: str, body: bytes) -> dict[str, str]:
+        host = urlsplit(self._endpoint).netloc
+        request = AWSRequest("POST", f"{self._endpoint}{path}", {"host": host, "content-type": KIND}, body)
+        SigV4Auth(Credentials("test", "test"), "execute-api", "us-east-1").add_auth(request)
+        return dict(request.headers.items())
+
+    def _handler(carrier) -> type[BaseHTTPRequestHandler]:  # noqa: N805 - the handler has the self
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["content-length"]))
+                self.send_response(carrier.answer(json.loads(body)))
+                self.send_header("content-length", "0")
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None:
+                """Say nothing."""
+
+        return Handler
+
+
+def serves(requested: dict[str, Any]) -> str | None:
+    """Why this carrier refuses an order, if it does."""
+    country = requested["address"]["country"]
+    return None if country in SERVED else f"{NAME} does not serve {country}"
+
+
+def _policy(statement: dict[str, Any]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+def main() -> None:
+    """Play the carrier until this process is ended."""
+    ended = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: ended.set())
+    with Carrier(boto3.client, serves):
+        print("the carrier listens", flush=True)  # noqa: T201 - whoever has started it waits for this
+        ended.wait()
+
+
+if __name__ == "__main__":
+    main()
