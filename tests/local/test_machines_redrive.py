@@ -189,6 +189,32 @@ def test_of_a_map_only_the_iterations_run_again_that_did_not_end_well(kit, faile
     assert entered(kit, execution) == {"It": 1, "Whole": 3, "Ten": 3}
 
 
+def test_what_is_within_an_iteration_goes_on_by_itself(kit, broken, mend, failed, redriven):
+    """https://docs.aws.amazon.com/step-functions/latest/dg/redrive-executions.html"""
+    inner = parallel(chain(Well={"Type": "Pass"}), chain(Before={"Type": "Pass"}, Fails=task(broken)))
+    execution = failed(chain(It=each(chain(First={"Type": "Pass"}, Both=inner), MaxConcurrency=1)), [1, 2])
+    mend()
+    assert redriven(execution)["output"] == [[1, 1], [2, 2]]
+    assert entered(kit, execution) == {"It": 1, "First": 2, "Both": 2, "Well": 2, "Before": 2, "Fails": 2}
+
+
+def test_a_task_that_waits_for_a_token_is_given_another_one(kit):
+    """https://docs.aws.amazon.com/step-functions/latest/dg/connect-to-resource.html"""
+    url = kit.queue()
+    parameters = {"QueueUrl": url, "MessageBody": {"token.$": "$$.Task.Token"}}
+    resource = "arn:aws:states:::sqs:sendMessage.waitForTaskToken"
+    execution = kit.start(chain(It=task(resource, Parameters=parameters, TimeoutSeconds=60)))
+    kit.pass_time(61)
+    kit.states.redrive_execution(executionArn=execution)
+    kit.cloud.settle()
+    old, new = (message["token"] for message in kit.messages(url))
+    with pytest.raises(ClientError, match="TaskTimedOut"):
+        kit.states.send_task_success(taskToken=old, output="1")
+    kit.states.send_task_success(taskToken=new, output="2")
+    kit.cloud.settle()
+    assert kit.described(execution)["output"] == 2
+
+
 def test_variables_are_as_they_were_within_a_branch_too(kit, broken, mend, failed, redriven):
     """https://docs.aws.amazon.com/step-functions/latest/dg/workflow-variables.html"""
     inner = chain(
