@@ -182,17 +182,17 @@ def begun_by(execution: dict[str, Any]) -> Any:
 
 
 def _whole(machines: Any, told: dict[str, Any]) -> dict[str, Any]:
-    """An execution with its input, which has no room in an event where it is long.
+    """An execution with its input, which has no room in an event where it is long, and with its error.
 
     https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html
     """
-    given = told.get("input")
-    if given is None:
+    if told.get("input") is None:
         try:
-            given = machines.describe_execution(executionArn=told["executionArn"]).get("input")
+            known = machines.describe_execution(executionArn=told["executionArn"])
         except machines.exceptions.ExecutionDoesNotExist:
             return told  # what is left of it is what the letter says
-    return told | {"input": parsed(given)}
+        told = told | {name: told.get(name) or known.get(name) for name in ("input", "error", "cause")}
+    return told | {"input": parsed(told["input"])}
 
 
 def _cause(origin: Origin, body: Any, attributes: dict[str, str]) -> tuple[str, int | None]:

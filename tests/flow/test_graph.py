@@ -78,6 +78,11 @@ def test_failures_lead_to_the_dead_letter_queue_of_their_construct(graph, named)
     }
 
 
+def test_a_failed_execution_leads_to_the_dead_letter_queue_of_its_mediator(graph):
+    (kept,) = graph.out("Shop/Fulfilment/Fulfilment", "fails-to")
+    assert (kept.target, graph[kept.target].kind) == ("Shop/Fulfilment/Fulfilment/DeadLetters", "dead-letters")
+
+
 def test_every_arrow_stands_in_the_template(graph, shop):
     for edge in graph.edges:
         assert edge.resources or edge.source in BY_CONTRACT_ALONE, edge

@@ -134,6 +134,19 @@ def test_a_sink_consumes_an_event_and_a_log_does_not(tmp_path, target, unconsume
     assert [each.check for each in found] == ["unconsumed-event"] * unconsumed
 
 
+@pytest.mark.parametrize(
+    ("statuses", "checks"),
+    [(["FAILED", "TIMED_OUT", "ABORTED"], []), (["FAILED"], ["missing-failure-path"]), (None, [])],
+)
+def test_a_machine_is_to_have_a_rule_for_every_way_in_which_an_execution_fails(found, statuses, checks):
+    detail = {"stateMachineArn": [{"Ref": "Machine"}], **({"status": statuses} if statuses else {})}
+    letters = {"Id": "T", "Arn": att("Letters"), "DeadLetterConfig": {"Arn": att("Letters")}}
+    rule = of("Events::Rule", EventPattern={"source": ["aws.states"], "detail": detail}, Targets=[letters])
+    machine = of("StepFunctions::StateMachine", DefinitionString='{"StartAt": "A", "States": {}}')
+    queue = of("SQS::Queue", SqsManagedSseEnabled=True, MessageRetentionPeriod=1_209_600)
+    assert [check for check, _ in found(Machine=machine, Rule=rule, Letters=queue)] == checks
+
+
 def test_a_schedule_delivers_and_keeps_what_it_cannot(found):
     schedule = of("Scheduler::Schedule", Target={"Arn": att("Ring")})
     config = of("Lambda::EventInvokeConfig", FunctionName={"Ref": "Ring"}, DestinationConfig={"OnFailure": {}})
