@@ -202,7 +202,7 @@ class LocalCloud:
 
     def physical_id(self, stack: str, logical_id: str) -> str:
         """The name or URL that a resource of a deployed stack was given."""
-        return self._loader.deployment.stacks[stack].resources[logical_id].physical_id
+        return self._deployments.stacks[stack].resources[logical_id].physical_id
 
     def put(self, event: "Event", *, bus: str, metadata: "Metadata | None" = None) -> "Metadata":
         """Put an event from outside onto a bus, claimed if it is large. Gives its metadata, with its flow's id."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from millrace.local.agenda import Agenda
 from millrace.local.assembly import Assembly, Place
-from millrace.local.deployment import Change, Deployment
+from millrace.local.deployment import Change, Deployment, StackState
 from millrace.local.loader import Loader
 from millrace.local.models import session
 
@@ -68,14 +68,22 @@ class Deployments:
             self._formations[place] = CloudFormation(self.loader(place), self._agenda)
         return self._formations[place]
 
+    @property
+    def stacks(self) -> dict[str, StackState]:
+        """What stands anywhere, by its name; of two with one name, what is at home last."""
+        loaders = sorted(self._loaders.items(), key=lambda each: each[0] == self._home)
+        return {name: state for _, loader in loaders for name, state in loader.deployment.stacks.items()}
+
     def deploy(self, folder: Path, on_change: Callable[[Change], None] | None) -> Deployment:
         """Bring the stacks of an assembly to where they say that they are for, one account and region after another.
 
-        Gives what stands in all of those. Each is rolled back on its own.
+        What is no more in it is taken away, and each is rolled back on its own. Gives what stands anywhere.
         """
         places = Assembly.read(folder, self._home).places
-        deployed = [self.loader(place).deploy(folder, on_change) for place in places]
-        return Deployment({name: state for each in deployed for name, state in each.stacks.items()})
+        places += [place for place, loader in self._loaders.items() if loader.knows(folder) and place not in places]
+        for place in places:
+            self.loader(place).deploy(folder, on_change)
+        return Deployment(self.stacks)
 
     def forget(self) -> None:
         """Take it that nothing stands, as after a reset of the cloud."""

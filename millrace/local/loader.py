@@ -75,6 +75,10 @@ class Loader:
             rollout.clear()
             return self.deployment
 
+    def knows(self, folder: Path) -> bool:
+        """Whether stacks of an assembly stand here."""
+        return bool(self._own.get(folder.resolve()))
+
     def rollout(self, on_change: Callable[[Change], None] | None, *, keeping: Iterable[str] = ()) -> Rollout:
         """A run from what stands now; what comes of it stands once `deployment` is its `after`."""
         return Rollout(self.cloud, self.deployment, self._random, on_change, keeping=keeping)

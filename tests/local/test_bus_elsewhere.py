@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 from bus_kit import ACCOUNT, attributes, policy
 
-pytest_plugins = ["bus_fixtures"]
+pytest_plugins = ["bus_fixtures", "bare_moto"]
 
 OTHER, REGION, FAR = "111122223333", "us-east-1", "eu-west-1"
 
@@ -88,6 +88,19 @@ def dead(queue):
 def onward(rule, dead):
     """Make the rule of this account that sends everything somewhere."""
     return lambda arn, **target: rule(arn, DeadLetterConfig={"Arn": dead.arn}, **target)
+
+
+def test_a_stack_that_moves_to_another_account_stands_there_alone(local, write):
+    stack = {"Queue": {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "ledger"}}}
+
+    def urls(**where):
+        return local.client("sqs", **where).list_queues().get("QueueUrls", [])
+
+    local.deploy(write(Ledger=stack))
+    local.deploy(write(places={"Ledger": f"aws://{OTHER}/{FAR}"}, Ledger=stack))
+    assert (urls(), len(urls(account=OTHER, region=FAR))) == ([], 1)
+    local.deploy(write(Ledger=stack))
+    assert (len(urls()), urls(account=OTHER, region=FAR)) == (1, [])
 
 
 # -- a queue of another account --------------------------------------------------------------------------------------
