@@ -7,15 +7,9 @@ from millrace.cli.deployed import Deployed
 from millrace.cli.letters import Letter, begun_by, failure
 from millrace.cli.project import WrongUse
 from millrace.flow.assembly import Resource
-from millrace.flow.rules import UNSUCCESSFUL
+from millrace.flow.rules import REDRIVABLE_SECONDS, UNSUCCESSFUL
 from millrace.local.journal import reference
 from millrace.local.lenient import parsed
-
-REDRIVABLE_SECONDS = 14 * 24 * 3600
-"""As long a failed execution can be redriven, and as long a letter is kept.
-
-https://docs.aws.amazon.com/step-functions/latest/dg/redrive-executions.html
-"""
 
 
 def unkept(deployed: Deployed, of: str | None, letters: Iterable[Letter]) -> Iterator[Letter]:

@@ -8,6 +8,11 @@ from millrace.flow.assembly import Assembly, Resource
 
 UNSUCCESSFUL = ("FAILED", "TIMED_OUT", "ABORTED")
 """How an execution ends that has not succeeded."""
+REDRIVABLE_SECONDS = 14 * 24 * 3600
+"""How long after that it can be redriven; a dead letter is kept for as long.
+
+https://docs.aws.amazon.com/step-functions/latest/dg/redrive-executions.html
+"""
 
 
 def pattern_of(rule: Resource) -> Mapping[str, Any]:

@@ -147,6 +147,15 @@ def test_a_machine_is_to_have_a_rule_for_every_way_in_which_an_execution_fails(f
     assert [check for check, _ in found(Machine=machine, Rule=rule, Letters=queue)] == checks
 
 
+@pytest.mark.parametrize(("days", "checks"), [(13, ["short-idempotency"]), (14, [])])
+def test_a_step_is_to_be_known_for_as_long_as_its_execution_can_be_redriven(found, days, checks):
+    ring = function()
+    ring["Properties"]["Environment"] = {"Variables": {"MILLRACE_IDEMPOTENCY_SECONDS": str(days * 86_400)}}
+    states = {"A": {"Type": "Task", "Resource": att("Ring"), "End": True}}
+    machine = of("StepFunctions::StateMachine", Definition={"StartAt": "A", "States": states})
+    assert [check for check, _ in found(Ring=ring, Role=role(), Machine=machine) if "idem" in check] == checks
+
+
 def test_a_schedule_delivers_and_keeps_what_it_cannot(found):
     schedule = of("Scheduler::Schedule", Target={"Arn": att("Ring")})
     config = of("Lambda::EventInvokeConfig", FunctionName={"Ref": "Ring"}, DestinationConfig={"OnFailure": {}})

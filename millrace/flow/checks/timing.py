@@ -7,6 +7,7 @@ from typing import Any
 from millrace.flow.assembly import Resource
 from millrace.flow.findings import Finding, System, check
 from millrace.flow.graph import Node
+from millrace.flow.rules import REDRIVABLE_SECONDS
 
 TIMEOUTS_OF_VISIBILITY = 6
 """https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html"""
@@ -98,8 +99,9 @@ def _streams(system: System) -> Iterator[Finding]:
 def short_idempotency(system: System) -> Iterator[Finding]:
     """An event can come again after it has been forgotten that it was handled.
 
-    A rule tries for a day, a queue keeps for days, a dead letter waits for weeks until it is redriven: a record that
-    expires before lets the event be handled twice. Lengthen the window of the bus, or keep dead letters for less long.
+    A rule tries for a day, a queue keeps for days, a dead letter or a failed execution waits for weeks until it is
+    redriven: a record that expires before lets the event be handled twice. Lengthen the window of the bus, or keep
+    dead letters for less long.
     """
     for node in system.graph.functions:
         window = int(_variables(node).get(WINDOW, 0))
@@ -127,6 +129,8 @@ def _ages(system: System, node: Node) -> Iterator[int]:
             yield _rule_age(graph[rule.source]) + max(kept, _letters_kept(system, source))
     for rule in graph.into(node.id, "delivers"):
         yield _rule_age(graph[rule.source]) + ASYNC_SECONDS + _letters_kept(system, node)
+    if any(graph[edge.source].kind == "mediator" for edge in graph.into(node.id, "invokes")):
+        yield REDRIVABLE_SECONDS
 
 
 def _rule_age(rule: Node) -> int:
