@@ -1,0 +1,196 @@
+"""Callbacks: what a signature says of them, and who holds the token of a task that waits."""
+
+import re
+from datetime import timedelta
+from types import SimpleNamespace
+
+import pytest
+
+from millrace.events import Event, Refusal
+from millrace.runtime import Callback, StillInProgress, UnclearSignature, processor, step, tokens
+from millrace.runtime.tokens import AlreadyAnswered, AnotherAnswer, Asking, Waiting, heard
+
+KEY = ("arn:execution", "flow")
+ANSWER = {"source": "test.guest", "detail-type": "Entered", "detail": {"data": {}}}
+
+
+class Knocked(Event, source="test.door"):
+    times: int
+
+
+class Asked(Event, source="test.door"):
+    callback_id: str
+
+
+class Bolted(Refusal, source="test.door"):
+    pass
+
+
+class Entered(Event, source="test.guest", outside=True):
+    pass
+
+
+class Left(Refusal, source="test.guest", outside=True):
+    pass
+
+
+@step(answer_within=timedelta(hours=1))
+def ask(knocked: Knocked, callback: Callback[Entered | Left]) -> Asked:
+    return Asked(callback_id=callback.id)
+
+
+EXPECTED = ask.declaration.callback
+
+
+def refused(told):
+    return pytest.raises(UnclearSignature, match=re.escape(told))
+
+
+def test_a_signature_says_which_events_answer_and_within_which_time():
+    assert (EXPECTED.name, EXPECTED.events, EXPECTED.seconds) == ("callback", (Entered, Left), 3600)
+    assert ask.declaration.publishes == (Asked, Entered, Left)
+    assert (ask.declaration.returns, ask.declaration.consumes) == ((Asked,), (Knocked,))
+
+
+def test_a_step_that_waits_is_tried_out_as_the_function_that_it_is():
+    assert ask(Knocked(times=1), Callback("an id")) == Asked(callback_id="an id")
+    assert "an id" not in repr(Callback("an id"))
+
+
+def test_a_step_that_names_no_time_waits_for_a_day():
+    def handler(knocked: Knocked, callback: Callback[Entered]) -> None: ...
+
+    assert step(handler).declaration.callback.seconds == 86_400
+
+
+def test_what_a_signature_with_a_callback_cannot_mean_is_refused():
+    def bare(knocked: Knocked, callback: Callback) -> None: ...
+    def two(knocked: Knocked, one: Callback[Entered], other: Callback[Left]) -> None: ...
+    def text(knocked: Knocked, callback: Callback[str]) -> None: ...
+    def both(knocked: Knocked, callback: Callback[Entered]) -> Entered: ...
+    def says_no(knocked: Knocked, callback: Callback[Entered]) -> Bolted: ...
+
+    told = [
+        "or, in a step, a Callback of the events",
+        "one answer",
+        "Callback[AnEvent]",
+        "let it be answered",
+        "in a step before",
+    ]
+    for handler, why in zip((bare, two, text, both, says_no), told, strict=True):
+        with refused(why):
+            step(handler)
+
+
+def test_only_a_step_waits_and_only_for_a_year():
+    def asks(knocked: Knocked, callback: Callback[Entered]) -> None: ...
+    def asks_nothing(knocked: Knocked) -> None: ...
+
+    with refused("only a @step waits"):
+        processor(asks)
+    with refused("takes no Callback"):
+        step(answer_within=timedelta(hours=1))(asks_nothing)
+    with refused("a second to a year"):
+        step(answer_within=timedelta(days=366))(asks)
+
+
+@pytest.fixture
+def sent(table, monkeypatch):
+    """The tokens with which tasks were ended; those in `over` are of tasks that are."""
+    kept, sent = table("id"), SimpleNamespace(tokens=[], over=set())
+    monkeypatch.setenv("MILLRACE_CALLBACKS", kept.name)
+    monkeypatch.setattr(tokens, "table_called", lambda _name: kept)
+
+    class Over(Exception):
+        pass
+
+    def send_task_success(taskToken, output):  # noqa: N803 - AWS's own names
+        if taskToken in sent.over:
+            raise Over
+        sent.tokens.append(taskToken)
+        sent.over.add(taskToken)
+
+    errors = SimpleNamespace(TaskTimedOut=Over, TaskDoesNotExist=Over, InvalidToken=Over)
+    monkeypatch.setattr(
+        tokens, "_states", lambda: SimpleNamespace(exceptions=errors, send_task_success=send_task_success)
+    )
+    return sent
+
+
+def asking(token="token-1", number=0):
+    return Asking(KEY, token, number, EXPECTED)
+
+
+def opened(token="token-1", number=0):
+    made = asking(token, number)
+    made.open([])
+    return made
+
+
+def test_every_try_has_the_same_id_which_tells_nothing_of_the_token(sent):
+    first, second = asking("token-1"), asking("token-2", 1)
+    assert first.id == second.id
+    assert "token" not in first.id
+    assert re.fullmatch(r"[0-9a-f-]{45}\.[\w-]{43}", first.id)
+
+
+def test_another_flow_has_another_id(sent):
+    assert Asking((*KEY, "x"), "token", 0, EXPECTED).id != asking().id
+
+
+def test_a_callback_is_answered_by_its_whole_id_alone(sent):
+    place, _, secret = opened().id.partition(".")
+    assert Waiting.of(f"{place}.{secret}").id == place
+    assert [Waiting.of(wrong) for wrong in (place, f"{place}.{'x' * 43}", f"{place}.{secret}x", "", ".")] == [None] * 5
+
+
+def test_a_callback_is_open_once_its_newest_try_has_asked(sent):
+    waiting = Waiting.of(asking().id)
+    once = Waiting.of(opened().id)
+    again = Waiting.of(asking("token-2", 1).id)
+    assert [each.is_open for each in (waiting, once, again)] == [False, True, False]
+
+
+def test_a_try_that_comes_late_takes_the_place_of_none_after_it(sent):
+    late = asking("token-1")
+    opened("token-2", 1)
+    for stale in (lambda: late.open([]), lambda: asking("token-1")):
+        with pytest.raises(StillInProgress, match="A later try"):
+            stale()
+    Waiting.of(late.id).give("digest", ANSWER)
+    assert sent.tokens == ["token-2"]
+
+
+def test_the_same_answer_counts_once_and_another_one_is_refused(sent):
+    callback = opened()
+    assert [Waiting.of(callback.id).give("digest", ANSWER) for _ in range(2)] == [True, True]
+    with pytest.raises(AnotherAnswer):
+        Waiting.of(callback.id).give("another", ANSWER)
+    assert sent.tokens == ["token-1"]
+
+
+def test_an_answer_for_which_nobody_waits_is_as_if_it_had_not_been_given(sent):
+    callback = opened()
+    sent.over.add("token-1")
+    assert Waiting.of(callback.id).give("late", ANSWER) is False
+    opened("token-2", 1)
+    assert Waiting.of(callback.id).give("other", ANSWER) is True
+
+
+def test_a_try_that_finds_the_answer_goes_on_with_it(sent):
+    callback = opened()
+    Waiting.of(callback.id).give("digest", ANSWER)
+    with pytest.raises(AlreadyAnswered):
+        asking("token-2", 1)
+    assert heard(KEY) == (ANSWER, [])
+
+
+def test_what_was_not_answered_cannot_be_heard(sent):
+    opened()
+    with pytest.raises(StillInProgress):
+        heard(KEY)
+
+
+def test_a_function_may_touch_its_own_callbacks_by_what_their_places_begin_with(sent, monkeypatch):
+    monkeypatch.setenv("MILLRACE_SCOPE", "Shop.Fulfilment")
+    assert asking().id.startswith(f"{tokens.places_of('Shop.Fulfilment')}-")
