@@ -49,6 +49,15 @@ def test_an_intrinsic_function_computes_its_value(kit, intrinsic, value):
     assert kit.output(chain(It=it), {"n": 2, "all": [1, 2, 3], "a": {"x": 1}, "b": {"y": 2}}) == {"it": value}
 
 
+def test_a_choice_compares_with_the_context_object(kit):
+    """https://docs.aws.amazon.com/step-functions/latest/dg/input-output-contextobject.html"""
+    same = {"Variable": "$.name", "StringEqualsPath": "$$.StateMachine.Name", "Next": "Same"}
+    definition = chain(It={"Type": "Choice", "Choices": [same]}, Same={"Type": "Succeed"})
+    machine = kit.machine(definition)
+    assert kit.output(machine, {"name": machine.rpartition(":")[2]})
+    assert kit.failure(machine, {"name": "another"})[0] == "States.NoChoiceMatched"
+
+
 def test_the_context_object_tells_of_execution_state_and_machine(kit):
     """https://docs.aws.amazon.com/step-functions/latest/dg/input-output-contextobject.html"""
     it = {"Type": "Pass", "Parameters": {"all.$": "$$"}}

@@ -12,6 +12,7 @@ from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
 
 from millrace.local.asl.environment import Env
 from millrace.local.asl.errors import failure
+from millrace.local.asl.waits import current
 
 _INDEFINITE = re.compile(r"\.\.|\*|\[\s*\?|\[[^\]'\"]*[:,]")
 _ENDS_WITH_ONE = re.compile(r"\[\d+\]$")
@@ -30,8 +31,11 @@ def change() -> None:
 def extracted(path: str, data: Any) -> Any:
     """What a path selects: of a definite path the one value, else a list of all. moto gives a list for `$.a[0].b`.
 
+    A path of the context object comes here from what a choice compares with; moto cannot read it there.
     https://docs.aws.amazon.com/step-functions/latest/dg/amazon-states-language-paths.html
     """
+    if path.startswith("$$"):
+        path, data = path[1:], current().states.get_context()
     values = [match.value for match in json_path.parse(path).find(data)]
     if _INDEFINITE.search(path):
         return values[0] if len(values) == 1 and _ENDS_WITH_ONE.search(path) else values
