@@ -4,7 +4,7 @@ from aws_cdk import App, CfnOutput, RemovalPolicy, Stack
 from aws_cdk import aws_dynamodb as dynamodb
 
 from functions.contracts.notes import NoteArrived, NoteTorn, WriteNote
-from millrace.constructs import Api, Bus, IamAuthorizer, JwtAuthorizer, OpenToAll, Processor
+from millrace.constructs import Api, Bus, IamAuthorizer, JwtAuthorizer, Mediator, OpenToAll, Processor
 
 TEXT = dynamodb.AttributeType.STRING
 
@@ -23,6 +23,7 @@ class Desk(Stack):
         )
         for function in ("write_note", "take_note"):
             Processor(self, function.title(), bus=self.bus, function=function, tables={"notes": self.notes})
+        Mediator(self, "Mend", bus=self.bus, steps=["ask_binder"], tables={"notes": self.notes})
         own = f"arn:aws:iam::{self.account}:root"
         self.api("Signed", IamAuthorizer(), {"notes.post": [own], "notes.shredder": ["arn:aws:iam::*:user/shredder"]})
         self.api("Tokens", JwtAuthorizer(issuer, ["desk"], scopes=["notes"]))

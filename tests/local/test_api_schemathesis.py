@@ -12,7 +12,7 @@ import pytest
 pytest_plugins = ["desk_fixtures"]
 
 EXAMPLES = os.environ.get("MILLRACE_API_EXAMPLES", "3")
-SCOPES = "notes events:notes.post events:notes.shredder"
+SCOPES = "notes events:notes.post events:notes.shredder events:notes.binder"
 
 
 @pytest.fixture
@@ -44,4 +44,4 @@ def test_the_api_keeps_what_its_document_says(api, authorization, document):
     command = [program, "run", document, *told, *settings]
     ran = subprocess.run(command, cwd=document.parent, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stdout[-6000:] + ran.stderr
-    assert "Tested: 5" in ran.stdout
+    assert "Tested: 6" in ran.stdout

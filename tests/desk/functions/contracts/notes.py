@@ -26,8 +26,14 @@ class NoteArrived(Event, source="notes.post", outside=True):
     text: str
 
 
-class NoteTorn(Event, source="notes.shredder", outside=True, end="Nobody misses it."):
+class NoteTorn(Event, source="notes.shredder", outside=True):
     """The shredder tore a note."""
+
+    note_id: Name
+
+
+class NoteMended(Event, source="notes.binder", outside=True, end="It is as it was."):
+    """The binder mended a note."""
 
     note_id: Name
 
