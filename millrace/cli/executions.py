@@ -17,46 +17,46 @@ def unkept(deployed: Deployed, of: str | None, letters: Iterable[Letter]) -> Ite
 
     https://docs.aws.amazon.com/eventbridge/latest/ref/events-ref-states.html
     """
-    machines = deployed.cloud.client("stepfunctions")
+    machines, tables = deployed.cloud.client("stepfunctions"), deployed.cloud.client("dynamodb")
     kept = {_failure(letter.body["detail"]) for letter in letters if letter.origin == "execution"}
     since = deployed.cloud.now() - REDRIVABLE_SECONDS
-    for resource in deployed.assembly.of("StepFunctions::StateMachine"):
-        construct = resource.path.rpartition("/")[0]
+    for machine in _mediators(deployed):
+        construct = machine.facts["construct"]
         name = construct.rpartition("/")[2]
         if of in (None, name):
-            for failed in _failed(machines, deployed.name(resource)):
+            records = _records(deployed, machine)
+            for failed in _failed(machines, deployed.name(machine)):
                 late = failed["stopDate"].timestamp() <= since
-                if not (late or _failure(failed) in kept or _is_purged(deployed, resource, failed)):
+                if not (late or _failure(failed) in kept or _is_purged(tables, records, failed)):
                     yield _letter(machines.describe_execution(executionArn=failed["executionArn"]), name, construct)
 
 
 def purge(deployed: Deployed, letter: Letter) -> None:
     """Note that nobody is to hear of a failure any more: its execution is still there when the letter is not."""
-    detail = letter.body["detail"]
-    (machine,) = (
-        resource
-        for resource in deployed.assembly.of("StepFunctions::StateMachine")
-        if resource.path.rpartition("/")[0] == letter.construct
-    )
+    (machine,) = (each for each in _mediators(deployed) if each.facts["construct"] == letter.construct)
     until = int(deployed.cloud.now()) + REDRIVABLE_SECONDS
-    item = {**_mark(detail), "expiration": {"N": str(until)}}
+    item = {**_mark(letter.body["detail"]), "expiration": {"N": str(until)}}
     deployed.cloud.client("dynamodb").put_item(TableName=_records(deployed, machine), Item=item)
 
 
-def _is_purged(deployed: Deployed, machine: Resource, failed: dict[str, Any]) -> bool:
-    table = deployed.cloud.client("dynamodb")
-    return "Item" in table.get_item(TableName=_records(deployed, machine), Key=_mark(failed), ConsistentRead=True)
+def _mediators(deployed: Deployed) -> list[Resource]:
+    return [each for each in deployed.assembly.of("StepFunctions::StateMachine") if "records" in each.facts]
+
+
+def _records(deployed: Deployed, machine: Resource) -> str:
+    """The table in which is noted what was purged."""
+    table = deployed.assembly.named(machine.facts["records"], machine)
+    if table is None:
+        raise WrongUse(f"{machine.path} keeps its records in a stack that is not in the assembly: synthesise it, too.")
+    return deployed.name(table)
+
+
+def _is_purged(tables: Any, records: str, failed: dict[str, Any]) -> bool:
+    return "Item" in tables.get_item(TableName=records, Key=_mark(failed), ConsistentRead=True)
 
 
 def _mark(told: dict[str, Any]) -> dict[str, Any]:
     return {"id": {"S": "purged#{}#{}".format(*_failure(told))}}
-
-
-def _records(deployed: Deployed, machine: Resource) -> str:
-    table = deployed.assembly.named(machine.facts.get("records"), machine)
-    if table is None:
-        raise WrongUse(f"{machine.path} names no table of records: synthesise it again with this version of the kit.")
-    return deployed.name(table)
 
 
 def _failed(machines: Any, machine: str) -> Iterator[dict[str, Any]]:

@@ -65,7 +65,7 @@ def _to_machine(cloud: Cloud, letter: Letter) -> str:
     arn, number = told["executionArn"], told.get("redriveCount") or 0
     known = _execution(machines, arn)
     if known["redriveCount"] > number or known["status"] in ("RUNNING", "SUCCEEDED"):
-        return f"{known['name']}, which has been redriven since: {known['status']}"
+        return f"{known['name']}, which was redriven since and is {known['status']}"
     if known["redriveStatus"] != "REDRIVABLE":
         raise NoWayBack(f"AWS redrives it no more ({known.get('redriveStatusReason')}). {_ANEW.format(known['name'])}")
     token = hashlib.sha256(f"{arn} {number}".encode()).hexdigest()

@@ -136,7 +136,7 @@ def test_a_letter_whose_execution_was_redriven_since_is_only_taken_away(stocked,
     stocked.client("stepfunctions").redrive_execution(executionArn=letter["body"]["detail"]["executionArn"])
     stocked.settle()
     _, (done,) = millrace("dlq", "redrive", "--all")
-    assert done["to"] == f"{letter['event_id']}, which has been redriven since: SUCCEEDED"
+    assert done["to"] == f"{letter['event_id']}, which was redriven since and is SUCCEEDED"
     assert (names_after(stocked, order).count("OrderCompleted"), letters()) == (1, [])
 
 
