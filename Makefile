@@ -12,7 +12,7 @@ ORDERS  := tests/events/stock_delivered.json tests/events/place_order.json \
            tests/events/place_order_unreachable.json
 
 .DEFAULT_GOAL := help
-.PHONY: help run up test lint check types synth deploy destroy e2e cdk-cycle map-page api-fuzz bench rebuild-100k soak
+.PHONY: help run up test lint check types synth deploy destroy e2e cdk-cycle map-page api-fuzz hostile bench rebuild-100k soak
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,6 +58,9 @@ map-page: $(READY) ## The map's page in headless Chromium, which is on the PATH:
 
 api-fuzz: $(READY) ## The API against its own OpenAPI document, by Schemathesis, with 200 examples of each kind
 	@MILLRACE_API_EXAMPLES=200 $(BIN)/pytest -n 0 tests/local/test_api_schemathesis.py
+
+hostile: $(READY) ## 10,000 inputs that hypothesis makes, at a local cloud (INPUTS=1000 for less)
+	@MILLRACE_HOSTILE_INPUTS=$(or $(INPUTS),10000) $(BIN)/pytest -n 0 tests/hostile/test_bad_input.py
 
 rebuild-100k: $(READY) ## Rebuild a read model from 100,000 stored events, and tell time and memory
 	@$(BIN)/python -m benchmarks.rebuild --events 100000

@@ -20,7 +20,7 @@ from millrace.constructs.encryption import EncryptionKey, chosen_key, let_servic
 from millrace.constructs.event_log import EventLog
 from millrace.constructs.idempotency import Idempotency
 from millrace.constructs.places import note_place
-from millrace.constructs.queues import dead_letter_queue
+from millrace.constructs.queues import dead_letter_queue, let_send
 from millrace.constructs.schemas import Schemas
 from millrace.constructs.undeclared import Undeclared
 from millrace.events import Event
@@ -102,7 +102,7 @@ class Bus(Construct):
         )
 
     def _guard(self, archive_retention: Duration) -> None:
-        self._accept_dead_letters()
+        let_send(self.dead_letters, self.event_bus.event_bus_arn)
         self._policy = BusPolicy(self, self.event_bus)
         self._archive(archive_retention)
         if self.claims:
@@ -161,16 +161,6 @@ class Bus(Construct):
         """The stack of the bus goes by the events on it; that of another adds none of its own."""
         for each in self._told:
             each.add(known)
-
-    def _accept_dead_letters(self) -> None:
-        self.dead_letters.add_to_resource_policy(
-            iam.PolicyStatement(
-                actions=["sqs:SendMessage"],
-                principals=[iam.ServicePrincipal("events.amazonaws.com")],
-                resources=[self.dead_letters.queue_arn],
-                conditions={"ArnEquals": {"aws:SourceArn": self.event_bus.event_bus_arn}},
-            )
-        )
 
     def _archive(self, retention: Duration) -> None:
         events.CfnArchive(

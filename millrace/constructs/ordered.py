@@ -22,6 +22,7 @@ from millrace.constructs.channels import Channel, End, retries
 from millrace.constructs.encryption import READ, WRITE, grant_key
 from millrace.constructs.function import Function
 from millrace.constructs.given_up import KeptIn, given_up_bucket
+from millrace.constructs.queues import let_send
 
 MOST_LANES = 10
 """https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html#lambda-CreateEventSourceMapping-request-ParallelizationFactor"""
@@ -56,7 +57,8 @@ class OrderedChannel(Channel):
         target = targets.KinesisStream(
             stream, partition_key_path=f"{_DATA}.{self.by}", dead_letter_queue=end.dead_letters, **retries()
         )
-        bus.rules(scope, wanted, [target])
+        for rule in bus.rules(scope, wanted, [target]):
+            let_send(end.dead_letters, rule.rule_arn)  # CDK's target for streams does not
         self._read(scope, function, stream, given_up_bucket(scope, bus.encryption_key, end.dead_letters))
         _grant(bus.encryption_key, stream, function)
         function.note(channel={"kind": "ordered", "by": self.by})

@@ -3,6 +3,7 @@
 from typing import Any
 
 from aws_cdk import CfnResource, Duration
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
@@ -28,6 +29,18 @@ def encrypted_queue(scope: Construct, name: str, key: kms.IKey | None, **setting
         resource.add_property_deletion_override("SqsManagedSseEnabled")
         resource.add_property_override("KmsMasterKeyId", key.key_arn)
     return made
+
+
+def let_send(queue: sqs.IQueue, arn: str) -> None:
+    """Let EventBridge put into a queue what comes from one bus or rule, and from no other."""
+    queue.add_to_resource_policy(
+        iam.PolicyStatement(
+            actions=["sqs:SendMessage"],
+            principals=[iam.ServicePrincipal("events.amazonaws.com")],
+            resources=[queue.queue_arn],
+            conditions={"ArnEquals": {"aws:SourceArn": arn}},
+        )
+    )
 
 
 def dead_letter_queue(scope: Construct, key: kms.IKey | None, of: str, *, kept: Duration | None = None) -> sqs.Queue:

@@ -21,7 +21,7 @@ from millrace.constructs.alarms import Alarms
 from millrace.constructs.bus import Bus
 from millrace.constructs.channels import RULE_ATTEMPTS, RULE_HOURS
 from millrace.constructs.places import note_place
-from millrace.constructs.queues import dead_letter_queue
+from millrace.constructs.queues import dead_letter_queue, let_send
 from millrace.events import Event
 
 KEY_HEADER = "X-Api-Key"
@@ -149,14 +149,7 @@ class _QueueTarget:
 
     def bind(self, rule: events.IRule, id: str | None = None) -> events.RuleTargetConfig:  # noqa: A002, ARG002
         """The target, whose dead-letter queue takes what this rule sends."""
-        self._dead_letters.add_to_resource_policy(
-            iam.PolicyStatement(
-                actions=["sqs:SendMessage"],
-                principals=[iam.ServicePrincipal("events.amazonaws.com")],
-                resources=[self._dead_letters.queue_arn],
-                conditions={"ArnEquals": {"aws:SourceArn": rule.rule_arn}},
-            )
-        )
+        let_send(self._dead_letters, rule.rule_arn)
         letters = events.CfnRule.DeadLetterConfigProperty(arn=self._dead_letters.queue_arn)
         return events.RuleTargetConfig(arn=self._arn, role=self._role, dead_letter_config=letters)
 

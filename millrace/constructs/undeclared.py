@@ -4,11 +4,11 @@ import json
 from collections.abc import Iterable, Sequence
 
 from aws_cdk import aws_events as events
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from millrace.constructs.name_patterns import all_but
+from millrace.constructs.queues import let_send
 from millrace.events import Event
 from millrace.flow.graph import KEEPS_UNDECLARED
 
@@ -54,12 +54,5 @@ class Undeclared(Construct):
         )
         rule = events.CfnRule(self, name, event_bus_name=self._bus.event_bus_name, targets=[target])
         rule.add_metadata("millrace", {"kind": KEEPS_UNDECLARED})
-        self._to.add_to_resource_policy(
-            iam.PolicyStatement(
-                actions=["sqs:SendMessage"],
-                principals=[iam.ServicePrincipal("events.amazonaws.com")],
-                resources=[self._to.queue_arn],
-                conditions={"ArnEquals": {"aws:SourceArn": rule.attr_arn}},
-            )
-        )
+        let_send(self._to, rule.attr_arn)
         return rule

@@ -126,5 +126,5 @@ def _event_id(given: _Attributes) -> str:
 def _parsed(body: bytes | str) -> Any:
     try:
         return json.loads(body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BrokenContract("CloudEvent", [("body", body[:80], f"is no JSON: {error}")]) from error

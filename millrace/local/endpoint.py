@@ -1,7 +1,6 @@
 """The loopback endpoint: AWS's APIs over HTTP, answered by the event plane where it knows better, else by moto."""
 
 import asyncio
-import json
 import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping
@@ -10,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote
 
-from millrace.local.messages import Request, Response
+from millrace.local.messages import NoJson, Request, Response
 from millrace.local.moto_calls import answer_of, is_short
 from millrace.local.plane.places import Places
 from millrace.local.plane.plane import Plane
@@ -56,8 +55,8 @@ class Endpoint:
             response = await self._answer(request)
         except NotImplementedError as error:
             response = unimplemented(request, str(error))
-        except json.JSONDecodeError as error:
-            response = Response.error("SerializationException", f"The body is no JSON: {error}")
+        except NoJson as error:
+            response = Response.error("SerializationException", str(error))
         except Exception as error:  # noqa: BLE001 - it is logged, and the caller is told
             _log.exception("%s %s %s", request.method, request.path, request.operation)
             response = failed(request, error)

@@ -7,7 +7,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from millrace.local.lenient import as_text
+
 _SCOPE = re.compile(r"Credential=[^/]*/\d{8}/[^/]*/([^/]+)/aws4_request")
+
+
+class NoJson(ValueError):
+    """A body that is no JSON, nests too deep to be read, or has half a character in it."""
 
 
 @dataclass(frozen=True)
@@ -32,8 +38,11 @@ class Request:
         return found[1].lower() if found else ""
 
     def json(self) -> Any:
-        """The body, parsed."""
-        return json.loads(self.body or b"{}")
+        """The body, parsed. Raises NoJson."""
+        try:
+            return as_text(json.loads(self.body or b"{}"), escaped=b"\\ud" in self.body.lower())
+        except (ValueError, RecursionError) as error:
+            raise NoJson(f"The body is no JSON: {error}") from error
 
 
 @dataclass(frozen=True)

@@ -10,21 +10,39 @@ from millrace.runtime.waiting import Waits, put_back
 Handle = Callable[[dict[str, Any], int], None]
 
 
-def each_event(payload: dict[str, Any], context: Any, handle: Handle) -> Any:
+def each_event(payload: Any, context: Any, handle: Handle) -> Any:
     """Call `handle(envelope, attempt)` for each event; answer with those for which it raised, as their source asks.
 
     Where a rule calls by itself, there is one, and what it raises is let through.
     """
-    if "Records" not in payload:
+    if not is_batch(payload):
         return handle(payload, 1)
     if is_ordered(payload):
         return _in_order(payload["Records"], handle)
     return _each_message(payload, context, handle)
 
 
-def is_ordered(payload: dict[str, Any]) -> bool:
+def is_batch(payload: Any) -> bool:
+    """Whether a queue or a stream hands this out; whoever may invoke a function may hand it anything."""
+    records = payload.get("Records") if isinstance(payload, dict) else None
+    return isinstance(records, list) and bool(records) and (all(map(_is_sent, records)) or all(map(_is_put, records)))
+
+
+def is_ordered(payload: Any) -> bool:
     """Whether a stream hands this out: an event is tried again at once, and no other delivery comes between."""
-    return "Records" in payload and "kinesis" in payload["Records"][0]
+    return is_batch(payload) and _is_put(payload["Records"][0])
+
+
+def _is_sent(record: Any) -> bool:
+    """Whether it is a message of a queue."""
+    told = [record.get(name) for name in ("body", "messageId")] if isinstance(record, dict) else [None]
+    return all(isinstance(each, str) for each in told) and isinstance(record.get("attributes", {}), dict)
+
+
+def _is_put(record: Any) -> bool:
+    """Whether it is a record of a stream."""
+    told = record.get("kinesis") if isinstance(record, dict) else None
+    return isinstance(told, dict) and all(isinstance(told.get(name), str) for name in ("data", "sequenceNumber"))
 
 
 def all_events(records: list[Any], handle: Callable[[list[dict[str, Any]], int], None]) -> dict[str, Any]:
@@ -43,12 +61,19 @@ def all_events(records: list[Any], handle: Callable[[list[dict[str, Any]], int],
 
 def _envelope(record: Any) -> Any:
     """The envelope that a record carries, or the text in its place; of Lambda's record of a failure, what failed."""
-    text = record["body"] if "body" in record else base64.b64decode(record["kinesis"]["data"]).decode(errors="replace")
+    text = record["body"] if "body" in record else _decoded(record["kinesis"]["data"])
     try:
         content = json.loads(text)
     except (ValueError, RecursionError):
         return text
     return content.get("requestPayload", content) if isinstance(content, dict) else content
+
+
+def _decoded(data: str) -> str:
+    try:
+        return base64.b64decode(data).decode(errors="replace")
+    except ValueError:
+        return data  # no base64, and so from no stream
 
 
 def _attempt(record: Any) -> int:

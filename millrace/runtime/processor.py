@@ -10,7 +10,7 @@ from millrace.events import BrokenContract, Envelope, Event, Metadata, decode, e
 from millrace.events.hiding import hiding
 from millrace.runtime import observe
 from millrace.runtime.aside import UnexpectedEvent, accepted
-from millrace.runtime.batch import all_events, each_event, is_ordered
+from millrace.runtime.batch import all_events, each_event, is_batch, is_ordered
 from millrace.runtime.breaker import guarded
 from millrace.runtime.claims import claimed, redeemed
 from millrace.runtime.declaration import Declaration, UnclearSignature
@@ -48,8 +48,8 @@ class Handler(Generic[P, R]):
         self.appended: list[Envelope] = []
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
-        """Answer Lambda where the first argument is a dict; be the plain function otherwise."""
-        if args and isinstance(args[0], dict):
+        """Answer Lambda where it calls, with whatever it hands over; be the plain function otherwise."""
+        if args and (isinstance(args[0], dict) or hasattr(args[-1], "aws_request_id")):
             return cast("R", self.invoked(*cast("tuple[Payload, Any]", args)))
         return self.function(*args, **kwargs)
 
@@ -148,7 +148,7 @@ class Processor(Handler[P, R]):
     def invoked(self, payload: Payload, context: Any = None) -> Any:
         """Answer a call of EventBridge, or a batch of a queue or stream with the records that failed."""
         alone = None if is_ordered(payload) else context
-        if self._input.many and "Records" in payload:
+        if self._input.many and is_batch(payload):
             return all_events(payload["Records"], lambda envelopes, attempt: self.handle(envelopes, attempt, alone))
         return each_event(payload, context, lambda envelope, attempt: self.handle([envelope], attempt, alone))
 

@@ -45,7 +45,7 @@ class Projection(Handler[P, R]):
 
     def invoked(self, payload: Payload, context: Any = None) -> Any:
         """Answer a batch of a queue, a call of a rule, or one of `millrace rebuild`."""
-        if "rebuild" in payload:
+        if isinstance(payload, dict) and "rebuild" in payload:
             from millrace.runtime.rebuild import rebuild  # noqa: PLC0415 - it is needed once in a while
 
             return rebuild(self, payload["rebuild"])

@@ -122,3 +122,17 @@ def test_a_breaker_has_its_one_item_its_queue_and_its_alarm(stack, bus, synthesi
 def test_a_breaker_that_cannot_work_on_its_channel_is_refused(stack, bus, channel, told):
     with pytest.raises(UnfitBreaker, match=re.escape(told)):
         Processor(stack, "P", bus=bus, function="notify_by_mail", channel=channel)
+
+
+def test_the_dead_letter_queue_of_an_ordered_channel_takes_what_its_rule_cannot_deliver(stack, bus, synthesised):
+    Processor(stack, "P", bus=bus, function="issue_gift", channel=ordered(by="customer_id"))
+    template = synthesised()
+    (target,) = template.targets(next(iter(template.of("Kinesis::Stream"))))
+    (rule,) = [name for name, rule in template.of("Events::Rule").items() if target in rule.get("Targets", ())]
+    senders = [
+        statement["Condition"].get("ArnEquals")
+        for policy in template.of("SQS::QueuePolicy").values()
+        for statement in policy["PolicyDocument"]["Statement"]
+        if statement["Resource"] == target["DeadLetterConfig"]["Arn"]
+    ]
+    assert {"aws:SourceArn": {"Fn::GetAtt": [rule, "Arn"]}} in senders

@@ -49,7 +49,9 @@ def test_an_entry_without_a_required_field_is_refused(send, name):
     assert answer["FailedEntryCount"] == 1
 
 
-@pytest.mark.parametrize("detail", ["no JSON", "[1]", '"text"', "3", "null", '{"a": NaN}', "{" * 3000])
+@pytest.mark.parametrize(
+    "detail", ["no JSON", "[1]", '"text"', "3", "null", '{"a": NaN}', "{" * 3000, r'{"a": "\ud800"}']
+)
 def test_a_detail_that_is_no_json_object_is_malformed(send, detail):
     """https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEventsResultEntry.html"""
     answer = send(entry(Detail=detail))

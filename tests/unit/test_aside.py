@@ -121,3 +121,20 @@ def test_an_event_with_any_id_names_an_execution(monkeypatch):
     monkeypatch.setenv("MILLRACE_STATE_MACHINE", "arn")
     starter.handler(poured(event_id="order/7 of today"), None)
     assert started[0].isalnum()
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [None, 7, "Poured", [], [poured()], {}, {"Records": []}, {"Records": 1}, {"Records": [{"kinesis": {"data": "?"}}]}],
+)
+@pytest.mark.parametrize("kind", ["processor", "starter"])
+def test_whatever_a_function_is_invoked_with_reaches_no_handler(monkeypatch, handled, aside, payload, kind):
+    monkeypatch.setattr(starter, "_trigger", lambda: Poured)
+
+    @processor
+    def handler(event: Poured) -> None:
+        handled.append(event)
+
+    called = handler if kind == "processor" else starter.handler
+    called(payload, SimpleNamespace(aws_request_id="r-1", get_remaining_time_in_millis=lambda: 1000))
+    assert (handled, len(aside)) == ([], 1)

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any, NoReturn
 
 from millrace.local.clock import iso
+from millrace.local.lenient import as_text
 from millrace.local.plane.refusals import Refused
 
 MAX_ENTRIES = 10
@@ -90,7 +91,7 @@ def entry_bytes(entry: Entry) -> int:
 def parsed(text: Any) -> Any:
     """The value of a JSON text; None for what is no JSON."""
     try:
-        return json.loads(text, parse_constant=_no_constant)
+        return as_text(json.loads(text, parse_constant=_no_constant), escaped="\\ud" in text.lower())
     except (TypeError, ValueError, RecursionError):
         return None  # the caller says that it is malformed
 

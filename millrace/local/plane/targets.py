@@ -180,7 +180,8 @@ def _attempted(send: Callable[[], None]) -> Failure | None:
     try:
         send()
     except refusals as error:
-        return Failure(_code(error), str(getattr(error, "message", error.args[0])), retriable=False)
+        told = getattr(error, "message", None) or (error.args[0] if error.args else error)
+        return Failure(_code(error), str(told), retriable=False)
     return None
 
 

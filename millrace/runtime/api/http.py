@@ -100,7 +100,7 @@ class Request:
         """The body, parsed. Raises Problem."""
         try:
             return json.loads(self.body, parse_float=_number, parse_constant=_number)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             shown = self.body[:_MOST_CHARACTERS].decode(errors="replace")
             raise Problem(
                 400, f"The body is no JSON: {error}. Send a JSON document.", [("body", shown, str(error))]

@@ -1,7 +1,6 @@
 """Pages of what a query finds, and the opaque cursor from one to the next."""
 
 import base64
-import binascii
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -77,7 +76,7 @@ def _key(cursor: str) -> dict[str, Any]:
     try:
         padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
         key = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True), parse_float=Decimal)
-    except (ValueError, binascii.Error) as error:
+    except (ValueError, RecursionError) as error:
         raise bad_cursor(cursor) from error
     if (
         not isinstance(key, dict)

@@ -82,5 +82,5 @@ def _data(record: Record) -> str | None:
 def _parsed(text: str | None) -> Any:
     try:
         return json.loads(text or "")
-    except ValueError:
+    except (ValueError, RecursionError):
         return _UNREADABLE

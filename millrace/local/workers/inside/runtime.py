@@ -136,7 +136,7 @@ def invoke(handler: Handler, body: bytes, call: dict[str, Any], config: dict[str
 def _event(body: bytes) -> Any:
     try:
         return json.loads(body or b"{}")
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise Fault("Runtime.UnmarshalError", f"Unable to unmarshal input: {error}") from error
 
 
