@@ -24,6 +24,7 @@ SERVED = frozenset({"AT", "BE", "CH", "DE", "DK", "ES", "FR", "IT", "LU", "NL", 
 WANTED = {"source": ["shop.fulfilment"], "detail-type": ["ShippingRequested"]}
 KIND = "application/cloudevents+json"
 RULE = {"Name": "Carrier", "EventBusName": "shop"}
+LOCAL = Credentials("test", "test")
 FROM_RULES = {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sts:AssumeRole"}
 
 
@@ -31,11 +32,18 @@ class Carrier:
     """Takes requests at a webhook on loopback, and answers each before it says that it has heard it.
 
     `client` gives boto3's clients of the cloud. `refuses` says of a request's data why it is refused; None takes it.
+    Answers are signed with `credentials`.
     """
 
-    def __init__(self, client: Callable[[str], Any], refuses: Callable[[dict[str, Any]], str | None]) -> None:
+    def __init__(
+        self,
+        client: Callable[[str], Any],
+        refuses: Callable[[dict[str, Any]], str | None],
+        credentials: Any = LOCAL,
+    ) -> None:
         self._client = client
         self._refuses = refuses
+        self._credentials = credentials
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
 
@@ -90,12 +98,16 @@ class Carrier:
 
     @cached_property
     def _endpoint(self) -> str:
-        (api,) = self._client("apigatewayv2").get_apis()["Items"]
-        return str(api["ApiEndpoint"])
+        known = self._client("apigatewayv2").get_apis()["Items"]
+        return str(next(api for api in known if api.get("Description", "").startswith("Shop/"))["ApiEndpoint"])
 
     def _post(self, path: str, body: bytes) -> int:
         url = urlsplit(self._endpoint)
-        connection = http.client.HTTPConnection("127.0.0.1", url.port, timeout=30)
+        host, kind = url.hostname or "", http.client.HTTPConnection
+        if url.scheme == "https":
+            kind = http.client.HTTPSConnection
+        local = "127.0.0.1" if host.endswith(".localhost") else host
+        connection = kind(local, url.port, timeout=30)
         try:
             connection.request("POST", path, body, self._signed(path, body))
             return connection.getresponse().status
@@ -105,7 +117,8 @@ class Carrier:
     def _signed(self, path: str, body: bytes) -> dict[str, str]:
         host = urlsplit(self._endpoint).netloc
         request = AWSRequest("POST", f"{self._endpoint}{path}", {"host": host, "content-type": KIND}, body)
-        SigV4Auth(Credentials("test", "test"), "execute-api", "us-east-1").add_auth(request)
+        region = self._client("apigatewayv2").meta.region_name
+        SigV4Auth(self._credentials, "execute-api", region).add_auth(request)
         return dict(request.headers.items())
 
     def _handler(carrier) -> type[BaseHTTPRequestHandler]:  # noqa: N805 - the handler has the self

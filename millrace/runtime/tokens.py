@@ -55,6 +55,7 @@ class Asking:
 
     def __init__(self, key: Key, token: str, number: int, expected: Expected) -> None:
         self._token = token
+        self._tried_for = min(_TRIES, expected.seconds)
         self._open = False
         self._place = _place_of(key)
         item = self._begin(number, expected)
@@ -82,9 +83,10 @@ class Asking:
         """Let the callback be answered; what the step has said meanwhile goes on with its answer."""
         if self._open:
             return
-        known = {"token": self._token, "mine": _hashed(self._token), "said": json.dumps(said), "now": int(time.time())}
-        opening = "SET task_token = :token, said = :said, opened = :now"
-        if _write(self._place, opening, "newest = :mine", **known) is None:
+        known = {"token": self._token, "mine": _hashed(self._token), "said": json.dumps(said)}
+        opening = "SET task_token = :token, said = :said, tried_until = :until"
+        until = int(time.time()) + self._tried_for
+        if _write(self._place, opening, "newest = :mine", **known, until=until) is None:
             raise StillInProgress(_OVER)
         self._open = True
 
@@ -97,7 +99,7 @@ class Waiting:
     expected: list[str]
     newest: str
     task_token: str = field(default="", repr=False)
-    opened: int = 0
+    tried_until: int = 0
     digest: str = ""
     sent: bool = False
 
@@ -121,7 +123,7 @@ class Waiting:
     @property
     def may_be_tried_again(self) -> bool:
         """Whether its task, if nobody waits any more, may be about to begin anew."""
-        return time.time() < self.opened + _TRIES
+        return time.time() < self.tried_until
 
     def give(self, digest: str, event: Envelope) -> bool:
         """Keep an answer, unless there was one before, and end the task. False if nobody waits for it.

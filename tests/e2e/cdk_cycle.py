@@ -12,6 +12,9 @@ import tempfile
 import time
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parents[2] / "examples"))
+
+from carrier import Carrier, serves
 from read_stack import Comparison, StackSeen
 
 from millrace.local.cloud import ACCOUNT, REGION, LocalCloud
@@ -131,7 +134,8 @@ def own_app(cycle):
     expect(output.count("(no changes)") == len(stacks), "a second deploy changes nothing")
     output = cycle.cdk("diff", "diff", "--app", out, folder=ROOT)
     expect("Number of stacks with differences: 0" in output, "diff finds no difference")
-    handled(cycle.cloud)
+    with Carrier(cycle.cloud.client, serves):
+        handled(cycle.cloud)
     cycle.cdk("destroy", "destroy", "--app", out, "--all", "--force", folder=ROOT)
     cycle.gone(seen)
 

@@ -1,11 +1,17 @@
 """The deployed stack, on AWS or where AWS_ENDPOINT_URL leads: `MILLRACE_E2E=1 make e2e`. It places one real order."""
 
 import os
+import sys
 import threading
 import time
 from pathlib import Path
 
+import boto3
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "examples"))
+
+from carrier import LOCAL, Carrier
 
 from millrace.cli.flows import find_trace, put_event, read_event
 from millrace.cli.project import Project
@@ -22,16 +28,33 @@ def project():
 
 def flow_of(project, name, last):
     """Put a recorded event, and look at its flow until it holds what comes last."""
-    cloud = project.cloud()
     event = read_event(project, name, f"@{ROOT / 'tests' / 'events' / last[0]}")
-    correlation_id = put_event(cloud, event, project.bus()).correlation_id
+    return seen(project, put_event(project.cloud(), event, project.bus()).correlation_id, last[1])
+
+
+def seen(project, correlation_id, last):
+    cloud = project.cloud()
     ends, never = time.monotonic() + PATIENCE, threading.Event()
-    while last[1] not in str(trace := find_trace(project, cloud, correlation_id)) and time.monotonic() < ends:
+    while last not in str(trace := find_trace(project, cloud, correlation_id)) and time.monotonic() < ends:
         never.wait(PAUSE)  # AWS tells nobody that a flow has settled
     return trace
 
 
+def answer(project, correlation_id):
+    """Play the carrier of a flow: who may read the table of the tokens knows by which id to answer."""
+    cloud, order = project.cloud(), {"order_id": "order-1001", "carrier": "e2e", "tracking_id": "MS-1"}
+    dynamodb = cloud.client("dynamodb")
+    table = next(name for name in dynamodb.list_tables()["TableNames"] if "CallbacksTokens" in name)
+    pages = dynamodb.get_paginator("scan").paginate(TableName=table)
+    (item,) = [each for page in pages for each in page["Items"] if correlation_id in str(each.get("said"))]
+    credentials = LOCAL if cloud.endpoint else boto3.Session().get_credentials()
+    carrier = Carrier(cloud.client, lambda _requested: None, credentials)
+    return carrier.send(f"{item['id']['S']}.{item['secret']['S']}", "ShipmentArranged", order)
+
+
 def test_a_placed_order_runs_to_its_end(project):
     flow_of(project, "StockDelivered", ("stock_delivered.json", "shelve_stock"))
-    names = flow_of(project, "PlaceOrder", ("place_order.json", "CreditRated")).names()
+    asked = flow_of(project, "PlaceOrder", ("place_order.json", "ShippingRequested"))
+    assert answer(project, asked.correlation_id) == 202
+    names = seen(project, asked.correlation_id, "CreditRated").names()
     assert {"OrderCompleted", "PointsAwarded", "CreditRated"} <= set(names)
