@@ -20,6 +20,7 @@ from millrace.constructs.acknowledged import acknowledge
 from millrace.constructs.alarms import Alarms
 from millrace.constructs.bus import Bus
 from millrace.constructs.channels import RULE_ATTEMPTS, RULE_HOURS
+from millrace.constructs.encryption import WRITE
 from millrace.constructs.places import note_place
 from millrace.constructs.queues import dead_letter_queue, let_send
 from millrace.events import Event
@@ -120,22 +121,32 @@ class OutsideBus(Outside):
 class OutsideQueue(Outside):
     """A queue of another account in the same region, by its ARN; its policy has to let the role of the rule in.
 
+    So has that of its `key`, by its ARN, where it is encrypted with one of its account's.
+
     https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-cross-account.html
     """
 
     arn: str
+    key: str | None = None
 
     def target(self, scope: Construct, bus: Bus, dead_letters: sqs.Queue) -> events.IRuleTarget:  # noqa: ARG002
         """The queue, with a role that may send to just this one."""
-        region, own = self.arn.split(":")[3], Stack.of(scope).region
+        region = self.arn.split(":")[3]
+        self._check(scope, region)
+        role = iam.Role(scope, "Role", assumed_by=iam.ServicePrincipal("events.amazonaws.com"))
+        role.add_to_policy(iam.PolicyStatement(actions=["sqs:SendMessage"], resources=[self.arn]))
+        if self.key:
+            via = {"StringEquals": {"kms:ViaService": f"sqs.{region}.amazonaws.com"}}
+            role.add_to_policy(iam.PolicyStatement(actions=list(WRITE), resources=[self.key], conditions=via))
+        return _QueueTarget(self.arn, role, dead_letters)
+
+    def _check(self, scope: Construct, region: str) -> None:
+        own = Stack.of(scope).region
         if not Token.is_unresolved(own) and region != own:
             raise OutOfReach(
                 f"Subscriber {scope.node.path}: {self.arn} is in {region}, and a rule of {own} reaches queues of its "
                 f"own region alone: subscribe a bus there with OutsideBus, and the queue to that."
             )
-        role = iam.Role(scope, "Role", assumed_by=iam.ServicePrincipal("events.amazonaws.com"))
-        role.add_to_policy(iam.PolicyStatement(actions=["sqs:SendMessage"], resources=[self.arn]))
-        return _QueueTarget(self.arn, role, dead_letters)
 
 
 @jsii.implements(events.IRuleTarget)

@@ -245,6 +245,15 @@ def test_a_queue_in_another_region_is_out_of_reach(app):
         )
 
 
+def test_the_rule_of_an_outside_queue_may_use_its_key_by_way_of_the_queue_alone(stack, bus, synthesised):
+    key = "arn:aws:kms:us-east-1:111122223333:key/k"
+    to = OutsideQueue("arn:aws:sqs:us-east-1:111122223333:ledger", key=key)
+    Subscriber(stack, "Ledger", bus=bus, events=[Knocked], to=to)
+    policies = synthesised().of("IAM::Policy").values()
+    (use,) = [each for p in policies for each in p["PolicyDocument"]["Statement"] if each["Resource"] == key]
+    assert use["Condition"] == {"StringEquals": {"kms:ViaService": "sqs.us-east-1.amazonaws.com"}}
+
+
 @pytest.mark.parametrize("form", ["OpenApi3", "JSONSchemaDraft4"])
 def test_a_bus_keeps_the_schema_of_each_event_once_in_the_form_that_it_is_told(stack, synthesised, form):
     loud = Bus(stack, "Bus", name="loud", schemas=form)

@@ -136,6 +136,19 @@ def test_a_role_that_may_not_send_reaches_no_queue_of_another_account(local, sen
     assert (theirs.events(), dead.codes()) == ([], ["NO_PERMISSIONS"])
 
 
+@pytest.mark.parametrize("lets_in", [True, False])
+def test_an_encrypted_queue_of_another_account_is_reached_where_its_key_lets_the_role_in(
+    local, send, queue_of, onward, dead, role_of_rules, lets_in
+):
+    """https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-modifying-external-accounts.html"""
+    whom = role_of_rules if lets_in else f"arn:aws:iam::{OTHER}:root"
+    key = local.client("kms", account=OTHER).create_key(Policy=letting_in(whom, "kms:*"))["KeyMetadata"]["Arn"]
+    theirs = queue_of(Policy=letting_in(role_of_rules, "sqs:SendMessage"), KmsMasterKeyId=key)
+    onward(theirs.arn, RoleArn=role_of_rules)
+    send({"n": 1})
+    assert (len(theirs.events()), dead.codes()) == ((1, []) if lets_in else (0, ["NO_PERMISSIONS"]))
+
+
 def test_a_rule_reaches_a_queue_of_another_account_just_in_the_name_of_a_role(send, queue_of, onward, dead):
     """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-cross-account.html"""
     theirs = queue_of(Policy=policy("sqs:SendMessage"))

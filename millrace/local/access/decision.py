@@ -1,4 +1,4 @@
-"""Whether policies allow an ask. Every resource is taken to be of the caller's own account.
+"""Whether policies allow an ask: of the own account, one side is enough; of another, `Access` asks for each side.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_policy-eval-denyallow.html
 """
