@@ -23,8 +23,8 @@ from millrace.local.deployments import Deployments
 from millrace.local.endpoint import Endpoint
 from millrace.local.messages import Request, Response
 from millrace.local.plane.faults import Rates
-from millrace.local.plane.places import Places
 from millrace.local.plane.plane import Plane
+from millrace.local.plane.planes import Planes
 from millrace.local.trace import Trace
 from millrace.local.workers import Workers
 
@@ -88,11 +88,11 @@ class LocalCloud:
         self.endpoint_url = f"http://{HOST}:{self.port}"
         moto_changes.settings(self.port)
         workers = Workers(self._loop, environment=self.environment(), cache=self._cache)
-        self._places = Places(self.agenda, workers, self._cache / "code", _HOME, judging=self._judge)
-        self.plane = self._places.home
-        moto_changes.attach(self._places)
+        self._planes = Planes(self.agenda, workers, self._cache / "code", _HOME, judging=self._judge)
+        self.plane = self._planes.home
+        moto_changes.attach(self._planes)
         services = {"cloudformation": self._answer_cloudformation, "schemas": _answer_schemas}
-        endpoint = Endpoint(self._places, _moto_application(), self._control, services)
+        endpoint = Endpoint(self._planes, _moto_application(), self._control, services)
         self.agenda.wake = self._wake
         config = uvicorn.Config(
             endpoint,
@@ -239,7 +239,7 @@ class LocalCloud:
         """Forget everything that was deployed, put or done; what still runs is waited for."""
         self.agenda.clear()
         self.agenda.settle(_PATIENCE)
-        self.on_plane(self._places.forget)
+        self.on_plane(self._planes.forget)
         self._deployments.forget()
 
     def close(self) -> None:

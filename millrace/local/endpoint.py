@@ -11,8 +11,8 @@ from urllib.parse import unquote
 
 from millrace.local.messages import NoJson, Request, Response
 from millrace.local.moto_calls import answer_of, is_short
-from millrace.local.plane.places import Places
 from millrace.local.plane.plane import Plane
+from millrace.local.plane.planes import Planes
 from millrace.local.plane.refusals import Refused
 from millrace.local.unanswered import failed, is_dropped, is_unknown, unimplemented
 
@@ -35,8 +35,8 @@ class Endpoint:
     `services` answers in moto's place, on such a thread too, by the name that a service's requests are signed for.
     """
 
-    def __init__(self, places: Places, wsgi: Any, control: Answer, services: Services) -> None:
-        self._places = places
+    def __init__(self, planes: Planes, wsgi: Any, control: Answer, services: Services) -> None:
+        self._planes = planes
         self._wsgi = wsgi
         self._control = control
         self._services = services
@@ -71,9 +71,9 @@ class Endpoint:
             return Response.error("AccessDenied", "This endpoint answers to loopback names only.", 403)
         if request.path.startswith("/_millrace/"):
             return await self._control(request)
-        if self._places.home.http_apis.addressed(request):
-            return await self._places.home.http_apis.answer(request)
-        plane = self._places.of_request(request)
+        if self._planes.home.http_apis.addressed(request):
+            return await self._planes.home.http_apis.answer(request)
+        plane = self._planes.of_request(request)
         return plane.access.answer(request) or await self._allowed(plane, request)
 
     async def _allowed(self, plane: Plane, request: Request) -> Response:
@@ -110,7 +110,7 @@ class Endpoint:
     async def _moto(self, plane: Plane, request: Request) -> Response:
         if is_dropped(request):
             return unimplemented(request)
-        if plane is not self._places.home:
+        if plane is not self._planes.home:
             request = replace(request, headers={**request.headers, _ACCOUNT: plane.state.account})
         if is_short(request):
             response = answer_of(self._wsgi, request)

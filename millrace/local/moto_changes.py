@@ -14,10 +14,10 @@ from millrace.local import moto_sources, moto_tables
 from millrace.local.models import models
 
 if TYPE_CHECKING:
-    from millrace.local.plane.places import Places
     from millrace.local.plane.plane import Plane
+    from millrace.local.plane.planes import Planes
 
-_attached: "Places | None" = None
+_attached: "Planes | None" = None
 _patched = False
 
 
@@ -29,10 +29,10 @@ def settings(port: int) -> None:
     os.environ.setdefault("MOTO_ACCOUNT_ID_ENDPOINT_MODE", "disabled")  # or calls to DynamoDB Streams find nothing
 
 
-def attach(places: "Places | None") -> None:
+def attach(planes: "Planes | None") -> None:
     """Make moto report to the planes of a cloud; None lets go of them."""
     global _attached, _patched  # noqa: PLW0603 - moto's own state is the process's, so this is too
-    _attached = places
+    _attached = planes
     if not _patched:
         _patched = True
         _tell_time()

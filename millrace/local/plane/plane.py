@@ -28,25 +28,25 @@ from millrace.local.plane.targets import Targets
 from millrace.local.plane.topics import Topics
 
 if TYPE_CHECKING:
-    from millrace.local.plane.places import Places
+    from millrace.local.plane.planes import Planes
 
 
 class Plane:
     """Everything that moves by itself in one account and region. Its methods run on the agenda's thread."""
 
-    def __init__(self, places: "Places", state: State) -> None:
-        self.places = places
+    def __init__(self, planes: "Planes", state: State) -> None:
+        self.planes = planes
         self.state = state
-        self.agenda = places.agenda
-        self.clock: Clock = places.agenda.clock
-        self.workers = places.workers
-        self.journal = places.journal
-        self.faults = places.faults
+        self.agenda = planes.agenda
+        self.clock: Clock = planes.agenda.clock
+        self.workers = planes.workers
+        self.journal = planes.journal
+        self.faults = planes.faults
         self.logs = FunctionLogs(state)
-        self.access = Access(state, self.clock.now, self._waiting_for, self._state_of, places.sessions)
-        self.access.judging = places.judging
+        self.access = Access(state, self.clock.now, self._waiting_for, self._state_of, planes.sessions)
+        self.access.judging = planes.judging
         self.permissions = Permissions(self.access, state, self._state_of)
-        self.functions = Functions(self, places.code)
+        self.functions = Functions(self, planes.code)
         self.invoking = Invoking(self)
         self.http_apis = HttpApis(self)
         self.results = Results(self)
@@ -60,7 +60,7 @@ class Plane:
         self.schedules = Schedules(self)
         self.scheduler = Scheduler(self)
         self.schemas = Schemas(state, self.clock)
-        self.machines = Machines(self, places.code.with_name("definitions"))
+        self.machines = Machines(self, planes.code.with_name("definitions"))
         events = EventOperations(self)
         self.answers: dict[str, Callable[..., Any]] = {**events.answers, **self.moves.answers, **self.machines.answers}
         """Operations of AWS's JSON protocol that the plane answers itself, by their names."""
@@ -74,7 +74,7 @@ class Plane:
 
     def near(self, arn: str) -> "Plane | None":
         """The plane in which an ARN is; None where nobody has opened that account and region."""
-        return self.places.of_arn(arn, self)
+        return self.planes.of_arn(arn, self)
 
     def _state_of(self, arn: str) -> State | None:
         plane = self.near(arn)
@@ -82,7 +82,7 @@ class Plane:
 
     def changed(self, service: str) -> None:
         """Look again at what an API call may have changed."""
-        for plane in self.places:
+        for plane in self.planes:
             plane.permissions.changed()
         if service == "events":
             self.buses.changed()

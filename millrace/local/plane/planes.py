@@ -8,6 +8,7 @@ from pathlib import Path
 
 from millrace.local.access import Sessions, scope_of
 from millrace.local.agenda import Agenda
+from millrace.local.assembly import Place
 from millrace.local.journal import Journal
 from millrace.local.messages import Request
 from millrace.local.plane.faults import Faults, Rates
@@ -15,11 +16,8 @@ from millrace.local.plane.plane import Plane
 from millrace.local.plane.state import State
 from millrace.local.workers import Workers
 
-Place = tuple[str, str]
-"""An account and a region."""
 
-
-class Places:
+class Planes:
     """What all planes share, and the planes; `home` is the one that was there first."""
 
     def __init__(self, agenda: Agenda, workers: Workers, code: Path, home: Place, *, judging: bool = True) -> None:
