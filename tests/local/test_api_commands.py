@@ -116,6 +116,7 @@ def test_the_document_is_published_and_says_what_the_api_takes(get):
         "/notes/{author}/{note_id}",
         "/notes/{author}",
         "/events",
+        "/callbacks/{id}",
         "/openapi.json",
     }
     names = [each["name"] for each in document["paths"]["/notes/{author}"]["get"]["parameters"]]
