@@ -236,13 +236,7 @@ def _door(events: Iterable[type[Event]], of: Mapping[type[BaseModel], Json]) -> 
                 },
             },
         },
-        "responses": {
-            "202": {
-                "description": "The events are on their way.",
-                **_content("application/json", {"$ref": "#/components/schemas/Taken"}),
-            },
-            **_problems(400, 403, 415, 422),
-        },
+        "responses": {**_accepted("The events are on their way.", "Taken"), **_problems(400, 403, 415, 422)},
     }
 
 
@@ -255,10 +249,7 @@ def _callback(answers: Iterable[type[Event]], of: Mapping[type[BaseModel], Json]
         "parameters": [{"name": "id", "in": "path", "required": True, "schema": _TEXT, "description": told}],
         "requestBody": {"required": True, "content": {"application/cloudevents+json": {"schema": one}}},
         "responses": {
-            "202": {
-                "description": "The answer goes on with its flow.",
-                **_content("application/json", {"$ref": "#/components/schemas/Answered"}),
-            },
+            **_accepted("The answer goes on with its flow.", "Answered"),
             **_problems(400, 403, 404, 409, 410, 413, 415, 422, 503),
         },
     }
@@ -287,6 +278,10 @@ def _document() -> Json:
         "summary": "This document.",
         "responses": {"200": {"description": "OpenAPI 3.1.", **_content("application/json", {"type": "object"})}},
     }
+
+
+def _accepted(told: str, schema: str) -> Json:
+    return {"202": {"description": told, **_content("application/json", {"$ref": f"#/components/schemas/{schema}"})}}
 
 
 def _problems(*statuses: int) -> Json:

@@ -83,7 +83,7 @@ class Asking:
         """Let the callback be answered; what the step has said meanwhile goes on with its answer."""
         if self._open:
             return
-        known = {"token": self._token, "mine": _hashed(self._token), "said": json.dumps(said)}
+        known = {"token": self._token, "mine": _hashed(self._token), "said": _text(said)}
         opening = "SET task_token = :token, said = :said, tried_until = :until"
         until = int(time.time()) + self._tried_for
         if _write(self._place, opening, "newest = :mine", **known, until=until) is None:
@@ -130,7 +130,7 @@ class Waiting:
 
         Raises AnotherAnswer if there was another one.
         """
-        known = {"digest": digest, "event": json.dumps(event)}
+        known = {"digest": digest, "event": _text(event)}
         first = _write(self.id, "SET digest = :digest, answer = :event", "attribute_not_exists(digest)", **known)
         found = self._from(first or _item(self.id))
         if found.digest != digest:
@@ -197,6 +197,11 @@ def _states() -> Any:
     import boto3  # noqa: PLC0415 - only who answers needs it
 
     return boto3.client("stepfunctions")
+
+
+def _text(content: Any) -> str:
+    """As JSON, of which DynamoDB counts the bytes of UTF-8."""
+    return json.dumps(content, separators=(",", ":"), ensure_ascii=False)
 
 
 def _hashed(*parts: str) -> str:

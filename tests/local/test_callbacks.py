@@ -1,18 +1,14 @@
 """Callbacks: the carrier outside answers a step that waits, at the door of the shop's API."""
 
-import io
-import zipfile
 from collections import Counter
 from datetime import timedelta
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 from carrier import KIND, Carrier
+from killer import killing
 from shared_shop import cloud, put, restored  # noqa: F401 fixtures
-from test_once import KILLER
 
-ROOT = Path(__file__).parents[2]
 ARRANGED = {"order_id": "order-1", "carrier": "Mill & Sons", "tracking_id": "MS-1"}
 REFUSED = {"order_id": "order-1", "reason": "no carts are left"}
 TIME = timedelta(days=2).total_seconds()
@@ -173,17 +169,10 @@ def killed(stocked, function_named, tmp_path):
     """Have a function killed at a call of AWS's APIs, the first time that it comes there."""
 
     def deploy(name, operation, number, *, before):
-        preamble = KILLER.format(mark=str(tmp_path / "killed"), point=(operation, number), before=before)
-        packed = io.BytesIO()
-        with zipfile.ZipFile(packed, "w") as archive:
-            for file in (
-                *(ROOT / "functions/contracts").rglob("*.py"),
-                *(ROOT / "functions/arrange_shipping").rglob("*.py"),
-            ):
-                first = preamble if file.stem == "carrier" else ""  # what both the step and the door import
-                archive.writestr(str(file.relative_to(ROOT)), first + file.read_text())
-        stocked.client("lambda").update_function_code(FunctionName=function_named(name), ZipFile=packed.getvalue())
-        return tmp_path / "killed"
+        mark = tmp_path / "killed"  # the contract is imported by the step and by the door
+        code = killing("arrange_shipping", mark, (operation, number), before=before, inside="carrier")
+        stocked.client("lambda").update_function_code(FunctionName=function_named(name), ZipFile=code)
+        return mark
 
     return deploy
 

@@ -1,36 +1,11 @@
 """Nothing twice: duplicates at once, and functions that are killed at every point of their work."""
 
-import io
 import json
-import zipfile
 from collections import Counter
-from pathlib import Path
 
 import pytest
+from killer import killing
 
-ROOT = Path(__file__).parents[2]
-KILLER = """
-import os, pathlib, signal
-from botocore.client import BaseClient
-
-CALL, SEEN, MARK = BaseClient._make_api_call, [], pathlib.Path({mark!r})
-
-def call(client, operation, parameters):
-    SEEN.append(operation)
-    here = {point!r} == (operation, SEEN.count(operation)) and not MARK.exists()
-    if here and {before!r}:
-        die()
-    answer = CALL(client, operation, parameters)
-    if here:
-        die()
-    return answer
-
-def die():
-    MARK.touch()
-    os.kill(os.getpid(), signal.SIGKILL)
-
-BaseClient._make_api_call = call
-"""
 EFFECTS = {
     "award_points": ("TransactWriteItems", 1),  # behind a queue
     "rate_credit": ("TransactWriteItems", 1),  # called by its rule
@@ -71,14 +46,10 @@ def killed(stocked, function_named, tmp_path):
     """Have a function killed at a point of its work, the first time that it comes there."""
 
     def deploy(name, operation, number, before):
-        preamble = KILLER.format(mark=str(tmp_path / "killed"), point=(operation, number), before=before)
-        packed = io.BytesIO()
-        with zipfile.ZipFile(packed, "w") as archive:
-            for file in (*(ROOT / "functions/contracts").rglob("*.py"), *(ROOT / "functions" / name).rglob("*.py")):
-                text = file.read_text()
-                archive.writestr(str(file.relative_to(ROOT)), preamble + text if file.stem == "handler" else text)
-        stocked.client("lambda").update_function_code(FunctionName=function_named(name), ZipFile=packed.getvalue())
-        return tmp_path / "killed"
+        mark = tmp_path / "killed"
+        code = killing(name, mark, (operation, number), before=before)
+        stocked.client("lambda").update_function_code(FunctionName=function_named(name), ZipFile=code)
+        return mark
 
     return deploy
 

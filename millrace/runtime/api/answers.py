@@ -43,10 +43,9 @@ def _answer(request: Request) -> Answer:
 
 def _check(waiting: Waiting, event: Event) -> None:
     if event.contract.name not in waiting.expected:
-        name, known = event.contract.detail_type, ", ".join(each.partition(":")[2] for each in waiting.expected)
-        raise Problem(
-            422, f"This callback is not answered with {name}, only with {known}.", [("type", name, "is none")]
-        )
+        name, known = event.contract.detail_type, " or ".join(each.partition(":")[2] for each in waiting.expected)
+        reason = f"should be {known}"
+        raise Problem(422, f"This callback is not answered with {name}: it {reason}.", [("type", name, reason)])
 
 
 def _give(waiting: Waiting, envelope: Envelope) -> None:
