@@ -69,6 +69,14 @@ def test_the_steps_of_a_saga_follow_its_state_machine(graph, named):
     } <= ways
 
 
+def test_a_step_that_waits_is_answered_by_the_door_and_follows_itself_nowhere(graph, named):
+    (edge,) = graph.into(named("step", "arrange_shipping").id, "answers")
+    assert (graph[edge.source].kind, graph[edge.source].name) == ("answers", "api_answers")
+    producers = {(node.kind, node.name) for node in graph.producers("carrier.shipments:ShipmentArranged")}
+    assert producers == {("outside", "carrier.shipments"), ("step", "arrange_shipping")}
+    assert not [each for each in graph.edges if each.source == each.target]
+
+
 def test_failures_lead_to_the_dead_letter_queue_of_their_construct(graph, named):
     letters = "Shop/Credit/RateCredit/DeadLetters"
     assert graph[letters].kind == "dead-letters"
