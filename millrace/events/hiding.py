@@ -23,8 +23,8 @@ def hide(text: str, secrets: Iterable[Any]) -> str:
 def hiding(secrets: Callable[[], Iterable[Any]]) -> Iterator[None]:
     """Let what is raised say nothing of some values, which are asked for only then.
 
-    An error keeps its type, its place and its causes. One that shows a value still, other than by its arguments, is
-    raised as another of the same name.
+    An error keeps its type, its place and its causes. In place of one that shows a value still, other than by its
+    arguments, another is raised that can be caught as that one.
     """
     try:
         yield
@@ -50,8 +50,12 @@ def _silenced(error: BaseException, secrets: list[Any]) -> bool:
 
 
 def _stand_in(error: Exception, secrets: list[Any]) -> Exception:
-    made: Exception = type(type(error).__name__, (Exception,), {})(hide(str(error), secrets))
-    return made.with_traceback(error.__traceback__)
+    """An error of a class of the same name, below the other's, which says nothing else."""
+    told = hide(str(error), secrets)
+    if isinstance(error, ExceptionGroup):
+        return ExceptionGroup(told, error.exceptions).with_traceback(error.__traceback__)
+    kind: type[Exception] = type(type(error).__name__, (type(error),), {"__str__": lambda _: told})
+    return kind.__new__(kind, told).with_traceback(error.__traceback__)
 
 
 def _hidden(argument: Any, secrets: list[Any]) -> Any:
