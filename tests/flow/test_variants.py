@@ -37,6 +37,12 @@ def role(*statements):
     return of("IAM::Role", Policies=[{"PolicyDocument": {"Statement": list(statements)}}])
 
 
+def letting_in(queue, *rules):
+    statement = {"Effect": "Allow", "Action": "sqs:SendMessage", "Principal": {"Service": "events.amazonaws.com"}}
+    held = {"Condition": {"ArnEquals": {"aws:SourceArn": [att(rule) for rule in rules]}}}
+    return of("SQS::QueuePolicy", Queues=[{"Ref": queue}], PolicyDocument={"Statement": statement | held})
+
+
 def putting(**condition):
     return {
         "Effect": "Allow",
@@ -144,7 +150,8 @@ def test_a_machine_is_to_have_a_rule_for_every_way_in_which_an_execution_fails(f
     rule = of("Events::Rule", EventPattern={"source": ["aws.states"], "detail": detail}, Targets=[letters])
     machine = of("StepFunctions::StateMachine", DefinitionString='{"StartAt": "A", "States": {}}')
     queue = of("SQS::Queue", SqsManagedSseEnabled=True, MessageRetentionPeriod=1_209_600)
-    assert [check for check, _ in found(Machine=machine, Rule=rule, Letters=queue)] == checks
+    given = found(Machine=machine, Rule=rule, Letters=queue, Policy=letting_in("Letters", "Rule"))
+    assert [check for check, _ in given] == checks
 
 
 @pytest.mark.parametrize(("days", "checks"), [(13, ["short-idempotency"]), (14, [])])
@@ -161,3 +168,19 @@ def test_a_schedule_delivers_and_keeps_what_it_cannot(found):
     config = of("Lambda::EventInvokeConfig", FunctionName={"Ref": "Ring"}, DestinationConfig={"OnFailure": {}})
     given = found(Ring=function(), Role=role(), Schedule=schedule, Config=config)
     assert given == [("missing-failure-path", "S/Schedule")]
+
+
+@pytest.mark.parametrize(
+    ("policies", "lost"),
+    [
+        ({}, True),
+        ({"Policy": letting_in("Letters", "Other")}, True),
+        ({"Policy": letting_in("Work", "Rule")}, True),
+        ({"Policy": letting_in("Letters", "Other", "Rule")}, False),
+    ],
+)
+def test_a_dead_letter_queue_that_does_not_let_its_rule_in(found, policies, lost):
+    target = {"Id": "T", "Arn": att("Work"), "DeadLetterConfig": {"Arn": att("Letters")}}
+    rule, other = (of("Events::Rule", EventPattern={"source": ["test.bell"]}, Targets=to) for to in ([target], []))
+    given = found(Rule=rule, Other=other, Letters=of("SQS::Queue"), Work=of("SQS::Queue"), **policies)
+    assert (("missing-failure-path", "S/Rule") in given) is lost

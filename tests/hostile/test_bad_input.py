@@ -84,6 +84,12 @@ def test_an_entry_of_wrong_types_is_refused_or_put_aside(inn, letters):
     assert letters() == Counter({("bus", "Undeclared"): len(taken)} if taken else {})
 
 
+@pytest.mark.parametrize("body", ["[" * rubbish.DEEP, "[]", "7", '{"Entries": {}, "Entries": 7}', '{"Entries": [[]]}'])
+def test_a_call_that_holds_no_entries_is_refused(inn, body):
+    headers = {"content-type": "application/x-amz-json-1.1", "x-amz-target": "AWSEvents.PutEvents"}
+    assert call(inn, "POST", "/", body, headers)[0] == 400
+
+
 @pytest.mark.parametrize("queue", ["giveroomqueue", "mealqueue"])
 def test_what_is_sent_straight_to_a_queue_is_refused_or_put_aside(inn, letters, queue):
     bodies, url = given(rubbish.bodies, 10), inn.queue(queue)

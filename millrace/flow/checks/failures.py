@@ -1,9 +1,11 @@
 """Lost data: what fails, and has nowhere to go."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from millrace.flow.assembly import Resource
 from millrace.flow.findings import Finding, System, check
+from millrace.flow.permissions import statements
 from millrace.flow.rules import UNSUCCESSFUL, failed_executions
 
 _LOST = "is lost without a trace"
@@ -35,6 +37,7 @@ def _rules(system: System) -> Iterator[Finding]:
                     f"What the rule {rule.path} cannot deliver to {_told(to)} {_LOST}.",
                     "Give the target a dead-letter queue: dead_letter_queue=… of the target in aws_events_targets.",
                 )
+            yield from _shut_out(system, rule, target.get("DeadLetterConfig", {}).get("Arn"))
     for schedule in system.assembly.of("Scheduler::Schedule"):
         if "DeadLetterConfig" not in schedule.properties.get("Target", {}):
             yield Finding.at(
@@ -42,6 +45,28 @@ def _rules(system: System) -> Iterator[Finding]:
                 f"What the schedule {schedule.path} cannot deliver {_LOST}.",
                 "Give its target a dead-letter queue: DeadLetterConfig.",
             )
+
+
+def _shut_out(system: System, rule: Resource, arn: Any) -> Iterator[Finding]:
+    """A rule whose dead-letter queue does not let it in: CDK's target for streams writes no policy there."""
+    letters = system.assembly.named(arn, rule) if arn else None
+    if letters and letters.type == "AWS::SQS::Queue" and not _lets_in(system, letters, rule):
+        yield Finding.at(
+            system.node_of(rule) or rule,
+            f"What the rule {rule.path} cannot deliver {_LOST}: {letters.path} does not let it in.",
+            "Let events.amazonaws.com send there, where aws:SourceArn is the rule's: add_to_resource_policy.",
+        )
+
+
+def _lets_in(system: System, queue: Resource, rule: Resource) -> bool:
+    """Whether a policy of a queue may let a rule in; what a condition writes out as a text may mean any."""
+    for policy in system.assembly.of("SQS::QueuePolicy"):
+        if queue in [system.assembly.named(each, policy) for each in policy.properties["Queues"]]:
+            for statement in statements(policy.properties["PolicyDocument"], policy):
+                senders = [system.assembly.named(arn, policy) for arn in statement.condition_values("aws:SourceArn")]
+                if not senders or None in senders or rule in senders:
+                    return True
+    return False
 
 
 def _is_an_end(system: System, target: Resource | None) -> bool:

@@ -20,6 +20,7 @@ MAX_REQUEST_BYTES = 1_048_576
 TIME_BYTES = 14
 
 Entry = dict[str, Any]
+_TEXTS = ("Source", "DetailType", "Detail", "EventBusName", "TraceHeader")
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,22 @@ class BadEntry:
 
     code: str
     message: str
+
+
+def entries_of(call: Any) -> Sequence[Entry]:
+    """The entries of a call. Raises Refused where one, or the call itself, is of another shape than the API's."""
+    entries = (call.get("Entries") or []) if isinstance(call, dict) else None
+    if not isinstance(entries, list) or not all(map(_is_shaped, entries)):
+        raise Refused("SerializationException", "The entries are no list of objects that hold texts.")
+    return entries
+
+
+def _is_shaped(entry: Any) -> bool:
+    if not isinstance(entry, dict):
+        return False
+    resources = entry.get("Resources") or []
+    texts = [entry.get(name) or "" for name in _TEXTS]
+    return isinstance(resources, list) and all(isinstance(each, str) for each in [*texts, *resources])
 
 
 def check_call(entries: Sequence[Entry]) -> None:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from millrace.local.plane.cron import BadSchedule, schedule
+from millrace.local.plane.entries import entries_of
 from millrace.local.plane.inputs import PREDEFINED, placeholders
 from millrace.local.plane.refusals import Refused
 from millrace.patterns import InvalidPattern, Pattern, compile_pattern
@@ -46,7 +47,7 @@ class EventOperations:
         }
 
     def _put_events(self, given: Parameters) -> Answer:
-        results = self._plane.buses.put(given.get("Entries") or [])
+        results = self._plane.buses.put(entries_of(given))
         return {"FailedEntryCount": sum("ErrorCode" in result for result in results), "Entries": results}
 
     def _test_event_pattern(self, given: Parameters) -> Answer:
