@@ -102,8 +102,9 @@ def _references(payload: Any) -> Iterator[Reference]:
     if not isinstance(payload, dict):
         return
     flow = payload.get("flow")
-    if isinstance(flow, dict) and flow.get("events"):
-        yield from _changed(reference(flow["events"][0]), payload)
+    said = flow.get("events") if isinstance(flow, dict) else None
+    if isinstance(said, list) and said:
+        yield from _changed(reference(said[0]), payload)
     elif isinstance(payload.get("Records"), list):
         yield from _of_records(payload["Records"])
     elif (found := reference(payload)) is not None:
@@ -112,16 +113,17 @@ def _references(payload: Any) -> Iterator[Reference]:
 
 def _changed(found: Reference | None, payload: dict[str, Any]) -> Iterator[Reference]:
     if found is not None:
-        attempt, execution = int(payload.get("attempt", 0)) + 1, payload.get("execution")
+        attempt, execution = _counted(payload.get("attempt", 0)) + 1, payload.get("execution")
         yield Reference(found.event_id, found.correlation_id, found.event, attempt=attempt, execution=execution)
 
 
 def _of_records(records: Iterable[Any]) -> Iterator[Reference]:
+    """Of what is no record of a queue or a stream, nothing: whoever invokes a function may hand it anything."""
     for record in records:
-        found = reference(_content(record))
+        found = reference(_content(record)) if isinstance(record, dict) else None
         if found is not None:
-            attempt = int(record.get("attributes", {}).get("ApproximateReceiveCount", 1))
-            key = record.get("messageId") or (record.get("kinesis") or {}).get("sequenceNumber")
+            attempt = _counted(_object(record, "attributes").get("ApproximateReceiveCount", 1))
+            key = record.get("messageId") or _object(record, "kinesis").get("sequenceNumber")
             yield Reference(found.event_id, found.correlation_id, found.event, key, attempt)
 
 
@@ -131,6 +133,16 @@ def _content(record: dict[str, Any]) -> Any:
         content = parsed(record.get("body"))
         return content.get("requestPayload", content) if isinstance(content, dict) else content
     try:
-        return parsed(base64.b64decode(record["kinesis"]["data"]))
-    except ValueError:
+        return parsed(base64.b64decode(_object(record, "kinesis").get("data", "")))
+    except (TypeError, ValueError):
         return None  # no base64, so about no event
+
+
+def _object(record: dict[str, Any], name: str) -> dict[str, Any]:
+    value = record.get(name)
+    return value if isinstance(value, dict) else {}
+
+
+def _counted(value: Any) -> int:
+    """A number of attempts; the first, where it is none."""
+    return int(value) if str(value).isdecimal() else 1

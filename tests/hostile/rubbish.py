@@ -140,10 +140,15 @@ bodies = (
     | values.map(json.dumps)
     | envelopes([("test.guests", "GuestArrived"), ("test.guests", "MealOrdered")]).map(json.dumps)
 )
+parts = st.fixed_dictionaries(
+    {}, optional=dict.fromkeys(["body", "messageId", "attributes", "kinesis"], values | st.just({"data": 1}))
+)
 payloads = (
     values
     | envelopes([("test.guests", "GuestArrived")])
     | st.fixed_dictionaries({"Records": values | st.lists(st.fixed_dictionaries({"body": values}), max_size=3)})
+    | st.fixed_dictionaries({"Records": st.lists(parts, max_size=2)})
+    | st.fixed_dictionaries({"flow": st.fixed_dictionaries({"events": values}) | values, "attempt": values})
     | st.just({"Records": [{"kinesis": {"data": "?"}, "eventID": "1"}]})
     | st.just({"requestPayload": {}, "flow": {}, "rebuild": 1, "attempt": "x"})
 )
