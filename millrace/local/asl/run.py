@@ -176,6 +176,7 @@ class Run:
         if isinstance(state, ProgramEnded):
             self.output = to_json_str(self.env.states.get_input(), separators=(",", ":"))
             self.status = "SUCCEEDED"
+            self.env.progress = Progress()  # nothing is to be redriven, so that nothing need be kept
         elif isinstance(state, ProgramStopped):
             self.error, self.cause = state.error, state.cause
             self.status = "ABORTED"
