@@ -135,13 +135,19 @@ class Waiting:
         found = self._from(first or _item(self.id))
         if found.digest != digest:
             raise AnotherAnswer
-        if found.sent or _succeeds(self.task_token):
-            _write(self.id, "SET digest = :digest, answer = :event, sent = :yes", **known, yes=True)
+        if found.sent:
             return True
+        if _succeeds(self.task_token):
+            return self._counts(**known)
         if first:  # as if it had never been given
             still = "digest = :digest AND attribute_not_exists(sent)"
             _write(self.id, "REMOVE digest, answer", still, digest=digest)
         return False
+
+    def _counts(self, **known: str) -> bool:
+        """Say that the answer counts. Not if a try has begun meanwhile that knows nothing of it, and waits."""
+        counting = "SET digest = :digest, answer = :event, sent = :yes"
+        return _write(self.id, counting, "newest = :mine", mine=self.newest, yes=True, **known) is not None
 
 
 class AnotherAnswer(Exception):

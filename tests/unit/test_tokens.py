@@ -177,6 +177,16 @@ def test_an_answer_for_which_nobody_waits_is_as_if_it_had_not_been_given(sent):
     assert Waiting.of(callback.id).give("other", ANSWER) is True
 
 
+def test_an_answer_to_a_try_that_fails_at_that_very_moment_is_given_to_the_next_one(sent, monkeypatch):
+    callback, succeeds = opened(), tokens._succeeds
+    monkeypatch.setattr(tokens, "_succeeds", lambda token: succeeds(token) and asking("token-2", 1) is not None)
+    assert Waiting.of(callback.id).give("digest", ANSWER) is False
+    monkeypatch.setattr(tokens, "_succeeds", succeeds)
+    opened("token-2", 1)
+    assert Waiting.of(callback.id).give("digest", ANSWER) is True
+    assert sent.tokens == ["token-1", "token-2"]
+
+
 def test_a_try_that_finds_the_answer_goes_on_with_it(sent):
     callback = opened()
     Waiting.of(callback.id).give("digest", ANSWER)
