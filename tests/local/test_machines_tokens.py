@@ -114,19 +114,28 @@ def test_stopping_ends_a_task_that_waits(kit, waiting):
         kit.states.send_task_success(taskToken=token, output="1")
 
 
-def test_a_function_may_answer_its_token_before_it_returns(kit):
-    """https://docs.aws.amazon.com/step-functions/latest/dg/connect-to-resource.html"""
-    body = """
+ANSWERS = """
 import boto3
 states = boto3.client('stepfunctions')
 states.send_task_success(taskToken=event['token'], output='{"early": true}')
 """.strip()
-    it = {
-        "Type": "Task",
-        "Resource": "arn:aws:states:::lambda:invoke.waitForTaskToken",
-        "Parameters": {"FunctionName": kit.function(body, Timeout=30), "Payload": {"token.$": "$$.Task.Token"}},
-    }
-    assert kit.output(chain(It=it)) == {"early": True}
+
+
+def answering(kit, body):
+    function = {"FunctionName": kit.function(body, Timeout=30), "Payload": {"token.$": "$$.Task.Token"}}
+    return chain(
+        It={"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke.waitForTaskToken", "Parameters": function}
+    )
+
+
+def test_a_function_may_answer_its_token_before_it_returns(kit):
+    """https://docs.aws.amazon.com/step-functions/latest/dg/connect-to-resource.html"""
+    assert kit.output(answering(kit, ANSWERS)) == {"early": True}
+
+
+def test_what_was_accepted_for_a_token_stands_though_its_function_fails_afterwards(kit):
+    """https://docs.aws.amazon.com/step-functions/latest/dg/connect-to-resource.html"""
+    assert kit.output(answering(kit, f"{ANSWERS}\nraise ValueError('afterwards')")) == {"early": True}
 
 
 def test_an_event_may_carry_a_token(kit):

@@ -101,9 +101,15 @@ def _with_a_token(evaluate: Any) -> Any:
         task._assert_integration_pattern_is_supported()
         token = env.states.context_object.update_task_token()
         tokens: Tokens = env.run.plane.machines.tokens
-        tokens.add(token, env.callback_pool_manager.add(token), env.run.machine.arn)
+        endpoint = env.callback_pool_manager.add(token)
+        tokens.add(token, endpoint, env.run.machine.arn)
         try:
             evaluate(task, env)
+        except Exception:
+            tokens.close(token)
+            if not isinstance(outcome := endpoint.get_outcome(), callback.CallbackOutcomeSuccess):
+                raise
+            env.stack.append(json.loads(outcome.output))  # it was accepted, and whoever sent it goes by that
         finally:
             tokens.close(token)
 
