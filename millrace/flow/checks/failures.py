@@ -19,6 +19,7 @@ def missing_failure_path(system: System) -> Iterator[Finding]:
     A rule gives up after 24 hours, a queue's message expires, an asynchronous invocation is retried twice, a stream's
     record ages out, an execution fails: without a dead-letter queue or an on-failure destination the event is gone.
     Both paths of a function that a rule calls are needed: the one does not see what the other loses.
+    And a dead-letter queue keeps only what its policy lets in: the rule, by its ARN.
     https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html
     """
     yield from _rules(system)
