@@ -135,7 +135,7 @@ def pass_time(local):
 
 
 @pytest.fixture
-def server(local):
+def server(empty_cloud):
     """Serve HTTP on loopback; answers are given per path, in their order, the last again and again.
 
     An answer is a status, a JSON body and maybe headers, or None for none at all; another path gets 200.
@@ -143,7 +143,7 @@ def server(local):
     opened = []
 
     def serve(answers):
-        site = Site(answers, local.agenda.clock.now)
+        site = Site(answers, empty_cloud.agenda.clock.now)
         opened.append(site)
         return site
 
