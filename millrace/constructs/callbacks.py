@@ -33,7 +33,7 @@ class Callbacks(Construct):
 
     @cached_property
     def table(self) -> dynamodb.Table:
-        """The tokens, under the key of the bus; an item ends a week after its waiting."""
+        """The tokens, under the key of the bus; an item ends 20 days after its waiting."""
         return short_lived_table(self, "Tokens", self._key)
 
     @property
@@ -61,7 +61,7 @@ class Callbacks(Construct):
             self._machines.append(machine.state_machine_arn)
 
     def let_ask(self, role: iam.IRole, owner: str) -> None:
-        """Let a step keep its own tokens, by what its items' names begin with, and look at none.
+        """Let a step keep its own tokens, by what the names of its items begin with, and touch no others.
 
         https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-conditions.html
         """

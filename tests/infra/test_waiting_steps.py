@@ -58,7 +58,7 @@ def test_only_the_door_ends_tasks_and_only_those_of_machines_that_wait(template)
     assert ending == {"api_answers": {"Ref": machine}}
 
 
-def test_a_step_writes_its_own_callbacks_and_reads_none(template):
+def test_a_step_touches_its_own_callbacks_alone(template):
     may = allowed(template, ASK, "dynamodb")
     table = next(name for name in template.of("DynamoDB::Table") if "Callbacks" in name)
     own = [s for s in may.values() if s["Resource"] == {"Fn::GetAtt": [table, "Arn"]}]
