@@ -127,11 +127,14 @@ class LocalCloud:
 
     def _tick(self) -> None:
         self._ticking = False
-        pause = self.agenda.run_due()
-        if pause == 0:
-            self._tick_soon()
-        elif pause is not None:
-            self._loop.call_later(pause, self._tick_soon)
+        pause: float | None = 0  # should an action raise, the loop tells of it, and what else is due goes on
+        try:
+            pause = self.agenda.run_due()
+        finally:
+            if pause == 0:
+                self._tick_soon()
+            elif pause is not None:
+                self._loop.call_later(pause, self._tick_soon)
 
     def on_plane(self, action: Callable[[], T]) -> T:
         """Run something on the plane's thread, and wait for its answer."""
@@ -226,8 +229,7 @@ class LocalCloud:
     def fail(self, *only: str, seed: int, failing: float = 0.0, killed: float = 0.0, doubled: float = 0.0) -> None:
         """From now on let calls of functions fail, be killed, or come twice, at these rates; by a seed, until `reset`.
 
-        Of those that fail, half have done their work. `only` names the functions whose calls these are. Without rates
-        all goes well again.
+        Half of those that fail have done their work. `only` names the functions; all is well again without rates.
         """
         self.on_plane(lambda: self.plane.faults.set(Rates(failing, killed, doubled, only), seed=seed))
 

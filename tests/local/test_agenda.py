@@ -105,3 +105,11 @@ def test_an_action_may_come_from_any_thread(driven):
         thread.join()
     driven.settle(5)
     assert len(done) == 20
+
+
+def test_actions_that_raise_keep_none_after_them(empty_cloud):
+    ran, agenda = [], empty_cloud.agenda
+    actions = [*[{}.popitem] * 9, lambda: ran.append("after")]
+    empty_cloud.on_plane(lambda: [agenda.soon(action, "a test") for action in actions])
+    empty_cloud.settle(5)
+    assert ran == ["after"]
