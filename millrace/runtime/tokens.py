@@ -133,6 +133,8 @@ class Waiting:
         known = {"digest": digest, "event": _text(event)}
         first = _write(self.id, "SET digest = :digest, answer = :event", "attribute_not_exists(digest)", **known)
         found = self._from(first or _item(self.id))
+        if not found.digest:
+            return False  # it was there a moment ago: another call of the door has taken it back
         if found.digest != digest:
             raise AnotherAnswer
         if found.sent:

@@ -187,6 +187,16 @@ def test_an_answer_to_a_try_that_fails_at_that_very_moment_is_given_to_the_next_
     assert sent.tokens == ["token-1", "token-2"]
 
 
+def test_an_answer_that_another_call_takes_back_meanwhile_is_no_other_answer(sent, monkeypatch):
+    waiting = Waiting.of(opened().id)
+    tokens._write(waiting.id, "SET digest = :digest", digest="digest")
+    taken_back = tokens._write(waiting.id, "SET seen = :seen REMOVE digest", seen=True)
+    tokens._write(waiting.id, "SET digest = :digest", digest="digest")
+    monkeypatch.setattr(tokens, "_item", lambda _place: taken_back)
+    assert waiting.give("digest", ANSWER) is False
+    assert sent.tokens == []
+
+
 def test_a_try_that_finds_the_answer_goes_on_with_it(sent):
     callback = opened()
     Waiting.of(callback.id).give("digest", ANSWER)
