@@ -13,8 +13,8 @@ from constructs import Construct
 from millrace.constructs.acknowledged import acknowledge
 from millrace.constructs.alarms import Alarms
 from millrace.constructs.authorizers import Authorizer, IamAuthorizer
-from millrace.constructs.bus import Bus, EventTypes
-from millrace.constructs.declared import declared_query
+from millrace.constructs.bus import Bus
+from millrace.constructs.declared import EventTypes, declared_query
 from millrace.constructs.function import Function, Kind, Settings, facts
 from millrace.constructs.logs import log_group
 from millrace.constructs.places import note_place
@@ -194,7 +194,7 @@ class Api(Construct):
             self._authorizer.acknowledge_at(cast("CfnResource", route.node.default_child))
 
 
-def _addresses(events: Iterable[type[Event]]) -> str:
+def _addresses(events: EventTypes) -> str:
     return " ".join(f"{event.__module__}:{event.__qualname__}" for event in events)
 
 
@@ -204,7 +204,7 @@ def _where(command: type[Event], queries: Iterable[QueryDeclaration]) -> str | N
     return next(paths, None)
 
 
-def _check(place: str, commands: Iterable[type[Event]], events: Iterable[type[Event]], callers: Callers) -> None:
+def _check(place: str, commands: EventTypes, events: EventTypes, callers: Callers) -> None:
     for event in [*commands, *events]:
         if not hasattr(event, "contract"):
             raise UnsoundApi(f"{place}: {event.__name__} has no source, and so no place on a bus: give it one.")

@@ -15,7 +15,7 @@ from millrace.constructs.callbacks import Callbacks
 from millrace.constructs.checked import Checks
 from millrace.constructs.circuits import Circuits
 from millrace.constructs.claims import Claims
-from millrace.constructs.declared import contracts
+from millrace.constructs.declared import EventTypes, contracts
 from millrace.constructs.encryption import EncryptionKey, chosen_key, let_services_use
 from millrace.constructs.event_log import EventLog
 from millrace.constructs.idempotency import Idempotency
@@ -23,13 +23,11 @@ from millrace.constructs.places import note_place
 from millrace.constructs.queues import dead_letter_queue, let_send
 from millrace.constructs.schemas import Schemas
 from millrace.constructs.undeclared import Undeclared
-from millrace.events import Event
 from millrace.events.claims import CLAIM_ABOVE
 from millrace.flow.schemas import Form
 
 MAX_HOPS = 32
 """Causes that an event may have behind it: more than any flow is long."""
-EventTypes = Iterable[type[Event]]
 
 
 class Bus(Construct):

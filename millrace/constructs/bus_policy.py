@@ -7,7 +7,7 @@ from aws_cdk import Stack
 from aws_cdk import aws_events as events
 from constructs import Construct
 
-from millrace.events import Event
+from millrace.constructs.declared import EventTypes
 
 
 class ClosedBus(ValueError):
@@ -26,7 +26,7 @@ class BusPolicy:
         self._accounts: list[str] = []
         self._closed = self._made("Policy", "OwnAccountOnly", self._refusal())
 
-    def accept(self, account: str, wanted: Iterable[type[Event]]) -> None:
+    def accept(self, account: str, wanted: EventTypes) -> None:
         """Let another account put these events. Raises ClosedBus for one that this app alone says."""
         wanted = list(wanted)
         inside = [event.__name__ for event in wanted if not event.contract.outside]
@@ -75,7 +75,7 @@ def just(source: str, detail_types: Iterable[str]) -> dict[str, Any]:
     return {"ForAllValues:StringEquals": allowed, "Null": dict.fromkeys(allowed, "false")}
 
 
-def by_source(wanted: Iterable[type[Event]]) -> dict[str, set[str]]:
+def by_source(wanted: EventTypes) -> dict[str, set[str]]:
     """The detail-types of each source."""
     found: dict[str, set[str]] = {}
     for event in wanted:

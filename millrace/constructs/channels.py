@@ -14,7 +14,8 @@ from constructs import Construct
 from millrace.constructs.acknowledged import acknowledge
 from millrace.constructs.alarms import Alarms
 from millrace.constructs.breakers import let_wait, refuse_breaker
-from millrace.constructs.bus import Bus, EventTypes
+from millrace.constructs.bus import Bus
+from millrace.constructs.declared import EventTypes
 from millrace.constructs.encryption import READ, WRITE, grant_key
 from millrace.constructs.function import Function
 from millrace.constructs.queues import encrypted_queue

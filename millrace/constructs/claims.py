@@ -1,6 +1,5 @@
 """The claim check of a bus: the bucket in which the data of large events lies, and who may put and get what there."""
 
-from collections.abc import Iterable
 from typing import cast
 
 from aws_cdk import ArnFormat, CfnResource, Duration, RemovalPolicy, Stack, Token
@@ -12,13 +11,12 @@ from constructs import Construct
 
 from millrace.constructs.acknowledged import acknowledge
 from millrace.constructs.buckets import encrypted_bucket
+from millrace.constructs.declared import EventTypes
 from millrace.constructs.encryption import READ, WRITE, grant_key
 from millrace.constructs.queues import KEPT_DAYS
-from millrace.events import Event
 from millrace.events.claims import claims_bucket, claims_of
 from millrace.runtime.claims import ABOVE, BUCKET
 
-EventTypes = Iterable[type[Event]]
 _MOST_BYTES = 1_048_576
 """https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html"""
 

@@ -1,14 +1,16 @@
 """From the name of a folder below `functions/` to what its handler declares."""
 
 import importlib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TypeVar
 
-from millrace.events import Catalog
+from millrace.events import Catalog, Event
 from millrace.runtime import Declaration, Processor, Projection, Query, Step
 from millrace.runtime.api.query import QueryDeclaration
 from millrace.runtime.processor import Handler
 
+EventTypes = Iterable[type[Event]]
 H = TypeVar("H")
 FUNCTIONS = "functions"
 CONTRACTS = "contracts"

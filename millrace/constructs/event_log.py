@@ -1,7 +1,6 @@
 """Every event of a bus in a log group, but for what is sensitive in it."""
 
 import json
-from collections.abc import Iterable
 
 from aws_cdk import ArnFormat, Stack
 from aws_cdk import aws_events as events
@@ -11,9 +10,9 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from millrace.constructs.acknowledged import acknowledge
+from millrace.constructs.declared import EventTypes
 from millrace.constructs.logs import log_group
 from millrace.constructs.name_patterns import Pattern, all_but
-from millrace.events import Event
 from millrace.events.sensitive import marked
 
 _PATHS = {
@@ -47,7 +46,7 @@ class EventLog:
         self._sensitive: dict[str, set[str]] = {}
         self._rules: dict[str, events.CfnRule] = {}
 
-    def add(self, known: Iterable[type[Event]]) -> None:
+    def add(self, known: EventTypes) -> None:
         """Keep the data of those events out that hold something sensitive."""
         for event in known:
             if marked(event):

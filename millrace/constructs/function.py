@@ -13,9 +13,10 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from millrace.constructs.acknowledged import acknowledge
-from millrace.constructs.bus import Bus, EventTypes
+from millrace.constructs.bus import Bus
 from millrace.constructs.code import code_of, sources
 from millrace.constructs.cycles import AllowedCycle
+from millrace.constructs.declared import EventTypes
 from millrace.constructs.encryption import READ, grant_key
 from millrace.constructs.layer import RUNTIME, shared_layer
 from millrace.constructs.logs import log_group

@@ -17,8 +17,9 @@ from constructs import Construct
 
 from millrace.constructs.acknowledged import acknowledge
 from millrace.constructs.breakers import refuse_breaker
-from millrace.constructs.bus import Bus, EventTypes
+from millrace.constructs.bus import Bus
 from millrace.constructs.channels import Channel, End, retries
+from millrace.constructs.declared import EventTypes
 from millrace.constructs.encryption import READ, WRITE, grant_key
 from millrace.constructs.function import Function
 from millrace.constructs.given_up import KeptIn, given_up_bucket

@@ -1,12 +1,11 @@
 """Whether the steps of a flow can be given the events that they ask for. Plain Python: no CDK here."""
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
+from millrace.constructs.declared import EventTypes
 from millrace.events import Event
 from millrace.runtime import Declaration
-
-EventTypes = Iterable[type[Event]]
 
 
 class UnsoundFlow(ValueError):

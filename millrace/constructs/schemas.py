@@ -1,11 +1,11 @@
 """The schema registry of a bus."""
 
 import json
-from collections.abc import Iterable
 
 from aws_cdk import aws_eventschemas as eventschemas
 from constructs import Construct
 
+from millrace.constructs.declared import EventTypes
 from millrace.events import Event
 from millrace.flow.schemas import Form, registry_schema, schema_name
 
@@ -24,7 +24,7 @@ class Schemas(Construct):
             self, "Registry", registry_name=name, description=f"The events on the bus {name}."
         )
 
-    def add(self, events: Iterable[type[Event]]) -> None:
+    def add(self, events: EventTypes) -> None:
         """Keep the schema of each event; one that is known already stays."""
         for event in events:
             if self.node.try_find_child(schema_name(event)) is None:

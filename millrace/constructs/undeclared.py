@@ -1,15 +1,15 @@
 """What comes to a bus under a name that no contract has: a rule of the bus keeps it among the dead letters."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from aws_cdk import aws_events as events
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from millrace.constructs.declared import EventTypes
 from millrace.constructs.name_patterns import all_but
 from millrace.constructs.queues import let_send
-from millrace.events import Event
 from millrace.flow.graph import KEEPS_UNDECLARED
 
 REASON = "No contract of this app has its source and detail-type."
@@ -32,7 +32,7 @@ class Undeclared(Construct):
         self._known: dict[str, set[str]] = {}
         self._rules: list[events.CfnRule] = []
 
-    def add(self, known: Iterable[type[Event]]) -> None:
+    def add(self, known: EventTypes) -> None:
         """Let events of these contracts pass."""
         for event in known:
             self._known.setdefault(event.contract.source, set()).add(event.contract.detail_type)
