@@ -13,7 +13,7 @@ from typing import Any
 
 from millrace.events import Metadata
 from millrace.local.cloud import LocalCloud
-from millrace.local.synthesis import synthesise
+from millrace.local.cloudformation.synthesis import synthesise
 from millrace.runtime.streams import BUCKET
 
 ROOT = Path(__file__).parents[1]

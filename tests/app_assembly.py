@@ -2,7 +2,7 @@
 
 import os
 
-from millrace.local.synthesis import synthesise
+from millrace.local.cloudformation.synthesis import synthesise
 
 
 def app_assembly(app, assembly):

@@ -13,7 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from millrace.local.synthesis import app_environment, fingerprint
+from millrace.local.cloudformation.synthesis import app_environment, fingerprint
 
 HERE = Path(__file__).parent
 SHOPS = {"aws-keys": {}, "own-key": {"encryption-key": "own"}}

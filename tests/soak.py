@@ -224,7 +224,7 @@ def main() -> int:
     given = parser.parse_args()
     rates = {name: getattr(given, name) for name in ("failing", "killed", "doubled")}
     from millrace.local.cloud import LocalCloud
-    from millrace.local.synthesis import synthesise
+    from millrace.local.cloudformation.synthesis import synthesise
 
     out = ROOT / ".millrace" / "cdk.out"
     synthesise(ROOT, out)

@@ -9,7 +9,7 @@ from millrace.flow.checking import ALL_CHECKS, findings, names, read_system
 from millrace.flow.findings import Finding, System
 from millrace.flow.sarif import as_sarif
 from millrace.flow.telling import as_json, as_text, explained
-from millrace.local.synthesis import SynthesisRefused
+from millrace.local.cloudformation.synthesis import SynthesisRefused
 
 Form = Literal["text", "json", "sarif"]
 

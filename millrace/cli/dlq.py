@@ -21,8 +21,8 @@ from millrace.cli.project import ASSEMBLY, Cloud, Project, WrongUse
 from millrace.cli.tables import age, table
 from millrace.cli.up import say
 from millrace.cli.ways import NoWayBack, send_back
-from millrace.local.journal import Record
-from millrace.local.trace import as_json as trace_as_json
+from millrace.local.core.history import Record
+from millrace.local.core.trace import as_json as trace_as_json
 
 _HEAD = ("ID", "OF", "EVENT", "AGE", "FROM", "TRIES", "CORRELATION", "CAUSE")
 _SHORT = 8

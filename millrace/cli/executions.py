@@ -8,8 +8,8 @@ from millrace.cli.letters import Letter, begun_by, failure
 from millrace.cli.project import WrongUse
 from millrace.flow.assembly import Resource
 from millrace.flow.rules import REDRIVABLE_SECONDS, UNSUCCESSFUL
-from millrace.local.journal import reference
-from millrace.local.lenient import parsed
+from millrace.local.core.history import reference
+from millrace.local.core.json_text import parsed
 
 
 def unkept(deployed: Deployed, of: str | None, letters: Iterable[Letter]) -> Iterator[Letter]:

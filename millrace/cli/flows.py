@@ -8,8 +8,8 @@ from millrace.cli.logs import records_of
 from millrace.cli.project import Cloud, Project, WrongUse
 from millrace.events import BrokenContract, Event, Metadata, UnknownEvent, encode, put_entry
 from millrace.events.claims import claimed_from_outside
-from millrace.local.journal import Record
-from millrace.local.trace import Trace, as_json
+from millrace.local.core.history import Record
+from millrace.local.core.trace import Trace, as_json
 
 
 def put(project: Project, name: str, data: str, *, bus: str | None, machine: bool) -> int:

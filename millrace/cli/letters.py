@@ -15,8 +15,8 @@ from typing import Any, Literal
 from millrace.cli.deployed import Deployed
 from millrace.events import Catalog
 from millrace.events.masking import masked
-from millrace.local.journal import reference
-from millrace.local.lenient import parsed
+from millrace.local.core.history import reference
+from millrace.local.core.json_text import parsed
 
 Origin = Literal[
     "queue", "rule", "invocation", "execution", "record", "changes", "aside", "undeclared", "bus", "unknown"

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from millrace.cli.project import Cloud
-from millrace.local.journal import Record
+from millrace.local.core.history import Record
 
 
 def records_of(cloud: Cloud, stacks: Iterable[str], correlation_id: str) -> list[Record]:

@@ -14,7 +14,7 @@ from urllib.error import URLError
 
 from millrace.events import Catalog
 from millrace.flow import Assembly, Graph, read_graph
-from millrace.local.synthesis import SynthesisFailed, synthesise
+from millrace.local.cloudformation.synthesis import SynthesisFailed, synthesise
 
 ASSEMBLY = Path(".millrace/cdk.out")
 _SECONDS = 30

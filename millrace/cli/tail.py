@@ -13,7 +13,7 @@ from millrace.cli.deployed import Deployed
 from millrace.cli.logs import records_of_line
 from millrace.cli.project import ASSEMBLY, Cloud, Project
 from millrace.cli.replay import moment
-from millrace.local.journal import Record
+from millrace.local.core.history import Record
 
 _LOOK_EVERY = {"local": 0.3, "aws": 5.0}
 _LATE_MS = 60_000

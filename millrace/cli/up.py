@@ -18,7 +18,7 @@ from millrace.cli.project import Cloud, Project, WrongUse
 if TYPE_CHECKING:
     from millrace.events import Event
     from millrace.local.cloud import LocalCloud
-    from millrace.local.deployment import Change
+    from millrace.local.cloudformation.deployment import Change
 
 
 def say(text: str) -> None:

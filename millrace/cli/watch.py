@@ -12,9 +12,9 @@ from watchfiles import Change
 from watchfiles import watch as watch_files
 
 from millrace.cli.project import Project, WrongUse
-from millrace.local.deployment import Change as Deployed
-from millrace.local.deployment import DeploymentFailed
-from millrace.local.synthesis import INPUTS, files_of
+from millrace.local.cloudformation.deployment import Change as Deployed
+from millrace.local.cloudformation.deployment import DeploymentFailed
+from millrace.local.cloudformation.synthesis import INPUTS, files_of
 
 if TYPE_CHECKING:
     from millrace.local.cloud import LocalCloud

@@ -13,25 +13,25 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import uvicorn
 
-from millrace.local import moto_changes
-from millrace.local.access import OWN_KEY, OWN_SECRET
-from millrace.local.agenda import Agenda, NotSettledError
-from millrace.local.clock import Clock
-from millrace.local.collection import put_off_collection
-from millrace.local.deployment import Change, Deployment
-from millrace.local.deployments import Deployments
-from millrace.local.endpoint import Endpoint
-from millrace.local.messages import Request, Response
-from millrace.local.plane.faults import Rates
-from millrace.local.plane.plane import Plane
-from millrace.local.plane.planes import Planes
-from millrace.local.trace import Trace
+from millrace.local.cloudformation.deployment import Change, Deployment
+from millrace.local.cloudformation.deployments import Deployments
+from millrace.local.core import moto_changes
+from millrace.local.core.account_region import Plane
+from millrace.local.core.account_regions import Planes
+from millrace.local.core.clock import Clock
+from millrace.local.core.faults import Rates
+from millrace.local.core.garbage import put_off_collection
+from millrace.local.core.http import Request, Response
+from millrace.local.core.scheduler import Agenda, NotSettledError
+from millrace.local.core.trace import Trace
+from millrace.local.endpoint.app import Endpoint
+from millrace.local.services.iam import OWN_KEY, OWN_SECRET
 from millrace.local.workers import Workers
 
 if TYPE_CHECKING:
     from millrace.events import Event, Metadata
-    from millrace.local.loader import Loader
-from millrace.local.control import told
+    from millrace.local.cloudformation.loader import Loader
+from millrace.local.endpoint.control import told
 
 ACCOUNT = "123456789012"
 REGION = "us-east-1"

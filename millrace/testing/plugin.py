@@ -35,7 +35,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.fixture(scope="session")
 def assembly(pytestconfig: pytest.Config) -> Path:
     """The project's cloud assembly, synthesised where its inputs have changed."""
-    from millrace.local.synthesis import synthesise  # noqa: PLC0415 - a plugin is imported by every pytest run
+    from millrace.local.cloudformation.synthesis import synthesise  # noqa: PLC0415 - a plugin is imported by every pytest run
 
     out = pytestconfig.rootpath / ".millrace" / "cdk.out"
     synthesise(pytestconfig.rootpath, out)

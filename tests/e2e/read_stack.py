@@ -14,10 +14,10 @@ from functools import cache, cached_property
 from botocore.exceptions import ClientError
 from readers import READERS, shows, tags, takes
 
-from millrace.local.cloudformation.templates import read
-from millrace.local.intrinsics import Pseudo, Resolver
-from millrace.local.registry import IGNORED, TYPES, Resource
-from millrace.local.registry.s3 import without_transport_denial
+from millrace.local.cloudformation.api.templates import read
+from millrace.local.cloudformation.intrinsics import Pseudo, Resolver
+from millrace.local.cloudformation.registry import IGNORED, TYPES, Resource
+from millrace.local.services.s3.resources import without_transport_denial
 
 _ATTRIBUTES = {
     "AWS::CloudWatch::Alarm": {"Arn": "AlarmArn"},

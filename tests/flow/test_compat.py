@@ -17,7 +17,7 @@ from millrace.flow.assembly import Place, Resource
 from millrace.flow.compat import Consumer, compare
 from millrace.flow.graph import Node
 from millrace.flow.schemas import registry_schema
-from millrace.local.synthesis import SynthesisFailed
+from millrace.local.cloudformation.synthesis import SynthesisFailed
 from millrace.runtime import UnclearSignature
 
 ROOT = Path(__file__).parents[2]

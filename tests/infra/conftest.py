@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from millrace.local.synthesis import synthesise
+from millrace.local.cloudformation.synthesis import synthesise
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))

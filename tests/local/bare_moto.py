@@ -13,7 +13,7 @@ import urllib.request
 import boto3
 import pytest
 
-from millrace.local.loader import Loader
+from millrace.local.cloudformation.loader import Loader
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
 SERVE = """

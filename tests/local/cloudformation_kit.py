@@ -7,10 +7,10 @@ import boto3
 import pytest
 from botocore.awsrequest import AWSResponse, HeadersDict
 
-from millrace.local.agenda import Agenda
-from millrace.local.clock import Clock
-from millrace.local.cloudformation import CloudFormation
-from millrace.local.messages import Request
+from millrace.local.cloudformation.api import CloudFormation
+from millrace.local.core.clock import Clock
+from millrace.local.core.http import Request
+from millrace.local.core.scheduler import Agenda
 
 NAME = "Shop"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from http_kit import NOTE, HttpApi, Issuer
 
-from millrace.local.synthesis import synthesise
+from millrace.local.cloudformation.synthesis import synthesise
 
 ROOT = Path(__file__).parents[2]
 

@@ -2,9 +2,9 @@
 
 import json
 
-from millrace.local.registry import TYPES
-from millrace.local.registry.lambda_ import code
-from millrace.local.registry.steps import Setting
+from millrace.local.cloudformation.registry import TYPES
+from millrace.local.cloudformation.registry.steps import Setting
+from millrace.local.services.lambda_.resources import code
 
 
 def one(answer, name):

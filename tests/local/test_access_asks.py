@@ -4,12 +4,12 @@ import json
 
 import pytest
 
-from millrace.local.access.asks import asks_of
-from millrace.local.access.asks.places import Places
-from millrace.local.access.calls import call_of, scope_of
-from millrace.local.access.facts import CannotJudge
-from millrace.local.messages import Request
-from millrace.local.plane.state import State
+from millrace.local.core.backends import State
+from millrace.local.core.http import Request
+from millrace.local.services.iam.calls import call_of, scope_of
+from millrace.local.services.iam.facts import CannotJudge
+from millrace.local.services.iam.permissions import asks_of
+from millrace.local.services.iam.resource_lookup import Places
 
 ACCOUNT = "123456789012"
 HERE = f"us-east-1:{ACCOUNT}"

@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from millrace.local.access import Ask, CannotJudge
-from millrace.local.access.decision import Policies, decide
-from millrace.local.access.facts import Facts, surroundings
-from millrace.local.access.policy import Principal, compiled
+from millrace.local.services.iam import Ask, CannotJudge
+from millrace.local.services.iam.decision import Policies, decide
+from millrace.local.services.iam.facts import Facts, surroundings
+from millrace.local.services.iam.policy import Principal, compiled
 
 ROLE = "arn:aws:iam::123456789012:role/shop/clerk"
 SESSION = "arn:aws:sts::123456789012:assumed-role/clerk/f"

@@ -4,8 +4,8 @@ import threading
 
 import pytest
 
-from millrace.local.agenda import Agenda, NotSettledError
-from millrace.local.clock import Clock
+from millrace.local.core.clock import Clock
+from millrace.local.core.scheduler import Agenda, NotSettledError
 
 
 @pytest.fixture

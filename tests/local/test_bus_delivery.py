@@ -6,7 +6,7 @@ from http import HTTPStatus
 import pytest
 from bus_kit import ACCOUNT, attributes, entry
 
-from millrace.local.plane.delivery import rule_pause
+from millrace.local.core.delivery import rule_pause
 
 pytest_plugins = ["bus_fixtures"]
 

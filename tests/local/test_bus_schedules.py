@@ -7,7 +7,7 @@ from itertools import islice
 import pytest
 from botocore.exceptions import ClientError
 
-from millrace.local.plane.cron import BadSchedule, schedule
+from millrace.local.core.schedule_expressions import BadSchedule, schedule
 
 pytest_plugins = ["bus_fixtures"]
 

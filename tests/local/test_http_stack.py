@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from http_kit import HttpApi
 
-from millrace.local.loader import DeploymentFailed
+from millrace.local.cloudformation.loader import DeploymentFailed
 
 pytest_plugins = ["bare_moto", "http_fixtures"]
 

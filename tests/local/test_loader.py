@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from millrace.local.assembly import AssemblyError
-from millrace.local.deployment import DeploymentFailed
-from millrace.local.template import CircularDependency
+from millrace.local.cloudformation.assembly import AssemblyError
+from millrace.local.cloudformation.deployment import DeploymentFailed
+from millrace.local.cloudformation.template import CircularDependency
 
 pytest_plugins = ("bare_moto",)
 

@@ -137,6 +137,6 @@ def test_the_time_out_of_a_machine_ends_it_on_the_clock(kit):
 
 def test_a_machine_that_never_ends_fails_when_its_history_is_full(kit, monkeypatch):
     """https://docs.aws.amazon.com/step-functions/latest/dg/bp-history-limit.html"""
-    monkeypatch.setattr("millrace.local.asl.environment.MOST_EVENTS", 100)
+    monkeypatch.setattr("millrace.local.services.stepfunctions.asl.environment.MOST_EVENTS", 100)
     told = kit.run(chain(A={"Type": "Pass", "Next": "B"}, B={"Type": "Pass", "Next": "A"}))
     assert (told["status"], told["error"]) == ("FAILED", "States.Runtime")

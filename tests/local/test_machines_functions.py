@@ -69,7 +69,7 @@ def test_a_functions_own_time_out_is_named_by_lambda(kit):
 
 def test_an_error_without_a_type_is_lambda_unknown():
     """https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html"""
-    from millrace.local.asl.functions import _function_error
+    from millrace.local.services.stepfunctions.asl.functions import _function_error
 
     assert _function_error('{"errorMessage": "gone"}').error == "Lambda.Unknown"
 

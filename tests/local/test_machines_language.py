@@ -236,7 +236,7 @@ def test_a_wait_takes_its_time_on_the_clock_of_the_cloud(kit, wait):
 def test_a_wait_ends_at_its_timestamp(kit):
     """https://docs.aws.amazon.com/step-functions/latest/dg/state-wait.html"""
     until = kit.now() + 86_400
-    from millrace.local.clock import iso
+    from millrace.local.core.clock import iso
 
     kit.output(chain(It={"Type": "Wait", "TimestampPath": "$.until"}), {"until": iso(until)})
     assert -1 < kit.now() - until < 60

@@ -6,7 +6,7 @@ import boto3
 import pytest
 from botocore.session import Session
 
-from millrace.local.models import models
+from millrace.local.core.botocore_models import models
 
 SERVICES = (
     *("apigatewayv2", "cloudformation", "cloudwatch", "dynamodb", "dynamodbstreams", "ecr", "events", "iam", "kinesis"),

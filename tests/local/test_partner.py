@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from millrace.local.synthesis import fingerprint, synthesise
+from millrace.local.cloudformation.synthesis import fingerprint, synthesise
 
 pytest_plugins = ["bus_fixtures"]
 

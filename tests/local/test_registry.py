@@ -9,9 +9,9 @@ import pytest
 from bare_moto import REGION, served
 from read_back import READ, lost
 
-from millrace.local.registry import TYPES
-from millrace.local.registry.calls import input_shape
-from millrace.local.registry.shapes import member
+from millrace.local.cloudformation.registry import TYPES
+from millrace.local.cloudformation.registry.calls import input_shape
+from millrace.local.cloudformation.registry.shapes import member
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 from bus_kit import attributes
 
-from millrace.local.plane.cron import schedule
+from millrace.local.core.schedule_expressions import schedule
 
 pytest_plugins = ["bus_fixtures"]
 

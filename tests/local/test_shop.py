@@ -98,7 +98,7 @@ def test_what_functions_log_is_in_cloudwatch_logs(stocked, put):
 
 def test_the_logs_alone_tell_the_same_tree(stocked, put):
     from millrace.cli.logs import records_in
-    from millrace.local.trace import Trace
+    from millrace.local.core.trace import Trace
 
     correlation_id = settled(stocked, put("place_order"))
     logs = stocked.client("logs")

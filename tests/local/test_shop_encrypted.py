@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from millrace.local.synthesis import synthesise
+from millrace.local.cloudformation.synthesis import synthesise
 
 ROOT = Path(__file__).parents[2]
 

@@ -364,7 +364,7 @@ def test_a_handler_in_an_endless_loop_is_ended_and_its_batch_comes_again(site):
 
 def test_ten_thousand_messages_are_each_received_once(site):
     """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html"""
-    from millrace.local.plane import queues
+    from millrace.local.services import sqs as queues
 
     queue, state, now = site.queue("many"), site.cloud.plane.state, site.cloud.agenda.clock.now
     for number in range(10_000):

@@ -8,7 +8,7 @@ import uuid
 
 import pytest
 
-from millrace.local.collection import put_off_collection
+from millrace.local.core.garbage import put_off_collection
 
 pytest_plugins = ["bus_fixtures"]
 
@@ -56,7 +56,7 @@ def loaded(tmp_path_factory):
         "docker",
         "jsonata",
         "millrace.events",
-        "millrace.local.cloudformation",
+        "millrace.local.cloudformation.api",
         "moto.ec2",
         "moto.stepfunctions.parser.asl.parse.asl_parser",
         "pydantic",

@@ -11,7 +11,7 @@ from millrace.cli import main
 from millrace.cli.deployed import Deployed
 from millrace.cli.project import ASSEMBLY, Cloud, Project
 from millrace.cli.tail import filter_of, journal_looks, line_of, log_looks
-from millrace.local.journal import MOST_LATEST, Journal, Record, Reference
+from millrace.local.core.history import MOST_LATEST, Journal, Record, Reference
 
 ALL = {"event": None, "processor": None, "flow": None, "errors": False}
 SAID = Record("event", 5.0, "f", "e", "OrderPlaced", {"producer": "put"})

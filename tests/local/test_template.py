@@ -2,8 +2,8 @@
 
 import pytest
 
-from millrace.local.intrinsics import Pseudo, Resolver, UnknownIntrinsic
-from millrace.local.template import CircularDependency, Template, TemplateError
+from millrace.local.cloudformation.intrinsics import Pseudo, Resolver, UnknownIntrinsic
+from millrace.local.cloudformation.template import CircularDependency, Template, TemplateError
 
 
 class Queue:

@@ -5,7 +5,7 @@ import json
 import pytest
 from read_back import lost
 
-from millrace.local.registry import TYPES
+from millrace.local.cloudformation.registry import TYPES
 
 pytest_plugins = ("bare_moto",)
 

@@ -1,5 +1,1 @@
-"""CloudFormation's API over the registry and the rollout of the loader, for the CDK CLI and any SDK."""
-
-from millrace.local.cloudformation.service import CloudFormation
-
-__all__ = ["CloudFormation"]
+"""Templates, resources and deployments."""

@@ -1,0 +1,226 @@
+"""The causation tree of one flow: which event was handled by what, and what followed."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any
+
+from millrace.local.core.history import Record
+
+
+@dataclass
+class Attempt:
+    """One try of a processor. `error` is None where it went well."""
+
+    at: float
+    duration_ms: float
+    outcome: str
+    error: str | None = None
+
+
+@dataclass
+class Work:
+    """What one processor, step or mediator did with an event. A mediator's steps stand in `steps`."""
+
+    name: str
+    at: float
+    attempts: list[Attempt] = field(default_factory=list)
+    said: list["EventNode"] = field(default_factory=list)
+    steps: list["Work"] = field(default_factory=list)
+    status: str | None = None
+    dead_letter: str | None = None
+    execution: str | None = None
+
+    @property
+    def ended(self) -> float:
+        """The moment at which its last attempt or step ended."""
+        return max([self.at, *(a.at + a.duration_ms / 1000 for a in self.attempts), *(s.ended for s in self.steps)])
+
+
+@dataclass
+class EventNode:
+    """An event, and what was done with it."""
+
+    name: str
+    event_id: str
+    at: float
+    causation_id: str | None
+    producer: str | None
+    works: list[Work] = field(default_factory=list)
+    refused: str | None = None
+
+    def walk(self) -> Iterator["EventNode"]:
+        """The event and all that followed from it, in the order of the tree."""
+        yield self
+        for work in self.works:
+            for said in [event for step in [work, *work.steps] for event in step.said]:
+                yield from said.walk()
+
+
+@dataclass
+class Trace:
+    """The causation tree of a flow. `roots` are the events that nothing in it caused."""
+
+    correlation_id: str
+    roots: list[EventNode]
+
+    @classmethod
+    def of(cls, correlation_id: str, records: Iterable[Record]) -> "Trace":
+        """Build the tree from what was recorded, in any order."""
+        return _Builder(correlation_id, sorted(records, key=lambda record: record.at)).build()
+
+    def events(self) -> list[EventNode]:
+        """Every event of the flow, causes before effects."""
+        return [event for root in self.roots for event in root.walk()]
+
+    def names(self) -> list[str]:
+        """The detail-types of all events of the flow, causes before effects."""
+        return [event.name for event in self.events()]
+
+    def works(self) -> list[Work]:
+        """Everything that was done in the flow, steps included."""
+        return [work for event in self.events() for whole in event.works for work in (whole, *whole.steps)]
+
+    def work(self, name: str) -> Work:
+        """What the processor or step of this name did first."""
+        for work in self.works():
+            if work.name == name:
+                return work
+        raise LookupError(f"{name} did nothing in this flow; what did: {', '.join(w.name for w in self.works())}.")
+
+    def errors(self) -> list[str]:
+        """Every error of the flow, as 'processor: what went wrong', in the order of the tree."""
+        refusals = [f"{event.name}: {event.refused}" for event in self.events() if event.refused]
+        return refusals + [f"{w.name}: {a.error}" for w in self.works() for a in w.attempts if a.error]
+
+    def __str__(self) -> str:
+        return "\n".join(line for root in self.roots for line in _draw(root, root.at)) or "no such flow"
+
+
+class _Builder:
+    def __init__(self, correlation_id: str, records: list[Record]) -> None:
+        self._correlation_id = correlation_id
+        self._records = records
+        self._events: dict[str, EventNode] = {}
+        self._works: dict[tuple[str, str, str | None], Work] = {}
+
+    def build(self) -> Trace:
+        for kind in ("event", "execution", "attempt", "dead-letter", "refused"):
+            for record in self._records:
+                if record.kind == kind:
+                    getattr(self, "_" + kind.replace("-", "_"))(record)
+        for event in self._events.values():
+            event.works.sort(key=lambda work: work.at)
+        roots = [event for event in self._events.values() if not self._hang(event)]
+        return Trace(self._correlation_id, roots)
+
+    def _event(self, record: Record) -> None:
+        self._events.setdefault(
+            record.event_id,
+            EventNode(
+                record.name, record.event_id, record.at, record.more.get("causation_id"), record.more.get("producer")
+            ),
+        )
+
+    def _cause(self, record: Record) -> EventNode:
+        if record.event_id not in self._events:
+            name = record.more.get("event", "an event that was put before this cloud was up")
+            self._events[record.event_id] = EventNode(name, record.event_id, record.at, None, None)
+        return self._events[record.event_id]
+
+    def _execution(self, record: Record) -> None:
+        work = self._work(record, record.more["execution"])
+        work.status = record.more.get("status", work.status)
+
+    def _attempt(self, record: Record) -> None:
+        more = record.more
+        attempt = Attempt(record.at, more.get("duration_ms", 0.0), more["outcome"], more.get("error"))
+        self._work(record, more.get("execution")).attempts.append(attempt)
+
+    def _dead_letter(self, record: Record) -> None:
+        self._work(record, None).dead_letter = record.more["queue"]
+
+    def _refused(self, record: Record) -> None:
+        self._cause(record).refused = record.more["error"]
+
+    def _work(self, record: Record, execution: str | None) -> Work:
+        """The work of this name on this event; a step stands below its execution."""
+        key = (record.event_id, record.name, execution)
+        if key not in self._works:
+            work = self._works[key] = Work(record.name, record.at, execution=execution)
+            whole = self._execution_of(record.event_id, execution)
+            (whole.steps if whole and whole is not work else self._cause(record).works).append(work)
+        return self._works[key]
+
+    def _execution_of(self, event_id: str, execution: str | None) -> Work | None:
+        found = (
+            (w for w in self._events[event_id].works if w.execution == execution) if event_id in self._events else ()
+        )
+        return next(iter(found), None) if execution else None
+
+    def _hang(self, event: EventNode) -> bool:
+        """Hang an event below the work that said it. False for one that nothing here has caused."""
+        cause = self._events.get(event.causation_id or "")
+        if cause is None or cause is event:
+            return False
+        works = [step for work in cause.works for step in (work, *work.steps)]
+        said_by = next((work for work in works if work.name == event.producer), None)
+        if said_by is None:
+            said_by = Work(event.producer or "?", event.at)
+            cause.works.append(said_by)
+        said_by.said.append(event)
+        return True
+
+
+def _draw(event: EventNode, start: float) -> Iterator[str]:
+    moment = datetime.fromtimestamp(event.at).astimezone().strftime("%H:%M:%S.%f")[:-3]
+    when = moment if event.at == start else f"+{event.at - start:.3f} s"
+    yield f"{event.name}  {when}  {event.event_id}"
+    if event.refused:
+        yield f"└─ ✗ refused: {event.refused}"
+    yield from _branches([list(_draw_work(work, start)) for work in event.works])
+
+
+def _draw_work(work: Work, start: float) -> Iterator[str]:
+    took = f"{(work.ended - work.at) * 1000:.0f} ms"
+    yield f"{_mark(work)} {work.name}  +{work.at - start:.3f} s  {took}{_tries(work)}"
+    yield from _branches(
+        [
+            *([line] for line in _troubles(work)),
+            *(list(_draw_work(step, start)) for step in work.steps),
+            *(list(_draw(event, start)) for event in work.said),
+        ]
+    )
+
+
+def _mark(work: Work) -> str:
+    failed = work.dead_letter or work.status in ("FAILED", "TIMED_OUT", "ABORTED")
+    return "✗" if failed or (work.attempts and work.attempts[-1].error) else "✓"
+
+
+def _tries(work: Work) -> str:
+    status = f"  {work.status.lower()}" if work.status else ""
+    what = "attempts" if any(attempt.error for attempt in work.attempts) else "calls"
+    return f"{status}  {len(work.attempts)} {what}" if len(work.attempts) > 1 else status
+
+
+def _troubles(work: Work) -> Iterator[str]:
+    told: set[str] = set()
+    for number, attempt in enumerate(work.attempts, 1):
+        if attempt.error and attempt.error not in told:
+            told.add(attempt.error)
+            yield f"! attempt {number}: {attempt.error}"
+    if work.dead_letter:
+        yield f"✉ dead letter in {work.dead_letter}"
+
+
+def _branches(parts: list[list[str]]) -> Iterator[str]:
+    for number, lines in enumerate(parts, 1):
+        last = number == len(parts)
+        for index, line in enumerate(lines):
+            yield (("└─ " if last else "├─ ") if index == 0 else ("   " if last else "│  ")) + line
+
+
+def as_json(trace: Trace) -> dict[str, Any]:
+    """The tree as plain data, for machines."""
+    return asdict(trace)

@@ -1,0 +1,60 @@
+"""Calls of moto's web application with a whole request."""
+
+import io
+from collections.abc import Callable
+from typing import Any
+
+from millrace.local.core.http import Request, Response
+
+_TABLES = "DynamoDB_20120810."
+
+
+def is_short(request: Request) -> bool:
+    """Whether a call waits for nothing, so that a thread of its own costs more than it does."""
+    return request.operation.startswith(_TABLES)
+
+
+def answer_of(app: Any, request: Request) -> Response:
+    """What moto's WSGI application answers. https://peps.python.org/pep-3333/."""
+    status_and_headers: list[Any] = []
+
+    def start_response(status: str, headers: list[tuple[str, str]], _error: Any = None) -> Callable[[bytes], None]:
+        status_and_headers[:] = [int(status.split(" ", 1)[0]), headers]
+        return lambda _data: None
+
+    chunks = app(_environ(request), start_response)
+    try:
+        body = b"".join(chunks)
+    finally:
+        if hasattr(chunks, "close"):
+            chunks.close()
+    status, headers = status_and_headers
+    return Response(status, body, tuple(headers))
+
+
+def _environ(request: Request) -> dict[str, Any]:
+    host, _, port = request.headers.get("host", "127.0.0.1").rpartition(":")
+    environ = {
+        "REQUEST_METHOD": request.method,
+        "SCRIPT_NAME": "",
+        "PATH_INFO": request.path.encode().decode("latin-1"),
+        "QUERY_STRING": request.query,
+        "RAW_URI": request.path + (f"?{request.query}" if request.query else ""),
+        "SERVER_NAME": host or "127.0.0.1",
+        "SERVER_PORT": port or "80",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "REMOTE_ADDR": "127.0.0.1",
+        "CONTENT_TYPE": request.headers.get("content-type", ""),
+        "CONTENT_LENGTH": str(len(request.body)),
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": "http",
+        "wsgi.input": io.BytesIO(request.body),
+        "wsgi.errors": io.StringIO(),
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": False,
+        "wsgi.run_once": False,
+    }
+    for name, value in request.headers.items():
+        if name not in ("content-type", "content-length", "transfer-encoding"):
+            environ["HTTP_" + name.upper().replace("-", "_")] = value
+    return environ

@@ -1,8 +1,0 @@
-"""HTTP APIs of API Gateway, in front of functions.
-
-https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api.html
-"""
-
-from millrace.local.plane.http_api.apis import HttpApis
-
-__all__ = ["HttpApis"]

@@ -1,0 +1,8 @@
+"""HTTP APIs of API Gateway, in front of functions.
+
+https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api.html
+"""
+
+from millrace.local.services.apigatewayv2.apis import HttpApis
+
+__all__ = ["HttpApis"]

@@ -1,0 +1,50 @@
+"""The access log of a stage: a line for each request, in the form that the stage gives.
+
+https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging.html
+"""
+
+import re
+import uuid
+from typing import Any
+
+from millrace.local.core.backends import State
+from millrace.local.core.http import Request, Response
+from millrace.local.services.apigatewayv2.payloads import Context
+
+_VARIABLE = re.compile(r"\$context\.([A-Za-z.]+)")
+
+
+def write(state: State, settings: dict[str, str], context: Context, request: Request, response: Response) -> None:
+    """Write the line of one request; a group that is gone gets none."""
+    group = settings["destinationArn"].split("log-group:")[1].removesuffix(":*")
+    if group not in state.logs.groups:
+        return
+    known = _known(context, request, response)
+    line = _VARIABLE.sub(lambda found: known.get(found[1], "-"), settings["format"])
+    stream = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{context.api}/{context.stage}"))
+    if stream not in state.logs.groups[group].streams:
+        state.logs.create_log_stream(group, stream)
+    event: dict[str, Any] = {"timestamp": int(context.moment * 1000), "message": line}
+    state.logs.put_log_events(group, stream, [event])
+
+
+def _known(context: Context, request: Request, response: Response) -> dict[str, str]:
+    """https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging-variables.html."""
+    return {
+        "accountId": context.account,
+        "apiId": context.api,
+        "domainName": context.domain,
+        "domainPrefix": context.api,
+        "httpMethod": request.method,
+        "identity.sourceIp": "127.0.0.1",
+        "identity.userAgent": request.headers.get("user-agent", "-"),
+        "path": context.path,
+        "protocol": "HTTP/1.1",
+        "requestId": context.request_id,
+        "requestTime": context.time,
+        "requestTimeEpoch": str(int(context.moment * 1000)),
+        "responseLength": str(len(response.body)),
+        "routeKey": context.route_key,
+        "stage": context.stage,
+        "status": str(response.status),
+    }

@@ -1,0 +1,149 @@
+"""DynamoDB: tables, indexes and streams, and the conditions that look into items.
+
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-conditions.html
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from millrace.local.core.backends import State
+from millrace.local.services.iam.calls import Call
+from millrace.local.services.iam.facts import Ask, CannotJudge, Known, Values
+from millrace.local.services.iam.resource_lookup import Places
+
+_EXPRESSIONS = ("ProjectionExpression", "UpdateExpression", "ConditionExpression", "FilterExpression")
+_WORDS = re.compile(r"(?<![:\w#])[#A-Za-z_][\w-]*")
+_RESERVED = re.compile(
+    r"and|or|not|between|in|set|remove|add|delete|if_not_exists|list_append|size|contains|begins_with"
+    r"|attribute_(?:not_)?exists|attribute_type",
+    re.IGNORECASE,
+)
+_PARTIQL = re.compile(
+    r"""^\s*(?P<verb>SELECT|INSERT|UPDATE|DELETE|EXISTS)\b.*?(?:\bFROM|\bINTO|(?<=UPDATE))\s+"""
+    r"""["']?(?P<table>[\w.-]+?)["']?(?:\.["']?(?P<index>[\w-]+)["']?)?(?:\s|$)""",
+    re.IGNORECASE | re.DOTALL,
+)
+
+Params = Mapping[str, Any]
+
+
+def asks(call: Call, places: Places) -> list[Ask]:
+    """One ask for each item of a transaction, and for each table or index of another operation."""
+    params, operation, state = call.params, call.operation, places.state
+    if "TransactItems" in params:
+        return [
+            _ask(call, state, _ACTIONS.get(kind, kind), [{**item, "EnclosingOperation": operation}])
+            for each in params["TransactItems"]
+            for kind, item in each.items()
+        ]
+    if "RequestItems" in params:
+        return [_ask(call, state, operation, _batch(*table)) for table in params["RequestItems"].items() if table[1]]
+    statements = _statements(params)
+    if statements:
+        return [_partiql(call, statement) for statement in statements]
+    return [_ask(call, state, operation, [params])]
+
+
+_ACTIONS = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem", "Get": "GetItem"} | {
+    "ConditionCheck": "ConditionCheckItem"
+}
+
+
+def _batch(table: str, wanted: Any) -> list[Params]:
+    """The items of a table in BatchWriteItem or BatchGetItem, as the single operation would have them."""
+    if isinstance(wanted, list):
+        return [{"TableName": table, **request} for each in wanted for request in each.values()]
+    return [{"TableName": table, **wanted, "Key": key} for key in wanted["Keys"]]
+
+
+def _ask(call: Call, state: State, action: str, items: list[Params]) -> Ask:
+    """What items of one table need; conditions see the keys and attributes of all of them."""
+    item = items[0]
+    known: Known = {
+        "dynamodb:leadingkeys": lambda: _all(_leading_keys(state, item) for item in items),
+        "dynamodb:attributes": lambda: _all(_attributes(item) for item in items),
+        "dynamodb:select": _select(action, item),
+        "dynamodb:returnvalues": _given(item, "ReturnValues"),
+        "dynamodb:enclosingoperation": _given(item, "EnclosingOperation"),
+    }
+    return Ask(f"dynamodb:{action}", _resource(call, item), known)
+
+
+def _all(found: Iterable[Values]) -> Values:
+    return tuple(dict.fromkeys(value for values in found for value in values))
+
+
+def _resource(call: Call, item: Params) -> str:
+    name = str(item.get("TableName") or "")
+    if name:
+        table = name if name.startswith("arn:") else call.arn(f"table/{name}")
+        return f"{table}/index/{item['IndexName']}" if item.get("IndexName") else table
+    stream = str(item.get("ShardIterator") or item.get("StreamArn") or item.get("ResourceArn") or "*")
+    return stream.partition("|")[0]
+
+
+def _leading_keys(state: State, item: Params) -> Values:
+    """The partition keys that an item or a query names."""
+    table = state.dynamodb.tables.get(str(item.get("TableName")).rpartition("/")[2])
+    if table is None:
+        return ()
+    indexes = {index.name: index for index in (*table.indexes, *table.global_indexes)}
+    schema = indexes[item["IndexName"]].schema if item.get("IndexName") in indexes else table.schema
+    key = next(part["AttributeName"] for part in schema if part["KeyType"] == "HASH")
+    given = item.get("Key") or item.get("Item") or {}
+    if key in given:
+        return (_plain(given[key]),)
+    return _queried(item, key)
+
+
+def _queried(item: Params, key: str) -> Values:
+    condition = (item.get("KeyConditions") or {}).get(key)
+    if condition:
+        return tuple(_plain(value) for value in condition["AttributeValueList"])
+    names: Params = item.get("ExpressionAttributeNames") or {}
+    values: Params = item.get("ExpressionAttributeValues") or {}
+    found = re.findall(r"(#?[\w.-]+)\s*=\s*(:\w+)", item.get("KeyConditionExpression") or "")
+    return tuple(_plain(values[value]) for name, value in found if names.get(name, name) == key and value in values)
+
+
+def _plain(value: Mapping[str, Any]) -> str:
+    return str(next(iter(value.values())))
+
+
+def _attributes(item: Params) -> Values:
+    """The attributes that a request names, top level only."""
+    names: Params = item.get("ExpressionAttributeNames") or {}
+    text = " ".join(str(item.get(expression) or "") for expression in (*_EXPRESSIONS, "KeyConditionExpression"))
+    words = [word for word in _WORDS.findall(re.sub(r"\.[#\w-]+|\[\d+\]", "", text)) if not _RESERVED.fullmatch(word)]
+    found = dict.fromkeys(str(names.get(word, word)) for word in words)
+    for given in ("Key", "Item", "Expected", "KeyConditions", "AttributeUpdates", "AttributesToGet"):
+        found |= dict.fromkeys(item.get(given) or ())
+    return tuple(found)
+
+
+def _select(action: str, item: Params) -> Values:
+    if action not in ("Query", "Scan"):
+        return ()
+    named = item.get("ProjectionExpression") or item.get("AttributesToGet")
+    every = "ALL_PROJECTED_ATTRIBUTES" if item.get("IndexName") else "ALL_ATTRIBUTES"
+    return (str(item.get("Select") or ("SPECIFIC_ATTRIBUTES" if named else every)),)
+
+
+def _given(item: Params, name: str) -> Values:
+    return (str(item[name]),) if item.get(name) else ()
+
+
+def _statements(params: Params) -> list[str]:
+    listed = params.get("Statements") or params.get("TransactStatements") or ()
+    return [params["Statement"]] if "Statement" in params else [each["Statement"] for each in listed]
+
+
+def _partiql(call: Call, statement: str) -> Ask:
+    """https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ql-iam.html."""
+    found = _PARTIQL.match(statement)
+    if not found:
+        raise CannotJudge(f"Which table is this PartiQL statement about? {statement}")
+    verb = {"EXISTS": "SELECT"}.get(found["verb"].upper(), found["verb"].upper())
+    table = {"TableName": found["table"], "IndexName": found["index"]}
+    return Ask(f"dynamodb:PartiQL{verb.capitalize()}", _resource(call, table))

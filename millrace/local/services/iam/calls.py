@@ -1,0 +1,106 @@
+"""What a request to AWS's APIs is: who signed it, for which service, operation and parameters."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache, cached_property
+from typing import Any, NamedTuple
+from urllib.parse import parse_qsl
+
+from millrace.local.core.http import Request
+from millrace.local.services.iam.facts import CannotJudge
+from millrace.local.services.iam.routes import Router
+
+_SCOPE_PARTS = 5
+_PREFIXES = {"monitoring": "cloudwatch", "email": "ses", "s3express": "s3"}
+"""What IAM calls a service that its signature calls otherwise."""
+
+
+class Scope(NamedTuple):
+    """The credential scope of a signature, version 4.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
+    """
+
+    key: str
+    region: str
+    service: str
+
+
+def scope_of(request: Request) -> Scope | None:
+    """The scope of a signed or presigned request."""
+    signed = request.headers.get("authorization", "").partition("Credential=")[2].partition(",")[0]
+    if not signed and "X-Amz-Credential=" in request.query:
+        signed = dict(parse_qsl(request.query))["X-Amz-Credential"]
+    parts = signed.split("/")
+    return Scope(parts[0], parts[2], parts[3]) if len(parts) == _SCOPE_PARTS else None
+
+
+@dataclass(frozen=True)
+class Call:
+    """An operation of a service. `service` is as IAM names it."""
+
+    service: str
+    operation: str
+    region: str
+    account: str
+    params: Mapping[str, Any]
+    request: Request
+
+    def arn(self, resource: str, service: str = "") -> str:
+        """The ARN of something in the caller's account and region."""
+        return f"arn:aws:{service or self.service}:{self.region}:{self.account}:{resource}"
+
+    def first(self, *forms: tuple[str, str | Callable[[str], str]]) -> str:
+        """The ARN of the first parameter that is given, each made into one by its form; else all of the service."""
+        for name, form in forms:
+            value = self.params.get(name)
+            if value:
+                text = str(value)
+                return text if text.startswith("arn:") else self._formed(text, form)
+        return "*"
+
+    def _formed(self, text: str, form: str | Callable[[str], str]) -> str:
+        return self.arn(form.format(text)) if isinstance(form, str) else form(text)
+
+    @cached_property
+    def query(self) -> dict[str, str]:
+        """The query string, parsed."""
+        return dict(parse_qsl(self.request.query, keep_blank_values=True))
+
+
+def call_of(request: Request, scope: Scope, account: str) -> Call:
+    """What a signed request asks for. Raises CannotJudge where that is not known."""
+    service = _PREFIXES.get(scope.service, scope.service)
+    operation, params = _read(request, scope.service)
+    return Call(service, operation, scope.region, account, params, request)
+
+
+def _read(request: Request, service: str) -> tuple[str, Mapping[str, Any]]:
+    target = request.headers.get("x-amz-target")
+    if target:
+        return target.rpartition(".")[2], request.json()
+    if "smithy-protocol" in request.headers:
+        return request.path.rpartition("/operation/")[2], {}
+    form = _form(request)
+    if "Action" in form:
+        return form["Action"], form
+    matched = _router(service).match(request.method, request.path, request.query, request.headers)
+    if matched is None:
+        raise CannotJudge(f"Which operation of {service} is {request.method} {request.path}? Its model knows none.")
+    route, params = matched
+    if route.has_json and request.body:
+        params |= request.json()
+    return route.operation, params
+
+
+def _form(request: Request) -> dict[str, str]:
+    """The parameters of AWS's query protocol; none in another."""
+    kind = request.headers.get("content-type", "")
+    if kind.startswith("application/x-www-form-urlencoded"):
+        return dict(parse_qsl(request.body.decode(), keep_blank_values=True))
+    return dict(parse_qsl(request.query)) if "Action=" in request.query else {}
+
+
+@cache
+def _router(service: str) -> Router:
+    return Router.of(service)

@@ -1,0 +1,144 @@
+"""Asynchronous invocations: queued, retried, and told to their destinations.
+
+https://docs.aws.amazon.com/lambda/latest/dg/invocation-async.html
+"""
+
+import contextlib
+import uuid
+from typing import TYPE_CHECKING, Any
+
+from millrace.local.core.clock import iso_millis
+from millrace.local.core.delivery import Delivery, Done, Ending, Failure, Policy, async_pause
+from millrace.local.core.history import references
+from millrace.local.core.json_text import parsed
+from millrace.local.services.lambda_.outcomes import display_name, error_of
+from millrace.local.workers import Outcome
+
+if TYPE_CHECKING:
+    from millrace.local.core.account_region import Plane
+
+ASYNC_RETRIES = 2
+ASYNC_MAX_AGE = 6 * 3600
+"""Retries and seconds. https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html"""
+_CONDITIONS = {"MaximumEventAgeInSeconds": "EventAgeExceeded", "MaximumRetryAttempts": "RetriesExhausted"}
+
+
+class AsyncInvocation:
+    """One event on its way to a function, until it has run or is given up."""
+
+    def __init__(self, plane: "Plane", function: Any, payload: bytes) -> None:
+        self.request_id = str(uuid.uuid4())
+        self._plane = plane
+        self._function = function
+        self._payload = payload
+        self._config = invoke_config(function)
+        self._last: Outcome | None = None
+        self._calls = 0
+
+    def start(self) -> None:
+        """Queue it."""
+        policy = Policy(
+            retries=self._config.get("MaximumRetryAttempts", ASYNC_RETRIES),
+            max_age=self._config.get("MaximumEventAgeInSeconds", ASYNC_MAX_AGE),
+            pause=async_pause,
+        )
+        what = f"invocation of {self._function.function_name}"
+        Delivery(self._plane.agenda, what, policy, self._send, self._give_up).start()
+
+    def _send(self, done: Done, _attempt: int) -> None:
+        functions = self._plane.functions
+        try:
+            function = functions.find(self._function.function_arn)
+        except LookupError as error:
+            done(Failure("ResourceNotFoundException", str(error.args[0]), retriable=False))
+            return
+        if functions.limit_of(function) == 0:
+            done(Failure("ZeroReservedConcurrency", "The reserved concurrency is zero.", retriable=False))
+            return
+
+        def ended(outcome: Outcome | None) -> None:
+            done(self._judge(outcome))
+
+        functions.invoke(function, self._payload, ended, request_id=self.request_id)
+
+    def _judge(self, outcome: Outcome | None) -> Failure | None:
+        if outcome is None:
+            return Failure("TooManyRequestsException", "Rate Exceeded.", counted=False)
+        self._last = outcome
+        self._calls += 1
+        if outcome.status != "ok":
+            return Failure("FunctionError", error_of(outcome))
+        self._tell("OnSuccess", "Success")
+        return None
+
+    def _give_up(self, ending: Ending) -> None:
+        if ending.failure.code == "ResourceNotFoundException":
+            return  # a function that was deleted takes its events with it
+        condition = _CONDITIONS.get(ending.exhausted or "", ending.failure.code)
+        arn = self._tell("OnFailure", condition)
+        if arn:
+            self._remember(arn)
+        self._to_own_queue(ending)
+
+    def _tell(self, which: str, condition: str) -> str | None:
+        """Send the record to a destination, if there is one. Gives its ARN."""
+        destination = (self._config.get("DestinationConfig") or {}).get(which) or {}
+        arn: str | None = destination.get("Destination")
+        if arn:
+            folder = f"aws/lambda/async/{self._function.function_name}"
+            self._plane.results.keep(arn, self._record(condition), folder=folder)
+        return arn
+
+    def _record(self, condition: str) -> dict[str, Any]:
+        """https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html."""
+        arn = self._function.function_arn
+        record: dict[str, Any] = {
+            "version": "1.0",
+            "timestamp": iso_millis(self._plane.clock.now()),
+            "requestContext": {
+                "requestId": self.request_id,
+                "functionArn": arn if arn.count(":") > _UNQUALIFIED else f"{arn}:$LATEST",
+                "condition": condition,
+                "approximateInvokeCount": self._calls,
+            },
+            "requestPayload": parsed(self._payload),
+        }
+        if self._last is not None:
+            record["responseContext"] = {"statusCode": 200, "executedVersion": str(self._function.version)}
+            if self._last.status != "ok":
+                record["responseContext"]["functionError"] = "Unhandled"
+            record["responsePayload"] = parsed(self._last.payload)
+        return record
+
+    def _to_own_queue(self, ending: Ending) -> None:
+        """The function's own dead-letter queue or topic: the event as it came, with the error in attributes.
+
+        https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html#invocation-dlq
+        """
+        arn = (getattr(self._function, "dead_letter_config", None) or {}).get("TargetArn")
+        if not arn:
+            return
+        throttled = self._last is None
+        attributes = {
+            "RequestID": {"DataType": "String", "StringValue": self.request_id},
+            "ErrorCode": {"DataType": "Number", "StringValue": "429" if throttled else "200"},
+            "ErrorMessage": {"DataType": "String", "StringValue": ending.failure.message[:1024]},
+        }
+        with contextlib.suppress(LookupError):  # AWS only counts a letter that finds no queue
+            self._plane.topics.send_dead_letter(arn, self._payload.decode(), attributes)
+        self._remember(arn)
+
+    def _remember(self, arn: str) -> None:
+        self._plane.remember_dead_letter(references(parsed(self._payload)), arn, display_name(self._function))
+
+
+_UNQUALIFIED = 6
+"""Colons in the ARN of a function without a version or an alias."""
+
+
+def invoke_config(function: Any) -> dict[str, Any]:
+    """How a function, a version or an alias is invoked asynchronously; none has another's configuration."""
+    kept = getattr(function, "event_invoke_config", None)
+    if not kept or kept[0].arn.removesuffix(":$LATEST") != function.function_arn:
+        return {}
+    return dict(kept[0].config)

@@ -1,0 +1,68 @@
+"""Where the record of an invocation goes: a queue, a topic, a function, a bus or a bucket.
+
+https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
+"""
+
+import json
+import uuid
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from millrace.local.core.clock import iso
+
+if TYPE_CHECKING:
+    from millrace.local.core.account_region import Plane
+
+Record = dict[str, Any]
+
+
+class Results:
+    """Sends what became of an invocation."""
+
+    def __init__(self, plane: "Plane") -> None:
+        self._plane = plane
+
+    def keep(self, destination: str, record: Record, *, folder: str, payload: str | None = None) -> None:
+        """Send a record. One for a bucket holds the payload too, in an object below `folder`.
+
+        A destination that is gone gets nothing, and the invocation goes on: AWS only counts that.
+        """
+        try:
+            self._send(destination, record, folder, payload)
+        except LookupError:
+            return
+
+    def _send(self, destination: str, record: Record, folder: str, payload: str | None) -> None:
+        service = destination.split(":")[2]
+        if service == "s3":
+            whole = record if payload is None else {**record, "payload": payload}
+            self._to_bucket(destination, whole, folder)
+        elif service == "events":
+            self._to_bus(destination, record)
+        else:
+            self._plane.targets.forward(destination, json.dumps(record))
+
+    def _to_bus(self, bus: str, record: Record) -> None:
+        """https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html."""
+        context = record["requestContext"]
+        outcome = "Success" if context["condition"] == "Success" else "Failure"
+        envelope = {
+            "version": "0",
+            "id": str(uuid.uuid4()),
+            "detail-type": f"Lambda Function Invocation Result - {outcome}",
+            "source": "lambda",
+            "account": self._plane.state.account,
+            "time": iso(self._plane.clock.now()),
+            "region": self._plane.state.region,
+            "resources": [bus, context["functionArn"]],
+            "detail": record,
+        }
+        self._plane.buses.publish(bus, envelope)
+
+    def _to_bucket(self, bucket_arn: str, record: Record, folder: str) -> None:
+        now = datetime.fromtimestamp(self._plane.clock.now(), UTC)
+        key = f"{folder}/{now:%Y/%m/%d}/{now:%Y-%m-%dT%H.%M.%S}-{uuid.uuid4()}"
+        bucket = bucket_arn.rpartition(":")[2]
+        if bucket not in self._plane.state.s3.buckets:
+            raise LookupError(f"The bucket {bucket} does not exist.")
+        self._plane.state.s3.put_object(bucket, key, json.dumps(record).encode())

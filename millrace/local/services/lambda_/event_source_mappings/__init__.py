@@ -1,0 +1,72 @@
+"""Event source mappings: what Lambda's pollers do with queues and streams.
+
+https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventsourcemapping.html
+"""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from millrace.local.core.history import references
+from millrace.local.services.lambda_.event_source_mappings.queue_poller import QueuePoller
+from millrace.local.services.lambda_.event_source_mappings.readers import reader_of
+from millrace.local.services.lambda_.event_source_mappings.stream_poller import StreamPoller
+
+if TYPE_CHECKING:
+    from millrace.local.core.account_region import Plane
+
+Poller = QueuePoller | StreamPoller
+
+__all__ = ["Poller", "Sources"]
+
+
+class Sources:
+    """One poller for each mapping, from its creation until it is deleted: a disabled one keeps its position."""
+
+    def __init__(self, plane: "Plane") -> None:
+        self._plane = plane
+        self._pollers: dict[str, Poller] = {}
+
+    def changed(self) -> None:
+        """Read the mappings afresh, and poll each source once."""
+        mappings = dict(self._plane.state.lambda_._event_source_mappings)  # noqa: SLF001 - moto's
+        for uuid in self._pollers.keys() - mappings.keys():
+            self._pollers.pop(uuid).stop()
+        for uuid, mapping in mappings.items():
+            if uuid not in self._pollers:
+                self._pollers[uuid] = self._poller(mapping)
+        for poller in self._pollers.values():
+            poller.wake()
+
+    def forget(self) -> None:
+        """Forget every mapping."""
+        for poller in self._pollers.values():
+            poller.stop()
+        self._pollers.clear()
+
+    def arrived(self, source_arn: str) -> None:
+        """Poll a source now, as something in it has changed."""
+        for poller in self._of(source_arn):
+            poller.wake()
+
+    def bury(self, message: Any, queue: Any) -> None:
+        """Put a message that was received too often into the dead-letter queue of its queue, from any thread."""
+        message.system_attributes["DeadLetterQueueSourceArn"] = queue.queue_arn
+        message.millrace_redriven = True
+        message.visible_at = message.delayed_until = 0.0
+        letters = queue.dead_letter_queue
+        letters.add_message(message)
+        self._plane.agenda.soon(lambda: self._moved(message, queue.queue_arn, letters.queue_arn), "dead letter")
+
+    def _moved(self, message: Any, source: str, letters: str) -> None:
+        about = references({"Records": [{"body": message.body, "messageId": message.id}]})
+        for poller in self._of(source):
+            name = self._plane.functions.name_of(poller.mapping.function_arn)
+            self._plane.remember_dead_letter(about, letters, name)
+
+    def _of(self, source_arn: str) -> Iterator[Poller]:
+        return (poller for poller in self._pollers.values() if poller.mapping.event_source_arn == source_arn)
+
+    def _poller(self, mapping: Any) -> Poller:
+        if ":sqs:" in mapping.event_source_arn:
+            return QueuePoller(self._plane, mapping)
+        return StreamPoller(self._plane, mapping, reader_of(self._plane.state, mapping.event_source_arn))

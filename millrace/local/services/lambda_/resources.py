@@ -1,0 +1,275 @@
+"""Functions, layers, permissions, event source mappings, destinations, versions and aliases.
+
+https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/AWS_Lambda.html
+"""
+
+import io
+import zipfile
+from typing import Any
+
+from millrace.local.cloudformation.registry.calls import Call, Take, props
+from millrace.local.cloudformation.registry.names import Name
+from millrace.local.cloudformation.registry.steps import Setting, Tags
+from millrace.local.cloudformation.registry.types import ResourceType
+
+_EPOCH = (1980, 1, 1, 0, 0, 0)
+
+
+def code(given: dict[str, Any]) -> dict[str, Any]:
+    """A function's code; source that stands in the template itself becomes a zip with one file in it.
+
+    The file is index.py, as for Python's runtimes:
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-lambda-function-code.html
+    """
+    if "ZipFile" not in given:
+        return given
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr(zipfile.ZipInfo("index.py", _EPOCH), given["ZipFile"])
+    return {**given, "ZipFile": packed.getvalue()}
+
+
+_CONFIGURATION = props(
+    "DeadLetterConfig",
+    "Description",
+    "Environment",
+    "EphemeralStorage",
+    "FileSystemConfigs",
+    "Handler",
+    "ImageConfig",
+    "KmsKeyArn",
+    "Layers",
+    "LoggingConfig",
+    "MemorySize",
+    "Role",
+    "Runtime",
+    "SnapStart",
+    "Timeout",
+    "TracingConfig",
+    "VpcConfig",
+)
+_CODE = {"Code": Take("Code", code)} | props("Architectures")
+_UPDATED_CODE = {"Code": Take("", code)} | props("Architectures")
+_FORGETS = "moto's UpdateFunctionConfiguration forgets it: creation passes it on, an update is on the record alone"
+
+FUNCTION = ResourceType(
+    "AWS::Lambda::Function",
+    "lambda",
+    name=Name("FunctionName", 64),
+    create=Call(
+        "create_function",
+        props("FunctionName", "PackageType", "CodeSigningConfigArn", "Tags") | _CODE | _CONFIGURATION,
+    ),
+    id="{FunctionName}",
+    attributes={"Arn": "{FunctionArn}"},
+    steps=(
+        Setting(Call("update_function_code", _UPDATED_CODE, {"FunctionName": "{id}"}), at_creation=False, whole=True),
+        Setting(Call("update_function_configuration", _CONFIGURATION, {"FunctionName": "{id}"}), at_creation=False),
+        Setting(
+            Call("put_function_concurrency", props("ReservedConcurrentExecutions"), {"FunctionName": "{id}"}),
+            unset=Call("delete_function_concurrency", by={"FunctionName": "{id}"}),
+        ),
+        Tags("tag_resource", "untag_resource", {"Resource": "{Arn}"}),
+    ),
+    delete=(Call("delete_function", by={"FunctionName": "{id}"}),),
+    immutable=frozenset({"FunctionName", "PackageType"}),
+    defaults={
+        "DeadLetterConfig": {"TargetArn": ""},
+        "Description": "",
+        "Environment": {"Variables": {}},
+        "EphemeralStorage": {"Size": 512},
+        "FileSystemConfigs": [],
+        "KmsKeyArn": "",
+        "Layers": [],
+        "MemorySize": 128,
+        "SnapStart": {"ApplyOn": "None"},
+        "Timeout": 3,
+        "TracingConfig": {"Mode": "PassThrough"},
+        "VpcConfig": {"SecurityGroupIds": [], "SubnetIds": []},
+    },
+    kept_only_here={
+        "DeadLetterConfig": "moto's CreateFunction drops it",
+        "FileSystemConfigs": "moto's CreateFunction drops it",
+        "LoggingConfig": "moto's CreateFunction drops it",
+        "SnapStart": "moto's CreateFunction drops it and always answers None",
+        "RecursiveLoop": "moto has no PutFunctionRecursionConfig",
+        "RuntimeManagementConfig": "moto has no PutRuntimeManagementConfig",
+        "Architectures": _FORGETS,
+        "EphemeralStorage": _FORGETS,
+        "ImageConfig": _FORGETS,
+        "KmsKeyArn": _FORGETS,
+        "TracingConfig": _FORGETS,
+    },
+)
+
+_LAYER = props("CompatibleArchitectures", "CompatibleRuntimes", "Content", "Description", "LicenseInfo")
+
+LAYER_VERSION = ResourceType(
+    "AWS::Lambda::LayerVersion",
+    "lambda",
+    name=Name("LayerName", 140, versioned=True),
+    create=Call("publish_layer_version", props("LayerName") | _LAYER),
+    id="{LayerVersionArn}",
+    attributes={"LayerVersionArn": "{LayerVersionArn}"},
+    delete=(
+        Call(
+            "delete_layer_version",
+            by={"LayerName": "{LayerName}"},
+            takes={"id": Take("VersionNumber", lambda arn: arn.rsplit(":", 1)[-1])},
+        ),
+    ),
+    immutable=frozenset({"LayerName", *_LAYER}),
+)
+
+_PERMISSION = props(
+    "Action",
+    "EventSourceToken",
+    "FunctionName",
+    "FunctionUrlAuthType",
+    "InvokedViaFunctionUrl",
+    "Principal",
+    "PrincipalOrgID",
+    "SourceAccount",
+    "SourceArn",
+)
+
+PERMISSION = ResourceType(
+    "AWS::Lambda::Permission",
+    "lambda",
+    name=Name(None, 100),
+    create=Call("add_permission", _PERMISSION, {"StatementId": "{name}"}),
+    id="{name}",
+    attributes={"Id": "{name}"},
+    delete=(Call("remove_permission", by={"FunctionName": "{FunctionName}", "StatementId": "{name}"}),),
+    immutable=frozenset(_PERMISSION),
+)
+
+_SOURCE = props("EventSourceArn", "SelfManagedEventSource", "StartingPosition", "StartingPositionTimestamp")
+_MAPPING = props(
+    "AmazonManagedKafkaEventSourceConfig",
+    "BatchSize",
+    "BisectBatchOnFunctionError",
+    "DestinationConfig",
+    "DocumentDBEventSourceConfig",
+    "Enabled",
+    "FilterCriteria",
+    "FunctionName",
+    "FunctionResponseTypes",
+    "KmsKeyArn",
+    "LoggingConfig",
+    "MaximumBatchingWindowInSeconds",
+    "MaximumRecordAgeInSeconds",
+    "MaximumRetryAttempts",
+    "MetricsConfig",
+    "ParallelizationFactor",
+    "ProvisionedPollerConfig",
+    "ScalingConfig",
+    "SelfManagedKafkaEventSourceConfig",
+    "SourceAccessConfigurations",
+    "TumblingWindowInSeconds",
+)
+_MAPPING_FORGETS = "moto's UpdateEventSourceMapping forgets it: an update is on the record alone"
+
+EVENT_SOURCE_MAPPING = ResourceType(
+    "AWS::Lambda::EventSourceMapping",
+    "lambda",
+    create=Call("create_event_source_mapping", props("Queues", "Tags", "Topics") | _SOURCE | _MAPPING),
+    id="{UUID}",
+    attributes={"Id": "{UUID}", "EventSourceMappingArn": "{EventSourceMappingArn}"},
+    steps=(Setting(Call("update_event_source_mapping", _MAPPING, {"UUID": "{id}"}), at_creation=False),),
+    delete=(Call("delete_event_source_mapping", by={"UUID": "{id}"}),),
+    immutable=frozenset({*_SOURCE, "Queues", "Topics"}),
+    defaults={
+        "BisectBatchOnFunctionError": False,
+        "DestinationConfig": {},
+        "Enabled": True,
+        "FilterCriteria": {},
+        "FunctionResponseTypes": [],
+        "MaximumBatchingWindowInSeconds": 0,
+        "MaximumRecordAgeInSeconds": -1,
+        "MaximumRetryAttempts": -1,
+        "ParallelizationFactor": 1,
+        "ScalingConfig": {},
+        "TumblingWindowInSeconds": 0,
+    },
+    kept_only_here={
+        "LoggingConfig": "moto's CreateEventSourceMapping drops it",
+        "Tags": "moto's TagResource and ListTags know functions only",
+        "KmsKeyArn": _MAPPING_FORGETS,
+        "MetricsConfig": _MAPPING_FORGETS,
+        "ProvisionedPollerConfig": _MAPPING_FORGETS,
+    },
+)
+
+_ASYNC = props("DestinationConfig", "MaximumEventAgeInSeconds", "MaximumRetryAttempts")
+_QUALIFIED = {"FunctionName": "{FunctionName}", "Qualifier": "{Qualifier}"}
+
+EVENT_INVOKE_CONFIG = ResourceType(
+    "AWS::Lambda::EventInvokeConfig",
+    "lambda",
+    create=None,
+    id="{FunctionName}|{Qualifier}",
+    steps=(
+        # moto keeps a list and answers with its first, so the one before has to go.
+        Setting(
+            Call("put_function_event_invoke_config", _ASYNC, _QUALIFIED),
+            clear=Call("delete_function_event_invoke_config", by=_QUALIFIED),
+            whole=True,
+        ),
+    ),
+    delete=(Call("delete_function_event_invoke_config", by=_QUALIFIED),),
+    immutable=frozenset({"FunctionName", "Qualifier"}),
+    accepts=frozenset({"FunctionName", "Qualifier"}),
+)
+
+_VERSION = props("FunctionName", "CodeSha256", "Description")
+
+VERSION = ResourceType(
+    "AWS::Lambda::Version",
+    "lambda",
+    create=Call("publish_version", _VERSION),
+    id="{FunctionArn}",
+    attributes={"Version": "{Version}", "FunctionArn": "{FunctionArn}"},
+    delete=(Call("delete_function", by={"FunctionName": "{FunctionName}", "Qualifier": "{Version}"}),),
+    immutable=frozenset({*_VERSION, "ProvisionedConcurrencyConfig", "RuntimePolicy"}),
+    kept_only_here={
+        "ProvisionedConcurrencyConfig": "moto has no PutProvisionedConcurrencyConfig",
+        "RuntimePolicy": "moto has no PutRuntimeManagementConfig",
+    },
+)
+
+_ALIAS = props("Description", "FunctionVersion") | {
+    "RoutingConfig": Take(
+        "RoutingConfig",
+        lambda given: {
+            "AdditionalVersionWeights": {
+                each["FunctionVersion"]: each["FunctionWeight"] for each in given["AdditionalVersionWeights"]
+            }
+        },
+    )
+}
+_OF_ALIAS = {"FunctionName": "{FunctionName}", "Name": "{Name}"}
+
+ALIAS = ResourceType(
+    "AWS::Lambda::Alias",
+    "lambda",
+    name=Name("Name", 128, within=("FunctionName",)),
+    create=Call("create_alias", props("FunctionName", "Name") | _ALIAS),
+    id="{AliasArn}",
+    attributes={"AliasArn": "{AliasArn}"},
+    steps=(Setting(Call("update_alias", _ALIAS, _OF_ALIAS), at_creation=False),),
+    delete=(Call("delete_alias", by=_OF_ALIAS),),
+    immutable=frozenset({"FunctionName", "Name"}),
+    defaults={"Description": "", "RoutingConfig": {"AdditionalVersionWeights": []}},
+    kept_only_here={"ProvisionedConcurrencyConfig": "moto has no PutProvisionedConcurrencyConfig"},
+)
+
+TYPES = (
+    FUNCTION,
+    LAYER_VERSION,
+    PERMISSION,
+    EVENT_SOURCE_MAPPING,
+    EVENT_INVOKE_CONFIG,
+    VERSION,
+    ALIAS,
+)

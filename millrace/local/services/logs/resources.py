@@ -1,0 +1,78 @@
+"""Log groups, metric filters, and who may write into log groups.
+
+https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/AWS_Logs.html
+"""
+
+from millrace.local.cloudformation.registry.calls import Call, props
+from millrace.local.cloudformation.registry.names import Name
+from millrace.local.cloudformation.registry.steps import Setting, Tags
+from millrace.local.cloudformation.registry.types import ResourceType
+
+_OF_GROUP = {"logGroupName": "{id}"}
+_ARN = "arn:{partition}:logs:{region}:{account}:log-group:{LogGroupName}"
+
+LOG_GROUP = ResourceType(
+    "AWS::Logs::LogGroup",
+    "logs",
+    name=Name("LogGroupName", 512),
+    create=Call("create_log_group", props("KmsKeyId", "LogGroupClass", "LogGroupName", "Tags")),
+    id="{LogGroupName}",
+    attributes={"Arn": f"{_ARN}:*"},
+    steps=(
+        Setting(
+            Call("put_retention_policy", props("RetentionInDays"), _OF_GROUP),
+            unset=Call("delete_retention_policy", by=_OF_GROUP),
+        ),
+        Tags("tag_resource", "untag_resource", {"resourceArn": _ARN}),
+    ),
+    delete=(Call("delete_log_group", by=_OF_GROUP),),
+    immutable=frozenset({"LogGroupName"}),
+    kept_only_here={
+        "DataProtectionPolicy": "moto has no PutDataProtectionPolicy",
+        "DeletionProtectionEnabled": "moto has no PutLogGroupDeletionProtection",
+        "FieldIndexPolicies": "moto has no PutIndexPolicy",
+        "LogGroupClass": "moto's CreateLogGroup drops it",
+        "ResourcePolicyDocument": "moto's PutResourcePolicy knows accounts only",
+        "KmsKeyId": "moto has no AssociateKmsKey: creation passes it on, an update is on the record alone",
+    },
+)
+
+_FILTER = props("ApplyOnTransformedLogs", "FilterPattern", "MetricTransformations")
+_OF_FILTER = {"filterName": "{FilterName}", "logGroupName": "{LogGroupName}"}
+
+METRIC_FILTER = ResourceType(
+    "AWS::Logs::MetricFilter",
+    "logs",
+    name=Name("FilterName", 512, within=("LogGroupName",)),
+    create=Call("put_metric_filter", props("FilterName", "LogGroupName") | _FILTER),
+    id="{FilterName}",
+    steps=(
+        # moto's PutMetricFilter adds a second filter of that name, so the one before has to go.
+        Setting(
+            Call("put_metric_filter", _FILTER, _OF_FILTER),
+            clear=Call("delete_metric_filter", by=_OF_FILTER),
+            at_creation=False,
+            whole=True,
+        ),
+    ),
+    delete=(Call("delete_metric_filter", by=_OF_FILTER),),
+    immutable=frozenset({"FilterName", "LogGroupName"}),
+    kept_only_here={"ApplyOnTransformedLogs": "moto's PutMetricFilter drops it"},
+)
+
+RESOURCE_POLICY = ResourceType(
+    "AWS::Logs::ResourcePolicy",
+    "logs",
+    name=Name("PolicyName", 255),
+    create=Call("put_resource_policy", props("PolicyDocument", "PolicyName")),
+    id="{PolicyName}",
+    steps=(
+        Setting(
+            Call("put_resource_policy", props("PolicyDocument"), {"policyName": "{id}"}), at_creation=False, whole=True
+        ),
+    ),
+    delete=(Call("delete_resource_policy", by={"policyName": "{id}"}),),
+    immutable=frozenset({"PolicyName"}),
+)
+
+TYPES = (LOG_GROUP, METRIC_FILTER, RESOURCE_POLICY)

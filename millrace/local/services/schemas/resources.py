@@ -1,0 +1,65 @@
+"""Schema registries and their schemas.
+
+https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/AWS_EventSchemas.html
+"""
+
+from millrace.local.cloudformation.registry.calls import Call, props
+from millrace.local.cloudformation.registry.names import Name
+from millrace.local.cloudformation.registry.steps import Setting, Tags
+from millrace.local.cloudformation.registry.types import ResourceType
+
+_OF_REGISTRY = {"RegistryName": "{RegistryName}"}
+
+REGISTRY = ResourceType(
+    "AWS::EventSchemas::Registry",
+    "schemas",
+    name=Name("RegistryName", 64),
+    create=Call("create_registry", props("Description", "RegistryName", "Tags")),
+    id="{RegistryArn}",
+    attributes={"RegistryArn": "{RegistryArn}", "RegistryName": "{RegistryName}"},
+    steps=(
+        Setting(Call("update_registry", props("Description"), _OF_REGISTRY), at_creation=False),
+        Tags("tag_resource", "untag_resource", {"ResourceArn": "{RegistryArn}"}),
+    ),
+    delete=(Call("delete_registry", by=_OF_REGISTRY),),
+    immutable=frozenset({"RegistryName"}),
+    defaults={"Description": ""},
+)
+
+_SCHEMA = props("Content", "Description", "Type")
+_OF_SCHEMA = {"RegistryName": "{RegistryName}", "SchemaName": "{SchemaName}"}
+
+SCHEMA = ResourceType(
+    "AWS::EventSchemas::Schema",
+    "schemas",
+    name=Name("SchemaName", 385, within=("RegistryName",)),
+    create=Call("create_schema", props("RegistryName", "SchemaName", "Tags") | _SCHEMA),
+    id="{SchemaArn}",
+    attributes={
+        "LastModified": "{LastModified}",
+        "SchemaArn": "{SchemaArn}",
+        "SchemaName": "{SchemaName}",
+        "SchemaVersion": "{SchemaVersion}",
+        "VersionCreatedDate": "{VersionCreatedDate}",
+    },
+    steps=(
+        Setting(Call("update_schema", _SCHEMA, _OF_SCHEMA), at_creation=False, whole=True),
+        Tags("tag_resource", "untag_resource", {"ResourceArn": "{SchemaArn}"}),
+    ),
+    delete=(Call("delete_schema", by=_OF_SCHEMA),),
+    immutable=frozenset({"RegistryName", "SchemaName"}),
+)
+
+_OF_POLICY = {"RegistryName": "{RegistryName}"}
+
+REGISTRY_POLICY = ResourceType(
+    "AWS::EventSchemas::RegistryPolicy",
+    "schemas",
+    create=None,
+    id="{RegistryName}",
+    steps=(Setting(Call("put_resource_policy", props("Policy", "RegistryName")), whole=True),),
+    delete=(Call("delete_resource_policy", by=_OF_POLICY),),
+    accepts=frozenset({"RevisionId"}),
+)
+
+TYPES = (REGISTRY, SCHEMA, REGISTRY_POLICY)

@@ -1,0 +1,190 @@
+"""Message-move tasks: a dead-letter queue redriven to where its messages came from.
+
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_StartMessageMoveTask.html
+"""
+
+import base64
+import json
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from millrace.local.core.errors import Refused
+
+if TYPE_CHECKING:
+    from millrace.local.core.account_region import Plane
+
+MOST_PER_SECOND = 500
+MOST_LISTED = 10
+_AT_ONCE = 500
+_INVALID = "InvalidParameterValue"
+_ONLY_ONE = "There is already a task running. Only one active task is allowed for a source queue arn at a given time."
+
+
+@dataclass(eq=False)
+class Move:
+    """One task, and how far it has come. `rate` is in messages a second; None leaves it to the system."""
+
+    task_id: str
+    source: str
+    destination: str | None
+    rate: int | None
+    started: float
+    to_move: int
+    moved: int = 0
+    status: str = "RUNNING"
+    failure: str | None = None
+
+    @property
+    def handle(self) -> str:
+        """What CancelMessageMoveTask takes."""
+        return base64.b64encode(json.dumps({"taskId": self.task_id, "sourceArn": self.source}).encode()).decode()
+
+    @property
+    def active(self) -> bool:
+        """Whether it still moves messages, or is about to stop."""
+        return self.status in ("RUNNING", "CANCELLING")
+
+    def shown(self) -> dict[str, Any]:
+        """The task as ListMessageMoveTasks gives it."""
+        known = {
+            "TaskHandle": self.handle if self.status == "RUNNING" else None,
+            "Status": self.status,
+            "SourceArn": self.source,
+            "DestinationArn": self.destination,
+            "MaxNumberOfMessagesPerSecond": self.rate,
+            "ApproximateNumberOfMessagesMoved": self.moved,
+            "ApproximateNumberOfMessagesToMove": self.to_move,
+            "FailureReason": self.failure,
+            "StartedTimestamp": int(self.started * 1000),
+        }
+        return {name: value for name, value in known.items() if value is not None}
+
+
+class MessageMoves:
+    """Starts, lists and cancels the tasks; each runs on the agenda, a step every second."""
+
+    def __init__(self, plane: "Plane") -> None:
+        self._plane = plane
+        self._moves: list[Move] = []
+        self.answers: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+            "AmazonSQS.StartMessageMoveTask": self.start,
+            "AmazonSQS.ListMessageMoveTasks": self._list,
+            "AmazonSQS.CancelMessageMoveTask": self._cancel,
+        }
+
+    def forget(self) -> None:
+        """Forget every task."""
+        self._moves.clear()
+
+    def start(self, given: dict[str, Any]) -> dict[str, Any]:
+        """Start a task. Raises Refused."""
+        source = self._queue(given, "SourceArn")
+        self._check(given, source)
+        visible, _, _ = source._messages.counts()  # noqa: SLF001 - moto's
+        move = Move(
+            task_id=str(uuid.uuid4()),
+            source=source.queue_arn,
+            destination=given.get("DestinationArn"),
+            rate=given.get("MaxNumberOfMessagesPerSecond"),
+            started=self._plane.clock.now(),
+            to_move=visible,
+        )
+        self._moves.insert(0, move)
+        self._plan(move, 0.0)
+        return {"TaskHandle": move.handle}
+
+    def _check(self, given: dict[str, Any], source: Any) -> None:
+        rate = given.get("MaxNumberOfMessagesPerSecond")
+        if rate is not None and not 1 <= rate <= MOST_PER_SECOND:
+            reason = f"Must be between 1 and {MOST_PER_SECOND}"
+            raise Refused(
+                _INVALID, f"Value {rate} for parameter MaxNumberOfMessagesPerSecond is invalid. Reason: {reason}."
+            )
+        if not any(queue.dead_letter_queue is source for queue in self._plane.state.sqs.queues.values()):
+            raise Refused(_INVALID, "Source queue must be configured as a Dead Letter Queue.")
+        if given.get("DestinationArn") and self._queue(given, "DestinationArn").fifo_queue != source.fifo_queue:
+            raise Refused(_INVALID, "The source queue and destination queue must be of the same queue type.")
+        if any(move.active and move.source == source.queue_arn for move in self._moves):
+            raise Refused(_INVALID, _ONLY_ONE)
+
+    def _queue(self, given: dict[str, Any], name: str) -> Any:
+        try:
+            return self._plane.state.queue(given.get(name, ""))
+        except LookupError as error:
+            told = f"The resource that you specified for the {name} parameter doesn't exist."
+            raise Refused("ResourceNotFoundException", told, 404) from error
+
+    def _list(self, given: dict[str, Any]) -> dict[str, Any]:
+        """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ListMessageMoveTasks.html."""
+        source, most = self._queue(given, "SourceArn"), given.get("MaxResults", 1)
+        if not 1 <= most <= MOST_LISTED:
+            reason = f"Must be between 1 and {MOST_LISTED}"
+            raise Refused(_INVALID, f"Value {most} for parameter MaxResults is invalid. Reason: {reason}.")
+        return {"Results": [move.shown() for move in self._moves if move.source == source.queue_arn][:most]}
+
+    def _cancel(self, given: dict[str, Any]) -> dict[str, Any]:
+        """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_CancelMessageMoveTask.html."""
+        move = next((move for move in self._moves if move.handle == given.get("TaskHandle")), None)
+        if move is None:
+            raise Refused("ResourceNotFoundException", "Task does not exist.", 404)
+        if move.status != "RUNNING":
+            raise Refused(_INVALID, "Only active tasks can be cancelled.")
+        move.status = "CANCELLING"
+        return {"ApproximateNumberOfMessagesMoved": move.moved}
+
+    def _plan(self, move: Move, pause: float) -> None:
+        self._plane.agenda.after(pause, lambda: self._step(move), f"redrive of {move.source.rpartition(':')[2]}")
+
+    def _step(self, move: Move) -> None:
+        if move.status == "CANCELLING":
+            move.status = "CANCELLED"
+            return
+        try:
+            more = self._move_some(move)
+        except LookupError as error:
+            move.status, move.failure = "FAILED", str(error.args[0])
+            return
+        if more:
+            self._plan(move, 1.0 if move.rate else 0.0)
+        else:
+            move.status = "COMPLETED"
+
+    def _move_some(self, move: Move) -> bool:
+        """Move as many as one step may. Gives whether there is more to move."""
+        shelf = self._plane.state.queue(move.source)._messages  # noqa: SLF001 - moto's
+        for _ in range(move.rate or _AT_ONCE):
+            with shelf.lock:
+                message = shelf.take()
+                if message is None or move.moved >= move.to_move:
+                    return False
+                target = self._target(move, message)
+                shelf.remove(message)
+            target.add_message(self._renewed(message))
+            move.moved += 1
+        return bool(move.moved < move.to_move)
+
+    def _target(self, move: Move, message: Any) -> Any:
+        arn = move.destination or message.system_attributes.get("DeadLetterQueueSourceArn")
+        if not arn:
+            raise LookupError("CouldNotDetermineMessageSource")
+        try:
+            return self._plane.state.queue(arn)
+        except LookupError as error:
+            raise LookupError("AWS.SimpleQueueService.NonExistentQueue") from error
+
+    def _renewed(self, message: Any) -> Any:
+        """A redriven message is a new one: its id, its time of sending, and no receipt.
+
+        https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-configure-dead-letter-queue-redrive.html
+        """
+        from moto.sqs.models import Message  # noqa: PLC0415 - as in state.py
+
+        attributes = {n: v for n, v in message.system_attributes.items() if n != "DeadLetterQueueSourceArn"}
+        fresh = Message(str(uuid.uuid4()), message.body, attributes)
+        fresh.message_attributes = message.message_attributes
+        fresh.group_id, fresh.deduplication_id = message.group_id, message.deduplication_id
+        fresh.sent_timestamp = int(self._plane.clock.now() * 1000)
+        fresh.millrace_redriven = True
+        return fresh

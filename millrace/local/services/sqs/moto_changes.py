@@ -1,0 +1,196 @@
+"""What moto's queues do otherwise here."""
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from millrace.local.services.sqs.message_store import Shelf
+from millrace.local.services.sqs.receiving import receive
+
+if TYPE_CHECKING:
+    from millrace.local.core.account_region import Plane
+
+DEDUPLICATION_SECONDS = 300
+"""https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/using-messagededuplicationid-property.html"""
+_FIRST_SEQUENCE = 18_850_000_000_000_000_000
+MOST_VISIBILITY_SECONDS = 43_200
+_LONGEST_WAIT = 0.2
+
+GetPlane = Callable[..., "Plane"]
+
+
+def apply(plane: GetPlane) -> None:
+    """Change moto's queues."""
+    _keep_messages_on_a_shelf(plane)
+    _receive_from_the_shelf(plane)
+    _delete_by_handle()
+    _push_nothing()
+    _add_messages(plane)
+    _show_where_a_dead_letter_came_from()
+
+
+def _keep_messages_on_a_shelf(plane: GetPlane) -> None:
+    """Moto keeps messages in a list that it walks through several times for each call, even for each one sent."""
+    from moto.sqs.models import Queue  # noqa: PLC0415
+
+    def now() -> float:
+        return plane().clock.now() * 1000
+
+    def put(queue: Any, messages: list[Any]) -> None:
+        queue.__dict__.pop("millrace_shelf", None)
+        queue.millrace_first = messages
+
+    def shelf(queue: Any) -> Shelf:
+        if "millrace_shelf" not in queue.__dict__:
+            queue.millrace_shelf = Shelf(queue, now, queue.millrace_first)
+        known: Shelf = queue.millrace_shelf
+        return known
+
+    Queue._messages = property(shelf, put)
+    Queue.messages = property(lambda queue: [m for m in shelf(queue) if m.millrace_place.ready])
+    for number, name in enumerate(("", "_not_visible", "_delayed")):
+        setattr(Queue, f"approximate_number_of_messages{name}", _count(shelf, number))
+
+
+def _count(shelf: Callable[[Any], Shelf], number: int) -> property:
+    return property(lambda queue: shelf(queue).counts()[number])
+
+
+def _receive_from_the_shelf(plane: GetPlane) -> None:
+    """Moto copies and tests every message of the queue, and keeps a group closed by other rules than SQS."""
+    from moto.sqs.models import SQSBackend, _filter_message_attributes  # noqa: PLC0415
+
+    def receive_message(
+        backend: Any, queue_name: str, count: int, wait: int, visibility: int, names: list[str] | None = None
+    ) -> list[Any]:
+        queue = backend.get_queue(queue_name)
+        ends = time.monotonic() + wait
+        with queue._messages_lock:
+            taken = _received(plane(queue.queue_arn), queue, count, visibility)
+            while not taken and time.monotonic() < ends:
+                queue._messages_lock.wait(_LONGEST_WAIT)
+                taken = _received(plane(queue.queue_arn), queue, count, visibility)
+        for message in taken:
+            _filter_message_attributes(message, names or [])
+        return taken
+
+    SQSBackend.receive_message = receive_message
+
+
+def _received(plane: "Plane", queue: Any, count: int, visibility: int) -> list[Any]:
+    taken = receive(queue, count, visibility, now=plane.clock.now(), bury=plane.sources.bury)
+    if taken:
+        plane.agenda.soon(lambda: plane.sources.arrived(queue.queue_arn), "change of a message")
+    return taken
+
+
+def _delete_by_handle() -> None:
+    """Moto walks through the queue for a handle, and rebuilds the list for each message that is deleted.
+
+    It reckons the longest that a message may be hidden from when it was sent, and AWS from when it was received.
+    """
+    from moto.sqs.exceptions import InvalidParameterValue, ReceiptHandleIsInvalid  # noqa: PLC0415
+    from moto.sqs.models import Queue, SQSBackend  # noqa: PLC0415
+
+    def delete_message(queue: Any, receipt_handle: str) -> None:
+        shelf: Shelf = queue._messages
+        with shelf.lock:
+            message = shelf.find(receipt_handle)
+            if message is not None:
+                shelf.remove(message)
+            elif not shelf.was_deleted(receipt_handle):
+                raise ReceiptHandleIsInvalid
+        queue.millrace_changed()
+
+    def change_message_visibility(backend: Any, queue_name: str, receipt_handle: str, visibility_timeout: int) -> None:
+        queue = backend.get_queue(queue_name)
+        shelf: Shelf = queue._messages
+        with shelf.lock:
+            message = shelf.find(receipt_handle)
+            if message is None:
+                raise ReceiptHandleIsInvalid
+            until = shelf.now() + int(visibility_timeout) * 1000
+            if until - message.millrace_place.lent > MOST_VISIBILITY_SECONDS * 1000:
+                told = "Total VisibilityTimeout for the message is beyond the limit [43200 seconds]"
+                raise InvalidParameterValue(
+                    f"Value {visibility_timeout} for parameter VisibilityTimeout is invalid. Reason: {told}"
+                )
+            message.visible_at = until
+            shelf.reschedule(message, until)
+        queue.millrace_changed()
+
+    Queue.delete_message = delete_message
+    SQSBackend.change_message_visibility = change_message_visibility
+
+
+def _push_nothing() -> None:
+    """Moto pushes each message into functions, one a call, within SendMessage; the plane polls instead."""
+    from moto.sqs.models import Queue  # noqa: PLC0415
+
+    Queue.lambda_event_source_mappings = property(lambda _: {}, lambda _, __: None)
+
+
+def _add_messages(plane: GetPlane) -> None:
+    """Moto forgets a FIFO queue's deduplication id with its message, and numbers only some messages, at random."""
+    from moto.sqs.models import Queue  # noqa: PLC0415
+
+    def changed(queue: Any) -> None:
+        known, arn = plane(queue.queue_arn), queue.queue_arn
+        known.agenda.soon(lambda: known.sources.arrived(arn), "change of a queue")
+
+    def add_message(queue: Any, message: Any) -> None:
+        shelf: Shelf = queue._messages
+        with shelf.lock:
+            if queue.fifo_queue and not _number(queue, message, plane().clock.now()):
+                return
+            shelf.add(message)
+            shelf.lock.notify_all()
+        changed(queue)
+
+    Queue.add_message = add_message
+    Queue.millrace_changed = changed
+
+
+def _number(queue: Any, message: Any, now: float) -> bool:
+    """Number a message of a FIFO queue. False for a duplicate, which is given id and number of the first."""
+    sent: dict[Any, tuple[float, Any]] = queue.__dict__.setdefault("millrace_sent", {})
+    while sent and next(iter(sent.values()))[0] <= now:
+        del sent[next(iter(sent))]
+    scope = message.group_id if queue.deduplication_scope == "messageGroup" else None
+    key = (scope, message.deduplication_id)
+    if key in sent and not hasattr(message, "millrace_redriven"):
+        message.id, message.sequence_number = sent[key][1]
+        return False
+    queue.millrace_sequence = getattr(queue, "millrace_sequence", _FIRST_SEQUENCE) + 256
+    message.sequence_number = str(queue.millrace_sequence)
+    sent.pop(key, None)
+    sent[key] = (now + DEDUPLICATION_SECONDS, (message.id, message.sequence_number))
+    return True
+
+
+def _show_where_a_dead_letter_came_from() -> None:
+    """Moto's ReceiveMessage does not know the system attribute DeadLetterQueueSourceArn."""
+    from moto.sqs.responses import SQSResponse  # noqa: PLC0415
+
+    answer = SQSResponse.receive_message
+
+    def receive_message(response: Any) -> Any:
+        wanted = {
+            *(response._get_param("AttributeNames", []) or []),
+            *(response._get_param("MessageSystemAttributeNames", []) or []),
+        }
+        result = answer(response)
+        if wanted & {"All", "DeadLetterQueueSourceArn"}:
+            queue = response.sqs_backend.get_queue(response._get_queue_name())
+            for shown in result.result.get("Messages", []):
+                _show_source(queue, shown)
+        return result
+
+    SQSResponse.receive_message = receive_message
+
+
+def _show_source(queue: Any, shown: dict[str, Any]) -> None:
+    message = queue._messages.find(shown["ReceiptHandle"])
+    source = message.system_attributes.get("DeadLetterQueueSourceArn") if message else None
+    if source:
+        shown.setdefault("Attributes", {})["DeadLetterQueueSourceArn"] = source

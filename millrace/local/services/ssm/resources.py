@@ -1,0 +1,37 @@
+"""Parameters.
+
+https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/AWS_SSM.html
+"""
+
+from typing import Any
+
+from millrace.local.cloudformation.registry.calls import Call, Take, props
+from millrace.local.cloudformation.registry.names import Name
+from millrace.local.cloudformation.registry.steps import Setting, Tags, tag_map
+from millrace.local.cloudformation.registry.types import ResourceType
+
+
+def _tags(given: Any) -> list[dict[str, str]]:
+    return [{"Key": key, "Value": value} for key, value in tag_map(given).items()]
+
+
+_PARAMETER = props("AllowedPattern", "DataType", "Description", "Policies", "Tier", "Type", "Value")
+
+PARAMETER = ResourceType(
+    "AWS::SSM::Parameter",
+    "ssm",
+    name=Name("Name", 2048),
+    create=Call("put_parameter", props("Name") | {"Tags": Take("Tags", _tags)} | _PARAMETER),
+    id="{Name}",
+    attributes={"Type": "{Type}", "Value": "{Value}"},
+    steps=(
+        Setting(
+            Call("put_parameter", _PARAMETER, {"Name": "{id}", "Overwrite": "true"}), at_creation=False, whole=True
+        ),
+        Tags("add_tags_to_resource", "remove_tags_from_resource", {"ResourceType": "Parameter", "ResourceId": "{id}"}),
+    ),
+    delete=(Call("delete_parameter", by={"Name": "{id}"}),),
+    immutable=frozenset({"Name"}),
+)
+
+TYPES = (PARAMETER,)

@@ -1,0 +1,178 @@
+"""Tasks that wait: for a token, or for the execution that they have started."""
+
+import json
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_callback import (
+    StateTaskServiceCallback,
+)
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_sfn import (
+    StateTaskServiceSfn,
+)
+from moto.stepfunctions.parser.asl.eval.callback import callback
+
+from millrace.local.core.errors import Refused
+from millrace.local.services.stepfunctions.asl.environment import Env
+from millrace.local.services.stepfunctions.asl.errors import failure
+from millrace.local.services.stepfunctions.asl.waits import Interrupted
+
+_GONE = "Task Timed Out: 'Provided task does not exist anymore'"
+_MOST_OVER = 10_000
+
+
+class Tokens:
+    """The task tokens that were given out, and where an outcome for each must go."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._open: dict[str, Any] = {}
+        self._over: dict[str, None] = {}
+        self._machines: dict[str, str] = {}
+
+    def add(self, token: str, endpoint: Any, machine: str) -> None:
+        """Remember a token that is given out, and the ARN of the state machine that waits for it."""
+        with self._lock:
+            self._open[token] = endpoint
+            self._machines[token] = machine
+
+    def machine_of(self, token: str) -> str:
+        """The state machine that waits, or has waited, for a token; "" for one that was never given out."""
+        return self._machines.get(token, "")
+
+    def close(self, token: str) -> None:
+        """Say that the task of a token is over."""
+        with self._lock:
+            self._open.pop(token, None)
+            self._over[token] = None
+            while len(self._over) > _MOST_OVER:
+                oldest = next(iter(self._over))
+                del self._over[oldest]
+                self._machines.pop(oldest, None)
+
+    def _endpoint(self, token: str) -> Any:
+        with self._lock:
+            if token in self._over or getattr(self._open.get(token), "_outcome", None) is not None:
+                raise Refused("TaskTimedOut", _GONE)
+            if token not in self._open:
+                raise Refused("InvalidToken", "Invalid Token: 'Invalid token'")
+            return self._open[token]
+
+    def succeed(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """https://docs.aws.amazon.com/step-functions/latest/apireference/API_SendTaskSuccess.html."""
+        try:
+            json.loads(asked["output"])
+        except ValueError as error:
+            raise Refused("InvalidOutput", f"Invalid Output: '{error}'") from error
+        token = asked["taskToken"]
+        self._endpoint(token).notify(callback.CallbackOutcomeSuccess(token, asked["output"]))
+        return {}
+
+    def fail(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """https://docs.aws.amazon.com/step-functions/latest/apireference/API_SendTaskFailure.html."""
+        token = asked["taskToken"]
+        outcome = callback.CallbackOutcomeFailure(token, asked.get("error"), asked.get("cause"))
+        self._endpoint(token).notify(outcome)
+        return {}
+
+    def beat(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """https://docs.aws.amazon.com/step-functions/latest/apireference/API_SendTaskHeartbeat.html."""
+        self._endpoint(asked["taskToken"]).notify_heartbeat()
+        return {}
+
+
+def change() -> None:
+    """Change moto."""
+    StateTaskServiceCallback._eval_body = _closing_tokens(StateTaskServiceCallback._eval_body)
+    StateTaskServiceCallback._eval_execution = _with_a_token(StateTaskServiceCallback._eval_execution)
+    StateTaskServiceCallback._eval_sync = _eval_sync
+    StateTaskServiceSfn._build_sync_resolver = _build_sync_resolver
+    StateTaskServiceSfn._build_sync2_resolver = _build_sync2_resolver
+
+
+def _with_a_token(evaluate: Any) -> Any:
+    """Each attempt has a token of its own. moto's retries share one, whose outcome is in already."""
+
+    def eval_execution(task: Any, env: Env) -> None:
+        if not task._is_integration_pattern():
+            evaluate(task, env)
+            return
+        task._assert_integration_pattern_is_supported()
+        token = env.states.context_object.update_task_token()
+        tokens: Tokens = env.run.plane.machines.tokens
+        endpoint = env.callback_pool_manager.add(token)
+        tokens.add(token, endpoint, env.run.machine.arn)
+        try:
+            evaluate(task, env)
+        except Exception:
+            tokens.close(token)
+            if not isinstance(outcome := endpoint.get_outcome(), callback.CallbackOutcomeSuccess):
+                raise
+            env.stack.append(json.loads(outcome.output))  # it was accepted, and whoever sent it goes by that
+        finally:
+            tokens.close(token)
+
+    return eval_execution
+
+
+def _closing_tokens(evaluate: Any) -> Any:
+    """What a state was given of a token ends with it."""
+
+    def eval_body(task: Any, env: Env) -> None:
+        try:
+            evaluate(task, env)
+        finally:
+            env.states.context_object.context_object_data.pop("Task", None)
+
+    return eval_body
+
+
+def _eval_sync(_task: Any, env: Env, sync_resolver: Callable[[], Any], **_more: Any) -> Any:
+    """Moto asks twice a second, in real time."""
+    if not env.is_running():
+        raise Interrupted
+    return sync_resolver()
+
+
+def _build_sync_resolver(task: Any, env: Env, **_more: Any) -> Callable[[], Any]:
+    return _resolver(task, env, plain=False)
+
+
+def _build_sync2_resolver(task: Any, env: Env, **_more: Any) -> Callable[[], Any]:
+    return _resolver(task, env, plain=True)
+
+
+def _resolver(task: Any, env: Env, *, plain: bool) -> Callable[[], Any]:
+    """https://docs.aws.amazon.com/step-functions/latest/dg/connect-stepfunctions.html."""
+    started = env.stack.pop()["ExecutionArn"]
+
+    def resolve() -> Any:
+        machines = env.run.plane.machines
+        child = machines.find(started)
+        try:
+            child.wait_for_end(env)
+        except Interrupted:
+            child.stop("States.TaskFailed", "The execution that started it has ended.")
+            raise
+        told = _described(machines.operations.describe({"executionArn": started}), plain=plain)
+        if child.status != "SUCCEEDED":
+            where = {"resource": task._get_sfn_resource(), "resourceType": task._get_sfn_resource_type()}
+            raise failure(env, "States.TaskFailed", json.dumps(told, separators=(",", ":")), **where)
+        return told
+
+    return resolve
+
+
+def _described(told: dict[str, Any], *, plain: bool) -> dict[str, Any]:
+    """The answer of DescribeExecution as a task has it: `plain` parses input and output."""
+    shaped = {key[0].upper() + key[1:]: value for key, value in told.items()}
+    for key in ("StartDate", "StopDate"):
+        shaped[key] = int(shaped[key] * 1000)
+    for key in ("InputDetails", "OutputDetails"):
+        if key in shaped:
+            shaped[key] = {"Included": True}
+    for key in ("Input", "Output") if plain else ():
+        if key in shaped:
+            shaped[key] = json.loads(shaped[key])
+    return shaped
