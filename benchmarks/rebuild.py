@@ -45,7 +45,7 @@ def fill(cloud: LocalCloud, count: int) -> None:
     for mapping in client.list_event_source_mappings()["EventSourceMappings"]:
         if "/stream/" in mapping["EventSourceArn"]:
             client.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
-    backend = cloud.plane.state.dynamodb
+    backend = cloud.region.backends.dynamodb
     name = next(table for table in backend.tables if "orderstore" in table.lower())
     for position in range(1, count + 1):
         backend.put_item(name, stored(position))

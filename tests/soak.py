@@ -49,7 +49,7 @@ class Soaked:
 def soak(cloud: Any, orders: int, seed: int, rates: dict[str, float], outage: float = 0.0) -> Soaked:
     """Put that many orders into a cloud with the shop in it. `outage` is how much of the calls that meets it fails."""
     soaked, began = Soaked(orders, seed), time.monotonic()
-    before = dict(cloud.plane.faults.drawn)
+    before = dict(cloud.region.faults.drawn)
     stock(cloud)
     sold = Counter[str]()
     with Carrier(cloud.client, serves):
@@ -64,7 +64,7 @@ def soak(cloud: Any, orders: int, seed: int, rates: dict[str, float], outage: fl
             redrive(cloud, soaked)
             sold.update(ended(cloud, soaked, flows))
             tell(numbers.stop, soaked, time.monotonic() - began)
-    soaked.faults = Counter(cloud.plane.faults.drawn) - Counter(before)
+    soaked.faults = Counter(cloud.region.faults.drawn) - Counter(before)
     soaked.executions = redriven(cloud)
     soaked.wrong += [*wrong_tables(cloud, sold), *in_flight(cloud)]
     soaked.seconds = time.monotonic() - began
@@ -183,7 +183,7 @@ def in_flight(cloud: Any) -> Iterator[str]:
 
 def redriven(cloud: Any) -> int:
     """How many executions of the orders were redriven, which have gone on where they failed."""
-    runs = cloud.on_plane(cloud.plane.machines.all_runs)
+    runs = cloud.on_loop(cloud.region.machines.all_runs)
     return sum(1 for run in runs if run.redrives)
 
 

@@ -18,11 +18,11 @@ def main(port: str, assembly: str, cache: str, up: str, profile: str = "") -> No
     with LocalCloud(port=int(port), cache=Path(cache)) as cloud:
         cloud.deploy(Path(assembly))
         if profile:
-            cloud.on_plane(profiler.enable)
+            cloud.on_loop(profiler.enable)
         Path(up).touch()
         ended.wait()
         if profile:
-            cloud.on_plane(profiler.disable)
+            cloud.on_loop(profiler.disable)
             profiler.dump_stats(profile)
 
 

@@ -16,13 +16,13 @@ import uvicorn
 from millrace.local.cloudformation.deployment import Change, Deployment
 from millrace.local.cloudformation.deployments import Deployments
 from millrace.local.core import moto_changes
-from millrace.local.core.account_region import Plane
-from millrace.local.core.account_regions import Planes
+from millrace.local.core.account_region import AccountRegion
+from millrace.local.core.account_regions import AccountRegions
 from millrace.local.core.clock import Clock
 from millrace.local.core.faults import Rates
 from millrace.local.core.garbage import put_off_collection
 from millrace.local.core.http import Request, Response
-from millrace.local.core.scheduler import Agenda, NotSettledError
+from millrace.local.core.scheduler import NotSettledError, Scheduler
 from millrace.local.core.trace import Trace
 from millrace.local.endpoint.app import Endpoint
 from millrace.local.services.iam import OWN_KEY, OWN_SECRET
@@ -46,22 +46,22 @@ class LocalCloud:
     """moto and the event plane behind a loopback endpoint, in this process; functions run in worker processes.
 
     moto's state is the process's, so there is one local cloud at a time. `port` 0 takes a free one. What is worth
-    keeping between starts (unpacked code, archives) lies below `cache`. With `judge`, the calls of functions are judged
-    by their roles.
+    keeping between starts (unpacked code, archives) lies below `cache`. With `enforce_iam`, calls of functions
+    are authorized by their roles.
     """
 
     def __init__(
-        self, *, port: int = 0, cache: Path = Path(".millrace"), seed: int | None = None, judge: bool = True
+        self, *, port: int = 0, cache: Path = Path(".millrace"), seed: int | None = None, enforce_iam: bool = True
     ) -> None:
         self._cache = cache.resolve()
-        self._judge = judge
+        self._enforce_iam = enforce_iam
         self._started: Future[None] = Future()
-        self.agenda = Agenda(Clock())
+        self.scheduler = Scheduler(Clock())
         self._ticking = False
         self.stop_requested = threading.Event()
         self._deployments = Deployments(
             lambda place: self.environment(*place),
-            self.agenda,
+            self.scheduler,
             _HOME,
             assets=self._cache / "assets",
             random=Random(seed),  # noqa: S311 - names, not secrets
@@ -88,12 +88,14 @@ class LocalCloud:
         self.endpoint_url = f"http://{HOST}:{self.port}"
         moto_changes.settings(self.port)
         workers = Workers(self._loop, environment=self.environment(), cache=self._cache)
-        self._planes = Planes(self.agenda, workers, self._cache / "code", _HOME, judging=self._judge)
-        self.plane = self._planes.home
-        moto_changes.attach(self._planes)
+        self._regions = AccountRegions(
+            self.scheduler, workers, self._cache / "code", _HOME, enforce_iam=self._enforce_iam
+        )
+        self.region = self._regions.home
+        moto_changes.attach(self._regions)
         services = {"cloudformation": self._answer_cloudformation, "schemas": _answer_schemas}
-        endpoint = Endpoint(self._planes, _moto_application(), self._control, services)
-        self.agenda.wake = self._wake
+        endpoint = Endpoint(self._regions, _moto_application(), self._control, services)
+        self.scheduler.wake = self._wake
         config = uvicorn.Config(
             endpoint,
             log_level="critical",
@@ -111,8 +113,8 @@ class LocalCloud:
             endpoint.close()
             moto_changes.attach(None)
 
-    def _answer_cloudformation(self, plane: Plane, request: Request) -> Response:
-        return self._deployments.formation((plane.state.account, plane.state.region)).answer(request)
+    def _answer_cloudformation(self, region: AccountRegion, request: Request) -> Response:
+        return self._deployments.formation((region.backends.account, region.backends.region)).answer(request)
 
     def _wake(self) -> None:
         if threading.current_thread() is self._thread:
@@ -129,14 +131,14 @@ class LocalCloud:
         self._ticking = False
         pause: float | None = 0  # should an action raise, the loop tells of it, and what else is due goes on
         try:
-            pause = self.agenda.run_due()
+            pause = self.scheduler.run_due()
         finally:
             if pause == 0:
                 self._tick_soon()
             elif pause is not None:
                 self._loop.call_later(pause, self._tick_soon)
 
-    def on_plane(self, action: Callable[[], T]) -> T:
+    def on_loop(self, action: Callable[[], T]) -> T:
         """Run something on the plane's thread, and wait for its answer."""
         answer: Future[T] = Future()
 
@@ -159,12 +161,12 @@ class LocalCloud:
         if command == "down" and request.method == "POST":
             self.stop_requested.set()
             return Response.of({})
-        return Response.of(told(self.plane, command, argument))
+        return Response.of(told(self.region, command, argument))
 
     def _unsettled_after(self, patience: float) -> str:
         """What is still under way after so many seconds, in words; nothing where all has settled."""
         try:
-            self.agenda.settle(patience)
+            self.scheduler.settle(patience)
         except NotSettledError as error:
             return str(error)
         return ""
@@ -224,24 +226,24 @@ class LocalCloud:
 
         Time in which everything only waits is leapt over. Raises NotSettledError after `patience` seconds of work.
         """
-        self.agenda.settle(patience)
+        self.scheduler.settle(patience)
 
     def fail(self, *only: str, seed: int, failing: float = 0.0, killed: float = 0.0, doubled: float = 0.0) -> None:
         """From now on let calls of functions fail, be killed, or come twice, at these rates; by a seed, until `reset`.
 
         Half of those that fail have done their work. `only` names the functions; all is well again without rates.
         """
-        self.on_plane(lambda: self.plane.faults.set(Rates(failing, killed, doubled, only), seed=seed))
+        self.on_loop(lambda: self.region.faults.set(Rates(failing, killed, doubled, only), seed=seed))
 
     def trace(self, correlation_id: str) -> Trace:
         """The causation tree of a flow."""
-        return Trace.of(correlation_id, self.on_plane(lambda: self.plane.journal.flow(correlation_id)))
+        return Trace.of(correlation_id, self.on_loop(lambda: self.region.history.flow(correlation_id)))
 
     def reset(self) -> None:
         """Forget everything that was deployed, put or done; what still runs is waited for."""
-        self.agenda.clear()
-        self.agenda.settle(_PATIENCE)
-        self.on_plane(self._planes.forget)
+        self.scheduler.clear()
+        self.scheduler.settle(_PATIENCE)
+        self.on_loop(self._regions.forget)
         self._deployments.forget()
 
     def close(self) -> None:
@@ -259,8 +261,8 @@ class LocalCloud:
         self.close()
 
 
-def _answer_schemas(plane: Plane, request: Request) -> Response:
-    return plane.schemas.answer(request)
+def _answer_schemas(region: AccountRegion, request: Request) -> Response:
+    return region.schemas.answer(request)
 
 
 class _Server(uvicorn.Server):

@@ -66,6 +66,6 @@ def test_a_rebuild_finds_what_the_store_has_put_aside(claims, view):
 
 
 def test_what_is_larger_than_a_function_takes_is_refused_and_says_nothing(claims):
-    before = claims.cloud.plane.journal.flows()
+    before = claims.cloud.region.history.flows()
     assert claims.post("/commands/KeepFile", {"file_id": "vast", "content": "x" * 7_000_000}) == 413
-    assert claims.cloud.plane.journal.flows() == before
+    assert claims.cloud.region.history.flows() == before

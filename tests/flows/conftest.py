@@ -34,11 +34,11 @@ class Flows:
 
     def now(self):
         """The moment it is in the cloud."""
-        return self.cloud.agenda.clock.now()
+        return self.cloud.scheduler.clock.now()
 
     def pass_time(self, seconds):
         """Let time pass, and do what is due in it: schedules run, too, for which nothing else waits."""
-        self.cloud.on_plane(lambda: self.cloud.agenda.after(seconds, lambda: None, "a test"))
+        self.cloud.on_loop(lambda: self.cloud.scheduler.after(seconds, lambda: None, "a test"))
         self.settle()
 
     def table(self, name):

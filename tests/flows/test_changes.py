@@ -14,7 +14,7 @@ def told(flows):
 
     def told(key):
         archive = next(iter(flows.client("events").list_archives()["Archives"]))["ArchiveName"]
-        kept = flows.cloud.on_plane(lambda: flows.cloud.plane.archives.events(_archive(flows, archive)))
+        kept = flows.cloud.on_loop(lambda: flows.cloud.region.archives.events(_archive(flows, archive)))
         envelopes = [each.envelope for each in kept if each.envelope["detail-type"] == "PriceChanged"]
         return [e["detail"] for e in envelopes if e["detail"]["data"]["key"] == key]
 
@@ -22,7 +22,7 @@ def told(flows):
 
 
 def _archive(flows, name):
-    return flows.cloud.plane.state.events.archives[name]
+    return flows.cloud.region.backends.events.archives[name]
 
 
 def test_a_field_that_has_another_value_than_before_is_told_with_both(flows, articles, told):

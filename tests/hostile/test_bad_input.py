@@ -122,13 +122,13 @@ def test_a_payload_that_is_no_json_is_refused_or_ends_as_a_letter(inn, letters, 
 
 @pytest.mark.parametrize("kind", ["structured", "batches", "binary", "strange"])
 def test_what_is_sent_to_the_api_is_refused_and_reaches_no_bus(inn, letters, kind):
-    before = len(inn.cloud.plane.journal.flows())
+    before = len(inn.cloud.region.history.flows())
     requests = given(getattr(rubbish, kind), 7)
     statuses = Counter()
     for path, (headers, body) in requests:
         statuses[call(inn, "POST", path, body, {"host": inn.host, **headers})[0] // 100] += 1
     assert (statuses, letters()) == (Counter({4: len(requests)}), Counter())
-    assert len(inn.cloud.plane.journal.flows()) == before
+    assert len(inn.cloud.region.history.flows()) == before
 
 
 @pytest.mark.parametrize("megabytes", [5, 11])

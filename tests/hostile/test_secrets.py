@@ -81,9 +81,9 @@ def test_no_log_holds_a_secret(inn, flows):
 
 def test_no_trace_holds_a_secret(inn, flows):
     assert found([str(inn.cloud.trace(flow)) for flow in flows]) == set()
-    journal = inn.cloud.on_plane(lambda: [repr(record) for record in inn.cloud.plane.journal.since(0)[1]])
-    assert len(journal) > 30
-    assert found(journal) == set()
+    history = inn.cloud.on_loop(lambda: [repr(record) for record in inn.cloud.region.history.since(0)[1]])
+    assert len(history) > 30
+    assert found(history) == set()
 
 
 @pytest.mark.parametrize("form", [[], ["--json"]])

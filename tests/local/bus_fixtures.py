@@ -128,7 +128,7 @@ def pass_time(local):
     """Let so many seconds of the local cloud pass, and wait until all is done."""
 
     def pass_time(seconds):
-        local.agenda.after(seconds, lambda: None, "the test")
+        local.scheduler.after(seconds, lambda: None, "the test")
         local.settle()
 
     return pass_time
@@ -143,7 +143,7 @@ def server(empty_cloud):
     opened = []
 
     def serve(answers):
-        site = Site(answers, empty_cloud.agenda.clock.now)
+        site = Site(answers, empty_cloud.scheduler.clock.now)
         opened.append(site)
         return site
 

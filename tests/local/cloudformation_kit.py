@@ -10,7 +10,7 @@ from botocore.awsrequest import AWSResponse, HeadersDict
 from millrace.local.cloudformation.api import CloudFormation
 from millrace.local.core.clock import Clock
 from millrace.local.core.http import Request
-from millrace.local.core.scheduler import Agenda
+from millrace.local.core.scheduler import Scheduler
 
 NAME = "Shop"
 
@@ -41,11 +41,11 @@ class Stacks:
     def __init__(self, bare, loader):
         self.bare = bare
         self.loader = loader
-        self.agenda = Agenda(Clock())
-        self.client = answering(CloudFormation(loader, self.agenda))
+        self.scheduler = Scheduler(Clock())
+        self.client = answering(CloudFormation(loader, self.scheduler))
 
     def wait(self):
-        self.agenda.settle(30)
+        self.scheduler.settle(30)
 
     def change(self, body, name=NAME, **more):
         """Create a change set, and give its description."""

@@ -115,11 +115,11 @@ class Kit:
         return [json.loads(message["Body"]) for message in answer.get("Messages", [])]
 
     def now(self):
-        return self.cloud.agenda.clock.now()
+        return self.cloud.scheduler.clock.now()
 
     def pass_time(self, seconds):
         """Let time go by, and settle."""
-        self.cloud.agenda.after(seconds, lambda: None, "passing of time")
+        self.cloud.scheduler.after(seconds, lambda: None, "passing of time")
         self.cloud.settle()
 
     def sync_client(self):

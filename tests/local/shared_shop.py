@@ -43,7 +43,7 @@ def restored(cloud, request):
         if function.code_bytes != before[name]:
             lambda_.update_function_code(FunctionName=name, ZipFile=before[name])
     cloud.settle()
-    cloud.on_plane(cloud.plane.machines.forget)
+    cloud.on_loop(cloud.region.machines.forget)
     for url in sqs.list_queues(QueueNamePrefix="Shop-")["QueueUrls"]:
         if "DeadLetters" in url:
             _empty(sqs, url)
@@ -57,4 +57,4 @@ def _empty(sqs, url):
 
 def _functions(cloud):
     found = cloud.client("lambda").list_functions()["Functions"]
-    return {each["FunctionName"]: cloud.plane.state.lambda_.get_function(each["FunctionName"]) for each in found}
+    return {each["FunctionName"]: cloud.region.backends.lambda_.get_function(each["FunctionName"]) for each in found}

@@ -113,7 +113,7 @@ class Site:
 
     def wait(self, seconds):
         """Let time pass in the local cloud."""
-        self.cloud.on_plane(lambda: self.cloud.agenda.after(seconds, lambda: None, "a test"))
+        self.cloud.on_loop(lambda: self.cloud.scheduler.after(seconds, lambda: None, "a test"))
         self.settle()
 
 

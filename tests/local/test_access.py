@@ -210,7 +210,7 @@ def test_a_condition_key_that_cannot_be_known_is_named(allow, publish):
     """
     allow(statement(Condition={"StringEquals": {"aws:PrincipalOrgID": "o-1"}}))
     error = publish()
-    assert error["Code"] == "CannotJudge"
+    assert error["Code"] == "UnsupportedPolicyError"
     assert "aws:principalorgid" in error["Message"]
 
 
@@ -225,13 +225,13 @@ def test_callers_with_other_keys_are_not_judged(local):
 def test_judging_can_be_turned_off(local, publish):
     """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
 
-    Differs: LocalCloud(judge=False) allows everything.
+    Differs: LocalCloud(enforce_iam=False) allows everything.
     """
-    local.plane.access.judging = False
+    local.region.access.enforce_iam = False
     try:
         assert publish() is None
     finally:
-        local.plane.access.judging = True
+        local.region.access.enforce_iam = True
 
 
 def let_in(local, principal, **condition):
@@ -244,9 +244,9 @@ def let_in(local, principal, **condition):
 
 
 def delivers(local, action, resource, source=RULE):
-    access = local.plane.access
+    access = local.region.access
     arn = f"arn:aws:{resource}"
-    return local.on_plane(lambda: access.may_deliver("events.amazonaws.com", action, arn, source))
+    return local.on_loop(lambda: access.may_deliver("events.amazonaws.com", action, arn, source))
 
 
 def test_a_queue_lets_in_the_rules_that_its_policy_names(local):

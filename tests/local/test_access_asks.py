@@ -4,12 +4,12 @@ import json
 
 import pytest
 
-from millrace.local.core.backends import State
+from millrace.local.core.backends import Backends
 from millrace.local.core.http import Request
 from millrace.local.services.iam.calls import call_of, scope_of
-from millrace.local.services.iam.facts import CannotJudge
+from millrace.local.services.iam.facts import UnsupportedPolicyError
 from millrace.local.services.iam.permissions import asks_of
-from millrace.local.services.iam.resource_lookup import Places
+from millrace.local.services.iam.resource_lookup import ResourceLookup
 
 ACCOUNT = "123456789012"
 HERE = f"us-east-1:{ACCOUNT}"
@@ -21,7 +21,9 @@ def asks(service, method="POST", path="/", query="", body="", **headers):
     text = body if isinstance(body, str) else json.dumps(body)
     request = Request(method, path, query, headers, text.encode())
     call = call_of(request, scope_of(request), ACCOUNT)
-    return asks_of(call, Places(State(ACCOUNT, "us-east-1"), {"t": f"arn:aws:states:{HERE}:stateMachine:m"}.get))
+    return asks_of(
+        call, ResourceLookup(Backends(ACCOUNT, "us-east-1"), {"t": f"arn:aws:states:{HERE}:stateMachine:m"}.get)
+    )
 
 
 def needed(*args, **kwargs):
@@ -247,5 +249,5 @@ def test_an_operation_that_no_model_has_is_refused():
 
     Refused: REST requests that botocore's models do not have, by method and path.
     """
-    with pytest.raises(CannotJudge, match="PATCH /nothing"):
+    with pytest.raises(UnsupportedPolicyError, match="PATCH /nothing"):
         needed("lambda", "PATCH", "/nothing")

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from millrace.local.services.iam import Ask, CannotJudge
+from millrace.local.services.iam import Permission, UnsupportedPolicyError
 from millrace.local.services.iam.decision import Policies, decide
 from millrace.local.services.iam.facts import Facts, surroundings
 from millrace.local.services.iam.policy import Principal, compiled
@@ -31,7 +31,7 @@ def deny(action="events:PutEvents", resource=BUS, **more):
 def judged(*identity, action="events:PutEvents", on=BUS, boundary=None, resource=None, strict=False, **known):
     """None where it is allowed, else why not. `known` are condition keys, `__` for a colon and `_` for a hyphen."""
     keys = {name.replace("__", ":").replace("_", "-"): value for name, value in known.items()}
-    ask = Ask(action, on, keys)
+    ask = Permission(action, on, keys)
     facts = Facts(keys, CALLER, surroundings(lambda: NOON, "us-east-1", on, "123456789012"))
     who = Principal("123456789012", ROLE, SESSION)
     policies = Policies(
@@ -230,8 +230,8 @@ def test_policies_of_2008_have_no_variables():
     """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_version.html"""
     (old,) = statements(allow(resource="${aws:PrincipalArn}"), version="2008-10-17")
     facts = Facts({}, CALLER, {})
-    assert old.applies(Ask("events:PutEvents", "${aws:PrincipalArn}"), facts)
-    assert not old.applies(Ask("events:PutEvents", ROLE), facts)
+    assert old.applies(Permission("events:PutEvents", "${aws:PrincipalArn}"), facts)
+    assert not old.applies(Permission("events:PutEvents", ROLE), facts)
 
 
 def test_global_condition_keys():
@@ -250,9 +250,9 @@ def test_a_condition_key_that_the_local_cloud_cannot_know():
 
     Refused: aws:PrincipalOrgID, aws:ResourceTag, aws:SourceVpc and others, by name.
     """
-    with pytest.raises(CannotJudge, match="condition key aws:principalorgid"):
+    with pytest.raises(UnsupportedPolicyError, match="condition key aws:principalorgid"):
         judged(when(StringEquals={"aws:PrincipalOrgID": "o-1"}))
-    with pytest.raises(CannotJudge, match="aws:sourcevpc"):
+    with pytest.raises(UnsupportedPolicyError, match="aws:sourcevpc"):
         judged(allow(), deny(Condition={"StringNotEquals": {"aws:SourceVpc": "vpc-1"}}))
 
 
@@ -266,5 +266,5 @@ def test_a_condition_key_that_is_not_known_does_no_harm_where_nothing_hangs_on_i
 
 def test_an_operator_that_iam_does_not_have_is_refused():
     """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html"""
-    with pytest.raises(CannotJudge, match="StringMatches"):
+    with pytest.raises(UnsupportedPolicyError, match="StringMatches"):
         statements(when(StringMatches={"events:source": "a"}))

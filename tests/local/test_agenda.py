@@ -5,22 +5,22 @@ import threading
 import pytest
 
 from millrace.local.core.clock import Clock
-from millrace.local.core.scheduler import Agenda, NotSettledError
+from millrace.local.core.scheduler import NotSettledError, Scheduler
 
 
 @pytest.fixture
-def agenda():
-    return Agenda(Clock())
+def scheduler():
+    return Scheduler(Clock())
 
 
-def drive(agenda, stop):
+def drive(scheduler, stop):
     """Run the agenda on a thread of its own, as the local cloud does."""
     woken = threading.Event()
-    agenda.wake = woken.set
+    scheduler.wake = woken.set
 
     def run():
         while not stop.is_set():
-            pause = agenda.run_due()
+            pause = scheduler.run_due()
             woken.wait(pause)
             woken.clear()
 
@@ -30,35 +30,35 @@ def drive(agenda, stop):
 
 
 @pytest.fixture
-def driven(agenda):
+def driven(scheduler):
     stop = threading.Event()
-    thread = drive(agenda, stop)
-    yield agenda
+    thread = drive(scheduler, stop)
+    yield scheduler
     stop.set()
-    agenda.wake()
+    scheduler.wake()
     thread.join()
 
 
-def test_actions_of_one_moment_run_in_the_order_in_which_they_came(agenda):
+def test_actions_of_one_moment_run_in_the_order_in_which_they_came(scheduler):
     done = []
     for number in range(3):
-        agenda.at(agenda.clock.now(), lambda number=number: done.append(number), "count")
-    agenda.run_due()
+        scheduler.at(scheduler.clock.now(), lambda number=number: done.append(number), "count")
+    scheduler.run_due()
     assert done == [0, 1, 2]
 
 
 def test_the_scheduler_chooses_the_order_of_one_moment():
     choices = iter([3.0, 1.0, 2.0])
-    agenda, done, now = Agenda(Clock(), order=lambda: next(choices)), [], Clock().now()
+    scheduler, done, now = Scheduler(Clock(), order=lambda: next(choices)), [], Clock().now()
     for number in range(3):
-        agenda.at(now, lambda number=number: done.append(number), "count")
-    agenda.run_due()
+        scheduler.at(now, lambda number=number: done.append(number), "count")
+    scheduler.run_due()
     assert done == [1, 2, 0]
 
 
-def test_what_is_later_waits_for_its_moment(agenda):
-    agenda.after(3600, pytest.fail, "an hour from now")
-    assert agenda.run_due() == pytest.approx(3600, abs=1)
+def test_what_is_later_waits_for_its_moment(scheduler):
+    scheduler.after(3600, pytest.fail, "an hour from now")
+    assert scheduler.run_due() == pytest.approx(3600, abs=1)
 
 
 def test_settling_leaps_over_the_time_in_which_everything_waits(driven):
@@ -108,8 +108,8 @@ def test_an_action_may_come_from_any_thread(driven):
 
 
 def test_actions_that_raise_keep_none_after_them(empty_cloud):
-    ran, agenda = [], empty_cloud.agenda
+    ran, scheduler = [], empty_cloud.scheduler
     actions = [*[{}.popitem] * 9, lambda: ran.append("after")]
-    empty_cloud.on_plane(lambda: [agenda.soon(action, "a test") for action in actions])
+    empty_cloud.on_loop(lambda: [scheduler.soon(action, "a test") for action in actions])
     empty_cloud.settle(5)
     assert ran == ["after"]

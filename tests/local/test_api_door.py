@@ -39,7 +39,7 @@ def kept(empty_cloud, get):
 @pytest.fixture
 def on_the_bus(empty_cloud):
     """How many events there have been on the bus, of all."""
-    return lambda: len(empty_cloud.plane.journal.flows())
+    return lambda: len(empty_cloud.region.history.flows())
 
 
 def test_an_event_comes_in_by_the_structured_mode(send, kept):
@@ -104,7 +104,7 @@ def test_an_outsider_says_nothing_of_causes_in_here(send, empty_cloud):
     answer = send(id="lies", causationid="c", producer="write_note", hops=40)
     correlation_id = json.loads(answer.body)["accepted"][0]["correlation_id"]
     empty_cloud.settle()
-    (event, *_) = (r for r in empty_cloud.plane.journal.flow(correlation_id) if r.kind == "event")
+    (event, *_) = (r for r in empty_cloud.region.history.flow(correlation_id) if r.kind == "event")
     assert (event.more["producer"], event.more["causation_id"]) == ("notes.post", None)
 
 

@@ -155,12 +155,12 @@ def test_a_replay_runs_after_the_call_and_tells_its_states(local, send, events, 
     arn = archive()
     send(at(0, 1), at(3, 2))
     states = []
-    become = local.plane.replays._become
-    local.plane.replays._become = lambda it, state: (states.append(state), become(it, state))
+    become = local.region.replays._become
+    local.region.replays._become = lambda it, state: (states.append(state), become(it, state))
     try:
         assert replay(arn)["State"] == "STARTING"
     finally:
-        del local.plane.replays._become
+        del local.region.replays._become
     assert states == ["RUNNING", "COMPLETED"]
 
 

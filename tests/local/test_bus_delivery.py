@@ -108,10 +108,10 @@ def test_without_a_policy_it_is_tried_185_times_within_a_day(local, send, queue,
     dead = queue("dead")
     target = endpoint(HTTPStatus.SERVICE_UNAVAILABLE)
     rule(target.arn, DeadLetterConfig={"Arn": dead.arn})
-    began = local.agenda.clock.now()
+    began = local.scheduler.clock.now()
     send({})
     told = attributes(dead.messages()[0])
-    assert local.agenda.clock.now() - began <= 24 * 3600 + 60
+    assert local.scheduler.clock.now() - began <= 24 * 3600 + 60
     assert told["EXHAUSTED_RETRY_CONDITION"] in ("MaximumRetryAttempts", "MaximumEventAgeInSeconds")
     assert len(target.requests) == int(told["RETRY_ATTEMPTS"]) + 1 <= 186
 

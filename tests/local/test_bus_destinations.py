@@ -137,9 +137,9 @@ def test_retry_after_is_waited_for_where_it_is_longer(local, send, rule, endpoin
     """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-api-destinations.html"""
     site = server({"/hook": [(HTTPStatus.TOO_MANY_REQUESTS, {}, {"Retry-After": "600"}), (HTTPStatus.OK, {})]})
     rule(endpoint(site=site).arn)
-    began = local.agenda.clock.now()
+    began = local.scheduler.clock.now()
     send({})
-    assert local.agenda.clock.now() - began >= 600
+    assert local.scheduler.clock.now() - began >= 600
 
 
 def test_a_negative_retry_after_ends_the_retries(send, rule, endpoint, server):
@@ -164,8 +164,8 @@ def test_an_endpoint_that_does_not_answer_in_time_is_tried_again(
     local, monkeypatch, send, queue, rule, endpoint, server
 ):
     """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-api-destinations.html"""
-    assert local.plane.targets.destinations.timeout == 5
-    monkeypatch.setattr(local.plane.targets.destinations, "timeout", 0.2)
+    assert local.region.targets.destinations.timeout == 5
+    monkeypatch.setattr(local.region.targets.destinations, "timeout", 0.2)
     dead = queue("dead")
     site = server({"/hook": [None]})
     rule(endpoint(site=site).arn, RetryPolicy={"MaximumRetryAttempts": 1}, DeadLetterConfig={"Arn": dead.arn})

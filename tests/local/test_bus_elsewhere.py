@@ -343,8 +343,8 @@ def test_a_call_of_a_function_into_another_account_is_refused_by_name(local, rol
     Refused: all but PutEvents, which goes to the bus of an ARN.
     """
     sent = {"QueueUrl": f"http://127.0.0.1/{OTHER}/theirs", "MessageBody": "hello"}
-    access = local.plane.access
-    told = local.on_plane(lambda: access.refusal(role_of_rules, "s", "sqs", "SendMessage", sent))
+    access = local.region.access
+    told = local.on_loop(lambda: access.refusal(role_of_rules, "s", "sqs", "SendMessage", sent))
     assert "of another account: the local cloud lets a call reach into another account by PutEvents alone" in told
 
 

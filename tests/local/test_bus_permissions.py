@@ -228,13 +228,13 @@ def test_a_bus_may_let_rules_in_by_its_own_policy(events, refusal, principal):
 
 def test_everything_is_reached_where_nothing_is_judged(local, target, refusal):
     """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
-    Differs: LocalCloud(judge=False) allows everything.
+    Differs: LocalCloud(enforce_iam=False) allows everything.
     """
-    local.plane.access.judging = False
+    local.region.access.enforce_iam = False
     try:
         assert refusal(target("sqs")) is None
     finally:
-        local.plane.access.judging = True
+        local.region.access.enforce_iam = True
 
 
 @pytest.mark.parametrize(("actions", "reached"), [(("kms:GenerateDataKey",), True), ((), False)])

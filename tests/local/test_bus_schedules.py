@@ -115,7 +115,7 @@ def test_a_scheduled_event_has_the_envelope_of_eventbridge(local, scheduled, pas
     (event,) = scheduled.events()
     assert len(event.pop("id")) == 36
     due = datetime.fromisoformat(event.pop("time")).timestamp()
-    assert 0 <= local.agenda.clock.now() - due < 30
+    assert 0 <= local.scheduler.clock.now() - due < 30
     assert event == {
         "version": "0",
         "detail-type": "Scheduled Event",
@@ -187,7 +187,7 @@ def test_a_rule_with_schedule_and_pattern_does_both(events, send, scheduled, pas
 
 def test_no_flow_waits_for_a_schedule(local, scheduled):
     """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-rule-schedule.html"""
-    before = local.agenda.clock.leapt
+    before = local.scheduler.clock.leapt
     local.settle()
-    assert local.agenda.clock.leapt == before
+    assert local.scheduler.clock.leapt == before
     assert scheduled.messages() == []

@@ -77,7 +77,7 @@ def test_a_template_of_timestamp_and_message_makes_both_of_a_log_line(local, sen
     rule(
         LOG_GROUP, InputTransformer={"InputPathsMap": paths, "InputTemplate": '{"timestamp":<at>,"message":"n is <n>"}'}
     )
-    at = int(local.agenda.clock.now() * 1000) - 5000
+    at = int(local.scheduler.clock.now() * 1000) - 5000
     send({"at": at, "n": 3})
     assert [(line["timestamp"], line["message"]) for line in log_lines()] == [(at, "n is 3")]
 

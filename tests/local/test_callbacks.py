@@ -36,7 +36,7 @@ class Asked:
         return self.cloud.trace(self.flow).work("Fulfilment").status
 
     def pass_time(self, seconds):
-        self.cloud.on_plane(lambda: self.cloud.agenda.after(seconds, lambda: None, "a test"))
+        self.cloud.on_loop(lambda: self.cloud.scheduler.after(seconds, lambda: None, "a test"))
         self.cloud.settle()
 
 
@@ -135,7 +135,7 @@ def test_the_token_stands_in_its_table_and_nowhere_else(asked, kept, table):
     groups = [group["logGroupName"] for group in logs.describe_log_groups()["logGroups"]]
     lines = [line["message"] for group in groups for line in logs.filter_log_events(logGroupName=group)["events"]]
     rows = [table(name).scan()["Items"] for name in tables if "Tokens" not in name]
-    records = asked.cloud.on_plane(lambda: asked.cloud.plane.journal.flow(asked.flow))
+    records = asked.cloud.on_loop(lambda: asked.cloud.region.history.flow(asked.flow))
     assert any("answer accepted" in line for line in lines)
     assert token not in f"{lines} {rows} {records} {asked.carrier.heard}"
 
@@ -161,7 +161,7 @@ def test_a_redriven_step_waits_again_by_the_same_callback(asked):
 
 
 def test_a_callback_is_forgotten_once_nothing_can_come_of_it_any_more(asked, kept):
-    assert kept(asked)["expiration"] > asked.cloud.agenda.clock.now() + TIME
+    assert kept(asked)["expiration"] > asked.cloud.scheduler.clock.now() + TIME
 
 
 @pytest.fixture

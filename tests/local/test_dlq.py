@@ -144,7 +144,7 @@ def test_a_letter_that_is_too_old_to_be_redriven_says_what_is_left_to_do(stocked
     failed(stocked, fail, put, "complete_order", "order_placed")
     (message,) = messages("Fulfilment", "DeadLetters")
     (url,) = [url for url in stocked.client("sqs").list_queues()["QueueUrls"] if "FulfilmentDeadLetters" in url]
-    stocked.on_plane(lambda: stocked.agenda.after(TWO_WEEKS, lambda: None, "a test"))
+    stocked.on_loop(lambda: stocked.scheduler.after(TWO_WEEKS, lambda: None, "a test"))
     stocked.settle()
     stocked.client("sqs").send_message(QueueUrl=url, MessageBody=message["Body"])
     status, (done,) = millrace("dlq", "redrive", "--all")

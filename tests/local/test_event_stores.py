@@ -95,7 +95,7 @@ def entry(command, number):
 
 def published(cloud, flows):
     """The ids of the events of this kind that came onto the bus, as often as they came."""
-    records = cloud.on_plane(lambda: [r for flow in flows for r in cloud.plane.journal.flow(flow)])
+    records = cloud.on_loop(lambda: [r for flow in flows for r in cloud.region.history.flow(flow)])
     return [record.event_id for record in records if record.kind == "event" and record.name == "OrderPlaced"]
 
 

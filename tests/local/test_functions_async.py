@@ -19,10 +19,10 @@ def invoke(site, client):
     """Invoke asynchronously and wait for the end. Gives the seconds that passed in the local cloud."""
 
     def invoke(name="f", event=None):
-        before = site.cloud.agenda.clock.now()
+        before = site.cloud.scheduler.clock.now()
         client.invoke(FunctionName=name, InvocationType="Event", Payload=json.dumps(event or {"n": 1}).encode())
         site.settle()
-        return site.cloud.agenda.clock.now() - before
+        return site.cloud.scheduler.clock.now() - before
 
     return invoke
 

@@ -119,8 +119,8 @@ def test_a_signature_is_good_for_its_request_and_for_five_minutes(guarded):
 
 def test_a_function_needs_the_permission_to_invoke_an_api(guarded, empty_cloud, echo):
     """https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-iam-policy-examples-for-api-execution.html"""
-    function = empty_cloud.plane.functions.find(echo)
-    known = empty_cloud.on_plane(lambda: empty_cloud.plane.access.credentials(function)).values()
+    function = empty_cloud.region.functions.find(echo)
+    known = empty_cloud.on_loop(lambda: empty_cloud.region.access.credentials(function)).values()
     signed = guarded.signed("GET", "/signed", **dict(zip(("access_key", "secret_key", "token"), known, strict=True)))
     denied = guarded.ask("GET", "/signed", **signed).status
     allow = {"Effect": "Allow", "Action": "execute-api:Invoke", "Resource": f"arn:aws:execute-api:*:*:{guarded.id}/*"}

@@ -109,7 +109,7 @@ def test_the_context_says_where_and_when_a_request_came_in(api):
         "sourceIp": "127.0.0.1",
         "userAgent": "curl/8",
     }
-    assert abs(context["timeEpoch"] / 1000 - api.cloud.agenda.clock.now()) < 60
+    assert abs(context["timeEpoch"] / 1000 - api.cloud.scheduler.clock.now()) < 60
 
 
 @pytest.mark.parametrize(

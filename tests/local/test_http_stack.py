@@ -85,7 +85,7 @@ def test_a_secret_is_generated_and_a_connection_refers_to_it(empty_cloud, door):
     of_type = {each.type: each for each in door.resources.values()}
     secret, kept = of_type["AWS::SecretsManager::Secret"], of_type["AWS::Events::Connection"]
     value = empty_cloud.client("secretsmanager").get_secret_value(SecretId=secret.physical_id)["SecretString"]
-    (sent,) = empty_cloud.plane.state.events.connections.values()
+    (sent,) = empty_cloud.region.backends.events.connections.values()
     assert sent.auth_parameters["ApiKeyAuthParameters"]["ApiKeyValue"] == json.loads(value)["key"]
     assert json.loads(value)["key"] not in json.dumps(dict(kept.properties))
 

@@ -59,7 +59,7 @@ def put_events(cloud):
     """How often each event of a flow was put: by its name and its id."""
 
     def count(correlation_id):
-        records = cloud.on_plane(lambda: cloud.plane.journal.flow(correlation_id))
+        records = cloud.on_loop(lambda: cloud.region.history.flow(correlation_id))
         return Counter((record.name, record.event_id) for record in records if record.kind == "event")
 
     return count

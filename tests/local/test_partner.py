@@ -83,7 +83,7 @@ def test_what_a_partner_may_not_say_never_reaches_the_bus(cloud, curl):
     status, problem = curl("/events", inside)
     assert (status, "takes no 'OrderPlaced' from 'shop.orders'" in problem["detail"]) == (403, True)
     assert curl("/events", EVENT, user="test:wrong") == (403, {"message": "Forbidden"})
-    assert cloud.plane.journal.flows() == []
+    assert cloud.region.history.flows() == []
 
 
 def test_a_webhook_is_called_with_a_cloudevent_and_the_key_of_its_secret(stocked, put, server, synthesise_partner):

@@ -80,9 +80,9 @@ def test_a_deleted_view_is_rebuilt_without_a_difference(ordered, millrace, table
 
 def attempts(cloud):
     """How often each function was called about an event."""
-    journal = cloud.plane.journal
-    return cloud.on_plane(
-        lambda: Counter(r.name for f in journal.flows() for r in journal.flow(f) if r.kind == "attempt")
+    history = cloud.region.history
+    return cloud.on_loop(
+        lambda: Counter(r.name for f in history.flows() for r in history.flow(f) if r.kind == "attempt")
     )
 
 

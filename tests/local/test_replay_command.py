@@ -15,7 +15,7 @@ NOON = datetime(2026, 11, 27, 12, tzinfo=UTC)
 @pytest.fixture
 def order(cloud, put):
     """A completed order whose flow has settled, and lies in the archive, hours after those of other tests."""
-    cloud.on_plane(lambda: cloud.agenda.after(3 * 3600, lambda: None, "a test"))
+    cloud.on_loop(lambda: cloud.scheduler.after(3 * 3600, lambda: None, "a test"))
     cloud.settle()
     correlation_id = put("order_completed")
     cloud.settle()

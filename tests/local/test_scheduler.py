@@ -49,7 +49,7 @@ def at(local):
     """The expression of a moment, so many seconds from now."""
 
     def at(seconds):
-        return f"at({(local.agenda.clock.datetime() + timedelta(seconds=seconds)).strftime('%Y-%m-%dT%H:%M:%S')})"
+        return f"at({(local.scheduler.clock.datetime() + timedelta(seconds=seconds)).strftime('%Y-%m-%dT%H:%M:%S')})"
 
     return at
 
@@ -102,9 +102,9 @@ def test_a_cron_expression_follows_the_clocks_of_its_zone(expression, zone, afte
 def test_a_flexible_window_lets_a_run_come_late(local, plan, queue, at):
     """https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-schedule-flexible-time-windows.html"""
     observer = queue()
-    began = local.agenda.clock.now()
+    began = local.scheduler.clock.now()
     plan(at(10), observer.arn, {"Mode": "FLEXIBLE", "MaximumWindowInMinutes": 30})
-    due = next(item.due for item in local.agenda._items if item.what == "schedule schedule" and not item.done)
+    due = next(item.due for item in local.scheduler._items if item.what == "schedule schedule" and not item.done)
     assert 9 < due - began <= 11 + 30 * 60
 
 
@@ -171,7 +171,7 @@ def test_a_schedule_may_do_what_its_role_may(local, plan, queue, pass_time, at):
 
 def test_a_schedule_runs_between_its_dates_while_it_is_enabled(local, plan, queue, pass_time):
     """https://docs.aws.amazon.com/scheduler/latest/APIReference/API_CreateSchedule.html"""
-    observer, now = queue(), local.agenda.clock.datetime()
+    observer, now = queue(), local.scheduler.clock.datetime()
     dates = {"StartDate": now + timedelta(hours=1), "EndDate": now + timedelta(hours=4)}
     plan("rate(1 hour)", observer.arn, name="dated", Input="dated", settings=dates)
     plan("rate(1 hour)", observer.arn, name="off", Input="off", settings={"State": "DISABLED"})

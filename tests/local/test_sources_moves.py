@@ -95,10 +95,10 @@ def test_a_task_may_move_to_another_queue_of_the_same_type(site, sqs, dead, buri
 def test_a_rate_spreads_the_move_over_seconds(site, sqs, dead, buried):
     """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_StartMessageMoveTask.html"""
     buried(5)
-    before = site.cloud.agenda.clock.now()
+    before = site.cloud.scheduler.clock.now()
     sqs.start_message_move_task(SourceArn=dead.arn, MaxNumberOfMessagesPerSecond=2)
     site.settle()
-    assert 2 <= site.cloud.agenda.clock.now() - before < 5
+    assert 2 <= site.cloud.scheduler.clock.now() - before < 5
     assert tasks(sqs, dead)[0]["MaxNumberOfMessagesPerSecond"] == 2
 
 

@@ -49,12 +49,12 @@ def test_a_batching_window_gathers_what_comes_within_it(site):
     site.function()
     queue = site.queue()
     site.mapping(queue, BatchSize=100, MaximumBatchingWindowInSeconds=60)
-    before = site.cloud.agenda.clock.now()
+    before = site.cloud.scheduler.clock.now()
     queue.send("1")
     queue.send("2")
     site.settle()
     assert site.batches() == [["1", "2"]]
-    assert site.cloud.agenda.clock.now() - before >= 60
+    assert site.cloud.scheduler.clock.now() - before >= 60
 
 
 def test_a_full_batch_does_not_wait_for_its_window(site):
@@ -62,11 +62,11 @@ def test_a_full_batch_does_not_wait_for_its_window(site):
     site.function()
     queue = site.queue()
     queue.send("1", "2")
-    before = site.cloud.agenda.clock.now()
+    before = site.cloud.scheduler.clock.now()
     site.mapping(queue, BatchSize=2, MaximumBatchingWindowInSeconds=300)
     site.settle()
     assert site.batches() == [["1", "2"]]
-    assert site.cloud.agenda.clock.now() - before < 300
+    assert site.cloud.scheduler.clock.now() - before < 300
 
 
 def test_a_batch_stays_within_six_megabytes(site):
@@ -123,12 +123,12 @@ def test_a_failed_batch_comes_again_after_the_visibility_timeout_and_then_goes_t
     dead = site.queue("dead")
     queue = site.queue(VisibilityTimeout=60, RedrivePolicy=site.redrive(dead, 3))
     site.mapping(queue)
-    before = site.cloud.agenda.clock.now()
+    before = site.cloud.scheduler.clock.now()
     queue.send("x")
     site.settle()
     counts = [event["Records"][0]["attributes"]["ApproximateReceiveCount"] for event in site.seen()]
     assert counts == ["1", "2", "3"]
-    assert site.cloud.agenda.clock.now() - before >= 180
+    assert site.cloud.scheduler.clock.now() - before >= 180
     (letter,) = dead.receive()
     assert letter["Attributes"]["DeadLetterQueueSourceArn"] == queue.arn
 
@@ -366,7 +366,7 @@ def test_ten_thousand_messages_are_each_received_once(site):
     """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html"""
     from millrace.local.services import sqs as queues
 
-    queue, state, now = site.queue("many"), site.cloud.plane.state, site.cloud.agenda.clock.now
+    queue, state, now = site.queue("many"), site.cloud.region.backends, site.cloud.scheduler.clock.now
     for number in range(10_000):
         queues.send(state, queue.arn, str(number))
     kept, received = state.queue(queue.arn), []

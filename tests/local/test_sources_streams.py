@@ -50,7 +50,7 @@ def test_a_mapping_starts_at_its_starting_position(site, position, taken):
     stream = site.stream()
     stream.put("old")
     site.wait(60)
-    moment = site.cloud.agenda.clock.now()
+    moment = site.cloud.scheduler.clock.now()
     site.wait(60)
     stream.put("middle")
     at = {"StartingPositionTimestamp": moment} if position == "AT_TIMESTAMP" else {}
@@ -133,12 +133,12 @@ def test_a_batching_window_gathers_what_comes_within_it(site):
     site.function()
     stream = site.stream()
     site.mapping(stream, MaximumBatchingWindowInSeconds=30)
-    before = site.cloud.agenda.clock.now()
+    before = site.cloud.scheduler.clock.now()
     stream.put("1")
     stream.put("2")
     site.settle()
     assert site.batches() == [["1", "2"]]
-    assert site.cloud.agenda.clock.now() - before >= 30
+    assert site.cloud.scheduler.clock.now() - before >= 30
 
 
 def test_records_that_no_filter_takes_are_passed_over(site):
@@ -284,10 +284,10 @@ def test_without_limits_a_batch_is_retried_until_its_records_leave_the_stream(si
     site.function("f", *FAIL_ON_BAD)
     stream = site.stream()
     stream.put("bad")
-    before = site.cloud.agenda.clock.now()
+    before = site.cloud.scheduler.clock.now()
     site.mapping(stream)
     site.settle()
-    assert site.cloud.agenda.clock.now() - before >= 24 * 3600
+    assert site.cloud.scheduler.clock.now() - before >= 24 * 3600
 
 
 def test_a_throttled_function_uses_up_no_retry(site):
@@ -297,9 +297,9 @@ def test_a_throttled_function_uses_up_no_retry(site):
     site.client("lambda").put_function_concurrency(FunctionName="f", ReservedConcurrentExecutions=0)
     site.mapping(stream, MaximumRetryAttempts=0)
     stream.put("1")
-    site.cloud.on_plane(
-        lambda: site.cloud.agenda.after(
-            600, lambda: site.cloud.plane.state.lambda_.delete_function_concurrency("f"), "the end of the throttle"
+    site.cloud.on_loop(
+        lambda: site.cloud.scheduler.after(
+            600, lambda: site.cloud.region.backends.lambda_.delete_function_concurrency("f"), "the end of the throttle"
         )
     )
     site.settle()

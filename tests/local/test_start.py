@@ -70,7 +70,7 @@ def test_a_start_imports_nothing_that_its_stack_does_not_need(loaded, module):
 def checked(local, monkeypatch):
     """Make a machine of a definition; gives whether that was checked."""
     checks, comment, states = [], str(uuid.uuid4()), local.client("stepfunctions")
-    monkeypatch.setattr(local.plane.machines.operations, "check_definition", lambda text, **_: checks.append(text))
+    monkeypatch.setattr(local.region.machines.operations, "check_definition", lambda text, **_: checks.append(text))
 
     def make(definition, kind="STANDARD"):
         before, name, text = len(checks), f"m-{uuid.uuid4()}", json.dumps({**definition, "Comment": comment})

@@ -11,7 +11,7 @@ from millrace.cli import main
 from millrace.cli.deployed import Deployed
 from millrace.cli.project import ASSEMBLY, Cloud, Project
 from millrace.cli.tail import filter_of, journal_looks, line_of, log_looks
-from millrace.local.core.history import MOST_LATEST, Journal, Record, Reference
+from millrace.local.core.history import MOST_LATEST, EventHistory, Record, Reference
 
 ALL = {"event": None, "processor": None, "flow": None, "errors": False}
 SAID = Record("event", 5.0, "f", "e", "OrderPlaced", {"producer": "put"})
@@ -54,7 +54,7 @@ def test_a_look_gives_what_the_journal_has_noted_since_the_last_one(cloud, put):
 
 
 def test_the_logs_of_the_functions_tell_it_too_and_nothing_twice(cloud, put, monkeypatch, pytestconfig):
-    begin = cloud.agenda.clock.now()
+    begin = cloud.scheduler.clock.now()
     order = put("order_completed")
     cloud.settle()
     project = Project(pytestconfig.rootpath, ASSEMBLY)
@@ -79,9 +79,9 @@ def test_ctrl_c_ends_it_well_and_each_record_is_a_line_of_json(cloud, put, millr
 
 
 def test_the_journal_follows_only_what_it_still_knows():
-    journal = Journal(argparse.Namespace(now=itertools.count(1.0).__next__))
+    history = EventHistory(argparse.Namespace(now=itertools.count(1.0).__next__))
     for number in range(MOST_LATEST + 5):
-        journal.add("event", Reference(str(number), "f", "E"), "E")
-    made, records = journal.since(2)
+        history.add("event", Reference(str(number), "f", "E"), "E")
+    made, records = history.since(2)
     assert (made, len(records), records[0].event_id) == (MOST_LATEST + 5, MOST_LATEST, "5")
-    assert journal.since(made) == (made, [])
+    assert history.since(made) == (made, [])

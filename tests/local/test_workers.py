@@ -12,9 +12,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from millrace.local.workers.package_view import make_package_view
 
 from millrace.local.workers import FunctionSpec, LayerMismatch, Workers, WorkersClosed
-from millrace.local.workers.mirror import make_mirror
 
 BASE = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_ENDPOINT_URL": "http://127.0.0.1:1"}
 ARN = "arn:aws:lambda:eu-west-1:123456789012:function:"
@@ -492,7 +492,7 @@ def test_native_code_comes_from_here_in_the_same_version(bench, function, tmp_pa
     files |= {"pydantic_core/_core.cpython-313-aarch64-linux-gnu.so": ""}
     files |= record("pydantic_core", pydantic_core.__version__, *files)
     layers = (layer(tmp_path / "layer", files),)
-    mirrored = make_mirror(layers, tmp_path)
+    mirrored = make_package_view(layers, tmp_path)
     assert (mirrored / "pydantic_core").resolve() == Path(pydantic_core.__file__).parent
     assert (mirrored / "typing_extensions.py").resolve().is_relative_to(tmp_path)
 
@@ -508,7 +508,7 @@ def test_native_code_in_another_version_is_refused_with_the_mend(own_bench, func
 
 def test_native_code_of_no_package_is_refused(tmp_path):
     with pytest.raises(LayerMismatch, match=r"lone: .*\.dist-info"):
-        make_mirror((layer(tmp_path / "layer", {"lone/fast.so": ""}),), tmp_path)
+        make_package_view((layer(tmp_path / "layer", {"lone/fast.so": ""}),), tmp_path)
 
 
 def test_the_sdk_of_the_runtime_is_there_and_sees_no_credentials_of_the_machine(bench, function):

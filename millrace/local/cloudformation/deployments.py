@@ -10,7 +10,7 @@ from millrace.local.cloudformation.assembly import Assembly, Place
 from millrace.local.cloudformation.deployment import Change, Deployment, StackState
 from millrace.local.cloudformation.loader import Loader
 from millrace.local.core.botocore_models import session
-from millrace.local.core.scheduler import Agenda
+from millrace.local.core.scheduler import Scheduler
 
 if TYPE_CHECKING:
     from millrace.local.cloudformation.api import CloudFormation
@@ -24,9 +24,11 @@ class Deployments:
     `environment` gives what lets a client talk to the cloud, from within a place.
     """
 
-    def __init__(self, environment: Environment, agenda: Agenda, home: Place, *, assets: Path, random: Random) -> None:
+    def __init__(
+        self, environment: Environment, scheduler: Scheduler, home: Place, *, assets: Path, random: Random
+    ) -> None:
         self._environment = environment
-        self._agenda = agenda
+        self._scheduler = scheduler
         self._home = home
         self._assets = assets
         self._random = random
@@ -65,7 +67,7 @@ class Deployments:
         from millrace.local.cloudformation.api import CloudFormation  # noqa: PLC0415 - the loader does without it
 
         if place not in self._formations:
-            self._formations[place] = CloudFormation(self.loader(place), self._agenda)
+            self._formations[place] = CloudFormation(self.loader(place), self._scheduler)
         return self._formations[place]
 
     @property

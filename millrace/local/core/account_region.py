@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from millrace.local.core.backends import State
+from millrace.local.core.backends import Backends
 from millrace.local.core.clock import Clock
 from millrace.local.core.history import Reference
 from millrace.local.services.apigatewayv2 import HttpApis
@@ -21,32 +21,32 @@ from millrace.local.services.lambda_.functions import Functions
 from millrace.local.services.lambda_.invoke import Invoking
 from millrace.local.services.lambda_.logs import FunctionLogs
 from millrace.local.services.s3.notifications import Buckets
-from millrace.local.services.scheduler.schedules import Scheduler
+from millrace.local.services.scheduler.schedules import EventBridgeScheduler
 from millrace.local.services.schemas.registries import Schemas
 from millrace.local.services.sns.topics import Topics
 from millrace.local.services.sqs import MessageMoves
 from millrace.local.services.stepfunctions.state_machines import Machines
 
 if TYPE_CHECKING:
-    from millrace.local.core.account_regions import Planes
+    from millrace.local.core.account_regions import AccountRegions
 
 
-class Plane:
+class AccountRegion:
     """Everything that moves by itself in one account and region. Its methods run on the agenda's thread."""
 
-    def __init__(self, planes: "Planes", state: State) -> None:
-        self.planes = planes
-        self.state = state
-        self.agenda = planes.agenda
-        self.clock: Clock = planes.agenda.clock
-        self.workers = planes.workers
-        self.journal = planes.journal
-        self.faults = planes.faults
-        self.logs = FunctionLogs(state)
-        self.access = Access(state, self.clock.now, self._waiting_for, self._state_of, planes.sessions)
-        self.access.judging = planes.judging
-        self.permissions = Permissions(self.access, state, self._state_of)
-        self.functions = Functions(self, planes.code)
+    def __init__(self, regions: "AccountRegions", backends: Backends) -> None:
+        self.regions = regions
+        self.backends = backends
+        self.scheduler = regions.scheduler
+        self.clock: Clock = regions.scheduler.clock
+        self.workers = regions.workers
+        self.history = regions.history
+        self.faults = regions.faults
+        self.logs = FunctionLogs(backends)
+        self.access = Access(backends, self.clock.now, self._waiting_for, self._state_of, regions.sessions)
+        self.access.enforce_iam = regions.enforce_iam
+        self.permissions = Permissions(self.access, backends, self._state_of)
+        self.functions = Functions(self, regions.code)
         self.invoking = Invoking(self)
         self.http_apis = HttpApis(self)
         self.results = Results(self)
@@ -58,13 +58,13 @@ class Plane:
         self.archives = Archives(self)
         self.replays = Replays(self)
         self.schedules = Schedules(self)
-        self.scheduler = Scheduler(self)
-        self.schemas = Schemas(state, self.clock)
-        self.machines = Machines(self, planes.code.with_name("definitions"))
+        self.eventbridge_scheduler = EventBridgeScheduler(self)
+        self.schemas = Schemas(backends, self.clock)
+        self.machines = Machines(self, regions.code.with_name("definitions"))
         events = EventOperations(self)
         self.answers: dict[str, Callable[..., Any]] = {**events.answers, **self.moves.answers, **self.machines.answers}
         """Operations of AWS's JSON protocol that the plane answers itself, by their names."""
-        schedules = {f"scheduler {method}": self.scheduler.check for method in ("POST", "PUT")}
+        schedules = {f"scheduler {method}": self.eventbridge_scheduler.check for method in ("POST", "PUT")}
         self.checks: dict[str, Callable[..., Any]] = {**events.checks, **self.machines.checks, **schedules}
         """Operations that the plane may refuse before moto answers them: by name, or by service and method."""
         self.sources = Sources(self)
@@ -72,24 +72,24 @@ class Plane:
     def _waiting_for(self, task_token: str) -> str:
         return self.machines.tokens.machine_of(task_token)
 
-    def near(self, arn: str) -> "Plane | None":
+    def near(self, arn: str) -> "AccountRegion | None":
         """The plane in which an ARN is; None where nobody has opened that account and region."""
-        return self.planes.of_arn(arn, self)
+        return self.regions.of_arn(arn, self)
 
-    def _state_of(self, arn: str) -> State | None:
-        plane = self.near(arn)
-        return plane.state if plane else None
+    def _state_of(self, arn: str) -> Backends | None:
+        region = self.near(arn)
+        return region.backends if region else None
 
     def changed(self, service: str) -> None:
         """Look again at what an API call may have changed."""
-        for plane in self.planes:
-            plane.permissions.changed()
+        for region in self.regions:
+            region.permissions.changed()
         if service == "events":
             self.buses.changed()
             self.archives.changed()
             self.schedules.changed()
         elif service == "scheduler":
-            self.scheduler.changed()
+            self.eventbridge_scheduler.changed()
         elif service == "lambda":
             self.functions.changed()
             self.sources.changed()
@@ -101,7 +101,7 @@ class Plane:
 
     def forget(self) -> None:
         """Forget what was read of moto's stores, and whatever they do not hold."""
-        self.state.reset()
+        self.backends.reset()
         self.machines.forget()
         self.logs.forget()
         self.sources.forget()
@@ -110,7 +110,7 @@ class Plane:
         self.archives.forget()
         self.replays.forget()
         self.schedules.forget()
-        self.scheduler.forget()
+        self.eventbridge_scheduler.forget()
         self.http_apis.forget()
         self.schemas.forget()
         self.targets.destinations.forget()
@@ -120,4 +120,4 @@ class Plane:
     def remember_dead_letter(self, about: Iterable[Reference], queue_arn: str, name: str) -> None:
         """Remember that a processor's event ended in a dead-letter queue."""
         for event in about:
-            self.journal.add("dead-letter", event, name, queue=queue_arn.rpartition(":")[2], event=event.event)
+            self.history.add("dead-letter", event, name, queue=queue_arn.rpartition(":")[2], event=event.event)

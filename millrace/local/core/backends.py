@@ -5,7 +5,7 @@ from functools import cached_property
 from typing import Any
 
 
-class State:
+class Backends:
     """The backends that the plane reads and writes in process, without HTTP."""
 
     def __init__(self, account: str, region: str) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from millrace.local.core.scheduler import Agenda
+from millrace.local.core.scheduler import Scheduler
 
 Exhausted = Literal["MaximumRetryAttempts", "MaximumEventAgeInSeconds"]
 
@@ -53,24 +53,24 @@ class Delivery:
 
     def __init__(
         self,
-        agenda: Agenda,
+        scheduler: Scheduler,
         what: str,
         policy: Policy,
         send: Callable[[Done, int], None],
         give_up: Callable[[Ending], None],
     ) -> None:
-        self._agenda = agenda
+        self._scheduler = scheduler
         self._what = what
         self._policy = policy
         self._send = send
         self._give_up = give_up
-        self._began = agenda.clock.now()
+        self._began = scheduler.clock.now()
         self._retries = 0
         self._uncounted = 0
 
     def start(self) -> None:
         """Put the first attempt on the agenda."""
-        self._agenda.soon(self._attempt, self._what)
+        self._scheduler.soon(self._attempt, self._what)
 
     def _attempt(self) -> None:
         self._send(self._ended, self._retries + 1)
@@ -89,11 +89,11 @@ class Delivery:
         self._retries += failure.counted
         self._uncounted += not failure.counted
         pause = self._policy.pause(self._retries) if failure.counted else throttled_pause(self._uncounted)
-        due = self._agenda.clock.now() + max(pause, failure.after)
+        due = self._scheduler.clock.now() + max(pause, failure.after)
         if due - self._began > self._policy.max_age:
             self._give_up(Ending(failure, self._retries - failure.counted, "MaximumEventAgeInSeconds"))
         else:
-            self._agenda.at(due, self._attempt, f"retry of {self._what}")
+            self._scheduler.at(due, self._attempt, f"retry of {self._what}")
 
 
 def rule_pause(retry: int, randomness: random.Random | None = None) -> float:

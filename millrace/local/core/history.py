@@ -45,7 +45,7 @@ class Reference:
     execution: str | None = None
 
 
-class Journal:
+class EventHistory:
     """Records by flow, in the order in which they were made."""
 
     def __init__(self, clock: Clock) -> None:

@@ -18,10 +18,10 @@ from millrace.local.services.sns import moto_changes as topics
 from millrace.local.services.sqs import moto_changes as queues
 
 if TYPE_CHECKING:
-    from millrace.local.core.account_region import Plane
-    from millrace.local.core.account_regions import Planes
+    from millrace.local.core.account_region import AccountRegion
+    from millrace.local.core.account_regions import AccountRegions
 
-_attached: "Planes | None" = None
+_attached: "AccountRegions | None" = None
 _patched = False
 
 
@@ -33,15 +33,15 @@ def settings(port: int) -> None:
     os.environ.setdefault("MOTO_ACCOUNT_ID_ENDPOINT_MODE", "disabled")  # or calls to DynamoDB Streams find nothing
 
 
-def attach(planes: "Planes | None") -> None:
+def attach(regions: "AccountRegions | None") -> None:
     """Make moto report to the planes of a cloud; None lets go of them."""
     global _attached, _patched  # noqa: PLW0603 - moto's own state is the process's, so this is too
-    _attached = planes
+    _attached = regions
     if not _patched:
         _patched = True
         _tell_time()
         for service in (queues, streams, functions, topics):
-            service.apply(_plane)
+            service.apply(_region)
         tables.apply()
         _make_policies_once()
         _share_models()
@@ -53,7 +53,7 @@ def attach(planes: "Planes | None") -> None:
         _name_api_endpoints()
 
 
-def _plane(arn: str = "") -> "Plane":
+def _region(arn: str = "") -> "AccountRegion":
     """The plane of a resource, the one at home if none is named; all have one clock."""
     if _attached is None:
         raise RuntimeError("moto was used after its local cloud was closed.")
@@ -68,10 +68,10 @@ def _tell_time() -> None:
     seconds, millis = moto.sqs.models.unix_time, moto.sqs.models.unix_time_millis
 
     def leapt_seconds(moment: Any = None) -> float:
-        return float(seconds(moment)) + _plane().clock.leapt
+        return float(seconds(moment)) + _region().clock.leapt
 
     def leapt_millis(moment: Any = None) -> float:
-        return float(millis(moment)) + _plane().clock.leapt * 1000
+        return float(millis(moment)) + _region().clock.leapt * 1000
 
     moto.sqs.models.unix_time = leapt_seconds
     moto.sqs.models.unix_time_millis = leapt_millis
@@ -134,7 +134,7 @@ def _take_any_region() -> None:
     every = AccountSpecificBackend._generate_regions
 
     def generate_regions(backend: Any, service: str) -> list[str]:
-        return [_attached.home.state.region] if _attached else every(backend, service)
+        return [_attached.home.backends.region] if _attached else every(backend, service)
 
     AccountSpecificBackend._generate_regions = generate_regions
 
@@ -196,7 +196,7 @@ def _replay_on_the_agenda() -> None:
     from moto.events.models import Replay  # noqa: PLC0415
 
     def replay_events(replay: Any, archive: Any) -> None:
-        _plane(archive.arn).replays.start(replay, archive)
+        _region(archive.arn).replays.start(replay, archive)
 
     Replay.replay_events = replay_events
 

@@ -34,7 +34,7 @@ class Item:
     done: bool = field(compare=False, default=False)
 
 
-class Agenda:
+class Scheduler:
     """A queue of actions in the order of their moments, and a count of what is under way elsewhere.
 
     `order` chooses among actions of one moment; without it they run in the order in which they came. Every method

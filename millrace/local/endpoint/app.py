@@ -9,8 +9,8 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote
 
-from millrace.local.core.account_region import Plane
-from millrace.local.core.account_regions import Planes
+from millrace.local.core.account_region import AccountRegion
+from millrace.local.core.account_regions import AccountRegions
 from millrace.local.core.errors import Refused
 from millrace.local.core.http import NoJson, Request, Response
 from millrace.local.core.unsupported import failed, is_dropped, is_unknown, unimplemented
@@ -26,7 +26,7 @@ _THREADS = 64
 
 
 Answer = Callable[[Request], Awaitable[Response]]
-Services = Mapping[str, Callable[[Plane, Request], Response]]
+Services = Mapping[str, Callable[[AccountRegion, Request], Response]]
 
 
 class Endpoint:
@@ -35,8 +35,8 @@ class Endpoint:
     `services` answers in moto's place, on such a thread too, by the name that a service's requests are signed for.
     """
 
-    def __init__(self, planes: Planes, wsgi: Any, control: Answer, services: Services) -> None:
-        self._planes = planes
+    def __init__(self, regions: AccountRegions, wsgi: Any, control: Answer, services: Services) -> None:
+        self._regions = regions
         self._wsgi = wsgi
         self._control = control
         self._services = services
@@ -71,47 +71,47 @@ class Endpoint:
             return Response.error("AccessDenied", "This endpoint answers to loopback names only.", 403)
         if request.path.startswith("/_millrace/"):
             return await self._control(request)
-        if self._planes.home.http_apis.addressed(request):
-            return await self._planes.home.http_apis.answer(request)
-        plane = self._planes.of_request(request)
-        return plane.access.answer(request) or await self._allowed(plane, request)
+        if self._regions.home.http_apis.addressed(request):
+            return await self._regions.home.http_apis.answer(request)
+        region = self._regions.of_request(request)
+        return region.access.answer(request) or await self._allowed(region, request)
 
-    async def _allowed(self, plane: Plane, request: Request) -> Response:
-        if request.operation in plane.answers:
-            return await self._answered(plane, request)
+    async def _allowed(self, region: AccountRegion, request: Request) -> Response:
+        if request.operation in region.answers:
+            return await self._answered(region, request)
         invoked = _INVOKE.match(request.path)
         if invoked and request.method == "POST":
-            return await self._invoke(plane, request, unquote(invoked[1]))
+            return await self._invoke(region, request, unquote(invoked[1]))
         if own := self._services.get(request.service):
-            return await asyncio.get_running_loop().run_in_executor(self._threads, own, plane, request)
-        return await self._checked(plane, request)
+            return await asyncio.get_running_loop().run_in_executor(self._threads, own, region, request)
+        return await self._checked(region, request)
 
-    async def _answered(self, plane: Plane, request: Request) -> Response:
+    async def _answered(self, region: AccountRegion, request: Request) -> Response:
         try:
-            answer = plane.answers[request.operation](request.json())
+            answer = region.answers[request.operation](request.json())
             return Response.of(await answer if isinstance(answer, Awaitable) else answer)
         except Refused as refused:
             return Response.error(refused.code, refused.message, refused.status)
 
-    async def _checked(self, plane: Plane, request: Request) -> Response:
-        check = plane.checks.get(request.operation or f"{request.service} {request.method}")
+    async def _checked(self, region: AccountRegion, request: Request) -> Response:
+        check = region.checks.get(request.operation or f"{request.service} {request.method}")
         try:
             if check:
                 check(request.json())
         except Refused as refused:
             return Response.error(refused.code, refused.message, refused.status)
-        return await self._moto(plane, request)
+        return await self._moto(region, request)
 
-    async def _invoke(self, plane: Plane, request: Request, name: str) -> Response:
+    async def _invoke(self, region: AccountRegion, request: Request, name: str) -> Response:
         """https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html."""
-        answer = await plane.invoking.answer(name, request.query, request.headers, request.body)
+        answer = await region.invoking.answer(name, request.query, request.headers, request.body)
         return Response(*answer)
 
-    async def _moto(self, plane: Plane, request: Request) -> Response:
+    async def _moto(self, region: AccountRegion, request: Request) -> Response:
         if is_dropped(request):
             return unimplemented(request)
-        if plane is not self._planes.home:
-            request = replace(request, headers={**request.headers, _ACCOUNT: plane.state.account})
+        if region is not self._regions.home:
+            request = replace(request, headers={**request.headers, _ACCOUNT: region.backends.account})
         if is_short(request):
             response = answer_of(self._wsgi, request)
         else:
@@ -119,7 +119,7 @@ class Endpoint:
             response = await loop.run_in_executor(self._threads, answer_of, self._wsgi, request)
         changed = _changes(request)
         if changed:
-            plane.changed(changed)
+            region.changed(changed)
         return unimplemented(request) if is_unknown(request, response) else response
 
 

@@ -4,23 +4,23 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from millrace.local.core.account_region import Plane
+    from millrace.local.core.account_region import AccountRegion
 
 
-def told(plane: "Plane", question: str, about: str) -> Any:
+def told(region: "AccountRegion", question: str, about: str) -> Any:
     """The answer to a question; to one that is not known here, that the cloud is up."""
     match question:
         case "flows" if about:
-            return [asdict(record) for record in plane.journal.flow(about)]
+            return [asdict(record) for record in region.history.flow(about)]
         case "flows":
-            return plane.journal.flows()
+            return region.history.flows()
         case "journal":
-            made, records = plane.journal.since(int(about))
+            made, records = region.history.since(int(about))
             return {"next": made, "records": [asdict(record) for record in records]}
         case "archived":
-            archive = plane.state.events.archives[about]
-            return [{"happened": kept.happened, "envelope": kept.envelope} for kept in plane.archives.events(archive)]
+            archive = region.backends.events.archives[about]
+            return [{"happened": kept.happened, "envelope": kept.envelope} for kept in region.archives.events(archive)]
         case "now":
-            return plane.clock.now()
+            return region.clock.now()
         case _:
             return {"millrace": "up"}

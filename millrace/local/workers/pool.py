@@ -9,8 +9,8 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from millrace.local.workers.mirror import LayerMismatch, make_mirror
-from millrace.local.workers.nursery import Nursery, Start
+from millrace.local.workers.package_view import LayerMismatch, make_package_view
+from millrace.local.workers.spawner import Start, WorkerSpawner
 from millrace.local.workers.spec import FunctionSpec, Outcome, Status
 from millrace.local.workers.worker import Job, Worker, describe
 
@@ -49,13 +49,13 @@ class Workers:
         self._refused: deque[tuple[Job, str]] = deque()
         self._busy: set[Worker] = set()
         self._idle: list[Worker] = []
-        self._mirrors: dict[tuple[Path, ...], Path] = {}
-        self._nurseries: dict[Path, Nursery] = {}
+        self._package_views: dict[tuple[Path, ...], Path] = {}
+        self._nurseries: dict[Path, WorkerSpawner] = {}
         self._closed = False
 
     def warm(self, layers: Sequence[Path]) -> None:
         """Have the zygote of some layers load while there is nothing to do yet. Raises LayerMismatch."""
-        self._nursery(tuple(layers))
+        self._spawner(tuple(layers))
 
     def invoke(
         self,
@@ -97,8 +97,8 @@ class Workers:
         """End every process and wait until all are gone. What was running or waiting ends as killed."""
         self._closed = True
         waiting, self._queue = self._queue, deque()
-        for nursery in list(self._nurseries.values()):
-            nursery.close()
+        for spawner in list(self._nurseries.values()):
+            spawner.close()
         self._nurseries.clear()
         self._tell_refused()
         for job in waiting:
@@ -151,24 +151,26 @@ class Workers:
         return None
 
     def _new_worker(self, spec: FunctionSpec) -> Worker:
-        return Worker(self._loop, self._nursery(spec.layers), spec, self._environment, self)
+        return Worker(self._loop, self._spawner(spec.layers), spec, self._environment, self)
 
-    def _nursery(self, layers: tuple[Path, ...]) -> Nursery:
-        mirror = self._mirrors.get(layers) or make_mirror(layers, self._cache)
-        self._mirrors[layers] = mirror
-        if mirror not in self._nurseries:
+    def _spawner(self, layers: tuple[Path, ...]) -> WorkerSpawner:
+        package_view = self._package_views.get(layers) or make_package_view(layers, self._cache)
+        self._package_views[layers] = package_view
+        if package_view not in self._nurseries:
             self._close_idle_nurseries()
-            self._nurseries[mirror] = Nursery(self._loop, mirror, self._start, lambda: self._forget(mirror))
-        return self._nurseries[mirror]
+            self._nurseries[package_view] = WorkerSpawner(
+                self._loop, package_view, self._start, lambda: self._forget(package_view)
+            )
+        return self._nurseries[package_view]
 
     def _close_idle_nurseries(self) -> None:
-        idle = [mirror for mirror, nursery in self._nurseries.items() if nursery.idle]
-        for mirror in idle[: -IDLE_NURSERIES + 1]:
-            self._nurseries.pop(mirror).close()
+        idle = [package_view for package_view, spawner in self._nurseries.items() if spawner.idle]
+        for package_view in idle[: -IDLE_NURSERIES + 1]:
+            self._nurseries.pop(package_view).close()
 
-    def _forget(self, mirror: Path) -> None:
+    def _forget(self, package_view: Path) -> None:
         """A zygote died; the next invocation starts another."""
-        self._nurseries.pop(mirror, None)
+        self._nurseries.pop(package_view, None)
 
     def _drop(self, worker: Worker) -> None:
         self._idle.remove(worker)

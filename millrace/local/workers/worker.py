@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 from millrace.local.workers.channel import Channel
 from millrace.local.workers.inside import wire
-from millrace.local.workers.nursery import Exit, Nursery, execution_environment
+from millrace.local.workers.spawner import Exit, WorkerSpawner, execution_environment
 from millrace.local.workers.spec import FunctionSpec, Outcome, Status
 
 INIT_SECONDS = 10.0
@@ -52,7 +52,7 @@ class Worker:
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
-        nursery: Nursery,
+        spawner: WorkerSpawner,
         spec: FunctionSpec,
         base: Mapping[str, str],
         owner: Owner,
@@ -60,7 +60,7 @@ class Worker:
         self.spec = spec
         self.retired = False
         self._loop = loop
-        self._nursery = nursery
+        self._spawner = spawner
         self._owner = owner
         self._job: Job | None = None
         self._began = 0.0
@@ -72,7 +72,7 @@ class Worker:
         ours, theirs = socket.socketpair()
         self._channel = Channel(loop, ours, self._arrived)
         with theirs:
-            self._number = nursery.start(self, theirs.fileno(), self._log.descriptor)
+            self._number = spawner.start(self, theirs.fileno(), self._log.descriptor)
         self._channel.send(wire.pack(_configuration(spec, base, self._stream)))
 
     def take(self, job: Job) -> None:
@@ -91,7 +91,7 @@ class Worker:
     def kill(self) -> None:
         """End the process, whatever it is doing."""
         self.retired = True
-        self._nursery.kill(self._number)
+        self._spawner.kill(self._number)
 
     def started(self) -> None:
         """The process runs: its time for loading begins."""

@@ -12,7 +12,7 @@ from millrace.local.cloudformation.deployment import Action, Change, Deployment,
 from millrace.local.cloudformation.loader import Loader
 from millrace.local.cloudformation.rollout import Rollout
 from millrace.local.cloudformation.template import TemplateError
-from millrace.local.core.scheduler import Agenda
+from millrace.local.core.scheduler import Scheduler
 
 _EVENTS: dict[Action, tuple[str, ...]] = {
     "create": ("CREATE_IN_PROGRESS", "CREATE_COMPLETE"),
@@ -27,9 +27,9 @@ _REPLACES = "Requested update requires the creation of a new physical resource; 
 class Engine:
     """The loader's rollouts, one stack at a time. Each holds the agenda, so that a flow settles after it."""
 
-    def __init__(self, loader: Loader, agenda: Agenda) -> None:
+    def __init__(self, loader: Loader, scheduler: Scheduler) -> None:
         self._loader = loader
-        self._agenda = agenda
+        self._scheduler = scheduler
 
     def bring(self, record: Record, order: Order, done: Callable[[bool], None] = lambda _: None) -> None:
         """Make a stack what an order says; `done` is told whether it worked."""
@@ -44,7 +44,7 @@ class Engine:
         self._start(record, lambda: self._deleted(record, retained), "DELETE_FAILED")
 
     def _start(self, record: Record, work: Callable[[], None], failed: str) -> None:
-        release = self._agenda.hold(f"deployment of the stack {record.name}")
+        release = self._scheduler.hold(f"deployment of the stack {record.name}")
 
         def run() -> None:
             try:

@@ -14,7 +14,7 @@ from millrace.local.cloudformation.api.protocol import Answer, Refusal, invalid
 from millrace.local.cloudformation.api.stacks import Stacks
 from millrace.local.cloudformation.loader import Loader
 from millrace.local.core.http import Request, Response
-from millrace.local.core.scheduler import Agenda
+from millrace.local.core.scheduler import Scheduler
 
 Given = dict[str, Any]
 
@@ -22,10 +22,10 @@ Given = dict[str, Any]
 class CloudFormation:
     """Answers requests to CloudFormation over what a loader keeps. Its methods may be called from any thread."""
 
-    def __init__(self, loader: Loader, agenda: Agenda) -> None:
+    def __init__(self, loader: Loader, scheduler: Scheduler) -> None:
         self._loader = loader
-        self._stacks = Stacks(loader, agenda.clock.datetime)
-        self._engine = Engine(loader, agenda)
+        self._stacks = Stacks(loader, scheduler.clock.datetime)
+        self._engine = Engine(loader, scheduler)
         self._change_sets = ChangeSets(loader, self._stacks, self._engine)
         self._operations = self._named(Descriptions(loader, self._stacks))
 

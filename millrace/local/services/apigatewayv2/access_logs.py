@@ -7,25 +7,25 @@ import re
 import uuid
 from typing import Any
 
-from millrace.local.core.backends import State
+from millrace.local.core.backends import Backends
 from millrace.local.core.http import Request, Response
 from millrace.local.services.apigatewayv2.payloads import Context
 
 _VARIABLE = re.compile(r"\$context\.([A-Za-z.]+)")
 
 
-def write(state: State, settings: dict[str, str], context: Context, request: Request, response: Response) -> None:
+def write(backends: Backends, settings: dict[str, str], context: Context, request: Request, response: Response) -> None:
     """Write the line of one request; a group that is gone gets none."""
     group = settings["destinationArn"].split("log-group:")[1].removesuffix(":*")
-    if group not in state.logs.groups:
+    if group not in backends.logs.groups:
         return
     known = _known(context, request, response)
     line = _VARIABLE.sub(lambda found: known.get(found[1], "-"), settings["format"])
     stream = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{context.api}/{context.stage}"))
-    if stream not in state.logs.groups[group].streams:
-        state.logs.create_log_stream(group, stream)
+    if stream not in backends.logs.groups[group].streams:
+        backends.logs.create_log_stream(group, stream)
     event: dict[str, Any] = {"timestamp": int(context.moment * 1000), "message": line}
-    state.logs.put_log_events(group, stream, [event])
+    backends.logs.put_log_events(group, stream, [event])
 
 
 def _known(context: Context, request: Request, response: Response) -> dict[str, str]:

@@ -19,12 +19,12 @@ from millrace.local.services.apigatewayv2.payloads import Context, MalformedResu
 from millrace.local.services.apigatewayv2.refusals import Refusal, failed, not_found
 from millrace.local.services.apigatewayv2.routes import DEFAULT, Match, matched
 from millrace.local.services.apigatewayv2.tokens import Tokens
-from millrace.local.services.iam import CannotJudge
+from millrace.local.services.iam import UnsupportedPolicyError
 from millrace.local.services.lambda_.invoke import MOST_REQUEST_BYTES
 from millrace.local.workers import Outcome
 
 if TYPE_CHECKING:
-    from millrace.local.core.account_region import Plane
+    from millrace.local.core.account_region import AccountRegion
 
 _log = logging.getLogger(__name__)
 _HOST = re.compile(r"^([a-z0-9]+)\.execute-api\.localhost(?::\d+)?$", re.IGNORECASE)
@@ -63,8 +63,8 @@ class _Call:
 class HttpApis:
     """Answers the requests to the HTTP APIs that moto keeps."""
 
-    def __init__(self, plane: "Plane") -> None:
-        self._plane = plane
+    def __init__(self, region: "AccountRegion") -> None:
+        self._region = region
         self._tokens = Tokens()
 
     def forget(self) -> None:
@@ -94,7 +94,7 @@ class HttpApis:
         """The API that a request is for, and the request as the API sees it."""
         host, path = _HOST.match(request.headers.get("host", "")), _PATH.match(request.path)
         name = host[1].lower() if host else path[1] if path else ""
-        api = self._plane.state.apigatewayv2.apis.get(name)
+        api = self._region.backends.apigatewayv2.apis.get(name)
         if api is None or api.disable_execute_api_endpoint:
             raise not_found(f"there is no API {name}, or its endpoint is disabled")
         return api, request if host or path is None else replace(request, path=path[2] or "/")
@@ -107,7 +107,7 @@ class HttpApis:
             response = _refused(call.request, refusal)
         if call.stage.access_log_settings:
             context = self._context(call, request_id, None)
-            access_logs.write(self._plane.state, call.stage.access_log_settings, context, call.request, response)
+            access_logs.write(self._region.backends, call.stage.access_log_settings, context, call.request, response)
         return response
 
     async def _answered(self, call: _Call, request_id: str) -> Response:
@@ -130,13 +130,13 @@ class HttpApis:
             scopes = route.authorization_scopes or []
             return await self._tokens.authorize(call.request, call.api.authorizers[route.authorizer_id], scopes)
         if route.authorization_type == "AWS_IAM":
-            state = self._plane.state
-            now = self._plane.clock.now()
-            return signatures.authorize(call.request, self._plane.access, state, self._arn(call), now)
+            state = self._region.backends
+            now = self._region.clock.now()
+            return signatures.authorize(call.request, self._region.access, state, self._arn(call), now)
         return None
 
     def _arn(self, call: _Call) -> str:
-        state = self._plane.state
+        state = self._region.backends
         return f"arn:aws:execute-api:{state.region}:{state.account}:{call.resource}"
 
     def _function(self, call: _Call) -> Any:
@@ -145,9 +145,9 @@ class HttpApis:
         if found is None:
             raise failed(f"the integration {call.integration.integration_uri} is no function")
         try:
-            function = self._plane.functions.find(found[0])
-            allowed = self._plane.access.may_deliver(_PRINCIPAL, "lambda:InvokeFunction", found[0], self._arn(call))
-        except (LookupError, CannotJudge) as error:
+            function = self._region.functions.find(found[0])
+            allowed = self._region.access.may_deliver(_PRINCIPAL, "lambda:InvokeFunction", found[0], self._arn(call))
+        except (LookupError, UnsupportedPolicyError) as error:
             raise failed(str(error)) from error
         if not allowed:
             raise failed(f"the policy of {found[0]} does not let {self._arn(call)} in")
@@ -155,14 +155,14 @@ class HttpApis:
 
     def _context(self, call: _Call, request_id: str, authorizer: dict[str, Any] | None) -> Context:
         return Context(
-            account=self._plane.state.account,
+            account=self._region.backends.account,
             api=call.api.api_id,
             domain=f"{call.api.api_id}.execute-api.localhost",
             stage=call.stage.name,
             route_key=call.route.route.route_key,
             path=call.request.path,
             request_id=request_id,
-            moment=self._plane.clock.now(),
+            moment=self._region.clock.now(),
             parameters=call.route.parameters,
             variables=call.stage.stage_variables or {},
             authorizer=authorizer,
@@ -175,7 +175,7 @@ class HttpApis:
             if not future.done():
                 future.set_result(outcome)
 
-        self._plane.functions.invoke(function, payload, done, urgent=True)
+        self._region.functions.invoke(function, payload, done, urgent=True)
         try:
             return await asyncio.wait_for(future, seconds)
         except TimeoutError as error:

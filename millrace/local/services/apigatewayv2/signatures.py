@@ -11,10 +11,10 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
-from millrace.local.core.backends import State
+from millrace.local.core.backends import Backends
 from millrace.local.core.http import Request
 from millrace.local.services.apigatewayv2.refusals import forbidden
-from millrace.local.services.iam import Access, Ask, CannotJudge
+from millrace.local.services.iam import Access, Permission, UnsupportedPolicyError
 from millrace.local.services.iam.calls import scope_of
 
 _SERVICE = "execute-api"
@@ -24,23 +24,23 @@ _SLACK_SECONDS = 300
 """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-troubleshooting.html"""
 
 
-def authorize(request: Request, access: Access, state: State, resource: str, now: float) -> dict[str, Any]:
+def authorize(request: Request, access: Access, backends: Backends, resource: str, now: float) -> dict[str, Any]:
     """What the function is told of the signer. Raises Refusal."""
     scope = scope_of(request)
     signer = access.signer(scope.key) if scope else None
     if scope is None or signer is None:
         raise forbidden("the request is not signed with an access key that the local cloud gave out")
-    if (scope.region, scope.service) != (state.region, _SERVICE):
+    if (scope.region, scope.service) != (backends.region, _SERVICE):
         raise forbidden(f"the signature is for {scope.service} in {scope.region}")
     _check_time(request.headers.get("x-amz-date", ""), now)
     _check(request, scope.key, signer.secret, signer.session_token)
     try:
-        denied = signer.denied(Ask("execute-api:Invoke", resource))
-    except CannotJudge as error:
+        denied = signer.denied(Permission("execute-api:Invoke", resource))
+    except UnsupportedPolicyError as error:
         raise forbidden(str(error)) from error
     if denied:
         raise forbidden(f"{signer.arn} is not authorized to perform: {denied.action} on resource: {denied.resource}")
-    user = {"accessKey": scope.key, "accountId": state.account, "callerId": signer.user_id, "cognitoIdentity": None}
+    user = {"accessKey": scope.key, "accountId": backends.account, "callerId": signer.user_id, "cognitoIdentity": None}
     return {"iam": {**user, "principalOrgId": None, "userArn": signer.arn, "userId": signer.user_id}}
 
 

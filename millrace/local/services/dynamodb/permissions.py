@@ -7,10 +7,10 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from millrace.local.core.backends import State
+from millrace.local.core.backends import Backends
 from millrace.local.services.iam.calls import Call
-from millrace.local.services.iam.facts import Ask, CannotJudge, Known, Values
-from millrace.local.services.iam.resource_lookup import Places
+from millrace.local.services.iam.facts import Known, Permission, UnsupportedPolicyError, Values
+from millrace.local.services.iam.resource_lookup import ResourceLookup
 
 _EXPRESSIONS = ("ProjectionExpression", "UpdateExpression", "ConditionExpression", "FilterExpression")
 _WORDS = re.compile(r"(?<![:\w#])[#A-Za-z_][\w-]*")
@@ -28,21 +28,21 @@ _PARTIQL = re.compile(
 Params = Mapping[str, Any]
 
 
-def asks(call: Call, places: Places) -> list[Ask]:
+def asks(call: Call, places: ResourceLookup) -> list[Permission]:
     """One ask for each item of a transaction, and for each table or index of another operation."""
-    params, operation, state = call.params, call.operation, places.state
+    params, operation, backends = call.params, call.operation, places.backends
     if "TransactItems" in params:
         return [
-            _ask(call, state, _ACTIONS.get(kind, kind), [{**item, "EnclosingOperation": operation}])
+            _ask(call, backends, _ACTIONS.get(kind, kind), [{**item, "EnclosingOperation": operation}])
             for each in params["TransactItems"]
             for kind, item in each.items()
         ]
     if "RequestItems" in params:
-        return [_ask(call, state, operation, _batch(*table)) for table in params["RequestItems"].items() if table[1]]
+        return [_ask(call, backends, operation, _batch(*table)) for table in params["RequestItems"].items() if table[1]]
     statements = _statements(params)
     if statements:
         return [_partiql(call, statement) for statement in statements]
-    return [_ask(call, state, operation, [params])]
+    return [_ask(call, backends, operation, [params])]
 
 
 _ACTIONS = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem", "Get": "GetItem"} | {
@@ -57,17 +57,17 @@ def _batch(table: str, wanted: Any) -> list[Params]:
     return [{"TableName": table, **wanted, "Key": key} for key in wanted["Keys"]]
 
 
-def _ask(call: Call, state: State, action: str, items: list[Params]) -> Ask:
+def _ask(call: Call, backends: Backends, action: str, items: list[Params]) -> Permission:
     """What items of one table need; conditions see the keys and attributes of all of them."""
     item = items[0]
     known: Known = {
-        "dynamodb:leadingkeys": lambda: _all(_leading_keys(state, item) for item in items),
+        "dynamodb:leadingkeys": lambda: _all(_leading_keys(backends, item) for item in items),
         "dynamodb:attributes": lambda: _all(_attributes(item) for item in items),
         "dynamodb:select": _select(action, item),
         "dynamodb:returnvalues": _given(item, "ReturnValues"),
         "dynamodb:enclosingoperation": _given(item, "EnclosingOperation"),
     }
-    return Ask(f"dynamodb:{action}", _resource(call, item), known)
+    return Permission(f"dynamodb:{action}", _resource(call, item), known)
 
 
 def _all(found: Iterable[Values]) -> Values:
@@ -83,9 +83,9 @@ def _resource(call: Call, item: Params) -> str:
     return stream.partition("|")[0]
 
 
-def _leading_keys(state: State, item: Params) -> Values:
+def _leading_keys(backends: Backends, item: Params) -> Values:
     """The partition keys that an item or a query names."""
-    table = state.dynamodb.tables.get(str(item.get("TableName")).rpartition("/")[2])
+    table = backends.dynamodb.tables.get(str(item.get("TableName")).rpartition("/")[2])
     if table is None:
         return ()
     indexes = {index.name: index for index in (*table.indexes, *table.global_indexes)}
@@ -139,11 +139,11 @@ def _statements(params: Params) -> list[str]:
     return [params["Statement"]] if "Statement" in params else [each["Statement"] for each in listed]
 
 
-def _partiql(call: Call, statement: str) -> Ask:
+def _partiql(call: Call, statement: str) -> Permission:
     """https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ql-iam.html."""
     found = _PARTIQL.match(statement)
     if not found:
-        raise CannotJudge(f"Which table is this PartiQL statement about? {statement}")
+        raise UnsupportedPolicyError(f"Which table is this PartiQL statement about? {statement}")
     verb = {"EXISTS": "SELECT"}.get(found["verb"].upper(), found["verb"].upper())
     table = {"TableName": found["table"], "IndexName": found["index"]}
-    return Ask(f"dynamodb:PartiQL{verb.capitalize()}", _resource(call, table))
+    return Permission(f"dynamodb:PartiQL{verb.capitalize()}", _resource(call, table))

@@ -17,10 +17,10 @@ from millrace.local.services.eventbridge import connections
 from millrace.local.services.eventbridge.connections import Answer, Call, Extra, NotAuthorized, NotLoopback, Tokens
 from millrace.local.services.eventbridge.inputs import compact
 from millrace.local.services.eventbridge.jsonpath import MISSING, BadPath, find
-from millrace.local.services.eventbridge.rule_delivery import Passage
+from millrace.local.services.eventbridge.rule_delivery import TargetDelivery
 
 if TYPE_CHECKING:
-    from millrace.local.core.account_region import Plane
+    from millrace.local.core.account_region import AccountRegion
 
 TIMEOUT_SECONDS = 5.0
 DEFAULT_RATE = 300
@@ -41,8 +41,8 @@ _NO_TOKEN = (401, 407)
 class Destinations:
     """Calls the endpoints of moto's API destinations, each call in a thread of its own."""
 
-    def __init__(self, plane: "Plane") -> None:
-        self._plane = plane
+    def __init__(self, region: "AccountRegion") -> None:
+        self._region = region
         self._tokens = Tokens()
         self._sent: dict[str, deque[float]] = {}
         self.timeout = TIMEOUT_SECONDS
@@ -56,30 +56,30 @@ class Destinations:
         self._tokens.forget()
         self._sent.clear()
 
-    def send(self, passage: Passage, message: str, done: Done) -> None:
+    def send(self, delivery: TargetDelivery, message: str, done: Done) -> None:
         """Send as soon as the rate of the destination lets it, and tell `done` how that went."""
-        destination, connection = self._found(passage.target["Arn"])
+        destination, connection = self._found(delivery.target["Arn"])
         if destination is None or connection is None:
             what = "connection" if destination else "API destination"
-            done(Failure("NO_RESOURCE", f"The {what} of {passage.target['Arn']} does not exist.", retriable=False))
+            done(Failure("NO_RESOURCE", f"The {what} of {delivery.target['Arn']} does not exist.", retriable=False))
             return
         try:
-            call = _call(destination, connection, passage, message)
+            call = _call(destination, connection, delivery, message)
             connections.loopback(call.url)
         except (NotLoopback, BadPath) as error:
             code = "NOT_DELIVERED_LOCALLY" if isinstance(error, NotLoopback) else "INVALID_PARAMETER"
             done(Failure(code, str(error), retriable=False))
             return
         due = self._turn(destination)
-        self._plane.agenda.at(due, lambda: self._start(call, connection, done), f"call of {destination.name}")
+        self._region.scheduler.at(due, lambda: self._start(call, connection, done), f"call of {destination.name}")
 
     def _found(self, arn: str) -> tuple[Any, Any]:
         name = arn.split(":api-destination/")[1].partition("/")[0]
-        destination = self._plane.state.events.destinations.get(name)
+        destination = self._region.backends.events.destinations.get(name)
         if destination is None:
             return None, None
         connection = destination.connection_arn.split(":connection/")[1].partition("/")[0]
-        return destination, self._plane.state.events.connections.get(connection)
+        return destination, self._region.backends.events.connections.get(connection)
 
     def _turn(self, destination: Any) -> float:
         """When the next call may go out, so that no second has more than the rate."""
@@ -87,18 +87,18 @@ class Destinations:
         sent = self._sent.setdefault(destination.name, deque())
         while len(sent) > rate:
             sent.popleft()
-        now = self._plane.clock.now()
+        now = self._region.clock.now()
         due = max(now, sent[-rate] + 1.0) if len(sent) >= rate else now
         sent.append(due)
         return due
 
     def _start(self, call: Call, connection: Any, done: Done) -> None:
-        release = self._plane.agenda.hold(f"call of {call.url}")
-        now = self._plane.clock.now()
+        release = self._region.scheduler.hold(f"call of {call.url}")
+        now = self._region.clock.now()
 
         def run() -> None:
             failure = self._outcome(call, connection, now)
-            self._plane.agenda.soon(lambda: done(failure), f"answer of {call.url}")
+            self._region.scheduler.soon(lambda: done(failure), f"answer of {call.url}")
             release()
 
         self._threads.submit(run)
@@ -132,18 +132,18 @@ class Destinations:
 _UNABLE = "Unable to invoke ApiDestination endpoint"
 
 
-def _call(destination: Any, connection: Any, passage: Passage, message: str) -> Call:
+def _call(destination: Any, connection: Any, delivery: TargetDelivery, message: str) -> Call:
     """The request, as target and connection make it; where both say something, the connection's word counts.
 
     https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_HttpParameters.html
     """
-    given = passage.target.get("HttpParameters") or {}
+    given = delivery.target.get("HttpParameters") or {}
     of_connection = Extra.of((connection.auth_parameters or {}).get("InvocationHttpParameters"))
     url = destination.invocation_endpoint
     for value in given.get("PathParameterValues") or []:
-        url = url.replace("*", quote(_dynamic(value, passage), safe=""), 1)
-    query = {name: _dynamic(value, passage) for name, value in (given.get("QueryStringParameters") or {}).items()}
-    headers = {name: _dynamic(value, passage) for name, value in (given.get("HeaderParameters") or {}).items()}
+        url = url.replace("*", quote(_dynamic(value, delivery), safe=""), 1)
+    query = {name: _dynamic(value, delivery) for name, value in (given.get("QueryStringParameters") or {}).items()}
+    headers = {name: _dynamic(value, delivery) for name, value in (given.get("HeaderParameters") or {}).items()}
     return Call(
         method=destination.http_method,
         url=connections.with_query(url, query | of_connection.query),
@@ -152,14 +152,14 @@ def _call(destination: Any, connection: Any, passage: Passage, message: str) -> 
     )
 
 
-def _dynamic(value: str, passage: Passage) -> str:
+def _dynamic(value: str, delivery: TargetDelivery) -> str:
     """A value, or what the event has at it if it is a path.
 
     https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-targets.html#dynamic-path-parameters
     """
     if not value.startswith("$."):
         return value
-    found = find(passage.envelope, value)
+    found = find(delivery.envelope, value)
     return "" if found is MISSING else found if isinstance(found, str) else compact(found)
 
 

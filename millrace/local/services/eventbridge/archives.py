@@ -13,7 +13,7 @@ from millrace.local.services.eventbridge.inputs import Envelope, compact
 from millrace.patterns import Pattern, compile_pattern
 
 if TYPE_CHECKING:
-    from millrace.local.core.account_region import Plane
+    from millrace.local.core.account_region import AccountRegion
 
 MANAGED_BY = "prod.vhs.events.aws.internal"
 """Who owns the rule that AWS, and moto, makes for an archive."""
@@ -34,20 +34,20 @@ class Kept:
 class Archives:
     """What the archives of moto hold."""
 
-    def __init__(self, plane: "Plane") -> None:
-        self._plane = plane
+    def __init__(self, region: "AccountRegion") -> None:
+        self._region = region
         self._kept: dict[str, deque[Kept]] = {}
 
     def of_bus(self, bus: str) -> list[tuple[Any, Pattern]]:
         """The archives of a bus, and what each takes: never an event that is being replayed."""
-        archives = list(self._plane.state.events.archives.values())
+        archives = list(self._region.backends.events.archives.values())
         return [(archive, _pattern(archive)) for archive in archives if archive.event_bus_name == bus]
 
     def keep(self, archive: Any, envelope: Envelope) -> None:
         """Put an event into an archive."""
         happened = datetime.fromisoformat(envelope["time"]).timestamp()
         events = self._fresh(archive)
-        events.append(Kept(envelope, self._plane.clock.now(), happened, _size(envelope)))
+        events.append(Kept(envelope, self._region.clock.now(), happened, _size(envelope)))
 
     def events(self, archive: Any) -> list[Kept]:
         """The events of an archive, in the order in which they happened."""
@@ -60,7 +60,7 @@ class Archives:
 
     def changed(self) -> None:
         """Forget what archives held that are gone."""
-        there = {archive.uuid for archive in list(self._plane.state.events.archives.values())}
+        there = {archive.uuid for archive in list(self._region.backends.events.archives.values())}
         for gone in self._kept.keys() - there:
             del self._kept[gone]
 
@@ -72,7 +72,7 @@ class Archives:
         """What an archive holds once it has dropped what is older than its retention."""
         events = self._kept.setdefault(archive.uuid, deque())
         days = int(archive.retention or 0)
-        oldest = self._plane.clock.now() - days * _DAY
+        oldest = self._region.clock.now() - days * _DAY
         while days and events and events[0].archived <= oldest:
             events.popleft()
         return events

@@ -11,12 +11,12 @@ from millrace.local.core.history import Reference, reference
 from millrace.local.services.eventbridge.archives import MANAGED_BY
 from millrace.local.services.eventbridge.entries import BadEntry, Entry, check, check_call, envelope_of, parsed
 from millrace.local.services.eventbridge.inputs import Envelope
-from millrace.local.services.eventbridge.rule_delivery import Passage, RuleDelivery
+from millrace.local.services.eventbridge.rule_delivery import RuleDelivery, TargetDelivery
 from millrace.local.services.eventbridge.targets import nowhere
 from millrace.patterns import Pattern, PatternIndex, compile_pattern
 
 if TYPE_CHECKING:
-    from millrace.local.core.account_region import Plane
+    from millrace.local.core.account_region import AccountRegion
 
 _EXECUTIONS = "aws.states"
 """What Step Functions says of executions is in the journal already, in the flows that they belong to."""
@@ -33,8 +33,8 @@ class _Takers:
 class Buses:
     """Every bus of an account and region: what is put, matched against the rules that moto keeps."""
 
-    def __init__(self, plane: "Plane") -> None:
-        self._plane = plane
+    def __init__(self, region: "AccountRegion") -> None:
+        self._region = region
         self._takers: dict[str, _Takers] = {}
         self._patterns: dict[str, Pattern] = {}
 
@@ -56,10 +56,10 @@ class Buses:
         if bad:
             self._remember_refusal(entry, detail, bad)
             return {"ErrorCode": bad.code, "ErrorMessage": bad.message}
-        state = self._plane.state
-        envelope = envelope_of(entry, detail, account=state.account, region=state.region, now=self._plane.clock.now())
+        state = self._region.backends
+        envelope = envelope_of(entry, detail, account=state.account, region=state.region, now=self._region.clock.now())
         bus = entry.get("EventBusName") or "default"
-        there = self._plane.near(bus)
+        there = self._region.near(bus)
         if there is None:
             raise Refused("AccessDeniedException", nowhere(bus))
         there.buses.publish(bus, envelope)
@@ -76,28 +76,28 @@ class Buses:
         about = None if envelope["source"] == _EXECUTIONS else reference(envelope)
         if about:
             self._remember(about, envelope, name)
-        if name not in self._plane.state.events.event_buses:
+        if name not in self._region.backends.events.event_buses:
             if about:
-                self._plane.journal.add("refused", about, about.event, error=f"the bus {name!r} does not exist")
+                self._region.history.add("refused", about, about.event, error=f"the bus {name!r} does not exist")
             return
         takers = self._of(name)
         for archive, pattern in takers.archives:
             if pattern.matches(envelope):
-                self._plane.archives.keep(archive, envelope)
+                self._region.archives.keep(archive, envelope)
         for rule in takers.rules.matching(envelope):
             if not only or rule.arn in only:
                 self.deliver(envelope, rule, hopped=hopped)
 
     def deliver(self, envelope: Envelope, rule: Any, *, hopped: bool = False) -> None:
         """Send an event to every target of a rule, each on its own."""
-        ingested = self._plane.clock.now()
+        ingested = self._region.clock.now()
         for target in rule.targets:
-            RuleDelivery(self._plane, Passage(envelope, rule, target, ingested, hopped)).start()
+            RuleDelivery(self._region, TargetDelivery(envelope, rule, target, ingested, hopped)).start()
 
     def _of(self, bus: str) -> _Takers:
         if bus not in self._takers:
-            takers = _Takers(archives=self._plane.archives.of_bus(bus))
-            for rule in list(self._plane.state.events.event_buses[bus].rules.values()):
+            takers = _Takers(archives=self._region.archives.of_bus(bus))
+            for rule in list(self._region.backends.events.event_buses[bus].rules.values()):
                 text = rule.event_pattern.dump()
                 if rule.state != "DISABLED" and text and rule.managed_by != MANAGED_BY:
                     takers.rules.add(rule, self._compiled(text))
@@ -112,7 +112,7 @@ class Buses:
     def _remember(self, about: Reference, envelope: Envelope, bus: str) -> None:
         metadata = envelope["detail"].get("metadata") if isinstance(envelope["detail"], dict) else None
         known = metadata if isinstance(metadata, dict) else {}
-        self._plane.journal.add(
+        self._region.history.add(
             "event",
             about,
             about.event,
@@ -126,4 +126,4 @@ class Buses:
         name = str(entry.get("DetailType"))
         about = reference({"detail-type": name, "detail": detail, "id": str(uuid.uuid4())})
         if about:
-            self._plane.journal.add("refused", about, name, error=f"{bad.code}: {bad.message}", event=name)
+            self._region.history.add("refused", about, name, error=f"{bad.code}: {bad.message}", event=name)

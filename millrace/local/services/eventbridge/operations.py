@@ -15,7 +15,7 @@ from millrace.local.services.eventbridge.inputs import PREDEFINED, placeholders
 from millrace.patterns import InvalidPattern, Pattern, compile_pattern
 
 if TYPE_CHECKING:
-    from millrace.local.core.account_region import Plane
+    from millrace.local.core.account_region import AccountRegion
 
 Parameters = dict[str, Any]
 Answer = dict[str, Any]
@@ -28,8 +28,8 @@ _MANDATORY = ("id", "account", "source", "time", "region", "resources", "detail-
 class EventOperations:
     """`answers` take the parameters of a call and give its answer; `checks` only refuse. Both raise Refused."""
 
-    def __init__(self, plane: "Plane") -> None:
-        self._plane = plane
+    def __init__(self, region: "AccountRegion") -> None:
+        self._region = region
         self.answers: dict[str, Callable[[Parameters], Answer]] = {
             "AWSEvents.PutEvents": self._put_events,
             "AWSEvents.TestEventPattern": self._test_event_pattern,
@@ -37,7 +37,7 @@ class EventOperations:
             "AWSEvents.ListArchives": self._list_archives,
             "AWSEvents.DescribeReplay": self._describe_replay,
             "AWSEvents.ListReplays": self._list_replays,
-            "AWSEvents.CancelReplay": lambda given: self._plane.replays.cancel(given["ReplayName"]),
+            "AWSEvents.CancelReplay": lambda given: self._region.replays.cancel(given["ReplayName"]),
         }
         self.checks: dict[str, Callable[[Parameters], None]] = {
             "AWSEvents.PutRule": self._check_rule,
@@ -47,7 +47,7 @@ class EventOperations:
         }
 
     def _put_events(self, given: Parameters) -> Answer:
-        results = self._plane.buses.put(entries_of(given))
+        results = self._region.buses.put(entries_of(given))
         return {"FailedEntryCount": sum("ErrorCode" in result for result in results), "Entries": results}
 
     def _test_event_pattern(self, given: Parameters) -> Answer:
@@ -76,7 +76,7 @@ class EventOperations:
 
     def _check_bus(self, given: Parameters) -> None:
         bus = given.get("EventBusName") or "default"
-        if self._plane.near(bus) is not self._plane:
+        if self._region.near(bus) is not self._region:
             told = f"The local cloud makes rules on buses of their own account and region alone, not on {bus}."
             raise Refused("ValidationException", told)
 
@@ -84,8 +84,8 @@ class EventOperations:
         """https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutTargets.html."""
         self._check_bus(given)
         for target in given.get("Targets") or []:
-            _check_target(target, self._plane.state.region)
-        bus = self._plane.state.events.event_buses.get((given.get("EventBusName") or "default").rpartition("/")[2])
+            _check_target(target, self._region.backends.region)
+        bus = self._region.backends.events.event_buses.get((given.get("EventBusName") or "default").rpartition("/")[2])
         rule = bus.rules.get(given.get("Rule")) if bus else None
         ids = {target["Id"] for target in [*(rule.targets if rule else []), *(given.get("Targets") or [])]}
         if len(ids) > MAX_TARGETS:
@@ -93,32 +93,32 @@ class EventOperations:
 
     def _describe_archive(self, given: Parameters) -> Answer:
         """https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_DescribeArchive.html."""
-        events = self._plane.state.events
+        events = self._region.backends.events
         with _errors_of_moto():
             answer = events.describe_archive(given["ArchiveName"])
-        return _there(answer | self._plane.archives.figures(events.archives[given["ArchiveName"]]))
+        return _there(answer | self._region.archives.figures(events.archives[given["ArchiveName"]]))
 
     def _list_archives(self, given: Parameters) -> Answer:
-        events = self._plane.state.events
+        events = self._region.backends.events
         with _errors_of_moto():
             found = events.list_archives(given.get("NamePrefix"), given.get("EventSourceArn"), given.get("State"))
-        figures = self._plane.archives.figures
+        figures = self._region.archives.figures
         return {"Archives": [_there(known | figures(events.archives[known["ArchiveName"]])) for known in found]}
 
     def _describe_replay(self, given: Parameters) -> Answer:
         """https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_DescribeReplay.html."""
-        replay = self._plane.replays.find(given["ReplayName"])
+        replay = self._region.replays.find(given["ReplayName"])
         return _there({**replay.describe(), "EventLastReplayedTime": replay.last_replayed})
 
     def _list_replays(self, given: Parameters) -> Answer:
         """https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_ListReplays.html."""
         with _errors_of_moto():
-            self._plane.state.events.list_replays(
+            self._region.backends.events.list_replays(
                 given.get("NamePrefix"), given.get("EventSourceArn"), given.get("State")
             )
         found = [
             replay
-            for replay in self._plane.replays.all()
+            for replay in self._region.replays.all()
             if replay.name.startswith(given.get("NamePrefix") or "")
             and given.get("EventSourceArn") in (None, replay.source_arn)
             and given.get("State") in (None, replay.state.value)

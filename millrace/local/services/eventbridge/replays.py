@@ -11,7 +11,7 @@ from millrace.local.core.scheduler import Item
 from millrace.local.services.eventbridge.archives import Kept
 
 if TYPE_CHECKING:
-    from millrace.local.core.account_region import Plane
+    from millrace.local.core.account_region import AccountRegion
 
 STARTING_SECONDS = 1.0
 """How long a replay is STARTING; on AWS it takes minutes."""
@@ -21,24 +21,24 @@ _MINUTE = 60
 class Replays:
     """Runs the replays of moto on the agenda."""
 
-    def __init__(self, plane: "Plane") -> None:
-        self._plane = plane
+    def __init__(self, region: "AccountRegion") -> None:
+        self._region = region
         self._next: dict[str, Item] = {}
 
     def start(self, replay: Any, archive: Any) -> None:
         """Put a replay on the agenda; moto has checked it, in whichever thread."""
-        replay.start_time = self._plane.clock.now()
+        replay.start_time = self._region.clock.now()
         replay.last_replayed = None
         minutes: list[list[Kept]] = []
 
         def begin() -> None:
             self._become(replay, "RUNNING")
-            events = [kept for kept in self._plane.archives.events(archive) if _within(replay, kept)]
+            events = [kept for kept in self._region.archives.events(archive) if _within(replay, kept)]
             minutes.extend(list(group) for _, group in groupby(events, lambda kept: kept.happened // _MINUTE))
             self._step(replay, minutes)
 
         name = f"replay {replay.name}"
-        self._next[replay.name] = self._plane.agenda.after(STARTING_SECONDS, begin, name)
+        self._next[replay.name] = self._region.scheduler.after(STARTING_SECONDS, begin, name)
 
     def _step(self, replay: Any, minutes: list[list[Kept]]) -> None:
         if not minutes:
@@ -48,13 +48,15 @@ class Replays:
         only = frozenset(replay.destination.get("FilterArns") or ())
         for kept in minutes.pop(0):
             self._put(replay, kept, only)
-        self._next[replay.name] = self._plane.agenda.soon(lambda: self._step(replay, minutes), f"replay {replay.name}")
+        self._next[replay.name] = self._region.scheduler.soon(
+            lambda: self._step(replay, minutes), f"replay {replay.name}"
+        )
 
     def _put(self, replay: Any, kept: Kept, only: frozenset[str]) -> None:
         """The envelope stays what it was, and names its replay."""
         envelope = {**kept.envelope, "replay-name": replay.name}
         replay.last_replayed = kept.happened
-        self._plane.buses.publish(replay.destination["Arn"], envelope, only=only)
+        self._region.buses.publish(replay.destination["Arn"], envelope, only=only)
 
     def cancel(self, name: str) -> dict[str, str]:
         """CancelReplay: nothing more of it is put. Raises Refused.
@@ -64,21 +66,21 @@ class Replays:
         replay = self.find(name)
         if replay.state.value not in ("STARTING", "RUNNING"):
             raise Refused("IllegalStatusException", f"Replay {name} is not in a valid state for this operation.")
-        self._plane.agenda.cancel(self._next.pop(name))
+        self._region.scheduler.cancel(self._next.pop(name))
         self._become(replay, "CANCELLING")
-        self._plane.agenda.soon(lambda: self._end(replay, "CANCELLED"), f"cancelling of replay {name}")
+        self._region.scheduler.soon(lambda: self._end(replay, "CANCELLED"), f"cancelling of replay {name}")
         return {"ReplayArn": replay.arn, "State": "CANCELLING"}
 
     def find(self, name: str) -> Any:
         """The replay of a name. Raises Refused."""
-        replay = self._plane.state.events.replays.get(name)
+        replay = self._region.backends.events.replays.get(name)
         if replay is None:
             raise Refused("ResourceNotFoundException", f"Replay {name} does not exist.")
         return replay
 
     def all(self) -> list[Any]:
         """Every replay."""
-        return list(self._plane.state.events.replays.values())
+        return list(self._region.backends.events.replays.values())
 
     def forget(self) -> None:
         """Forget every replay."""
@@ -89,7 +91,7 @@ class Replays:
 
     def _end(self, replay: Any, state: str) -> None:
         self._become(replay, state)
-        replay.end_time = self._plane.clock.now()
+        replay.end_time = self._region.clock.now()
 
 
 def _within(replay: Any, kept: Kept) -> bool:

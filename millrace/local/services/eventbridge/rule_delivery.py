@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from millrace.local.core.delivery import Delivery, Done, Ending, Failure, Policy, rule_pause
 from millrace.local.core.history import reference
 from millrace.local.services.eventbridge.inputs import BadInput, Envelope, compact, shaped
-from millrace.local.services.iam import CannotJudge
+from millrace.local.services.iam import UnsupportedPolicyError
 
 if TYPE_CHECKING:
-    from millrace.local.core.account_region import Plane
+    from millrace.local.core.account_region import AccountRegion
 
 RULE_RETRIES = 185
 RULE_MAX_AGE = 24 * 3600
@@ -22,7 +22,7 @@ Target = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Passage:
+class TargetDelivery:
     """An event between rule and target; `hopped` says whether it came from another bus, `ingested` when it came."""
 
     envelope: Envelope
@@ -40,57 +40,57 @@ class Passage:
 class RuleDelivery:
     """Delivers by the target's own retry policy, into its own dead-letter queue when that fails."""
 
-    def __init__(self, plane: "Plane", passage: Passage) -> None:
-        self._plane = plane
-        self._passage = passage
-        self._about = reference(passage.envelope)
+    def __init__(self, region: "AccountRegion", delivery: TargetDelivery) -> None:
+        self._region = region
+        self._delivery = delivery
+        self._about = reference(delivery.envelope)
 
     def start(self) -> None:
         """Put the first attempt on the agenda."""
-        retry = self._passage.target.get("RetryPolicy") or {}
+        retry = self._delivery.target.get("RetryPolicy") or {}
         policy = Policy(
             retries=retry.get("MaximumRetryAttempts", RULE_RETRIES),
             max_age=retry.get("MaximumEventAgeInSeconds", RULE_MAX_AGE),
             pause=rule_pause,
         )
-        what = f"{self._passage.envelope['detail-type']} to {self._passage.name}"
-        Delivery(self._plane.agenda, what, policy, self._send, self._give_up).start()
+        what = f"{self._delivery.envelope['detail-type']} to {self._delivery.name}"
+        Delivery(self._region.scheduler, what, policy, self._send, self._give_up).start()
 
     def _send(self, done: Done, _attempt: int) -> None:
-        passage = self._passage
+        delivery = self._delivery
         try:
-            message = shaped(passage.envelope, passage.target, passage.rule, passage.ingested)
+            message = shaped(delivery.envelope, delivery.target, delivery.rule, delivery.ingested)
         except BadInput as error:
             done(Failure("INVALID_JSON", str(error), retriable=False))
         else:
-            self._plane.targets.send(passage, message, done)
+            self._region.targets.send(delivery, message, done)
 
     def _give_up(self, ending: Ending) -> None:
         failure = f"{ending.failure.code}: {ending.failure.message}"
-        self._remember(f"not delivered to {self._passage.name}: {failure}")
-        queue = (self._passage.target.get("DeadLetterConfig") or {}).get("Arn")
+        self._remember(f"not delivered to {self._delivery.name}: {failure}")
+        queue = (self._delivery.target.get("DeadLetterConfig") or {}).get("Arn")
         if queue:
             self._dead_letter(queue, ending)
 
     def _dead_letter(self, queue: str, ending: Ending) -> None:
         """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html."""
         try:
-            self._plane.targets.find(queue)
-            refusal = self._plane.permissions.refusal({"Arn": queue}, self._passage.rule.arn)
+            self._region.targets.find(queue)
+            refusal = self._region.permissions.refusal({"Arn": queue}, self._delivery.rule.arn)
             if refusal is None:
-                self._plane.targets.forward(queue, compact(self._passage.envelope), self._attributes(ending))
-        except (CannotJudge, LookupError) as error:
+                self._region.targets.forward(queue, compact(self._delivery.envelope), self._attributes(ending))
+        except (UnsupportedPolicyError, LookupError) as error:
             refusal = str(error.args[0])
         if refusal:
             self._remember(f"lost: {refusal}")
             return
         if self._about:
-            self._plane.remember_dead_letter([self._about], queue, self._passage.name)
+            self._region.remember_dead_letter([self._about], queue, self._delivery.name)
 
     def _attributes(self, ending: Ending) -> dict[str, str]:
         attributes = {
-            "RULE_ARN": self._passage.rule.arn,
-            "TARGET_ARN": self._passage.target["Arn"],
+            "RULE_ARN": self._delivery.rule.arn,
+            "TARGET_ARN": self._delivery.target["Arn"],
             "ERROR_CODE": ending.failure.code,
             "ERROR_MESSAGE": ending.failure.message,
             "RETRY_ATTEMPTS": str(ending.retries),
@@ -99,4 +99,4 @@ class RuleDelivery:
 
     def _remember(self, error: str) -> None:
         if self._about:
-            self._plane.journal.add("refused", self._about, self._about.event, error=error)
+            self._region.history.add("refused", self._about, self._about.event, error=error)

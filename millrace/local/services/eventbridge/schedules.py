@@ -12,7 +12,7 @@ from millrace.local.core.schedule_expressions import Schedule, schedule
 from millrace.local.core.scheduler import Item
 
 if TYPE_CHECKING:
-    from millrace.local.core.account_region import Plane
+    from millrace.local.core.account_region import AccountRegion
 
 
 @dataclass
@@ -31,8 +31,8 @@ class Schedules:
     A flow does not wait for them: their runs are on the agenda beside it.
     """
 
-    def __init__(self, plane: "Plane") -> None:
-        self._plane = plane
+    def __init__(self, region: "AccountRegion") -> None:
+        self._region = region
         self._running: dict[str, _Running] = {}
 
     def changed(self) -> None:
@@ -42,7 +42,7 @@ class Schedules:
             self._end(name)
         for name, expression in wanted.items():
             if name not in self._running:
-                began = self._plane.clock.now()
+                began = self._region.clock.now()
                 self._running[name] = _Running(expression, schedule(expression), began)
                 self._plan(name, began)
 
@@ -52,25 +52,25 @@ class Schedules:
             self._end(name)
 
     def _rules(self) -> list[Any]:
-        rules = list(self._plane.state.events.event_buses["default"].rules.values())
+        rules = list(self._region.backends.events.event_buses["default"].rules.values())
         return [rule for rule in rules if rule.scheduled_expression and rule.state != "DISABLED"]
 
     def _end(self, name: str) -> None:
         item = self._running.pop(name).item
         if item:
-            self._plane.agenda.cancel(item)
+            self._region.scheduler.cancel(item)
 
     def _plan(self, name: str, after: float) -> None:
         running = self._running[name]
         due = running.schedule.after(after, running.began)
         if due is not None:
-            running.item = self._plane.agenda.at(due, lambda: self._run(name, due), f"schedule {name}", flow=False)
+            running.item = self._region.scheduler.at(due, lambda: self._run(name, due), f"schedule {name}", flow=False)
 
     def _run(self, name: str, due: float) -> None:
         self._plan(name, due)
-        rule = self._plane.state.events.event_buses["default"].rules.get(name)
+        rule = self._region.backends.events.event_buses["default"].rules.get(name)
         if rule is not None:
-            self._plane.buses.deliver(self._envelope(rule, due), rule)
+            self._region.buses.deliver(self._envelope(rule, due), rule)
 
     def _envelope(self, rule: Any, due: float) -> dict[str, Any]:
         """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-run-lambda-schedule.html."""
@@ -79,9 +79,9 @@ class Schedules:
             "id": str(uuid.uuid4()),
             "detail-type": "Scheduled Event",
             "source": "aws.events",
-            "account": self._plane.state.account,
+            "account": self._region.backends.account,
             "time": iso(due),
-            "region": self._plane.state.region,
+            "region": self._region.backends.region,
             "resources": [rule.arn],
             "detail": {},
         }

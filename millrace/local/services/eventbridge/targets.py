@@ -15,14 +15,14 @@ from millrace.local.core.errors import Refused
 from millrace.local.services import sqs as queues
 from millrace.local.services.eventbridge.api_destinations import Destinations
 from millrace.local.services.eventbridge.jsonpath import MISSING, BadPath, find
-from millrace.local.services.eventbridge.rule_delivery import Passage
-from millrace.local.services.iam import CannotJudge
+from millrace.local.services.eventbridge.rule_delivery import TargetDelivery
+from millrace.local.services.iam import UnsupportedPolicyError
 
 if TYPE_CHECKING:
-    from millrace.local.core.account_region import Plane
+    from millrace.local.core.account_region import AccountRegion
 
 Target = dict[str, Any]
-Way = Callable[[Target, str, Passage | None], None]
+Way = Callable[[Target, str, TargetDelivery | None], None]
 
 
 class UnknownTargetError(NotImplementedError):
@@ -44,9 +44,9 @@ class _Undeliverable(Exception):
 class Targets:
     """Sends a message to whatever an ARN names."""
 
-    def __init__(self, plane: "Plane") -> None:
-        self._plane = plane
-        self.destinations = Destinations(plane)
+    def __init__(self, region: "AccountRegion") -> None:
+        self._region = region
+        self.destinations = Destinations(region)
         self._ways: dict[str, Way] = {
             "lambda": self._function,
             "sqs": self._queue,
@@ -56,30 +56,30 @@ class Targets:
             "sns": self._topic,
             "kinesis": self._stream,
         }
-        state = plane.state
+        state = region.backends
         self._there: dict[str, Callable[[str], Any]] = {
-            "lambda": plane.functions.find,
+            "lambda": region.functions.find,
             "logs": state.log_group,
             "sns": state.topic,
             "sqs": state.queue,
         }
 
-    def send(self, passage: Passage, message: str, done: Done) -> None:
+    def send(self, delivery: TargetDelivery, message: str, done: Done) -> None:
         """Send a rule's message to its target, and tell `done` how that went."""
-        arn = passage.target["Arn"]
-        failure = _attempted(lambda: self._check(passage))
+        arn = delivery.target["Arn"]
+        failure = _attempted(lambda: self._check(delivery))
         if failure is None and ":api-destination/" in arn:
-            self.destinations.send(passage, message, done)
+            self.destinations.send(delivery, message, done)
         else:
-            done(failure or _attempted(lambda: self.way(arn)(passage.target, message, passage)))
+            done(failure or _attempted(lambda: self.way(arn)(delivery.target, message, delivery)))
 
-    def _check(self, passage: Passage) -> None:
+    def _check(self, delivery: TargetDelivery) -> None:
         """Raise _Undeliverable where the rule is not let in, or LookupError where there is nothing to be let into."""
-        arn, envelope = passage.target["Arn"], passage.envelope
+        arn, envelope = delivery.target["Arn"], delivery.envelope
         self.way(arn)
         known = {"events:source": (envelope["source"],), "events:detail-type": (envelope["detail-type"],)}
         of_event = known if ":event-bus/" in arn else {}
-        refusal = self._plane.permissions.refusal(passage.target, passage.rule.arn, of_event)
+        refusal = self._region.permissions.refusal(delivery.target, delivery.rule.arn, of_event)
         if refusal:
             self.find(arn)
             raise _Undeliverable("NO_PERMISSIONS", refusal)
@@ -90,9 +90,9 @@ class Targets:
 
     def forward(self, arn: str, message: str, attributes: dict[str, str] | None = None) -> None:
         """Send a dead letter or the record of an invocation, once. Raises LookupError if there is nowhere to send."""
-        plane = self._near(arn)
+        region = self._near(arn)
         if arn.split(":")[2] == "sqs":
-            queues.send(plane.state, arn, message, attributes)
+            queues.send(region.backends, arn, message, attributes)
         else:
             self.way(arn)({"Arn": arn}, message, None)
 
@@ -103,12 +103,12 @@ class Targets:
             return near.find(arn)
         return self._there.get(arn.split(":")[2], str)(arn)
 
-    def _near(self, arn: str) -> "Plane":
+    def _near(self, arn: str) -> "AccountRegion":
         """The plane in which an ARN is. Raises Nowhere."""
-        plane = self._plane.near(arn)
-        if plane is None:
+        region = self._region.near(arn)
+        if region is None:
             raise Nowhere(nowhere(arn))
-        return plane
+        return region
 
     def way(self, arn: str) -> Way:
         """How a target is reached, in the account and region in which it is. Raises Nowhere, UnknownTargetError."""
@@ -122,61 +122,69 @@ class Targets:
             )
         return self._ways[service]
 
-    def _function(self, target: Target, message: str, _passage: Passage | None) -> None:
-        functions = self._plane.functions
+    def _function(self, target: Target, message: str, _delivery: TargetDelivery | None) -> None:
+        functions = self._region.functions
         functions.invoke_async(functions.find(target["Arn"]), message.encode())
 
-    def _queue(self, target: Target, message: str, _passage: Passage | None) -> None:
+    def _queue(self, target: Target, message: str, _delivery: TargetDelivery | None) -> None:
         group = (target.get("SqsParameters") or {}).get("MessageGroupId")
-        queue = self._plane.state.queue(target["Arn"])
+        queue = self._region.backends.queue(target["Arn"])
         if queue.fifo_queue and not queue.content_based_deduplication:
             raise _Undeliverable(
                 "INVALID_PARAMETER",
                 f"The queue {queue.name} should either have ContentBasedDeduplication enabled or "
                 "MessageDeduplicationId provided explicitly",
             )
-        queues.send(self._plane.state, target["Arn"], message, group=group)
+        queues.send(self._region.backends, target["Arn"], message, group=group)
 
-    def _state_machine(self, target: Target, message: str, passage: Passage | None) -> None:
-        self._plane.machines.start(target["Arn"], message, name=execution_name(passage) if passage else None)
+    def _state_machine(self, target: Target, message: str, delivery: TargetDelivery | None) -> None:
+        self._region.machines.start(target["Arn"], message, name=execution_name(delivery) if delivery else None)
 
-    def _bus(self, target: Target, message: str, passage: Passage | None) -> None:
+    def _bus(self, target: Target, message: str, delivery: TargetDelivery | None) -> None:
         """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-bus-to-bus.html."""
-        if passage is None:
-            self._plane.buses.publish(target["Arn"], json.loads(message))
+        if delivery is None:
+            self._region.buses.publish(target["Arn"], json.loads(message))
             return
-        if passage.hopped:
-            raise _Undeliverable("THIRD_ACCOUNT_HOP_DETECTED", _SECOND_HOP.format(passage.envelope["id"]))
-        if target["Arn"].rpartition("/")[2] not in self._plane.state.events.event_buses:
+        if delivery.hopped:
+            raise _Undeliverable("THIRD_ACCOUNT_HOP_DETECTED", _SECOND_HOP.format(delivery.envelope["id"]))
+        if target["Arn"].rpartition("/")[2] not in self._region.backends.events.event_buses:
             raise LookupError(f"The event bus {target['Arn']} does not exist.")
-        self._plane.buses.publish(target["Arn"], passage.envelope, hopped=True)
+        self._region.buses.publish(target["Arn"], delivery.envelope, hopped=True)
 
-    def _log_group(self, target: Target, message: str, _passage: Passage | None) -> None:
-        group, stream = self._plane.state.log_group(target["Arn"]), str(uuid.uuid4())
-        self._plane.state.logs.create_log_stream(group, stream)
-        line = {"timestamp": int(self._plane.clock.now() * 1000), "message": message}
+    def _log_group(self, target: Target, message: str, _delivery: TargetDelivery | None) -> None:
+        group, stream = self._region.backends.log_group(target["Arn"]), str(uuid.uuid4())
+        self._region.backends.logs.create_log_stream(group, stream)
+        line = {"timestamp": int(self._region.clock.now() * 1000), "message": message}
         if "InputTransformer" in target:
             line |= _log_line(message)
-        self._plane.state.logs.put_log_events(group, stream, [line])
+        self._region.backends.logs.put_log_events(group, stream, [line])
 
-    def _topic(self, target: Target, message: str, _passage: Passage | None) -> None:
-        self._plane.state.topic(target["Arn"])
-        self._plane.state.sns.publish(arn=target["Arn"], message=message)
+    def _topic(self, target: Target, message: str, _delivery: TargetDelivery | None) -> None:
+        self._region.backends.topic(target["Arn"])
+        self._region.backends.sns.publish(arn=target["Arn"], message=message)
 
-    def _stream(self, target: Target, message: str, passage: Passage | None) -> None:
+    def _stream(self, target: Target, message: str, delivery: TargetDelivery | None) -> None:
         """https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_KinesisParameters.html."""
         name = target["Arn"].rpartition("/")[2]
-        if name not in self._plane.state.kinesis.streams:
+        if name not in self._region.backends.kinesis.streams:
             raise LookupError(f"The stream {target['Arn']} does not exist.")
-        key = _partition_key(target, passage)
-        self._plane.state.kinesis.put_record(target["Arn"], name, key, None, b64encode(message.encode()).decode())
+        key = _partition_key(target, delivery)
+        self._region.backends.kinesis.put_record(target["Arn"], name, key, None, b64encode(message.encode()).decode())
 
 
 def _attempted(send: Callable[[], None]) -> Failure | None:
     """Send, and what a refusal of the target comes to."""
     from moto.core.exceptions import JsonRESTError, ServiceException  # noqa: PLC0415 - as in state.py
 
-    refusals = (_Undeliverable, UnknownTargetError, CannotJudge, Refused, LookupError, JsonRESTError, ServiceException)
+    refusals = (
+        _Undeliverable,
+        UnknownTargetError,
+        UnsupportedPolicyError,
+        Refused,
+        LookupError,
+        JsonRESTError,
+        ServiceException,
+    )
     try:
         send()
     except refusals as error:
@@ -190,7 +198,12 @@ def _code(error: Exception) -> str:
     if isinstance(error, _Undeliverable):
         return error.code
     not_here = "NOT_DELIVERED_LOCALLY"
-    codes = {CannotJudge: "NO_PERMISSIONS", UnknownTargetError: not_here, Nowhere: not_here, LookupError: "NO_RESOURCE"}
+    codes = {
+        UnsupportedPolicyError: "NO_PERMISSIONS",
+        UnknownTargetError: not_here,
+        Nowhere: not_here,
+        LookupError: "NO_RESOURCE",
+    }
     return next((code for kind, code in codes.items() if isinstance(error, kind)), "SDK_CLIENT_ERROR")
 
 
@@ -209,19 +222,19 @@ _SECOND_HOP = (
 )
 
 
-def execution_name(passage: Passage) -> str:
+def execution_name(delivery: TargetDelivery) -> str:
     """The name of an execution: the event's id, and an id that is the same for each attempt of one rule and target."""
-    whose = (passage.rule.arn, passage.target.get("Id"), passage.envelope.get("replay-name"))
-    return f"{passage.envelope['id']}_{uuid.uuid5(uuid.NAMESPACE_URL, repr(whose))}"
+    whose = (delivery.rule.arn, delivery.target.get("Id"), delivery.envelope.get("replay-name"))
+    return f"{delivery.envelope['id']}_{uuid.uuid5(uuid.NAMESPACE_URL, repr(whose))}"
 
 
-def _partition_key(target: Target, passage: Passage | None) -> str:
+def _partition_key(target: Target, delivery: TargetDelivery | None) -> str:
     given = target.get("KinesisParameters") or {}
-    if passage is None:
+    if delivery is None:
         return str(given.get("PartitionKey") or uuid.uuid4())
     path = given.get("PartitionKeyPath")
     try:
-        key = find(passage.envelope, path) if path else passage.envelope["id"]
+        key = find(delivery.envelope, path) if path else delivery.envelope["id"]
     except BadPath as error:
         raise _Undeliverable("INVALID_PARAMETER", str(error)) from error
     if key is MISSING:

@@ -11,15 +11,15 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
-from millrace.local.core.backends import State
+from millrace.local.core.backends import Backends
 from millrace.local.core.http import Request, Response
 from millrace.local.services.iam.calls import Call, call_of, scope_of
 from millrace.local.services.iam.decision import Denied, Policies, decide
-from millrace.local.services.iam.facts import Ask, CannotJudge, Facts, Known, surroundings
+from millrace.local.services.iam.facts import Facts, Known, Permission, UnsupportedPolicyError, surroundings
 from millrace.local.services.iam.permissions import asks_of
 from millrace.local.services.iam.policy import Principal, compiled
 from millrace.local.services.iam.refusals import identity, message, refusal
-from millrace.local.services.iam.resource_lookup import Places
+from millrace.local.services.iam.resource_lookup import ResourceLookup
 from millrace.local.services.iam.stores import Stores
 
 _EVERYTHING = '{"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}'
@@ -59,7 +59,7 @@ class Signer:
     user_id: str
     secret: str
     session_token: str | None
-    denied: Callable[[Ask], Denied | None]
+    denied: Callable[[Permission], Denied | None]
 
 
 @dataclass(frozen=True)
@@ -93,17 +93,17 @@ class Access:
 
     def __init__(
         self,
-        state: State,
+        backends: Backends,
         now: Callable[[], float],
         machine_of: Callable[[str], str],
-        near: Callable[[str], State | None],
+        near: Callable[[str], Backends | None],
         sessions: Sessions,
     ) -> None:
-        self.judging = True
-        self._places = Places(state, machine_of)
-        self._state = state
+        self.enforce_iam = True
+        self._lookup = ResourceLookup(backends, machine_of)
+        self._backends = backends
         self._now = now
-        self._stores = Stores(state, near)
+        self._stores = Stores(backends, near)
         self._sessions = sessions
 
     def credentials(self, function: Any) -> dict[str, str]:
@@ -112,12 +112,12 @@ class Access:
         https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime
         """
         return self._signed_for(
-            Caller(self._state.account, function.role, function.function_name, function.function_arn)
+            Caller(self._backends.account, function.role, function.function_name, function.function_arn)
         )
 
     def session(self, role: str, name: str) -> dict[str, str]:
         """What signs in the name of a role, as a state machine does. The same role and name have the same, always."""
-        return self._signed_for(Caller(self._state.account, role, name))
+        return self._signed_for(Caller(self._backends.account, role, name))
 
     def _signed_for(self, caller: Caller) -> dict[str, str]:
         drawn = hashlib.sha512(f"{caller.session}\n{caller.role}".encode()).digest()
@@ -132,16 +132,18 @@ class Access:
 
     def signer(self, key: str) -> Signer | None:
         """Who signs with an access key: a function, a developer, or nobody that is known here."""
-        if key == self._sessions.own_key(self._state.account):
-            return Signer(f"arn:aws:iam::{self._state.account}:root", self._state.account, OWN_SECRET, None, _allowed)
+        if key == self._sessions.own_key(self._backends.account):
+            return Signer(
+                f"arn:aws:iam::{self._backends.account}:root", self._backends.account, OWN_SECRET, None, _allowed
+            )
         caller = self._sessions.callers.get(key)
         if caller is None:
             return None
         keys = self._sessions.keys[key]
         secret, token = keys["AWS_SECRET_ACCESS_KEY"], keys["AWS_SESSION_TOKEN"]
 
-        def denied(ask: Ask) -> Denied | None:
-            return self._decided(ask, caller, self._state.region) if self.judging else None
+        def denied(ask: Permission) -> Denied | None:
+            return self._decided(ask, caller, self._backends.region) if self.enforce_iam else None
 
         return Signer(caller.session, self._user_id(caller), secret, token, denied)
 
@@ -156,8 +158,12 @@ class Access:
             if (call.service, call.operation) == ("sts", "GetCallerIdentity"):
                 return identity(call, caller.session, self._user_id(caller))
             denied = self._judged(call, caller)
-        except CannotJudge as error:
-            return refusal(request, scope, f"{caller.session}: {error}", "CannotJudge") if self.judging else None
+        except UnsupportedPolicyError as error:
+            return (
+                refusal(request, scope, f"{caller.session}: {error}", "UnsupportedPolicyError")
+                if self.enforce_iam
+                else None
+            )
         return refusal(request, scope, message(caller.session, denied)) if denied else None
 
     def judge(self, request: Request) -> Denied | None:
@@ -169,26 +175,26 @@ class Access:
         return self._judged(call_of(request, scope, caller.account), caller)
 
     def _judged(self, call: Call, caller: Caller) -> Denied | None:
-        if not self.judging:
+        if not self.enforce_iam:
             return None
-        asks = list(asks_of(call, self._places))
+        asks = list(asks_of(call, self._lookup))
         for ask in asks:
             _check_reach(ask, caller)
         return next((denied for ask in asks if (denied := self._decided(ask, caller, call.region))), None)
 
-    def denied(self, role: str, session_name: str, ask: Ask) -> Denied | None:
+    def denied(self, role: str, session_name: str, ask: Permission) -> Denied | None:
         """None if a role is allowed an ask: for what AWS does in a role's name, as a rule or a state machine does."""
-        return self._decided(ask, Caller(self._state.account, role, session_name), self._state.region)
+        return self._decided(ask, Caller(self._backends.account, role, session_name), self._backends.region)
 
     def refusal(self, role: str, session_name: str, service: str, operation: str, params: Mapping[str, Any]) -> str:
         """What AWS says of a call in a role's name that the role may not make; empty where it may."""
-        if not self.judging:
+        if not self.enforce_iam:
             return ""
-        caller = Caller(self._state.account, role, session_name)
-        call = Call(service, operation, self._state.region, caller.account, params, _NO_REQUEST)
+        caller = Caller(self._backends.account, role, session_name)
+        call = Call(service, operation, self._backends.region, caller.account, params, _NO_REQUEST)
         try:
             denied = self._judged(call, caller)
-        except CannotJudge as error:
+        except UnsupportedPolicyError as error:
             return f"{caller.session}: {error}"
         return message(caller.session, denied) if denied else ""
 
@@ -198,7 +204,7 @@ class Access:
         `service` is its principal, as events.amazonaws.com. What has no policy lets none in. Raises CannotJudge.
         """
         who = Principal(service=service)
-        account = source.split(":")[4] or self._state.account
+        account = source.split(":")[4] or self._backends.account
         known: Known = {
             "aws:principalisawsservice": ("true",),
             "aws:principalservicename": (service,),
@@ -206,24 +212,24 @@ class Access:
             "aws:sourcearn": (source,),
             "aws:viaawsservice": ("false",),
         }
-        ask = Ask(action, resource, of_ask)
-        facts = Facts(of_ask, known, surroundings(self._now, self._state.region, resource, self._state.account))
+        ask = Permission(action, resource, of_ask)
+        facts = Facts(of_ask, known, surroundings(self._now, self._backends.region, resource, self._backends.account))
         return decide(ask, facts, who, Policies((), resource=self._stores.of_resource(resource))) is None
 
     def lets_account_in(self, action: str, resource: str, of_ask: Known = _NONE) -> bool:
         """Whether the policy of a resource lets this account in, whatever the account's own policies say."""
-        account = self._state.account
+        account = self._backends.account
         everybody = Principal(account, f"arn:aws:iam::{account}:root")
         known: Known = {"aws:principalaccount": (account,), "aws:principalisawsservice": ("false",)}
-        facts = Facts(of_ask, known, surroundings(self._now, self._state.region, resource, account))
-        return self._let_in(Ask(action, resource, of_ask), facts, everybody) is None
+        facts = Facts(of_ask, known, surroundings(self._now, self._backends.region, resource, account))
+        return self._let_in(Permission(action, resource, of_ask), facts, everybody) is None
 
-    def _let_in(self, ask: Ask, facts: Facts, who: Principal) -> Denied | None:
+    def _let_in(self, ask: Permission, facts: Facts, who: Principal) -> Denied | None:
         """None if the policy of a resource alone lets somebody in."""
         policies = Policies(compiled(_EVERYTHING), resource=self._stores.of_resource(ask.resource), strict=True)
         return decide(ask, facts, who, policies)
 
-    def _decided(self, ask: Ask, caller: Caller, region: str) -> Denied | None:
+    def _decided(self, ask: Permission, caller: Caller, region: str) -> Denied | None:
         """Of another account's resource both sides have to allow it.
 
         https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic-cross-account.html
@@ -277,14 +283,14 @@ def _owner(arn: str) -> str:
     return account if is_account(account) else ""
 
 
-def _check_reach(ask: Ask, caller: Caller) -> None:
+def _check_reach(ask: Permission, caller: Caller) -> None:
     """Raise CannotJudge for a call that the local cloud would answer from the caller's own account."""
     if ask.action != "events:PutEvents" and _owner(ask.resource) not in ("", caller.account):
-        raise CannotJudge(
+        raise UnsupportedPolicyError(
             f"{ask.action} on {ask.resource}, of another account: the local cloud lets a call reach into another "
             f"account by PutEvents alone, and rules into its queues, topics, streams, functions and buses."
         )
 
 
-def _allowed(_ask: Ask) -> None:
+def _allowed(_ask: Permission) -> None:
     """Whatever it is."""

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
 from millrace.local.core.http import Request
-from millrace.local.services.iam.facts import CannotJudge
+from millrace.local.services.iam.facts import UnsupportedPolicyError
 from millrace.local.services.iam.routes import Router
 
 _SCOPE_PARTS = 5
@@ -86,7 +86,9 @@ def _read(request: Request, service: str) -> tuple[str, Mapping[str, Any]]:
         return form["Action"], form
     matched = _router(service).match(request.method, request.path, request.query, request.headers)
     if matched is None:
-        raise CannotJudge(f"Which operation of {service} is {request.method} {request.path}? Its model knows none.")
+        raise UnsupportedPolicyError(
+            f"Which operation of {service} is {request.method} {request.path}? Its model knows none."
+        )
     route, params = matched
     if route.has_json and request.body:
         params |= request.json()

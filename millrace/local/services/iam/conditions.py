@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from ipaddress import ip_address, ip_network
 from typing import Any
 
-from millrace.local.services.iam.facts import CannotJudge, Facts
+from millrace.local.services.iam.facts import Facts, UnsupportedPolicyError
 from millrace.local.services.iam.patterns import Pattern, Resolve
 
 Test = Callable[[str, Resolve], bool]
@@ -74,7 +74,7 @@ def _test(name: str, values: list[str], *, variables: bool) -> Test:
         compare = _ORDERS.get(name.removeprefix(kind))
         if name.startswith(kind) and compare is not None:
             return _ordered(values, read, read, compare)
-    raise CannotJudge(f"A policy has the condition operator {name}, which IAM does not have.")
+    raise UnsupportedPolicyError(f"A policy has the condition operator {name}, which IAM does not have.")
 
 
 _STRINGS: dict[str, dict[str, bool]] = {

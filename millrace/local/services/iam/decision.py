@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-l
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from millrace.local.services.iam.facts import Ask, CannotJudge, Facts
+from millrace.local.services.iam.facts import Facts, Permission, UnsupportedPolicyError
 from millrace.local.services.iam.policy import Named, Principal, Statement
 
 Statements = Iterable[Statement]
@@ -35,7 +35,7 @@ class Policies:
     strict: bool = False
 
 
-def decide(ask: Ask, facts: Facts, who: Principal, policies: Policies) -> Denied | None:
+def decide(ask: Permission, facts: Facts, who: Principal, policies: Policies) -> Denied | None:
     """None if the ask is allowed. Raises CannotJudge if that hangs on a condition key that is not known here."""
     judge = _Judge(ask, facts, who, policies)
     why = judge.denial()
@@ -48,12 +48,12 @@ def decide(ask: Ask, facts: Facts, who: Principal, policies: Policies) -> Denied
 
 
 class _Judge:
-    def __init__(self, ask: Ask, facts: Facts, who: Principal, policies: Policies) -> None:
+    def __init__(self, ask: Permission, facts: Facts, who: Principal, policies: Policies) -> None:
         self._ask = ask
         self._facts = facts
         self._who = who
         self._policies = policies
-        self.doubts: list[CannotJudge] = []
+        self.doubts: list[UnsupportedPolicyError] = []
 
     def denial(self) -> str | None:
         """The explicit deny, if there is one."""
@@ -96,7 +96,7 @@ class _Judge:
     def _applies(self, statement: Statement) -> bool:
         try:
             return statement.applies(self._ask, self._facts)
-        except CannotJudge as doubt:
+        except UnsupportedPolicyError as doubt:
             self.doubts.append(doubt)
             return False
 

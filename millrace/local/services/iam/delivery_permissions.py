@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from millrace.local.core.backends import State
-from millrace.local.services.iam import Access, Ask, Known
+from millrace.local.core.backends import Backends
+from millrace.local.services.iam import Access, Known, Permission
 
 EVENTS = "events.amazonaws.com"
 _BY_POLICY = {
@@ -34,9 +34,9 @@ _NONE: Known = MappingProxyType({})
 class Permissions:
     """Judges each rule and target once, until a call may have changed a policy."""
 
-    def __init__(self, access: Access, state: State, near: Callable[[str], State | None]) -> None:
+    def __init__(self, access: Access, backends: Backends, near: Callable[[str], Backends | None]) -> None:
         self._access = access
-        self._state = state
+        self._backends = backends
         self._near = near
         self._judged: dict[tuple[Any, ...], str | None] = {}
 
@@ -49,7 +49,7 @@ class Permissions:
 
         `known` is what conditions may ask for of the event.
         """
-        if not self._access.judging:
+        if not self._access.enforce_iam:
             return None
         asked = (target["Arn"], target.get("RoleArn"), rule, *known.items())
         if asked not in self._judged:
@@ -60,7 +60,7 @@ class Permissions:
         service, account = arn.split(":")[2], arn.split(":")[4]
         if role is not None:
             return self._beyond(role, arn, rule, known)
-        if service != "events" and account not in ("", self._state.account):
+        if service != "events" and account not in ("", self._backends.account):
             return f"A rule reaches {arn}, of another account, in the name of a role, and its target names none."
         if service in _BY_POLICY:
             return self._closed(arn, rule)
@@ -75,7 +75,7 @@ class Permissions:
         for action in _actions(arn):
             if not self._access.may_deliver(EVENTS, action, _resource(arn), rule):
                 return f"No policy of {arn} lets {EVENTS} in with {action} for the rule {rule}."
-        key = self._state.key_of(arn)
+        key = self._backends.key_of(arn)
         for action in _TO_USE_KEY[arn.split(":")[2]] if key else ():
             if not self._access.may_deliver(EVENTS, action, str(key), rule):
                 return f"{arn} is encrypted, and the policy of its key {key} does not allow {EVENTS} {action}."
@@ -93,17 +93,17 @@ class Permissions:
         if not self._access.may_deliver(EVENTS, "sts:AssumeRole", role, rule):
             return f"The role {role} does not let {EVENTS} assume it."
         service, told = arn.split(":")[2], {**known, **_source(rule)} if ":event-bus/" in arn else known
-        asks = [Ask(action, _resource(arn), told) for action in _actions(arn)]
+        asks = [Permission(action, _resource(arn), told) for action in _actions(arn)]
         if key := self._key_of(arn):
-            via = {"kms:viaservice": (f"{service}.{self._state.region}.amazonaws.com",)}
-            asks += [Ask(action, key, via) for action in _TO_USE_KEY[service]]
+            via = {"kms:viaservice": (f"{service}.{self._backends.region}.amazonaws.com",)}
+            asks += [Permission(action, key, via) for action in _TO_USE_KEY[service]]
         session = rule.rpartition("/")[2]
         denied = next((found for ask in asks if (found := self._access.denied(role, session, ask))), None)
         return f"The role {role} may not {denied.action} on {denied.resource} {denied.why}." if denied else None
 
     def _key_of(self, arn: str) -> str | None:
-        state = self._near(arn)
-        return state.key_of(arn) if state else None
+        backends = self._near(arn)
+        return backends.key_of(arn) if backends else None
 
 
 def _source(rule: str) -> Known:

@@ -13,11 +13,11 @@ Known = Mapping[str, "Values | Callable[[], Values]"]
 """Condition keys in lower case; a value that is dear is found when a condition asks for it."""
 
 
-class CannotJudge(Exception):
+class UnsupportedPolicyError(Exception):
     """A policy asks for what the local cloud cannot know; the call is refused, and says what."""
 
 
-class Ask(NamedTuple):
+class Permission(NamedTuple):
     """What a caller needs: an action on a resource, and what the request tells about it."""
 
     action: str
@@ -83,9 +83,9 @@ class Facts:
                 return value() if callable(value) else value
         if key in ABSENT or key.startswith(_ABSENT_BELOW):
             return ()
-        raise CannotJudge(
+        raise UnsupportedPolicyError(
             f"A policy asks for the condition key {key}, which the local cloud does not know. Take it out of the "
-            "policy for local work, or start the local cloud with LocalCloud(judge=False)."
+            "policy for local work, or start the local cloud with LocalCloud(enforce_iam=False)."
         )
 
     def variable(self, name: str) -> str | None:

@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from millrace.local.services.iam.conditions import conditions
-from millrace.local.services.iam.facts import Ask, CannotJudge, Facts
+from millrace.local.services.iam.facts import Facts, Permission, UnsupportedPolicyError
 from millrace.local.services.iam.patterns import Pattern
 
 
@@ -60,7 +60,7 @@ class Statement:
         self._principals = _principals(given.get("NotPrincipal", given.get("Principal")))
         self._conditions = conditions(given.get("Condition"), variables=variables)
 
-    def applies(self, ask: Ask, facts: Facts) -> bool:
+    def applies(self, ask: Permission, facts: Facts) -> bool:
         """Whether it is about an ask. Raises CannotJudge if that hangs on a condition key that is not known here."""
         return (
             any(pattern.matches(ask.action, facts.variable) for pattern in self._actions) is not self._other_actions
@@ -71,12 +71,12 @@ class Statement:
 
     def _meets(self, facts: Facts) -> bool:
         """Whether every condition holds; one that is known not to outweighs one that cannot be judged."""
-        doubt: CannotJudge | None = None
+        doubt: UnsupportedPolicyError | None = None
         for condition in self._conditions:
             try:
                 if not condition.holds(facts):
                     return False
-            except CannotJudge as error:
+            except UnsupportedPolicyError as error:
                 doubt = error
         if doubt:
             raise doubt

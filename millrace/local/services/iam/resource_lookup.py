@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from millrace.local.core.backends import State
+from millrace.local.core.backends import Backends
 
 
-class Places(NamedTuple):
+class ResourceLookup(NamedTuple):
     """moto's stores, and the state machine of a task token: "" for one that was never given out."""
 
-    state: State
+    backends: Backends
     machine_of: Callable[[str], str]

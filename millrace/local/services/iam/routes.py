@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
-from millrace.local.services.iam.facts import CannotJudge
+from millrace.local.services.iam.facts import UnsupportedPolicyError
 
 _MODELS = {"execute-api": ("apigatewaymanagementapi",), "apigateway": ("apigatewayv2", "apigateway")}
 """The models of a service whose signature has another name than botocore's folder."""
@@ -52,7 +52,7 @@ class Router:
             try:
                 model: Any = get_session().get_service_model(name)
             except UnknownServiceError as error:
-                raise CannotJudge(f"botocore has no model of the service {service}.") from error
+                raise UnsupportedPolicyError(f"botocore has no model of the service {service}.") from error
             routes += [_route(model.operation_model(operation)) for operation in model.operation_names]
         return cls(routes)
 

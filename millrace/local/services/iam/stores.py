@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from millrace.local.core.backends import State
+from millrace.local.core.backends import Backends
 from millrace.local.services.iam.policy import Statement, compiled
 
 Statements = tuple[Statement, ...]
@@ -21,24 +21,24 @@ class RolePolicies(NamedTuple):
 class Stores:
     """Reads moto's state afresh at each call. Documents are compiled once for each text, so nothing goes stale."""
 
-    def __init__(self, state: State, near: Callable[[str], State | None]) -> None:
-        self._state = state
+    def __init__(self, backends: Backends, near: Callable[[str], Backends | None]) -> None:
+        self._backends = backends
         self._near = near
         self._roles: dict[str, Any] = {}
-        self._policies: dict[str, Callable[[State, str], Any]] = {
+        self._policies: dict[str, Callable[[Backends, str], Any]] = {
             "events": _of_bus,
-            "kinesis": lambda state, arn: state.kinesis.resource_policies.get(arn),
-            "kms": lambda state, arn: state.kms.keys[arn.rpartition("/")[2]].policy,
+            "kinesis": lambda backends, arn: backends.kinesis.resource_policies.get(arn),
+            "kms": lambda backends, arn: backends.kms.keys[arn.rpartition("/")[2]].policy,
             "lambda": _of_function,
-            "s3": lambda state, arn: state.s3.buckets[arn.split(":", 5)[5].partition("/")[0]].policy,
-            "sns": lambda state, arn: state.sns.topics[arn].policy,
-            "sqs": lambda state, arn: state.sqs.queues[arn.rpartition(":")[2]].policy,
+            "s3": lambda backends, arn: backends.s3.buckets[arn.split(":", 5)[5].partition("/")[0]].policy,
+            "sns": lambda backends, arn: backends.sns.topics[arn].policy,
+            "sqs": lambda backends, arn: backends.sqs.queues[arn.rpartition(":")[2]].policy,
             "iam": lambda _, arn: self.role(arn).assume_role_policy_document,
         }
 
     def role(self, arn: str) -> Any:
         """Moto's role. Raises LookupError."""
-        known = self._state.iam.roles
+        known = self._backends.iam.roles
         role = self._roles.get(arn)
         if role is None or known.get(role.id) is not role:
             self._roles = {role.arn: role for role in list(known.values())}
@@ -58,7 +58,7 @@ class Stores:
         return RolePolicies(identity, _together((_default_version(self._managed(limit)),)) if limit else None)
 
     def _managed(self, arn: str) -> Any:
-        return self._state.iam.managed_policies[arn]
+        return self._backends.iam.managed_policies[arn]
 
     def of_resource(self, arn: str) -> Statements | None:
         """The policy of a queue, topic, stream, bus, bucket, key, function, role or log group; None for none."""
@@ -71,27 +71,27 @@ class Stores:
 
     def _documents(self, service: str, arn: str) -> list[Any]:
         """A resource's own policy; those of log groups belong to the account, and name their resources."""
-        state = self._near(arn)
-        if state is None:
+        backends = self._near(arn)
+        if backends is None:
             return []
         if service == "logs":
-            return [policy.policy_document for policy in list(state.logs.resource_policies.values())]
-        document = self._policies[service](state, arn) if service in self._policies else None
+            return [policy.policy_document for policy in list(backends.logs.resource_policies.values())]
+        document = self._policies[service](backends, arn) if service in self._policies else None
         return [document] if document else []
 
 
-def _of_bus(state: State, arn: str) -> Any:
+def _of_bus(backends: Backends, arn: str) -> Any:
     kind, _, name = arn.rpartition(":")[2].partition("/")
-    return state.events.event_buses[name].policy if kind == "event-bus" else None
+    return backends.events.event_buses[name].policy if kind == "event-bus" else None
 
 
-def _of_function(state: State, arn: str) -> Any:
+def _of_function(backends: Backends, arn: str) -> Any:
     from moto.awslambda.exceptions import UnknownFunctionException  # noqa: PLC0415 - as in state.py
 
     if ":function:" not in arn:
         return None
     try:
-        function = state.lambda_.get_function(arn)
+        function = backends.lambda_.get_function(arn)
     except UnknownFunctionException as error:
         raise LookupError(arn) from error
     return {"Version": "2012-10-17", "Statement": function.policy.statements}

@@ -6,21 +6,21 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from millrace.local.core.account_region import Plane
+    from millrace.local.core.account_region import AccountRegion
 
-GetPlane = Callable[..., "Plane"]
+RegionOf = Callable[..., "AccountRegion"]
 
 
-def apply(plane: GetPlane) -> None:
+def apply(region: RegionOf) -> None:
     """Change moto's streams."""
-    _tell_time(plane)
+    _tell_time(region)
     _push_nothing()
-    _report_records(plane)
-    _report_items(plane)
+    _report_records(region)
+    _report_items(region)
     _leave_records_in_their_shard()
 
 
-def _tell_time(plane: GetPlane) -> None:
+def _tell_time(region: RegionOf) -> None:
     """Records are dated by the clock of the local cloud, which can leap."""
     import moto.dynamodb.models.table  # noqa: PLC0415
     import moto.kinesis.models  # noqa: PLC0415
@@ -28,7 +28,7 @@ def _tell_time(plane: GetPlane) -> None:
     now = moto.kinesis.models.utcnow
 
     def leapt() -> Any:
-        return now() + timedelta(seconds=plane().clock.leapt)
+        return now() + timedelta(seconds=region().clock.leapt)
 
     moto.kinesis.models.utcnow = leapt
     moto.dynamodb.models.table.utcnow = leapt
@@ -43,7 +43,7 @@ def _push_nothing() -> None:
         source.lambda_event_source_mappings = property(lambda _: {}, lambda _, __: None)
 
 
-def _report_records(plane: GetPlane) -> None:
+def _report_records(region: RegionOf) -> None:
     """The plane must know when a record is put."""
     from moto.kinesis.models import Stream  # noqa: PLC0415
 
@@ -51,14 +51,14 @@ def _report_records(plane: GetPlane) -> None:
 
     def put_record(stream: Any, *args: Any, **kwargs: Any) -> Any:
         placed = put(stream, *args, **kwargs)
-        known, arn = plane(stream.arn), stream.arn
-        known.agenda.soon(lambda: known.sources.arrived(arn), "arrival of a record")
+        known, arn = region(stream.arn), stream.arn
+        known.scheduler.soon(lambda: known.sources.arrived(arn), "arrival of a record")
         return placed
 
     Stream.put_record = put_record
 
 
-def _report_items(plane: GetPlane) -> None:
+def _report_items(region: RegionOf) -> None:
     """The plane must know when an item changes; a write that changes nothing makes no record.
 
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Streams.html
@@ -72,8 +72,8 @@ def _report_items(plane: GetPlane) -> None:
             return
         add(shard, old, new)
         table = shard.table
-        known, arn = plane(table.table_arn), f"{table.table_arn}/stream/{table.latest_stream_label}"
-        known.agenda.soon(lambda: known.sources.arrived(arn), "change of an item")
+        known, arn = region(table.table_arn), f"{table.table_arn}/stream/{table.latest_stream_label}"
+        known.scheduler.soon(lambda: known.sources.arrived(arn), "change of an item")
 
     StreamShard.add = add_item
 

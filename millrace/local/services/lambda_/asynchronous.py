@@ -15,7 +15,7 @@ from millrace.local.services.lambda_.outcomes import display_name, error_of
 from millrace.local.workers import Outcome
 
 if TYPE_CHECKING:
-    from millrace.local.core.account_region import Plane
+    from millrace.local.core.account_region import AccountRegion
 
 ASYNC_RETRIES = 2
 ASYNC_MAX_AGE = 6 * 3600
@@ -26,9 +26,9 @@ _CONDITIONS = {"MaximumEventAgeInSeconds": "EventAgeExceeded", "MaximumRetryAtte
 class AsyncInvocation:
     """One event on its way to a function, until it has run or is given up."""
 
-    def __init__(self, plane: "Plane", function: Any, payload: bytes) -> None:
+    def __init__(self, region: "AccountRegion", function: Any, payload: bytes) -> None:
         self.request_id = str(uuid.uuid4())
-        self._plane = plane
+        self._region = region
         self._function = function
         self._payload = payload
         self._config = invoke_config(function)
@@ -43,10 +43,10 @@ class AsyncInvocation:
             pause=async_pause,
         )
         what = f"invocation of {self._function.function_name}"
-        Delivery(self._plane.agenda, what, policy, self._send, self._give_up).start()
+        Delivery(self._region.scheduler, what, policy, self._send, self._give_up).start()
 
     def _send(self, done: Done, _attempt: int) -> None:
-        functions = self._plane.functions
+        functions = self._region.functions
         try:
             function = functions.find(self._function.function_arn)
         except LookupError as error:
@@ -86,7 +86,7 @@ class AsyncInvocation:
         arn: str | None = destination.get("Destination")
         if arn:
             folder = f"aws/lambda/async/{self._function.function_name}"
-            self._plane.results.keep(arn, self._record(condition), folder=folder)
+            self._region.results.keep(arn, self._record(condition), folder=folder)
         return arn
 
     def _record(self, condition: str) -> dict[str, Any]:
@@ -94,7 +94,7 @@ class AsyncInvocation:
         arn = self._function.function_arn
         record: dict[str, Any] = {
             "version": "1.0",
-            "timestamp": iso_millis(self._plane.clock.now()),
+            "timestamp": iso_millis(self._region.clock.now()),
             "requestContext": {
                 "requestId": self.request_id,
                 "functionArn": arn if arn.count(":") > _UNQUALIFIED else f"{arn}:$LATEST",
@@ -125,11 +125,11 @@ class AsyncInvocation:
             "ErrorMessage": {"DataType": "String", "StringValue": ending.failure.message[:1024]},
         }
         with contextlib.suppress(LookupError):  # AWS only counts a letter that finds no queue
-            self._plane.topics.send_dead_letter(arn, self._payload.decode(), attributes)
+            self._region.topics.send_dead_letter(arn, self._payload.decode(), attributes)
         self._remember(arn)
 
     def _remember(self, arn: str) -> None:
-        self._plane.remember_dead_letter(references(parsed(self._payload)), arn, display_name(self._function))
+        self._region.remember_dead_letter(references(parsed(self._payload)), arn, display_name(self._function))
 
 
 _UNQUALIFIED = 6

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from millrace.local.core.clock import iso
 
 if TYPE_CHECKING:
-    from millrace.local.core.account_region import Plane
+    from millrace.local.core.account_region import AccountRegion
 
 Record = dict[str, Any]
 
@@ -19,8 +19,8 @@ Record = dict[str, Any]
 class Results:
     """Sends what became of an invocation."""
 
-    def __init__(self, plane: "Plane") -> None:
-        self._plane = plane
+    def __init__(self, region: "AccountRegion") -> None:
+        self._region = region
 
     def keep(self, destination: str, record: Record, *, folder: str, payload: str | None = None) -> None:
         """Send a record. One for a bucket holds the payload too, in an object below `folder`.
@@ -40,7 +40,7 @@ class Results:
         elif service == "events":
             self._to_bus(destination, record)
         else:
-            self._plane.targets.forward(destination, json.dumps(record))
+            self._region.targets.forward(destination, json.dumps(record))
 
     def _to_bus(self, bus: str, record: Record) -> None:
         """https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html."""
@@ -51,18 +51,18 @@ class Results:
             "id": str(uuid.uuid4()),
             "detail-type": f"Lambda Function Invocation Result - {outcome}",
             "source": "lambda",
-            "account": self._plane.state.account,
-            "time": iso(self._plane.clock.now()),
-            "region": self._plane.state.region,
+            "account": self._region.backends.account,
+            "time": iso(self._region.clock.now()),
+            "region": self._region.backends.region,
             "resources": [bus, context["functionArn"]],
             "detail": record,
         }
-        self._plane.buses.publish(bus, envelope)
+        self._region.buses.publish(bus, envelope)
 
     def _to_bucket(self, bucket_arn: str, record: Record, folder: str) -> None:
-        now = datetime.fromtimestamp(self._plane.clock.now(), UTC)
+        now = datetime.fromtimestamp(self._region.clock.now(), UTC)
         key = f"{folder}/{now:%Y/%m/%d}/{now:%Y-%m-%dT%H.%M.%S}-{uuid.uuid4()}"
         bucket = bucket_arn.rpartition(":")[2]
-        if bucket not in self._plane.state.s3.buckets:
+        if bucket not in self._region.backends.s3.buckets:
             raise LookupError(f"The bucket {bucket} does not exist.")
-        self._plane.state.s3.put_object(bucket, key, json.dumps(record).encode())
+        self._region.backends.s3.put_object(bucket, key, json.dumps(record).encode())

@@ -20,7 +20,7 @@ from millrace.local.services.lambda_.outcomes import display_name, error_of, fai
 from millrace.local.workers import FunctionSpec, Outcome
 
 if TYPE_CHECKING:
-    from millrace.local.core.account_region import Plane
+    from millrace.local.core.account_region import AccountRegion
 
 __all__ = ["Functions", "display_name"]
 
@@ -30,8 +30,8 @@ LATEST = "$LATEST"
 class Functions:
     """Runs the functions that moto keeps, in workers."""
 
-    def __init__(self, plane: "Plane", code: Path) -> None:
-        self._plane = plane
+    def __init__(self, region: "AccountRegion", code: Path) -> None:
+        self._region = region
         self._code = code
         self._found: dict[tuple[str, str | None], Any] = {}
         self._specs: dict[str, FunctionSpec] = {}
@@ -53,7 +53,7 @@ class Functions:
         asked = (name, qualifier)
         plain, _, named = name.rpartition(":function:")[2].partition(":")
         qualifier = qualifier or named or None
-        backend = self._plane.state.lambda_
+        backend = self._region.backends.lambda_
         try:
             alias = backend._lambdas._aliases.get(self._arn_of(plain), {}).get(qualifier)  # noqa: SLF001 - moto's
             if alias is None:
@@ -66,7 +66,7 @@ class Functions:
         return function
 
     def _arn_of(self, name: str) -> str:
-        return f"arn:aws:lambda:{self._plane.state.region}:{self._plane.state.account}:function:{name}"
+        return f"arn:aws:lambda:{self._region.backends.region}:{self._region.backends.account}:function:{name}"
 
     def _version_of(self, alias: Any) -> str:
         """The version that an alias leads to this time.
@@ -98,7 +98,7 @@ class Functions:
             except LookupError:
                 same = False
             if not same:
-                self._plane.workers.retire(spec.name)
+                self._region.workers.retire(spec.name)
 
     def known(self) -> list[str]:
         """The names of the functions that have run."""
@@ -124,16 +124,16 @@ class Functions:
                 environment={
                     **_log_settings(function),
                     **function.environment_vars,
-                    **self._plane.access.credentials(function),
+                    **self._region.access.credentials(function),
                 },
                 timeout=float(function.timeout),
                 memory_mb=int(function.memory_size),
-                log_group=self._plane.logs.group_of(function),
+                log_group=self._region.logs.group_of(function),
             )
         return self._specs[arn]
 
     def _layer(self, arn: str) -> Path:
-        return self._unpacked(self._plane.state.lambda_.layers_versions_by_arn(arn).code_bytes)
+        return self._unpacked(self._region.backends.lambda_.layers_versions_by_arn(arn).code_bytes)
 
     def _unpacked(self, archive: bytes) -> Path:
         """The folder of an archive's files; unpacked once for each content."""
@@ -173,14 +173,14 @@ class Functions:
             done(None)
             return request_id
         self._running[name] += 1
-        release = self._plane.agenda.hold(f"function {name}")
-        began = self._plane.clock.now()
+        release = self._region.scheduler.hold(f"function {name}")
+        began = self._region.clock.now()
         about = references(parsed(payload))
 
         def ended(outcome: Outcome) -> None:
             self._running[name] -= 1
             try:
-                self._plane.logs.write(function, outcome, began)
+                self._region.logs.write(function, outcome, began)
                 self._remember(function, outcome, began, about)
                 done(outcome)
             finally:
@@ -193,17 +193,17 @@ class Functions:
         self, function: Any, payload: bytes, request_id: str, ended: Callable[[Outcome], None], *, urgent: bool
     ) -> None:
         """Run a function, or have happen to it what the faults of this cloud draw."""
-        fault, leapt = self._plane.faults.draw(display_name(function)), self._plane.clock.leapt
+        fault, leapt = self._region.faults.draw(display_name(function)), self._region.clock.leapt
         if fault == "refused":
-            self._plane.agenda.soon(lambda: ended(_broken(request_id)), "a fault")
+            self._region.scheduler.soon(lambda: ended(_broken(request_id)), "a fault")
             return
         heard = ended if fault != "unheard" else lambda _: ended(_broken(request_id))
-        workers, spec = self._plane.workers, self.spec(function)
+        workers, spec = self._region.workers, self.spec(function)
         workers.invoke(spec, payload, request_id, heard, urgent=urgent, leapt=leapt)
         if fault == "killed":
-            self._plane.faults.later(lambda: workers.kill(request_id))
+            self._region.faults.later(lambda: workers.kill(request_id))
         if fault == "doubled":
-            release = self._plane.agenda.hold(f"a second call of {function.function_name}")
+            release = self._region.scheduler.hold(f"a second call of {function.function_name}")
             again = str(uuid.uuid4())
             workers.invoke(spec, payload, again, lambda _: release(), urgent=urgent, leapt=leapt)
 
@@ -213,7 +213,7 @@ class Functions:
         for event in about:
             bad = outcome.status != "ok" or event.key in failed or event.event_id in told
             error = told.get(event.event_id) or (error_of(outcome) if outcome.status != "ok" else "failed")
-            self._plane.journal.add(
+            self._region.history.add(
                 "attempt",
                 event,
                 display_name(function),
@@ -231,7 +231,7 @@ class Functions:
 
         Gives the request id.
         """
-        invocation = AsyncInvocation(self._plane, function, payload)
+        invocation = AsyncInvocation(self._region, function, payload)
         invocation.start()
         return invocation.request_id
 

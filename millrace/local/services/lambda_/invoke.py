@@ -14,7 +14,7 @@ from millrace.local.core.json_text import parsed
 from millrace.local.workers import Outcome
 
 if TYPE_CHECKING:
-    from millrace.local.core.account_region import Plane
+    from millrace.local.core.account_region import AccountRegion
 
 MOST_REQUEST_BYTES = 6_291_456
 MOST_RESPONSE_BYTES = 6_291_556
@@ -29,8 +29,8 @@ _TYPES = ("RequestResponse", "Event", "DryRun")
 class Invoking:
     """Answers calls of Invoke, each with its status, body and headers."""
 
-    def __init__(self, plane: "Plane") -> None:
-        self._plane = plane
+    def __init__(self, region: "AccountRegion") -> None:
+        self._region = region
 
     async def answer(self, name: str, query: str, headers: Mapping[str, str], body: bytes) -> Answer:
         """Invoke a function as its caller asks; header names are in lower case."""
@@ -40,13 +40,13 @@ class Invoking:
         if refused:
             return refused
         try:
-            function = self._plane.functions.find(name, parse_qs(query).get("Qualifier", [None])[0])
+            function = self._region.functions.find(name, parse_qs(query).get("Qualifier", [None])[0])
         except LookupError as error:
             return _error(404, "ResourceNotFoundException", str(error.args[0]))
         if kind == "DryRun":
             return 204, b"", (("x-amz-executed-version", str(function.version)),)
         if kind == "Event":
-            request_id = self._plane.functions.invoke_async(function, payload)
+            request_id = self._region.functions.invoke_async(function, payload)
             return 202, b"", (("x-amzn-requestid", request_id),)
         return await self._invoke(function, payload, tail=headers.get("x-amz-log-type") == "Tail")
 
@@ -66,18 +66,18 @@ class Invoking:
 
     async def _invoke(self, function: Any, payload: bytes, *, tail: bool) -> Answer:
         future: asyncio.Future[Outcome | None] = asyncio.get_running_loop().create_future()
-        began = self._plane.clock.now()
+        began = self._region.clock.now()
 
         def done(outcome: Outcome | None) -> None:
             if not future.done():
                 future.set_result(outcome)
 
-        request_id = self._plane.functions.invoke(function, payload, done, urgent=True)
+        request_id = self._region.functions.invoke(function, payload, done, urgent=True)
         outcome = await future
         if outcome is None:
             reason = "ReservedFunctionConcurrentInvocationLimitExceeded"
             return _error(429, "TooManyRequestsException", "Rate Exceeded.", Reason=reason)
-        logged = self._plane.logs.tail(function, outcome, began) if tail else b""
+        logged = self._region.logs.tail(function, outcome, began) if tail else b""
         return _answered(function, outcome, request_id, logged)
 
 

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from millrace.local.core.backends import State
+from millrace.local.core.backends import Backends
 from millrace.local.core.clock import iso_millis
 from millrace.local.workers import Outcome
 
@@ -14,8 +14,8 @@ TAIL_BYTES = 4096
 class FunctionLogs:
     """Writes each invocation into the function's log group and the worker's own stream."""
 
-    def __init__(self, state: State) -> None:
-        self._state = state
+    def __init__(self, backends: Backends) -> None:
+        self._backends = backends
         self._known: set[tuple[str, str]] = set()
 
     @staticmethod
@@ -37,7 +37,7 @@ class FunctionLogs:
             {"timestamp": int(moment * 1000), "message": line}
             for moment, line in [(began, start), *((ended, line) for line in outcome.log), (ended, report)]
         ]
-        self._state.logs.groups[group].put_log_events(stream, events)  # its backend would ask each for its age first
+        self._backends.logs.groups[group].put_log_events(stream, events)  # its backend would ask each for its age first
 
     @staticmethod
     def tail(function: Any, outcome: Outcome, began: float) -> bytes:
@@ -48,10 +48,10 @@ class FunctionLogs:
     def _make(self, group: str, stream: str) -> None:
         if (group, stream) in self._known:
             return
-        if group not in self._state.logs.groups:
-            self._state.logs.create_log_group(group, {})
-        if stream not in self._state.logs.groups[group].streams:
-            self._state.logs.create_log_stream(group, stream)
+        if group not in self._backends.logs.groups:
+            self._backends.logs.create_log_group(group, {})
+        if stream not in self._backends.logs.groups[group].streams:
+            self._backends.logs.create_log_stream(group, stream)
         self._known.add((group, stream))
 
     def forget(self) -> None:

@@ -6,30 +6,30 @@ from typing import TYPE_CHECKING, Any
 from millrace.local.services.lambda_.event_source_mappings.filters import compile_filters
 
 if TYPE_CHECKING:
-    from millrace.local.core.account_region import Plane
+    from millrace.local.core.account_region import AccountRegion
 
-GetPlane = Callable[..., "Plane"]
+RegionOf = Callable[..., "AccountRegion"]
 
 
-def apply(plane: GetPlane) -> None:
+def apply(region: RegionOf) -> None:
     """Change moto's functions."""
-    _invoke_on_the_plane(plane)
+    _invoke_on_the_plane(region)
     _map_to_what_is_named()
     _keep_the_last_invoke_config()
     _take_qualifiers_of_invoke_configs()
 
 
-def _invoke_on_the_plane(plane: GetPlane) -> None:
+def _invoke_on_the_plane(region: RegionOf) -> None:
     """Moto runs a function in Docker, within the call; whatever in moto invokes one queues an invocation instead."""
     from moto.awslambda.models import LambdaFunction  # noqa: PLC0415
 
     def invoke(function: Any, body: Any, _request_headers: Any, _response_headers: Any) -> bytes:
-        known, payload = plane(function.function_arn), body.encode() if isinstance(body, str) else body or b"{}"
+        known, payload = region(function.function_arn), body.encode() if isinstance(body, str) else body or b"{}"
 
         def queued() -> None:
             known.functions.invoke_async(function, payload)
 
-        known.agenda.soon(queued, "invocation by a service")
+        known.scheduler.soon(queued, "invocation by a service")
         return b""
 
     LambdaFunction.invoke = invoke

@@ -13,7 +13,7 @@ from millrace.local.core.clock import iso, iso_millis
 from millrace.local.services import sqs as queues
 
 if TYPE_CHECKING:
-    from millrace.local.core.account_region import Plane
+    from millrace.local.core.account_region import AccountRegion
 
 _REASONS = {
     "s3:ObjectCreated:Put": "PutObject",
@@ -32,8 +32,8 @@ _DELETIONS = {
 class Buckets:
     """Sends the notifications of a bucket."""
 
-    def __init__(self, plane: "Plane") -> None:
-        self._plane = plane
+    def __init__(self, region: "AccountRegion") -> None:
+        self._region = region
         self._sequence = 0
 
     def notify(self, event_name: Any, bucket: Any, key: Any) -> None:
@@ -42,7 +42,7 @@ class Buckets:
         self._sequence += 1
         ways: list[tuple[list[Any], Callable[[str, str], None]]] = [
             (configuration.cloud_function, self._to_function),
-            (configuration.queue, lambda arn, text: queues.send(self._plane.state, arn, text)),
+            (configuration.queue, lambda arn, text: queues.send(self._region.backends, arn, text)),
             (configuration.topic, self._to_topic),
         ]
         for notifications, send in ways:
@@ -51,7 +51,7 @@ class Buckets:
                     self._soon(send, notification.arn, json.dumps(self._event(name, bucket, key, notification.id)))
         if configuration.event_bridge is not None:
             envelope = self._envelope(name, bucket, key)
-            self._plane.agenda.soon(lambda: self._plane.buses.publish("default", envelope), "event of a bucket")
+            self._region.scheduler.soon(lambda: self._region.buses.publish("default", envelope), "event of a bucket")
 
     def _soon(self, send: Callable[[str, str], None], arn: str, text: str) -> None:
         def sent() -> None:
@@ -60,25 +60,25 @@ class Buckets:
             except LookupError:
                 return  # S3 tells nobody of a destination that is gone
 
-        self._plane.agenda.soon(sent, "notification of a bucket")
+        self._region.scheduler.soon(sent, "notification of a bucket")
 
     def _to_function(self, arn: str, text: str) -> None:
-        functions = self._plane.functions
+        functions = self._region.functions
         functions.invoke_async(functions.find(arn), text.encode())
 
     def _to_topic(self, arn: str, text: str) -> None:
-        if arn not in self._plane.state.sns.topics:
+        if arn not in self._region.backends.sns.topics:
             raise LookupError(f"The topic {arn} does not exist.")
-        self._plane.state.sns.publish(arn=arn, message=text)
+        self._region.backends.sns.publish(arn=arn, message=text)
 
     @property
     def _sequencer(self) -> str:
         """Grows with each event of the cloud, as AWS's does with those of one key."""
-        return f"{int(self._plane.clock.now() * 1000):012X}{self._sequence & 0xFFFF:04X}"
+        return f"{int(self._region.clock.now() * 1000):012X}{self._sequence & 0xFFFF:04X}"
 
     def _event(self, name: str, bucket: Any, key: Any, configuration_id: str) -> dict[str, Any]:
         """https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html."""
-        account = self._plane.state.account
+        account = self._region.backends.account
         about: dict[str, Any] = {"key": quote_plus(key.name, safe="/"), "sequencer": self._sequencer}
         if not name.startswith("s3:ObjectRemoved:"):
             about |= {"size": key.size, "eTag": key.etag.strip('"')}
@@ -88,7 +88,7 @@ class Buckets:
             "eventVersion": "2.1",
             "eventSource": "aws:s3",
             "awsRegion": bucket.region_name,
-            "eventTime": iso_millis(self._plane.clock.now()),
+            "eventTime": iso_millis(self._region.clock.now()),
             "eventName": name.removeprefix("s3:"),
             "userIdentity": {"principalId": f"AWS:{account}"},
             "requestParameters": {"sourceIPAddress": "127.0.0.1"},
@@ -111,8 +111,8 @@ class Buckets:
             "id": str(uuid.uuid4()),
             "detail-type": _detail_type(name),
             "source": "aws.s3",
-            "account": self._plane.state.account,
-            "time": iso(self._plane.clock.now()),
+            "account": self._region.backends.account,
+            "time": iso(self._region.clock.now()),
             "region": bucket.region_name,
             "resources": [bucket.arn],
             "detail": self._detail(name, bucket, key),
@@ -129,7 +129,7 @@ class Buckets:
             "bucket": {"name": bucket.name},
             "object": {**about, "sequencer": self._sequencer},
             "request-id": uuid.uuid4().hex[:16].upper(),
-            "requester": self._plane.state.account,
+            "requester": self._region.backends.account,
             "source-ip-address": "127.0.0.1",
         }
         for more, known in (("reason", _REASONS), ("deletion-type", _DELETIONS)):

@@ -8,8 +8,8 @@ import re
 from urllib.parse import unquote
 
 from millrace.local.services.iam.calls import Call
-from millrace.local.services.iam.facts import Ask, Known
-from millrace.local.services.iam.resource_lookup import Places
+from millrace.local.services.iam.facts import Known, Permission
+from millrace.local.services.iam.resource_lookup import ResourceLookup
 
 _ACTIONS = {
     "CompleteMultipartUpload": "PutObject",
@@ -55,7 +55,7 @@ _VERSIONED = {"GetObject", "DeleteObject", "GetObjectTagging", "PutObjectTagging
 _KEYS = re.compile(r"<Object>(.*?)</Object>", re.DOTALL)
 
 
-def asks(call: Call, _places: Places) -> list[Ask]:
+def asks(call: Call, _lookup: ResourceLookup) -> list[Permission]:
     """The bucket or object; for a copy also its source; each key of DeleteObjects.
 
     Differs: DeleteObjects is denied whole if one of its keys is.
@@ -64,16 +64,18 @@ def asks(call: Call, _places: Places) -> list[Ask]:
     bucket, key = str(call.params.get("Bucket") or ""), call.params.get("Key")
     action = _action(call.operation)
     if call.operation == "DeleteObjects":
-        return [Ask(_versioned(action, version), _arn(bucket, name), known) for name, version in _deleted(call)]
+        return [Permission(_versioned(action, version), _arn(bucket, name), known) for name, version in _deleted(call)]
     resource = _arn(bucket, str(key) if key else None) if bucket else "*"
-    needed = [Ask(_versioned(action, "versionId" in call.query), resource, known)]
+    needed = [Permission(_versioned(action, "versionId" in call.query), resource, known)]
     source = call.request.headers.get("x-amz-copy-source")
     if source:
         path, _, version = unquote(source).lstrip("/").partition("?versionId=")
-        needed.append(Ask(_versioned("s3:GetObject", version), f"arn:aws:s3:::{path}", known))
+        needed.append(Permission(_versioned("s3:GetObject", version), f"arn:aws:s3:::{path}", known))
     if action == "s3:PutObject":
         needed += [
-            Ask(f"s3:{more}", resource, known) for header, more in _ALSO.items() if header in call.request.headers
+            Permission(f"s3:{more}", resource, known)
+            for header, more in _ALSO.items()
+            if header in call.request.headers
         ]
     return needed
 

@@ -19,10 +19,10 @@ from millrace.local.core.delivery import Delivery, Done, Ending, Failure, Policy
 from millrace.local.core.errors import Refused
 from millrace.local.core.schedule_expressions import BadSchedule, Rate, Schedule, schedule
 from millrace.local.core.scheduler import Item
-from millrace.local.services.iam import Ask, CannotJudge
+from millrace.local.services.iam import Permission, UnsupportedPolicyError
 
 if TYPE_CHECKING:
-    from millrace.local.core.account_region import Plane
+    from millrace.local.core.account_region import AccountRegion
 
 RETRIES = 185
 MAX_AGE = 24 * 3600
@@ -62,11 +62,11 @@ class _Running:
     item: Item | None = None
 
 
-class Scheduler:
+class EventBridgeScheduler:
     """Runs the schedules that moto keeps. A flow does not wait for them: their runs are on the agenda beside it."""
 
-    def __init__(self, plane: "Plane") -> None:
-        self._plane = plane
+    def __init__(self, region: "AccountRegion") -> None:
+        self._region = region
         self._running: dict[str, _Running] = {}
         self._choice = random.Random(0)  # noqa: S311 - a moment within a window, no secret
 
@@ -100,11 +100,11 @@ class Scheduler:
             self._end(arn)
 
     def _groups(self) -> list[Any]:
-        return list(self._plane.state.scheduler.schedule_groups.values())
+        return list(self._region.backends.scheduler.schedule_groups.values())
 
     def _begin(self, schedule: Any, told: str) -> None:
         times = _times(schedule.schedule_expression, schedule.schedule_expression_timezone)
-        began = max(self._plane.clock.now(), float(schedule.start_date or 0))
+        began = max(self._region.clock.now(), float(schedule.start_date or 0))
         self._running[schedule.arn] = _Running(told, times, began)
         if isinstance(times, Rate):  # a rate begins with its first run
             self._plan(schedule, began)
@@ -114,7 +114,7 @@ class Scheduler:
     def _end(self, arn: str) -> None:
         item = self._running.pop(arn).item
         if item:
-            self._plane.agenda.cancel(item)
+            self._region.scheduler.cancel(item)
 
     def _plan_next(self, schedule: Any, after: float) -> None:
         running = self._running[schedule.arn]
@@ -123,26 +123,26 @@ class Scheduler:
             self._plan(schedule, due)
         elif schedule.action_after_completion == "DELETE":
             self._end(schedule.arn)
-            self._plane.state.scheduler.delete_schedule(schedule.group_name, schedule.name)
+            self._region.backends.scheduler.delete_schedule(schedule.group_name, schedule.name)
 
     def _plan(self, schedule: Any, due: float) -> None:
         window = schedule.flexible_time_window
         late = self._choice.uniform(0, 60 * window["MaximumWindowInMinutes"]) if window["Mode"] == "FLEXIBLE" else 0
         run = partial(self._run, schedule, due)
-        self._running[schedule.arn].item = self._plane.agenda.at(
+        self._running[schedule.arn].item = self._region.scheduler.at(
             due + late, run, f"schedule {schedule.name}", flow=False
         )
 
     def _run(self, schedule: Any, due: float) -> None:
-        ScheduledCall(self._plane, schedule, due).start()
+        ScheduledCall(self._region, schedule, due).start()
         self._plan_next(schedule, due)
 
 
 class ScheduledCall:
     """One run of a schedule, delivered by the target's own retry policy, into its own dead-letter queue."""
 
-    def __init__(self, plane: "Plane", schedule: Any, due: float) -> None:
-        self._plane = plane
+    def __init__(self, region: "AccountRegion", schedule: Any, due: float) -> None:
+        self._region = region
         self._schedule = schedule
         self._due = due
         self._target: dict[str, Any] = schedule.target
@@ -157,7 +157,7 @@ class ScheduledCall:
             max_age=retry.get("MaximumEventAgeInSeconds", MAX_AGE),
             pause=rule_pause,
         )
-        Delivery(self._plane.agenda, f"schedule {self._schedule.name}", policy, self._send, self._give_up).start()
+        Delivery(self._region.scheduler, f"schedule {self._schedule.name}", policy, self._send, self._give_up).start()
 
     def _send(self, done: Done, attempt: int) -> None:
         self._message = self._input(attempt)
@@ -182,36 +182,36 @@ class ScheduledCall:
             "id": self._id,
             "detail-type": "Scheduled Event",
             "source": "aws.scheduler",
-            "account": self._plane.state.account,
+            "account": self._region.backends.account,
             "time": iso(self._due),
-            "region": self._plane.state.region,
+            "region": self._region.backends.region,
             "resources": [self._schedule.arn],
             "detail": "{}",
         }
 
     def _forbidden(self) -> Failure | None:
         """Whether the schedule's role may do what the schedule asks for."""
-        access, role = self._plane.access, self._target["RoleArn"]
+        access, role = self._region.access, self._target["RoleArn"]
         try:
-            denied = [access.denied(role, self._id, ask) for ask in self._asks()] if access.judging else []
-        except CannotJudge as error:
+            denied = [access.denied(role, self._id, ask) for ask in self._asks()] if access.enforce_iam else []
+        except UnsupportedPolicyError as error:
             return Failure("AccessDeniedException", str(error), retriable=False)
         for found in filter(None, denied):
             told = f"{role} is not authorized to perform: {found.action} on resource: {found.resource}"
             return Failure("AccessDeniedException", told, retriable=False)
         return None
 
-    def _asks(self) -> Iterator[Ask]:
+    def _asks(self) -> Iterator[Permission]:
         arn, given = self._target["Arn"], self._target.get("EventBridgeParameters")
         known = {"events:source": (given["Source"],), "events:detail-type": (given["DetailType"],)} if given else {}
         if arn != _REDRIVE:
-            yield Ask(_ACTIONS[arn.split(":")[2]], arn, known)
+            yield Permission(_ACTIONS[arn.split(":")[2]], arn, known)
             return
         move = json.loads(self._message)
         for name in ("StartMessageMoveTask", "ReceiveMessage", "DeleteMessage", "GetQueueAttributes"):
-            yield Ask(f"sqs:{name}", move["SourceArn"], {})
+            yield Permission(f"sqs:{name}", move["SourceArn"], {})
         if "DestinationArn" in move:
-            yield Ask("sqs:SendMessage", move["DestinationArn"], {})
+            yield Permission("sqs:SendMessage", move["DestinationArn"], {})
 
     def _delivered(self) -> Failure | None:
         arn = self._target["Arn"]
@@ -219,15 +219,15 @@ class ScheduledCall:
         if arn == _REDRIVE:
             return self._redriven()
         if given is None:
-            return self._plane.targets.call(self._target, self._message)
+            return self._region.targets.call(self._target, self._message)
         entry = {**given, "Detail": self._message, "EventBusName": arn, "Resources": [self._schedule.arn]}
-        (result,) = self._plane.buses.put([entry])
+        (result,) = self._region.buses.put([entry])
         code = result.get("ErrorCode")
         return Failure(code, result.get("ErrorMessage", ""), retriable=False) if code else None
 
     def _redriven(self) -> Failure | None:
         try:
-            self._plane.moves.start(json.loads(self._message))
+            self._region.moves.start(json.loads(self._message))
         except Refused as refused:
             return Failure(refused.code, refused.message, retriable=False)
         return None
@@ -248,7 +248,7 @@ class ScheduledCall:
             "TARGET_ARN": self._target["Arn"],
         }
         exhausted = {"EXHAUSTED_RETRY_CONDITION": ending.exhausted} if ending.exhausted else {}
-        self._plane.targets.forward(queue, self._message, attributes | exhausted)
+        self._region.targets.forward(queue, self._message, attributes | exhausted)
 
 
 def _told(schedule: Any) -> str:

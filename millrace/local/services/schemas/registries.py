@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
-from millrace.local.core.backends import State
+from millrace.local.core.backends import Backends
 from millrace.local.core.clock import Clock, iso
 from millrace.local.core.errors import Refused
 from millrace.local.core.http import Request, Response
@@ -59,8 +59,8 @@ class _Registry:
 class Schemas:
     """Keeps registries and answers the calls about them. It may be called from any thread."""
 
-    def __init__(self, state: State, clock: Clock) -> None:
-        self._arn = f"arn:aws:schemas:{state.region}:{state.account}"
+    def __init__(self, backends: Backends, clock: Clock) -> None:
+        self._arn = f"arn:aws:schemas:{backends.region}:{backends.account}"
         self._clock = clock
         self._registries: dict[str, _Registry] = {}
         self._lock = threading.Lock()

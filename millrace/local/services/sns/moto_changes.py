@@ -5,21 +5,21 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from millrace.local.core.account_region import Plane
+    from millrace.local.core.account_region import AccountRegion
 
-GetPlane = Callable[..., "Plane"]
+RegionOf = Callable[..., "AccountRegion"]
 _tagging = threading.local()
 
 
-def apply(plane: GetPlane) -> None:
+def apply(region: RegionOf) -> None:
     """Change moto's topics, buckets and log groups."""
-    _deliver_to_subscriptions(plane)
-    _notify_of_objects(plane)
+    _deliver_to_subscriptions(region)
+    _notify_of_objects(region)
     _tag_quietly()
     _refuse_log_subscriptions()
 
 
-def _deliver_to_subscriptions(plane: GetPlane) -> None:
+def _deliver_to_subscriptions(region: RegionOf) -> None:
     """Moto hands a function an event of examples, within Publish, and lets one missing endpoint fail the publisher."""
     from moto.sns.models import Subscription  # noqa: PLC0415
 
@@ -28,14 +28,14 @@ def _deliver_to_subscriptions(plane: GetPlane) -> None:
     def delivered(subscription: Any, message: str, message_id: str, **given: Any) -> None:
         if str(subscription.attributes.get("RawMessageDelivery", "")).lower() == "false":
             del subscription.attributes["RawMessageDelivery"]
-        plane(subscription.arn).topics.deliver(
+        region(subscription.arn).topics.deliver(
             subscription, message, message_id, given, lambda: publish(subscription, message, message_id, **given)
         )
 
     Subscription.publish = delivered
 
 
-def _notify_of_objects(plane: GetPlane) -> None:
+def _notify_of_objects(region: RegionOf) -> None:
     """Moto sends an event of examples to the rules of every bus, past their transformers, and hides what fails."""
     from moto.s3 import notifications  # noqa: PLC0415
 
@@ -44,7 +44,7 @@ def _notify_of_objects(plane: GetPlane) -> None:
             return
         if bucket.notification_configuration is not None and key is not None:
             where = f"arn:aws:s3:{bucket.region_name}:{bucket.account_id}:{bucket.name}"
-            plane(where).buckets.notify(event_name, bucket, key)
+            region(where).buckets.notify(event_name, bucket, key)
 
     notifications.send_event = send_event
 

@@ -12,7 +12,7 @@ from millrace.local.core.clock import iso_millis
 from millrace.local.services import sqs as queues
 
 if TYPE_CHECKING:
-    from millrace.local.core.account_region import Plane
+    from millrace.local.core.account_region import AccountRegion
 
 Attributes = dict[str, dict[str, str]]
 
@@ -20,8 +20,8 @@ Attributes = dict[str, dict[str, str]]
 class Topics:
     """Delivers messages to functions; to queues moto does, of which a missing one must not fail the publisher."""
 
-    def __init__(self, plane: "Plane") -> None:
-        self._plane = plane
+    def __init__(self, region: "AccountRegion") -> None:
+        self._region = region
 
     def deliver(
         self, subscription: Any, message: str, message_id: str, given: dict[str, Any], by_moto: Callable[[], None]
@@ -49,11 +49,11 @@ class Topics:
             return
         if given.get("message_structure") == "json":
             message = subscription._parse_message_structure(message, "lambda")  # noqa: SLF001 - moto's
-        event = _event(subscription, message, message_id, given, self._plane.clock.now())
-        self._plane.agenda.soon(lambda: self._invoke(subscription, message, event), "delivery of a topic")
+        event = _event(subscription, message, message_id, given, self._region.clock.now())
+        self._region.scheduler.soon(lambda: self._invoke(subscription, message, event), "delivery of a topic")
 
     def _invoke(self, subscription: Any, message: str, event: dict[str, Any]) -> None:
-        functions = self._plane.functions
+        functions = self._region.functions
         try:
             function = functions.find(subscription.endpoint)
         except LookupError:
@@ -70,16 +70,16 @@ class Topics:
         if policy:
             read = json.loads(policy) if isinstance(policy, str) else policy
             with contextlib.suppress(LookupError):  # the letter of a queue that is gone too is lost
-                queues.send(self._plane.state, read["deadLetterTargetArn"], message)
+                queues.send(self._region.backends, read["deadLetterTargetArn"], message)
 
     def send_dead_letter(self, arn: str, message: str, attributes: Attributes) -> None:
         """Send a function's dead letter to its queue or topic. Raises LookupError where there is none."""
         if arn.split(":")[2] == "sqs":
-            queues.send(self._plane.state, arn, message, attributes)
+            queues.send(self._region.backends, arn, message, attributes)
             return
-        self._plane.state.topic(arn)
+        self._region.backends.topic(arn)
         told = {name: {"Type": each["DataType"], "Value": each["StringValue"]} for name, each in attributes.items()}
-        self._plane.state.sns.publish(arn=arn, message=message, message_attributes=told)
+        self._region.backends.sns.publish(arn=arn, message=message, message_attributes=told)
 
 
 def _event(subscription: Any, message: str, message_id: str, given: dict[str, Any], now: float) -> dict[str, Any]:

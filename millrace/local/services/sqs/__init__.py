@@ -4,8 +4,8 @@ https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/welco
 """
 
 from millrace.local.services.sqs.message_moves import MessageMoves
-from millrace.local.services.sqs.message_store import Shelf
+from millrace.local.services.sqs.message_store import MessageStore
 from millrace.local.services.sqs.messages import next_visible, record, send
 from millrace.local.services.sqs.receiving import receive
 
-__all__ = ["MessageMoves", "Shelf", "next_visible", "receive", "record", "send"]
+__all__ = ["MessageMoves", "MessageStore", "next_visible", "receive", "record", "send"]

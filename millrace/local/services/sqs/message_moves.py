@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from millrace.local.core.errors import Refused
 
 if TYPE_CHECKING:
-    from millrace.local.core.account_region import Plane
+    from millrace.local.core.account_region import AccountRegion
 
 MOST_PER_SECOND = 500
 MOST_LISTED = 10
@@ -65,8 +65,8 @@ class Move:
 class MessageMoves:
     """Starts, lists and cancels the tasks; each runs on the agenda, a step every second."""
 
-    def __init__(self, plane: "Plane") -> None:
-        self._plane = plane
+    def __init__(self, region: "AccountRegion") -> None:
+        self._region = region
         self._moves: list[Move] = []
         self.answers: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
             "AmazonSQS.StartMessageMoveTask": self.start,
@@ -88,7 +88,7 @@ class MessageMoves:
             source=source.queue_arn,
             destination=given.get("DestinationArn"),
             rate=given.get("MaxNumberOfMessagesPerSecond"),
-            started=self._plane.clock.now(),
+            started=self._region.clock.now(),
             to_move=visible,
         )
         self._moves.insert(0, move)
@@ -102,7 +102,7 @@ class MessageMoves:
             raise Refused(
                 _INVALID, f"Value {rate} for parameter MaxNumberOfMessagesPerSecond is invalid. Reason: {reason}."
             )
-        if not any(queue.dead_letter_queue is source for queue in self._plane.state.sqs.queues.values()):
+        if not any(queue.dead_letter_queue is source for queue in self._region.backends.sqs.queues.values()):
             raise Refused(_INVALID, "Source queue must be configured as a Dead Letter Queue.")
         if given.get("DestinationArn") and self._queue(given, "DestinationArn").fifo_queue != source.fifo_queue:
             raise Refused(_INVALID, "The source queue and destination queue must be of the same queue type.")
@@ -111,7 +111,7 @@ class MessageMoves:
 
     def _queue(self, given: dict[str, Any], name: str) -> Any:
         try:
-            return self._plane.state.queue(given.get(name, ""))
+            return self._region.backends.queue(given.get(name, ""))
         except LookupError as error:
             told = f"The resource that you specified for the {name} parameter doesn't exist."
             raise Refused("ResourceNotFoundException", told, 404) from error
@@ -135,7 +135,7 @@ class MessageMoves:
         return {"ApproximateNumberOfMessagesMoved": move.moved}
 
     def _plan(self, move: Move, pause: float) -> None:
-        self._plane.agenda.after(pause, lambda: self._step(move), f"redrive of {move.source.rpartition(':')[2]}")
+        self._region.scheduler.after(pause, lambda: self._step(move), f"redrive of {move.source.rpartition(':')[2]}")
 
     def _step(self, move: Move) -> None:
         if move.status == "CANCELLING":
@@ -153,14 +153,14 @@ class MessageMoves:
 
     def _move_some(self, move: Move) -> bool:
         """Move as many as one step may. Gives whether there is more to move."""
-        shelf = self._plane.state.queue(move.source)._messages  # noqa: SLF001 - moto's
+        store = self._region.backends.queue(move.source)._messages  # noqa: SLF001 - moto's
         for _ in range(move.rate or _AT_ONCE):
-            with shelf.lock:
-                message = shelf.take()
+            with store.lock:
+                message = store.take()
                 if message is None or move.moved >= move.to_move:
                     return False
                 target = self._target(move, message)
-                shelf.remove(message)
+                store.remove(message)
             target.add_message(self._renewed(message))
             move.moved += 1
         return bool(move.moved < move.to_move)
@@ -170,7 +170,7 @@ class MessageMoves:
         if not arn:
             raise LookupError("CouldNotDetermineMessageSource")
         try:
-            return self._plane.state.queue(arn)
+            return self._region.backends.queue(arn)
         except LookupError as error:
             raise LookupError("AWS.SimpleQueueService.NonExistentQueue") from error
 
@@ -185,6 +185,6 @@ class MessageMoves:
         fresh = Message(str(uuid.uuid4()), message.body, attributes)
         fresh.message_attributes = message.message_attributes
         fresh.group_id, fresh.deduplication_id = message.group_id, message.deduplication_id
-        fresh.sent_timestamp = int(self._plane.clock.now() * 1000)
+        fresh.sent_timestamp = int(self._region.clock.now() * 1000)
         fresh.millrace_redriven = True
         return fresh

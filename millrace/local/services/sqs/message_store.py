@@ -46,7 +46,7 @@ class Lane:
         return self.group is not None and self.out > 0
 
 
-class Shelf:
+class MessageStore:
     """Holds the messages of a queue. Every method is to be called with `lock` held."""
 
     def __init__(self, queue: Any, now: Callable[[], float], messages: Iterable[Any] = ()) -> None:
@@ -54,7 +54,7 @@ class Shelf:
         self._queue = queue
         self.now = now
         self._last = 0
-        self._places: dict[int, Place] = {}
+        self._lookup: dict[int, Place] = {}
         self._by_handle: dict[str, Place] = {}
         self._deleted: OrderedDict[str, None] = OrderedDict()
         self._lanes: dict[str | None, Lane] = {}
@@ -65,17 +65,17 @@ class Shelf:
             self.add(message)
 
     def __iter__(self) -> Iterator[Any]:
-        return iter([place.message for place in self._places.values()])
+        return iter([place.message for place in self._lookup.values()])
 
     def __len__(self) -> int:
-        return len(self._places)
+        return len(self._lookup)
 
     def add(self, message: Any) -> None:
         """Put a message at the end."""
         self._last += 1
         group = message.group_id if self._queue.fifo_queue else None
         lane = self._lanes.setdefault(group, Lane(group))
-        place = self._places[self._last] = Place(self._last, lane, message)
+        place = self._lookup[self._last] = Place(self._last, lane, message)
         message.millrace_place = place
         lane.size += 1
         if message.delayed_until > self.now():
@@ -88,7 +88,7 @@ class Shelf:
     def remove(self, message: Any) -> None:
         """Take a message away, wherever it stands."""
         place: Place = message.millrace_place
-        if self._places.pop(place.number, None) is None:
+        if self._lookup.pop(place.number, None) is None:
             return
         self._leave(place)
         place.lane.size -= 1
@@ -116,7 +116,7 @@ class Shelf:
             number, group = self._open[0]
             lane = self._lanes.get(group)
             if lane and not lane.closed and self._first(lane) == number:
-                return self._places[number].message
+                return self._lookup[number].message
             heappop(self._open)
         return None
 
@@ -124,7 +124,7 @@ class Shelf:
         """The next message of the group of one that was just lent, which closed the group for others."""
         lane: Lane = message.millrace_place.lane
         number = self._first(lane) if lane.group is not None else None
-        return None if number is None else self._places[number].message
+        return None if number is None else self._lookup[number].message
 
     def lend(self, message: Any, handle: str, until: float) -> None:
         """Say that a message is with a consumer until a moment, known by a handle."""
@@ -154,7 +154,7 @@ class Shelf:
         """How many messages are ready, with consumers, and delayed."""
         with self.lock:
             self._bring_back()
-            return self._ready, self._out, len(self._places) - self._ready - self._out
+            return self._ready, self._out, len(self._lookup) - self._ready - self._out
 
     def _wait(self, place: Place, until: float) -> None:
         place.due = until
@@ -165,12 +165,12 @@ class Shelf:
         while self._later and (self._later[0][0] <= now or self._is_stale(*self._later[0])):
             due, number = heappop(self._later)
             if not self._is_stale(due, number):
-                place = self._places[number]
+                place = self._lookup[number]
                 self._leave(place)
                 self._make_ready(place)
 
     def _is_stale(self, due: float, number: int) -> bool:
-        place = self._places.get(number)
+        place = self._lookup.get(number)
         return place is None or place.ready or place.due != due
 
     def _make_ready(self, place: Place) -> None:
@@ -194,7 +194,7 @@ class Shelf:
 
     def _first(self, lane: Lane) -> int | None:
         while lane.ready:
-            place = self._places.get(lane.ready[0])
+            place = self._lookup.get(lane.ready[0])
             if place is not None and place.ready:
                 return place.number
             heappop(lane.ready)

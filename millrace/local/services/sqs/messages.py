@@ -2,20 +2,20 @@
 
 from typing import Any
 
-from millrace.local.core.backends import State
+from millrace.local.core.backends import Backends
 
 Attributes = dict[str, str] | dict[str, dict[str, str]]
 
 
 def send(
-    state: State, queue_arn: str, body: str, attributes: Attributes | None = None, *, group: str | None = None
+    backends: Backends, queue_arn: str, body: str, attributes: Attributes | None = None, *, group: str | None = None
 ) -> None:
     """Put a message, with attributes: texts, or AWS's objects of type and value.
 
     Raises LookupError for a queue that is not there.
     """
-    state.sqs.send_message(
-        queue_name=state.queue(queue_arn).name,
+    backends.sqs.send_message(
+        queue_name=backends.queue(queue_arn).name,
         message_body=body,
         message_attributes={name: _typed(value) for name, value in (attributes or {}).items()},
         group_id=group,

@@ -4,11 +4,11 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from millrace.local.services.sqs.message_store import Shelf
+from millrace.local.services.sqs.message_store import MessageStore
 from millrace.local.services.sqs.receiving import receive
 
 if TYPE_CHECKING:
-    from millrace.local.core.account_region import Plane
+    from millrace.local.core.account_region import AccountRegion
 
 DEDUPLICATION_SECONDS = 300
 """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/using-messagededuplicationid-property.html"""
@@ -16,47 +16,47 @@ _FIRST_SEQUENCE = 18_850_000_000_000_000_000
 MOST_VISIBILITY_SECONDS = 43_200
 _LONGEST_WAIT = 0.2
 
-GetPlane = Callable[..., "Plane"]
+RegionOf = Callable[..., "AccountRegion"]
 
 
-def apply(plane: GetPlane) -> None:
+def apply(region: RegionOf) -> None:
     """Change moto's queues."""
-    _keep_messages_on_a_shelf(plane)
-    _receive_from_the_shelf(plane)
+    _keep_messages_on_a_shelf(region)
+    _receive_from_the_shelf(region)
     _delete_by_handle()
     _push_nothing()
-    _add_messages(plane)
+    _add_messages(region)
     _show_where_a_dead_letter_came_from()
 
 
-def _keep_messages_on_a_shelf(plane: GetPlane) -> None:
+def _keep_messages_on_a_shelf(region: RegionOf) -> None:
     """Moto keeps messages in a list that it walks through several times for each call, even for each one sent."""
     from moto.sqs.models import Queue  # noqa: PLC0415
 
     def now() -> float:
-        return plane().clock.now() * 1000
+        return region().clock.now() * 1000
 
     def put(queue: Any, messages: list[Any]) -> None:
         queue.__dict__.pop("millrace_shelf", None)
         queue.millrace_first = messages
 
-    def shelf(queue: Any) -> Shelf:
+    def store(queue: Any) -> MessageStore:
         if "millrace_shelf" not in queue.__dict__:
-            queue.millrace_shelf = Shelf(queue, now, queue.millrace_first)
-        known: Shelf = queue.millrace_shelf
+            queue.millrace_store = MessageStore(queue, now, queue.millrace_first)
+        known: MessageStore = queue.millrace_store
         return known
 
-    Queue._messages = property(shelf, put)
-    Queue.messages = property(lambda queue: [m for m in shelf(queue) if m.millrace_place.ready])
+    Queue._messages = property(store, put)
+    Queue.messages = property(lambda queue: [m for m in store(queue) if m.millrace_place.ready])
     for number, name in enumerate(("", "_not_visible", "_delayed")):
-        setattr(Queue, f"approximate_number_of_messages{name}", _count(shelf, number))
+        setattr(Queue, f"approximate_number_of_messages{name}", _count(store, number))
 
 
-def _count(shelf: Callable[[Any], Shelf], number: int) -> property:
-    return property(lambda queue: shelf(queue).counts()[number])
+def _count(store: Callable[[Any], MessageStore], number: int) -> property:
+    return property(lambda queue: store(queue).counts()[number])
 
 
-def _receive_from_the_shelf(plane: GetPlane) -> None:
+def _receive_from_the_shelf(region: RegionOf) -> None:
     """Moto copies and tests every message of the queue, and keeps a group closed by other rules than SQS."""
     from moto.sqs.models import SQSBackend, _filter_message_attributes  # noqa: PLC0415
 
@@ -66,10 +66,10 @@ def _receive_from_the_shelf(plane: GetPlane) -> None:
         queue = backend.get_queue(queue_name)
         ends = time.monotonic() + wait
         with queue._messages_lock:
-            taken = _received(plane(queue.queue_arn), queue, count, visibility)
+            taken = _received(region(queue.queue_arn), queue, count, visibility)
             while not taken and time.monotonic() < ends:
                 queue._messages_lock.wait(_LONGEST_WAIT)
-                taken = _received(plane(queue.queue_arn), queue, count, visibility)
+                taken = _received(region(queue.queue_arn), queue, count, visibility)
         for message in taken:
             _filter_message_attributes(message, names or [])
         return taken
@@ -77,10 +77,10 @@ def _receive_from_the_shelf(plane: GetPlane) -> None:
     SQSBackend.receive_message = receive_message
 
 
-def _received(plane: "Plane", queue: Any, count: int, visibility: int) -> list[Any]:
-    taken = receive(queue, count, visibility, now=plane.clock.now(), bury=plane.sources.bury)
+def _received(region: "AccountRegion", queue: Any, count: int, visibility: int) -> list[Any]:
+    taken = receive(queue, count, visibility, now=region.clock.now(), bury=region.sources.bury)
     if taken:
-        plane.agenda.soon(lambda: plane.sources.arrived(queue.queue_arn), "change of a message")
+        region.scheduler.soon(lambda: region.sources.arrived(queue.queue_arn), "change of a message")
     return taken
 
 
@@ -93,30 +93,30 @@ def _delete_by_handle() -> None:
     from moto.sqs.models import Queue, SQSBackend  # noqa: PLC0415
 
     def delete_message(queue: Any, receipt_handle: str) -> None:
-        shelf: Shelf = queue._messages
-        with shelf.lock:
-            message = shelf.find(receipt_handle)
+        store: MessageStore = queue._messages
+        with store.lock:
+            message = store.find(receipt_handle)
             if message is not None:
-                shelf.remove(message)
-            elif not shelf.was_deleted(receipt_handle):
+                store.remove(message)
+            elif not store.was_deleted(receipt_handle):
                 raise ReceiptHandleIsInvalid
         queue.millrace_changed()
 
     def change_message_visibility(backend: Any, queue_name: str, receipt_handle: str, visibility_timeout: int) -> None:
         queue = backend.get_queue(queue_name)
-        shelf: Shelf = queue._messages
-        with shelf.lock:
-            message = shelf.find(receipt_handle)
+        store: MessageStore = queue._messages
+        with store.lock:
+            message = store.find(receipt_handle)
             if message is None:
                 raise ReceiptHandleIsInvalid
-            until = shelf.now() + int(visibility_timeout) * 1000
+            until = store.now() + int(visibility_timeout) * 1000
             if until - message.millrace_place.lent > MOST_VISIBILITY_SECONDS * 1000:
                 told = "Total VisibilityTimeout for the message is beyond the limit [43200 seconds]"
                 raise InvalidParameterValue(
                     f"Value {visibility_timeout} for parameter VisibilityTimeout is invalid. Reason: {told}"
                 )
             message.visible_at = until
-            shelf.reschedule(message, until)
+            store.reschedule(message, until)
         queue.millrace_changed()
 
     Queue.delete_message = delete_message
@@ -130,21 +130,21 @@ def _push_nothing() -> None:
     Queue.lambda_event_source_mappings = property(lambda _: {}, lambda _, __: None)
 
 
-def _add_messages(plane: GetPlane) -> None:
+def _add_messages(region: RegionOf) -> None:
     """Moto forgets a FIFO queue's deduplication id with its message, and numbers only some messages, at random."""
     from moto.sqs.models import Queue  # noqa: PLC0415
 
     def changed(queue: Any) -> None:
-        known, arn = plane(queue.queue_arn), queue.queue_arn
-        known.agenda.soon(lambda: known.sources.arrived(arn), "change of a queue")
+        known, arn = region(queue.queue_arn), queue.queue_arn
+        known.scheduler.soon(lambda: known.sources.arrived(arn), "change of a queue")
 
     def add_message(queue: Any, message: Any) -> None:
-        shelf: Shelf = queue._messages
-        with shelf.lock:
-            if queue.fifo_queue and not _number(queue, message, plane().clock.now()):
+        store: MessageStore = queue._messages
+        with store.lock:
+            if queue.fifo_queue and not _number(queue, message, region().clock.now()):
                 return
-            shelf.add(message)
-            shelf.lock.notify_all()
+            store.add(message)
+            store.lock.notify_all()
         changed(queue)
 
     Queue.add_message = add_message

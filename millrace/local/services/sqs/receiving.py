@@ -7,7 +7,7 @@ import copy
 from collections.abc import Callable
 from typing import Any
 
-from millrace.local.services.sqs.message_store import Shelf
+from millrace.local.services.sqs.message_store import MessageStore
 
 Bury = Callable[[Any, Any], None]
 
@@ -20,29 +20,29 @@ def receive(
     All of them together have up to `room` bytes, each `extra` ones beyond its own. A message that has been received
     too often is handed to `bury` with its queue; one past its retention is dropped.
     """
-    shelf: Shelf = queue._messages  # noqa: SLF001 - moto's
+    store: MessageStore = queue._messages  # noqa: SLF001 - moto's
     lent: dict[str, Any] = {}
-    with shelf.lock:
-        message = _next(shelf, queue, now, bury)
+    with store.lock:
+        message = _next(store, queue, now, bury)
         while message is not None and len(lent) < most and message.id not in lent:
             room -= size(message) + extra
             if lent and room < 0:
                 break
-            lent[message.id] = _lend(shelf, message, visibility, now)
-            message = _next(shelf, queue, now, bury, after=message)
+            lent[message.id] = _lend(store, message, visibility, now)
+            message = _next(store, queue, now, bury, after=message)
     return list(lent.values())
 
 
-def _next(shelf: Shelf, queue: Any, now: float, bury: Bury, after: Any = None) -> Any | None:
+def _next(store: MessageStore, queue: Any, now: float, bury: Bury, after: Any = None) -> Any | None:
     """The next message that may be lent, past those that are not to be received any more."""
     while True:
-        message = (shelf.after(after) if after else None) or shelf.take()
+        message = (store.after(after) if after else None) or store.take()
         if message is None:
             return None
         if _is_past(message, queue, now):
-            shelf.remove(message)
+            store.remove(message)
         elif _is_exhausted(message, queue):
-            shelf.remove(message)
+            store.remove(message)
             bury(message, queue)
         else:
             return message
@@ -54,14 +54,14 @@ def size(message: Any) -> int:
     return len(message.body.encode()) + attributes
 
 
-def _lend(shelf: Shelf, message: Any, visibility: float, now: float) -> Any:
+def _lend(store: MessageStore, message: Any, visibility: float, now: float) -> Any:
     from moto.sqs.utils import generate_receipt_handle  # noqa: PLC0415 - as in state.py
 
     message.approximate_first_receive_timestamp = message.approximate_first_receive_timestamp or int(now * 1000)
     message.approximate_receive_count += 1
     message.receipt_handle = generate_receipt_handle()
     message.visible_at = (now + visibility) * 1000
-    shelf.lend(message, message.receipt_handle, message.visible_at)
+    store.lend(message, message.receipt_handle, message.visible_at)
     return copy.copy(message)
 
 

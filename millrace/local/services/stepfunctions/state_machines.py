@@ -12,7 +12,7 @@ from millrace.local.core.history import Reference, reference
 from millrace.local.services.stepfunctions.validation import MachineChecks
 
 if TYPE_CHECKING:
-    from millrace.local.core.account_region import Plane
+    from millrace.local.core.account_region import AccountRegion
     from millrace.local.services.stepfunctions.asl.callbacks import Tokens
     from millrace.local.services.stepfunctions.asl.operations import MachineOperations
     from millrace.local.services.stepfunctions.asl.records import Records
@@ -55,8 +55,8 @@ class Machines:
     `sound` is the folder in which the definitions are noted that were found sound.
     """
 
-    def __init__(self, plane: "Plane", sound: Path) -> None:
-        self.plane = plane
+    def __init__(self, region: "AccountRegion", sound: Path) -> None:
+        self.region = region
         self._runs: dict[str, Run] = {}
         self._of_machine: dict[str, list[Run]] = {}
         self.answers = {f"AWSStepFunctions.{name}": functools.partial(self._answer, name) for name in ANSWERED}
@@ -85,7 +85,7 @@ class Machines:
     def _records(self) -> "Records":
         from millrace.local.services.stepfunctions.asl.records import Records  # noqa: PLC0415 - moto's interpreter
 
-        return Records(self.plane)
+        return Records(self.region)
 
     def start(self, arn: str, text: str, *, name: str | None = None) -> "Run":
         """Start an execution. Raises LookupError if there is no such machine."""
@@ -110,7 +110,7 @@ class Machines:
             return self._runs[named]
         else:
             self._check_name(named)
-        run = Run(self.plane, machine, named, text, self._records.told)
+        run = Run(self.region, machine, named, text, self._records.told)
         if not machine.express:
             self._runs[named] = run
             self._of_machine.setdefault(machine.arn, []).append(run)
@@ -120,7 +120,7 @@ class Machines:
     def redrive(self, run: "Run", token: str | None) -> float:
         """Have an execution go on where it failed; gives when it did. The same token redrives once. Raises Refused."""
         known = run.redriven_by
-        if token in known and self.plane.clock.now() - known[token] < TOKENS_KEPT:
+        if token in known and self.region.clock.now() - known[token] < TOKENS_KEPT:
             return known[token]
         reason = run.not_redrivable()
         if reason:
@@ -133,7 +133,7 @@ class Machines:
 
     def _check_name(self, arn: str) -> None:
         former = self._runs.get(arn)
-        if former and (former.stopped_at is None or self.plane.clock.now() - former.stopped_at < NAMES_KEPT):
+        if former and (former.stopped_at is None or self.region.clock.now() - former.stopped_at < NAMES_KEPT):
             raise Refused("ExecutionAlreadyExists", f"Execution Already Exists: '{arn}'")
 
     def _begun(self, run: "Run") -> None:
@@ -144,11 +144,11 @@ class Machines:
     def _ended(self, run: "Run") -> None:
         """In the thread of the execution."""
         self._remember(run)
-        self.plane.agenda.soon(lambda: self._records.status(run), f"end of {run.held_as}")
+        self.region.scheduler.soon(lambda: self._records.status(run), f"end of {run.held_as}")
 
     def named(self, name: str) -> Any:
         """moto's state machine of a name, or None."""
-        return next((each for each in self.plane.state.stepfunctions.state_machines if each.name == name), None)
+        return next((each for each in self.region.backends.stepfunctions.state_machines if each.name == name), None)
 
     def machine(self, arn: str) -> "Machine":
         """A state machine, or what a version or an alias of it stands for. Raises Refused."""
@@ -203,8 +203,8 @@ class Machines:
         status = run.status
         more: dict[str, Any] = {"error": f"{run.error}: {run.cause}"} if run.error else {}
         name = display_name(run.machine)
-        self.plane.agenda.soon(
-            lambda: self.plane.journal.add("execution", about, name, execution=run.arn, status=status, **more),
+        self.region.scheduler.soon(
+            lambda: self.region.history.add("execution", about, name, execution=run.arn, status=status, **more),
             "journal",
         )
 

@@ -31,7 +31,7 @@ def kibibytes(usage: resource.struct_rusage) -> int:
     return usage.ru_maxrss // 1024 if sys.platform == "darwin" else usage.ru_maxrss
 
 
-def main(connection: int, log: int, lifeline: int, mirror: str, home: str) -> None:
+def main(connection: int, log: int, lifeline: int, package_view: str, home: str) -> None:
     """Load the function that the first frame describes, then answer one frame after the other."""
     threading.Thread(target=_end_with, args=(lifeline,), daemon=True).start()
     pool = socket.socket(fileno=connection)
@@ -39,7 +39,7 @@ def main(connection: int, log: int, lifeline: int, mirror: str, home: str) -> No
     config, _ = next(frames)
     logs.capture(log)
     began = time.perf_counter()
-    _enter(config, mirror, home)
+    _enter(config, package_view, home)
     handler = _load(config["handler"], pool)
     pool.sendall(wire.pack({"kind": "ready", "init_ms": _since(began)}))
     for call, body in frames:
@@ -80,29 +80,29 @@ def _end_with(lifeline: int) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def _enter(config: dict[str, Any], mirror: str, home: str) -> None:
+def _enter(config: dict[str, Any], package_view: str, home: str) -> None:
     """Become the sandbox of one function: its environment, folder and packages, and no others."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     os.environ.clear()
-    os.environ.update(config["environment"], HOME=home, TMPDIR=home, LAMBDA_RUNTIME_DIR=mirror)
+    os.environ.update(config["environment"], HOME=home, TMPDIR=home, LAMBDA_RUNTIME_DIR=package_view)
     time.tzset()
     os.chdir(config["code"])
-    _import_from(config["code"], mirror)
+    _import_from(config["code"], package_view)
     random.seed()  # forked workers would all draw the same numbers
     tempfile.tempdir = None
     logs.set_up(config["environment"])
 
 
-def _import_from(code: str, mirror: str) -> None:
+def _import_from(code: str, package_view: str) -> None:
     """Put the function's folder first on the path, before layers and the runtime, as Lambda does."""
-    if mirror not in sys.path:
-        sys.path.insert(0, mirror)
+    if package_view not in sys.path:
+        sys.path.insert(0, package_view)
     sys.path.insert(0, code)
     sys.path_hooks.insert(0, _finder(code))
     own = {entry.name.partition(".")[0] for entry in Path(code).iterdir()}
     for name in [name for name in sys.modules if name.partition(".")[0] in own]:
-        if (getattr(sys.modules[name], "__file__", None) or "").startswith(mirror):
+        if (getattr(sys.modules[name], "__file__", None) or "").startswith(package_view):
             del sys.modules[name]  # the function brings its own, which the zygote could not know
 
 

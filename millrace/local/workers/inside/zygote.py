@@ -16,22 +16,22 @@ from typing import Any
 from . import preload, wire, worker
 
 
-def main(control: int, start: str, mirror: str, home: str) -> None:
+def main(control: int, start: str, package_view: str, home: str) -> None:
     """Serve the pool; in a worker that was forked, run its function."""
-    sys.path.insert(0, mirror)
+    sys.path.insert(0, package_view)
     if start == "fork":
         preload.load()
-    place = _Zygote(socket.socket(fileno=control), start, mirror, home).serve()
+    place = _Zygote(socket.socket(fileno=control), start, package_view, home).serve()
     if place:
         worker.main(**place)
 
 
 class _Zygote:
-    def __init__(self, control: socket.socket, start: str, mirror: str, home: str) -> None:
+    def __init__(self, control: socket.socket, start: str, package_view: str, home: str) -> None:
         self._control = control
         control.set_inheritable(False)
         self._start = start
-        self._mirror = mirror
+        self._package_view = package_view
         self._home = Path(home)
         self._workers: dict[int, int] = {}
         self._lifeline, self._held = os.pipe()
@@ -98,7 +98,7 @@ class _Zygote:
             "connection": connection,
             "log": log,
             "lifeline": self._lifeline,
-            "mirror": self._mirror,
+            "mirror": self._package_view,
             "home": str(home),
         }
 

@@ -7,12 +7,12 @@ from collections.abc import Callable
 
 from millrace.local.services.dynamodb import permissions as dynamodb
 from millrace.local.services.iam.calls import Call
-from millrace.local.services.iam.facts import Ask
+from millrace.local.services.iam.facts import Permission
 from millrace.local.services.iam.permissions import compute, messages, settings
-from millrace.local.services.iam.resource_lookup import Places
+from millrace.local.services.iam.resource_lookup import ResourceLookup
 from millrace.local.services.s3 import permissions as s3
 
-Asks = Callable[[Call, Places], list[Ask]]
+Asks = Callable[[Call, ResourceLookup], list[Permission]]
 
 _SERVICES: dict[str, Asks] = {
     "dynamodb": dynamodb.asks,
@@ -34,7 +34,7 @@ _SERVICES: dict[str, Asks] = {
 }
 
 
-def asks_of(call: Call, places: Places) -> list[Ask]:
+def asks_of(call: Call, places: ResourceLookup) -> list[Permission]:
     """Everything that a call needs, each of which must be allowed.
 
     Differs: a service that is not listed here is judged with the resource `*`.
@@ -42,5 +42,5 @@ def asks_of(call: Call, places: Places) -> list[Ask]:
     return _SERVICES.get(call.service, _anything)(call, places)
 
 
-def _anything(call: Call, _places: Places) -> list[Ask]:
-    return [Ask(f"{call.service}:{call.operation}", "*")]
+def _anything(call: Call, _lookup: ResourceLookup) -> list[Permission]:
+    return [Permission(f"{call.service}:{call.operation}", "*")]

@@ -1,14 +1,14 @@
 """Lambda, Step Functions, Scheduler and API Gateway: what their operations need."""
 
 from millrace.local.services.iam.calls import Call
-from millrace.local.services.iam.facts import Ask
+from millrace.local.services.iam.facts import Permission
 from millrace.local.services.iam.permissions.messages import passed
-from millrace.local.services.iam.resource_lookup import Places
+from millrace.local.services.iam.resource_lookup import ResourceLookup
 
 _INVOCATIONS = {"Invoke", "InvokeAsync", "InvokeWithResponseStream"}
 
 
-def lambda_(call: Call, _places: Places) -> list[Ask]:
+def lambda_(call: Call, _lookup: ResourceLookup) -> list[Permission]:
     """The function, with its qualifier where one is named.
 
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_awslambda.html
@@ -28,7 +28,10 @@ def lambda_(call: Call, _places: Places) -> list[Ask]:
     qualifier = call.params.get("Qualifier")
     if qualifier and ":function:" in resource and resource.count(":") == 6:  # noqa: PLR2004 - no qualifier yet
         resource += f":{qualifier}"
-    return [Ask(f"lambda:{operation}", resource), *passed(call.params.get("Role"), "lambda.amazonaws.com")]
+    return [
+        Permission(f"lambda:{operation}", resource),
+        *passed(call.params.get("Role"), "lambda.amazonaws.com"),
+    ]
 
 
 def _function(call: Call, name: str) -> str:
@@ -36,7 +39,7 @@ def _function(call: Call, name: str) -> str:
     return call.arn("function:" + name.rpartition("function:")[2])
 
 
-def states(call: Call, places: Places) -> list[Ask]:
+def states(call: Call, places: ResourceLookup) -> list[Permission]:
     """The state machine or execution; for a task token, the state machine that waits for it.
 
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_stepfunctions.html
@@ -44,9 +47,11 @@ def states(call: Call, places: Places) -> list[Ask]:
     action = f"states:{call.operation}"
     if "taskToken" in call.params:
         waiting = places.machine_of(str(call.params["taskToken"]))
-        return [Ask(action, waiting)] if waiting else []  # Step Functions itself says that there is no such token
+        return (
+            [Permission(action, waiting)] if waiting else []
+        )  # Step Functions itself says that there is no such token
     resource = call.first(*_STATES, ("name", "activity:{}" if "Activity" in call.operation else "stateMachine:{}"))
-    return [Ask(action, resource), *passed(call.params.get("roleArn"), "states.amazonaws.com")]
+    return [Permission(action, resource), *passed(call.params.get("roleArn"), "states.amazonaws.com")]
 
 
 _STATES = tuple(
@@ -63,7 +68,7 @@ _STATES = tuple(
 )
 
 
-def scheduler(call: Call, _places: Places) -> list[Ask]:
+def scheduler(call: Call, _lookup: ResourceLookup) -> list[Permission]:
     """The schedule in its group; making one hands over the role of its target.
 
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoneventbridgescheduler.html
@@ -72,10 +77,10 @@ def scheduler(call: Call, _places: Places) -> list[Ask]:
     form = "schedule-group/{}" if call.operation.endswith("Group") else f"schedule/{group}/{{}}"
     role = (call.params.get("Target") or {}).get("RoleArn")
     resource = call.first(("ResourceArn", "{}"), ("Name", form))
-    return [Ask(f"scheduler:{call.operation}", resource), *passed(role, "scheduler.amazonaws.com")]
+    return [Permission(f"scheduler:{call.operation}", resource), *passed(role, "scheduler.amazonaws.com")]
 
 
-def execute_api(call: Call, _places: Places) -> list[Ask]:
+def execute_api(call: Call, _lookup: ResourceLookup) -> list[Permission]:
     """A message to a WebSocket connection. The API is the first label of the host's name, or unknown.
 
     https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-control-access-iam.html
@@ -86,4 +91,4 @@ def execute_api(call: Call, _places: Places) -> list[Ask]:
         else "*"
     )
     resource = f"{api}/*/{call.request.method}/@connections/{call.params.get('ConnectionId', '*')}"
-    return [Ask("execute-api:ManageConnections", call.arn(resource))]
+    return [Permission("execute-api:ManageConnections", call.arn(resource))]

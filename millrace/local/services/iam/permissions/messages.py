@@ -5,11 +5,11 @@ import json
 from typing import Any
 
 from millrace.local.services.iam.calls import Call
-from millrace.local.services.iam.facts import Ask, Known
-from millrace.local.services.iam.resource_lookup import Places
+from millrace.local.services.iam.facts import Known, Permission
+from millrace.local.services.iam.resource_lookup import ResourceLookup
 
 
-def events(call: Call, _places: Places) -> list[Ask]:
+def events(call: Call, _lookup: ResourceLookup) -> list[Permission]:
     """Each entry of PutEvents on its own, by its bus; PutRule by its pattern.
 
     https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-conditions.html
@@ -19,10 +19,10 @@ def events(call: Call, _places: Places) -> list[Ask]:
         return [_entry(call, *alike) for alike in dict.fromkeys(map(_told, entries))]
     action = f"events:{call.operation}"
     if call.operation.endswith("EventBus") and "Name" in call.params:
-        return [Ask(action, call.first(("Name", "event-bus/{}")))]
+        return [Permission(action, call.first(("Name", "event-bus/{}")))]
     if "Rule" in call.operation or "Targets" in call.operation:
         return _rule(call, action)
-    return [Ask(action, call.first(*_EVENTS))]
+    return [Permission(action, call.first(*_EVENTS))]
 
 
 _EVENTS = (
@@ -38,24 +38,24 @@ def _told(entry: dict[str, Any]) -> tuple[str, Any, Any]:
     return entry.get("EventBusName") or "default", entry.get("Source"), entry.get("DetailType")
 
 
-def _entry(call: Call, bus: str, source: Any, detail_type: Any) -> Ask:
+def _entry(call: Call, bus: str, source: Any, detail_type: Any) -> Permission:
     known: Known = {
         "events:source": _one(source),
         "events:detail-type": _one(detail_type),
         "events:eventbusinvocation": ("false",),
     }
-    return Ask("events:PutEvents", bus if bus.startswith("arn:") else call.arn(f"event-bus/{bus}"), known)
+    return Permission("events:PutEvents", bus if bus.startswith("arn:") else call.arn(f"event-bus/{bus}"), known)
 
 
-def _rule(call: Call, action: str) -> list[Ask]:
+def _rule(call: Call, action: str) -> list[Permission]:
     name = call.params.get("Rule") or call.params.get("Name")
     bus = str(call.params.get("EventBusName") or "default").rpartition("/")[2]
     if not name:
-        return [Ask(action, call.first(("ResourceARN", "{}"), ("EventBusName", "event-bus/{}")))]
+        return [Permission(action, call.first(("ResourceARN", "{}"), ("EventBusName", "event-bus/{}")))]
     rule = call.arn(f"rule/{name}" if bus == "default" else f"rule/{bus}/{name}")
     targets = tuple(target["Arn"] for target in call.params.get("Targets") or () if isinstance(target, dict))
     known: Known = {"events:targetarn": targets, **_pattern(call.params.get("EventPattern"))}
-    return [Ask(action, rule, known), *passed(call.params.get("RoleArn"), "events.amazonaws.com")]
+    return [Permission(action, rule, known), *passed(call.params.get("RoleArn"), "events.amazonaws.com")]
 
 
 def _pattern(text: Any) -> dict[str, tuple[str, ...]]:
@@ -67,7 +67,7 @@ def _pattern(text: Any) -> dict[str, tuple[str, ...]]:
     return {key: tuple(v for v in values if isinstance(v, str)) for key, values in found.items() if values}
 
 
-def sqs(call: Call, _places: Places) -> list[Ask]:
+def sqs(call: Call, _lookup: ResourceLookup) -> list[Permission]:
     """The queue of a URL; a batch needs the action of the single operation.
 
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsqs.html
@@ -78,22 +78,22 @@ def sqs(call: Call, _places: Places) -> list[Ask]:
         return f"arn:aws:sqs:{call.region}:{account.rpartition('/')[2]}:{name}"
 
     operation = call.operation.removesuffix("Batch")
-    return [Ask(f"sqs:{operation}", call.first(("QueueUrl", queue), ("QueueName", "{}"), ("SourceArn", "{}")))]
+    return [Permission(f"sqs:{operation}", call.first(("QueueUrl", queue), ("QueueName", "{}"), ("SourceArn", "{}")))]
 
 
-def sns(call: Call, _places: Places) -> list[Ask]:
+def sns(call: Call, _lookup: ResourceLookup) -> list[Permission]:
     """The topic; a text message to a telephone has none.
 
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsns.html
     """
     subscription = str(call.params.get("SubscriptionArn", ""))
     if subscription:
-        return [Ask(f"sns:{call.operation}", subscription.rpartition(":")[0] or "*")]
+        return [Permission(f"sns:{call.operation}", subscription.rpartition(":")[0] or "*")]
     topic = call.first(("TopicArn", "{}"), ("TargetArn", "{}"), ("ResourceArn", "{}"), ("Name", "{}"))
-    return [Ask(f"sns:{call.operation.removesuffix('Batch')}", topic)]
+    return [Permission(f"sns:{call.operation.removesuffix('Batch')}", topic)]
 
 
-def kinesis(call: Call, _places: Places) -> list[Ask]:
+def kinesis(call: Call, _lookup: ResourceLookup) -> list[Permission]:
     """The stream, also of a shard iterator.
 
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonkinesis.html
@@ -104,15 +104,15 @@ def kinesis(call: Call, _places: Places) -> list[Ask]:
         return call.arn(f"stream/{name}")
 
     names = (("StreamARN", "{}"), ("ConsumerARN", "{}"), ("StreamName", "stream/{}"), ("ShardIterator", stream))
-    return [Ask(f"kinesis:{call.operation}", call.first(*names))]
+    return [Permission(f"kinesis:{call.operation}", call.first(*names))]
 
 
-def passed(role: Any, service: str) -> list[Ask]:
+def passed(role: Any, service: str) -> list[Permission]:
     """What it needs to hand a role to a service.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html
     """
-    return [Ask("iam:PassRole", str(role), {"iam:passedtoservice": (service,)})] if role else []
+    return [Permission("iam:PassRole", str(role), {"iam:passedtoservice": (service,)})] if role else []
 
 
 def _one(value: Any) -> tuple[str, ...]:

@@ -4,21 +4,21 @@ import base64
 from typing import Any
 
 from millrace.local.services.iam.calls import Call
-from millrace.local.services.iam.facts import Ask, Known
-from millrace.local.services.iam.resource_lookup import Places
+from millrace.local.services.iam.facts import Known, Permission
+from millrace.local.services.iam.resource_lookup import ResourceLookup
 
 _KEY_ID_CHARACTERS = 36
 
 
-def ssm(call: Call, _places: Places) -> list[Ask]:
+def ssm(call: Call, _lookup: ResourceLookup) -> list[Permission]:
     """Each parameter by its name, without version or label.
 
     https://docs.aws.amazon.com/systems-manager/latest/userguide/sysman-paramstore-access.html
     """
     names = call.params.get("Names") or [call.params.get("Name") or call.params.get("Path")]
     if not names[0] or "Parameter" not in call.operation:
-        return [Ask(f"ssm:{call.operation}", "*")]
-    return [Ask(f"ssm:{call.operation}", _parameter(call, name)) for name in names]
+        return [Permission(f"ssm:{call.operation}", "*")]
+    return [Permission(f"ssm:{call.operation}", _parameter(call, name)) for name in names]
 
 
 def _parameter(call: Call, name: str) -> str:
@@ -27,23 +27,25 @@ def _parameter(call: Call, name: str) -> str:
     return call.arn(f"parameter/{name.partition(':')[0].lstrip('/')}")
 
 
-def secretsmanager(call: Call, places: Places) -> list[Ask]:
+def secretsmanager(call: Call, places: ResourceLookup) -> list[Permission]:
     """The secret by its whole ARN, six random characters included.
 
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_awssecretsmanager.html
     """
 
     def secret(name: str) -> str:
-        found = places.state.secretsmanager.secrets.get(name)
+        found = places.backends.secretsmanager.secrets.get(name)
         return str(found.arn) if found else call.arn(f"secret:{name}")
 
     listed = call.params.get("SecretIdList")
     if listed:
-        return [Ask("secretsmanager:GetSecretValue", secret(name)) for name in listed]
-    return [Ask(f"secretsmanager:{call.operation}", call.first(("SecretId", secret), ("Name", "secret:{}-??????")))]
+        return [Permission("secretsmanager:GetSecretValue", secret(name)) for name in listed]
+    return [
+        Permission(f"secretsmanager:{call.operation}", call.first(("SecretId", secret), ("Name", "secret:{}-??????")))
+    ]
 
 
-def kms(call: Call, places: Places) -> list[Ask]:
+def kms(call: Call, places: ResourceLookup) -> list[Permission]:
     """The key, whatever it is named by; a ciphertext names its own.
 
     https://docs.aws.amazon.com/kms/latest/developerguide/kms-api-permissions-reference.html
@@ -51,7 +53,7 @@ def kms(call: Call, places: Places) -> list[Ask]:
 
     def key(name: str) -> str:
         alias = name.rpartition(":")[2]
-        known = places.state.kms.get_key_id_from_alias(alias) if alias.startswith("alias/") else name
+        known = places.backends.kms.get_key_id_from_alias(alias) if alias.startswith("alias/") else name
         return call.arn(f"key/{str(known or alias).rpartition('/')[2]}")
 
     def of_ciphertext(blob: str) -> str:
@@ -61,12 +63,15 @@ def kms(call: Call, places: Places) -> list[Ask]:
     if call.operation == "ReEncrypt":
         source, known = str(call.params.get("CiphertextBlob")), _encryption_context(call)
         destination = key(str(call.params.get("DestinationKeyId")))
-        return [Ask("kms:ReEncryptFrom", of_ciphertext(source), known), Ask("kms:ReEncryptTo", destination, known)]
+        return [
+            Permission("kms:ReEncryptFrom", of_ciphertext(source), known),
+            Permission("kms:ReEncryptTo", destination, known),
+        ]
     named = call.params.get("KeyId") or call.params.get("TargetKeyId")
     resource = key(str(named)) if named else call.first(("CiphertextBlob", of_ciphertext))
-    asks = [Ask(action, resource, _encryption_context(call))]
+    asks = [Permission(action, resource, _encryption_context(call))]
     if "AliasName" in call.params:
-        asks.append(Ask(action, call.arn(str(call.params["AliasName"]))))
+        asks.append(Permission(action, call.arn(str(call.params["AliasName"]))))
     return asks
 
 
@@ -76,7 +81,7 @@ def _encryption_context(call: Call) -> Known:
     return {**known, "kms:encryptioncontextkeys": tuple(context), "kms:calleraccount": (call.account,)}
 
 
-def logs(call: Call, _places: Places) -> list[Ask]:
+def logs(call: Call, _lookup: ResourceLookup) -> list[Permission]:
     """The log stream, or the group as `log-group:NAME:log-stream:`, which wants `:*` at a policy's end, as on AWS.
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/iam-access-control-overview-cwl.html
@@ -90,20 +95,20 @@ def logs(call: Call, _places: Places) -> list[Ask]:
         ("logGroupNamePrefix", form),
     )
     whole = call.arn("log-group::log-stream:") if call.operation == "DescribeLogGroups" else "*"
-    return [Ask(f"logs:{call.operation}", whole if named == "*" else named)]
+    return [Permission(f"logs:{call.operation}", whole if named == "*" else named)]
 
 
 _OF_STREAMS = {"DeleteLogStream", "GetLogEvents", "PutLogEvents"}
 
 
-def sts(call: Call, _places: Places) -> list[Ask]:
+def sts(call: Call, _lookup: ResourceLookup) -> list[Permission]:
     """The role that is assumed; who one is, everybody may ask."""
     if call.operation == "GetCallerIdentity":
         return []
-    return [Ask(f"sts:{call.operation}", call.first(("RoleArn", "{}")))]
+    return [Permission(f"sts:{call.operation}", call.first(("RoleArn", "{}")))]
 
 
-def iam(call: Call, _places: Places) -> list[Ask]:
+def iam(call: Call, _lookup: ResourceLookup) -> list[Permission]:
     """The role or policy; other things of IAM as `*`."""
     account = f"arn:aws:iam::{call.account}:"
     resource = call.first(
@@ -111,4 +116,4 @@ def iam(call: Call, _places: Places) -> list[Ask]:
         ("PolicyArn", "{}"),
         ("UserName", lambda name: f"{account}user/{name}"),
     )
-    return [Ask(f"iam:{call.operation}", resource)]
+    return [Permission(f"iam:{call.operation}", resource)]

@@ -12,7 +12,7 @@ from millrace.local.services.lambda_.event_source_mappings.readers import reader
 from millrace.local.services.lambda_.event_source_mappings.stream_poller import StreamPoller
 
 if TYPE_CHECKING:
-    from millrace.local.core.account_region import Plane
+    from millrace.local.core.account_region import AccountRegion
 
 Poller = QueuePoller | StreamPoller
 
@@ -22,13 +22,13 @@ __all__ = ["Poller", "Sources"]
 class Sources:
     """One poller for each mapping, from its creation until it is deleted: a disabled one keeps its position."""
 
-    def __init__(self, plane: "Plane") -> None:
-        self._plane = plane
+    def __init__(self, region: "AccountRegion") -> None:
+        self._region = region
         self._pollers: dict[str, Poller] = {}
 
     def changed(self) -> None:
         """Read the mappings afresh, and poll each source once."""
-        mappings = dict(self._plane.state.lambda_._event_source_mappings)  # noqa: SLF001 - moto's
+        mappings = dict(self._region.backends.lambda_._event_source_mappings)  # noqa: SLF001 - moto's
         for uuid in self._pollers.keys() - mappings.keys():
             self._pollers.pop(uuid).stop()
         for uuid, mapping in mappings.items():
@@ -55,18 +55,18 @@ class Sources:
         message.visible_at = message.delayed_until = 0.0
         letters = queue.dead_letter_queue
         letters.add_message(message)
-        self._plane.agenda.soon(lambda: self._moved(message, queue.queue_arn, letters.queue_arn), "dead letter")
+        self._region.scheduler.soon(lambda: self._moved(message, queue.queue_arn, letters.queue_arn), "dead letter")
 
     def _moved(self, message: Any, source: str, letters: str) -> None:
         about = references({"Records": [{"body": message.body, "messageId": message.id}]})
         for poller in self._of(source):
-            name = self._plane.functions.name_of(poller.mapping.function_arn)
-            self._plane.remember_dead_letter(about, letters, name)
+            name = self._region.functions.name_of(poller.mapping.function_arn)
+            self._region.remember_dead_letter(about, letters, name)
 
     def _of(self, source_arn: str) -> Iterator[Poller]:
         return (poller for poller in self._pollers.values() if poller.mapping.event_source_arn == source_arn)
 
     def _poller(self, mapping: Any) -> Poller:
         if ":sqs:" in mapping.event_source_arn:
-            return QueuePoller(self._plane, mapping)
-        return StreamPoller(self._plane, mapping, reader_of(self._plane.state, mapping.event_source_arn))
+            return QueuePoller(self._region, mapping)
+        return StreamPoller(self._region, mapping, reader_of(self._region.backends, mapping.event_source_arn))

@@ -34,7 +34,7 @@ class Lane:
         self._shard = shard
         self._poller = shard.poller
         self._mapping = shard.poller.mapping
-        self._plane = shard.poller.plane
+        self._region = shard.poller.region
         self._number = number
         self._todo: deque[Batch] = deque()
         self._busy = False
@@ -51,12 +51,12 @@ class Lane:
 
     def wake(self, due: float = 0.0) -> None:
         """Go on at a moment, now by default; not before a pause between two tries has ended."""
-        due = max(due, self._pause_ends, self._plane.clock.now())
+        due = max(due, self._pause_ends, self._region.clock.now())
         if self._planned and not self._planned.done:
             if self._planned.due <= due:
                 return
-            self._plane.agenda.cancel(self._planned)
-        self._planned = self._plane.agenda.at(due, self._step, f"poll of {self._poller.name}")
+            self._region.scheduler.cancel(self._planned)
+        self._planned = self._region.scheduler.at(due, self._step, f"poll of {self._poller.name}")
 
     def _step(self) -> None:
         if self._busy or not self._poller.active or not self._shard.open:
@@ -69,7 +69,7 @@ class Lane:
     # -- how a batch is gathered ---------------------------------------------------------------------------------
 
     def _gather(self) -> None:
-        now = self._plane.clock.now()
+        now = self._region.clock.now()
         if self._shard.rearrange() or self._still_waits(now):
             return
         entries, scanned = self._read()
@@ -159,13 +159,13 @@ class Lane:
             return
         self._todo.appendleft(batch)
         try:
-            function = self._plane.functions.find(self._mapping.function_arn)
+            function = self._region.functions.find(self._mapping.function_arn)
         except LookupError:
             self._pause()
             return
         self._busy = True
         payload = batch.payload(self._shard.shard_id, self._mapping.event_source_arn)
-        self._plane.functions.invoke(function, payload, lambda outcome: self._ended(batch, outcome))
+        self._region.functions.invoke(function, payload, lambda outcome: self._ended(batch, outcome))
 
     def _ended(self, batch: Batch, outcome: Outcome | None) -> None:
         self._busy = False
@@ -183,13 +183,13 @@ class Lane:
             self.wake()
 
     def _pause(self) -> None:
-        self._pause_ends = self._plane.clock.now() + min(LONGEST_PAUSE, 2.0**self._pauses)
+        self._pause_ends = self._region.clock.now() + min(LONGEST_PAUSE, 2.0**self._pauses)
         self._pauses = min(self._pauses + 1, _MOST_DOUBLINGS)
         self.wake()
 
     def _unexpired(self, batch: Batch) -> Batch | None:
         """A batch without the records that are too old by now; None if nothing is left of it."""
-        oldest = self._plane.clock.now() - self._most_age()
+        oldest = self._region.clock.now() - self._most_age()
         if batch.ends_window:
             if batch.window and batch.window.end < oldest:
                 self._window = None
@@ -217,4 +217,4 @@ class Lane:
     def _discard(self, batch: Batch, condition: Condition, outcome: Outcome | None) -> None:
         info = self._poller.reader.info
         given_up = Discarded(batch.entries, self._shard.shard_id, info, condition, batch.calls, outcome)
-        discard(self._plane, self._mapping, given_up)
+        discard(self._region, self._mapping, given_up)

@@ -13,7 +13,7 @@ from millrace.local.services.lambda_.event_source_mappings.filters import Filter
 from millrace.local.workers import Outcome
 
 if TYPE_CHECKING:
-    from millrace.local.core.account_region import Plane
+    from millrace.local.core.account_region import AccountRegion
 
 POLLERS = 5
 """Batches that are in flight at once, where the mapping sets no maximum: what Lambda starts with.
@@ -30,9 +30,9 @@ _SOONEST = 0.001
 class QueuePoller:
     """Polls a queue each time a message comes or becomes visible again, and deletes what was handled."""
 
-    def __init__(self, plane: "Plane", mapping: Any) -> None:
+    def __init__(self, region: "AccountRegion", mapping: Any) -> None:
         self.mapping = mapping
-        self._plane = plane
+        self._region = region
         self._filters = Filters(mapping)
         self._planned: Item | None = None
         self._in_flight = 0
@@ -46,14 +46,14 @@ class QueuePoller:
     @property
     def _queue(self) -> Any | None:
         try:
-            return self._plane.state.queue(self.mapping.event_source_arn)
+            return self._region.backends.queue(self.mapping.event_source_arn)
         except LookupError:
             return None
 
     def wake(self) -> None:
         """Poll now."""
         if self._active:
-            self._plan(self._plane.clock.now())
+            self._plan(self._region.clock.now())
 
     def stop(self) -> None:
         """Poll no more; what is in flight ends, and its messages are deleted as ever."""
@@ -64,9 +64,9 @@ class QueuePoller:
         if planned and not planned.done:
             if planned.due <= due:
                 return
-            self._plane.agenda.cancel(planned)
+            self._region.scheduler.cancel(planned)
         what = f"poll of {self.mapping.event_source_arn.rpartition(':')[2]}"
-        self._planned = self._plane.agenda.at(due, self._poll, what)
+        self._planned = self._region.scheduler.at(due, self._poll, what)
 
     def _poll(self) -> None:
         queue = self._queue
@@ -91,7 +91,7 @@ class QueuePoller:
         if not window or not visible or visible >= self.mapping.batch_size:
             self._window_ends = None
             return False
-        now = self._plane.clock.now()
+        now = self._region.clock.now()
         self._window_ends = self._window_ends or now + window
         if self._window_ends <= now:
             self._window_ends = None
@@ -104,8 +104,8 @@ class QueuePoller:
             queue,
             self.mapping.batch_size,
             queue.visibility_timeout,
-            now=self._plane.clock.now(),
-            bury=self._plane.sources.bury,
+            now=self._region.clock.now(),
+            bury=self._region.sources.bury,
             room=MOST_BYTES,
             extra=_RECORD_BYTES,
         )
@@ -122,7 +122,7 @@ class QueuePoller:
     def _poll_when_visible(self, queue: Any) -> None:
         due = queues.next_visible(queue)
         if due is not None:
-            self._plan(max(due, self._plane.clock.now() + _SOONEST))
+            self._plan(max(due, self._region.clock.now() + _SOONEST))
 
     def _hand_over(self, batch: list[tuple[Any, dict[str, Any]]]) -> None:
         self._in_flight += 1
@@ -135,11 +135,11 @@ class QueuePoller:
             self.wake()
 
         try:
-            function = self._plane.functions.find(self.mapping.function_arn)
+            function = self._region.functions.find(self.mapping.function_arn)
         except LookupError:
             ended(None)
             return
-        self._plane.functions.invoke(function, payload, ended)
+        self._region.functions.invoke(function, payload, ended)
 
     def _handled(self, messages: list[Any], outcome: Outcome | None) -> list[Any]:
         """The messages of a batch that may be deleted; the others become visible again after their time."""
@@ -154,9 +154,9 @@ class QueuePoller:
         queue = self._queue
         if queue is None or not messages:
             return
-        shelf = queue._messages  # noqa: SLF001 - moto's
-        with shelf.lock:
+        store = queue._messages  # noqa: SLF001 - moto's
+        with store.lock:
             for message in messages:
-                found = shelf.find(message.receipt_handle)
+                found = store.find(message.receipt_handle)
                 if found is not None:
-                    shelf.remove(found)
+                    store.remove(found)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from millrace.local.core.backends import State
+from millrace.local.core.backends import Backends
 
 DAY = 24 * 3600.0
 
@@ -49,9 +49,9 @@ class Reader(Protocol):
         """The records behind a number, in order."""
 
 
-def reader_of(state: State, arn: str) -> Reader:
+def reader_of(backends: Backends, arn: str) -> Reader:
     """What reads the stream of an ARN."""
-    return KinesisReader(state, arn) if ":kinesis:" in arn else TableReader(state, arn)
+    return KinesisReader(backends, arn) if ":kinesis:" in arn else TableReader(backends, arn)
 
 
 class KinesisReader:
@@ -59,13 +59,13 @@ class KinesisReader:
 
     info = "KinesisBatchInfo"
 
-    def __init__(self, state: State, arn: str) -> None:
-        self._state = state
+    def __init__(self, backends: Backends, arn: str) -> None:
+        self._backends = backends
         self._arn = arn
 
     @property
     def _stream(self) -> Any | None:
-        return self._state.kinesis.streams.get(self._arn.rpartition("/")[2])
+        return self._backends.kinesis.streams.get(self._arn.rpartition("/")[2])
 
     @property
     def retention(self) -> float:
@@ -109,7 +109,7 @@ class KinesisReader:
             "eventID": f"{shard_id}:{found.sequence_number}",
             "eventName": "aws:kinesis:record",
             "invokeIdentityArn": role,
-            "awsRegion": self._state.region,
+            "awsRegion": self._backends.region,
             "eventSourceARN": self._arn,
         }
 
@@ -119,14 +119,14 @@ class TableReader:
 
     info = "DDBStreamBatchInfo"
 
-    def __init__(self, state: State, arn: str) -> None:
-        self._state = state
+    def __init__(self, backends: Backends, arn: str) -> None:
+        self._backends = backends
         self._arn = arn
 
     @property
     def _shard(self) -> Any | None:
         _, name, _, label = self._arn.split(":", 5)[5].split("/")
-        table = self._state.dynamodb.tables.get(name)
+        table = self._backends.dynamodb.tables.get(name)
         return table.stream_shard if table and table.latest_stream_label == label else None
 
     @property
@@ -162,7 +162,7 @@ class TableReader:
             "eventName": found["eventName"],
             "eventVersion": "1.1",
             "eventSource": "aws:dynamodb",
-            "awsRegion": self._state.region,
+            "awsRegion": self._backends.region,
             "dynamodb": {**found["dynamodb"], "ApproximateCreationDateTime": float(int(arrived))},
             "eventSourceARN": self._arn,
         }

@@ -11,14 +11,14 @@ from millrace.local.services.lambda_.event_source_mappings.readers import Reader
 from millrace.local.services.lambda_.event_source_mappings.shards import Shard
 
 if TYPE_CHECKING:
-    from millrace.local.core.account_region import Plane
+    from millrace.local.core.account_region import AccountRegion
 
 
 class StreamPoller:
     """Reads every shard of a stream for one mapping, whatever other mappings read."""
 
-    def __init__(self, plane: "Plane", mapping: Any, reader: Reader) -> None:
-        self.plane = plane
+    def __init__(self, region: "AccountRegion", mapping: Any, reader: Reader) -> None:
+        self.region = region
         self.mapping = mapping
         self.reader = reader
         self.filters = Filters(mapping)
@@ -42,7 +42,7 @@ class StreamPoller:
     def role(self) -> str:
         """The role of the function, which each Kinesis record names."""
         try:
-            return str(self.plane.functions.find(self.mapping.function_arn).role)
+            return str(self.region.functions.find(self.mapping.function_arn).role)
         except LookupError:
             return ""
 

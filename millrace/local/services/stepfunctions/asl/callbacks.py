@@ -100,7 +100,7 @@ def _with_a_token(evaluate: Any) -> Any:
             return
         task._assert_integration_pattern_is_supported()
         token = env.states.context_object.update_task_token()
-        tokens: Tokens = env.run.plane.machines.tokens
+        tokens: Tokens = env.run.region.machines.tokens
         endpoint = env.callback_pool_manager.add(token)
         tokens.add(token, endpoint, env.run.machine.arn)
         try:
@@ -148,7 +148,7 @@ def _resolver(task: Any, env: Env, *, plain: bool) -> Callable[[], Any]:
     started = env.stack.pop()["ExecutionArn"]
 
     def resolve() -> Any:
-        machines = env.run.plane.machines
+        machines = env.run.region.machines
         child = machines.find(started)
         try:
             child.wait_for_end(env)

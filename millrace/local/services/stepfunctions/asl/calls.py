@@ -104,11 +104,11 @@ def boto_client(service: str) -> Any:
     from botocore.config import Config  # noqa: PLC0415 - only some machines call services
 
     url, run = f"http://127.0.0.1:{moto_server_port()}", current().run
-    keys = run.plane.access.session(run.machine.role, run.machine.name)
+    keys = run.region.access.session(run.machine.role, run.machine.name)
     with _lock:
         known = (url, service, keys["AWS_ACCESS_KEY_ID"])
         if known not in _clients:
-            _clients[known] = session(run.plane.state.region, keys).client(
+            _clients[known] = session(run.region.backends.region, keys).client(
                 service,
                 endpoint_url=url,
                 config=Config(
@@ -134,9 +134,9 @@ class _Events:
 
         def put() -> list[dict[str, str]]:
             check(run, "events", "PutEvents", {"Entries": entries})
-            return run.plane.buses.put(entries)
+            return run.region.buses.put(entries)
 
-        results = on_plane(self._env, put, "PutEvents")
+        results = on_loop(self._env, put, "PutEvents")
         return {"Entries": results, "FailedEntryCount": sum("ErrorCode" in result for result in results)}
 
 
@@ -153,20 +153,20 @@ class _Machines:
 
         def start() -> Any:
             check(run, "states", "StartExecution", asked)
-            return run.plane.machines.operations.answers["StartExecution"](asked)
+            return run.region.machines.operations.answers["StartExecution"](asked)
 
-        answer: dict[str, Any] = on_plane(self._env, start, "StartExecution")
+        answer: dict[str, Any] = on_loop(self._env, start, "StartExecution")
         return {"ExecutionArn": answer["executionArn"], "StartDate": int(answer["startDate"] * 1000)}
 
 
 def check(run: "Run", service: str, operation: str, asked: dict[str, Any]) -> None:
     """Raise Refused where the role of an execution's machine may not make a call."""
-    refusal = run.plane.access.refusal(run.machine.role, run.machine.name, service, operation, asked)
+    refusal = run.region.access.refusal(run.machine.role, run.machine.name, service, operation, asked)
     if refusal:
         raise Refused("AccessDeniedException", refusal)
 
 
-def on_plane(env: Env, action: Callable[[], Any], operation: str) -> Any:
+def on_loop(env: Env, action: Callable[[], Any], operation: str) -> Any:
     """Do something on the plane's thread, and wait for its answer. A refusal becomes boto3's error."""
     pause = Pause()
 
@@ -176,7 +176,7 @@ def on_plane(env: Env, action: Callable[[], Any], operation: str) -> Any:
         except Exception as error:  # noqa: BLE001 - it is raised again in the thread of the execution
             pause.wake((None, error))
 
-    env.agenda.soon(run, f"{operation} of {env.run.held_as}")
+    env.scheduler.soon(run, f"{operation} of {env.run.held_as}")
     env.pause(pause)
     answer, error = pause.outcome
     if isinstance(error, Refused):

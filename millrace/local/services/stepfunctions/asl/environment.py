@@ -9,7 +9,7 @@ from moto.stepfunctions.parser.asl.eval.environment import Environment
 from moto.stepfunctions.parser.asl.eval.event.event_manager import EventManager
 
 from millrace.local.core.clock import Clock
-from millrace.local.core.scheduler import Agenda
+from millrace.local.core.scheduler import Scheduler
 from millrace.local.services.stepfunctions.asl.progress import Progress
 from millrace.local.services.stepfunctions.asl.waits import Interrupted, Pause
 
@@ -64,14 +64,14 @@ class Env(Environment):  # type: ignore[misc,unused-ignore]
         return frame
 
     @property
-    def agenda(self) -> Agenda:
+    def scheduler(self) -> Scheduler:
         """The one scheduler."""
-        return self.run.plane.agenda
+        return self.run.region.scheduler
 
     @property
     def clock(self) -> Clock:
         """The one clock."""
-        return self.run.plane.clock
+        return self.run.region.clock
 
     def set_ended(self) -> None:
         """End, with every wait."""
@@ -110,18 +110,18 @@ class Env(Environment):  # type: ignore[misc,unused-ignore]
         what = self.run.held_as
         timers = []
         if seconds is not None:
-            timers.append(self.agenda.at(now + seconds, lambda: pause.wake(_LATE), f"wait of {what}", flow=flow))
+            timers.append(self.scheduler.at(now + seconds, lambda: pause.wake(_LATE), f"wait of {what}", flow=flow))
         if self.deadline is not None:
-            late = self.agenda.at(self.deadline, lambda: pause.wake(_DEADLINE), f"time-out of {what}", flow=False)
+            late = self.scheduler.at(self.deadline, lambda: pause.wake(_DEADLINE), f"time-out of {what}", flow=False)
             timers.append(late)
         self._pauses.add(pause)
         try:
             if self.is_running():
-                pause.wait(self.agenda, what)
+                pause.wait(self.scheduler, what)
         finally:
             self._pauses.discard(pause)
             for timer in timers:
-                self.agenda.cancel(timer)
+                self.scheduler.cancel(timer)
         if not self.is_running():
             raise Interrupted
         if pause.outcome is _DEADLINE:

@@ -75,13 +75,13 @@ def _task(env: Env, parameters: dict[str, Any], region: str, state_credentials: 
 
 def _invoke(env: Env, name: str, payload: bytes) -> _Answer:
     """Run a function on the plane's thread, and wait for it in this one."""
-    functions = env.run.plane.functions
+    functions = env.run.region.functions
     pause = Pause()
 
     def begin() -> None:
         run = env.run
         asked = {"FunctionName": name}
-        denied = run.plane.access.refusal(run.machine.role, run.machine.name, "lambda", "Invoke", asked)
+        denied = run.region.access.refusal(run.machine.role, run.machine.name, "lambda", "Invoke", asked)
         if denied:
             pause.wake(_Answer(str(uuid.uuid4()), None, denied=denied))
             return
@@ -96,7 +96,7 @@ def _invoke(env: Env, name: str, payload: bytes) -> _Answer:
     def ended(outcome: "Outcome | None", ids: list[str]) -> None:
         pause.wake(_Answer(ids[0] if ids else "", outcome))
 
-    env.agenda.soon(begin, f"call of {name.rpartition(':')[2]}")
+    env.scheduler.soon(begin, f"call of {name.rpartition(':')[2]}")
     env.pause(pause)
     answer: _Answer = pause.outcome
     return answer

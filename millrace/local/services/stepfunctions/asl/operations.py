@@ -98,8 +98,8 @@ class MachineOperations:
 
     async def _end_of(self, run: Run) -> None:
         ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        agenda = self._machines.plane.agenda
-        run.when_ended(lambda _run: void(agenda.soon(lambda: ended.set_result(None), f"answer of {run.held_as}")))
+        scheduler = self._machines.region.scheduler
+        run.when_ended(lambda _run: void(scheduler.soon(lambda: ended.set_result(None), f"answer of {run.held_as}")))
         await ended
 
     def _find(self, asked: Asked) -> Run:

@@ -14,7 +14,7 @@ from millrace.local.services.stepfunctions.asl.environment import Event
 from millrace.local.services.stepfunctions.asl.run import Run
 
 if TYPE_CHECKING:
-    from millrace.local.core.account_region import Plane
+    from millrace.local.core.account_region import AccountRegion
 
 _DATA = ("input", "inputDetails", "output", "outputDetails", "parameters")
 _MOST_EVENT_BYTES = 248 * 1024
@@ -26,8 +26,8 @@ _OWN = ("id", "type", "previousEventId", "timestamp")
 class Records:
     """Writes the logs of executions, and says when their status changes."""
 
-    def __init__(self, plane: "Plane") -> None:
-        self._plane = plane
+    def __init__(self, region: "AccountRegion") -> None:
+        self._region = region
         self._waiting: deque[tuple[Run, Event, int]] = deque()
 
     def told(self, run: Run, event: Event) -> None:
@@ -37,19 +37,19 @@ class Records:
         """
         if is_logging_enabled_for(run.machine.logging.get("level", "OFF"), event["type"]):
             self._waiting.append((run, event, run.redrives))
-            self._plane.agenda.soon(self._write, f"log of {run.held_as}")
+            self._region.scheduler.soon(self._write, f"log of {run.held_as}")
 
     def _write(self) -> None:
         while self._waiting:
             run, event, redrives = self._waiting.popleft()
             group = _log_group(run.machine.logging)
-            if group in self._plane.state.logs.groups:
+            if group in self._region.backends.logs.groups:
                 self._line(group, run, event, redrives)
 
     def _line(self, group: str, run: Run, event: Event, redrives: int) -> None:
         day = datetime.fromtimestamp(run.started_at, UTC).strftime("%Y-%m-%d-%H")
         stream = f"states/{run.machine.name}/{day}-00/{uuid.uuid5(uuid.NAMESPACE_URL, run.machine.arn).hex[:8]}"
-        logs = self._plane.state.logs
+        logs = self._region.backends.logs
         if stream not in logs.groups[group].streams:
             logs.create_log_stream(group, stream)
         with_data = bool(run.machine.logging.get("includeExecutionData"))
@@ -61,7 +61,7 @@ class Records:
 
         https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html
         """
-        bus = self._plane.state.events.event_buses.get("default")
+        bus = self._region.backends.events.event_buses.get("default")
         if run.machine.express or bus is None or not bus.rules:
             return  # nobody would hear it
         envelope = {
@@ -69,13 +69,13 @@ class Records:
             "id": str(uuid.uuid4()),
             "detail-type": "Step Functions Execution Status Change",
             "source": "aws.states",
-            "account": self._plane.state.account,
+            "account": self._region.backends.account,
             "time": iso(run.stopped_at or run.redriven_at or run.started_at),
-            "region": self._plane.state.region,
+            "region": self._region.backends.region,
             "resources": [run.arn],
             "detail": _detail(run),
         }
-        self._plane.buses.publish("default", envelope)
+        self._region.buses.publish("default", envelope)
 
 
 def _log_group(config: dict[str, Any]) -> str:

@@ -19,7 +19,7 @@ from millrace.local.services.stepfunctions.asl.progress import Progress
 from millrace.local.services.stepfunctions.asl.waits import Pause
 
 if TYPE_CHECKING:
-    from millrace.local.core.account_region import Plane
+    from millrace.local.core.account_region import AccountRegion
 
 EXPRESS_SECONDS = 300
 """https://docs.aws.amazon.com/step-functions/latest/dg/choosing-workflow-type.html"""
@@ -53,14 +53,14 @@ class Run:
     `redriven_by` has the client tokens of its redrives, with their moments.
     """
 
-    def __init__(self, plane: "Plane", machine: Machine, arn: str, text: str, told: Told) -> None:
-        self.plane = plane
+    def __init__(self, region: "AccountRegion", machine: Machine, arn: str, text: str, told: Told) -> None:
+        self.region = region
         self.machine = machine
         self.arn = arn
         self.name = arn.rpartition(":")[2] if not machine.express else arn.split(":")[-2]
         self.input = text
         self.status = "RUNNING"
-        self.started_at = round(plane.clock.now(), 3)
+        self.started_at = round(region.clock.now(), 3)
         self.stopped_at: float | None = None
         self.output: str | None = None
         self.error: str | None = None
@@ -71,11 +71,11 @@ class Run:
         self.held_as = f"execution of {machine.name}"
         self._ended: list[Done] = []
         self._lock = threading.Lock()
-        history = History(self.plane.clock, lambda event: told(self, event))
+        history = History(self.region.clock, lambda event: told(self, event))
         self.env = self._environment(history, Progress())
 
     def _environment(self, history: History, progress: Progress) -> Env:
-        state, machine = self.plane.state, self.machine
+        state, machine = self.region.backends, self.machine
         env = Env(
             aws_execution_details=AWSExecutionDetails(state.account, state.region, machine.role),
             execution_type="EXPRESS" if machine.express else "STANDARD",
@@ -106,7 +106,7 @@ class Run:
     def start(self, done: Done) -> None:
         """Begin, or go on where a redrive has set it, and tell `done` at the end."""
         self._ended.append(done)
-        self._release = self.plane.agenda.hold(self.held_as)
+        self._release = self.region.scheduler.hold(self.held_as)
         start = parsed(self.machine.definition).start_at.start_at_name
         self.env.next_state_name = self.env.progress.state or start  # it can be stopped from here on
         threading.Thread(target=self._run, name=self.held_as, daemon=True).start()
@@ -115,7 +115,7 @@ class Run:
         """Set it to go on in the states that did not end well. Gives the moment."""
         before = self.env
         self.redrives += 1
-        self.redriven_at = at = round(self.plane.clock.now(), 3)
+        self.redriven_at = at = round(self.region.clock.now(), 3)
         self.status, self.stopped_at, self.error, self.cause = "RUNNING", None, None, None
         before.progress.resume()
         self.env = self._environment(before.event_manager.continued(), before.progress)
@@ -127,7 +127,7 @@ class Run:
 
         https://docs.aws.amazon.com/step-functions/latest/apireference/API_DescribeExecution.html#API_DescribeExecution_ResponseSyntax
         """
-        now = self.plane.clock.now()
+        now = self.region.clock.now()
         if self.status == "SUCCEEDED" or self.stopped_at is None:
             return f"Execution is {self.status} and cannot be redriven"
         reasons = {
@@ -155,8 +155,8 @@ class Run:
         self._tell_of_begin()
         if self.machine.express:
             latest = self.started_at + EXPRESS_SECONDS
-            limit = self.plane.agenda.at(latest, self.env.set_timed_out, f"time-out of {self.held_as}", flow=False)
-            self._ended.append(lambda _run: self.plane.agenda.cancel(limit))
+            limit = self.region.scheduler.at(latest, self.env.set_timed_out, f"time-out of {self.held_as}", flow=False)
+            self._ended.append(lambda _run: self.region.scheduler.cancel(limit))
         try:
             program.eval(self.env)
         finally:
@@ -166,7 +166,7 @@ class Run:
         self._reflect(self.env.program_state())
         with self._lock:
             release = self._release  # a redrive may follow at once
-            self.stopped_at = round(self.plane.clock.now(), 3)
+            self.stopped_at = round(self.region.clock.now(), 3)
             ended, self._ended = self._ended, []
         for done in ended:
             done(self)
@@ -196,7 +196,7 @@ class Run:
 
     def stop(self, error: str | None, cause: str | None) -> None:
         """Abort."""
-        self.env.set_stop(self.plane.clock.datetime(), cause, error)
+        self.env.set_stop(self.region.clock.datetime(), cause, error)
 
     def wait_for_end(self, env: Env) -> None:
         """Wait for the end, in a thread of another execution."""
@@ -206,4 +206,4 @@ class Run:
 
     def working(self) -> Callable[[], None]:
         """Say that one more thread of it works, until the function that this gives is called."""
-        return self.plane.agenda.hold(self.held_as)
+        return self.region.scheduler.hold(self.held_as)

@@ -85,13 +85,13 @@ def _run_here(program: Any, env: Env) -> None:
     timer = None
     if seconds is not None:
         what = f"time-out of {env.run.held_as}"
-        timer = env.agenda.at(env.clock.now() + seconds, env.set_timed_out, what, flow=False)
+        timer = env.scheduler.at(env.clock.now() + seconds, env.set_timed_out, what, flow=False)
     try:
         with entered(env):
             _until_its_end(program, env)
     finally:
         if timer:
-            env.agenda.cancel(timer)
+            env.scheduler.cancel(timer)
 
 
 def _until_its_end(program: Any, env: Env) -> None:

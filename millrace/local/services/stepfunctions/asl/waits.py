@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from millrace.local.core.scheduler import Agenda
+from millrace.local.core.scheduler import Scheduler
 
 if TYPE_CHECKING:
     from millrace.local.services.stepfunctions.asl.environment import Env
@@ -41,11 +41,11 @@ class Pause:
                 self._resume()
             self._woken.set()
 
-    def wait(self, agenda: Agenda, what: str) -> None:
+    def wait(self, scheduler: Scheduler, what: str) -> None:
         """Wait, while the agenda knows that this thread only waits."""
         with self._lock:
             if not self._woken.is_set():
-                self._resume = agenda.suspend(what)
+                self._resume = scheduler.suspend(what)
         self._woken.wait()
 
 

@@ -41,10 +41,12 @@ class Child(Protocol):
         """The process is gone, and reaped."""
 
 
-class Nursery:
+class WorkerSpawner:
     """Starts workers for one set of layers through a zygote process, and knows which of them live."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, mirror: Path, start: Start, lost: Callable[[], None]) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, package_view: Path, start: Start, lost: Callable[[], None]
+    ) -> None:
         self._loop = loop
         self._lost = lost
         self._numbers = 0
@@ -54,11 +56,11 @@ class Nursery:
         self._home = tempfile.mkdtemp(prefix="millrace-worker-")
         self._control, theirs = socket.socketpair()
         with theirs:
-            self._zygote = self._start_zygote(theirs.fileno(), mirror, start)
+            self._zygote = self._start_zygote(theirs.fileno(), package_view, start)
         loop.add_reader(self._control, self._read)
 
-    def _start_zygote(self, control: int, mirror: Path, start: Start) -> subprocess.Popen[bytes]:
-        settings = {"control": control, "start": start, "mirror": str(mirror), "home": self._home}
+    def _start_zygote(self, control: int, package_view: Path, start: Start) -> subprocess.Popen[bytes]:
+        settings = {"control": control, "start": start, "mirror": str(package_view), "home": self._home}
         return subprocess.Popen(
             [sys.executable, "-I", "-S", "-X", "utf8", str(_BOOTSTRAP), "zygote", json.dumps(settings)],
             stdin=subprocess.DEVNULL,

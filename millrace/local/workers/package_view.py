@@ -26,7 +26,7 @@ class LayerMismatch(Exception):
     """A layer holds native code that the local environment cannot stand in for."""
 
 
-def make_mirror(layers: Sequence[Path], cache: Path) -> Path:
+def make_package_view(layers: Sequence[Path], cache: Path) -> Path:
     """The folder of links for some layers, made below `cache` once for each content.
 
     Raises LayerMismatch if native code of a layer has no equal here.
