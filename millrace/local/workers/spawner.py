@@ -60,7 +60,7 @@ class WorkerSpawner:
         loop.add_reader(self._control, self._read)
 
     def _start_zygote(self, control: int, package_view: Path, start: Start) -> subprocess.Popen[bytes]:
-        settings = {"control": control, "start": start, "mirror": str(package_view), "home": self._home}
+        settings = {"control": control, "start": start, "package_view": str(package_view), "home": self._home}
         return subprocess.Popen(
             [sys.executable, "-I", "-S", "-X", "utf8", str(_BOOTSTRAP), "zygote", json.dumps(settings)],
             stdin=subprocess.DEVNULL,

@@ -37,11 +37,11 @@ def _keep_messages_on_a_shelf(region: RegionOf) -> None:
         return region().clock.now() * 1000
 
     def put(queue: Any, messages: list[Any]) -> None:
-        queue.__dict__.pop("millrace_shelf", None)
+        queue.__dict__.pop("millrace_store", None)
         queue.millrace_first = messages
 
     def store(queue: Any) -> MessageStore:
-        if "millrace_shelf" not in queue.__dict__:
+        if "millrace_store" not in queue.__dict__:
             queue.millrace_store = MessageStore(queue, now, queue.millrace_first)
         known: MessageStore = queue.millrace_store
         return known

@@ -205,7 +205,7 @@ class Machines:
         name = display_name(run.machine)
         self.region.scheduler.soon(
             lambda: self.region.history.add("execution", about, name, execution=run.arn, status=status, **more),
-            "journal",
+            "history",
         )
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 Asked = dict[str, Any]
 
-_CHECKED_BY = Path(__file__).parents[1] / "asl" / "definitions.py"
+_CHECKED_BY = Path(__file__).with_name("asl") / "definitions.py"
 _PASSED_ON = frozenset({"Arguments", "Parameters"})
 _MOST_NAME = 80
 _BAD_NAME = re.compile(r"[\s<>{}\[\]?*\"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f]")

@@ -98,7 +98,7 @@ class _Zygote:
             "connection": connection,
             "log": log,
             "lifeline": self._lifeline,
-            "mirror": self._package_view,
+            "package_view": self._package_view,
             "home": str(home),
         }
 
