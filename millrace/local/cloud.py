@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import uvicorn
 
+from millrace.local import services
 from millrace.local.cloudformation.deployment import Change, Deployment
 from millrace.local.cloudformation.deployments import Deployments
 from millrace.local.core import moto_changes
@@ -60,7 +61,7 @@ class LocalCloud:
         self._ticking = False
         self.stop_requested = threading.Event()
         self._deployments = Deployments(
-            lambda place: self.environment(*place),
+            lambda environment: self.environment(*environment),
             self.scheduler,
             _HOME,
             assets=self._cache / "assets",
@@ -89,12 +90,12 @@ class LocalCloud:
         moto_changes.settings(self.port)
         workers = Workers(self._loop, environment=self.environment(), cache=self._cache)
         self._regions = AccountRegions(
-            self.scheduler, workers, self._cache / "code", _HOME, enforce_iam=self._enforce_iam
+            self.scheduler, workers, self._cache, _HOME, services.service_classes(), enforce_iam=self._enforce_iam
         )
         self.region = self._regions.home
-        moto_changes.attach(self._regions)
-        services = {"cloudformation": self._answer_cloudformation, "schemas": _answer_schemas}
-        endpoint = Endpoint(self._regions, _moto_application(), self._control, services)
+        moto_changes.attach(self._regions, [module.apply for module in services.modules("moto_changes")])
+        cloudformation = {"cloudformation": self._answer_cloudformation}
+        endpoint = Endpoint(self._regions, _moto_application(), self._control, cloudformation)
         self.scheduler.wake = self._wake
         config = uvicorn.Config(
             endpoint,
@@ -114,7 +115,7 @@ class LocalCloud:
             moto_changes.attach(None)
 
     def _answer_cloudformation(self, region: AccountRegion, request: Request) -> Response:
-        return self._deployments.formation((region.backends.account, region.backends.region)).answer(request)
+        return self._deployments.formation((region.account, region.name)).answer(request)
 
     def _wake(self) -> None:
         if threading.current_thread() is self._thread:
@@ -243,7 +244,7 @@ class LocalCloud:
         """Forget everything that was deployed, put or done; what still runs is waited for."""
         self.scheduler.clear()
         self.scheduler.settle(_PATIENCE)
-        self.on_loop(self._regions.forget)
+        self.on_loop(self._regions.reset)
         self._deployments.forget()
 
     def close(self) -> None:
@@ -259,10 +260,6 @@ class LocalCloud:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
-
-
-def _answer_schemas(region: AccountRegion, request: Request) -> Response:
-    return region.schemas.answer(request)
 
 
 class _Server(uvicorn.Server):

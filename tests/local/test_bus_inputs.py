@@ -7,8 +7,8 @@ import pytest
 from botocore.exceptions import ClientError
 from bus_kit import entry
 
+from millrace.local.core.jsonpath import MISSING, BadPath, find
 from millrace.local.services.eventbridge.inputs import BadInput, shaped
-from millrace.local.services.eventbridge.jsonpath import MISSING, BadPath, find
 
 pytest_plugins = ["bus_fixtures"]
 

@@ -12,12 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from millrace.local.cloudformation.template import CircularDependency, Template
+from millrace.local.core.backends import Environment
 
 _STACK, _ASSETS, _STAGE = "aws:cloudformation:stack", "cdk:asset-manifest", "cdk:cloud-assembly"
-
-
-Place = tuple[str, str]
-"""An account and a region."""
 
 
 class AssemblyError(ValueError):
@@ -37,13 +34,13 @@ class Asset:
 
 @dataclass(frozen=True)
 class Stack:
-    """One stack. `needs` are the names of the stacks that come before it, `place` is where it is to stand."""
+    """One stack. `needs` are the names of the stacks that come before it, `environment` is its account and region."""
 
     name: str
     template: Template
     assets: tuple[Asset, ...] = ()
     needs: frozenset[str] = frozenset()
-    place: Place = ("", "")
+    environment: Environment = ("", "")
 
     @cached_property
     def exports(self) -> frozenset[str]:
@@ -65,12 +62,12 @@ class Assembly:
     stacks: tuple[Stack, ...]
 
     @property
-    def places(self) -> list[Place]:
+    def environments(self) -> list[Environment]:
         """The accounts and regions of its stacks, in their order."""
-        return list(dict.fromkeys(stack.place for stack in self.stacks))
+        return list(dict.fromkeys(stack.environment for stack in self.stacks))
 
     @classmethod
-    def read(cls, folder: Path, default: Place) -> "Assembly":
+    def read(cls, folder: Path, default: Environment) -> "Assembly":
         """Read a folder, as `cdk.out`. Stacks that name no account or region are for the default ones.
 
         Raises AssemblyError for what cannot be deployed locally.

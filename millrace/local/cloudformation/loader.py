@@ -8,7 +8,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from millrace.local.cloudformation.assembly import Assembly, Place, Stack
+from millrace.local.cloudformation.assembly import Assembly, Stack
 from millrace.local.cloudformation.assets import Assets
 from millrace.local.cloudformation.deployment import Change, Deployment, DeploymentFailed
 from millrace.local.cloudformation.parameters import resolved
@@ -16,6 +16,7 @@ from millrace.local.cloudformation.registry import IGNORED, Cloud, Refused, reso
 from millrace.local.cloudformation.registry.calls import Clients
 from millrace.local.cloudformation.rollout import Rollout
 from millrace.local.cloudformation.template import Entry, TemplateError
+from millrace.local.core.backends import Environment
 
 __all__ = ["Change", "Deployment", "DeploymentFailed", "Loader"]
 
@@ -28,7 +29,7 @@ class NotElsewhere(Refused):
 
 
 class Loader:
-    """Keeps the resources of assemblies in one account and region, `place`; stacks that name none are at `home`.
+    """Keeps the resources of assemblies in one account and region, `environment`; stacks that name none are at `home`.
 
     `clients` gives the boto3 client of a service, the same one each time: making one is slow. `assets` is a folder
     for the zips of asset folders, which outlive the loader. `random` makes names; a seed fixes them.
@@ -38,15 +39,21 @@ class Loader:
     """
 
     def __init__(
-        self, clients: Clients, place: Place, *, assets: Path, home: Place | None = None, random: Random | None = None
+        self,
+        clients: Clients,
+        environment: Environment,
+        *,
+        assets: Path,
+        home: Environment | None = None,
+        random: Random | None = None,
     ) -> None:
         self.deployment = Deployment()
         self.lock = threading.RLock()
-        self.cloud = Cloud(clients, *place)
-        self._place = place
-        self._home = home or place
+        self.cloud = Cloud(clients, *environment)
+        self._environment = environment
+        self._home = home or environment
         self._own: dict[Path, set[str]] = {}
-        self._assets = Assets(clients, place[1], assets)
+        self._assets = Assets(clients, environment[1], assets)
         self._random = random or Random()  # noqa: S311 a name is no secret
 
     def deploy(self, folder: Path, on_change: Callable[[Change], None] | None = None) -> Deployment:
@@ -55,7 +62,7 @@ class Loader:
         What is refused by name stops it before anything is made. Resources that are gone are deleted at the end;
         failing there rolls nothing back.
         """
-        stacks = [stack for stack in Assembly.read(folder, self._home).stacks if stack.place == self._place]
+        stacks = [stack for stack in Assembly.read(folder, self._home).stacks if stack.environment == self._environment]
         for stack in stacks:
             check(stack)
             self.check_place(stack)
@@ -98,9 +105,9 @@ class Loader:
 
     def check_place(self, stack: Stack) -> None:
         """Raise DeploymentFailed for a type that the local cloud has at home alone, where this is not home."""
-        for entry in stack.template.entries.values() if self._place != self._home else ():
+        for entry in stack.template.entries.values() if self._environment != self._home else ():
             if entry.type in AT_HOME:
-                told = f"the local cloud has it in {' in '.join(self._home)} alone, not in {' in '.join(self._place)}"
+                told = f"the local cloud has it in {' in '.join(self._home)} alone, not in {' in '.join(self._environment)}"
                 refused = NotElsewhere(entry.type, entry.logical_id, told)
                 raise DeploymentFailed(stack.name, refused, entry, stack.template.path(entry.logical_id))
 

@@ -1,69 +1,80 @@
-"""The accounts and regions of a local cloud: each has a plane of its own, as each has resources of its own on AWS.
+"""The accounts and regions of a local cloud: each has services and resources of its own, as on AWS.
 
-There is one at the beginning; another is opened by the first call that is signed for it.
+The first call that is signed for another account or region opens it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from millrace.local.cloudformation.assembly import Place
 from millrace.local.core.account_region import AccountRegion
-from millrace.local.core.backends import Backends
+from millrace.local.core.backends import Environment
 from millrace.local.core.faults import Faults, Rates
 from millrace.local.core.history import EventHistory
-from millrace.local.core.http import Request
 from millrace.local.core.scheduler import Scheduler
-from millrace.local.services.iam import Sessions, scope_of
+from millrace.local.core.service import Service
 from millrace.local.workers import Workers
 
 
 class AccountRegions:
-    """What all planes share, and the planes; `home` is the one that was there first."""
+    """Every open account and region, and what they share. `home` is the one that is always open."""
 
     def __init__(
-        self, scheduler: Scheduler, workers: Workers, code: Path, home: Place, *, enforce_iam: bool = True
+        self,
+        scheduler: Scheduler,
+        workers: Workers,
+        cache: Path,
+        home: Environment,
+        services: Sequence[type[Service]],
+        *,
+        enforce_iam: bool = True,
     ) -> None:
         self.scheduler = scheduler
         self.workers = workers
-        self.code = code
+        self.cache = cache
+        self.services = services
         self.enforce_iam = enforce_iam
         self.history = EventHistory(scheduler.clock)
         self.faults = Faults()
-        self.sessions = Sessions(home[0])
-        self._regions: dict[Place, AccountRegion] = {}
-        self.home = self.open(*home)
+        self._regions: dict[Environment, AccountRegion] = {}
+        self._home = home
+        self.open(*home)
 
     def __iter__(self) -> Iterator[AccountRegion]:
-        """Every plane."""
+        """Iterate over every open account and region."""
         return iter(list(self._regions.values()))
 
+    @property
+    def home(self) -> AccountRegion:
+        """The account and region that is always open."""
+        return self._regions[self._home]
+
+    @property
+    def is_open(self) -> bool:
+        """Whether home exists already."""
+        return self._home in self._regions
+
     def open(self, account: str, region: str) -> AccountRegion:
-        """The plane of an account and region, made when it is first asked for."""
-        place = (account, region)
-        if place not in self._regions:
-            self._regions[place] = AccountRegion(self, Backends(account, region))
-        return self._regions[place]
+        """Return an account and region; open it on first use."""
+        environment = (account, region)
+        if environment not in self._regions:
+            self._regions[environment] = AccountRegion(self, account, region)
+        return self._regions[environment]
 
-    def of_request(self, request: Request) -> AccountRegion:
-        """The plane that a request is for: of the signer's account, and of the region that it is signed for."""
-        scope = scope_of(request)
-        return self.open(self.sessions.account_of(scope.key), scope.region) if scope else self.home
-
-    def of_arn(self, arn: str, asking: AccountRegion) -> AccountRegion | None:
-        """The plane in which an ARN is; None where nobody has opened that account and region."""
-        own = asking.backends
+    def owner(self, arn: str, default: AccountRegion) -> AccountRegion | None:
+        """Return the account and region of an ARN, from `default` where it names none; None if it is not open."""
         _, _, _, region, account, *_ = (*arn.split(":", 5), "", "", "", "")
-        return self._regions.get((account or own.account, region or own.region))
+        return self._regions.get((account or default.account, region or default.name))
 
-    def forget(self) -> None:
-        """Empty every store, and close all but home."""
-        from moto.moto_api._internal.models import moto_api_backend  # noqa: PLC0415 - as in state.py
+    def reset(self) -> None:
+        """Empty every store, and close everything but home."""
+        from moto.moto_api._internal.models import moto_api_backend  # noqa: PLC0415 - imported after its settings
 
         for region in self:
-            region.retire()
+            for service in region.services:
+                service.retire()
         moto_api_backend.reset()
         for region in self:
-            region.forget()
+            region.reset()
         self.history.forget()
         self.faults.set(Rates(), seed=0)
-        self._regions = {place: region for place, region in self._regions.items() if region is self.home}
+        self._regions = {self._home: self.home}

@@ -4,18 +4,12 @@ The patches stand for the whole process; what they do, they do for the planes th
 """
 
 import os
-from collections.abc import Callable
-from copy import copy
-from functools import cached_property, lru_cache
+from collections.abc import Callable, Iterable
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from millrace.local.core.botocore_models import models
-from millrace.local.services.dynamodb import moto_changes as tables
-from millrace.local.services.kinesis import moto_changes as streams
-from millrace.local.services.lambda_ import moto_changes as functions
-from millrace.local.services.sns import moto_changes as topics
-from millrace.local.services.sqs import moto_changes as queues
 
 if TYPE_CHECKING:
     from millrace.local.core.account_region import AccountRegion
@@ -33,83 +27,31 @@ def settings(port: int) -> None:
     os.environ.setdefault("MOTO_ACCOUNT_ID_ENDPOINT_MODE", "disabled")  # or calls to DynamoDB Streams find nothing
 
 
-def attach(regions: "AccountRegions | None") -> None:
-    """Make moto report to the planes of a cloud; None lets go of them."""
+Change = Callable[[Callable[..., "AccountRegion"]], None]
+
+
+def attach(regions: "AccountRegions | None", changes: Iterable[Change] = ()) -> None:
+    """Make moto report to the accounts and regions of a cloud; None detaches it.
+
+    `changes` are those of the services; each gets a function from an ARN to its account and region.
+    """
     global _attached, _patched  # noqa: PLW0603 - moto's own state is the process's, so this is too
     _attached = regions
     if not _patched:
         _patched = True
-        _tell_time()
-        for service in (queues, streams, functions, topics):
-            service.apply(_region)
-        tables.apply()
-        _make_policies_once()
+        for change in changes:
+            change(_region)
         _share_models()
         _take_any_region()
         _build_no_urls()
         _find_operations_once()
-        _keep_function_settings()
-        _replay_on_the_agenda()
-        _name_api_endpoints()
 
 
 def _region(arn: str = "") -> "AccountRegion":
-    """The plane of a resource, the one at home if none is named; all have one clock."""
+    """Return the account and region of a resource; home for one that names none. All share one clock."""
     if _attached is None:
         raise RuntimeError("moto was used after its local cloud was closed.")
-    return _attached.of_arn(arn, _attached.home) or _attached.home
-
-
-def _tell_time() -> None:
-    """Queues and logs reckon with the clock of the local cloud, which can leap."""
-    import moto.logs.models  # noqa: PLC0415
-    import moto.sqs.models  # noqa: PLC0415
-
-    seconds, millis = moto.sqs.models.unix_time, moto.sqs.models.unix_time_millis
-
-    def leapt_seconds(moment: Any = None) -> float:
-        return float(seconds(moment)) + _region().clock.leapt
-
-    def leapt_millis(moment: Any = None) -> float:
-        return float(millis(moment)) + _region().clock.leapt * 1000
-
-    moto.sqs.models.unix_time = leapt_seconds
-    moto.sqs.models.unix_time_millis = leapt_millis
-    moto.logs.models.unix_time_millis = leapt_millis
-
-
-def _make_policies_once() -> None:
-    """Moto parses AWS's 1,582 managed policies for each partition and at every reset, whether one is used or not.
-
-    The local cloud is of one partition.
-    """
-    from moto.iam.models import IAMBackend  # noqa: PLC0415
-
-    make, begin = IAMBackend._init_aws_policies, IAMBackend.__init__
-    made: dict[str, list[Any]] = {}
-
-    def aws_managed_policies(backend: Any) -> list[Any]:
-        if backend.partition != "aws":
-            return []
-        if backend.account_id not in made:
-            made[backend.account_id] = make(backend)
-        return [copy(policy) for policy in made[backend.account_id]]
-
-    def __init__(backend: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807
-        begin(backend, *args, **kwargs)
-        del backend.aws_managed_policies, backend.managed_policies
-
-    IAMBackend.__init__ = __init__
-    IAMBackend._init_aws_policies = lambda _backend: []
-    _first_when_asked(IAMBackend, "aws_managed_policies", aws_managed_policies)
-    _first_when_asked(IAMBackend, "managed_policies", IAMBackend._init_managed_policies)
-
-
-def _first_when_asked(owner: Any, name: str, make: Callable[[Any], Any]) -> None:
-    """Make an attribute of a class that is computed when it is first read."""
-    attribute = cached_property(make)
-    attribute.__set_name__(owner, name)
-    setattr(owner, name, attribute)
+    return _attached.owner(arn, _attached.home) or _attached.home
 
 
 def _share_models() -> None:
@@ -134,7 +76,7 @@ def _take_any_region() -> None:
     every = AccountSpecificBackend._generate_regions
 
     def generate_regions(backend: Any, service: str) -> list[str]:
-        return [_attached.home.backends.region] if _attached else every(backend, service)
+        return [_attached.home.name] if _attached else every(backend, service)
 
     AccountSpecificBackend._generate_regions = generate_regions
 
@@ -156,59 +98,3 @@ def _find_operations_once() -> None:
     names = responses.method_names_from_class
     responses.method_names_from_class = lru_cache(256)(lambda service: frozenset(names(service)))
     responses.camelcase_to_underscores = lru_cache(4096)(responses.camelcase_to_underscores)
-
-
-def _keep_function_settings() -> None:
-    """Moto drops a function's logging and dead-letter settings."""
-    from moto.awslambda.models import LambdaFunction  # noqa: PLC0415
-
-    kept = {"LoggingConfig": "logging_config", "DeadLetterConfig": "dead_letter_config"}
-    make, configure, show = (
-        LambdaFunction.__init__,
-        LambdaFunction.update_configuration,
-        LambdaFunction.get_configuration,
-    )
-
-    def keep(function: Any, given: dict[str, Any]) -> None:
-        for name, attribute in kept.items():
-            if name in given:
-                setattr(function, attribute, given[name])
-
-    def __init__(function: Any, account_id: str, spec: dict[str, Any], *args: Any, **kwargs: Any) -> None:  # noqa: N807
-        make(function, account_id, spec, *args, **kwargs)
-        keep(function, spec)
-
-    def update_configuration(function: Any, config_updates: dict[str, Any]) -> Any:
-        keep(function, config_updates)
-        return configure(function, config_updates)
-
-    def get_configuration(function: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        had = {name: getattr(function, attribute, None) for name, attribute in kept.items()}
-        return {**show(function, *args, **kwargs), **{name: value for name, value in had.items() if value}}
-
-    LambdaFunction.__init__ = __init__
-    LambdaFunction.update_configuration = update_configuration
-    LambdaFunction.get_configuration = get_configuration
-
-
-def _replay_on_the_agenda() -> None:
-    """Moto replays a whole archive within StartReplay, whatever its window and its rules."""
-    from moto.events.models import Replay  # noqa: PLC0415
-
-    def replay_events(replay: Any, archive: Any) -> None:
-        _region(archive.arn).replays.start(replay, archive)
-
-    Replay.replay_events = replay_events
-
-
-def _name_api_endpoints() -> None:
-    """Moto names an HTTP API's endpoint at AWS; the local cloud serves it here."""
-    from moto.apigatewayv2.models import Api  # noqa: PLC0415
-
-    make = Api.__init__
-
-    def __init__(api: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807
-        make(api, *args, **kwargs)
-        api.api_endpoint = f"http://{api.api_id}.execute-api.localhost:{os.environ['MOTO_PORT']}"
-
-    Api.__init__ = __init__

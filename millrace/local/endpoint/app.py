@@ -6,15 +6,19 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from typing import Any
 from urllib.parse import unquote
 
 from millrace.local.core.account_region import AccountRegion
 from millrace.local.core.account_regions import AccountRegions
-from millrace.local.core.errors import Refused
+from millrace.local.core.errors import ApiError
 from millrace.local.core.http import NoJson, Request, Response
 from millrace.local.core.unsupported import failed, is_dropped, is_unknown, unimplemented
 from millrace.local.endpoint.moto import answer_of, is_short
+from millrace.local.services.apigatewayv2 import HttpApis
+from millrace.local.services.iam import Iam, scope_of
+from millrace.local.services.lambda_ import Lambda
 
 _log = logging.getLogger(__name__)
 LOOPBACK = re.compile(r"^(?:sync-)?(127\.0\.0\.1|localhost|\[::1\]|[a-z0-9.-]+\.localhost)(:\d+)?$", re.IGNORECASE)
@@ -71,10 +75,32 @@ class Endpoint:
             return Response.error("AccessDenied", "This endpoint answers to loopback names only.", 403)
         if request.path.startswith("/_millrace/"):
             return await self._control(request)
-        if self._regions.home.http_apis.addressed(request):
-            return await self._regions.home.http_apis.answer(request)
-        region = self._regions.of_request(request)
-        return region.access.answer(request) or await self._allowed(region, request)
+        if self._http_apis.addressed(request):
+            return await self._http_apis.answer(request)
+        region = self._region_of(request)
+        return region.service(Iam).access.answer(request) or await self._allowed(region, request)
+
+    @property
+    def _http_apis(self) -> HttpApis:
+        return self._regions.home.service(HttpApis)
+
+    def _region_of(self, request: Request) -> AccountRegion:
+        """The account of the signer, and the region that the request is signed for."""
+        scope, home = scope_of(request), self._regions.home
+        return self._regions.open(home.service(Iam).sessions.account_of(scope.key), scope.region) if scope else home
+
+    def _responder(self, region: AccountRegion, service: str) -> Callable[[Request], Response] | None:
+        if service in self._services:
+            return partial(self._services[service], region)
+        found = region.service_named(service)
+        return found.respond if found else None
+
+    def _changed(self, region: AccountRegion, arn_name: str) -> None:
+        """Have a service read its state again; any change may be one of a policy, in every account."""
+        for each in self._regions:
+            each.service(Iam).changed()
+        if service := region.service_named(arn_name):
+            service.changed()
 
     async def _allowed(self, region: AccountRegion, request: Request) -> Response:
         if request.operation in region.answers:
@@ -82,15 +108,15 @@ class Endpoint:
         invoked = _INVOKE.match(request.path)
         if invoked and request.method == "POST":
             return await self._invoke(region, request, unquote(invoked[1]))
-        if own := self._services.get(request.service):
-            return await asyncio.get_running_loop().run_in_executor(self._threads, own, region, request)
+        if respond := self._responder(region, request.service):
+            return await asyncio.get_running_loop().run_in_executor(self._threads, respond, request)
         return await self._checked(region, request)
 
     async def _answered(self, region: AccountRegion, request: Request) -> Response:
         try:
             answer = region.answers[request.operation](request.json())
             return Response.of(await answer if isinstance(answer, Awaitable) else answer)
-        except Refused as refused:
+        except ApiError as refused:
             return Response.error(refused.code, refused.message, refused.status)
 
     async def _checked(self, region: AccountRegion, request: Request) -> Response:
@@ -98,20 +124,20 @@ class Endpoint:
         try:
             if check:
                 check(request.json())
-        except Refused as refused:
+        except ApiError as refused:
             return Response.error(refused.code, refused.message, refused.status)
         return await self._moto(region, request)
 
     async def _invoke(self, region: AccountRegion, request: Request, name: str) -> Response:
         """https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html."""
-        answer = await region.invoking.answer(name, request.query, request.headers, request.body)
+        answer = await region.service(Lambda).invoke.answer(name, request.query, request.headers, request.body)
         return Response(*answer)
 
     async def _moto(self, region: AccountRegion, request: Request) -> Response:
         if is_dropped(request):
             return unimplemented(request)
         if region is not self._regions.home:
-            request = replace(request, headers={**request.headers, _ACCOUNT: region.backends.account})
+            request = replace(request, headers={**request.headers, _ACCOUNT: region.account})
         if is_short(request):
             response = answer_of(self._wsgi, request)
         else:
@@ -119,7 +145,7 @@ class Endpoint:
             response = await loop.run_in_executor(self._threads, answer_of, self._wsgi, request)
         changed = _changes(request)
         if changed:
-            region.changed(changed)
+            self._changed(region, changed)
         return unimplemented(request) if is_unknown(request, response) else response
 
 

@@ -3,6 +3,8 @@
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from millrace.local.services.eventbridge import EventBridge
+
 if TYPE_CHECKING:
     from millrace.local.core.account_region import AccountRegion
 
@@ -19,7 +21,10 @@ def told(region: "AccountRegion", question: str, about: str) -> Any:
             return {"next": made, "records": [asdict(record) for record in records]}
         case "archived":
             archive = region.backends.events.archives[about]
-            return [{"happened": kept.happened, "envelope": kept.envelope} for kept in region.archives.events(archive)]
+            return [
+                {"happened": kept.happened, "envelope": kept.envelope}
+                for kept in region.service(EventBridge).archives.events(archive)
+            ]
         case "now":
             return region.clock.now()
         case _:

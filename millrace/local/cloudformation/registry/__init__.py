@@ -1,10 +1,5 @@
 """The resource types that the local cloud makes, each declared once, for every way in."""
 
-from collections.abc import Iterator
-from importlib import import_module
-from importlib.util import find_spec
-from pkgutil import iter_modules
-
 from millrace.local import services
 from millrace.local.cloudformation.registry.calls import Cloud
 from millrace.local.cloudformation.registry.errors import (
@@ -16,15 +11,7 @@ from millrace.local.cloudformation.registry.errors import (
 )
 from millrace.local.cloudformation.registry.types import Resource, ResourceType
 
-
-def _declared() -> Iterator[ResourceType]:
-    """The resource types of each service's `resources` module, found by itself."""
-    for service in iter_modules(services.__path__, f"{services.__name__}."):
-        if find_spec(f"{service.name}.resources"):
-            yield from import_module(f"{service.name}.resources").TYPES
-
-
-TYPES: dict[str, ResourceType] = {each.type: each for each in _declared()}
+TYPES: dict[str, ResourceType] = {each.type: each for module in services.modules("resources") for each in module.TYPES}
 IGNORED = frozenset({"AWS::CDK::Metadata"})
 
 

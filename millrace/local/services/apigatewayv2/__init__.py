@@ -1,8 +1,10 @@
-"""HTTP APIs of API Gateway, in front of functions.
+"""HTTP APIs of Amazon API Gateway, in front of functions.
 
 https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api.html
 """
 
 from millrace.local.services.apigatewayv2.apis import HttpApis
+
+SERVICE = HttpApis
 
 __all__ = ["HttpApis"]

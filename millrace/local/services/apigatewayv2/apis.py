@@ -11,20 +11,20 @@ import re
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from millrace.local.core.account_region import AccountRegion
+from millrace.local.core.errors import UnsupportedPolicyError
 from millrace.local.core.http import Request, Response
+from millrace.local.core.service import Service
 from millrace.local.services.apigatewayv2 import access_logs, cors, signatures
 from millrace.local.services.apigatewayv2.payloads import Context, MalformedResult, event_of, response_of
 from millrace.local.services.apigatewayv2.refusals import Refusal, failed, not_found
 from millrace.local.services.apigatewayv2.routes import DEFAULT, Match, matched
 from millrace.local.services.apigatewayv2.tokens import Tokens
-from millrace.local.services.iam import UnsupportedPolicyError
-from millrace.local.services.lambda_.invoke import MOST_REQUEST_BYTES
+from millrace.local.services.iam import Iam
+from millrace.local.services.lambda_ import MOST_REQUEST_BYTES, Lambda
 from millrace.local.workers import Outcome
-
-if TYPE_CHECKING:
-    from millrace.local.core.account_region import AccountRegion
 
 _log = logging.getLogger(__name__)
 _HOST = re.compile(r"^([a-z0-9]+)\.execute-api\.localhost(?::\d+)?$", re.IGNORECASE)
@@ -60,14 +60,16 @@ class _Call:
         return f"{self.api.api_id}/{self.stage.name}/{told}"
 
 
-class HttpApis:
+class HttpApis(Service):
     """Answers the requests to the HTTP APIs that moto keeps."""
 
-    def __init__(self, region: "AccountRegion") -> None:
-        self._region = region
+    arn_name = "apigateway"
+
+    def __init__(self, region: AccountRegion) -> None:
+        super().__init__(region)
         self._tokens = Tokens()
 
-    def forget(self) -> None:
+    def reset(self) -> None:
         """Forget what issuers said."""
         self._tokens.forget()
 
@@ -94,7 +96,7 @@ class HttpApis:
         """The API that a request is for, and the request as the API sees it."""
         host, path = _HOST.match(request.headers.get("host", "")), _PATH.match(request.path)
         name = host[1].lower() if host else path[1] if path else ""
-        api = self._region.backends.apigatewayv2.apis.get(name)
+        api = self.region.backends.apigatewayv2.apis.get(name)
         if api is None or api.disable_execute_api_endpoint:
             raise not_found(f"there is no API {name}, or its endpoint is disabled")
         return api, request if host or path is None else replace(request, path=path[2] or "/")
@@ -107,7 +109,7 @@ class HttpApis:
             response = _refused(call.request, refusal)
         if call.stage.access_log_settings:
             context = self._context(call, request_id, None)
-            access_logs.write(self._region.backends, call.stage.access_log_settings, context, call.request, response)
+            access_logs.write(self.region.backends, call.stage.access_log_settings, context, call.request, response)
         return response
 
     async def _answered(self, call: _Call, request_id: str) -> Response:
@@ -130,14 +132,13 @@ class HttpApis:
             scopes = route.authorization_scopes or []
             return await self._tokens.authorize(call.request, call.api.authorizers[route.authorizer_id], scopes)
         if route.authorization_type == "AWS_IAM":
-            state = self._region.backends
-            now = self._region.clock.now()
-            return signatures.authorize(call.request, self._region.access, state, self._arn(call), now)
+            state = self.region.backends
+            now = self.region.clock.now()
+            return signatures.authorize(call.request, self.region.service(Iam).access, state, self._arn(call), now)
         return None
 
     def _arn(self, call: _Call) -> str:
-        state = self._region.backends
-        return f"arn:aws:execute-api:{state.region}:{state.account}:{call.resource}"
+        return f"arn:aws:execute-api:{self.region.name}:{self.region.account}:{call.resource}"
 
     def _function(self, call: _Call) -> Any:
         """The function of the route, if its policy lets the API in. Raises Refusal."""
@@ -145,8 +146,10 @@ class HttpApis:
         if found is None:
             raise failed(f"the integration {call.integration.integration_uri} is no function")
         try:
-            function = self._region.functions.find(found[0])
-            allowed = self._region.access.may_deliver(_PRINCIPAL, "lambda:InvokeFunction", found[0], self._arn(call))
+            function = self.region.service(Lambda).functions.find(found[0])
+            allowed = self.region.service(Iam).access.may_deliver(
+                _PRINCIPAL, "lambda:InvokeFunction", found[0], self._arn(call)
+            )
         except (LookupError, UnsupportedPolicyError) as error:
             raise failed(str(error)) from error
         if not allowed:
@@ -155,14 +158,14 @@ class HttpApis:
 
     def _context(self, call: _Call, request_id: str, authorizer: dict[str, Any] | None) -> Context:
         return Context(
-            account=self._region.backends.account,
+            account=self.region.account,
             api=call.api.api_id,
             domain=f"{call.api.api_id}.execute-api.localhost",
             stage=call.stage.name,
             route_key=call.route.route.route_key,
             path=call.request.path,
             request_id=request_id,
-            moment=self._region.clock.now(),
+            moment=self.region.clock.now(),
             parameters=call.route.parameters,
             variables=call.stage.stage_variables or {},
             authorizer=authorizer,
@@ -175,7 +178,7 @@ class HttpApis:
             if not future.done():
                 future.set_result(outcome)
 
-        self._region.functions.invoke(function, payload, done, urgent=True)
+        self.region.service(Lambda).functions.invoke(function, payload, done, urgent=True)
         try:
             return await asyncio.wait_for(future, seconds)
         except TimeoutError as error:

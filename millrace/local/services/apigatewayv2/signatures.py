@@ -12,10 +12,10 @@ from typing import Any
 from urllib.parse import quote
 
 from millrace.local.core.backends import Backends
+from millrace.local.core.errors import UnsupportedPolicyError
 from millrace.local.core.http import Request
 from millrace.local.services.apigatewayv2.refusals import forbidden
-from millrace.local.services.iam import Access, Permission, UnsupportedPolicyError
-from millrace.local.services.iam.calls import scope_of
+from millrace.local.services.iam import Access, Permission, scope_of
 
 _SERVICE = "execute-api"
 _SIGNED = re.compile(r"SignedHeaders=([^,\s]+)")

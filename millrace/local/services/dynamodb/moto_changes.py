@@ -14,7 +14,7 @@ _READS_OF_MANY = ("query", "scan")
 _MOST_ITEMS = 100
 
 
-def apply() -> None:
+def apply(_region: Any) -> None:
     """Change moto."""
     _write_one_at_a_time()
     _write_together()

@@ -7,10 +7,10 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from millrace.local.core.account_region import AccountRegion
 from millrace.local.core.backends import Backends
-from millrace.local.services.iam.calls import Call
-from millrace.local.services.iam.facts import Known, Permission, UnsupportedPolicyError, Values
-from millrace.local.services.iam.resource_lookup import ResourceLookup
+from millrace.local.core.errors import UnsupportedPolicyError
+from millrace.local.services.iam import Call, Known, Permission, Values
 
 _EXPRESSIONS = ("ProjectionExpression", "UpdateExpression", "ConditionExpression", "FilterExpression")
 _WORDS = re.compile(r"(?<![:\w#])[#A-Za-z_][\w-]*")
@@ -28,9 +28,9 @@ _PARTIQL = re.compile(
 Params = Mapping[str, Any]
 
 
-def asks(call: Call, places: ResourceLookup) -> list[Permission]:
+def required(call: Call, region: AccountRegion) -> list[Permission]:
     """One ask for each item of a transaction, and for each table or index of another operation."""
-    params, operation, backends = call.params, call.operation, places.backends
+    params, operation, backends = call.params, call.operation, region.backends
     if "TransactItems" in params:
         return [
             _ask(call, backends, _ACTIONS.get(kind, kind), [{**item, "EnclosingOperation": operation}])
@@ -147,3 +147,6 @@ def _partiql(call: Call, statement: str) -> Permission:
     verb = {"EXISTS": "SELECT"}.get(found["verb"].upper(), found["verb"].upper())
     table = {"TableName": found["table"], "IndexName": found["index"]}
     return Permission(f"dynamodb:PartiQL{verb.capitalize()}", _resource(call, table))
+
+
+REQUIRED = {"dynamodb": required}

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from millrace.local.core.delivery import Done, Failure
+from millrace.local.core.jsonpath import MISSING, BadPath, find
+from millrace.local.core.targets import TargetDelivery
 from millrace.local.services.eventbridge import connections
 from millrace.local.services.eventbridge.connections import Answer, Call, Extra, NotAuthorized, NotLoopback, Tokens
 from millrace.local.services.eventbridge.inputs import compact
-from millrace.local.services.eventbridge.jsonpath import MISSING, BadPath, find
-from millrace.local.services.eventbridge.rule_delivery import TargetDelivery
 
 if TYPE_CHECKING:
     from millrace.local.core.account_region import AccountRegion
@@ -38,7 +38,7 @@ _SERVER_ERRORS = range(500, 600)
 _NO_TOKEN = (401, 407)
 
 
-class Destinations:
+class ApiDestinations:
     """Calls the endpoints of moto's API destinations, each call in a thread of its own."""
 
     def __init__(self, region: "AccountRegion") -> None:

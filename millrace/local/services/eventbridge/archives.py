@@ -64,7 +64,7 @@ class Archives:
         for gone in self._kept.keys() - there:
             del self._kept[gone]
 
-    def forget(self) -> None:
+    def reset(self) -> None:
         """Forget every archive."""
         self._kept.clear()
 

@@ -2,17 +2,18 @@
 
 import json
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from millrace.local.core.errors import Refused
+from millrace.local.core.errors import ApiError
 from millrace.local.core.history import Reference, reference
-from millrace.local.services.eventbridge.archives import MANAGED_BY
+from millrace.local.core.targets import TargetDelivery, unknown_account
+from millrace.local.services.eventbridge.api_destinations import ApiDestinations
+from millrace.local.services.eventbridge.archives import MANAGED_BY, Archives
 from millrace.local.services.eventbridge.entries import BadEntry, Entry, check, check_call, envelope_of, parsed
 from millrace.local.services.eventbridge.inputs import Envelope
-from millrace.local.services.eventbridge.rule_delivery import RuleDelivery, TargetDelivery
-from millrace.local.services.eventbridge.targets import nowhere
+from millrace.local.services.eventbridge.rule_delivery import RuleDelivery
 from millrace.patterns import Pattern, PatternIndex, compile_pattern
 
 if TYPE_CHECKING:
@@ -33,10 +34,20 @@ class _Takers:
 class Buses:
     """Every bus of an account and region: what is put, matched against the rules that moto keeps."""
 
-    def __init__(self, region: "AccountRegion") -> None:
+    def __init__(
+        self, region: "AccountRegion", archives: Archives, elsewhere: "Callable[[AccountRegion], Buses]"
+    ) -> None:
         self._region = region
+        self._elsewhere = elsewhere
+        self.archives = archives
+        self.api_destinations = ApiDestinations(region)
         self._takers: dict[str, _Takers] = {}
         self._patterns: dict[str, Pattern] = {}
+
+    def reset(self) -> None:
+        """Drop what was read of the rules, and the state of API destinations."""
+        self._takers.clear()
+        self.api_destinations.forget()
 
     def changed(self) -> None:
         """Read the rules afresh at the next event."""
@@ -56,13 +67,13 @@ class Buses:
         if bad:
             self._remember_refusal(entry, detail, bad)
             return {"ErrorCode": bad.code, "ErrorMessage": bad.message}
-        state = self._region.backends
-        envelope = envelope_of(entry, detail, account=state.account, region=state.region, now=self._region.clock.now())
+        account, name, now = self._region.account, self._region.name, self._region.clock.now()
+        envelope = envelope_of(entry, detail, account=account, region=name, now=now)
         bus = entry.get("EventBusName") or "default"
-        there = self._region.near(bus)
+        there = self._region.owner(bus)
         if there is None:
-            raise Refused("AccessDeniedException", nowhere(bus))
-        there.buses.publish(bus, envelope)
+            raise ApiError("AccessDeniedException", unknown_account(bus))
+        self._elsewhere(there).publish(bus, envelope)
         return {"EventId": envelope["id"]}
 
     def publish(
@@ -83,7 +94,7 @@ class Buses:
         takers = self._of(name)
         for archive, pattern in takers.archives:
             if pattern.matches(envelope):
-                self._region.archives.keep(archive, envelope)
+                self.archives.keep(archive, envelope)
         for rule in takers.rules.matching(envelope):
             if not only or rule.arn in only:
                 self.deliver(envelope, rule, hopped=hopped)
@@ -92,11 +103,13 @@ class Buses:
         """Send an event to every target of a rule, each on its own."""
         ingested = self._region.clock.now()
         for target in rule.targets:
-            RuleDelivery(self._region, TargetDelivery(envelope, rule, target, ingested, hopped)).start()
+            RuleDelivery(
+                self._region, self.api_destinations, TargetDelivery(envelope, rule, target, ingested, hopped)
+            ).start()
 
     def _of(self, bus: str) -> _Takers:
         if bus not in self._takers:
-            takers = _Takers(archives=self._region.archives.of_bus(bus))
+            takers = _Takers(archives=self.archives.of_bus(bus))
             for rule in list(self._region.backends.events.event_buses[bus].rules.values()):
                 text = rule.event_pattern.dump()
                 if rule.state != "DISABLED" and text and rule.managed_by != MANAGED_BY:

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, NoReturn
 
 from millrace.local.core.clock import iso
-from millrace.local.core.errors import Refused
+from millrace.local.core.errors import ApiError
 from millrace.local.core.json_text import as_text
 
 MAX_ENTRIES = 10
@@ -35,7 +35,7 @@ def entries_of(call: Any) -> Sequence[Entry]:
     """The entries of a call. Raises Refused where one, or the call itself, is of another shape than the API's."""
     entries = (call.get("Entries") or []) if isinstance(call, dict) else None
     if not isinstance(entries, list) or not all(map(_is_shaped, entries)):
-        raise Refused("SerializationException", "The entries are no list of objects that hold texts.")
+        raise ApiError("SerializationException", "The entries are no list of objects that hold texts.")
     return entries
 
 
@@ -52,13 +52,13 @@ def check_call(entries: Sequence[Entry]) -> None:
     if not 1 <= len(entries) <= MAX_ENTRIES:
         bound = f"less than or equal to {MAX_ENTRIES}" if entries else "greater than or equal to 1"
         value = ", ".join(_as_aws_prints(entry) for entry in entries)
-        raise Refused(
+        raise ApiError(
             "ValidationException",
             f"1 validation error detected: Value '[{value}]' at 'entries' failed to satisfy constraint: "
             f"Member must have length {bound}",
         )
     if sum(entry_bytes(entry) for entry in entries) > MAX_REQUEST_BYTES:
-        raise Refused("ValidationException", "Total size of the entries in the request is over the limit.")
+        raise ApiError("ValidationException", "Total size of the entries in the request is over the limit.")
     for entry in entries:
         _moment(entry.get("Time"))
 
@@ -123,7 +123,7 @@ def _moment(time: Any) -> float | None:
         if moment is not None:
             iso(moment)
     except (TypeError, ValueError, OverflowError, OSError) as error:
-        raise Refused("SerializationException", f"{time!r} is no timestamp: {error}") from error
+        raise ApiError("SerializationException", f"{time!r} is no timestamp: {error}") from error
     return moment
 
 

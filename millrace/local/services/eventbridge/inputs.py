@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from millrace.local.core.clock import iso
-from millrace.local.services.eventbridge.jsonpath import MISSING, BadPath, find
+from millrace.local.core.jsonpath import MISSING, BadPath, find
 
 Envelope = dict[str, Any]
 PREDEFINED = frozenset(

@@ -6,9 +6,10 @@ https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-replay-archived-even
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from millrace.local.core.errors import Refused
+from millrace.local.core.errors import ApiError
 from millrace.local.core.scheduler import Item
 from millrace.local.services.eventbridge.archives import Kept
+from millrace.local.services.eventbridge.buses import Buses
 
 if TYPE_CHECKING:
     from millrace.local.core.account_region import AccountRegion
@@ -21,8 +22,9 @@ _MINUTE = 60
 class Replays:
     """Runs the replays of moto on the agenda."""
 
-    def __init__(self, region: "AccountRegion") -> None:
+    def __init__(self, region: "AccountRegion", buses: Buses) -> None:
         self._region = region
+        self._buses = buses
         self._next: dict[str, Item] = {}
 
     def start(self, replay: Any, archive: Any) -> None:
@@ -33,7 +35,7 @@ class Replays:
 
         def begin() -> None:
             self._become(replay, "RUNNING")
-            events = [kept for kept in self._region.archives.events(archive) if _within(replay, kept)]
+            events = [kept for kept in self._buses.archives.events(archive) if _within(replay, kept)]
             minutes.extend(list(group) for _, group in groupby(events, lambda kept: kept.happened // _MINUTE))
             self._step(replay, minutes)
 
@@ -56,7 +58,7 @@ class Replays:
         """The envelope stays what it was, and names its replay."""
         envelope = {**kept.envelope, "replay-name": replay.name}
         replay.last_replayed = kept.happened
-        self._region.buses.publish(replay.destination["Arn"], envelope, only=only)
+        self._buses.publish(replay.destination["Arn"], envelope, only=only)
 
     def cancel(self, name: str) -> dict[str, str]:
         """CancelReplay: nothing more of it is put. Raises Refused.
@@ -65,7 +67,7 @@ class Replays:
         """
         replay = self.find(name)
         if replay.state.value not in ("STARTING", "RUNNING"):
-            raise Refused("IllegalStatusException", f"Replay {name} is not in a valid state for this operation.")
+            raise ApiError("IllegalStatusException", f"Replay {name} is not in a valid state for this operation.")
         self._region.scheduler.cancel(self._next.pop(name))
         self._become(replay, "CANCELLING")
         self._region.scheduler.soon(lambda: self._end(replay, "CANCELLED"), f"cancelling of replay {name}")
@@ -75,15 +77,15 @@ class Replays:
         """The replay of a name. Raises Refused."""
         replay = self._region.backends.events.replays.get(name)
         if replay is None:
-            raise Refused("ResourceNotFoundException", f"Replay {name} does not exist.")
+            raise ApiError("ResourceNotFoundException", f"Replay {name} does not exist.")
         return replay
 
     def all(self) -> list[Any]:
         """Every replay."""
         return list(self._region.backends.events.replays.values())
 
-    def forget(self) -> None:
-        """Forget every replay."""
+    def reset(self) -> None:
+        """Drop every replay."""
         self._next.clear()
 
     def _become(self, replay: Any, state: str) -> None:

@@ -3,13 +3,15 @@
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-event-delivery.html
 """
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from millrace.local.core.delivery import Delivery, Done, Ending, Failure, Policy, rule_pause
+from millrace.local.core.errors import TargetError, UnsupportedPolicyError
 from millrace.local.core.history import reference
-from millrace.local.services.eventbridge.inputs import BadInput, Envelope, compact, shaped
-from millrace.local.services.iam import UnsupportedPolicyError
+from millrace.local.core.targets import TargetDelivery, attempt, find, send, send_record, service_of
+from millrace.local.services.eventbridge.api_destinations import ApiDestinations
+from millrace.local.services.eventbridge.inputs import BadInput, compact, shaped
+from millrace.local.services.iam import Iam, RuleAuthorization
 
 if TYPE_CHECKING:
     from millrace.local.core.account_region import AccountRegion
@@ -18,30 +20,13 @@ RULE_RETRIES = 185
 RULE_MAX_AGE = 24 * 3600
 """Retries and seconds. https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-retry-policy.html"""
 
-Target = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class TargetDelivery:
-    """An event between rule and target; `hopped` says whether it came from another bus, `ingested` when it came."""
-
-    envelope: Envelope
-    rule: Any
-    target: Target
-    ingested: float
-    hopped: bool = False
-
-    @property
-    def name(self) -> str:
-        """The target's own name."""
-        return str(self.target["Arn"].rpartition(":")[2])
-
 
 class RuleDelivery:
     """Delivers by the target's own retry policy, into its own dead-letter queue when that fails."""
 
-    def __init__(self, region: "AccountRegion", delivery: TargetDelivery) -> None:
+    def __init__(self, region: "AccountRegion", api_destinations: ApiDestinations, delivery: TargetDelivery) -> None:
         self._region = region
+        self._api_destinations = api_destinations
         self._delivery = delivery
         self._about = reference(delivery.envelope)
 
@@ -63,7 +48,30 @@ class RuleDelivery:
         except BadInput as error:
             done(Failure("INVALID_JSON", str(error), retriable=False))
         else:
-            self._region.targets.send(delivery, message, done)
+            self._send_message(message, done)
+
+    def _send_message(self, message: str, done: Done) -> None:
+        delivery = self._delivery
+        failure = attempt(self._authorize)
+        if failure is None and ":api-destination/" in delivery.target["Arn"]:
+            self._api_destinations.send(delivery, message, done)
+        else:
+            done(failure or attempt(lambda: send(self._region, delivery.target, message, delivery)))
+
+    def _authorize(self) -> None:
+        """Raise TargetError if the rule may not deliver, LookupError if the target does not exist."""
+        arn, envelope = self._delivery.target["Arn"], self._delivery.envelope
+        service_of(self._region, arn)
+        known = {"events:source": (envelope["source"],), "events:detail-type": (envelope["detail-type"],)}
+        of_event = known if ":event-bus/" in arn else {}
+        refusal = self._rules.refusal(self._delivery.target, self._delivery.rule.arn, of_event)
+        if refusal:
+            find(self._region, arn)
+            raise TargetError("NO_PERMISSIONS", refusal)
+
+    @property
+    def _rules(self) -> RuleAuthorization:
+        return self._region.service(Iam).rules
 
     def _give_up(self, ending: Ending) -> None:
         failure = f"{ending.failure.code}: {ending.failure.message}"
@@ -75,17 +83,17 @@ class RuleDelivery:
     def _dead_letter(self, queue: str, ending: Ending) -> None:
         """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html."""
         try:
-            self._region.targets.find(queue)
-            refusal = self._region.permissions.refusal({"Arn": queue}, self._delivery.rule.arn)
+            find(self._region, queue)
+            refusal = self._rules.refusal({"Arn": queue}, self._delivery.rule.arn)
             if refusal is None:
-                self._region.targets.forward(queue, compact(self._delivery.envelope), self._attributes(ending))
+                send_record(self._region, queue, compact(self._delivery.envelope), self._attributes(ending))
         except (UnsupportedPolicyError, LookupError) as error:
             refusal = str(error.args[0])
         if refusal:
             self._remember(f"lost: {refusal}")
             return
         if self._about:
-            self._region.remember_dead_letter([self._about], queue, self._delivery.name)
+            self._region.record_dead_letter([self._about], queue, self._delivery.name)
 
     def _attributes(self, ending: Ending) -> dict[str, str]:
         attributes = {

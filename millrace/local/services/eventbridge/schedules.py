@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from millrace.local.core.clock import iso
 from millrace.local.core.schedule_expressions import Schedule, schedule
 from millrace.local.core.scheduler import Item
+from millrace.local.services.eventbridge.buses import Buses
 
 if TYPE_CHECKING:
     from millrace.local.core.account_region import AccountRegion
@@ -31,8 +32,9 @@ class Schedules:
     A flow does not wait for them: their runs are on the agenda beside it.
     """
 
-    def __init__(self, region: "AccountRegion") -> None:
+    def __init__(self, region: "AccountRegion", buses: Buses) -> None:
         self._region = region
+        self._buses = buses
         self._running: dict[str, _Running] = {}
 
     def changed(self) -> None:
@@ -46,7 +48,7 @@ class Schedules:
                 self._running[name] = _Running(expression, schedule(expression), began)
                 self._plan(name, began)
 
-    def forget(self) -> None:
+    def reset(self) -> None:
         """End every schedule."""
         for name in list(self._running):
             self._end(name)
@@ -70,7 +72,7 @@ class Schedules:
         self._plan(name, due)
         rule = self._region.backends.events.event_buses["default"].rules.get(name)
         if rule is not None:
-            self._region.buses.deliver(self._envelope(rule, due), rule)
+            self._buses.deliver(self._envelope(rule, due), rule)
 
     def _envelope(self, rule: Any, due: float) -> dict[str, Any]:
         """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-run-lambda-schedule.html."""
@@ -79,9 +81,9 @@ class Schedules:
             "id": str(uuid.uuid4()),
             "detail-type": "Scheduled Event",
             "source": "aws.events",
-            "account": self._region.backends.account,
+            "account": self._region.account,
             "time": iso(due),
-            "region": self._region.backends.region,
+            "region": self._region.name,
             "resources": [rule.arn],
             "detail": {},
         }

@@ -1,18 +1,28 @@
-"""Who may do what: the calls of a function are judged by its role, deliveries by the policy of where they go."""
+"""AWS IAM: which calls and deliveries are allowed."""
 
 from millrace.local.services.iam.access import OWN_KEY, OWN_SECRET, Access, Sessions
-from millrace.local.services.iam.calls import scope_of
+from millrace.local.services.iam.calls import Call, scope_of
 from millrace.local.services.iam.decision import Denied
-from millrace.local.services.iam.facts import Known, Permission, UnsupportedPolicyError
+from millrace.local.services.iam.facts import Known, Permission, Values
+from millrace.local.services.iam.permissions import passed, required_permissions
+from millrace.local.services.iam.rule_authorization import RuleAuthorization
+from millrace.local.services.iam.service import Iam
+
+SERVICE = Iam
 
 __all__ = [
     "OWN_KEY",
     "OWN_SECRET",
     "Access",
+    "Call",
     "Denied",
+    "Iam",
     "Known",
     "Permission",
+    "RuleAuthorization",
     "Sessions",
-    "UnsupportedPolicyError",
+    "Values",
+    "passed",
+    "required_permissions",
     "scope_of",
 ]

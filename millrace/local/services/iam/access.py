@@ -11,15 +11,15 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
-from millrace.local.core.backends import Backends
+from millrace.local.core.account_region import AccountRegion
+from millrace.local.core.errors import UnsupportedPolicyError
 from millrace.local.core.http import Request, Response
 from millrace.local.services.iam.calls import Call, call_of, scope_of
 from millrace.local.services.iam.decision import Denied, Policies, decide
-from millrace.local.services.iam.facts import Facts, Known, Permission, UnsupportedPolicyError, surroundings
-from millrace.local.services.iam.permissions import asks_of
+from millrace.local.services.iam.facts import Facts, Known, Permission, surroundings
+from millrace.local.services.iam.permissions import required_permissions
 from millrace.local.services.iam.policy import Principal, compiled
 from millrace.local.services.iam.refusals import identity, message, refusal
-from millrace.local.services.iam.resource_lookup import ResourceLookup
 from millrace.local.services.iam.stores import Stores
 
 _EVERYTHING = '{"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}'
@@ -85,26 +85,22 @@ class Sessions:
 
 
 class Access:
-    """Who may do what in an account. `judging` turns the judging of functions' calls on and off.
-
-    `machine_of` gives the state machine of a task token, or "" for one that was never given out; `near` the state in
-    which an ARN is, or None where nobody has opened that account and region.
-    """
+    """Who may do what in an account. `judging` turns the judging of functions' calls on and off."""
 
     def __init__(
         self,
-        backends: Backends,
-        now: Callable[[], float],
-        machine_of: Callable[[str], str],
-        near: Callable[[str], Backends | None],
+        region: AccountRegion,
         sessions: Sessions,
     ) -> None:
         self.enforce_iam = True
-        self._lookup = ResourceLookup(backends, machine_of)
-        self._backends = backends
-        self._now = now
-        self._stores = Stores(backends, near)
+        self._region = region
+        self._now = region.clock.now
+        self._stores = Stores(region)
         self._sessions = sessions
+
+    def role(self, arn: str) -> Any:
+        """Return moto's role. Raises LookupError."""
+        return self._stores.role(arn)
 
     def credentials(self, function: Any) -> dict[str, str]:
         """What the workers of moto's function sign with. The same function and role have the same, always.
@@ -112,12 +108,12 @@ class Access:
         https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime
         """
         return self._signed_for(
-            Caller(self._backends.account, function.role, function.function_name, function.function_arn)
+            Caller(self._region.account, function.role, function.function_name, function.function_arn)
         )
 
     def session(self, role: str, name: str) -> dict[str, str]:
         """What signs in the name of a role, as a state machine does. The same role and name have the same, always."""
-        return self._signed_for(Caller(self._backends.account, role, name))
+        return self._signed_for(Caller(self._region.account, role, name))
 
     def _signed_for(self, caller: Caller) -> dict[str, str]:
         drawn = hashlib.sha512(f"{caller.session}\n{caller.role}".encode()).digest()
@@ -132,10 +128,8 @@ class Access:
 
     def signer(self, key: str) -> Signer | None:
         """Who signs with an access key: a function, a developer, or nobody that is known here."""
-        if key == self._sessions.own_key(self._backends.account):
-            return Signer(
-                f"arn:aws:iam::{self._backends.account}:root", self._backends.account, OWN_SECRET, None, _allowed
-            )
+        if key == self._sessions.own_key(self._region.account):
+            return Signer(f"arn:aws:iam::{self._region.account}:root", self._region.account, OWN_SECRET, None, _allowed)
         caller = self._sessions.callers.get(key)
         if caller is None:
             return None
@@ -143,7 +137,7 @@ class Access:
         secret, token = keys["AWS_SECRET_ACCESS_KEY"], keys["AWS_SESSION_TOKEN"]
 
         def denied(ask: Permission) -> Denied | None:
-            return self._decided(ask, caller, self._backends.region) if self.enforce_iam else None
+            return self._decided(ask, caller, self._region.name) if self.enforce_iam else None
 
         return Signer(caller.session, self._user_id(caller), secret, token, denied)
 
@@ -177,21 +171,21 @@ class Access:
     def _judged(self, call: Call, caller: Caller) -> Denied | None:
         if not self.enforce_iam:
             return None
-        asks = list(asks_of(call, self._lookup))
+        asks = list(required_permissions(call, self._region))
         for ask in asks:
             _check_reach(ask, caller)
         return next((denied for ask in asks if (denied := self._decided(ask, caller, call.region))), None)
 
     def denied(self, role: str, session_name: str, ask: Permission) -> Denied | None:
         """None if a role is allowed an ask: for what AWS does in a role's name, as a rule or a state machine does."""
-        return self._decided(ask, Caller(self._backends.account, role, session_name), self._backends.region)
+        return self._decided(ask, Caller(self._region.account, role, session_name), self._region.name)
 
     def refusal(self, role: str, session_name: str, service: str, operation: str, params: Mapping[str, Any]) -> str:
         """What AWS says of a call in a role's name that the role may not make; empty where it may."""
         if not self.enforce_iam:
             return ""
-        caller = Caller(self._backends.account, role, session_name)
-        call = Call(service, operation, self._backends.region, caller.account, params, _NO_REQUEST)
+        caller = Caller(self._region.account, role, session_name)
+        call = Call(service, operation, self._region.name, caller.account, params, _NO_REQUEST)
         try:
             denied = self._judged(call, caller)
         except UnsupportedPolicyError as error:
@@ -204,7 +198,7 @@ class Access:
         `service` is its principal, as events.amazonaws.com. What has no policy lets none in. Raises CannotJudge.
         """
         who = Principal(service=service)
-        account = source.split(":")[4] or self._backends.account
+        account = source.split(":")[4] or self._region.account
         known: Known = {
             "aws:principalisawsservice": ("true",),
             "aws:principalservicename": (service,),
@@ -213,15 +207,15 @@ class Access:
             "aws:viaawsservice": ("false",),
         }
         ask = Permission(action, resource, of_ask)
-        facts = Facts(of_ask, known, surroundings(self._now, self._backends.region, resource, self._backends.account))
+        facts = Facts(of_ask, known, surroundings(self._now, self._region.name, resource, self._region.account))
         return decide(ask, facts, who, Policies((), resource=self._stores.of_resource(resource))) is None
 
     def lets_account_in(self, action: str, resource: str, of_ask: Known = _NONE) -> bool:
         """Whether the policy of a resource lets this account in, whatever the account's own policies say."""
-        account = self._backends.account
+        account = self._region.account
         everybody = Principal(account, f"arn:aws:iam::{account}:root")
         known: Known = {"aws:principalaccount": (account,), "aws:principalisawsservice": ("false",)}
-        facts = Facts(of_ask, known, surroundings(self._now, self._backends.region, resource, account))
+        facts = Facts(of_ask, known, surroundings(self._now, self._region.name, resource, account))
         return self._let_in(Permission(action, resource, of_ask), facts, everybody) is None
 
     def _let_in(self, ask: Permission, facts: Facts, who: Principal) -> Denied | None:

@@ -6,9 +6,9 @@ from functools import cache, cached_property
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
+from millrace.local.core.errors import UnsupportedPolicyError
 from millrace.local.core.http import Request
-from millrace.local.services.iam.facts import UnsupportedPolicyError
-from millrace.local.services.iam.routes import Router
+from millrace.local.core.rest_routes import Router
 
 _SCOPE_PARTS = 5
 _PREFIXES = {"monitoring": "cloudwatch", "email": "ses", "s3express": "s3"}

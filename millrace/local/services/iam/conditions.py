@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from ipaddress import ip_address, ip_network
 from typing import Any
 
-from millrace.local.services.iam.facts import Facts, UnsupportedPolicyError
+from millrace.local.core.errors import UnsupportedPolicyError
+from millrace.local.services.iam.facts import Facts
 from millrace.local.services.iam.patterns import Pattern, Resolve
 
 Test = Callable[[str, Resolve], bool]

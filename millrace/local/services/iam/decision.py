@@ -6,7 +6,8 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-l
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from millrace.local.services.iam.facts import Facts, Permission, UnsupportedPolicyError
+from millrace.local.core.errors import UnsupportedPolicyError
+from millrace.local.services.iam.facts import Facts, Permission
 from millrace.local.services.iam.policy import Named, Principal, Statement
 
 Statements = Iterable[Statement]

@@ -8,13 +8,11 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import NamedTuple
 
+from millrace.local.core.errors import UnsupportedPolicyError
+
 Values = tuple[str, ...]
 Known = Mapping[str, "Values | Callable[[], Values]"]
 """Condition keys in lower case; a value that is dear is found when a condition asks for it."""
-
-
-class UnsupportedPolicyError(Exception):
-    """A policy asks for what the local cloud cannot know; the call is refused, and says what."""
 
 
 class Permission(NamedTuple):

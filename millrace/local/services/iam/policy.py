@@ -8,8 +8,9 @@ from enum import IntEnum
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from millrace.local.core.errors import UnsupportedPolicyError
 from millrace.local.services.iam.conditions import conditions
-from millrace.local.services.iam.facts import Facts, Permission, UnsupportedPolicyError
+from millrace.local.services.iam.facts import Facts, Permission
 from millrace.local.services.iam.patterns import Pattern
 
 

@@ -1,11 +1,11 @@
 """What moto keeps that bears on who may do what: roles, and the policies of resources."""
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from millrace.local.core.backends import Backends
+from millrace.local.core.account_region import AccountRegion
 from millrace.local.services.iam.policy import Statement, compiled
 
 Statements = tuple[Statement, ...]
@@ -21,24 +21,13 @@ class RolePolicies(NamedTuple):
 class Stores:
     """Reads moto's state afresh at each call. Documents are compiled once for each text, so nothing goes stale."""
 
-    def __init__(self, backends: Backends, near: Callable[[str], Backends | None]) -> None:
-        self._backends = backends
-        self._near = near
+    def __init__(self, region: AccountRegion) -> None:
+        self._region = region
         self._roles: dict[str, Any] = {}
-        self._policies: dict[str, Callable[[Backends, str], Any]] = {
-            "events": _of_bus,
-            "kinesis": lambda backends, arn: backends.kinesis.resource_policies.get(arn),
-            "kms": lambda backends, arn: backends.kms.keys[arn.rpartition("/")[2]].policy,
-            "lambda": _of_function,
-            "s3": lambda backends, arn: backends.s3.buckets[arn.split(":", 5)[5].partition("/")[0]].policy,
-            "sns": lambda backends, arn: backends.sns.topics[arn].policy,
-            "sqs": lambda backends, arn: backends.sqs.queues[arn.rpartition(":")[2]].policy,
-            "iam": lambda _, arn: self.role(arn).assume_role_policy_document,
-        }
 
     def role(self, arn: str) -> Any:
         """Moto's role. Raises LookupError."""
-        known = self._backends.iam.roles
+        known = self._region.backends.iam.roles
         role = self._roles.get(arn)
         if role is None or known.get(role.id) is not role:
             self._roles = {role.arn: role for role in list(known.values())}
@@ -58,43 +47,19 @@ class Stores:
         return RolePolicies(identity, _together((_default_version(self._managed(limit)),)) if limit else None)
 
     def _managed(self, arn: str) -> Any:
-        return self._backends.iam.managed_policies[arn]
+        return self._region.backends.iam.managed_policies[arn]
 
     def of_resource(self, arn: str) -> Statements | None:
-        """The policy of a queue, topic, stream, bus, bucket, key, function, role or log group; None for none."""
-        service = arn.split(":", 3)[2] if arn != "*" else ""
+        """Return the policy of a resource of any account; None if it has none."""
+        owner = self._region.owner(arn) if arn != "*" else None
+        service = owner.service_named(arn.split(":", 3)[2]) if owner else None
         try:
-            documents = self._documents(service, arn)
+            documents = service.resource_policy(arn) if service else None
         except LookupError:
-            return None  # what does not exist has no policy; the service itself says that it does not exist
-        return _together(documents) if documents else None
-
-    def _documents(self, service: str, arn: str) -> list[Any]:
-        """A resource's own policy; those of log groups belong to the account, and name their resources."""
-        backends = self._near(arn)
-        if backends is None:
-            return []
-        if service == "logs":
-            return [policy.policy_document for policy in list(backends.logs.resource_policies.values())]
-        document = self._policies[service](backends, arn) if service in self._policies else None
-        return [document] if document else []
-
-
-def _of_bus(backends: Backends, arn: str) -> Any:
-    kind, _, name = arn.rpartition(":")[2].partition("/")
-    return backends.events.event_buses[name].policy if kind == "event-bus" else None
-
-
-def _of_function(backends: Backends, arn: str) -> Any:
-    from moto.awslambda.exceptions import UnknownFunctionException  # noqa: PLC0415 - as in state.py
-
-    if ":function:" not in arn:
-        return None
-    try:
-        function = backends.lambda_.get_function(arn)
-    except UnknownFunctionException as error:
-        raise LookupError(arn) from error
-    return {"Version": "2012-10-17", "Statement": function.policy.statements}
+            return None  # the service itself reports that the resource does not exist
+        if not documents:
+            return None
+        return _together(documents if isinstance(documents, tuple) else (documents,))
 
 
 def _default_version(policy: Any) -> Any:

@@ -51,8 +51,7 @@ def _report_records(region: RegionOf) -> None:
 
     def put_record(stream: Any, *args: Any, **kwargs: Any) -> Any:
         placed = put(stream, *args, **kwargs)
-        known, arn = region(stream.arn), stream.arn
-        known.scheduler.soon(lambda: known.sources.arrived(arn), "arrival of a record")
+        region(stream.arn).source_changed(stream.arn, "arrival of a record")
         return placed
 
     Stream.put_record = put_record
@@ -72,8 +71,8 @@ def _report_items(region: RegionOf) -> None:
             return
         add(shard, old, new)
         table = shard.table
-        known, arn = region(table.table_arn), f"{table.table_arn}/stream/{table.latest_stream_label}"
-        known.scheduler.soon(lambda: known.sources.arrived(arn), "change of an item")
+        arn = f"{table.table_arn}/stream/{table.latest_stream_label}"
+        region(table.table_arn).source_changed(arn, "change of an item")
 
     StreamShard.add = add_item
 

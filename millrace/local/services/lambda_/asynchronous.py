@@ -11,11 +11,14 @@ from millrace.local.core.clock import iso_millis
 from millrace.local.core.delivery import Delivery, Done, Ending, Failure, Policy, async_pause
 from millrace.local.core.history import references
 from millrace.local.core.json_text import parsed
+from millrace.local.core.targets import send_record
+from millrace.local.services.lambda_.destinations import Destinations
 from millrace.local.services.lambda_.outcomes import display_name, error_of
 from millrace.local.workers import Outcome
 
 if TYPE_CHECKING:
     from millrace.local.core.account_region import AccountRegion
+    from millrace.local.services.lambda_.functions import Functions
 
 ASYNC_RETRIES = 2
 ASYNC_MAX_AGE = 6 * 3600
@@ -26,9 +29,18 @@ _CONDITIONS = {"MaximumEventAgeInSeconds": "EventAgeExceeded", "MaximumRetryAtte
 class AsyncInvocation:
     """One event on its way to a function, until it has run or is given up."""
 
-    def __init__(self, region: "AccountRegion", function: Any, payload: bytes) -> None:
+    def __init__(
+        self,
+        region: "AccountRegion",
+        functions: "Functions",
+        destinations: Destinations,
+        function: Any,
+        payload: bytes,
+    ) -> None:
         self.request_id = str(uuid.uuid4())
         self._region = region
+        self._functions = functions
+        self._destinations = destinations
         self._function = function
         self._payload = payload
         self._config = invoke_config(function)
@@ -46,7 +58,7 @@ class AsyncInvocation:
         Delivery(self._region.scheduler, what, policy, self._send, self._give_up).start()
 
     def _send(self, done: Done, _attempt: int) -> None:
-        functions = self._region.functions
+        functions = self._functions
         try:
             function = functions.find(self._function.function_arn)
         except LookupError as error:
@@ -86,7 +98,7 @@ class AsyncInvocation:
         arn: str | None = destination.get("Destination")
         if arn:
             folder = f"aws/lambda/async/{self._function.function_name}"
-            self._region.results.keep(arn, self._record(condition), folder=folder)
+            self._destinations.send(arn, self._record(condition), folder=folder)
         return arn
 
     def _record(self, condition: str) -> dict[str, Any]:
@@ -125,11 +137,11 @@ class AsyncInvocation:
             "ErrorMessage": {"DataType": "String", "StringValue": ending.failure.message[:1024]},
         }
         with contextlib.suppress(LookupError):  # AWS only counts a letter that finds no queue
-            self._region.topics.send_dead_letter(arn, self._payload.decode(), attributes)
+            send_record(self._region, arn, self._payload.decode(), attributes)
         self._remember(arn)
 
     def _remember(self, arn: str) -> None:
-        self._region.remember_dead_letter(references(parsed(self._payload)), arn, display_name(self._function))
+        self._region.record_dead_letter(references(parsed(self._payload)), arn, display_name(self._function))
 
 
 _UNQUALIFIED = 6

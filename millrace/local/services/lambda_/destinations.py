@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from millrace.local.core.clock import iso
+from millrace.local.core.targets import send_record
 
 if TYPE_CHECKING:
     from millrace.local.core.account_region import AccountRegion
@@ -16,13 +17,13 @@ if TYPE_CHECKING:
 Record = dict[str, Any]
 
 
-class Results:
+class Destinations:
     """Sends what became of an invocation."""
 
     def __init__(self, region: "AccountRegion") -> None:
         self._region = region
 
-    def keep(self, destination: str, record: Record, *, folder: str, payload: str | None = None) -> None:
+    def send(self, destination: str, record: Record, *, folder: str, payload: str | None = None) -> None:
         """Send a record. One for a bucket holds the payload too, in an object below `folder`.
 
         A destination that is gone gets nothing, and the invocation goes on: AWS only counts that.
@@ -40,7 +41,7 @@ class Results:
         elif service == "events":
             self._to_bus(destination, record)
         else:
-            self._region.targets.forward(destination, json.dumps(record))
+            send_record(self._region, destination, json.dumps(record))
 
     def _to_bus(self, bus: str, record: Record) -> None:
         """https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html."""
@@ -51,13 +52,13 @@ class Results:
             "id": str(uuid.uuid4()),
             "detail-type": f"Lambda Function Invocation Result - {outcome}",
             "source": "lambda",
-            "account": self._region.backends.account,
+            "account": self._region.account,
             "time": iso(self._region.clock.now()),
-            "region": self._region.backends.region,
+            "region": self._region.name,
             "resources": [bus, context["functionArn"]],
             "detail": record,
         }
-        self._region.buses.publish(bus, envelope)
+        send_record(self._region, bus, json.dumps(envelope))
 
     def _to_bucket(self, bucket_arn: str, record: Record, folder: str) -> None:
         now = datetime.fromtimestamp(self._region.clock.now(), UTC)

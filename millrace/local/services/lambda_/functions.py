@@ -15,7 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 from millrace.local.core.history import Reference, references
 from millrace.local.core.json_text import parsed
+from millrace.local.services.iam import Iam
 from millrace.local.services.lambda_.asynchronous import AsyncInvocation
+from millrace.local.services.lambda_.destinations import Destinations
+from millrace.local.services.lambda_.logs import FunctionLogs
 from millrace.local.services.lambda_.outcomes import display_name, error_of, failed_records, told_errors
 from millrace.local.workers import FunctionSpec, Outcome
 
@@ -30,9 +33,11 @@ LATEST = "$LATEST"
 class Functions:
     """Runs the functions that moto keeps, in workers."""
 
-    def __init__(self, region: "AccountRegion", code: Path) -> None:
+    def __init__(self, region: "AccountRegion", destinations: Destinations) -> None:
         self._region = region
-        self._code = code
+        self._destinations = destinations
+        self._code = region.cache / "code"
+        self.logs = FunctionLogs(region.backends)
         self._found: dict[tuple[str, str | None], Any] = {}
         self._specs: dict[str, FunctionSpec] = {}
         self._running: Counter[str] = Counter()
@@ -66,7 +71,7 @@ class Functions:
         return function
 
     def _arn_of(self, name: str) -> str:
-        return f"arn:aws:lambda:{self._region.backends.region}:{self._region.backends.account}:function:{name}"
+        return f"arn:aws:lambda:{self._region.name}:{self._region.account}:function:{name}"
 
     def _version_of(self, alias: Any) -> str:
         """The version that an alias leads to this time.
@@ -104,8 +109,9 @@ class Functions:
         """The names of the functions that have run."""
         return list({spec.name for spec in self._specs.values()})
 
-    def forget(self) -> None:
-        """Forget every function."""
+    def reset(self) -> None:
+        """Drop every function."""
+        self.logs.forget()
         self._specs.clear()
         self._found.clear()
 
@@ -124,11 +130,11 @@ class Functions:
                 environment={
                     **_log_settings(function),
                     **function.environment_vars,
-                    **self._region.access.credentials(function),
+                    **self._region.service(Iam).access.credentials(function),
                 },
                 timeout=float(function.timeout),
                 memory_mb=int(function.memory_size),
-                log_group=self._region.logs.group_of(function),
+                log_group=self.logs.group_of(function),
             )
         return self._specs[arn]
 
@@ -180,7 +186,7 @@ class Functions:
         def ended(outcome: Outcome) -> None:
             self._running[name] -= 1
             try:
-                self._region.logs.write(function, outcome, began)
+                self.logs.write(function, outcome, began)
                 self._remember(function, outcome, began, about)
                 done(outcome)
             finally:
@@ -231,7 +237,7 @@ class Functions:
 
         Gives the request id.
         """
-        invocation = AsyncInvocation(self._region, function, payload)
+        invocation = AsyncInvocation(self._region, self, self._destinations, function, payload)
         invocation.start()
         return invocation.request_id
 

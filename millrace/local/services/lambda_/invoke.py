@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 from millrace.local.core.json_text import parsed
+from millrace.local.services.lambda_.functions import Functions
 from millrace.local.workers import Outcome
 
 if TYPE_CHECKING:
@@ -26,11 +27,12 @@ Answer = tuple[int, bytes, Headers]
 _TYPES = ("RequestResponse", "Event", "DryRun")
 
 
-class Invoking:
+class Invoke:
     """Answers calls of Invoke, each with its status, body and headers."""
 
-    def __init__(self, region: "AccountRegion") -> None:
+    def __init__(self, region: "AccountRegion", functions: Functions) -> None:
         self._region = region
+        self._functions = functions
 
     async def answer(self, name: str, query: str, headers: Mapping[str, str], body: bytes) -> Answer:
         """Invoke a function as its caller asks; header names are in lower case."""
@@ -40,13 +42,13 @@ class Invoking:
         if refused:
             return refused
         try:
-            function = self._region.functions.find(name, parse_qs(query).get("Qualifier", [None])[0])
+            function = self._functions.find(name, parse_qs(query).get("Qualifier", [None])[0])
         except LookupError as error:
             return _error(404, "ResourceNotFoundException", str(error.args[0]))
         if kind == "DryRun":
             return 204, b"", (("x-amz-executed-version", str(function.version)),)
         if kind == "Event":
-            request_id = self._region.functions.invoke_async(function, payload)
+            request_id = self._functions.invoke_async(function, payload)
             return 202, b"", (("x-amzn-requestid", request_id),)
         return await self._invoke(function, payload, tail=headers.get("x-amz-log-type") == "Tail")
 
@@ -72,12 +74,12 @@ class Invoking:
             if not future.done():
                 future.set_result(outcome)
 
-        request_id = self._region.functions.invoke(function, payload, done, urgent=True)
+        request_id = self._functions.invoke(function, payload, done, urgent=True)
         outcome = await future
         if outcome is None:
             reason = "ReservedFunctionConcurrentInvocationLimitExceeded"
             return _error(429, "TooManyRequestsException", "Rate Exceeded.", Reason=reason)
-        logged = self._region.logs.tail(function, outcome, began) if tail else b""
+        logged = self._functions.logs.tail(function, outcome, began) if tail else b""
         return _answered(function, outcome, request_id, logged)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from millrace.local.services.lambda_.event_source_mappings.filters import compile_filters
+from millrace.local.services.lambda_.service import Lambda
 
 if TYPE_CHECKING:
     from millrace.local.core.account_region import AccountRegion
@@ -17,6 +18,7 @@ def apply(region: RegionOf) -> None:
     _map_to_what_is_named()
     _keep_the_last_invoke_config()
     _take_qualifiers_of_invoke_configs()
+    _keep_function_settings()
 
 
 def _invoke_on_the_plane(region: RegionOf) -> None:
@@ -27,7 +29,7 @@ def _invoke_on_the_plane(region: RegionOf) -> None:
         known, payload = region(function.function_arn), body.encode() if isinstance(body, str) else body or b"{}"
 
         def queued() -> None:
-            known.functions.invoke_async(function, payload)
+            known.service(Lambda).functions.invoke_async(function, payload)
 
         known.scheduler.soon(queued, "invocation by a service")
         return b""
@@ -117,3 +119,36 @@ def _qualified(response_class: Any, name: str) -> Callable[[Any], Any]:
         return answer(response)
 
     return answered
+
+
+def _keep_function_settings() -> None:
+    """Moto drops a function's logging and dead-letter settings."""
+    from moto.awslambda.models import LambdaFunction  # noqa: PLC0415
+
+    kept = {"LoggingConfig": "logging_config", "DeadLetterConfig": "dead_letter_config"}
+    make, configure, show = (
+        LambdaFunction.__init__,
+        LambdaFunction.update_configuration,
+        LambdaFunction.get_configuration,
+    )
+
+    def keep(function: Any, given: dict[str, Any]) -> None:
+        for name, attribute in kept.items():
+            if name in given:
+                setattr(function, attribute, given[name])
+
+    def __init__(function: Any, account_id: str, spec: dict[str, Any], *args: Any, **kwargs: Any) -> None:  # noqa: N807
+        make(function, account_id, spec, *args, **kwargs)
+        keep(function, spec)
+
+    def update_configuration(function: Any, config_updates: dict[str, Any]) -> Any:
+        keep(function, config_updates)
+        return configure(function, config_updates)
+
+    def get_configuration(function: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        had = {name: getattr(function, attribute, None) for name, attribute in kept.items()}
+        return {**show(function, *args, **kwargs), **{name: value for name, value in had.items() if value}}
+
+    LambdaFunction.__init__ = __init__
+    LambdaFunction.update_configuration = update_configuration
+    LambdaFunction.get_configuration = get_configuration

@@ -1,1 +1,7 @@
 """Amazon CloudWatch Logs."""
+
+from millrace.local.services.logs.service import Logs
+
+SERVICE = Logs
+
+__all__ = ["Logs"]

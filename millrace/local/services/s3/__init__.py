@@ -1,1 +1,7 @@
 """Amazon S3."""
+
+from millrace.local.services.s3.service import S3
+
+SERVICE = S3
+
+__all__ = ["S3"]

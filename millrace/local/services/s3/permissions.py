@@ -7,9 +7,8 @@ import html
 import re
 from urllib.parse import unquote
 
-from millrace.local.services.iam.calls import Call
-from millrace.local.services.iam.facts import Known, Permission
-from millrace.local.services.iam.resource_lookup import ResourceLookup
+from millrace.local.core.account_region import AccountRegion
+from millrace.local.services.iam import Call, Known, Permission
 
 _ACTIONS = {
     "CompleteMultipartUpload": "PutObject",
@@ -55,7 +54,7 @@ _VERSIONED = {"GetObject", "DeleteObject", "GetObjectTagging", "PutObjectTagging
 _KEYS = re.compile(r"<Object>(.*?)</Object>", re.DOTALL)
 
 
-def asks(call: Call, _lookup: ResourceLookup) -> list[Permission]:
+def required(call: Call, _region: AccountRegion) -> list[Permission]:
     """The bucket or object; for a copy also its source; each key of DeleteObjects.
 
     Differs: DeleteObjects is denied whole if one of its keys is.
@@ -122,3 +121,6 @@ def _known(call: Call) -> Known:
 
 
 _QUERY = {"prefix", "delimiter", "max-keys", "versionId"}
+
+
+REQUIRED = {"s3": required}

@@ -11,18 +11,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from millrace.local.core.account_region import AccountRegion
 from millrace.local.core.clock import iso
 from millrace.local.core.delivery import Delivery, Done, Ending, Failure, Policy, rule_pause
-from millrace.local.core.errors import Refused
+from millrace.local.core.errors import ApiError, UnsupportedPolicyError
 from millrace.local.core.schedule_expressions import BadSchedule, Rate, Schedule, schedule
 from millrace.local.core.scheduler import Item
-from millrace.local.services.iam import Permission, UnsupportedPolicyError
-
-if TYPE_CHECKING:
-    from millrace.local.core.account_region import AccountRegion
+from millrace.local.core.service import Service
+from millrace.local.core.targets import attempt, send, send_record
+from millrace.local.services.eventbridge import EventBridge
+from millrace.local.services.iam import Iam, Permission
+from millrace.local.services.sqs import Sqs
 
 RETRIES = 185
 MAX_AGE = 24 * 3600
@@ -62,11 +64,14 @@ class _Running:
     item: Item | None = None
 
 
-class EventBridgeScheduler:
+class EventBridgeScheduler(Service):
     """Runs the schedules that moto keeps. A flow does not wait for them: their runs are on the agenda beside it."""
 
-    def __init__(self, region: "AccountRegion") -> None:
-        self._region = region
+    arn_name = "scheduler"
+
+    def __init__(self, region: AccountRegion) -> None:
+        super().__init__(region)
+        self.checks = {f"scheduler {method}": self.check for method in ("POST", "PUT")}
         self._running: dict[str, _Running] = {}
         self._choice = random.Random(0)  # noqa: S311 - a moment within a window, no secret
 
@@ -77,12 +82,12 @@ class EventBridgeScheduler:
         try:
             _times(given["ScheduleExpression"], given.get("ScheduleExpressionTimezone"))
         except BadSchedule as error:
-            raise Refused("ValidationException", f"Invalid Schedule Expression {error}") from error
+            raise ApiError("ValidationException", f"Invalid Schedule Expression {error}") from error
         arn = given.get("Target", {}).get("Arn", "")
         service = arn.split(":")[2] if arn.startswith("arn:") else arn
         if service not in _ACTIONS and arn != _REDRIVE:
             served = ", ".join((*sorted(_ACTIONS), _REDRIVE))
-            raise Refused("ValidationException", f"The local cloud's schedules reach {served}, and not {arn}.")
+            raise ApiError("ValidationException", f"The local cloud's schedules reach {served}, and not {arn}.")
 
     def changed(self) -> None:
         """Begin and end schedules as moto now has them; one that did not change goes on."""
@@ -94,17 +99,17 @@ class EventBridgeScheduler:
             if arn not in self._running:
                 self._begin(known[arn], told)
 
-    def forget(self) -> None:
+    def reset(self) -> None:
         """End every schedule."""
         for arn in list(self._running):
             self._end(arn)
 
     def _groups(self) -> list[Any]:
-        return list(self._region.backends.scheduler.schedule_groups.values())
+        return list(self.region.backends.scheduler.schedule_groups.values())
 
     def _begin(self, schedule: Any, told: str) -> None:
         times = _times(schedule.schedule_expression, schedule.schedule_expression_timezone)
-        began = max(self._region.clock.now(), float(schedule.start_date or 0))
+        began = max(self.region.clock.now(), float(schedule.start_date or 0))
         self._running[schedule.arn] = _Running(told, times, began)
         if isinstance(times, Rate):  # a rate begins with its first run
             self._plan(schedule, began)
@@ -114,7 +119,7 @@ class EventBridgeScheduler:
     def _end(self, arn: str) -> None:
         item = self._running.pop(arn).item
         if item:
-            self._region.scheduler.cancel(item)
+            self.region.scheduler.cancel(item)
 
     def _plan_next(self, schedule: Any, after: float) -> None:
         running = self._running[schedule.arn]
@@ -123,25 +128,25 @@ class EventBridgeScheduler:
             self._plan(schedule, due)
         elif schedule.action_after_completion == "DELETE":
             self._end(schedule.arn)
-            self._region.backends.scheduler.delete_schedule(schedule.group_name, schedule.name)
+            self.region.backends.scheduler.delete_schedule(schedule.group_name, schedule.name)
 
     def _plan(self, schedule: Any, due: float) -> None:
         window = schedule.flexible_time_window
         late = self._choice.uniform(0, 60 * window["MaximumWindowInMinutes"]) if window["Mode"] == "FLEXIBLE" else 0
         run = partial(self._run, schedule, due)
-        self._running[schedule.arn].item = self._region.scheduler.at(
+        self._running[schedule.arn].item = self.region.scheduler.at(
             due + late, run, f"schedule {schedule.name}", flow=False
         )
 
     def _run(self, schedule: Any, due: float) -> None:
-        ScheduledCall(self._region, schedule, due).start()
+        ScheduledCall(self.region, schedule, due).start()
         self._plan_next(schedule, due)
 
 
 class ScheduledCall:
     """One run of a schedule, delivered by the target's own retry policy, into its own dead-letter queue."""
 
-    def __init__(self, region: "AccountRegion", schedule: Any, due: float) -> None:
+    def __init__(self, region: AccountRegion, schedule: Any, due: float) -> None:
         self._region = region
         self._schedule = schedule
         self._due = due
@@ -182,16 +187,16 @@ class ScheduledCall:
             "id": self._id,
             "detail-type": "Scheduled Event",
             "source": "aws.scheduler",
-            "account": self._region.backends.account,
+            "account": self._region.account,
             "time": iso(self._due),
-            "region": self._region.backends.region,
+            "region": self._region.name,
             "resources": [self._schedule.arn],
             "detail": "{}",
         }
 
     def _forbidden(self) -> Failure | None:
         """Whether the schedule's role may do what the schedule asks for."""
-        access, role = self._region.access, self._target["RoleArn"]
+        access, role = self._region.service(Iam).access, self._target["RoleArn"]
         try:
             denied = [access.denied(role, self._id, ask) for ask in self._asks()] if access.enforce_iam else []
         except UnsupportedPolicyError as error:
@@ -219,16 +224,16 @@ class ScheduledCall:
         if arn == _REDRIVE:
             return self._redriven()
         if given is None:
-            return self._region.targets.call(self._target, self._message)
+            return attempt(lambda: send(self._region, self._target, self._message))
         entry = {**given, "Detail": self._message, "EventBusName": arn, "Resources": [self._schedule.arn]}
-        (result,) = self._region.buses.put([entry])
+        (result,) = self._region.service(EventBridge).buses.put([entry])
         code = result.get("ErrorCode")
         return Failure(code, result.get("ErrorMessage", ""), retriable=False) if code else None
 
     def _redriven(self) -> Failure | None:
         try:
-            self._region.moves.start(json.loads(self._message))
-        except Refused as refused:
+            self._region.service(Sqs).moves.start(json.loads(self._message))
+        except ApiError as refused:
             return Failure(refused.code, refused.message, retriable=False)
         return None
 
@@ -248,7 +253,7 @@ class ScheduledCall:
             "TARGET_ARN": self._target["Arn"],
         }
         exhausted = {"EXHAUSTED_RETRY_CONDITION": ending.exhausted} if ending.exhausted else {}
-        self._region.targets.forward(queue, self._message, attributes | exhausted)
+        send_record(self._region, queue, self._message, attributes | exhausted)
 
 
 def _told(schedule: Any) -> str:

@@ -11,13 +11,14 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
-from millrace.local.core.backends import Backends
-from millrace.local.core.clock import Clock, iso
-from millrace.local.core.errors import Refused
+from millrace.local.core.account_region import AccountRegion
+from millrace.local.core.clock import iso
+from millrace.local.core.errors import ApiError
 from millrace.local.core.http import Request, Response
 from millrace.local.core.json_text import parsed
+from millrace.local.core.rest_routes import Router
+from millrace.local.core.service import Service
 from millrace.local.core.unsupported import unimplemented
-from millrace.local.services.iam.routes import Router
 
 _TYPES = ("OpenApi3", "JSONSchemaDraft4")
 Given = dict[str, Any]
@@ -56,12 +57,16 @@ class _Registry:
     policy: tuple[Any, str] | None = None
 
 
-class Schemas:
+class Schemas(Service):
     """Keeps registries and answers the calls about them. It may be called from any thread."""
 
-    def __init__(self, backends: Backends, clock: Clock) -> None:
-        self._arn = f"arn:aws:schemas:{backends.region}:{backends.account}"
-        self._clock = clock
+    arn_name = "schemas"
+
+    def __init__(self, region: AccountRegion) -> None:
+        super().__init__(region)
+        self.respond = self.answer
+        self._arn = f"arn:aws:schemas:{region.name}:{region.account}"
+        self._clock = region.clock
         self._registries: dict[str, _Registry] = {}
         self._lock = threading.Lock()
         self._answers: dict[str, Callable[[Given], Any]] = {
@@ -87,7 +92,7 @@ class Schemas:
     def _router(self) -> Router:
         return Router.of("schemas")
 
-    def forget(self) -> None:
+    def reset(self) -> None:
         """Empty every registry."""
         self._registries.clear()
 
@@ -104,26 +109,26 @@ class Schemas:
                 body = parsed(request.body) or {}
                 given = {name[0].upper() + name[1:]: value for name, value in body.items()}
                 return Response.of(self._answers[route.operation]({**given, **params}))
-        except Refused as refused:
+        except ApiError as refused:
             told = {"Code": refused.code, "Message": refused.message}
             return Response.of(told, refused.status, [("x-amzn-errortype", refused.code)])
 
     def _registry(self, given: Given) -> _Registry:
         name = given["RegistryName"]
         if name not in self._registries:
-            raise Refused("NotFoundException", f"Registry with name {name} does not exist.", 404)
+            raise ApiError("NotFoundException", f"Registry with name {name} does not exist.", 404)
         return self._registries[name]
 
     def _schema(self, given: Given) -> _Schema:
         registry, name = self._registry(given), given["SchemaName"]
         if name not in registry.schemas:
-            raise Refused("NotFoundException", f"Schema with name {name} does not exist.", 404)
+            raise ApiError("NotFoundException", f"Schema with name {name} does not exist.", 404)
         return registry.schemas[name]
 
     def _create_registry(self, given: Given) -> Any:
         name = given["RegistryName"]
         if name in self._registries:
-            raise Refused("ConflictException", f"Registry with name {name} already exists.", 409)
+            raise ApiError("ConflictException", f"Registry with name {name} already exists.", 409)
         arn = f"{self._arn}:registry/{name}"
         registry = _Registry(name, arn, given.get("Description", ""), given.get("Tags") or {})
         self._registries[name] = registry
@@ -137,7 +142,7 @@ class Schemas:
     def _delete_registry(self, given: Given) -> Any:
         registry = self._registry(given)
         if registry.schemas:
-            raise Refused("BadRequestException", f"Registry {registry.name} has schemas: delete them first.")
+            raise ApiError("BadRequestException", f"Registry {registry.name} has schemas: delete them first.")
         del self._registries[registry.name]
         return {}
 
@@ -150,7 +155,7 @@ class Schemas:
     def _create_schema(self, given: Given) -> Any:
         registry, name = self._registry(given), given["SchemaName"]
         if name in registry.schemas:
-            raise Refused("ConflictException", f"Schema with name {name} already exists.", 409)
+            raise ApiError("ConflictException", f"Schema with name {name} already exists.", 409)
         arn = f"{self._arn}:schema/{registry.name}/{name}"
         schema = _Schema(name, arn, given.get("Description", ""), given.get("Tags") or {})
         schema.add(*self._content(given))
@@ -167,9 +172,9 @@ class Schemas:
     def _content(self, given: Given) -> tuple[str, str, str]:
         content, kind = given["Content"], given.get("Type")
         if kind not in _TYPES:
-            raise Refused("BadRequestException", f"Type is {kind}: it must be one of {', '.join(_TYPES)}.")
+            raise ApiError("BadRequestException", f"Type is {kind}: it must be one of {', '.join(_TYPES)}.")
         if not isinstance(parsed(content), dict):
-            raise Refused("BadRequestException", "Content is no JSON object.")
+            raise ApiError("BadRequestException", "Content is no JSON object.")
         return content, kind, iso(self._clock.now())
 
     def _describe_schema(self, given: Given) -> Any:
@@ -179,7 +184,7 @@ class Schemas:
 
     def _version(self, schema: _Schema, version: str) -> str:
         if version not in schema.versions:
-            raise Refused("NotFoundException", f"Schema {schema.name} has no version {version}.", 404)
+            raise ApiError("NotFoundException", f"Schema {schema.name} has no version {version}.", 404)
         return version
 
     def _delete_schema(self, given: Given) -> Any:
@@ -226,14 +231,14 @@ class Schemas:
     def _put_policy(self, given: Given) -> Any:
         registry = self._registry(given)
         if registry.policy and given.get("RevisionId") not in (None, registry.policy[1]):
-            raise Refused("PreconditionFailedException", f"The policy has the revision {registry.policy[1]}.", 412)
+            raise ApiError("PreconditionFailedException", f"The policy has the revision {registry.policy[1]}.", 412)
         registry.policy = (given["Policy"], str(uuid.uuid4()))
         return self._get_policy(given)
 
     def _get_policy(self, given: Given) -> Any:
         registry = self._registry(given)
         if registry.policy is None:
-            raise Refused("NotFoundException", f"Registry {registry.name} has no policy.", 404)
+            raise ApiError("NotFoundException", f"Registry {registry.name} has no policy.", 404)
         return {"Policy": registry.policy[0], "RevisionId": registry.policy[1]}
 
     def _delete_policy(self, given: Given) -> Any:
@@ -247,7 +252,7 @@ class Schemas:
         everything: list[_Registry | _Schema] = [*registries, *(s for r in registries for s in r.schemas.values())]
         found = next((each for each in everything if each.arn == arn), None)
         if found is None:
-            raise Refused("NotFoundException", f"Nothing has the ARN {arn}.", 404)
+            raise ApiError("NotFoundException", f"Nothing has the ARN {arn}.", 404)
         if request.method == "GET":
             return {"tags": found.tags}
         if request.method == "POST":

@@ -1,1 +1,7 @@
 """Amazon SNS."""
+
+from millrace.local.services.sns.service import Sns
+
+SERVICE = Sns
+
+__all__ = ["Sns"]

@@ -1,11 +1,13 @@
-"""SQS queues: their messages, how these come and go, and what moves them.
+"""Amazon SQS: queues, their messages, and message-move tasks.
 
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/welcome.html
 """
 
-from millrace.local.services.sqs.message_moves import MessageMoves
 from millrace.local.services.sqs.message_store import MessageStore
-from millrace.local.services.sqs.messages import next_visible, record, send
+from millrace.local.services.sqs.messages import next_visible, record
 from millrace.local.services.sqs.receiving import receive
+from millrace.local.services.sqs.service import Sqs
 
-__all__ = ["MessageMoves", "MessageStore", "next_visible", "receive", "record", "send"]
+SERVICE = Sqs
+
+__all__ = ["MessageStore", "Sqs", "next_visible", "receive", "record"]

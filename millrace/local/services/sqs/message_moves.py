@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from millrace.local.core.errors import Refused
+from millrace.local.core.errors import ApiError
 
 if TYPE_CHECKING:
     from millrace.local.core.account_region import AccountRegion
@@ -65,8 +65,9 @@ class Move:
 class MessageMoves:
     """Starts, lists and cancels the tasks; each runs on the agenda, a step every second."""
 
-    def __init__(self, region: "AccountRegion") -> None:
+    def __init__(self, region: "AccountRegion", queue: Callable[[str], Any]) -> None:
         self._region = region
+        self._find_queue = queue
         self._moves: list[Move] = []
         self.answers: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
             "AmazonSQS.StartMessageMoveTask": self.start,
@@ -74,8 +75,8 @@ class MessageMoves:
             "AmazonSQS.CancelMessageMoveTask": self._cancel,
         }
 
-    def forget(self) -> None:
-        """Forget every task."""
+    def reset(self) -> None:
+        """Drop every task."""
         self._moves.clear()
 
     def start(self, given: dict[str, Any]) -> dict[str, Any]:
@@ -99,38 +100,38 @@ class MessageMoves:
         rate = given.get("MaxNumberOfMessagesPerSecond")
         if rate is not None and not 1 <= rate <= MOST_PER_SECOND:
             reason = f"Must be between 1 and {MOST_PER_SECOND}"
-            raise Refused(
+            raise ApiError(
                 _INVALID, f"Value {rate} for parameter MaxNumberOfMessagesPerSecond is invalid. Reason: {reason}."
             )
         if not any(queue.dead_letter_queue is source for queue in self._region.backends.sqs.queues.values()):
-            raise Refused(_INVALID, "Source queue must be configured as a Dead Letter Queue.")
+            raise ApiError(_INVALID, "Source queue must be configured as a Dead Letter Queue.")
         if given.get("DestinationArn") and self._queue(given, "DestinationArn").fifo_queue != source.fifo_queue:
-            raise Refused(_INVALID, "The source queue and destination queue must be of the same queue type.")
+            raise ApiError(_INVALID, "The source queue and destination queue must be of the same queue type.")
         if any(move.active and move.source == source.queue_arn for move in self._moves):
-            raise Refused(_INVALID, _ONLY_ONE)
+            raise ApiError(_INVALID, _ONLY_ONE)
 
     def _queue(self, given: dict[str, Any], name: str) -> Any:
         try:
-            return self._region.backends.queue(given.get(name, ""))
+            return self._find_queue(given.get(name, ""))
         except LookupError as error:
             told = f"The resource that you specified for the {name} parameter doesn't exist."
-            raise Refused("ResourceNotFoundException", told, 404) from error
+            raise ApiError("ResourceNotFoundException", told, 404) from error
 
     def _list(self, given: dict[str, Any]) -> dict[str, Any]:
         """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ListMessageMoveTasks.html."""
         source, most = self._queue(given, "SourceArn"), given.get("MaxResults", 1)
         if not 1 <= most <= MOST_LISTED:
             reason = f"Must be between 1 and {MOST_LISTED}"
-            raise Refused(_INVALID, f"Value {most} for parameter MaxResults is invalid. Reason: {reason}.")
+            raise ApiError(_INVALID, f"Value {most} for parameter MaxResults is invalid. Reason: {reason}.")
         return {"Results": [move.shown() for move in self._moves if move.source == source.queue_arn][:most]}
 
     def _cancel(self, given: dict[str, Any]) -> dict[str, Any]:
         """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_CancelMessageMoveTask.html."""
         move = next((move for move in self._moves if move.handle == given.get("TaskHandle")), None)
         if move is None:
-            raise Refused("ResourceNotFoundException", "Task does not exist.", 404)
+            raise ApiError("ResourceNotFoundException", "Task does not exist.", 404)
         if move.status != "RUNNING":
-            raise Refused(_INVALID, "Only active tasks can be cancelled.")
+            raise ApiError(_INVALID, "Only active tasks can be cancelled.")
         move.status = "CANCELLING"
         return {"ApproximateNumberOfMessagesMoved": move.moved}
 
@@ -153,7 +154,7 @@ class MessageMoves:
 
     def _move_some(self, move: Move) -> bool:
         """Move as many as one step may. Gives whether there is more to move."""
-        store = self._region.backends.queue(move.source)._messages  # noqa: SLF001 - moto's
+        store = self._find_queue(move.source)._messages  # noqa: SLF001 - moto's
         for _ in range(move.rate or _AT_ONCE):
             with store.lock:
                 message = store.take()
@@ -170,7 +171,7 @@ class MessageMoves:
         if not arn:
             raise LookupError("CouldNotDetermineMessageSource")
         try:
-            return self._region.backends.queue(arn)
+            return self._find_queue(arn)
         except LookupError as error:
             raise LookupError("AWS.SimpleQueueService.NonExistentQueue") from error
 

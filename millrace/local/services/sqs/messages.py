@@ -1,29 +1,6 @@
-"""Messages into moto's queues, and out of them."""
+"""Messages as Lambda receives them."""
 
 from typing import Any
-
-from millrace.local.core.backends import Backends
-
-Attributes = dict[str, str] | dict[str, dict[str, str]]
-
-
-def send(
-    backends: Backends, queue_arn: str, body: str, attributes: Attributes | None = None, *, group: str | None = None
-) -> None:
-    """Put a message, with attributes: texts, or AWS's objects of type and value.
-
-    Raises LookupError for a queue that is not there.
-    """
-    backends.sqs.send_message(
-        queue_name=backends.queue(queue_arn).name,
-        message_body=body,
-        message_attributes={name: _typed(value) for name, value in (attributes or {}).items()},
-        group_id=group,
-    )
-
-
-def _typed(value: str | dict[str, str]) -> dict[str, str]:
-    return value if isinstance(value, dict) else {"DataType": "String", "StringValue": value}
 
 
 def record(message: Any, queue: Any) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from millrace.local.services.sqs.message_store import MessageStore
 from millrace.local.services.sqs.receiving import receive
+from millrace.local.services.sqs.service import Sqs
 
 if TYPE_CHECKING:
     from millrace.local.core.account_region import AccountRegion
@@ -21,12 +22,22 @@ RegionOf = Callable[..., "AccountRegion"]
 
 def apply(region: RegionOf) -> None:
     """Change moto's queues."""
+    _use_the_clock(region)
     _keep_messages_on_a_shelf(region)
     _receive_from_the_shelf(region)
     _delete_by_handle()
     _push_nothing()
     _add_messages(region)
     _show_where_a_dead_letter_came_from()
+
+
+def _use_the_clock(region: RegionOf) -> None:
+    """moto reads the machine's time; the clock of the local cloud skips idle time."""
+    from moto.sqs import models  # noqa: PLC0415
+
+    seconds, millis = models.unix_time, models.unix_time_millis
+    models.unix_time = lambda moment=None: float(seconds(moment)) + region().clock.leapt
+    models.unix_time_millis = lambda moment=None: float(millis(moment)) + region().clock.leapt * 1000
 
 
 def _keep_messages_on_a_shelf(region: RegionOf) -> None:
@@ -78,9 +89,10 @@ def _receive_from_the_shelf(region: RegionOf) -> None:
 
 
 def _received(region: "AccountRegion", queue: Any, count: int, visibility: int) -> list[Any]:
-    taken = receive(queue, count, visibility, now=region.clock.now(), bury=region.sources.bury)
+    move = region.service(Sqs).move_to_dead_letter_queue
+    taken = receive(queue, count, visibility, now=region.clock.now(), to_dead_letter_queue=move)
     if taken:
-        region.scheduler.soon(lambda: region.sources.arrived(queue.queue_arn), "change of a message")
+        region.source_changed(queue.queue_arn, "change of a message")
     return taken
 
 
@@ -135,8 +147,7 @@ def _add_messages(region: RegionOf) -> None:
     from moto.sqs.models import Queue  # noqa: PLC0415
 
     def changed(queue: Any) -> None:
-        known, arn = region(queue.queue_arn), queue.queue_arn
-        known.scheduler.soon(lambda: known.sources.arrived(arn), "change of a queue")
+        region(queue.queue_arn).source_changed(queue.queue_arn, "change of a queue")
 
     def add_message(queue: Any, message: Any) -> None:
         store: MessageStore = queue._messages

@@ -9,31 +9,40 @@ from typing import Any
 
 from millrace.local.services.sqs.message_store import MessageStore
 
-Bury = Callable[[Any, Any], None]
+DeadLetterMove = Callable[[Any, Any], None]
 
 
 def receive(
-    queue: Any, most: int, visibility: float, *, now: float, bury: Bury, room: float = float("inf"), extra: int = 0
+    queue: Any,
+    most: int,
+    visibility: float,
+    *,
+    now: float,
+    to_dead_letter_queue: DeadLetterMove,
+    room: float = float("inf"),
+    extra: int = 0,
 ) -> list[Any]:
     """Lend up to `most` messages for `visibility` seconds. Gives copies of them.
 
     All of them together have up to `room` bytes, each `extra` ones beyond its own. A message that has been received
-    too often is handed to `bury` with its queue; one past its retention is dropped.
+    too often is handed to `to_dead_letter_queue` with its queue; one past its retention is dropped.
     """
     store: MessageStore = queue._messages  # noqa: SLF001 - moto's
     lent: dict[str, Any] = {}
     with store.lock:
-        message = _next(store, queue, now, bury)
+        message = _next(store, queue, now, to_dead_letter_queue)
         while message is not None and len(lent) < most and message.id not in lent:
             room -= size(message) + extra
             if lent and room < 0:
                 break
             lent[message.id] = _lend(store, message, visibility, now)
-            message = _next(store, queue, now, bury, after=message)
+            message = _next(store, queue, now, to_dead_letter_queue, after=message)
     return list(lent.values())
 
 
-def _next(store: MessageStore, queue: Any, now: float, bury: Bury, after: Any = None) -> Any | None:
+def _next(
+    store: MessageStore, queue: Any, now: float, to_dead_letter_queue: DeadLetterMove, after: Any = None
+) -> Any | None:
     """The next message that may be lent, past those that are not to be received any more."""
     while True:
         message = (store.after(after) if after else None) or store.take()
@@ -43,7 +52,7 @@ def _next(store: MessageStore, queue: Any, now: float, bury: Bury, after: Any = 
             store.remove(message)
         elif _is_exhausted(message, queue):
             store.remove(message)
-            bury(message, queue)
+            to_dead_letter_queue(message, queue)
         else:
             return message
 

@@ -4,15 +4,16 @@ import functools
 import json
 import random
 import uuid
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from millrace.local.core.errors import Refused
+from millrace.local.core.account_region import AccountRegion
+from millrace.local.core.errors import ApiError
 from millrace.local.core.history import Reference, reference
+from millrace.local.core.service import DeliveryPermissions, Service
+from millrace.local.core.targets import Message, TargetDelivery
 from millrace.local.services.stepfunctions.validation import MachineChecks
 
 if TYPE_CHECKING:
-    from millrace.local.core.account_region import AccountRegion
     from millrace.local.services.stepfunctions.asl.callbacks import Tokens
     from millrace.local.services.stepfunctions.asl.operations import MachineOperations
     from millrace.local.services.stepfunctions.asl.records import Records
@@ -49,18 +50,23 @@ ANSWERED = (
 )
 
 
-class Machines:
+class StepFunctions(Service):
     """Starts executions on moto's interpreter, and remembers them. Its methods run on the plane's thread.
 
     `sound` is the folder in which the definitions are noted that were found sound.
     """
 
-    def __init__(self, region: "AccountRegion", sound: Path) -> None:
-        self.region = region
+    arn_name = "states"
+    is_target = True
+    permissions_to_deliver = DeliveryPermissions(("states:StartExecution",), role_required=True)
+    """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-identity-based.html."""
+
+    def __init__(self, region: AccountRegion) -> None:
+        super().__init__(region)
         self._runs: dict[str, Run] = {}
         self._of_machine: dict[str, list[Run]] = {}
         self.answers = {f"AWSStepFunctions.{name}": functools.partial(self._answer, name) for name in ANSWERED}
-        self.checks = MachineChecks(self, sound).checks
+        self.checks = MachineChecks(self, region.cache / "definitions").checks
 
     def _answer(self, operation: str, asked: dict[str, Any]) -> Any:
         return self.operations.answers[operation](asked)
@@ -68,10 +74,10 @@ class Machines:
     @functools.cached_property
     def operations(self) -> "MachineOperations":
         """What is answered. moto's interpreter is imported for the first of them."""
-        from millrace.local.services.stepfunctions import moto_changes as moto_machines  # noqa: PLC0415 - a third of a second of import
+        from millrace.local.services.stepfunctions.asl import changes  # noqa: PLC0415 - a third of a second of import
         from millrace.local.services.stepfunctions.asl.operations import MachineOperations  # noqa: PLC0415 - the same
 
-        moto_machines.change()
+        changes.change()
         return MachineOperations(self)
 
     @functools.cached_property
@@ -91,7 +97,7 @@ class Machines:
         """Start an execution. Raises LookupError if there is no such machine."""
         try:
             return self.begin(arn, text, name)
-        except Refused as refused:
+        except ApiError as refused:
             if refused.code == "StateMachineDoesNotExist":
                 raise LookupError(refused.message) from refused
             raise
@@ -124,7 +130,7 @@ class Machines:
             return known[token]
         reason = run.not_redrivable()
         if reason:
-            raise Refused("ExecutionNotRedrivable", f"Execution Not Redrivable: '{reason}'")
+            raise ApiError("ExecutionNotRedrivable", f"Execution Not Redrivable: '{reason}'")
         at = run.redrive()
         if token:
             run.redriven_by = dict([*known.items(), (token, at)][-MOST_TOKENS:])
@@ -134,7 +140,7 @@ class Machines:
     def _check_name(self, arn: str) -> None:
         former = self._runs.get(arn)
         if former and (former.stopped_at is None or self.region.clock.now() - former.stopped_at < NAMES_KEPT):
-            raise Refused("ExecutionAlreadyExists", f"Execution Already Exists: '{arn}'")
+            raise ApiError("ExecutionAlreadyExists", f"Execution Already Exists: '{arn}'")
 
     def _begun(self, run: "Run") -> None:
         self._remember(run)
@@ -157,7 +163,7 @@ class Machines:
         parts = arn.split(":")
         found = self.named(parts[6]) if parts[5:6] == ["stateMachine"] and len(parts) > 6 else None  # noqa: PLR2004
         if found is None:
-            raise Refused("StateMachineDoesNotExist", f"State Machine Does Not Exist: '{arn}'")
+            raise ApiError("StateMachineDoesNotExist", f"State Machine Does Not Exist: '{arn}'")
         version, alias = _qualified(found, parts[7], arn) if len(parts) > 7 else (None, None)  # noqa: PLR2004
         shown = version or found
         return Machine(
@@ -189,8 +195,17 @@ class Machines:
             if run.status != "RUNNING":
                 del self._runs[run.arn]
 
-    def forget(self) -> None:
-        """Stop and forget every execution."""
+    def deliver(self, message: Message) -> None:
+        """Start an execution."""
+        name = _execution_name(message.delivery) if message.delivery else None
+        self.start(message.target["Arn"], message.body, name=name)
+
+    def machine_of(self, task_token: str) -> str:
+        """Return the ARN of the state machine that waits for a task token; "" for an unknown token."""
+        return self.tokens.machine_of(task_token)
+
+    def reset(self) -> None:
+        """Stop and drop every execution."""
         for run in self._runs.values():
             run.stop(None, None)
         self._runs.clear()
@@ -217,7 +232,13 @@ def _qualified(found: Any, qualifier: str, arn: str) -> tuple[Any, str | None]:
         routes = found.aliases[qualifier].routing_configuration
         (route,) = random.choices(routes, [each["weight"] for each in routes])  # noqa: S311 - routing, no secret
         return found.versions[int(route["stateMachineVersionArn"].rpartition(":")[2])], arn
-    raise Refused("StateMachineDoesNotExist", f"State Machine Does Not Exist: '{arn}'")
+    raise ApiError("StateMachineDoesNotExist", f"State Machine Does Not Exist: '{arn}'")
+
+
+def _execution_name(delivery: TargetDelivery) -> str:
+    """The event's id, and an id that is the same for each attempt of one rule and target."""
+    whose = (delivery.rule.arn, delivery.target.get("Id"), delivery.envelope.get("replay-name"))
+    return f"{delivery.envelope['id']}_{uuid.uuid5(uuid.NAMESPACE_URL, repr(whose))}"
 
 
 def display_name(machine: Any) -> str:

@@ -12,11 +12,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from millrace.local.core.errors import Refused
+from millrace.local.core.errors import ApiError
 from millrace.local.core.json_text import parsed
 
 if TYPE_CHECKING:
-    from millrace.local.services.stepfunctions.state_machines import Machines
+    from millrace.local.services.stepfunctions.state_machines import StepFunctions
 
 Asked = dict[str, Any]
 
@@ -29,7 +29,7 @@ _BAD_NAME = re.compile(r"[\s<>{}\[\]?*\"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f]")
 class MachineChecks:
     """The checks, by the names of the operations. `folder` keeps what was found sound."""
 
-    def __init__(self, machines: "Machines", folder: Path) -> None:
+    def __init__(self, machines: "StepFunctions", folder: Path) -> None:
         self._machines = machines
         self._folder = folder
         self.checks: dict[str, Callable[[Asked], None]] = {
@@ -44,7 +44,7 @@ class MachineChecks:
         self._definition(asked.get("definition", ""), express=asked.get("type") == "EXPRESS")
         existing = self._machines.named(asked["name"])
         if existing and (existing.definition, existing.roleArn) != (asked["definition"], asked.get("roleArn")):
-            raise Refused("StateMachineAlreadyExists", f"State Machine Already Exists: '{existing.arn}'")
+            raise ApiError("StateMachineAlreadyExists", f"State Machine Already Exists: '{existing.arn}'")
 
     def _update(self, asked: Asked) -> None:
         if asked.get("definition"):
@@ -87,9 +87,9 @@ def check_name(name: str) -> None:
     """https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html#StepFunctions-StartExecution-request-name."""
     if not 1 <= len(name) <= _MOST_NAME:
         limit = f"Member must have length between 1 and {_MOST_NAME}"
-        raise Refused(
+        raise ApiError(
             "ValidationException",
             f"1 validation error detected: Value '{name}' at 'name' failed to satisfy constraint: {limit}",
         )
     if _BAD_NAME.search(name):
-        raise Refused("InvalidName", f"Invalid Name: '{name}'")
+        raise ApiError("InvalidName", f"Invalid Name: '{name}'")

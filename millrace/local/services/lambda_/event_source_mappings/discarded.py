@@ -14,7 +14,7 @@ from millrace.local.services.lambda_.event_source_mappings.readers import Entry,
 from millrace.local.workers import Outcome
 
 if TYPE_CHECKING:
-    from millrace.local.core.account_region import AccountRegion
+    from millrace.local.services.lambda_.event_source_mappings.stream_poller import StreamPoller
 
 Condition = Literal["RetryAttemptsExhausted", "RecordAgeExpired"]
 
@@ -31,17 +31,18 @@ class Discarded:
     outcome: Outcome | None
 
 
-def discard(region: "AccountRegion", mapping: Any, given_up: Discarded) -> None:
+def discard(poller: "StreamPoller", given_up: Discarded) -> None:
     """Tell the on-failure destination of a mapping, if it has one."""
+    region, mapping = poller.region, poller.mapping
     payload = {"Records": [entry.record for entry in given_up.entries]}
     destination = ((mapping.destination_config or {}).get("OnFailure") or {}).get("Destination")
-    name = region.functions.name_of(mapping.function_arn)
-    region.remember_dead_letter(references(payload), destination or "no destination", name)
+    name = poller.functions.name_of(mapping.function_arn)
+    region.record_dead_letter(references(payload), destination or "no destination", name)
     if not destination:
         return
     record = _record(mapping, given_up, region.clock.now())
     folder = f"aws/lambda/{mapping.uuid}/{given_up.shard_id}"
-    region.results.keep(destination, record, folder=folder, payload=json.dumps(payload))
+    poller.destinations.send(destination, record, folder=folder, payload=json.dumps(payload))
 
 
 def _record(mapping: Any, given_up: Discarded, now: float) -> dict[str, Any]:

@@ -159,13 +159,13 @@ class Lane:
             return
         self._todo.appendleft(batch)
         try:
-            function = self._region.functions.find(self._mapping.function_arn)
+            function = self._poller.functions.find(self._mapping.function_arn)
         except LookupError:
             self._pause()
             return
         self._busy = True
         payload = batch.payload(self._shard.shard_id, self._mapping.event_source_arn)
-        self._region.functions.invoke(function, payload, lambda outcome: self._ended(batch, outcome))
+        self._poller.functions.invoke(function, payload, lambda outcome: self._ended(batch, outcome))
 
     def _ended(self, batch: Batch, outcome: Outcome | None) -> None:
         self._busy = False
@@ -217,4 +217,4 @@ class Lane:
     def _discard(self, batch: Batch, condition: Condition, outcome: Outcome | None) -> None:
         info = self._poller.reader.info
         given_up = Discarded(batch.entries, self._shard.shard_id, info, condition, batch.calls, outcome)
-        discard(self._region, self._mapping, given_up)
+        discard(self._poller, given_up)

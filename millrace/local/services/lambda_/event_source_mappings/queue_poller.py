@@ -7,9 +7,10 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from millrace.local.core.scheduler import Item
-from millrace.local.services import sqs as queues
 from millrace.local.services.lambda_.event_source_mappings.answers import REPORTS, failed_items
 from millrace.local.services.lambda_.event_source_mappings.filters import Filters
+from millrace.local.services.lambda_.functions import Functions
+from millrace.local.services.sqs import Sqs, next_visible, receive, record
 from millrace.local.workers import Outcome
 
 if TYPE_CHECKING:
@@ -30,7 +31,8 @@ _SOONEST = 0.001
 class QueuePoller:
     """Polls a queue each time a message comes or becomes visible again, and deletes what was handled."""
 
-    def __init__(self, region: "AccountRegion", mapping: Any) -> None:
+    def __init__(self, region: "AccountRegion", functions: Functions, mapping: Any) -> None:
+        self._functions = functions
         self.mapping = mapping
         self._region = region
         self._filters = Filters(mapping)
@@ -46,7 +48,7 @@ class QueuePoller:
     @property
     def _queue(self) -> Any | None:
         try:
-            return self._region.backends.queue(self.mapping.event_source_arn)
+            return self._region.service(Sqs).find(self.mapping.event_source_arn)
         except LookupError:
             return None
 
@@ -100,19 +102,19 @@ class QueuePoller:
         return True
 
     def _receive(self, queue: Any) -> list[Any]:
-        return queues.receive(
+        return receive(
             queue,
             self.mapping.batch_size,
             queue.visibility_timeout,
             now=self._region.clock.now(),
-            bury=self._region.sources.bury,
+            to_dead_letter_queue=self._region.service(Sqs).move_to_dead_letter_queue,
             room=MOST_BYTES,
             extra=_RECORD_BYTES,
         )
 
     def _filtered(self, queue: Any, messages: list[Any]) -> list[tuple[Any, dict[str, Any]]]:
         """The messages that the mapping takes, with their records; those that it filters out are deleted."""
-        pairs = [(message, queues.record(message, queue)) for message in messages]
+        pairs = [(message, record(message, queue)) for message in messages]
         kept = [pair for pair in pairs if self._filters.take(pair[1])]
         if len(kept) < len(pairs):
             ids = {message.id for message, _ in kept}
@@ -120,13 +122,13 @@ class QueuePoller:
         return kept
 
     def _poll_when_visible(self, queue: Any) -> None:
-        due = queues.next_visible(queue)
+        due = next_visible(queue)
         if due is not None:
             self._plan(max(due, self._region.clock.now() + _SOONEST))
 
     def _hand_over(self, batch: list[tuple[Any, dict[str, Any]]]) -> None:
         self._in_flight += 1
-        payload = json.dumps({"Records": [record for _, record in batch]}).encode()
+        payload = json.dumps({"Records": [each for _, each in batch]}).encode()
         messages = [message for message, _ in batch]
 
         def ended(outcome: Outcome | None) -> None:
@@ -135,11 +137,11 @@ class QueuePoller:
             self.wake()
 
         try:
-            function = self._region.functions.find(self.mapping.function_arn)
+            function = self._functions.find(self.mapping.function_arn)
         except LookupError:
             ended(None)
             return
-        self._region.functions.invoke(function, payload, ended)
+        self._functions.invoke(function, payload, ended)
 
     def _handled(self, messages: list[Any], outcome: Outcome | None) -> list[Any]:
         """The messages of a batch that may be deleted; the others become visible again after their time."""

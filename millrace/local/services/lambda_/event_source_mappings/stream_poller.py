@@ -6,9 +6,11 @@ https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis.html
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from millrace.local.services.lambda_.destinations import Destinations
 from millrace.local.services.lambda_.event_source_mappings.filters import Filters
 from millrace.local.services.lambda_.event_source_mappings.readers import Reader, ShardView, started_at
 from millrace.local.services.lambda_.event_source_mappings.shards import Shard
+from millrace.local.services.lambda_.functions import Functions
 
 if TYPE_CHECKING:
     from millrace.local.core.account_region import AccountRegion
@@ -17,8 +19,12 @@ if TYPE_CHECKING:
 class StreamPoller:
     """Reads every shard of a stream for one mapping, whatever other mappings read."""
 
-    def __init__(self, region: "AccountRegion", mapping: Any, reader: Reader) -> None:
+    def __init__(
+        self, region: "AccountRegion", functions: Functions, destinations: Destinations, mapping: Any, reader: Reader
+    ) -> None:
         self.region = region
+        self.functions = functions
+        self.destinations = destinations
         self.mapping = mapping
         self.reader = reader
         self.filters = Filters(mapping)
@@ -42,7 +48,7 @@ class StreamPoller:
     def role(self) -> str:
         """The role of the function, which each Kinesis record names."""
         try:
-            return str(self.region.functions.find(self.mapping.function_arn).role)
+            return str(self.functions.find(self.mapping.function_arn).role)
         except LookupError:
             return ""
 

@@ -13,10 +13,11 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state
 )
 from moto.stepfunctions.parser.asl.eval.callback import callback
 
-from millrace.local.core.errors import Refused
+from millrace.local.core.errors import ApiError
 from millrace.local.services.stepfunctions.asl.environment import Env
 from millrace.local.services.stepfunctions.asl.errors import failure
 from millrace.local.services.stepfunctions.asl.waits import Interrupted
+from millrace.local.services.stepfunctions.state_machines import StepFunctions
 
 _GONE = "Task Timed Out: 'Provided task does not exist anymore'"
 _MOST_OVER = 10_000
@@ -54,9 +55,9 @@ class Tokens:
     def _endpoint(self, token: str) -> Any:
         with self._lock:
             if token in self._over or getattr(self._open.get(token), "_outcome", None) is not None:
-                raise Refused("TaskTimedOut", _GONE)
+                raise ApiError("TaskTimedOut", _GONE)
             if token not in self._open:
-                raise Refused("InvalidToken", "Invalid Token: 'Invalid token'")
+                raise ApiError("InvalidToken", "Invalid Token: 'Invalid token'")
             return self._open[token]
 
     def succeed(self, asked: dict[str, Any]) -> dict[str, Any]:
@@ -64,7 +65,7 @@ class Tokens:
         try:
             json.loads(asked["output"])
         except ValueError as error:
-            raise Refused("InvalidOutput", f"Invalid Output: '{error}'") from error
+            raise ApiError("InvalidOutput", f"Invalid Output: '{error}'") from error
         token = asked["taskToken"]
         self._endpoint(token).notify(callback.CallbackOutcomeSuccess(token, asked["output"]))
         return {}
@@ -100,7 +101,7 @@ def _with_a_token(evaluate: Any) -> Any:
             return
         task._assert_integration_pattern_is_supported()
         token = env.states.context_object.update_task_token()
-        tokens: Tokens = env.run.region.machines.tokens
+        tokens: Tokens = env.run.region.service(StepFunctions).tokens
         endpoint = env.callback_pool_manager.add(token)
         tokens.add(token, endpoint, env.run.machine.arn)
         try:
@@ -148,7 +149,7 @@ def _resolver(task: Any, env: Env, *, plain: bool) -> Callable[[], Any]:
     started = env.stack.pop()["ExecutionArn"]
 
     def resolve() -> Any:
-        machines = env.run.region.machines
+        machines = env.run.region.service(StepFunctions)
         child = machines.find(started)
         try:
             child.wait_for_end(env)

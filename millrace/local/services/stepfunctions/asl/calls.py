@@ -38,10 +38,13 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state
 from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
 
 from millrace.local.core.botocore_models import session
-from millrace.local.core.errors import Refused
+from millrace.local.core.errors import ApiError
+from millrace.local.services.eventbridge import EventBridge
+from millrace.local.services.iam import Iam
 from millrace.local.services.stepfunctions.asl.environment import Env
 from millrace.local.services.stepfunctions.asl.errors import failed_task
 from millrace.local.services.stepfunctions.asl.waits import Pause, current
+from millrace.local.services.stepfunctions.state_machines import StepFunctions
 
 if TYPE_CHECKING:
     from millrace.local.services.stepfunctions.asl.run import Run
@@ -104,11 +107,11 @@ def boto_client(service: str) -> Any:
     from botocore.config import Config  # noqa: PLC0415 - only some machines call services
 
     url, run = f"http://127.0.0.1:{moto_server_port()}", current().run
-    keys = run.region.access.session(run.machine.role, run.machine.name)
+    keys = run.region.service(Iam).access.session(run.machine.role, run.machine.name)
     with _lock:
         known = (url, service, keys["AWS_ACCESS_KEY_ID"])
         if known not in _clients:
-            _clients[known] = session(run.region.backends.region, keys).client(
+            _clients[known] = session(run.region.name, keys).client(
                 service,
                 endpoint_url=url,
                 config=Config(
@@ -134,7 +137,7 @@ class _Events:
 
         def put() -> list[dict[str, str]]:
             check(run, "events", "PutEvents", {"Entries": entries})
-            return run.region.buses.put(entries)
+            return run.region.service(EventBridge).buses.put(entries)
 
         results = on_loop(self._env, put, "PutEvents")
         return {"Entries": results, "FailedEntryCount": sum("ErrorCode" in result for result in results)}
@@ -153,7 +156,7 @@ class _Machines:
 
         def start() -> Any:
             check(run, "states", "StartExecution", asked)
-            return run.region.machines.operations.answers["StartExecution"](asked)
+            return run.region.service(StepFunctions).operations.answers["StartExecution"](asked)
 
         answer: dict[str, Any] = on_loop(self._env, start, "StartExecution")
         return {"ExecutionArn": answer["executionArn"], "StartDate": int(answer["startDate"] * 1000)}
@@ -161,9 +164,9 @@ class _Machines:
 
 def check(run: "Run", service: str, operation: str, asked: dict[str, Any]) -> None:
     """Raise Refused where the role of an execution's machine may not make a call."""
-    refusal = run.region.access.refusal(run.machine.role, run.machine.name, service, operation, asked)
+    refusal = run.region.service(Iam).access.refusal(run.machine.role, run.machine.name, service, operation, asked)
     if refusal:
-        raise Refused("AccessDeniedException", refusal)
+        raise ApiError("AccessDeniedException", refusal)
 
 
 def on_loop(env: Env, action: Callable[[], Any], operation: str) -> Any:
@@ -179,14 +182,14 @@ def on_loop(env: Env, action: Callable[[], Any], operation: str) -> Any:
     env.scheduler.soon(run, f"{operation} of {env.run.held_as}")
     env.pause(pause)
     answer, error = pause.outcome
-    if isinstance(error, Refused):
+    if isinstance(error, ApiError):
         raise _client_error(error, operation)
     if error is not None:
         raise error
     return answer
 
 
-def _client_error(refused: Refused, operation: str) -> ClientError:
+def _client_error(refused: ApiError, operation: str) -> ClientError:
     told = {
         "Error": {"Code": refused.code, "Message": refused.message},
         "ResponseMetadata": {"HTTPStatusCode": refused.status, "RequestId": str(uuid.uuid4())},

@@ -13,6 +13,8 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state
 )
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.state_task_lambda import StateTaskLambda
 
+from millrace.local.services.iam import Iam
+from millrace.local.services.lambda_ import Lambda
 from millrace.local.services.stepfunctions.asl.environment import Env
 from millrace.local.services.stepfunctions.asl.errors import Named
 from millrace.local.services.stepfunctions.asl.waits import Pause
@@ -75,13 +77,13 @@ def _task(env: Env, parameters: dict[str, Any], region: str, state_credentials: 
 
 def _invoke(env: Env, name: str, payload: bytes) -> _Answer:
     """Run a function on the plane's thread, and wait for it in this one."""
-    functions = env.run.region.functions
+    functions = env.run.region.service(Lambda).functions
     pause = Pause()
 
     def begin() -> None:
         run = env.run
         asked = {"FunctionName": name}
-        denied = run.region.access.refusal(run.machine.role, run.machine.name, "lambda", "Invoke", asked)
+        denied = run.region.service(Iam).access.refusal(run.machine.role, run.machine.name, "lambda", "Invoke", asked)
         if denied:
             pause.wake(_Answer(str(uuid.uuid4()), None, denied=denied))
             return

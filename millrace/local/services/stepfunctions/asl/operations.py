@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
 
-from millrace.local.core.errors import Refused
+from millrace.local.core.errors import ApiError
 from millrace.local.services.stepfunctions.asl.definitions import InvalidDefinition, check_express, parsed
 from millrace.local.services.stepfunctions.asl.run import Run
 from millrace.local.services.stepfunctions.validation import check_name
 
 if TYPE_CHECKING:
-    from millrace.local.services.stepfunctions.state_machines import Machines
+    from millrace.local.services.stepfunctions.state_machines import StepFunctions
 
 Asked = dict[str, Any]
 Told = dict[str, Any]
@@ -34,7 +34,7 @@ _REFUSED = {
 class MachineOperations:
     """What the plane answers, by the names of AWS's JSON protocol."""
 
-    def __init__(self, machines: "Machines") -> None:
+    def __init__(self, machines: "StepFunctions") -> None:
         self._machines = machines
         answers: dict[str, Callable[[Asked], Told | Awaitable[Told]]] = {
             "StartExecution": self._start,
@@ -71,7 +71,7 @@ class MachineOperations:
     async def _start_sync(self, asked: Asked) -> Told:
         """https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartSyncExecution.html."""
         if not self._machines.machine(asked["stateMachineArn"]).express:
-            raise Refused("StateMachineTypeNotSupported", _WRONG_TYPE)
+            raise ApiError("StateMachineTypeNotSupported", _WRONG_TYPE)
         run = self._begin(asked)
         await self._end_of(run)
         billed = math.ceil(((run.stopped_at or 0) - run.started_at) * 10) * 100
@@ -92,7 +92,7 @@ class MachineOperations:
     def _redrive(self, asked: Asked) -> Told:
         """https://docs.aws.amazon.com/step-functions/latest/apireference/API_RedriveExecution.html."""
         if asked["executionArn"].split(":")[5:6] == ["express"]:
-            raise Refused("InvalidArn", "Invalid Arn: 'Resource type not valid in this context: express'")
+            raise ApiError("InvalidArn", "Invalid Arn: 'Resource type not valid in this context: express'")
         run = self._find(asked)
         return {"redriveDate": self._machines.redrive(run, asked.get("clientToken"))}
 
@@ -107,7 +107,7 @@ class MachineOperations:
             return self._machines.find(asked["executionArn"])
         except LookupError as error:
             arn = asked["executionArn"]
-            raise Refused("ExecutionDoesNotExist", f"Execution Does Not Exist: '{arn}'") from error
+            raise ApiError("ExecutionDoesNotExist", f"Execution Does Not Exist: '{arn}'") from error
 
     def describe(self, asked: Asked) -> Told:
         """https://docs.aws.amazon.com/step-functions/latest/apireference/API_DescribeExecution.html."""
@@ -146,11 +146,11 @@ class MachineOperations:
     def _list(self, asked: Asked) -> Told:
         """https://docs.aws.amazon.com/step-functions/latest/apireference/API_ListExecutions.html."""
         if "stateMachineArn" not in asked:
-            raise Refused("ValidationException", "The local cloud does not list the child executions of a Map Run.")
+            raise ApiError("ValidationException", "The local cloud does not list the child executions of a Map Run.")
         if "redriveFilter" in asked:
-            raise Refused("ValidationException", "redriveFilter is for the child executions of a Map Run alone.")
+            raise ApiError("ValidationException", "redriveFilter is for the child executions of a Map Run alone.")
         if self._machines.machine(asked["stateMachineArn"]).express:
-            raise Refused("StateMachineTypeNotSupported", _WRONG_TYPE)
+            raise ApiError("StateMachineTypeNotSupported", _WRONG_TYPE)
         wanted = asked.get("statusFilter")
         runs = [run for run in self._machines.runs_of(asked["stateMachineArn"]) if wanted in (None, run.status)]
         page, token = _paged([_summary(run) for run in reversed(runs)], asked)
@@ -176,7 +176,7 @@ class MachineOperations:
             record = run.env.map_run_record_pool_manager.get(asked["mapRunArn"])
             if record is not None:
                 return {**json.loads(to_json_str(record.describe())), "redriveCount": 0}
-        raise Refused("ResourceNotFound", f"Resource not found: '{asked['mapRunArn']}'")
+        raise ApiError("ResourceNotFound", f"Resource not found: '{asked['mapRunArn']}'")
 
 
 def void(_item: Any) -> None:
@@ -185,7 +185,7 @@ def void(_item: Any) -> None:
 
 def _refuse(reason: str) -> Callable[[Asked], Told]:
     def refuse(_asked: Asked) -> Told:
-        raise Refused("ValidationException", reason)
+        raise ApiError("ValidationException", reason)
 
     return refuse
 
@@ -196,14 +196,14 @@ def _check_definition(definition: str, *, express: bool) -> None:
         if express:
             check_express(definition)
     except InvalidDefinition as error:
-        raise Refused("InvalidDefinition", f"Invalid State Machine Definition: '{error}'") from error
+        raise ApiError("InvalidDefinition", f"Invalid State Machine Definition: '{error}'") from error
 
 
 def _validate(asked: Asked) -> Told:
     """https://docs.aws.amazon.com/step-functions/latest/apireference/API_ValidateStateMachineDefinition.html."""
     try:
         _check_definition(asked["definition"], express=asked.get("type") == "EXPRESS")
-    except Refused as refused:
+    except ApiError as refused:
         told = {"severity": "ERROR", "code": "SCHEMA_VALIDATION_FAILED", "message": refused.message}
         return {"result": "FAIL", "diagnostics": [told], "truncated": False}
     return {"result": "OK", "diagnostics": [], "truncated": False}
@@ -214,10 +214,10 @@ def _check_input(text: str) -> None:
         json.loads(text)
     except ValueError as error:
         reason = f"Invalid State Machine Execution Input: '{error}'"
-        raise Refused("InvalidExecutionInput", reason) from error
+        raise ApiError("InvalidExecutionInput", reason) from error
     if len(text.encode()) > _MOST_BYTES:
         limit = f"Member must have length less than or equal to {_MOST_BYTES}"
-        raise Refused("ValidationException", f"1 validation error detected: Value at 'input' failed: {limit}")
+        raise ApiError("ValidationException", f"1 validation error detected: Value at 'input' failed: {limit}")
 
 
 def _summary(run: Run) -> Told:

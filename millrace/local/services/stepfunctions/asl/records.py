@@ -10,6 +10,7 @@ from moto.stepfunctions.parser.asl.eval.event.logging import is_logging_enabled_
 from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
 
 from millrace.local.core.clock import iso
+from millrace.local.services.eventbridge import EventBridge
 from millrace.local.services.stepfunctions.asl.environment import Event
 from millrace.local.services.stepfunctions.asl.run import Run
 
@@ -69,13 +70,13 @@ class Records:
             "id": str(uuid.uuid4()),
             "detail-type": "Step Functions Execution Status Change",
             "source": "aws.states",
-            "account": self._region.backends.account,
+            "account": self._region.account,
             "time": iso(run.stopped_at or run.redriven_at or run.started_at),
-            "region": self._region.backends.region,
+            "region": self._region.name,
             "resources": [run.arn],
             "detail": _detail(run),
         }
-        self._region.buses.publish("default", envelope)
+        self._region.service(EventBridge).buses.publish("default", envelope)
 
 
 def _log_group(config: dict[str, Any]) -> str:

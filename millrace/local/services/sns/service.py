@@ -6,24 +6,45 @@ https://docs.aws.amazon.com/sns/latest/dg/sns-event-destinations.html
 import contextlib
 import json
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from millrace.local.core.clock import iso_millis
-from millrace.local.services import sqs as queues
-
-if TYPE_CHECKING:
-    from millrace.local.core.account_region import AccountRegion
-
-Attributes = dict[str, dict[str, str]]
+from millrace.local.core.service import DeliveryPermissions, Service
+from millrace.local.core.targets import Message, send_record
 
 
-class Topics:
+class Sns(Service):
     """Delivers messages to functions; to queues moto does, of which a missing one must not fail the publisher."""
 
-    def __init__(self, region: "AccountRegion") -> None:
-        self._region = region
+    arn_name = "sns"
+    is_target = True
+    permissions_to_deliver = DeliveryPermissions(("sns:Publish",), ("kms:Decrypt", "kms:GenerateDataKey"))
+    """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html#eb-sns-permissions."""
 
-    def deliver(
+    def find(self, arn: str) -> Any:
+        """Return moto's topic of an ARN. Raises LookupError."""
+        if arn not in self.region.backends.sns.topics:
+            raise LookupError(f"The topic {arn} does not exist.")
+        return self.region.backends.sns.topics[arn]
+
+    def deliver(self, message: Message) -> None:
+        """Publish a message to a topic."""
+        self.find(message.target["Arn"])
+        typed = {name: _typed(value) for name, value in message.attributes.items()}
+        self.region.backends.sns.publish(
+            arn=message.target["Arn"], message=message.body, message_attributes=typed or None
+        )
+
+    def resource_policy(self, arn: str) -> Any:
+        """The policy of a topic."""
+        return self.region.backends.sns.topics[arn].policy
+
+    def encryption_key(self, arn: str) -> str | None:
+        """The key of a topic."""
+        key: str | None = self.find(arn).kms_master_key_id
+        return key
+
+    def publish(
         self, subscription: Any, message: str, message_id: str, given: dict[str, Any], by_moto: Callable[[], None]
     ) -> None:
         """Deliver a message to one subscription. Called on the thread of whoever publishes."""
@@ -49,17 +70,14 @@ class Topics:
             return
         if given.get("message_structure") == "json":
             message = subscription._parse_message_structure(message, "lambda")  # noqa: SLF001 - moto's
-        event = _event(subscription, message, message_id, given, self._region.clock.now())
-        self._region.scheduler.soon(lambda: self._invoke(subscription, message, event), "delivery of a topic")
+        event = _event(subscription, message, message_id, given, self.region.clock.now())
+        self.region.scheduler.soon(lambda: self._invoke(subscription, message, event), "delivery of a topic")
 
     def _invoke(self, subscription: Any, message: str, event: dict[str, Any]) -> None:
-        functions = self._region.functions
         try:
-            function = functions.find(subscription.endpoint)
+            send_record(self.region, subscription.endpoint, json.dumps(event))
         except LookupError:
             self._to_dead_letters(subscription, message)
-            return
-        functions.invoke_async(function, json.dumps(event).encode())
 
     def _to_dead_letters(self, subscription: Any, message: str) -> None:
         """What cannot be delivered goes to the subscription's own queue, or is lost.
@@ -70,16 +88,13 @@ class Topics:
         if policy:
             read = json.loads(policy) if isinstance(policy, str) else policy
             with contextlib.suppress(LookupError):  # the letter of a queue that is gone too is lost
-                queues.send(self._region.backends, read["deadLetterTargetArn"], message)
+                send_record(self.region, read["deadLetterTargetArn"], message)
 
-    def send_dead_letter(self, arn: str, message: str, attributes: Attributes) -> None:
-        """Send a function's dead letter to its queue or topic. Raises LookupError where there is none."""
-        if arn.split(":")[2] == "sqs":
-            queues.send(self._region.backends, arn, message, attributes)
-            return
-        self._region.backends.topic(arn)
-        told = {name: {"Type": each["DataType"], "Value": each["StringValue"]} for name, each in attributes.items()}
-        self._region.backends.sns.publish(arn=arn, message=message, message_attributes=told)
+
+def _typed(value: str | dict[str, str]) -> dict[str, str]:
+    if isinstance(value, str):
+        return {"Type": "String", "Value": value}
+    return {"Type": value["DataType"], "Value": value["StringValue"]}
 
 
 def _event(subscription: Any, message: str, message_id: str, given: dict[str, Any], now: float) -> dict[str, Any]:

@@ -3,17 +3,16 @@
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/EventNotifications.html
 """
 
+import contextlib
 import json
 import uuid
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote_plus
 
+from millrace.local.core.account_region import AccountRegion
 from millrace.local.core.clock import iso, iso_millis
-from millrace.local.services import sqs as queues
-
-if TYPE_CHECKING:
-    from millrace.local.core.account_region import AccountRegion
+from millrace.local.core.service import Service
+from millrace.local.core.targets import send_record
 
 _REASONS = {
     "s3:ObjectCreated:Put": "PutObject",
@@ -29,56 +28,46 @@ _DELETIONS = {
 }
 
 
-class Buckets:
-    """Sends the notifications of a bucket."""
+class S3(Service):
+    """The buckets of an account and region."""
 
-    def __init__(self, region: "AccountRegion") -> None:
-        self._region = region
+    arn_name = "s3"
+
+    def __init__(self, region: AccountRegion) -> None:
+        super().__init__(region)
         self._sequence = 0
 
     def notify(self, event_name: Any, bucket: Any, key: Any) -> None:
         """Tell of what happened to an object. Called on the thread of whoever did it."""
         name, configuration = str(event_name.value), bucket.notification_configuration
         self._sequence += 1
-        ways: list[tuple[list[Any], Callable[[str, str], None]]] = [
-            (configuration.cloud_function, self._to_function),
-            (configuration.queue, lambda arn, text: queues.send(self._region.backends, arn, text)),
-            (configuration.topic, self._to_topic),
-        ]
-        for notifications, send in ways:
+        for notifications in (configuration.cloud_function, configuration.queue, configuration.topic):
             for notification in notifications:
                 if notification.matches(name, key.name):
-                    self._soon(send, notification.arn, json.dumps(self._event(name, bucket, key, notification.id)))
+                    self._soon(notification.arn, json.dumps(self._event(name, bucket, key, notification.id)))
         if configuration.event_bridge is not None:
-            envelope = self._envelope(name, bucket, key)
-            self._region.scheduler.soon(lambda: self._region.buses.publish("default", envelope), "event of a bucket")
+            default = f"arn:aws:events:{self.region.name}:{self.region.account}:event-bus/default"
+            self._soon(default, json.dumps(self._envelope(name, bucket, key)))
 
-    def _soon(self, send: Callable[[str, str], None], arn: str, text: str) -> None:
+    def resource_policy(self, arn: str) -> Any:
+        """The policy of a bucket."""
+        return self.region.backends.s3.buckets[arn.split(":", 5)[5].partition("/")[0]].policy
+
+    def _soon(self, arn: str, text: str) -> None:
         def sent() -> None:
-            try:
-                send(arn, text)
-            except LookupError:
-                return  # S3 tells nobody of a destination that is gone
+            with contextlib.suppress(LookupError):  # S3 reports no destination that is gone
+                send_record(self.region, arn, text)
 
-        self._region.scheduler.soon(sent, "notification of a bucket")
-
-    def _to_function(self, arn: str, text: str) -> None:
-        functions = self._region.functions
-        functions.invoke_async(functions.find(arn), text.encode())
-
-    def _to_topic(self, arn: str, text: str) -> None:
-        if arn not in self._region.backends.sns.topics:
-            raise LookupError(f"The topic {arn} does not exist.")
-        self._region.backends.sns.publish(arn=arn, message=text)
+        self.region.scheduler.soon(sent, "notification of a bucket")
 
     @property
     def _sequencer(self) -> str:
         """Grows with each event of the cloud, as AWS's does with those of one key."""
-        return f"{int(self._region.clock.now() * 1000):012X}{self._sequence & 0xFFFF:04X}"
+        return f"{int(self.region.clock.now() * 1000):012X}{self._sequence & 0xFFFF:04X}"
 
     def _event(self, name: str, bucket: Any, key: Any, configuration_id: str) -> dict[str, Any]:
         """https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html."""
-        account = self._region.backends.account
+        account = self.region.account
         about: dict[str, Any] = {"key": quote_plus(key.name, safe="/"), "sequencer": self._sequencer}
         if not name.startswith("s3:ObjectRemoved:"):
             about |= {"size": key.size, "eTag": key.etag.strip('"')}
@@ -88,7 +77,7 @@ class Buckets:
             "eventVersion": "2.1",
             "eventSource": "aws:s3",
             "awsRegion": bucket.region_name,
-            "eventTime": iso_millis(self._region.clock.now()),
+            "eventTime": iso_millis(self.region.clock.now()),
             "eventName": name.removeprefix("s3:"),
             "userIdentity": {"principalId": f"AWS:{account}"},
             "requestParameters": {"sourceIPAddress": "127.0.0.1"},
@@ -111,8 +100,8 @@ class Buckets:
             "id": str(uuid.uuid4()),
             "detail-type": _detail_type(name),
             "source": "aws.s3",
-            "account": self._region.backends.account,
-            "time": iso(self._region.clock.now()),
+            "account": self.region.account,
+            "time": iso(self.region.clock.now()),
             "region": bucket.region_name,
             "resources": [bucket.arn],
             "detail": self._detail(name, bucket, key),
@@ -129,7 +118,7 @@ class Buckets:
             "bucket": {"name": bucket.name},
             "object": {**about, "sequencer": self._sequencer},
             "request-id": uuid.uuid4().hex[:16].upper(),
-            "requester": self._region.backends.account,
+            "requester": self.region.account,
             "source-ip-address": "127.0.0.1",
         }
         for more, known in (("reason", _REASONS), ("deletion-type", _DELETIONS)):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
-from millrace.local.services.iam.facts import UnsupportedPolicyError
+from millrace.local.core.errors import UnsupportedPolicyError
 
 _MODELS = {"execute-api": ("apigatewaymanagementapi",), "apigateway": ("apigatewayv2", "apigateway")}
 """The models of a service whose signature has another name than botocore's folder."""

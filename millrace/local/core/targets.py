@@ -1,0 +1,124 @@
+"""Deliveries to the resource of an ARN, whatever its service, account and region.
+
+https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-targets.html
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from millrace.local.core.delivery import Failure
+from millrace.local.core.errors import (
+    ApiError,
+    TargetError,
+    UnknownAccountError,
+    UnknownTargetError,
+    UnsupportedPolicyError,
+)
+
+if TYPE_CHECKING:
+    from millrace.local.core.account_region import AccountRegion
+    from millrace.local.core.service import Service
+
+Target = dict[str, Any]
+Attributes = dict[str, str] | dict[str, dict[str, str]]
+
+
+@dataclass(frozen=True)
+class TargetDelivery:
+    """An event on its way from a rule to a target; `hopped` tells whether another bus forwarded it."""
+
+    envelope: dict[str, Any]
+    rule: Any
+    target: Target
+    ingested: float
+    hopped: bool = False
+
+    @property
+    def name(self) -> str:
+        """The target's own name."""
+        return str(self.target["Arn"].rpartition(":")[2])
+
+
+@dataclass(frozen=True)
+class Message:
+    """What a target receives. `delivery` is set for a rule's event, `attributes` for a dead letter."""
+
+    target: Target
+    body: str
+    delivery: TargetDelivery | None = None
+    attributes: Attributes = field(default_factory=dict)
+
+
+def service_of(region: "AccountRegion", arn: str) -> "Service":
+    """Return the service that delivers to an ARN. Raises UnknownAccountError, UnknownTargetError."""
+    owner = region.owner(arn)
+    if owner is None:
+        raise UnknownAccountError(unknown_account(arn))
+    service = owner.service_named(arn.split(":")[2])
+    if service is None or not service.is_target:
+        served = ", ".join(sorted(each.arn_name for each in owner.services if each.is_target))
+        raise UnknownTargetError(f"The local cloud delivers to {served}, not to {arn.split(':')[2]}: {arn}")
+    return service
+
+
+def find(region: "AccountRegion", arn: str) -> Any:
+    """Return the resource of an ARN. Raises LookupError if it does not exist."""
+    owner = region.owner(arn)
+    if owner is None:
+        raise UnknownAccountError(unknown_account(arn))
+    service = owner.service_named(arn.split(":")[2])
+    return service.find(arn) if service else arn
+
+
+def send(region: "AccountRegion", target: Target, message: str, delivery: TargetDelivery | None = None) -> None:
+    """Send a message to a target, once. Raises what its service raises."""
+    service_of(region, target["Arn"]).deliver(Message(target, message, delivery))
+
+
+def send_record(region: "AccountRegion", arn: str, message: str, attributes: Attributes | None = None) -> None:
+    """Send a dead letter or an invocation record, once. Raises LookupError if the resource does not exist."""
+    service_of(region, arn).deliver(Message({"Arn": arn}, message, attributes=attributes or {}))
+
+
+def attempt(action: Callable[[], None]) -> Failure | None:
+    """Run a delivery and return how it failed, with the error code that EventBridge reports."""
+    from moto.core.exceptions import JsonRESTError, ServiceException  # noqa: PLC0415 - imported after moto's settings
+
+    refusals = (
+        TargetError,
+        UnknownTargetError,
+        UnsupportedPolicyError,
+        ApiError,
+        LookupError,
+        JsonRESTError,
+        ServiceException,
+    )
+    try:
+        action()
+    except refusals as error:
+        message = getattr(error, "message", None) or (error.args[0] if error.args else error)
+        return Failure(_code(error), str(message), retriable=False)
+    return None
+
+
+def _code(error: Exception) -> str:
+    """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html."""
+    if isinstance(error, TargetError):
+        return error.code
+    codes = {
+        UnsupportedPolicyError: "NO_PERMISSIONS",
+        UnknownTargetError: "NOT_DELIVERED_LOCALLY",
+        UnknownAccountError: "NOT_DELIVERED_LOCALLY",
+        LookupError: "NO_RESOURCE",
+    }
+    return next((code for kind, code in codes.items() if isinstance(error, kind)), "SDK_CLIENT_ERROR")
+
+
+def unknown_account(arn: str) -> str:
+    """Return the error message for an ARN in an account and region where nothing was deployed."""
+    _, _, _, region, account, *_ = arn.split(":")
+    return (
+        f"Nothing is deployed to account {account} in {region}, so {arn} does not exist. Deploy a stack there with "
+        f"env=Environment(account={account!r}, region={region!r}), or sign a call for it with the key {account!r}."
+    )

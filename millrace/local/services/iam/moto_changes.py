@@ -1,0 +1,45 @@
+"""Changes to moto's IAM."""
+
+from collections.abc import Callable
+from copy import copy
+from functools import cached_property
+from typing import Any
+
+
+def apply(_region: Any) -> None:
+    """Change moto's managed policies."""
+    _make_policies_once()
+
+
+def _make_policies_once() -> None:
+    """Moto parses AWS's 1,582 managed policies for each partition and at every reset, whether one is used or not.
+
+    The local cloud is of one partition.
+    """
+    from moto.iam.models import IAMBackend  # noqa: PLC0415
+
+    make, begin = IAMBackend._init_aws_policies, IAMBackend.__init__
+    made: dict[str, list[Any]] = {}
+
+    def aws_managed_policies(backend: Any) -> list[Any]:
+        if backend.partition != "aws":
+            return []
+        if backend.account_id not in made:
+            made[backend.account_id] = make(backend)
+        return [copy(policy) for policy in made[backend.account_id]]
+
+    def __init__(backend: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807
+        begin(backend, *args, **kwargs)
+        del backend.aws_managed_policies, backend.managed_policies
+
+    IAMBackend.__init__ = __init__
+    IAMBackend._init_aws_policies = lambda _backend: []
+    _first_when_asked(IAMBackend, "aws_managed_policies", aws_managed_policies)
+    _first_when_asked(IAMBackend, "managed_policies", IAMBackend._init_managed_policies)
+
+
+def _first_when_asked(owner: Any, name: str, make: Callable[[Any], Any]) -> None:
+    """Make an attribute of a class that is computed when it is first read."""
+    attribute = cached_property(make)
+    attribute.__set_name__(owner, name)
+    setattr(owner, name, attribute)

@@ -1,0 +1,56 @@
+"""The permissions that a call needs: actions, resources and condition keys.
+
+https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
+"""
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+from millrace.local import services
+from millrace.local.core.account_region import AccountRegion
+from millrace.local.services.iam.calls import Call
+from millrace.local.services.iam.facts import Permission
+
+
+def _sts(call: Call, _region: AccountRegion) -> list[Permission]:
+    """The role that is assumed; who one is, everybody may ask."""
+    if call.operation == "GetCallerIdentity":
+        return []
+    return [Permission(f"sts:{call.operation}", call.first(("RoleArn", "{}")))]
+
+
+def _iam(call: Call, _region: AccountRegion) -> list[Permission]:
+    """The role or policy; other things of IAM as `*`."""
+    account = f"arn:aws:iam::{call.account}:"
+    resource = call.first(
+        ("RoleName", lambda name: f"{account}role/{name}"),
+        ("PolicyArn", "{}"),
+        ("UserName", lambda name: f"{account}user/{name}"),
+    )
+    return [Permission(f"iam:{call.operation}", resource)]
+
+
+REQUIRED = {"iam": _iam, "sts": _sts}
+
+
+@cache
+def _by_service() -> dict[str, Callable[[Call, AccountRegion], list[Permission]]]:
+    return {name: required for module in services.modules("permissions") for name, required in module.REQUIRED.items()}
+
+
+def required_permissions(call: Call, region: AccountRegion) -> list[Permission]:
+    """Return everything that a call needs, each of which must be allowed.
+
+    Differs: a call of a service without a `permissions` module needs its operation on the resource `*`.
+    """
+    required = _by_service().get(call.service)
+    return required(call, region) if required else [Permission(f"{call.service}:{call.operation}", "*")]
+
+
+def passed(role: Any, service: str) -> list[Permission]:
+    """What it needs to hand a role to a service.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html
+    """
+    return [Permission("iam:PassRole", str(role), {"iam:passedtoservice": (service,)})] if role else []

@@ -1,0 +1,15 @@
+"""AWS KMS."""
+
+from typing import Any
+
+from millrace.local.core.service import Service
+
+
+class Kms(Service):
+    """The keys of an account and region."""
+
+    arn_name = "kms"
+
+    def resource_policy(self, arn: str) -> Any:
+        """The policy of a key."""
+        return self.region.backends.kms.keys[arn.rpartition("/")[2]].policy

@@ -1,0 +1,63 @@
+"""AWS Lambda: functions, how they are invoked, and their event source mappings."""
+
+import contextlib
+from typing import Any
+
+from millrace.local.core.account_region import AccountRegion
+from millrace.local.core.service import DeliveryPermissions, Service
+from millrace.local.core.targets import Message
+from millrace.local.services.lambda_.destinations import Destinations
+from millrace.local.services.lambda_.event_source_mappings import EventSourceMappings
+from millrace.local.services.lambda_.functions import Functions
+from millrace.local.services.lambda_.invoke import Invoke
+
+
+class Lambda(Service):
+    """The functions and event source mappings of an account and region."""
+
+    arn_name = "lambda"
+    is_target = True
+    permissions_to_deliver = DeliveryPermissions(("lambda:InvokeFunction",))
+    """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html#eb-lambda-permissions."""
+
+    def __init__(self, region: AccountRegion) -> None:
+        super().__init__(region)
+        destinations = Destinations(region)
+        self.functions = Functions(region, destinations)
+        self.invoke = Invoke(region, self.functions)
+        self.mappings = EventSourceMappings(region, self.functions, destinations)
+        region.source_listeners.append(self.mappings)
+
+    def changed(self) -> None:
+        """Read functions and mappings again."""
+        self.functions.changed()
+        self.mappings.changed()
+
+    def reset(self) -> None:
+        """Drop every function and mapping."""
+        self.mappings.reset()
+        self.functions.reset()
+
+    def retire(self) -> None:
+        """End the workers of its functions."""
+        for name in self.functions.known():
+            self.region.workers.retire(name)
+
+    def find(self, arn: str) -> Any:
+        """Return moto's function of an ARN. Raises LookupError."""
+        return self.functions.find(arn)
+
+    def deliver(self, message: Message) -> None:
+        """Invoke a function asynchronously."""
+        self.functions.invoke_async(self.functions.find(message.target["Arn"]), message.body.encode())
+
+    def resource_policy(self, arn: str) -> Any:
+        """The policy of a function."""
+        from moto.awslambda.exceptions import UnknownFunctionException  # noqa: PLC0415 - imported after moto's settings
+
+        if ":function:" not in arn:
+            return None
+        with contextlib.suppress(UnknownFunctionException):
+            function = self.region.backends.lambda_.get_function(arn)
+            return {"Version": "2012-10-17", "Statement": function.policy.statements}
+        return None

@@ -1,0 +1,52 @@
+"""Amazon CloudWatch Logs as a target of rules."""
+
+import json
+import uuid
+from datetime import datetime
+from typing import Any
+
+from millrace.local.core.service import DeliveryPermissions, Service
+from millrace.local.core.targets import Message
+
+
+class Logs(Service):
+    """The log groups of an account and region."""
+
+    arn_name = "logs"
+    is_target = True
+    permissions_to_deliver = DeliveryPermissions(("logs:CreateLogStream", "logs:PutLogEvents"))
+    """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html#eb-cloudwatchlogs-permissions."""
+
+    def find(self, arn: str) -> str:
+        """Return the name of the log group of an ARN, as targets write it. Raises LookupError."""
+        name = arn.split("log-group:")[1].removesuffix(":*")
+        if name not in self.region.backends.logs.groups:
+            raise LookupError(f"The log group {name} does not exist.")
+        return name
+
+    def deliver(self, message: Message) -> None:
+        """Write a message into a log stream of its own."""
+        logs, group, stream = self.region.backends.logs, self.find(message.target["Arn"]), str(uuid.uuid4())
+        logs.create_log_stream(group, stream)
+        line = {"timestamp": int(self.region.clock.now() * 1000), "message": message.body}
+        if "InputTransformer" in message.target:
+            line |= _log_line(message.body)
+        logs.put_log_events(group, stream, [line])
+
+    def resource_policy(self, arn: str) -> Any:  # noqa: ARG002 - these policies belong to the account
+        """The account's policies, which name their log groups."""
+        return tuple(policy.policy_document for policy in list(self.region.backends.logs.resource_policies.values()))
+
+
+def _log_line(message: str) -> dict[str, Any]:
+    """A template of timestamp and message makes both of a log event.
+
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-transform-target-input.html
+    """
+    made = json.loads(message) if message.startswith("{") else {}
+    if made.keys() != {"timestamp", "message"}:
+        return {}
+    time = made["timestamp"]
+    if isinstance(time, str) and "T" in time:
+        time = datetime.fromisoformat(time).timestamp() * 1000
+    return {"timestamp": int(time), "message": str(made["message"])}

@@ -1,0 +1,47 @@
+"""Changes to moto's buckets."""
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from millrace.local.core.account_region import AccountRegion
+from millrace.local.services.s3.service import S3
+
+RegionOf = Callable[..., AccountRegion]
+_tagging = threading.local()
+
+
+def apply(region: RegionOf) -> None:
+    """Change moto's buckets."""
+    _notify_of_objects(region)
+    _tag_quietly()
+
+
+def _notify_of_objects(region: RegionOf) -> None:
+    """Moto sends an event of examples to the rules of every bus, past their transformers, and hides what fails."""
+    from moto.s3 import notifications  # noqa: PLC0415
+
+    def send_event(_account: str, event_name: Any, bucket: Any, key: Any) -> None:
+        if event_name.startswith("s3:ObjectTagging:Put") and not getattr(_tagging, "asked", False):
+            return
+        if bucket.notification_configuration is not None and key is not None:
+            where = f"arn:aws:s3:{bucket.region_name}:{bucket.account_id}:{bucket.name}"
+            region(where).service(S3).notify(event_name, bucket, key)
+
+    notifications.send_event = send_event
+
+
+def _tag_quietly() -> None:
+    """Moto tells of tags at each PutObject; only PutObjectTagging does on AWS."""
+    from moto.s3.responses import S3Response  # noqa: PLC0415
+
+    answer = S3Response.put_object_tagging
+
+    def put_object_tagging(response: Any) -> Any:
+        _tagging.asked = True
+        try:
+            return answer(response)
+        finally:
+            _tagging.asked = False
+
+    S3Response.put_object_tagging = put_object_tagging

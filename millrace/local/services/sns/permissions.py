@@ -1,0 +1,19 @@
+"""The permissions that SNS's operations need."""
+
+from millrace.local.core.account_region import AccountRegion
+from millrace.local.services.iam import Call, Permission
+
+
+def required(call: Call, _region: AccountRegion) -> list[Permission]:
+    """The topic; a text message to a telephone has none.
+
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsns.html
+    """
+    subscription = str(call.params.get("SubscriptionArn", ""))
+    if subscription:
+        return [Permission(f"sns:{call.operation}", subscription.rpartition(":")[0] or "*")]
+    topic = call.first(("TopicArn", "{}"), ("TargetArn", "{}"), ("ResourceArn", "{}"), ("Name", "{}"))
+    return [Permission(f"sns:{call.operation.removesuffix('Batch')}", topic)]
+
+
+REQUIRED = {"sns": required}

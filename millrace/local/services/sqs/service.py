@@ -1,0 +1,78 @@
+"""Amazon SQS: queues, their messages, and message-move tasks."""
+
+from functools import partial
+from typing import Any
+
+from millrace.local.core.account_region import AccountRegion
+from millrace.local.core.errors import TargetError
+from millrace.local.core.service import DeliveryPermissions, Service
+from millrace.local.core.targets import Message
+from millrace.local.services.sqs.message_moves import MessageMoves
+
+
+class Sqs(Service):
+    """The queues of an account and region."""
+
+    arn_name = "sqs"
+    is_target = True
+    permissions_to_deliver = DeliveryPermissions(("sqs:SendMessage",), ("kms:Decrypt", "kms:GenerateDataKey"))
+    """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html#eb-sqs-permissions."""
+
+    def __init__(self, region: AccountRegion) -> None:
+        super().__init__(region)
+        self.moves = MessageMoves(region, self.find)
+        self.answers = self.moves.answers
+
+    def reset(self) -> None:
+        """Drop every message-move task."""
+        self.moves.reset()
+
+    def find(self, arn: str) -> Any:
+        """Return moto's queue of an ARN. Raises LookupError."""
+        queue = self.region.backends.sqs.queues.get(arn.rpartition(":")[2])
+        if queue is None or queue.queue_arn != arn:
+            raise LookupError(f"The queue {arn} does not exist.")
+        return queue
+
+    def deliver(self, message: Message) -> None:
+        """Put a message into a queue; a FIFO queue needs content-based deduplication.
+
+        https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_SqsParameters.html
+        """
+        queue = self.find(message.target["Arn"])
+        if queue.fifo_queue and not queue.content_based_deduplication:
+            raise TargetError(
+                "INVALID_PARAMETER",
+                f"The queue {queue.name} should either have ContentBasedDeduplication enabled or "
+                "MessageDeduplicationId provided explicitly",
+            )
+        self.region.backends.sqs.send_message(
+            queue_name=queue.name,
+            message_body=message.body,
+            message_attributes={name: _typed(value) for name, value in message.attributes.items()},
+            group_id=(message.target.get("SqsParameters") or {}).get("MessageGroupId"),
+        )
+
+    def resource_policy(self, arn: str) -> Any:
+        """The policy of a queue."""
+        return self.region.backends.sqs.queues[arn.rpartition(":")[2]].policy
+
+    def encryption_key(self, arn: str) -> str | None:
+        """The key of a queue."""
+        key: str | None = self.find(arn).kms_master_key_id
+        return key
+
+    def move_to_dead_letter_queue(self, message: Any, queue: Any) -> None:
+        """Move a message that was received too often. Called on any thread."""
+        message.system_attributes["DeadLetterQueueSourceArn"] = queue.queue_arn
+        message.millrace_redriven = True
+        message.visible_at = message.delayed_until = 0.0
+        dead_letters = queue.dead_letter_queue
+        dead_letters.add_message(message)
+        for listener in self.region.source_listeners:
+            moved = partial(listener.moved_to_dead_letter_queue, message, queue.queue_arn, dead_letters.queue_arn)
+            self.region.scheduler.soon(moved, "dead letter")
+
+
+def _typed(value: str | dict[str, str]) -> dict[str, str]:
+    return value if isinstance(value, dict) else {"DataType": "String", "StringValue": value}

@@ -1,0 +1,36 @@
+"""The permissions that Step Functions' operations need."""
+
+from millrace.local.core.account_region import AccountRegion
+from millrace.local.services.iam import Call, Permission, passed
+from millrace.local.services.stepfunctions.state_machines import StepFunctions
+
+_STATES = tuple(
+    (f"{name}Arn", "{}")
+    for name in (
+        "execution",
+        "stateMachine",
+        "stateMachineAlias",
+        "stateMachineVersion",
+        "activity",
+        "mapRun",
+        "resource",
+    )
+)
+
+
+def required(call: Call, region: AccountRegion) -> list[Permission]:
+    """The state machine or execution; for a task token, the state machine that waits for it.
+
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_stepfunctions.html
+    """
+    action = f"states:{call.operation}"
+    if "taskToken" in call.params:
+        waiting = region.service(StepFunctions).machine_of(str(call.params["taskToken"]))
+        return (
+            [Permission(action, waiting)] if waiting else []
+        )  # Step Functions itself says that there is no such token
+    resource = call.first(*_STATES, ("name", "activity:{}" if "Activity" in call.operation else "stateMachine:{}"))
+    return [Permission(action, resource), *passed(call.params.get("roleArn"), "states.amazonaws.com")]
+
+
+REQUIRED = {"states": required}
