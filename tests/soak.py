@@ -17,6 +17,8 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
+from millrace.local.services.stepfunctions import StepFunctions
+
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "examples")]
 
@@ -183,7 +185,7 @@ def in_flight(cloud: Any) -> Iterator[str]:
 
 def redriven(cloud: Any) -> int:
     """How many executions of the orders were redriven, which have gone on where they failed."""
-    runs = cloud.on_loop(cloud.region.machines.all_runs)
+    runs = cloud.on_loop(cloud.region.service(StepFunctions).all_runs)
     return sum(1 for run in runs if run.redrives)
 
 

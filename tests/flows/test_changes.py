@@ -2,6 +2,8 @@
 
 import pytest
 
+from millrace.local.services.eventbridge import EventBridge
+
 
 @pytest.fixture
 def articles(flows):
@@ -14,7 +16,9 @@ def told(flows):
 
     def told(key):
         archive = next(iter(flows.client("events").list_archives()["Archives"]))["ArchiveName"]
-        kept = flows.cloud.on_loop(lambda: flows.cloud.region.archives.events(_archive(flows, archive)))
+        kept = flows.cloud.on_loop(
+            lambda: flows.cloud.region.service(EventBridge).archives.events(_archive(flows, archive))
+        )
         envelopes = [each.envelope for each in kept if each.envelope["detail-type"] == "PriceChanged"]
         return [e["detail"] for e in envelopes if e["detail"]["data"]["key"] == key]
 

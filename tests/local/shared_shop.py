@@ -5,6 +5,7 @@ import json
 import pytest
 
 from millrace.events import Metadata
+from millrace.local.services.stepfunctions import StepFunctions
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +44,7 @@ def restored(cloud, request):
         if function.code_bytes != before[name]:
             lambda_.update_function_code(FunctionName=name, ZipFile=before[name])
     cloud.settle()
-    cloud.on_loop(cloud.region.machines.forget)
+    cloud.on_loop(cloud.region.service(StepFunctions).reset)
     for url in sqs.list_queues(QueueNamePrefix="Shop-")["QueueUrls"]:
         if "DeadLetters" in url:
             _empty(sqs, url)

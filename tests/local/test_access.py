@@ -6,6 +6,8 @@ import zipfile
 
 import pytest
 
+from millrace.local.services.iam import Iam
+
 ACCOUNT = "123456789012"
 BUS = f"arn:aws:events:us-east-1:{ACCOUNT}:event-bus/shop"
 RULE = f"arn:aws:events:us-east-1:{ACCOUNT}:rule/shop/r"
@@ -227,11 +229,11 @@ def test_judging_can_be_turned_off(local, publish):
 
     Differs: LocalCloud(enforce_iam=False) allows everything.
     """
-    local.region.access.enforce_iam = False
+    local.region.service(Iam).access.enforce_iam = False
     try:
         assert publish() is None
     finally:
-        local.region.access.enforce_iam = True
+        local.region.service(Iam).access.enforce_iam = True
 
 
 def let_in(local, principal, **condition):
@@ -244,7 +246,7 @@ def let_in(local, principal, **condition):
 
 
 def delivers(local, action, resource, source=RULE):
-    access = local.region.access
+    access = local.region.service(Iam).access
     arn = f"arn:aws:{resource}"
     return local.on_loop(lambda: access.may_deliver("events.amazonaws.com", action, arn, source))
 

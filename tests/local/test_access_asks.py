@@ -1,6 +1,7 @@
 """What a signed request needs to be allowed: action and resource of each thing that it does."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 
@@ -8,8 +9,7 @@ from millrace.local.core.backends import Backends
 from millrace.local.core.http import Request
 from millrace.local.services.iam.calls import call_of, scope_of
 from millrace.local.services.iam.facts import UnsupportedPolicyError
-from millrace.local.services.iam.permissions import asks_of
-from millrace.local.services.iam.resource_lookup import ResourceLookup
+from millrace.local.services.iam.permissions import required_permissions
 
 ACCOUNT = "123456789012"
 HERE = f"us-east-1:{ACCOUNT}"
@@ -21,9 +21,9 @@ def asks(service, method="POST", path="/", query="", body="", **headers):
     text = body if isinstance(body, str) else json.dumps(body)
     request = Request(method, path, query, headers, text.encode())
     call = call_of(request, scope_of(request), ACCOUNT)
-    return asks_of(
-        call, ResourceLookup(Backends(ACCOUNT, "us-east-1"), {"t": f"arn:aws:states:{HERE}:stateMachine:m"}.get)
-    )
+    machines = SimpleNamespace(machine_of={"t": f"arn:aws:states:{HERE}:stateMachine:m"}.get)
+    region = SimpleNamespace(backends=Backends(ACCOUNT, "us-east-1"), service=lambda _kind: machines)
+    return required_permissions(call, region)
 
 
 def needed(*args, **kwargs):

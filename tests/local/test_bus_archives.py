@@ -7,6 +7,8 @@ import pytest
 from botocore.exceptions import ClientError
 from bus_kit import entry
 
+from millrace.local.services.eventbridge import EventBridge
+
 pytest_plugins = ["bus_fixtures"]
 
 BUS = "arn:aws:events:us-east-1:123456789012:event-bus/default"
@@ -155,12 +157,12 @@ def test_a_replay_runs_after_the_call_and_tells_its_states(local, send, events, 
     arn = archive()
     send(at(0, 1), at(3, 2))
     states = []
-    become = local.region.replays._become
-    local.region.replays._become = lambda it, state: (states.append(state), become(it, state))
+    become = local.region.service(EventBridge).replays._become
+    local.region.service(EventBridge).replays._become = lambda it, state: (states.append(state), become(it, state))
     try:
         assert replay(arn)["State"] == "STARTING"
     finally:
-        del local.region.replays._become
+        del local.region.service(EventBridge).replays._become
     assert states == ["RUNNING", "COMPLETED"]
 
 

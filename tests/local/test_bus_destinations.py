@@ -8,6 +8,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from bus_kit import attributes
 
+from millrace.local.services.eventbridge import EventBridge
+
 pytest_plugins = ["bus_fixtures"]
 
 
@@ -164,8 +166,8 @@ def test_an_endpoint_that_does_not_answer_in_time_is_tried_again(
     local, monkeypatch, send, queue, rule, endpoint, server
 ):
     """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-api-destinations.html"""
-    assert local.region.targets.destinations.timeout == 5
-    monkeypatch.setattr(local.region.targets.destinations, "timeout", 0.2)
+    assert local.region.service(EventBridge).buses.api_destinations.timeout == 5
+    monkeypatch.setattr(local.region.service(EventBridge).buses.api_destinations, "timeout", 0.2)
     dead = queue("dead")
     site = server({"/hook": [None]})
     rule(endpoint(site=site).arn, RetryPolicy={"MaximumRetryAttempts": 1}, DeadLetterConfig={"Arn": dead.arn})

@@ -8,6 +8,8 @@ from types import SimpleNamespace
 import pytest
 from bus_kit import ACCOUNT, attributes, policy
 
+from millrace.local.services.iam import Iam
+
 pytest_plugins = ["bus_fixtures", "bare_moto"]
 
 OTHER, REGION, FAR = "111122223333", "us-east-1", "eu-west-1"
@@ -183,7 +185,7 @@ def test_an_account_in_which_nothing_is_is_named_in_the_letter(send, onward, dea
     send({"n": 1})
     told = attributes(dead.messages()[0])
     assert told["ERROR_CODE"] == "NOT_DELIVERED_LOCALLY"
-    assert "Nothing is in account 444455556666 in us-east-1" in told["ERROR_MESSAGE"]
+    assert "Nothing is deployed to account 444455556666 in us-east-1" in told["ERROR_MESSAGE"]
 
 
 # -- a bus of another account or region ------------------------------------------------------------------------------
@@ -272,7 +274,8 @@ def test_an_event_for_a_bus_in_an_account_in_which_nothing_is_is_refused(local, 
     Refused: as for the targets of rules.
     """
     bus = "arn:aws:events:us-east-1:444455556666:event-bus/theirs"
-    with pytest.raises(local.client("events").exceptions.ClientError, match="Nothing is in account 444455556666"):
+    refused = local.client("events").exceptions.ClientError
+    with pytest.raises(refused, match="Nothing is deployed to account 444455556666"):
         send({"Source": "a", "DetailType": "b", "Detail": "{}", "EventBusName": bus})
 
 
@@ -343,7 +346,7 @@ def test_a_call_of_a_function_into_another_account_is_refused_by_name(local, rol
     Refused: all but PutEvents, which goes to the bus of an ARN.
     """
     sent = {"QueueUrl": f"http://127.0.0.1/{OTHER}/theirs", "MessageBody": "hello"}
-    access = local.region.access
+    access = local.region.service(Iam).access
     told = local.on_loop(lambda: access.refusal(role_of_rules, "s", "sqs", "SendMessage", sent))
     assert "of another account: the local cloud lets a call reach into another account by PutEvents alone" in told
 

@@ -5,6 +5,8 @@ import json
 import pytest
 from bus_kit import ACCOUNT, attributes, let_in, policy
 
+from millrace.local.services.iam import Iam
+
 pytest_plugins = ["bus_fixtures"]
 
 RULE = f"arn:aws:events:us-east-1:{ACCOUNT}:rule/rule"
@@ -230,11 +232,11 @@ def test_everything_is_reached_where_nothing_is_judged(local, target, refusal):
     """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
     Differs: LocalCloud(enforce_iam=False) allows everything.
     """
-    local.region.access.enforce_iam = False
+    local.region.service(Iam).access.enforce_iam = False
     try:
         assert refusal(target("sqs")) is None
     finally:
-        local.region.access.enforce_iam = True
+        local.region.service(Iam).access.enforce_iam = True
 
 
 @pytest.mark.parametrize(("actions", "reached"), [(("kms:GenerateDataKey",), True), ((), False)])

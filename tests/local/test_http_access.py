@@ -6,6 +6,9 @@ import json
 import pytest
 from joserfc.jwk import OctKey, RSAKey
 
+from millrace.local.services.iam import Iam
+from millrace.local.services.lambda_ import Lambda
+
 pytest_plugins = ["http_fixtures"]
 
 IN_2100 = 4_102_444_800
@@ -119,8 +122,8 @@ def test_a_signature_is_good_for_its_request_and_for_five_minutes(guarded):
 
 def test_a_function_needs_the_permission_to_invoke_an_api(guarded, empty_cloud, echo):
     """https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-iam-policy-examples-for-api-execution.html"""
-    function = empty_cloud.region.functions.find(echo)
-    known = empty_cloud.on_loop(lambda: empty_cloud.region.access.credentials(function)).values()
+    function = empty_cloud.region.service(Lambda).functions.find(echo)
+    known = empty_cloud.on_loop(lambda: empty_cloud.region.service(Iam).access.credentials(function)).values()
     signed = guarded.signed("GET", "/signed", **dict(zip(("access_key", "secret_key", "token"), known, strict=True)))
     denied = guarded.ask("GET", "/signed", **signed).status
     allow = {"Effect": "Allow", "Action": "execute-api:Invoke", "Resource": f"arn:aws:execute-api:*:*:{guarded.id}/*"}

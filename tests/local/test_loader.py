@@ -380,6 +380,6 @@ def test_what_the_local_cloud_has_at_home_alone_is_refused_elsewhere_by_name(bar
     loader = bare.loader(tmp_path, home=("111122223333", "eu-west-1"))
     api = {"Type": "AWS::ApiGatewayV2::Api", "Properties": {"Name": "api", "ProtocolType": "HTTP"}}
     folder = write(places={"Ours": "aws://123456789012/us-east-1"}, Ours={"Queue": queue(), "Api": api})
-    with pytest.raises(DeploymentFailed, match="has it in 111122223333 in eu-west-1 alone, not in 123456789012"):
+    with pytest.raises(DeploymentFailed, match="supports it only in 111122223333 in eu-west-1, not in 123456789012"):
         loader.deploy(folder)
     assert bare.client("sqs").list_queues().get("QueueUrls", []) == []

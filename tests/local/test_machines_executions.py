@@ -5,6 +5,8 @@ import pytest
 from botocore.exceptions import ClientError
 from machines_kit import chain
 
+from millrace.local.services.stepfunctions import StepFunctions
+
 pytest_plugins = ("machines_fixtures",)
 NINETY_DAYS = 90 * 24 * 3600
 
@@ -102,7 +104,9 @@ def test_an_execution_may_be_stopped_before_it_has_begun(kit):
     """https://docs.aws.amazon.com/step-functions/latest/apireference/API_StopExecution.html"""
     branch = chain(A={"Type": "Wait", "Seconds": 9000})
     machine = kit.machine(chain(It={"Type": "Parallel", "Branches": [branch]}))
-    executions = [kit.cloud.on_loop(lambda: kit.cloud.region.machines.start(machine, "{}")) for _ in range(50)]
+    executions = [
+        kit.cloud.on_loop(lambda: kit.cloud.region.service(StepFunctions).start(machine, "{}")) for _ in range(50)
+    ]
     for execution in executions:
         execution.stop(None, None)
     kit.cloud.settle()

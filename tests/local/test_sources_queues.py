@@ -5,6 +5,9 @@ import json
 import pytest
 from sources_kit import filters, letters
 
+from millrace.local.core.targets import send_record
+from millrace.local.services.sqs import Sqs, receive
+
 pytest_plugins = ["sources_fixtures"]
 FAILS = "raise RuntimeError('no')"
 REPORT = {"FunctionResponseTypes": ["ReportBatchItemFailures"]}
@@ -364,13 +367,11 @@ def test_a_handler_in_an_endless_loop_is_ended_and_its_batch_comes_again(site):
 
 def test_ten_thousand_messages_are_each_received_once(site):
     """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html"""
-    from millrace.local.services import sqs as queues
-
-    queue, state, now = site.queue("many"), site.cloud.region.backends, site.cloud.scheduler.clock.now
+    region, arn, received = site.cloud.region, site.queue("many").arn, []
     for number in range(10_000):
-        queues.send(state, queue.arn, str(number))
-    kept, received = state.queue(queue.arn), []
-    while taken := queues.receive(kept, 10, 30, now=now(), bury=lambda *_: None):
+        send_record(region, arn, str(number))
+    kept = region.service(Sqs).find(arn)
+    while taken := receive(kept, 10, 30, now=region.clock.now(), to_dead_letter_queue=lambda *_: None):
         for message in taken:
             received.append(int(message.body))
             kept.delete_message(message.receipt_handle)

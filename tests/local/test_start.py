@@ -9,6 +9,7 @@ import uuid
 import pytest
 
 from millrace.local.core.garbage import put_off_collection
+from millrace.local.services.stepfunctions import StepFunctions
 
 pytest_plugins = ["bus_fixtures"]
 
@@ -70,7 +71,9 @@ def test_a_start_imports_nothing_that_its_stack_does_not_need(loaded, module):
 def checked(local, monkeypatch):
     """Make a machine of a definition; gives whether that was checked."""
     checks, comment, states = [], str(uuid.uuid4()), local.client("stepfunctions")
-    monkeypatch.setattr(local.region.machines.operations, "check_definition", lambda text, **_: checks.append(text))
+    monkeypatch.setattr(
+        local.region.service(StepFunctions).operations, "check_definition", lambda text, **_: checks.append(text)
+    )
 
     def make(definition, kind="STANDARD"):
         before, name, text = len(checks), f"m-{uuid.uuid4()}", json.dumps({**definition, "Comment": comment})

@@ -107,8 +107,9 @@ class Loader:
         """Raise DeploymentFailed for a type that the local cloud has at home alone, where this is not home."""
         for entry in stack.template.entries.values() if self._environment != self._home else ():
             if entry.type in AT_HOME:
-                told = f"the local cloud has it in {' in '.join(self._home)} alone, not in {' in '.join(self._environment)}"
-                refused = NotElsewhere(entry.type, entry.logical_id, told)
+                home, here = " in ".join(self._home), " in ".join(self._environment)
+                message = f"the local cloud supports it only in {home}, not in {here}"
+                refused = NotElsewhere(entry.type, entry.logical_id, message)
                 raise DeploymentFailed(stack.name, refused, entry, stack.template.path(entry.logical_id))
 
     def _bring(self, rollout: Rollout, stack: Stack) -> None:

@@ -177,8 +177,8 @@ class StepFunctions(Service):
             alias=alias,
         )
 
-    def find(self, arn: str) -> "Run":
-        """A standard execution. Raises LookupError."""
+    def execution(self, arn: str) -> "Run":
+        """Return a standard execution. Raises LookupError."""
         return self._runs[arn]
 
     def runs_of(self, arn: str) -> "list[Run]":

@@ -150,7 +150,7 @@ def _resolver(task: Any, env: Env, *, plain: bool) -> Callable[[], Any]:
 
     def resolve() -> Any:
         machines = env.run.region.service(StepFunctions)
-        child = machines.find(started)
+        child = machines.execution(started)
         try:
             child.wait_for_end(env)
         except Interrupted:

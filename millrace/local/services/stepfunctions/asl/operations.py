@@ -104,7 +104,7 @@ class MachineOperations:
 
     def _find(self, asked: Asked) -> Run:
         try:
-            return self._machines.find(asked["executionArn"])
+            return self._machines.execution(asked["executionArn"])
         except LookupError as error:
             arn = asked["executionArn"]
             raise ApiError("ExecutionDoesNotExist", f"Execution Does Not Exist: '{arn}'") from error
