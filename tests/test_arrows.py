@@ -76,3 +76,63 @@ def test_a_package_stays_in_its_rooms(package):
 def test_every_room_of_the_kit_is_known_here():
     rooms = {place.name for place in (ROOT / "millrace").iterdir() if place.is_dir() and place.name != "__pycache__"}
     assert rooms <= KIT
+
+
+# -- the local cloud -------------------------------------------------------------------------------------------------
+
+LOCAL = {
+    "core": {"core", "workers"},
+    "workers": {"workers"},
+    "services": {"core", "workers", "cloudformation", "services"},
+    "cloudformation": {"cloudformation", "core", "services"},
+    "endpoint": {"endpoint", "core", "services"},
+}
+
+
+def room_of(module):
+    """The folder that a module belongs to: one of the kit, of the local cloud, or of one service."""
+    parts = module.split(".")
+    if parts[:3] == ["millrace", "local", "services"]:
+        return ".".join(parts[:4])
+    return ".".join(parts[:3] if parts[:2] == ["millrace", "local"] else parts[:2])
+
+
+def room_arrows():
+    """Every room, and the rooms that it imports, imports for type checking included."""
+    found = {}
+    for file, module in imports("millrace"):
+        own = room_of(".".join(file.with_suffix("").parts).removesuffix(".__init__"))
+        if within(module, "millrace") and module != "millrace":
+            found.setdefault(own, set()).add(room_of(module))
+    return {room: targets - {room} for room, targets in found.items()}
+
+
+@pytest.mark.parametrize("room", LOCAL)
+def test_a_room_of_the_local_cloud_imports_only_what_its_arrows_lead_to(room):
+    astray = [
+        f"{file} imports {module}"
+        for file, module in imports(f"millrace/local/{room}")
+        if within(module, "millrace.local") and not any(within(module, f"millrace.local.{to}") for to in LOCAL[room])
+    ]
+    assert [each for each in astray if not each.endswith("imports millrace.local")] == []
+
+
+def test_no_import_circle_crosses_a_room():
+    arrows = room_arrows()
+    assert len(arrows) > 20
+    while free := [room for room, targets in arrows.items() if not targets & arrows.keys()]:
+        for room in free:
+            del arrows[room]
+    assert {room: sorted(targets & arrows.keys()) for room, targets in arrows.items()} == {}
+
+
+def test_a_service_imports_only_the_face_of_another():
+    service = "millrace.local.services."
+    astray = [
+        f"{file} imports {module}"
+        for file, module in imports("millrace")
+        if module.startswith(service)
+        and module.count(".") > service.count(".")
+        and room_of(".".join(file.with_suffix("").parts)) != room_of(module)
+    ]
+    assert astray == []

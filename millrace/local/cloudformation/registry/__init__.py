@@ -11,7 +11,13 @@ from millrace.local.cloudformation.registry.errors import (
 )
 from millrace.local.cloudformation.registry.types import Resource, ResourceType
 
-TYPES: dict[str, ResourceType] = {each.type: each for module in services.modules("resources") for each in module.TYPES}
+
+def discover() -> dict[str, ResourceType]:
+    """Return the resource types of each service's `resources` module, by name."""
+    return {each.type: each for module in services.modules("resources") for each in module.TYPES}
+
+
+TYPES = discover()
 IGNORED = frozenset({"AWS::CDK::Metadata"})
 
 
@@ -33,5 +39,6 @@ __all__ = [
     "UnknownAttribute",
     "UnknownProperty",
     "UnknownType",
+    "discover",
     "resource_type",
 ]
