@@ -40,7 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = console.Parser(prog="millrace", description="Event-driven systems on AWS, tried out locally.")
+    text = "Event-driven systems on AWS, tried out locally."
+    parser: argparse.ArgumentParser = console.Parser(prog="millrace", description=text)
     parser.add_argument("--version", action="version", version=millrace.__version__)
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_up(commands)

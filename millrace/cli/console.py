@@ -8,7 +8,7 @@ import sys
 import threading
 import traceback
 from types import TracebackType
-from typing import Any, TextIO
+from typing import Any, NoReturn, TextIO
 
 from millrace.local.printable import printable, printable_lines
 
@@ -38,9 +38,8 @@ def say(*lines: str) -> None:
 
 
 def fail(text: str) -> None:
-    """Print an error on standard error. Its further lines are indented, so that none looks like an error of its own."""
-    first, *more = printable_lines(f"millrace: {text}")
-    say(first, *(f"{_INDENT}{line}".rstrip() for line in more))
+    """Print an error on standard error."""
+    print(_indented(f"millrace: {text}"), file=sys.stderr, flush=True)
 
 
 def prompt(question: str) -> str:
@@ -69,6 +68,10 @@ class Parser(argparse.ArgumentParser):
         super().__init__(**given)
         self.color = False  # Python 3.14 colours the help with the sequences that are escaped here
 
+    def error(self, message: str) -> NoReturn:
+        """End the process with an error of one line below the usage."""
+        super().error(printable(message))
+
     def _print_message(self, message: str, file: Any = None) -> None:
         _write(message.removesuffix("\n"), file or sys.stderr)
 
@@ -88,21 +91,27 @@ class PrintableFormatter(logging.Formatter):
     """Log records for a terminal."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The message, and the traceback where there is one; further lines are indented."""
-        return f"\n{_INDENT}".join(printable_lines(super().format(record)))
+        """The message, and the traceback where there is one."""
+        return _indented(super().format(record))
 
 
 def show_exception(
     kind: type[BaseException], error: BaseException | None, trace: TracebackType | None, where: str = ""
 ) -> None:
     """Print a traceback."""
-    _write(where + "".join(traceback.format_exception(kind, error, trace)).removesuffix("\n"), sys.stderr)
+    print(_indented(where + "".join(traceback.format_exception(kind, error, trace))), file=sys.stderr, flush=True)
 
 
 def _show_thread_exception(failed: threading.ExceptHookArgs) -> None:
     name = failed.thread.name if failed.thread else "a thread"
     if failed.exc_type is not SystemExit:
         show_exception(failed.exc_type, failed.exc_value, failed.exc_traceback, f"Exception in {name}:\n")
+
+
+def _indented(text: str) -> str:
+    """A text of several lines, printable. Lines after the first are indented, so that none looks like another text."""
+    first, *more = printable_lines(text.removesuffix("\n"))
+    return "\n".join([first, *(f"{_INDENT}{line}".rstrip() for line in more)])
 
 
 def _write(text: str, file: TextIO) -> None:

@@ -3,8 +3,9 @@
 import importlib
 import inspect
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any, get_args
 
@@ -66,11 +67,13 @@ def compat(
 
     A change of a contract may be what keeps the app from being synthesised: then the consumers are those it last had.
     """
-    cloud = None if against else target.cloud(project)
+    read: Callable[[], Documents] = (
+        partial(_saved, against) if against else partial(_registered, project, target.cloud(project))
+    )
     if refused := project.flow_as_it_was():
         lines = (f"  {line}" for line in printable_lines(refused))
         console.say("the app is refused as it is, so its consumers are those it last had:", *lines, "")
-    deployed = _registered(project, cloud) if cloud else _saved(against)
+    deployed = read()
     try:
         changes = compare(deployed, _today(project), _consumers(project))
     except ForeignSchema as error:
