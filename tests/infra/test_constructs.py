@@ -280,7 +280,7 @@ class RangOften(Event, source="test.bell"):
 @pytest.fixture
 def store(stack, bus):
     made = EventStore(stack, "Store", bus=bus)
-    Processor(stack, "Places", bus=bus, function="place_order", tables={"orders": made})
+    Processor(stack, "ResourceLookup", bus=bus, function="place_order", tables={"orders": made})
     return made
 
 

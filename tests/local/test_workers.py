@@ -12,9 +12,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from millrace.local.workers.package_view import make_package_view
 
 from millrace.local.workers import FunctionSpec, LayerMismatch, Workers, WorkersClosed
+from millrace.local.workers.package_view import make_package_view
 
 BASE = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_ENDPOINT_URL": "http://127.0.0.1:1"}
 ARN = "arn:aws:lambda:eu-west-1:123456789012:function:"
