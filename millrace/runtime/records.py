@@ -13,7 +13,8 @@ from aws_lambda_powertools.utilities.idempotency.exceptions import IdempotencyIt
 from aws_lambda_powertools.utilities.idempotency.persistence.datarecord import STATUS_CONSTANTS, DataRecord
 
 from millrace.runtime.conflicts import retried
-from millrace.runtime.idempotency import Answer, Key, StillInProgress
+from millrace.runtime.fingerprints import matches
+from millrace.runtime.idempotency import Answer, Key, PayloadMismatchError, StillInProgress
 
 MOST_BYTES = 300_000
 """Of an answer in one item: DynamoDB takes items of 400 KB.
@@ -28,13 +29,22 @@ class DynamoDBRecords(DynamoDBPersistenceLayer):
 
     def __init__(self, *, table: str, scope: str, seconds: int, client: Any = None) -> None:
         super().__init__(table_name=table, boto3_client=client)
-        config = IdempotencyConfig(expires_after_seconds=seconds, hash_function="sha256")
+        config = IdempotencyConfig(
+            event_key_jmespath="{key: key}",
+            payload_validation_jmespath="fingerprint",
+            expires_after_seconds=seconds,
+            hash_function="sha256",
+        )
         self.configure(config, key_prefix=scope)
 
-    def begin(self, key: Key, milliseconds: int) -> Answer | None:
-        """Take an event on for so long; None, unless it has its answer. Raises StillInProgress."""
+    def begin(self, key: Key, milliseconds: int, fingerprint: str = "") -> Answer | None:
+        """Take an event on for so long; None, unless it has its answer.
+
+        Raises StillInProgress, and PayloadMismatchError for an event whose fingerprint is another one.
+        """
+        data = {**self._data(key), "fingerprint": fingerprint}
         try:
-            self.save_inprogress(data=self._data(key), remaining_time_in_millis=milliseconds)
+            self.save_inprogress(data=data, remaining_time_in_millis=milliseconds)
         except IdempotencyItemAlreadyExistsError as known:
             return self._answer(key, known.old_data_record)
         return None
@@ -60,6 +70,18 @@ class DynamoDBRecords(DynamoDBPersistenceLayer):
 
     def _delete_record(self, data_record: DataRecord) -> None:
         retried(super()._delete_record, data_record=data_record)
+
+    def _get_hashed_payload(self, data: dict[str, Any]) -> str:
+        """A fingerprint is made of hashes already."""
+        return str(data["fingerprint"])
+
+    def _validate_payload(self, data_payload: dict[str, Any] | DataRecord, stored_data_record: DataRecord) -> None:
+        """Powertools' comparison, for fingerprints. A record of an earlier version of the kit has none."""
+        given = data_payload.payload_hash if isinstance(data_payload, DataRecord) else data_payload["fingerprint"]
+        if not matches(given, stored_data_record.payload_hash):
+            raise PayloadMismatchError(
+                "The record is that of an event with other data.", stored_data_record.payload_hash
+            )
 
     @staticmethod
     def _data(key: Key) -> dict[str, Any]:
