@@ -16,14 +16,18 @@ ACCOUNTS = 5
 """Few accounts, so that calls write the same items at the same time."""
 TWICE = 7
 """Every seventh deposit is published twice."""
+FEW = 3
+"""Deposits of one call of PutEvents."""
+FAILS_FIRST = 11
+"""Every eleventh deposit fails when it is first posted, after those before it in its list."""
 Items = Callable[[str], list[dict[str, Any]]]
 
 
 def deposit(cloud: Any, numbers: Iterable[int]) -> None:
-    """Publish the deposit of each number."""
+    """Publish the deposit of each number, a few at a time: a list that fails may come back with others."""
     entries = [entry for number in numbers for entry in [_entry(number)] * (1 + (number % TWICE == 0))]
-    for first in range(0, len(entries), 10):
-        answer = cloud.client("events").put_events(Entries=entries[first : first + 10])
+    for first in range(0, len(entries), FEW):
+        answer = cloud.client("events").put_events(Entries=entries[first : first + FEW])
         if answer["FailedEntryCount"]:
             raise RuntimeError(f"Deposits were refused: {answer}")
 
@@ -35,7 +39,9 @@ def _entry(number: int) -> dict[str, str]:
 
 
 def _data(number: int) -> dict[str, Any]:
-    return {"deposit_id": f"deposit-{number}", "account": f"account-{number % ACCOUNTS}", "cents": 100 + number}
+    name, account = f"deposit-{number}", f"account-{number % ACCOUNTS}"
+    fails_first = number % FAILS_FIRST == FAILS_FIRST - 1
+    return {"deposit_id": name, "account": account, "cents": 100 + number, "fails_first": fails_first}
 
 
 def redrive() -> None:

@@ -5,17 +5,23 @@ from aws_cdk import aws_dynamodb as dynamodb
 
 from millrace.constructs import Bus, EventStore, Processor
 
+
+def table(name, key):
+    return dynamodb.Table(
+        stack,
+        name,
+        partition_key=dynamodb.Attribute(name=key, type=dynamodb.AttributeType.STRING),
+        billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
+        removal_policy=RemovalPolicy.DESTROY,
+    )
+
+
 app = App(analytics_reporting=False)
 stack = Stack(app, "Bank")
 bus = Bus(stack, "Bus", name="bank")
 accounts = EventStore(stack, "Accounts", bus=bus, removal=RemovalPolicy.DESTROY)
-totals = dynamodb.Table(
-    stack,
-    "Totals",
-    partition_key=dynamodb.Attribute(name="account", type=dynamodb.AttributeType.STRING),
-    billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
-    removal_policy=RemovalPolicy.DESTROY,
-)
-Processor(stack, "PostDeposits", bus=bus, function="post_deposits", tables={"accounts": accounts})
+tried, totals = table("Tried", "deposit_id"), table("Totals", "account")
+tables = {"accounts": accounts, "tried": tried}
+Processor(stack, "PostDeposits", bus=bus, function="post_deposits", tables=tables)
 Processor(stack, "CountDeposits", bus=bus, function="count_deposits", tables={"totals": totals})
 app.synth()
