@@ -31,7 +31,7 @@ def client(marks):
 
 
 @pytest.fixture
-def kept(marks, client, monkeypatch):
+def stored(marks, client, monkeypatch):
     """The records of a function in a table."""
     records = DynamoDBRecords(table=marks.name, scope="Shop/Pour", seconds=60, client=client)
     monkeypatch.setattr("millrace.runtime.idempotency.records", lambda: records)
@@ -59,7 +59,7 @@ def conflict(client, operation, times=1):
 @pytest.mark.parametrize(
     ("operation", "keys"), [("PutItem", [KEY]), ("UpdateItem", [KEY]), ("TransactWriteItems", [KEY, OTHER])]
 )
-def test_a_handler_runs_once_although_a_write_of_its_record_conflicts(kept, client, operation, keys):
+def test_a_handler_runs_once_although_a_write_of_its_record_conflicts(stored, client, operation, keys):
     runs = []
     left = conflict(client, operation)
     for _ in range(2):
@@ -67,19 +67,19 @@ def test_a_handler_runs_once_although_a_write_of_its_record_conflicts(kept, clie
     assert (runs, left) == ([keys], [])
 
 
-def test_a_record_is_deleted_and_the_error_raised_although_the_delete_conflicts(kept, client):
+def test_a_record_is_deleted_and_the_error_raised_although_the_delete_conflicts(stored, client):
     conflict(client, "DeleteItem")
     with pytest.raises(ZeroDivisionError):
         Once(lambda _: None).do([KEY], 60_000, lambda _: 1 / 0)
-    assert kept.begin(KEY, 1000) is None
+    assert stored.begin(KEY, 1000) is None
 
 
-def test_a_long_answer_is_stored_although_a_write_of_its_parts_conflicts(kept, client):
+def test_a_long_answer_is_stored_although_a_write_of_its_parts_conflicts(stored, client):
     long = Answer([{"source": "a" * 400_000}], published=False)
-    kept.begin(KEY, 0)
+    stored.begin(KEY, 0)
     conflict(client, "PutItem")
-    kept.keep([KEY], long)
-    assert kept.begin(KEY, 0) == long
+    stored.keep([KEY], long)
+    assert stored.begin(KEY, 0) == long
 
 
 def test_a_conditional_write_is_retried_when_it_conflicts(table):

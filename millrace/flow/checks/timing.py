@@ -122,8 +122,8 @@ def short_retries(system: System) -> Iterator[Finding]:
     """The last retry of an event comes while its idempotency record is still in progress.
 
     A function stores the record before it runs, for as long as its timeout lasts. If the function crashes, retries
-    within that time find the record in progress and fail, and the event becomes a dead letter that no handler has seen
-    to its end. Asynchronous invocations are retried after one minute and again after two; a queue retries after each
+    within that time find the record in progress and fail, and the event becomes a dead letter although no handler has
+    completed it. Asynchronous invocations are retried after one minute and again after two; a queue retries after each
     visibility timeout. Set a shorter timeout, or give the event later retries.
     https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
     """
