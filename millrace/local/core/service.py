@@ -45,6 +45,9 @@ class Service:
         self.checks: Mapping[str, Operation] = {}
         """Checks that may refuse an operation before moto answers it: by name, or by service and HTTP method."""
 
+    def reject(self, request: Request) -> Response | None:
+        """Return the error response to a request that must fail, before anything else answers it."""
+
     def changed(self) -> None:
         """Read again what a call to the service's API may have changed."""
 

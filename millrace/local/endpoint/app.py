@@ -78,7 +78,9 @@ class Endpoint:
         if self._http_apis.addressed(request):
             return await self._http_apis.answer(request)
         region = self._region_of(request)
-        return region.service(Iam).access.answer(request) or await self._allowed(region, request)
+        service = region.service_named(request.service)
+        rejected = region.service(Iam).access.answer(request) or (service and service.reject(request))
+        return rejected or await self._allowed(region, request)
 
     @property
     def _http_apis(self) -> HttpApis:
