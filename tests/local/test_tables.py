@@ -8,6 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 import boto3
 import pytest
 
+from millrace.local.services.iam import Iam
+from millrace.local.services.lambda_ import Lambda
+
 
 @pytest.fixture
 def cups(empty_cloud):
@@ -132,7 +135,7 @@ def function_client(cups, empty_cloud):
         FunctionName="clerk", Runtime="python3.13", Role=role, Handler="app.f", Code={"ZipFile": packed.getvalue()}
     )
     region = empty_cloud.region
-    keys = empty_cloud.on_loop(lambda: region.access.credentials(region.functions.find("clerk")))
+    keys = empty_cloud.on_loop(lambda: region.service(Iam).access.credentials(region.service(Lambda).find("clerk")))
     return boto3.client(
         "dynamodb",
         endpoint_url=empty_cloud.endpoint_url,
