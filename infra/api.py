@@ -5,7 +5,7 @@ from constructs import Construct
 from functions.contracts.orders import PlaceOrder
 from functions.contracts.warehouse import StockDelivered
 from millrace.constructs import Api, Bus
-from millrace.constructs.stores import Tables
+from millrace.constructs.stores.tables import Tables
 
 
 class Door(Construct):

@@ -11,7 +11,7 @@ from infra.notifications import Notifications
 from infra.orders import Orders
 from infra.warehouse import Warehouse
 from millrace.constructs import Bus, Dashboard
-from millrace.constructs.encryption import EncryptionKey
+from millrace.constructs.bus.encryption import EncryptionKey
 
 
 class Shop(Stack):

@@ -1,0 +1,1 @@
+"""Channels between the bus and a function."""

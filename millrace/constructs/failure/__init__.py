@@ -1,0 +1,1 @@
+"""Failure handling: strategies, dead letters, circuit breakers."""

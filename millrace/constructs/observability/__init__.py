@@ -1,0 +1,1 @@
+"""Alarms, dashboards, logs, and acknowledged findings."""

@@ -1,0 +1,1 @@
+"""Tables, event stores, and read models."""
