@@ -20,7 +20,7 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "examples")]
 
-from carrier import Carrier, serves  # noqa: E402 - found by the line above
+from carrier import Carrier, refusal_reason  # noqa: E402 - found by the line above
 
 WAVE = 500
 PLENTY = 1_000_000
@@ -52,7 +52,7 @@ def soak(cloud: Any, orders: int, seed: int, rates: dict[str, float], outage: fl
     before = dict(cloud.plane.faults.drawn)
     stock(cloud)
     sold = Counter[str]()
-    with Carrier(cloud.client, serves):
+    with Carrier(cloud.client, refusal_reason):
         for first in range(0, orders, WAVE):
             numbers = range(first, min(first + WAVE, orders))
             unlucky = numbers[: len(numbers) // 10]

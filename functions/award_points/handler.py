@@ -7,7 +7,7 @@ from millrace.runtime import Table, processor, update_once
 
 @processor(once_per="order_id")
 def handler(order: OrderCompleted, points: Table) -> PointsAwarded:
-    """One point for each whole euro."""
+    """Award one point per whole euro."""
     earned = order.total_cents // 100
     customer = update_once(
         points,

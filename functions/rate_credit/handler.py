@@ -1,4 +1,4 @@
-"""Rates the credit of customers by their orders."""
+"""Rates the credit of customers."""
 
 from functions.contracts.credit import CreditRated
 from functions.contracts.fulfilment import OrderCompleted, OrderRejected
@@ -7,7 +7,7 @@ from millrace.runtime import Table, processor, update_once
 
 @processor(once_per="order_id")
 def handler(order: OrderCompleted | OrderRejected, ratings: Table) -> CreditRated:
-    """A completed order counts one up, a rejected one counts one down."""
+    """Add 1 to the score for a completed order, and subtract 1 for a rejected one."""
     customer = update_once(
         ratings,
         order,

@@ -1,4 +1,4 @@
-"""What the tests of the synthesised stack share: the template, read by what resources are, never by logical ids."""
+"""Fixtures: the synthesized template, whose resources tests find by type and properties, not by logical ids."""
 
 import json
 import os
@@ -12,14 +12,14 @@ from millrace.local.synthesis import synthesise
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
-# jsii starts node with what stands here when aws_cdk is first imported.
+# jsii reads these variables when aws_cdk is first imported.
 os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
 os.environ |= {"CDK_VALIDATION": "false", "JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION": "1"}
 INPUTS = ("functions", "infra", "app.py", "cdk.json", "requirements.txt")
 
 
 class Template:
-    """A synthesised stack, with the questions that tests ask of it."""
+    """A synthesized stack with queries for tests."""
 
     def __init__(self, assembly):
         self.assembly = assembly
@@ -27,56 +27,60 @@ class Template:
         self.resources = self.body["Resources"]
 
     def of(self, kind):
-        """The properties of every resource of a type, by logical id."""
+        """Return the properties of every resource of a type by logical id."""
         return {name: r["Properties"] for name, r in self.resources.items() if r["Type"] == f"AWS::{kind}"}
 
-    def facts(self):
-        """What each function's metadata says, by logical id."""
-        of_functions = (item for item in self.resources.items() if item[1]["Type"] == "AWS::Lambda::Function")
-        return {name: resource["Metadata"]["millrace"] for name, resource in of_functions}
+    def metadata(self):
+        """Return the metadata of every function by logical id."""
+        functions = (item for item in self.resources.items() if item[1]["Type"] == "AWS::Lambda::Function")
+        return {name: resource["Metadata"]["millrace"] for name, resource in functions}
 
     def function(self, name):
-        """The logical id of a function, by its folder."""
-        return next(logical_id for logical_id, facts in self.facts().items() if facts["function"] == name)
+        """Return the logical id of a function by its name."""
+        return next(logical_id for logical_id, known in self.metadata().items() if known["function"] == name)
 
     def statements(self, function):
-        """The statements of a function's own role."""
+        """Return the policy statements of a function's role."""
         role = self.resources[function]["Properties"]["Role"]["Fn::GetAtt"][0]
         policies = [p for p in self.of("IAM::Policy").values() if p["Roles"] == [{"Ref": role}]]
         return [statement for policy in policies for statement in policy["PolicyDocument"]["Statement"]]
 
     def asset(self, code):
-        """The folder that holds the code of a function or a layer."""
+        """Return the asset folder of a function or a layer."""
         return self.assembly / f"asset.{code['S3Key'].removesuffix('.zip')}"
 
     def assets(self):
-        """The asset of each function, by its folder."""
+        """Return the asset of each function by its name."""
         return {
-            facts["function"]: self.resources[name]["Properties"]["Code"]["S3Key"]
-            for name, facts in self.facts().items()
+            known["function"]: self.resources[name]["Properties"]["Code"]["S3Key"]
+            for name, known in self.metadata().items()
         }
 
     def rules(self):
-        """The properties of the rules that somebody subscribed with."""
-        of_nobody = [r["Properties"] for r in self.resources.values() if "undeclared" in str(r.get("Metadata"))]
-        return [rule for rule in self.of("Events::Rule").values() if rule not in of_nobody]
+        """Return the rules of subscribers, without those for undeclared events."""
+        undeclared = self.undeclared_rules()
+        return [rule for rule in self.of("Events::Rule").values() if rule not in undeclared]
+
+    def undeclared_rules(self):
+        """Return the rules that match undeclared events."""
+        return [r["Properties"] for r in self.resources.values() if "undeclared" in str(r.get("Metadata"))]
 
     def targets(self, to):
-        """The rule targets that lead to a resource."""
+        """Return the rule targets that refer to a resource."""
         arn = {"Fn::GetAtt": [to, "Arn"]}
         return [
             target for rule in self.of("Events::Rule").values() for target in rule["Targets"] if target["Arn"] == arn
         ]
 
     def source(self, function):
-        """The ARN of what a function's one event source mapping reads."""
+        """Return the ARN of a function's only event source."""
         (mapping,) = [
             m for m in self.of("Lambda::EventSourceMapping").values() if m["FunctionName"] == {"Ref": function}
         ]
         return mapping["EventSourceArn"]
 
     def machine(self):
-        """The definition of the one state machine."""
+        """Return the definition of the only state machine."""
         (machine,) = self.of("StepFunctions::StateMachine").values()
         parts = machine["DefinitionString"]["Fn::Join"][1]
         return json.loads("".join(part if isinstance(part, str) else next(iter(part.values()))[0] for part in parts))
@@ -90,15 +94,15 @@ def template(assembly):
 
 @pytest.fixture(scope="session")
 def keyed():
-    """The same under a key of its own."""
+    """The stack of the shop with a customer managed key."""
     out = ROOT / ".millrace" / "cdk.keyed.out"
-    synthesise(ROOT, out, {"encryption-key": "own"})
+    synthesise(ROOT, out, {"encryption-key": "create"})
     return Template(out)
 
 
 @pytest.fixture(scope="session")
 def copied(assembly, tmp_path_factory):
-    """A copy of the project, with the caches of the real one."""
+    """A copy of the project and its layer cache."""
     root = tmp_path_factory.mktemp("project")
     for name in INPUTS:
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
@@ -109,7 +113,7 @@ def copied(assembly, tmp_path_factory):
 
 @pytest.fixture
 def app(copied, tmp_path, monkeypatch):
-    """An app of CDK in this process, run in the copied project."""
+    """A CDK app in this process, in the copied project."""
     from aws_cdk import App
 
     monkeypatch.chdir(copied)
@@ -119,7 +123,7 @@ def app(copied, tmp_path, monkeypatch):
 
 @pytest.fixture
 def stack(app):
-    """An empty stack of that app."""
+    """An empty stack of the app."""
     from aws_cdk import Stack
 
     return Stack(app, "Test")
@@ -127,13 +131,22 @@ def stack(app):
 
 @pytest.fixture
 def bus(stack):
-    """A bus in that stack."""
+    """A bus in the stack."""
     from millrace.constructs import Bus
 
     return Bus(stack, "Bus", name="test")
 
 
 @pytest.fixture
+def table(stack):
+    """A table in the stack."""
+    from aws_cdk import aws_dynamodb as dynamodb
+
+    key = dynamodb.Attribute(name="key", type=dynamodb.AttributeType.STRING)
+    return dynamodb.Table(stack, "Table", partition_key=key)
+
+
+@pytest.fixture
 def synthesised(app):
-    """The one stack of that app, as it is deployed."""
+    """Synthesize the app and return its only stack."""
     return lambda: Template(Path(app.synth().directory))

@@ -1,1 +1,1 @@
-"""HTTP APIs."""
+"""HTTP APIs: commands, queries, event ingress, and callbacks."""

@@ -1,4 +1,4 @@
-"""An HTTP API: commands, queries over read models, and the doors for events and for answers from outside."""
+"""An HTTP API: commands, queries over read models, ingress of external events, and callbacks."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,13 +12,14 @@ from constructs import Construct
 
 from millrace.constructs.api.authorizers import Authorizer, IamAuthorizer
 from millrace.constructs.bus.bus import Bus
-from millrace.constructs.function.declared import EventTypes, declared_query
-from millrace.constructs.function.function import Function, Kind, Settings, facts
-from millrace.constructs.function.places import note_place
+from millrace.constructs.bus.encrypted_resources import log_group
+from millrace.constructs.function.function import Function, Kind, event_addresses, function_metadata, pascal_case
+from millrace.constructs.function.handlers import declared_query
+from millrace.constructs.function.project import EventTypes, record_source_location
+from millrace.constructs.function.settings import Settings
 from millrace.constructs.observability.acknowledgements import acknowledge
 from millrace.constructs.observability.alarms import Alarms
-from millrace.constructs.observability.logs import log_group
-from millrace.constructs.stores.tables import READS, Tables, check_tables, grant_tables, table_environment
+from millrace.constructs.stores.tables import READS, Tables, check_resources, grant_resources, resource_environment
 from millrace.events import Event
 from millrace.flow.openapi import Surface, openapi
 from millrace.runtime.api.commands import ASKS, COMMANDS, DOCUMENT
@@ -27,27 +28,31 @@ from millrace.runtime.api.query import QueryDeclaration
 from millrace.runtime.idempotency import SCOPE
 
 _COMMANDS = "millrace.runtime.api.commands.handler"
-_DOOR = "millrace.runtime.api.door.handler"
-_ANSWERS = "millrace.runtime.api.answers.handler"
+_INGRESS = "millrace.runtime.api.door.handler"
+_CALLBACKS = "millrace.runtime.api.answers.handler"
 _LOGGED = ("requestId", "routeKey", "status", "protocol", "responseLength", "requestTime", "integrationErrorMessage")
 Callers = Mapping[str, Sequence[str]]
+"""Patterns of IAM ARNs or token subjects, by event source."""
 
 
-class UnsoundApi(ValueError):
-    """What an API is to offer does not fit; the text says what to do."""
+class ApiDefinitionError(ValueError):
+    """The commands, events, and callers of an API do not fit together."""
 
 
 class Api(Construct):
-    """An HTTP API, closed to all but those whom its `authorizer` knows: signers, by IAM, unless it says otherwise.
+    """An HTTP API. By default, callers need IAM permissions and sign requests with SigV4.
 
-    `commands` are events that ask for something: `POST /commands/<Name>`, 202 and where to ask. `queries` are folders
-    below `functions/` with a @query. `events`, each declared `outside=True`, come in at `POST /events` as CloudEvents;
-    `callers` says who may say a source's events, by patterns of ARNs or of tokens' subjects. What steps on the bus
-    wait for is answered at `POST /callbacks/{id}`, unless `callbacks` is False. `GET /openapi.json` tells of all this.
-    `rate_limit` is in requests a second.
+    commands: Events that request something. `POST /commands/<Name>` returns 202 and the URL of a query for the result.
+    queries: Folders below `functions/` with a @query.
+    events: Events from outside, declared with `outside=True`; `POST /events` takes them as CloudEvents.
+    callers: Who may publish the events of a source: patterns of IAM ARNs or token subjects.
+    callbacks: Whether `POST /callbacks/{id}` completes steps on the bus that wait for a callback.
+    rate_limit, burst_limit: The throttling of the stage; `rate_limit` is in requests per second.
+
+    `GET /openapi.json` describes the API.
     """
 
-    def __init__(  # noqa: PLR0913 - what an API offers is no fewer
+    def __init__(  # noqa: PLR0913 - each argument is a separate setting
         self,
         scope: Construct,
         id: str,  # noqa: A002 - CDK's own name
@@ -65,23 +70,23 @@ class Api(Construct):
         **settings: Unpack[Settings],
     ) -> None:
         super().__init__(scope, id)
-        note_place(self)
-        place = f"Api {self.node.path}"
+        record_source_location(self)
+        path = f"Api {self.node.path}"
         self.queries = [declared_query(name) for name in queries]
-        answers = bus.callbacks.answers_at(place) if callbacks else []
-        _check(place, commands, [*events, *answers], callers or {})
-        check_tables(place, cast("Any", self.queries), tables or {})
+        callback_events = bus.callbacks.connect_api(path) if callbacks else []
+        _check(path, commands, [*events, *callback_events], callers or {})
+        check_resources(path, cast("Any", self.queries), tables or {})
         self._bus, self._settings, self._authorizer = bus, settings, authorizer or IamAuthorizer()
-        self._known = self._authorizer.of_routes(self.node.id)
+        self._route_authorizer, self._scopes = self._authorizer.route_authorizer(self.node.id)
         self.api = apigateway.HttpApi(self, "Api", create_default_stage=False, description=self.node.path)
-        self._stage(rate_limit, burst_limit)
-        self._add_commands(commands, events, answers)
+        self._add_stage(rate_limit, burst_limit)
+        self._add_commands(commands, events, callback_events)
         for query in self.queries:
             self._add_query(query, tables or {})
         if events:
-            self._add_door(events, callers or {})
-        if answers:
-            self._add_answers(answers, callers or {})
+            self._add_ingress(events, callers or {})
+        if callback_events:
+            self._add_callbacks(callback_events, callers or {})
 
     @property
     def endpoint(self) -> str:
@@ -90,12 +95,12 @@ class Api(Construct):
         return endpoint
 
     def grant_invoke(self, role: iam.IGrantable, *paths: str) -> None:
-        """Let a role call the API, or just some paths of it, as `/events`. Only for an API that asks IAM."""
+        """Allow a role to call the API, or only some paths such as `/events`. Requires the IamAuthorizer."""
         arns = [self.api.arn_for_execute_api(path=path) for path in paths or ("/*",)]
         statement = iam.PolicyStatement(actions=["execute-api:Invoke"], resources=arns)
         role.grant_principal.add_to_principal_policy(statement)
 
-    def _stage(self, rate_limit: int, burst_limit: int) -> None:
+    def _add_stage(self, rate_limit: int, burst_limit: int) -> None:
         group = log_group(self, "AccessLogs", self._bus.encryption_key)
         stage = apigateway.HttpStage(
             self,
@@ -104,116 +109,125 @@ class Api(Construct):
             auto_deploy=True,
             throttle=apigateway.ThrottleSettings(rate_limit=rate_limit, burst_limit=burst_limit),
         )
-        told = json.dumps({name: f"$context.{name}" for name in _LOGGED})
-        cast(
-            "apigateway.CfnStage", stage.node.default_child
-        ).access_log_settings = apigateway.CfnStage.AccessLogSettingsProperty(
-            destination_arn=group.log_group_arn, format=told
+        resource = cast("apigateway.CfnStage", stage.node.default_child)
+        resource.access_log_settings = apigateway.CfnStage.AccessLogSettingsProperty(
+            destination_arn=group.log_group_arn,
+            format=json.dumps({name: f"$context.{name}" for name in _LOGGED}),
         )
 
     def _add_commands(
-        self, commands: Sequence[type[Event]], events: Sequence[type[Event]], answers: Sequence[type[Event]]
+        self, commands: Sequence[type[Event]], events: Sequence[type[Event]], callback_events: Sequence[type[Event]]
     ) -> None:
-        security = self._authorizer.security()
-        surface = Surface(self.node.id, tuple(commands), tuple(self.queries), tuple(events), tuple(answers), security)
-        asks = {command: where for command in commands if (where := _where(command, self.queries))}
+        document = openapi(
+            Surface(
+                self.node.id,
+                tuple(commands),
+                tuple(self.queries),
+                tuple(events),
+                tuple(callback_events),
+                self._authorizer.security_scheme(),
+            )
+        )
+        result_paths = {command: path for command in commands if (path := _result_path(command, self.queries))}
         worker = self._function(
             "commands",
             commands,
-            runs=_COMMANDS,
-            brings={DOCUMENT: json.dumps(openapi(surface))},
+            handler=_COMMANDS,
+            generated_files={DOCUMENT: json.dumps(document)},
             environment={
-                COMMANDS: _addresses(commands),
-                ASKS: " ".join(f"{command.__name__}={where}" for command, where in asks.items()),
+                COMMANDS: event_addresses(commands),
+                ASKS: " ".join(f"{command.__name__}={path}" for command, path in result_paths.items()),
                 SCOPE: self.node.path,
                 **(self._bus.idempotency.environment() if commands else {}),
             },
         )
-        self._route("GET", f"/{DOCUMENT}", worker)
+        self._add_route("GET", f"/{DOCUMENT}", worker)
         if commands:
             self._bus.idempotency.grant(worker.role, self.node.path)
-            self._route("POST", "/commands/{command}", worker, scoped=True)
+            self._add_route("POST", "/commands/{command}", worker, scoped=True)
 
     def _add_query(self, query: QueryDeclaration, tables: Tables) -> None:
         declaration = cast("Any", query)
-        environment = table_environment(declaration, tables)
-        worker = self._function("query", [], own=query.name, environment=environment)
-        grant_tables(worker.role, declaration, tables, READS)
-        self._route("GET", query.path, worker, scoped=True)
+        environment = resource_environment(declaration, tables)
+        worker = self._function("query", [], folder=query.name, environment=environment)
+        grant_resources(worker.role, declaration, tables, READS)
+        self._add_route("GET", query.path, worker, scoped=True)
 
-    def _add_door(self, events: Sequence[type[Event]], callers: Callers) -> None:
-        worker = self._function("door", events, runs=_DOOR, environment=self._outside(events, callers))
-        self._route("POST", "/events", worker)
+    def _add_ingress(self, events: Sequence[type[Event]], callers: Callers) -> None:
+        environment = self._ingress_environment(events, callers)
+        worker = self._function("ingress", events, handler=_INGRESS, environment=environment)
+        self._add_route("POST", "/events", worker)
 
-    def _add_answers(self, answers: Sequence[type[Event]], callers: Callers) -> None:
-        """The door for what steps wait for: it publishes nothing itself, and ends their tasks."""
-        environment = {**self._outside(answers, callers), **self._bus.callbacks.environment}
-        worker = self._function("answers", [], runs=_ANSWERS, environment=environment)
-        self._bus.callbacks.let_answer(worker.role)
-        self._route("POST", "/callbacks/{id}", worker)
+    def _add_callbacks(self, events: Sequence[type[Event]], callers: Callers) -> None:
+        """Add the callback route; its function completes tasks and does not publish events."""
+        environment = {**self._ingress_environment(events, callers), **self._bus.callbacks.environment}
+        worker = self._function("answers", [], handler=_CALLBACKS, environment=environment)
+        self._bus.callbacks.grant_complete(worker.role)
+        self._add_route("POST", "/callbacks/{id}", worker)
 
-    def _outside(self, events: Sequence[type[Event]], callers: Callers) -> dict[str, str]:
-        """What a door is told of the events that it lets in, and of who may say them."""
-        told = Stack.of(self).to_json_string({source: list(patterns) for source, patterns in callers.items()})
-        return {EVENTS: _addresses(events), CALLERS: told, AUTHORIZER: self._authorizer.known}
+    def _ingress_environment(self, events: Sequence[type[Event]], callers: Callers) -> dict[str, str]:
+        patterns = Stack.of(self).to_json_string({source: list(patterns) for source, patterns in callers.items()})
+        return {EVENTS: event_addresses(events), CALLERS: patterns, AUTHORIZER: self._authorizer.kind}
 
     def _function(
-        self, kind: Kind, publishes: EventTypes, *, own: str | None = None, environment: Mapping[str, str], **more: Any
+        self,
+        kind: Kind,
+        publishes: EventTypes,
+        *,
+        folder: str | None = None,
+        environment: Mapping[str, str],
+        **more: Any,
     ) -> Function:
-        name = own or kind
-        place = Construct(self, "".join(part.title() for part in name.split("_")))
+        scope = Construct(self, pascal_case(folder or kind))
         worker = Function(
-            place,
+            scope,
             "Function",
-            name=own or f"{self.node.id.lower()}_{kind}",
-            own=own,
-            facts=facts(kind, place, [], publishes),
+            name=folder or f"{self.node.id.lower()}_{kind}",
+            folder=folder,
+            metadata=function_metadata(kind, scope, [], publishes),
             environment={"MILLRACE_BUS": self._bus.name, **environment},
             settings=self._settings,
             key=self._bus.encryption_key,
             **more,
         )
         self._bus.grant_publish(worker.role, publishes)
-        worker.use_claims(self._bus, publishes=publishes)
-        Alarms(place, self._bus.alarm_topic).function(worker.function)
-        told = "The API invokes it and waits: the caller hears of what fails."
-        acknowledge(worker.function, told, "Serverless-LambdaDLQ", "CKV_AWS_116")
-        acknowledge(worker.function, "The throttle of its API bounds how often it is called.", "CKV_AWS_115")
+        worker.enable_claim_check(self._bus, publishes=publishes)
+        Alarms(scope, self._bus.alarm_topic).function(worker.function)
+        reason = "The API invokes it synchronously and returns errors to the caller."
+        acknowledge(worker.function, reason, "Serverless-LambdaDLQ", "CKV_AWS_116")
+        acknowledge(worker.function, "The throttling of its API limits it.", "CKV_AWS_115")
         return worker
 
-    def _route(self, method: str, path: str, worker: Function, *, scoped: bool = False) -> None:
-        authorizer, scopes = self._known
+    def _add_route(self, method: str, path: str, worker: Function, *, scoped: bool = False) -> None:
         name = path.strip("/").replace("/", "-").translate({ord(brace): None for brace in "{}."})
         for route in self.api.add_routes(
             path=path,
             methods=[apigateway.HttpMethod[method]],
             integration=integrations.HttpLambdaIntegration(name, worker.function),
-            authorizer=authorizer,
-            authorization_scopes=scopes if scoped and scopes else None,
+            authorizer=self._route_authorizer,
+            authorization_scopes=self._scopes if scoped and self._scopes else None,
         ):
-            self._authorizer.acknowledge_at(cast("CfnResource", route.node.default_child))
+            self._authorizer.acknowledge_findings(cast("CfnResource", route.node.default_child))
 
 
-def _addresses(events: EventTypes) -> str:
-    return " ".join(f"{event.__module__}:{event.__qualname__}" for event in events)
-
-
-def _where(command: type[Event], queries: Iterable[QueryDeclaration]) -> str | None:
-    """Where to ask what came of a command: the first query whose path its fields can fill."""
+def _result_path(command: type[Event], queries: Iterable[QueryDeclaration]) -> str | None:
+    """Return the path of the first query whose path parameters are fields of a command."""
     paths = (query.path for query in queries if query.in_path and set(query.in_path) <= command.model_fields.keys())
     return next(paths, None)
 
 
-def _check(place: str, commands: EventTypes, events: EventTypes, callers: Callers) -> None:
+def _check(path: str, commands: EventTypes, events: EventTypes, callers: Callers) -> None:
     for event in [*commands, *events]:
         if not hasattr(event, "contract"):
-            raise UnsoundApi(f"{place}: {event.__name__} has no source, and so no place on a bus: give it one.")
-    outside = {event.contract.source for event in events}
+            raise ApiDefinitionError(
+                f"{path}: {event.__name__} has no source, so it cannot be published: "
+                f'write class {event.__name__}(Event, source="…").'
+            )
     for event in events:
         if not event.contract.outside:
-            raise UnsoundApi(
-                f"{place} takes {event.__name__} in from outside, and its contract does not say so: write "
-                f'class {event.__name__}(Event, source="{event.contract.source}", outside=True), or take it out.'
+            raise ApiDefinitionError(
+                f"{path} takes {event.__name__} from outside, but its contract does not allow that: write "
+                f'class {event.__name__}(Event, source="{event.contract.source}", outside=True), or remove it.'
             )
-    for source in callers.keys() - outside:
-        raise UnsoundApi(f"{place} names callers of {source}, of which it takes no event: take it out.")
+    for source in callers.keys() - {event.contract.source for event in events}:
+        raise ApiDefinitionError(f"{path} has callers for {source}, but takes no events of that source: remove them.")

@@ -1,4 +1,4 @@
-"""Who may call an API: whoever signs as IAM says, whoever has an issuer's token, or, by name and for a reason, anybody.
+"""Authorizers of an API: IAM, JWT, or none.
 
 https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-access-control.html
 """
@@ -14,40 +14,40 @@ from constructs import IConstruct
 
 from millrace.constructs.observability.acknowledgements import acknowledge
 
-Known = Literal["iam", "jwt", "open"]
+Kind = Literal["iam", "jwt", "open"]
 
 
 class Authorizer(ABC):
-    """How an API knows its callers. `known` is what its functions are told."""
+    """How an API authorizes its callers. Its functions read `kind` from the environment."""
 
-    known: Known
+    kind: Kind
     reason: str | None = None
 
     @abstractmethod
-    def of_routes(self, api: str) -> tuple[apigateway.IHttpRouteAuthorizer | None, list[str]]:
-        """CDK's authorizer for all routes of an API, and the scopes that a token needs."""
+    def route_authorizer(self, api: str) -> tuple[apigateway.IHttpRouteAuthorizer | None, list[str]]:
+        """Return CDK's authorizer for all routes of an API, and the scopes that a token needs."""
 
     @abstractmethod
-    def security(self) -> Mapping[str, Any]:
-        """The scheme in OpenAPI, by its name."""
+    def security_scheme(self) -> Mapping[str, Any]:
+        """Return the OpenAPI security scheme by its name."""
 
-    def acknowledge_at(self, route: IConstruct) -> None:
-        """Say why a route is open, where it is."""
+    def acknowledge_findings(self, route: IConstruct) -> None:
+        """Acknowledge findings about a route without authorization."""
         if self.reason:
             acknowledge(route, self.reason, "AwsSolutions-APIG4", "CKV_AWS_309")
 
 
 @dataclass(frozen=True)
 class IamAuthorizer(Authorizer):
-    """Requests are signed, and the signer's policies allow `execute-api:Invoke`: the default."""
+    """Callers sign requests with SigV4, and their policies allow `execute-api:Invoke`. This is the default."""
 
-    known = "iam"
+    kind = "iam"
 
-    def of_routes(self, api: str) -> tuple[apigateway.IHttpRouteAuthorizer | None, list[str]]:  # noqa: ARG002
-        """IAM's."""
+    def route_authorizer(self, api: str) -> tuple[apigateway.IHttpRouteAuthorizer | None, list[str]]:  # noqa: ARG002
+        """Return the IAM authorizer."""
         return authorizers.HttpIamAuthorizer(), []
 
-    def security(self) -> Mapping[str, Any]:
+    def security_scheme(self) -> Mapping[str, Any]:
         """https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-swagger-extensions-authtype.html."""
         scheme = {"type": "apiKey", "name": "Authorization", "in": "header"}
         return {"iam": {**scheme, "x-amazon-apigateway-authtype": "awsSigv4"}}
@@ -55,37 +55,37 @@ class IamAuthorizer(Authorizer):
 
 @dataclass(frozen=True)
 class JwtAuthorizer(Authorizer):
-    """Requests carry a token of `issuer` for one of `audience`.
+    """Callers send a token of `issuer` for one of `audience`.
 
-    Commands and queries need one of `scopes`, where there are any; the door needs `events:<source>`.
+    Commands and queries need one of `scopes`, if there are any; `POST /events` needs `events:<source>`.
     """
 
     issuer: str
     audience: Sequence[str]
     scopes: Sequence[str] = ()
-    known = "jwt"
+    kind = "jwt"
 
-    def of_routes(self, api: str) -> tuple[apigateway.IHttpRouteAuthorizer | None, list[str]]:
-        """One authorizer for all routes."""
-        made = authorizers.HttpJwtAuthorizer(f"{api}Tokens", self.issuer, jwt_audience=list(self.audience))
-        return made, list(self.scopes)
+    def route_authorizer(self, api: str) -> tuple[apigateway.IHttpRouteAuthorizer | None, list[str]]:
+        """Return one JWT authorizer for all routes."""
+        authorizer = authorizers.HttpJwtAuthorizer(f"{api}Tokens", self.issuer, jwt_audience=list(self.audience))
+        return authorizer, list(self.scopes)
 
-    def security(self) -> Mapping[str, Any]:
-        """A bearer token."""
+    def security_scheme(self) -> Mapping[str, Any]:
+        """Return the bearer scheme."""
         return {"token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
 
 
 @dataclass(frozen=True)
-class OpenToAll(Authorizer):
-    """Anybody may call; `reason` says why that is right, and stands in the template."""
+class NoAuthorizer(Authorizer):
+    """The API is public. The template contains the `reason`."""
 
     reason: str
-    known = "open"
+    kind = "open"
 
-    def of_routes(self, api: str) -> tuple[apigateway.IHttpRouteAuthorizer | None, list[str]]:  # noqa: ARG002
-        """None."""
+    def route_authorizer(self, api: str) -> tuple[apigateway.IHttpRouteAuthorizer | None, list[str]]:  # noqa: ARG002
+        """Return no authorizer."""
         return None, []
 
-    def security(self) -> Mapping[str, Any]:
-        """None."""
+    def security_scheme(self) -> Mapping[str, Any]:
+        """Return no scheme."""
         return {}

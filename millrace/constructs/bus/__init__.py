@@ -1,1 +1,1 @@
-"""The event bus and what belongs to it."""
+"""The event bus: archive, policy, rules, claim check, schema registry, encryption, subscribers."""

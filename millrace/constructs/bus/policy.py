@@ -1,21 +1,21 @@
-"""Who may put events onto a bus: its own account, and others for just the events that are accepted from them."""
+"""The resource policy of a bus: its own account, and selected events of other accounts."""
 
-from collections.abc import Iterable
 from typing import Any
 
 from aws_cdk import Stack
 from aws_cdk import aws_events as events
 from constructs import Construct
 
-from millrace.constructs.function.declared import EventTypes
+from millrace.constructs.bus.rules import detail_types_by_source, publish_conditions
+from millrace.constructs.function.project import EventTypes
 
 
-class ClosedBus(ValueError):
-    """Events that a bus does not accept from another account; the text says what to write."""
+class BusAccessError(ValueError):
+    """A bus cannot accept these events from another account."""
 
 
 class BusPolicy:
-    """The policy of a bus, a statement at a time: one holds it closed, whatever another one may open later.
+    """The resource policy of a bus; a Deny statement keeps out all accounts that are not accepted.
 
     https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-event-bus-perms.html
     """
@@ -24,32 +24,37 @@ class BusPolicy:
         self._scope = scope
         self._bus = bus
         self._accounts: list[str] = []
-        self._closed = self._made("Policy", "OwnAccountOnly", self._refusal())
+        self._deny_others = self._policy("Policy", "OwnAccountOnly", self._deny_statement())
 
-    def accept(self, account: str, wanted: EventTypes) -> None:
-        """Let another account put these events. Raises ClosedBus for one that this app alone says."""
-        wanted = list(wanted)
-        inside = [event.__name__ for event in wanted if not event.contract.outside]
-        if inside:
-            raise ClosedBus(
-                f"{self._scope.node.path}: {', '.join(inside)} is said by this app alone, and {account} is another "
-                f"account: declare what comes from there with outside=True, or leave it out."
+    def accept(self, account: str, event_types: EventTypes) -> None:
+        """Allow another account to put these events. Raises BusAccessError for events that are not external."""
+        event_types = list(event_types)
+        internal = [event.__name__ for event in event_types if not event.contract.outside]
+        if internal:
+            raise BusAccessError(
+                f"{self._scope.node.path}: only this app publishes {', '.join(internal)}, so account {account} cannot: "
+                f"declare events of other accounts with outside=True, or remove them from accept_from()."
             )
         self._accounts.append(account)
-        self._closed.statement = self._refusal()
-        for number, (source, detail_types) in enumerate(by_source(wanted).items()):
+        self._deny_others.statement = self._deny_statement()
+        for number, (source, detail_types) in enumerate(detail_types_by_source(event_types).items()):
             sid = f"From{account}{number or ''}"
-            self._made(sid, sid, self._statement("Allow", self._root(account), just(source, detail_types)))
+            conditions = publish_conditions(source, detail_types)
+            self._policy(sid, sid, self._statement("Allow", self._root(account), conditions))
 
-    def _made(self, id: str, sid: str, statement: dict[str, Any]) -> events.CfnEventBusPolicy:  # noqa: A002 - CDK's own
-        name = self._bus.event_bus_name
-        told = {"Sid": sid, **statement}
-        return events.CfnEventBusPolicy(self._scope, id, event_bus_name=name, statement_id=sid, statement=told)
+    def _policy(self, id: str, sid: str, statement: dict[str, Any]) -> events.CfnEventBusPolicy:  # noqa: A002 - CDK's own
+        return events.CfnEventBusPolicy(
+            self._scope,
+            id,
+            event_bus_name=self._bus.event_bus_name,
+            statement_id=sid,
+            statement={"Sid": sid, **statement},
+        )
 
-    def _refusal(self) -> dict[str, Any]:
+    def _deny_statement(self) -> dict[str, Any]:
         own = Stack.of(self._scope).account
-        known = {"aws:PrincipalAccount": [own, *self._accounts] if self._accounts else own}
-        others = {"StringNotEquals": known, "Bool": {"aws:PrincipalIsAWSService": "false"}}
+        accepted = {"aws:PrincipalAccount": [own, *self._accounts] if self._accounts else own}
+        others = {"StringNotEquals": accepted, "Bool": {"aws:PrincipalIsAWSService": "false"}}
         return self._statement("Deny", "*", others)
 
     def _statement(self, effect: str, principal: Any, condition: dict[str, Any]) -> dict[str, Any]:
@@ -63,21 +68,3 @@ class BusPolicy:
 
     def _root(self, account: str) -> dict[str, str]:
         return {"AWS": f"arn:{Stack.of(self._scope).partition}:iam::{account}:root"}
-
-
-def just(source: str, detail_types: Iterable[str]) -> dict[str, Any]:
-    """The condition that allows to put just some events of a source; each entry of PutEvents is checked on its own.
-
-    Both keys are arrays to IAM, and ForAllValues holds for an empty one: hence Null.
-    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-conditions.html
-    """
-    allowed = {"events:source": [source], "events:detail-type": sorted(detail_types)}
-    return {"ForAllValues:StringEquals": allowed, "Null": dict.fromkeys(allowed, "false")}
-
-
-def by_source(wanted: EventTypes) -> dict[str, set[str]]:
-    """The detail-types of each source."""
-    found: dict[str, set[str]] = {}
-    for event in wanted:
-        found.setdefault(event.contract.source, set()).add(event.contract.detail_type)
-    return dict(sorted(found.items()))

@@ -1,1 +1,1 @@
-"""Channels between the bus and a function."""
+"""Channels: how events get from the bus to a function."""

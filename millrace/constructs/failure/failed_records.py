@@ -1,4 +1,4 @@
-"""Where the records go that a stream's function gives up: whole, into a bucket, of which a queue is told."""
+"""The on-failure destination of stream consumers: an S3 bucket for whole records, with a message to a queue."""
 
 from typing import cast
 
@@ -11,40 +11,39 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from millrace.constructs.bus.buckets import encrypted_bucket
-from millrace.constructs.bus.encryption import WRITE, grant_key
-from millrace.constructs.failure.dead_letters import KEPT_DAYS
-from millrace.constructs.failure.letters import letter_rule
+from millrace.constructs.bus.encrypted_resources import encrypted_bucket
+from millrace.constructs.bus.encryption import WRITE_ACTIONS, grant_key
+from millrace.constructs.failure.dead_letters import RETENTION_DAYS, dead_letter_rule
 from millrace.constructs.observability.acknowledgements import acknowledge
 
-_GIVEN_UP = "aws/lambda/*"
+_OBJECTS = "aws/lambda/*"
 
 
-def given_up_bucket(scope: Construct, key: kms.IKey | None, dead_letters: sqs.Queue) -> s3.Bucket:
-    """A bucket for whole records; the dead-letter queue is sent a letter for each.
+def failed_records_bucket(scope: Construct, key: kms.IKey | None, dead_letters: sqs.Queue) -> s3.Bucket:
+    """Create a bucket for failed records; the dead-letter queue receives a message per object.
 
-    A queue as destination would be sent no more than the records' numbers in the stream, which forgets them. The
-    letter comes by EventBridge: S3's own notifications begin with a test message, which would ring the alarm.
+    A queue as destination would only receive sequence numbers, which expire with the stream. The message is sent by
+    EventBridge, because S3 event notifications start with a test message, which would trigger the alarm.
     https://docs.aws.amazon.com/lambda/latest/dg/kinesis-on-failure-destination.html
     """
     bucket = encrypted_bucket(
         scope,
-        "GivenUp",
+        "FailedRecords",
         key,
-        lifecycle_rules=[s3.LifecycleRule(expiration=Duration.days(KEPT_DAYS))],
+        lifecycle_rules=[s3.LifecycleRule(expiration=Duration.days(RETENTION_DAYS))],
         removal_policy=RemovalPolicy.DESTROY,
     )
-    _tell_default_bus(bucket)
+    _enable_eventbridge(bucket)
     detail = {"bucket": {"name": [bucket.bucket_name]}}
     pattern = {"source": ["aws.s3"], "detail_type": ["Object Created"], "detail": detail}
-    rule = letter_rule(scope, "GivenUp", pattern, dead_letters, key)
-    acknowledge(rule, "Its one target is a dead-letter queue.", "Serverless-EventBusDLQ")
+    rule = dead_letter_rule(scope, "FailedRecords", pattern, dead_letters, key)
+    acknowledge(rule, "Its only target is a dead-letter queue.", "Serverless-EventBusDLQ")
     return bucket
 
 
 @jsii.implements(lambda_.IEventSourceDlq)
-class KeptIn:
-    """A bucket as the destination of a source, with no more permission than that needs.
+class BucketDestination:
+    """A bucket as on-failure destination, with least-privilege permissions.
 
     https://docs.aws.amazon.com/lambda/latest/dg/kinesis-on-failure-destination.html
     """
@@ -53,23 +52,23 @@ class KeptIn:
         self._bucket = bucket
 
     def bind(self, _target: lambda_.IEventSourceMapping, handler: lambda_.IFunction) -> lambda_.DlqDestinationConfig:
-        """Let the function put what is given up below Lambda's own prefix."""
+        """Allow the function to write objects below Lambda's prefix."""
         role = cast("iam.IRole", handler.role)
-        names = self._bucket.arn_for_objects(_GIVEN_UP)
-        for action, resource in (("s3:PutObject", names), ("s3:ListBucket", self._bucket.bucket_arn)):
+        objects = self._bucket.arn_for_objects(_OBJECTS)
+        for action, resource in (("s3:PutObject", objects), ("s3:ListBucket", self._bucket.bucket_arn)):
             role.add_to_principal_policy(iam.PolicyStatement(actions=[action], resources=[resource]))
-        grant_key(self._bucket.encryption_key, role, "s3", WRITE)
+        grant_key(self._bucket.encryption_key, role, "s3", WRITE_ACTIONS)
         bucket = cast("CfnElement", self._bucket.node.default_child)
-        found = f"AwsSolutions-IAM5[Resource::<{Stack.of(bucket).get_logical_id(bucket)}.Arn>/{_GIVEN_UP}]"
-        acknowledge(role, "Lambda chooses the names of what it gives up.", found)
+        finding = f"AwsSolutions-IAM5[Resource::<{Stack.of(bucket).get_logical_id(bucket)}.Arn>/{_OBJECTS}]"
+        acknowledge(role, "Lambda chooses the keys of the objects.", finding)
         return lambda_.DlqDestinationConfig(destination=self._bucket.bucket_arn)
 
 
-def _tell_default_bus(bucket: s3.Bucket) -> None:
-    """By CloudFormation's own property: CDK's brings a custom resource along."""
+def _enable_eventbridge(bucket: s3.Bucket) -> None:
+    """Set the CfnBucket property: CDK's `event_bridge_enabled` adds a custom resource."""
     resource = bucket.node.default_child
     if isinstance(resource, s3.CfnBucket):
-        told = s3.CfnBucket.EventBridgeConfigurationProperty(event_bridge_enabled=True)
+        enabled = s3.CfnBucket.EventBridgeConfigurationProperty(event_bridge_enabled=True)
         resource.notification_configuration = s3.CfnBucket.NotificationConfigurationProperty(
-            event_bridge_configuration=told
+            event_bridge_configuration=enabled
         )

@@ -1,4 +1,4 @@
-"""What becomes of an event that a processor cannot handle. docs/failure-strategies.md says what each becomes on AWS."""
+"""Failure strategies of a processor. docs/failure-strategies.md lists the AWS resources of each."""
 
 from dataclasses import dataclass
 
@@ -10,127 +10,138 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from millrace.constructs.bus.bus import Bus
-from millrace.constructs.bus.encryption import WRITE, grant_key
-from millrace.constructs.channels.channels import Channel, End, QueueChannel
+from millrace.constructs.bus.encryption import WRITE_ACTIONS, grant_key
+from millrace.constructs.channels.channel import Channel, FailurePath, QueueChannel
 from millrace.constructs.channels.ordered import OrderedChannel
-from millrace.constructs.function.aside import put_aside
-from millrace.constructs.function.function import Settings, declared_function
+from millrace.constructs.function.function import declared_function
+from millrace.constructs.function.settings import Settings
 from millrace.constructs.observability.alarms import Alarms
 from millrace.constructs.stores.tables import Tables
 from millrace.runtime import Declaration
 
-_TRIES = 5
-_KEPT_BETWEEN = 9
-"""Days of the queue between one of 4 days and a dead-letter queue of 14: age counts from the first sending."""
+_FALLBACK_RECEIVES = 5
+_FALLBACK_RETENTION_DAYS = 9
+"""Between 4 days of the first queue and 14 of the dead-letter queue: a message's age counts from its first sending."""
 
 
-class UnfitFailure(ValueError):
-    """A failure strategy that cannot do what it says."""
+class FailureStrategyError(ValueError):
+    """A failure strategy does not work with this channel or function."""
 
 
 @dataclass(frozen=True)
 class Failure:
-    """How a processor fails: after how many tries, and what then. Without any, its dead-letter queue keeps the event.
+    """How a processor fails. By default it uses all retries, then the event goes to the dead-letter queue.
 
-    `once`: after the first try. `second`: a function that handles the event in its stead. `silent`: how long the event
-    is kept, of which no alarm tells. `again`: how often what was given up is tried anew.
+    retry: False allows a single attempt.
+    fallback: A function that handles the events that fail.
+    silent_retention: Raise no alarm, and retain failed events for this long.
+    redrive_interval: How often failed events are retried.
     """
 
-    once: bool = False
-    second: str | None = None
-    silent: Duration | None = None
-    again: Duration | None = None
+    retry: bool = True
+    fallback: str | None = None
+    silent_retention: Duration | None = None
+    redrive_interval: Duration | None = None
 
 
 def fail_fast() -> Failure:
-    """One try, then the dead-letter queue: for what must not be done twice, or is of no use later."""
-    return Failure(once=True)
+    """Try once, then use the dead-letter queue: for work that must not be repeated, or is useless later."""
+    return Failure(retry=False)
 
 
-def fail_over(second: str) -> Failure:
-    """All tries, then another function, `functions/<second>`, handles the event by other means."""
-    return Failure(second=second)
+def fail_over(fallback: str) -> Failure:
+    """Use all retries, then let another function, `functions/<fallback>`, handle the event by other means."""
+    return Failure(fallback=fallback)
 
 
-def fail_safe(answer: str) -> Failure:
-    """One try, then a function that says something safe in its stead, so that the flow goes on."""
-    return Failure(once=True, second=answer)
+def fail_safe(fallback: str) -> Failure:
+    """Try once, then let another function publish a safe result, so that the flow continues."""
+    return Failure(retry=False, fallback=fallback)
 
 
-def fail_silent(*, kept: Duration | None = None) -> Failure:
-    """All tries, then nothing: no alarm tells of it. The event is kept for 7 days since it came, for those who look."""
-    return Failure(silent=kept or Duration.days(7))
+def fail_silent(*, retention_period: Duration | None = None) -> Failure:
+    """Use all retries, then retain the event without an alarm, 7 days by default."""
+    return Failure(silent_retention=retention_period or Duration.days(7))
 
 
-def fail_back(*, every: Duration | None = None) -> Failure:
-    """All tries, then the event is parked in the dead-letter queue, and every hour put back into its queue."""
-    return Failure(again=every or Duration.hours(1))
+def fail_back(*, redrive_interval: Duration | None = None) -> Failure:
+    """Use all retries, then move events from the dead-letter queue back into their queue, every hour by default."""
+    return Failure(redrive_interval=redrive_interval or Duration.hours(1))
 
 
-def check_second(place: str, first: Declaration, second: Declaration | None) -> None:
-    """Raise UnfitFailure unless the second function takes every event that the first one takes."""
-    missed = [event.__name__ for event in first.consumes if second and event not in second.consumes]
-    if second and missed:
-        raise UnfitFailure(
-            f"{place}: {second.name} is to handle what {first.name} cannot, and does not take {', '.join(missed)}: "
-            f"add it to the signature of {second.module}.{second.attribute}."
+def check_fallback(path: str, first: Declaration, fallback: Declaration | None) -> None:
+    """Raise FailureStrategyError unless the fallback takes every event that the first function takes."""
+    missing = [event.__name__ for event in first.consumes if fallback and event not in fallback.consumes]
+    if fallback and missing:
+        raise FailureStrategyError(
+            f"{path}: {fallback.name} is the fallback of {first.name} and does not take {', '.join(missing)}: "
+            f"add it to the signature of {fallback.module}.{fallback.attribute}."
         )
 
 
-def check_letters(place: str, fails: Failure, channel: Channel) -> None:
-    """Raise UnfitFailure if a second function were handed what an ordered channel gives up: names of objects."""
-    if fails.second and isinstance(channel, OrderedChannel):
-        raise UnfitFailure(
-            f"{place}: ordered() gives events up into a bucket, from where {fails.second} cannot take them: "
-            f"use queue() or direct(), or leave failure=… out."
+def check_channel(path: str, failure: Failure, channel: Channel) -> None:
+    """Raise FailureStrategyError for a fallback behind an ordered channel: failed records are objects in S3."""
+    if failure.fallback and isinstance(channel, OrderedChannel):
+        raise FailureStrategyError(
+            f"{path}: ordered() stores failed records in a bucket, where the fallback {failure.fallback} cannot "
+            f"receive them: use queue() or direct(), or remove failure=…."
         )
 
 
-def instead(
-    place: Construct, bus: Bus, second: Declaration, tables: Tables, settings: Settings, end: End, *, received: int
+def fallback_queue(
+    scope: Construct,
+    bus: Bus,
+    fallback: Declaration,
+    tables: Tables,
+    settings: Settings,
+    failures: FailurePath,
+    *,
+    receive_count: int,
 ) -> sqs.Queue:
-    """The queue in front of the function that handles what another could not; what it cannot is a dead letter.
+    """Create the fallback function and its queue, which is the dead-letter queue of the first queue.
 
-    SQS counts how often a message was `received` across all queues, so that the second one has to go on counting.
+    SQS counts receives of a message across both queues, so the second limit includes the first.
     https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html
     """
-    function = declared_function(place, "processor", second, bus, tables, settings)
-    put_aside(function, bus, end.dead_letters, settings.get("allow_cycle"))
-    alarms = Alarms(place, bus.alarm_topic)
+    function = declared_function(scope, "processor", fallback, bus, tables, settings)
+    function.enable_quarantine(bus, failures.dead_letters, settings.get("allow_cycle"))
+    alarms = Alarms(scope, bus.alarm_topic)
     alarms.function(function.function)
-    channel = QueueChannel(max_receive_count=received + _TRIES, retention=Duration.days(_KEPT_BETWEEN))
-    return channel.front(place, bus, function, End(end.dead_letters, alarms))
+    channel = QueueChannel(
+        max_receive_count=receive_count + _FALLBACK_RECEIVES, retention_period=Duration.days(_FALLBACK_RETENTION_DAYS)
+    )
+    return channel.connect_queue(scope, bus, function, FailurePath(failures.dead_letters, alarms))
 
 
-def redriven(
-    scope: Construct, bus: Bus, waiting: sqs.Queue | None, dead_letters: sqs.Queue, every: Duration
+def schedule_redrive(
+    scope: Construct, bus: Bus, queue: sqs.Queue | None, dead_letters: sqs.Queue, interval: Duration
 ) -> scheduler.Schedule:
-    """A schedule that has SQS move all dead letters back into their queue; it needs no function for that.
+    """Create a schedule that starts a message move task from the dead-letter queue back into the queue.
 
     https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-targets-universal.html
     """
-    if waiting is None:
-        raise UnfitFailure(f"{scope.node.path}: fail_back() parks events beside their queue: use the channel queue().")
+    if queue is None:
+        raise FailureStrategyError(f"{scope.node.path}: fail_back() moves events back into a queue: use queue().")
     role = iam.Role(scope, "RedriveRole", assumed_by=iam.ServicePrincipal("scheduler.amazonaws.com"))
-    grant_key(bus.encryption_key, role, "sqs", WRITE)
-    move = targets.Universal(
+    grant_key(bus.encryption_key, role, "sqs", WRITE_ACTIONS)
+    target = targets.Universal(
         service="sqs",
         action="startMessageMoveTask",
         input=scheduler.ScheduleTargetInput.from_object(
-            {"SourceArn": dead_letters.queue_arn, "DestinationArn": waiting.queue_arn}
+            {"SourceArn": dead_letters.queue_arn, "DestinationArn": queue.queue_arn}
         ),
-        policy_statements=_to_move(dead_letters, waiting),
+        policy_statements=_move_statements(dead_letters, queue),
         role=role,
         retry_attempts=0,
         dead_letter_queue=bus.dead_letters,
     )
-    return scheduler.Schedule(scope, "Redrive", schedule=scheduler.ScheduleExpression.rate(every), target=move)
+    return scheduler.Schedule(scope, "Redrive", schedule=scheduler.ScheduleExpression.rate(interval), target=target)
 
 
-def _to_move(dead_letters: sqs.Queue, waiting: sqs.Queue) -> list[iam.PolicyStatement]:
+def _move_statements(dead_letters: sqs.Queue, queue: sqs.Queue) -> list[iam.PolicyStatement]:
     """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-configure-dead-letter-queue-redrive.html."""
     actions = ["StartMessageMoveTask", "ReceiveMessage", "DeleteMessage", "GetQueueAttributes"]
     return [
         iam.PolicyStatement(actions=[f"sqs:{name}" for name in actions], resources=[dead_letters.queue_arn]),
-        iam.PolicyStatement(actions=["sqs:SendMessage"], resources=[waiting.queue_arn]),
+        iam.PolicyStatement(actions=["sqs:SendMessage"], resources=[queue.queue_arn]),
     ]

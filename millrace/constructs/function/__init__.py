@@ -1,1 +1,1 @@
-"""Lambda functions and processors."""
+"""Lambda functions: processors, handlers, code assets, and the shared layer."""

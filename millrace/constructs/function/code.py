@@ -1,73 +1,108 @@
-"""One code asset for each function: its own folder, the contracts, and what it imports of other folders."""
+"""The code asset of a function: its own folder, the contracts, and modules that it imports from other folders."""
 
+import ast
 import os
 from collections.abc import Iterator, Mapping
+from importlib.util import resolve_name
 from pathlib import Path
 
 from aws_cdk import aws_lambda as lambda_
 
-from millrace.constructs.function.declared import CONTRACTS, FUNCTIONS, project
-from millrace.constructs.function.imports import imported_modules
+from millrace.constructs.function.project import CONTRACTS, FUNCTIONS, project
 
-_WORK = Path(".millrace")
+_STAGE = Path(".millrace") / "stage"
 
 
-def sources(function: str | None) -> list[str]:
-    """The files and folders of a function's code, relative to the project; None is one that brings no own code.
-
-    These are the contracts, its own folder, and single modules of other folders, where it imports them.
-    """
+def source_paths(folder: str | None) -> list[str]:
+    """Return the files and folders of a function's code, relative to the project; without a folder, the contracts."""
     root = project()
-    named = ["__init__.py", CONTRACTS, *([function] if function else [])]
-    places = [f"{FUNCTIONS}/{name}" for name in named if (root / FUNCTIONS / name).exists()]
-    own = [file for place in places for file in files(root / place) if file.suffix == ".py"]
-    return places + [file.relative_to(root).as_posix() for file in imported_modules(root, own)]
+    names = ["__init__.py", CONTRACTS, *([folder] if folder else [])]
+    paths = [f"{FUNCTIONS}/{name}" for name in names if (root / FUNCTIONS / name).exists()]
+    own = [file for path in paths for file in files(root / path) if file.suffix == ".py"]
+    return paths + [file.relative_to(root).as_posix() for file in _imported_modules(root, own)]
 
 
-def code_of(name: str, places: list[str], made: Mapping[str, str]) -> lambda_.AssetCode:
-    """The code asset of a function. A new object for each call: one belongs to one stack."""
-    code: lambda_.AssetCode = lambda_.Code.from_asset(str(stage(name, places, made)))
+def function_code(name: str, paths: list[str], generated_files: Mapping[str, str]) -> lambda_.AssetCode:
+    """Create the code asset of a function. Each call creates a new object, because an asset belongs to one stack."""
+    code: lambda_.AssetCode = lambda_.Code.from_asset(str(stage(name, paths, generated_files)))
     return code
 
 
-def stage(name: str, places: list[str], made: Mapping[str, str] | None = None) -> Path:
-    """Lay a function's files out in `.millrace/stage/<name>` as they stand in the project, and those made at synth.
+def stage(name: str, paths: list[str], generated_files: Mapping[str, str] | None = None) -> Path:
+    """Copy a function's files to `.millrace/stage/<name>`, delete stale ones, and return the folder.
 
-    Files that are gone vanish, those that are unchanged stay untouched: two synths at once do not disturb each other.
+    Unchanged files are not rewritten, so concurrent synths do not disturb each other.
     """
     root = project()
-    target = root / _WORK / "stage" / name
-    wanted = {file.relative_to(root): file.read_bytes() for place in places for file in files(root / place)}
-    wanted |= {Path(relative): text.encode() for relative, text in (made or {}).items()}
-    for known in [file for file in target.rglob("*") if not file.is_dir()]:
-        if known.relative_to(target) not in wanted:
-            known.unlink()
-    _drop_empty(target)
+    target = root / _STAGE / name
+    wanted = {file.relative_to(root): file.read_bytes() for path in paths for file in files(root / path)}
+    wanted |= {Path(relative): text.encode() for relative, text in (generated_files or {}).items()}
+    for file in [file for file in target.rglob("*") if not file.is_dir()]:
+        if file.relative_to(target) not in wanted:
+            file.unlink()
+    _remove_empty_folders(target)
     for relative, content in wanted.items():
-        _place(content, target / relative)
+        _write(content, target / relative)
     return target
 
 
-def files(place: Path) -> Iterator[Path]:
-    """The files of a folder, or the file itself, in a fixed order; no byte code, nothing hidden."""
-    if place.is_file():
-        yield place
-    for file in sorted(place.rglob("*")):
-        inside = file.relative_to(place).parts
-        if file.is_file() and "__pycache__" not in inside and not any(part.startswith(".") for part in inside):
+def files(path: Path) -> Iterator[Path]:
+    """Return the sorted files of a folder, or the file itself, without byte code and hidden files."""
+    if path.is_file():
+        yield path
+    for file in sorted(path.rglob("*")):
+        parts = file.relative_to(path).parts
+        if file.is_file() and "__pycache__" not in parts and not any(part.startswith(".") for part in parts):
             yield file
 
 
-def _place(content: bytes, target: Path) -> None:
+def _write(content: bytes, target: Path) -> None:
     if target.is_file() and target.read_bytes() == content:
         return
     target.parent.mkdir(parents=True, exist_ok=True)
-    half = target.with_name(f".{target.name}.{os.getpid()}")
-    half.write_bytes(content)
-    half.replace(target)
+    temporary = target.with_name(f".{target.name}.{os.getpid()}")
+    temporary.write_bytes(content)
+    temporary.replace(target)
 
 
-def _drop_empty(folder: Path) -> None:
-    for place in sorted((p for p in folder.rglob("*") if p.is_dir()), reverse=True):
-        if not any(place.iterdir()):
-            place.rmdir()
+def _remove_empty_folders(root: Path) -> None:
+    for folder in sorted((path for path in root.rglob("*") if path.is_dir()), reverse=True):
+        if not any(folder.iterdir()):
+            folder.rmdir()
+
+
+def _imported_modules(root: Path, own: list[Path]) -> list[Path]:
+    """Return the files below `functions/` that these files import, directly or indirectly, without running them."""
+    found: dict[Path, None] = {}
+    pending = list(own)
+    while pending:
+        for file in _imports(root, pending.pop()):
+            if file not in found and file not in own:
+                found[file] = None
+                pending.append(file)
+    return sorted(found)
+
+
+def _imports(root: Path, file: Path) -> Iterator[Path]:
+    package = ".".join(file.parent.relative_to(root).parts)
+    for node in ast.walk(ast.parse(file.read_bytes(), str(file))):
+        for name in _module_names(node, package):
+            if name.split(".")[0] == FUNCTIONS:
+                yield from _files_of(root, name)
+
+
+def _module_names(node: ast.AST, package: str) -> Iterator[str]:
+    """Return the modules of an import; `from a import b` can mean the module a.b or a name in a."""
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names)
+    if isinstance(node, ast.ImportFrom):
+        module = resolve_name("." * node.level + (node.module or ""), package) if node.level else node.module or ""
+        yield module
+        yield from (f"{module}.{alias.name}" for alias in node.names)
+
+
+def _files_of(root: Path, module: str) -> Iterator[Path]:
+    path = root
+    for part in module.split("."):
+        path /= part
+        yield from (file for file in (path / "__init__.py", path.with_suffix(".py")) if file.is_file())

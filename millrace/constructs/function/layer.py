@@ -1,4 +1,4 @@
-"""The layer that all functions share: the kit's runtime, and the pinned dependencies, without Docker.
+"""The layer that all functions share: millrace.runtime and its pinned dependencies, built without Docker.
 
 https://docs.aws.amazon.com/lambda/latest/dg/python-layers.html
 """
@@ -18,21 +18,21 @@ from constructs import Construct
 
 import millrace
 from millrace.constructs.function.code import files
-from millrace.constructs.function.declared import FUNCTIONS, project
+from millrace.constructs.function.project import FUNCTIONS, project
 
 RUNTIME = lambda_.Runtime.PYTHON_3_14
 PYTHON = RUNTIME.name.removeprefix("python")
 PLATFORMS = {"arm64": "aarch64", "x86_64": "x86_64"}
-"""Lambda's name of an architecture, and that of Python's wheels."""
-_KIT = ("__init__.py", "py.typed", "events", "runtime")
+"""Names of architectures: Lambda's, and those of Python wheels."""
+_PACKAGES = ("__init__.py", "py.typed", "events", "runtime")
 
 
-class LayerFailed(RuntimeError):
-    """The layer's dependencies could not be installed; the text is what uv and pip said."""
+class LayerBuildError(RuntimeError):
+    """uv and pip could not install the layer's dependencies; the message contains their output."""
 
 
 def shared_layer(scope: Construct, architecture: lambda_.Architecture) -> lambda_.LayerVersion:
-    """The one layer of the stack for an architecture, made by the first function that needs it."""
+    """Return the layer of the stack for an architecture, and create it for the first function that needs it."""
     stack = Stack.of(scope)
     known = stack.node.try_find_child(_name(architecture))
     return known if isinstance(known, lambda_.LayerVersion) else _layer(stack, architecture)
@@ -55,45 +55,48 @@ def _name(architecture: lambda_.Architecture) -> str:
 
 
 def build_layer(architecture: str) -> Path:
-    """The folder of the layer, whose name is the hash of all that is in it.
+    """Build the layer and return its folder, whose name is the hash of its content.
 
-    Two caches below `.millrace/layers`: the dependencies are installed anew when a pin changes, and
-    the layer is put together anew when they or the kit's own code do.
+    `.millrace/layers` caches the installed dependencies until a pin changes, and the layer until its content changes.
     """
     wheels = _dependencies(architecture)
-    installed = sorted(place.name for place in (wheels / "python").glob("*.dist-info"))
-    key = _hash([*installed, PYTHON, architecture, *_contents(_kit_files())])
-    return _once(_cache() / key, lambda folder: _assemble(wheels, folder))
+    installed = sorted(path.name for path in (wheels / "python").glob("*.dist-info"))
+    key = _hash([*installed, PYTHON, architecture, *_contents(_millrace_files())])
+    return _cached(_cache() / key, lambda folder: _assemble(wheels, folder))
 
 
 def _dependencies(architecture: str) -> Path:
-    needs, pins = project() / FUNCTIONS / "requirements.txt", project() / "requirements.txt"
-    for file in (needs, pins):
+    requirements, pins = project() / FUNCTIONS / "requirements.txt", project() / "requirements.txt"
+    for file in (requirements, pins):
         if not file.is_file():
-            raise LayerFailed(f"{file} is missing: it says what the shared layer holds, and in which versions.")
-    key = _hash([needs.read_bytes(), pins.read_bytes(), PYTHON, architecture])
-    return _once(_cache() / f"wheels-{key}", lambda folder: _install(needs, pins, architecture, folder / "python"))
+            raise LayerBuildError(
+                f"{file} is missing: create it with the dependencies of the shared layer and their versions."
+            )
+    key = _hash([requirements.read_bytes(), pins.read_bytes(), PYTHON, architecture])
+    return _cached(
+        _cache() / f"wheels-{key}", lambda folder: _install(requirements, pins, architecture, folder / "python")
+    )
 
 
-def _install(needs: Path, pins: Path, architecture: str, target: Path) -> None:
+def _install(requirements: Path, pins: Path, architecture: str, target: Path) -> None:
     wheels = PLATFORMS[architecture]
     uv = ["-m", "uv", "pip", "install", "--quiet", "--python-platform", f"{wheels}-manylinux2014"]
     pip = ["-m", "pip", "install", "--quiet", "--no-compile", "--platform", f"manylinux2014_{wheels}"]
     pip += ["--platform", f"manylinux_2_28_{wheels}", "--implementation", "cp"]
-    rest = ["--target", str(target), "--python-version", PYTHON, "--only-binary", ":all:"]
-    told = []
-    for command in (uv, pip):  # uv is fast; pip is the way round where uv cannot reach the package index
+    options = ["--target", str(target), "--python-version", PYTHON, "--only-binary", ":all:"]
+    errors = []
+    for command in (uv, pip):  # uv is faster; pip also reads its own index configuration
         ran = subprocess.run(
-            [sys.executable, *command, *rest, "-r", str(needs), "-c", str(pins)],
+            [sys.executable, *command, *options, "-r", str(requirements), "-c", str(pins)],
             capture_output=True,
             text=True,
             check=False,
         )
         if not ran.returncode:
             return _strip(target)
-        told.append(f"{command[1]}: {ran.stderr.strip()}")
+        errors.append(f"{command[1]}: {ran.stderr.strip()}")
         shutil.rmtree(target, ignore_errors=True)
-    raise LayerFailed("\n".join(["The shared layer could not be built.", *told]))
+    raise LayerBuildError("\n".join(["The shared layer could not be built.", *errors]))
 
 
 def _strip(target: Path) -> None:
@@ -103,7 +106,7 @@ def _strip(target: Path) -> None:
 
 def _assemble(wheels: Path, folder: Path) -> None:
     shutil.copytree(wheels / "python", folder / "python", copy_function=_link)
-    for relative, file in _kit_files():
+    for relative, file in _millrace_files():
         target = folder / "python" / "millrace" / relative
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(file, target)
@@ -116,9 +119,9 @@ def _link(source: str, target: str) -> None:
         shutil.copyfile(source, target)
 
 
-def _kit_files() -> list[tuple[str, Path]]:
-    kit = Path(millrace.__file__).parent
-    return [(str(file.relative_to(kit)), file) for name in _KIT for file in files(kit / name)]
+def _millrace_files() -> list[tuple[str, Path]]:
+    root = Path(millrace.__file__).parent
+    return [(str(file.relative_to(root)), file) for name in _PACKAGES for file in files(root / name)]
 
 
 def _contents(named: Iterable[tuple[str, Path]]) -> list[str | bytes]:
@@ -137,13 +140,13 @@ def _cache() -> Path:
     return project() / ".millrace" / "layers"
 
 
-def _once(folder: Path, build: Callable[[Path], None]) -> Path:
-    """Build a folder that is not there yet, in another one first, so that it is there whole or not at all."""
+def _cached(folder: Path, build: Callable[[Path], None]) -> Path:
+    """Build a folder unless it exists, in a temporary folder first, so that it is never incomplete."""
     if folder.is_dir():
         return folder
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, ignore_cleanup_errors=True) as half:
-        built = Path(half) / "built"
+    with tempfile.TemporaryDirectory(dir=folder.parent, ignore_cleanup_errors=True) as temporary:
+        built = Path(temporary) / "built"
         built.mkdir()
         build(built)
         if not folder.is_dir():

@@ -1,27 +1,33 @@
-"""A processor: a function behind the bus, wired by its handler's signature."""
+"""A processor: a function that handles events of the bus."""
 
 from typing import Unpack
 
 from constructs import Construct
 
 from millrace.constructs.bus.bus import Bus
-from millrace.constructs.channels.channels import Channel, End, queue
+from millrace.constructs.channels.channel import Channel, FailurePath, queue
 from millrace.constructs.failure.dead_letters import dead_letter_queue
-from millrace.constructs.failure.strategies import Failure, check_letters, check_second, instead, redriven
-from millrace.constructs.function.aside import put_aside
-from millrace.constructs.function.declared import declared_processor
-from millrace.constructs.function.function import Settings, declared_function
-from millrace.constructs.function.places import note_place
+from millrace.constructs.failure.strategies import (
+    Failure,
+    check_channel,
+    check_fallback,
+    fallback_queue,
+    schedule_redrive,
+)
+from millrace.constructs.function.function import declared_function
+from millrace.constructs.function.handlers import declared_processor
+from millrace.constructs.function.project import record_source_location
+from millrace.constructs.function.settings import Settings
 from millrace.constructs.observability.alarms import Alarms
-from millrace.constructs.stores.tables import Tables, check_tables
+from millrace.constructs.stores.tables import Tables, check_resources
 from millrace.runtime import Declaration
 
 
 class Processor(Construct):
-    """The @processor of `functions/<function>/handler.py`, with its rule, channel, permissions and failure paths.
+    """The @processor of `functions/<function>/handler.py` with its rule, channel, permissions, and dead-letter queue.
 
-    `tables` are named after the parameters of the handler that take them. `failure` says what becomes of an event that
-    it cannot handle, other than to be kept in the dead-letter queue. What else may be set: `Settings`.
+    tables: Tables, event stores, and read models by the names of the handler's parameters.
+    failure: What happens to an event that the function cannot handle; by default it goes to the dead-letter queue.
     """
 
     def __init__(
@@ -37,33 +43,37 @@ class Processor(Construct):
         **settings: Unpack[Settings],
     ) -> None:
         super().__init__(scope, id)
-        note_place(self)
+        record_source_location(self)
         self.declaration = declared_processor(function)
-        fails = failure or Failure()
-        chosen = (channel or queue()).once() if fails.once else channel or queue()
-        second = self._second(fails, chosen, tables or {})
-        self.dead_letters = dead_letter_queue(self, bus.encryption_key, of=function, kept=fails.silent)
-        worker = declared_function(self, "processor", self.declaration, bus, tables or {}, settings)
+        failure, channel, tables = failure or Failure(), channel or queue(), tables or {}
+        channel = channel if failure.retry else channel.without_retries()
+        fallback = self._fallback(failure, channel, tables)
+        self.dead_letters = dead_letter_queue(
+            self, bus.encryption_key, owner=function, retention=failure.silent_retention
+        )
+        worker = declared_function(self, "processor", self.declaration, bus, tables, settings)
         self.function = worker.function
-        put_aside(worker, bus, self.dead_letters, settings.get("allow_cycle"))
+        worker.enable_quarantine(bus, self.dead_letters, settings.get("allow_cycle"))
         alarms = Alarms(self, bus.alarm_topic)
-        end = End(self.dead_letters, alarms)
-        if second:
-            place = Construct(self, "Second")
-            letters = instead(place, bus, second, tables or {}, settings, end, received=chosen.receives)
-            end = End(letters, alarms)
-        waiting = chosen.connect(self, bus, self.declaration.consumes, worker, end)
-        if fails.again:
-            redriven(self, bus, waiting, self.dead_letters, fails.again)
-        if not fails.silent:
+        failures = FailurePath(self.dead_letters, alarms)
+        if fallback:
+            second = Construct(self, "Second")
+            waiting = fallback_queue(
+                second, bus, fallback, tables, settings, failures, receive_count=channel.receive_count
+            )
+            failures = FailurePath(waiting, alarms)
+        source = channel.connect(self, bus, self.declaration.consumes, worker, failures)
+        if failure.redrive_interval:
+            schedule_redrive(self, bus, source, self.dead_letters, failure.redrive_interval)
+        if not failure.silent_retention:
             alarms.dead_letters(self.dead_letters)
             alarms.function(self.function)
 
-    def _second(self, fails: Failure, channel: Channel, tables: Tables) -> Declaration | None:
-        """The function that handles what this one cannot, if there is to be one; checked, and the tables with it."""
-        place = f"Processor {self.node.path}"
-        second = declared_processor(fails.second) if fails.second else None
-        check_tables(place, [self.declaration, *([second] if second else [])], tables)
-        check_second(place, self.declaration, second)
-        check_letters(place, fails, channel)
-        return second
+    def _fallback(self, failure: Failure, channel: Channel, tables: Tables) -> Declaration | None:
+        """Check the tables and the failure strategy, and return the declaration of the fallback function, if any."""
+        path = f"Processor {self.node.path}"
+        fallback = declared_processor(failure.fallback) if failure.fallback else None
+        check_resources(path, [self.declaration, *([fallback] if fallback else [])], tables)
+        check_fallback(path, self.declaration, fallback)
+        check_channel(path, failure, channel)
+        return fallback

@@ -1,1 +1,1 @@
-"""Alarms, dashboards, logs, and acknowledged findings."""
+"""Alarms, dashboards, event logs, flow checks at synth, and acknowledged findings."""

@@ -1,4 +1,4 @@
-"""Alarms: what a person wants to hear of, each in one line."""
+"""CloudWatch alarms of the constructs."""
 
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -14,34 +14,33 @@ from millrace.runtime.observe import NAMESPACE
 from millrace.runtime.waiting import LONGEST_DELAY
 
 _MINUTES = 5
-_LATE_MINUTES = 15
+_AGE_LIMIT_MINUTES = 15
 
 
 class Alarms(Construct):
-    """The alarms of one construct; with a topic, they are sent there."""
+    """The alarms of one construct, which notify a topic if there is one."""
 
     def __init__(self, scope: Construct, topic: sns.ITopic | None) -> None:
         super().__init__(scope, "Alarms")
         self._topic = topic
 
     def dead_letters(self, queue: sqs.Queue) -> None:
-        """A dead-letter queue is not empty."""
+        """Alarm when a dead-letter queue is not empty."""
         metric = queue.metric_approximate_number_of_messages_visible(period=_period(), statistic="Maximum")
-        self._alarm("DeadLetters", metric, "Events were given up and wait in the dead-letter queue.")
+        self._alarm("DeadLetters", metric, "The dead-letter queue contains events.")
 
     def age(self, queue: sqs.Queue, limit: Duration | None) -> None:
-        """The oldest message of a queue has waited for longer than a limit, 15 minutes by default."""
+        """Alarm when the oldest message of a queue is older than a limit, 15 minutes by default."""
         metric = queue.metric_approximate_age_of_oldest_message(period=_period(), statistic="Maximum")
-        self._alarm("Age", metric, "Events wait for longer than they should.", _late(limit).to_seconds())
+        self._alarm("Age", metric, "Events wait too long in the queue.", _age_limit(limit).to_seconds())
 
     def lag(self, function: lambda_.Function, limit: Duration | None) -> None:
-        """The last record that a function took from a stream had waited there for longer than a limit, as above."""
+        """Alarm when a function reads records of a stream that are older than a limit, 15 minutes by default."""
         metric = function.metric("IteratorAge", period=_period(), statistic="Maximum")
-        most = _late(limit).to_milliseconds()
-        self._alarm("Lag", metric, "Records wait in the stream for longer than they should.", most)
+        self._alarm("Lag", metric, "Records wait too long in the stream.", _age_limit(limit).to_milliseconds())
 
     def circuit(self, name: str, function: str) -> None:
-        """A circuit breaker of a function is open, or was; an event that waits looks every 15 minutes at least."""
+        """Alarm when a circuit breaker is open. Waiting events check it, and report it, at least every 15 minutes."""
         dimensions = {"circuit": name, "service": function}
         metric = cloudwatch.Metric(
             namespace=NAMESPACE,
@@ -50,17 +49,17 @@ class Alarms(Construct):
             period=Duration.seconds(LONGEST_DELAY),
             statistic="Maximum",
         )
-        self._alarm("Circuit", metric, f"The circuit {name} is open: events wait.")
+        self._alarm("Circuit", metric, f"The circuit breaker {name} is open; events wait.")
 
     def function(self, function: lambda_.Function) -> None:
-        """A function raises errors, or is throttled."""
+        """Alarm when a function raises errors or is throttled."""
         self._alarm("Errors", function.metric_errors(period=_period()), "The function raises errors.")
         self._alarm("Throttles", function.metric_throttles(period=_period()), "The function is throttled.")
 
     def machine(self, machine: sfn.StateMachine) -> None:
-        """Executions of a state machine fail or run out of time."""
+        """Alarm when executions of a state machine fail or time out."""
         self._alarm("Failed", machine.metric_failed(period=_period()), "Executions fail.")
-        self._alarm("TimedOut", machine.metric_timed_out(period=_period()), "Executions run out of time.")
+        self._alarm("TimedOut", machine.metric_timed_out(period=_period()), "Executions time out.")
 
     def _alarm(self, name: str, metric: cloudwatch.Metric, description: str, threshold: float = 1) -> None:
         alarm = cloudwatch.Alarm(
@@ -82,5 +81,5 @@ def _period() -> Duration:
     return period
 
 
-def _late(limit: Duration | None) -> Duration:
-    return limit or Duration.minutes(_LATE_MINUTES)
+def _age_limit(limit: Duration | None) -> Duration:
+    return limit or Duration.minutes(_AGE_LIMIT_MINUTES)

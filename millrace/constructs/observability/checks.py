@@ -1,4 +1,4 @@
-"""The checks of the flow, as part of each synth: a finding stops it."""
+"""Run the flow checks at each synth; a finding fails it."""
 
 from pathlib import Path
 from typing import cast
@@ -14,21 +14,21 @@ from aws_cdk import (
 )
 from constructs import Construct
 
-from millrace.constructs.function.declared import contracts, project
+from millrace.constructs.function.project import contracts, project
 from millrace.flow.checking import PLUGIN, findings, names, read_system
 from millrace.flow.findings import Finding
 from millrace.flow.telling import details
 
 CONTEXT = "millrace:check"
-"""Set to "no", it leaves the checks out, for a test that synthesises a part of an app."""
+"""Context key. "no" disables the checks, for tests that synthesize a part of an app."""
 
 
 class Checks(Construct):
-    """Registers the checks with the app, once, however many buses there are."""
+    """Registers the checks with the app once, even if it has several buses."""
 
     @classmethod
     def of(cls, scope: Construct) -> None:
-        """See that the app around a construct is checked."""
+        """Register the checks with the app of a construct."""
         app = scope.node.root
         if app.node.try_find_child("MillraceChecks") is None and scope.node.try_get_context(CONTEXT) != "no":
             cls(cast("Construct", app), "MillraceChecks")
@@ -37,25 +37,25 @@ class Checks(Construct):
 
 @jsii.implements(IPolicyValidationPlugin)
 class FlowChecks:
-    """What CDK runs on the templates once they are written."""
+    """The validation plugin that CDK runs on the synthesized templates."""
 
     @property
     def name(self) -> str:
-        """As it stands in CDK's report."""
+        """The name in CDK's report."""
         return PLUGIN
 
     @property
     def version(self) -> str | None:
-        """None: CDK's report does without."""
+        """None: optional in CDK's report."""
         return None
 
     @property
     def rule_ids(self) -> list[str]:
-        """The checks."""
+        """The names of the checks."""
         return names()
 
     def validate(self, context: IPolicyValidationContext) -> PolicyValidationPluginReport:
-        """Report what the checks find in the assembly that has just been written."""
+        """Report the findings in the synthesized assembly."""
         found = _found(_folder(Path(context.template_paths[0])))
         stack = context.stack_templates[0].stack_construct_path
         return PolicyValidationPluginReport(success=not found, violations=[_violation(each, stack) for each in found])
@@ -66,21 +66,20 @@ def _found(folder: Path) -> list[Finding]:
 
 
 def _folder(template: Path) -> Path:
-    """The folder of the whole assembly: a stage's lies within."""
-    folders = [folder for folder in template.parents if (folder / "manifest.json").is_file()]
-    return folders[-1]
+    """Return the folder of the outermost assembly; the assembly of a stage is nested in it."""
+    return [folder for folder in template.parents if (folder / "manifest.json").is_file()][-1]
 
 
 def _violation(found: Finding, stack: str) -> PolicyViolation:
-    """A finding as CDK's report has it, which shows what lies in a stack: an event is given the first one.
+    """Convert a finding; one about an event is reported at a stack, because CDK's report only shows constructs.
 
-    All are errors: CDK lets a synth pass whose only findings are warnings.
+    All are errors, because CDK does not fail a synth for warnings.
     """
-    place = found.subject if found.resources else stack
+    path = found.subject if found.resources else stack
     return PolicyViolation(
         rule_name=found.check,
         description="\n".join([found.message, *details(found)]),
         fix=found.mend,
         severity="error",
-        violating_resources=[PolicyViolatingResource(construct_path=place, locations=[])],
+        violating_resources=[PolicyViolatingResource(construct_path=path, locations=[])],
     )

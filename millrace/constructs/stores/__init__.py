@@ -1,1 +1,1 @@
-"""Tables, event stores, and read models."""
+"""Tables, event stores, read models, and change notification."""

@@ -1,1 +1,1 @@
-"""Mediators and sagas on Step Functions."""
+"""Mediators and sagas on Step Functions, and callbacks."""

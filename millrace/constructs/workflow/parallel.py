@@ -1,4 +1,4 @@
-"""Steps of a mediator that run side by side: `fork`, of which the first good answer wins, and `broadcast`, of all.
+"""Parallel steps of a mediator: `fork` continues with the first result, `broadcast` with all results.
 
 https://docs.aws.amazon.com/step-functions/latest/dg/state-parallel.html
 """
@@ -12,9 +12,9 @@ from constructs import Construct
 from millrace.constructs.workflow.steps import Task
 
 FIRST = "FirstAnswer"
-"""The error by which a branch of a fork ends all others: Step Functions has no other way to stop them."""
+"""The error by which the first successful branch of a fork stops the others; Step Functions has no other way."""
 _REDRIVES = "$$.Execution.RedriveCount"
-_ANSWER = {
+_RESULT = {
     "events.$": "$.events",
     "refused": False,
     "branches.$": "States.Array(States.StringToJson($.first.Cause))",
@@ -22,60 +22,62 @@ _ANSWER = {
 
 
 @dataclass(frozen=True)
-class Together:
-    """Steps that run side by side; `every` one of them has to go well, or just one."""
+class ParallelSteps:
+    """Steps that run in parallel; either all or at least one must succeed."""
 
     names: tuple[str, ...]
-    every: bool
+    all_succeed: bool
 
 
-def fork(*names: str) -> Together:
-    """Steps that are asked at once: the flow goes on with what the first one says that neither refuses nor fails.
+def fork(*names: str) -> ParallelSteps:
+    """Run steps in parallel and continue with the events of the first that neither refuses nor fails.
 
-    The others are stopped, and what they had begun is not undone: fork what only asks.
+    The other steps are stopped, and their effects are not undone: use it for steps that only read.
     """
-    return Together(names, every=False)
+    return ParallelSteps(names, all_succeed=False)
 
 
-def broadcast(*names: str) -> Together:
-    """Steps that are told at once: the flow goes on with what all of them say, and fails where one of them does."""
-    return Together(names, every=True)
+def broadcast(*names: str) -> ParallelSteps:
+    """Run steps in parallel and continue with the events of all; if one fails, the flow fails."""
+    return ParallelSteps(names, all_succeed=True)
 
 
-def in_parallel(scope: Construct, steps: Together, task: Callable[[str], Task]) -> sfn.Chain:
-    """The states that run some steps together; each answers with its own events alone."""
-    named = (" and " if steps.every else " or ").join(steps.names)
-    tasks = [task(name) for name in steps.names]
-    if steps.every:
-        alone: sfn.Chain = sfn.Chain.start(sfn.Parallel(scope, named, result_path="$.branches").branch(*tasks))
-        return alone
-    return _fork(scope, named, [_branch(scope, name, each) for name, each in zip(steps.names, tasks, strict=True)])
+def parallel_states(scope: Construct, steps: ParallelSteps, task: Callable[[str], Task]) -> sfn.Chain:
+    """Create the states that run steps in parallel; each returns only its own events."""
+    title = (" and " if steps.all_succeed else " or ").join(steps.names)
+    branches = [task(name) for name in steps.names]
+    if steps.all_succeed:
+        chain: sfn.Chain = sfn.Chain.start(sfn.Parallel(scope, title, result_path="$.branches").branch(*branches))
+        return chain
+    return _fork(scope, title, [_branch(scope, name, each) for name, each in zip(steps.names, branches, strict=True)])
 
 
 def _branch(scope: Construct, name: str, task: Task) -> sfn.IChainable:
-    lost = sfn.Succeed(scope, f"{name} has no answer")
-    won = sfn.Fail(scope, f"{name} answered", error=FIRST, cause_path="States.JsonToString($)")
-    task.add_catch(lost, result_path="$.error")
+    no_result = sfn.Succeed(scope, f"{name}: no result")
+    succeeded = sfn.Fail(scope, f"{name}: succeeded", error=FIRST, cause_path="States.JsonToString($)")
+    task.add_catch(no_result, result_path="$.error")
     refused = sfn.Condition.boolean_equals("$.refused", True)  # noqa: FBT003 - CDK's own signature
-    asked: sfn.IChainable = task.next(sfn.Choice(scope, f"{name} refused?").when(refused, lost).otherwise(won))
-    return asked
+    branch: sfn.IChainable = task.next(
+        sfn.Choice(scope, f"{name} refused?").when(refused, no_result).otherwise(succeeded)
+    )
+    return branch
 
 
-def _fork(scope: Construct, named: str, branches: Sequence[sfn.IChainable]) -> sfn.Chain:
-    """Ask all; where nobody answers, a choice fails that finds a way only once the execution is redriven.
+def _fork(scope: Construct, title: str, branches: Sequence[sfn.IChainable]) -> sfn.Chain:
+    """Run the branches; if none succeeds, fail in a Choice state that matches only after a redrive.
 
-    A redrive evaluates a choice again, where it would but fail again at a state that fails.
+    A redrive evaluates a Choice state again; a Fail state would only fail again.
     """
-    ask = sfn.Pass(scope, f"ask {named}", input_path=_REDRIVES, result_path="$.asked")
-    parallel = sfn.Parallel(scope, named, result_path=sfn.JsonPath.DISCARD).branch(*branches)
-    first = sfn.Pass(scope, f"{named}: the first answer", parameters=_ANSWER)
+    start = sfn.Pass(scope, f"start {title}", input_path=_REDRIVES, result_path="$.asked")
+    parallel = sfn.Parallel(scope, title, result_path=sfn.JsonPath.DISCARD).branch(*branches)
+    first = sfn.Pass(scope, f"{title}: first result", parameters=_RESULT)
     parallel.add_catch(first, errors=[FIRST], result_path="$.first")
     redriven = sfn.Condition.number_greater_than_json_path(_REDRIVES, "$.asked")
-    parallel.next(sfn.Choice(scope, f"{named}: nobody answered").when(redriven, ask))
-    chain: sfn.Chain = sfn.Chain.custom(ask.next(parallel).start_state, [first], first)
+    parallel.next(sfn.Choice(scope, f"{title}: all failed").when(redriven, start))
+    chain: sfn.Chain = sfn.Chain.custom(start.next(parallel).start_state, [first], first)
     return chain
 
 
-def flat(steps: Sequence[str | Together]) -> list[str]:
-    """The names of all steps, in their order."""
-    return [name for each in steps for name in (each.names if isinstance(each, Together) else (each,))]
+def step_names(steps: Sequence[str | ParallelSteps]) -> list[str]:
+    """Return the names of all steps in order."""
+    return [name for each in steps for name in (each.names if isinstance(each, ParallelSteps) else (each,))]

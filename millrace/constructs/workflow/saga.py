@@ -1,7 +1,7 @@
-"""A saga: a mediator written as steps with their undo.
+"""A saga: a mediator whose steps have undo functions.
 
-Each undo is one state, and undos lead to one another in reverse order, so that every way back is a tail of the same
-chain: a refused step enters it before its own undo, a failed one, whose outcome is unknown, at its own.
+Each undo is one state that leads to the undo of the step before it. A refusal enters this chain before the undo of the
+step that refused; a failure, whose outcome is unknown, enters it at the undo of the step that failed.
 """
 
 from collections.abc import Sequence
@@ -12,17 +12,17 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from millrace.constructs.bus.bus import Bus
-from millrace.constructs.channels.channels import Channel
-from millrace.constructs.function.declared import declared_step
-from millrace.constructs.function.function import Settings
+from millrace.constructs.channels.channel import Channel
+from millrace.constructs.function.handlers import declared_step
+from millrace.constructs.function.settings import Settings
 from millrace.constructs.stores.tables import Tables
 from millrace.constructs.workflow.mediator import Mediator
-from millrace.constructs.workflow.plan import check_names, check_saga
+from millrace.constructs.workflow.validation import check_names, check_saga
 
 
 @dataclass(frozen=True)
 class SagaStep:
-    """A step and the function that undoes it, or why there is nothing to undo."""
+    """A step with the function that undoes it, or the reason why there is nothing to undo."""
 
     name: str
     undo: str | None = None
@@ -30,15 +30,14 @@ class SagaStep:
 
 
 class Saga(Mediator):
-    """Runs `steps`, then `completed`. A step that says a Refusal has the steps before it undone in reverse.
+    """Runs `steps`, then `completed`. If a step publishes a Refusal, the steps before it are undone in reverse order.
 
-    Then `rejected` runs, and the execution has succeeded in rejecting. A step that fails after its retries is undone
-    too, as its outcome is unknown. An undo, `rejected` or `completed` that fails itself fails the execution, which
-    is kept in the dead-letter queue, and goes on there when it is redriven. Each function takes its tables out of
-    `tables`, by the names of its parameters.
+    Then `rejected` runs, and the execution succeeds. A step that fails after its retries is undone, too, because its
+    outcome is unknown. If an undo, `rejected`, or `completed` fails, the execution fails; it is sent to the dead-letter
+    queue, and a redrive resumes it. Each function takes its tables from `tables` by the names of its parameters.
     """
 
-    def __init__(  # noqa: PLR0913 - a saga is no fewer
+    def __init__(  # noqa: PLR0913 - each argument is a separate setting
         self,
         scope: Construct,
         id: str,  # noqa: A002 - CDK's own name
@@ -51,10 +50,8 @@ class Saga(Mediator):
         channel: Channel | None = None,
         **settings: Unpack[Settings],
     ) -> None:
-        place = f"{type(self).__name__} {scope.node.path}/{id}"
         route = _Route(tuple(steps), completed, rejected)
-        check_names(place, route.names())
-        _check(place, route)
+        route.check(f"{type(self).__name__} {scope.node.path}/{id}")
         super().__init__(
             scope,
             id,
@@ -65,7 +62,7 @@ class Saga(Mediator):
             channel=channel,
             **settings,
         )
-        self.note(kind="saga", steps=[asdict(step) for step in steps])
+        self.add_metadata(kind="saga", steps=[asdict(step) for step in steps])
 
 
 @dataclass(frozen=True)
@@ -78,32 +75,31 @@ class _Route:
         undos = [step.undo for step in self.steps if step.undo]
         return [*(step.name for step in self.steps), *undos, self.completed, self.rejected]
 
+    def check(self, path: str) -> None:
+        check_names(path, self.names())
+        steps = [(declared_step(step.name), declared_step(step.undo) if step.undo else None) for step in self.steps]
+        check_saga(path, steps, declared_step(self.completed), declared_step(self.rejected))
+
     def flow(self, mediator: Mediator) -> sfn.IChainable:
-        """The states, from the last step to the first: each needs to know the one after it."""
-        back = self._ways_back(mediator)
-        onward: sfn.IChainable = mediator.step(self.completed).next(sfn.Succeed(mediator, "completed"))
-        for step, refused, failed in reversed(list(zip(self.steps, back, back[1:], strict=False))):
+        """Create the states from last to first, because each needs its successor."""
+        undo_from = self._undo_states(mediator)
+        following: sfn.IChainable = mediator.step(self.completed).next(sfn.Succeed(mediator, "completed"))
+        for step, refused, failed in reversed(list(zip(self.steps, undo_from, undo_from[1:], strict=False))):
             task = mediator.step(step.name)
             task.add_catch(failed, result_path="$.error")
-            onward = task.next(_choice(mediator, step.name, refused, onward))
-        return onward
+            following = task.next(_choice(mediator, step.name, refused, following))
+        return following
 
-    def _ways_back(self, mediator: Mediator) -> list[sfn.IChainable]:
-        """Where the way back begins with no step done, with the first one done, with two …, in turn."""
-        ends = mediator.step(self.rejected).next(sfn.Succeed(mediator, "rejected"))
-        ways: list[sfn.IChainable] = [ends]
+    def _undo_states(self, mediator: Mediator) -> list[sfn.IChainable]:
+        """Return the states that undo no step, the first step, the first two steps, and so on."""
+        states: list[sfn.IChainable] = [mediator.step(self.rejected).next(sfn.Succeed(mediator, "rejected"))]
         for step in self.steps:
-            ways.append(mediator.step(step.undo).next(ways[-1]) if step.undo else ways[-1])
-        return ways
+            states.append(mediator.step(step.undo).next(states[-1]) if step.undo else states[-1])
+        return states
 
 
-def _choice(scope: Construct, name: str, refused: sfn.IChainable, onward: sfn.IChainable) -> sfn.Choice:
-    no = sfn.Condition.boolean_equals("$.refused", True)  # noqa: FBT003 - CDK's own signature
+def _choice(scope: Construct, name: str, refused: sfn.IChainable, following: sfn.IChainable) -> sfn.Choice:
+    condition = sfn.Condition.boolean_equals("$.refused", True)  # noqa: FBT003 - CDK's own signature
     choice = sfn.Choice(scope, f"{name} refused?")
-    choice.when(no, refused).otherwise(onward)
+    choice.when(condition, refused).otherwise(following)
     return choice
-
-
-def _check(place: str, route: _Route) -> None:
-    steps = [(declared_step(s.name), declared_step(s.undo) if s.undo else None) for s in route.steps]
-    check_saga(place, steps, declared_step(route.completed), declared_step(route.rejected))

@@ -1,4 +1,4 @@
-"""The tasks of a state machine: each calls a function, and tries again before it fails.
+"""The tasks of a state machine: each invokes a function, with retries.
 
 https://docs.aws.amazon.com/step-functions/latest/dg/connect-lambda.html
 """
@@ -11,16 +11,17 @@ from aws_cdk import aws_stepfunctions_tasks as tasks
 from constructs import Construct
 
 from millrace.constructs.bus.bus import Bus
-from millrace.constructs.function.function import Function, Settings, declared_function
+from millrace.constructs.function.function import Function, declared_function, pascal_case
+from millrace.constructs.function.settings import Settings
 from millrace.constructs.observability.acknowledgements import acknowledge
 from millrace.constructs.observability.alarms import Alarms
 from millrace.constructs.stores.tables import Tables
-from millrace.constructs.workflow.callbacks import Asked
+from millrace.constructs.workflow.callbacks import WaitingTask
 from millrace.runtime import Declaration, StillInProgress
 from millrace.runtime.callbacks import Expected
 from millrace.runtime.tokens import AlreadyAnswered
 
-TRANSIENT = [
+TRANSIENT_ERRORS = [
     "Lambda.ClientExecutionTimeoutException",
     "Lambda.ServiceException",
     "Lambda.AWSLambdaException",
@@ -28,24 +29,23 @@ TRANSIENT = [
     "Lambda.TooManyRequestsException",
 ]
 """https://docs.aws.amazon.com/step-functions/latest/dg/sfn-best-practices.html#bp-lambda-serviceexception"""
-_SLACK_SECONDS = 5
+_TIMEOUT_MARGIN_SECONDS = 5
 _PAYLOAD = {
     "flow.$": "$",
     "attempt.$": "$$.State.RetryCount",
     "execution.$": "$$.Execution.Id",
 }
-_OF_THE_TRY = {"token": sfn.JsonPath.task_token, "redrives.$": "$$.Execution.RedriveCount"}
+_TOKEN = {"token": sfn.JsonPath.task_token, "redrives.$": "$$.Execution.RedriveCount"}
+
+Task = tasks.LambdaInvoke | WaitingTask
 
 
-Task = tasks.LambdaInvoke | Asked
-
-
-class UnknownStep(LookupError):
-    """A flow asks for a step that its mediator was not given."""
+class UnknownStepError(LookupError):
+    """A flow uses a step that its mediator does not have."""
 
 
 class Steps:
-    """The steps of one mediator, a function and a task each; a task that fails for good fails its execution."""
+    """The functions and tasks of a mediator's steps. A task that exhausts its retries fails the execution."""
 
     def __init__(self, scope: Construct, bus: Bus, tables: Tables, settings: Settings) -> None:
         self._scope = scope
@@ -53,35 +53,34 @@ class Steps:
         self._tables = tables
         self._settings = settings
         self._tasks: dict[str, Task] = {}
-        self._beside: dict[str, Task] = {}
 
-    def add(self, declaration: Declaration, *, beside: bool = False) -> None:
-        """Make the function and the task of a step; one that runs `beside` others answers with its own events alone."""
-        (self._beside if beside else self._tasks)[declaration.name] = self._task(declaration, beside=beside)
+    def add(self, declaration: Declaration, *, parallel: bool = False) -> None:
+        """Create the function and the task of a step; a parallel step returns only its own events."""
+        self._tasks[declaration.name] = self._task(declaration, parallel=parallel)
 
     def task(self, name: str) -> Task:
-        """The task of a step; two of them, as one, where it waits for an answer."""
-        known = self._tasks | self._beside
-        if name not in known:
-            raise UnknownStep(f"{self._scope.node.path} has no step {name}, only {', '.join(known)}: add it.")
-        return known[name]
+        """Return the task of a step; a step that waits for a callback has two states."""
+        if name not in self._tasks:
+            known = ", ".join(self._tasks)
+            raise UnknownStepError(f"{self._scope.node.path} has no step {name}: add it to the steps {known}.")
+        return self._tasks[name]
 
-    def _task(self, declaration: Declaration, *, beside: bool) -> Task:
-        place = Construct(self._scope, _pascal(declaration.name))
-        worker = declared_function(place, "step", declaration, self._bus, self._tables, self._settings)
-        Alarms(place, self._bus.alarm_topic).function(worker.function)
-        kept = "Its state machine invokes it and waits for it; an execution that fails is kept."
-        acknowledge(worker.function, kept, "Serverless-LambdaDLQ", "CKV_AWS_116")
-        acknowledge(worker.function, "A throttled step is tried again; a reservation starves others.", "CKV_AWS_115")
-        payload = _PAYLOAD | {"beside": True} if beside else _PAYLOAD
+    def _task(self, declaration: Declaration, *, parallel: bool) -> Task:
+        scope = Construct(self._scope, pascal_case(declaration.name))
+        worker = declared_function(scope, "step", declaration, self._bus, self._tables, self._settings)
+        Alarms(scope, self._bus.alarm_topic).function(worker.function)
+        reason = "Its state machine invokes it synchronously; failed executions go to the dead-letter queue."
+        acknowledge(worker.function, reason, "Serverless-LambdaDLQ", "CKV_AWS_116")
+        acknowledge(worker.function, "A throttled step is retried; a reservation would limit others.", "CKV_AWS_115")
+        payload = _PAYLOAD | {"beside": True} if parallel else _PAYLOAD
         if declaration.callback is None:
             return _invoke(self._scope, declaration.name, worker, payload)
-        ask = _ask(self._scope, declaration.name, worker, payload, declaration.callback)
-        return Asked(ask, _invoke(self._scope, f"{declaration.name}: the answer", worker, payload))
+        request = _request(self._scope, declaration.name, worker, payload, declaration.callback)
+        return WaitingTask(request, _invoke(self._scope, f"{declaration.name}: answer", worker, payload))
 
 
 def _invoke(scope: Construct, name: str, worker: Function, payload: dict[str, Any]) -> tasks.LambdaInvoke:
-    limit = Duration.seconds(worker.timeout.to_seconds() + _SLACK_SECONDS)
+    timeout = Duration.seconds(worker.timeout.to_seconds() + _TIMEOUT_MARGIN_SECONDS)
     task = tasks.LambdaInvoke(
         scope,
         name,
@@ -89,38 +88,40 @@ def _invoke(scope: Construct, name: str, worker: Function, payload: dict[str, An
         payload=sfn.TaskInput.from_object(payload),
         output_path="$.Payload",
         retry_on_service_exceptions=False,
-        task_timeout=sfn.Timeout.duration(limit),
+        task_timeout=sfn.Timeout.duration(timeout),
     )
-    _try_until_it_goes_well(task, worker)
+    _add_retries(task, worker)
     return task
 
 
-def _ask(
+def _request(
     scope: Construct, name: str, worker: Function, payload: dict[str, Any], expected: Expected
 ) -> tasks.LambdaInvoke:
-    """A task that waits for its token. When its time is over it has failed: nobody is asked once more."""
+    """Create a task that waits for its token. It is not retried after its timeout."""
     task = tasks.LambdaInvoke(
         scope,
         name,
         lambda_function=worker.function,
-        payload=sfn.TaskInput.from_object(payload | _OF_THE_TRY),
+        payload=sfn.TaskInput.from_object(payload | _TOKEN),
         integration_pattern=sfn.IntegrationPattern.WAIT_FOR_TASK_TOKEN,
         result_path="$.answer",
         retry_on_service_exceptions=False,
         task_timeout=sfn.Timeout.duration(Duration.seconds(expected.seconds)),
     )
     task.add_retry(errors=["States.Timeout", AlreadyAnswered.__name__], max_attempts=0)
-    _try_until_it_goes_well(task, worker)
+    _add_retries(task, worker)
     return task
 
 
-def _try_until_it_goes_well(task: sfn.TaskStateBase, worker: Function) -> None:
-    _try_again(task, TRANSIENT, seconds=2, attempts=6)
-    _wait_for_another(task, worker.timeout)
-    _try_again(task, ["States.ALL"], seconds=1, attempts=2)
+def _add_retries(task: sfn.TaskStateBase, worker: Function) -> None:
+    _add_retry(task, TRANSIENT_ERRORS, seconds=2, attempts=6)
+    # An attempt that was killed holds its idempotency record until the function's timeout.
+    after_timeout = Duration.seconds(worker.timeout.to_seconds() + 1)
+    task.add_retry(errors=[StillInProgress.__name__], interval=after_timeout, max_attempts=3, backoff_rate=1)
+    _add_retry(task, ["States.ALL"], seconds=1, attempts=2)
 
 
-def _try_again(task: sfn.TaskStateBase, errors: list[str], *, seconds: int, attempts: int) -> None:
+def _add_retry(task: sfn.TaskStateBase, errors: list[str], *, seconds: int, attempts: int) -> None:
     task.add_retry(
         errors=errors,
         interval=Duration.seconds(seconds),
@@ -128,13 +129,3 @@ def _try_again(task: sfn.TaskStateBase, errors: list[str], *, seconds: int, atte
         backoff_rate=2,
         jitter_strategy=sfn.JitterType.FULL,
     )
-
-
-def _wait_for_another(task: sfn.TaskStateBase, timeout: Duration) -> None:
-    """A try that was killed holds its event until its time is over; the next one comes then."""
-    after = Duration.seconds(timeout.to_seconds() + 1)
-    task.add_retry(errors=[StillInProgress.__name__], interval=after, max_attempts=3, backoff_rate=1)
-
-
-def _pascal(name: str) -> str:
-    return "".join(part.title() for part in name.split("_"))

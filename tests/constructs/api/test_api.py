@@ -1,4 +1,4 @@
-"""The Api construct: what it refuses, whom it lets in, and what its functions may do."""
+"""The Api construct: validation, authorization, and permissions."""
 
 import json
 import re
@@ -6,49 +6,49 @@ import re
 import pytest
 
 from millrace.cli import main
-from millrace.constructs import Api, IamAuthorizer, JwtAuthorizer, OpenToAll, UnsoundApi
+from millrace.constructs import Api, ApiDefinitionError, IamAuthorizer, JwtAuthorizer, NoAuthorizer
 from millrace.events import Event
 
 
-class Knock(Event, source="test.door"):
-    """Knock at the door."""
+class Calibrate(Event, source="test.sensor"):
+    """Calibrate a sensor."""
 
-    door: str
-
-
-class Rang(Event, source="test.bell", outside=True):
-    """Somebody outside rang."""
-
-    times: int
+    sensor: str
 
 
-def refuses(told):
-    return pytest.raises(UnsoundApi, match=re.escape(told))
+class Measured(Event, source="test.device", outside=True):
+    """A device has measured."""
+
+    value: int
+
+
+def raises(message):
+    return pytest.raises(ApiDefinitionError, match=re.escape(message))
 
 
 @pytest.fixture
-def made(stack, bus, synthesised):
-    """The template of an API with these settings."""
+def synthesize(stack, bus, synthesised):
+    """Synthesize an API with settings."""
 
-    def made(**settings):
-        Api(stack, "Door", bus=bus, commands=[Knock], events=[Rang], **settings)
+    def synthesize(**settings):
+        Api(stack, "Api", bus=bus, commands=[Calibrate], events=[Measured], **settings)
         return synthesised()
 
-    return made
+    return synthesize
 
 
 def routes(template):
     return {route["RouteKey"]: route for route in template.of("ApiGatewayV2::Route").values()}
 
 
-def test_an_event_that_does_not_come_from_outside_is_refused_at_the_door(stack, bus):
-    with refuses('write class Knock(Event, source="test.door", outside=True), or take it out.'):
-        Api(stack, "Door", bus=bus, events=[Knock])
+def test_ingress_of_an_internal_event_raises(stack, bus):
+    with raises('write class Calibrate(Event, source="test.sensor", outside=True), or remove it.'):
+        Api(stack, "Api", bus=bus, events=[Calibrate])
 
 
-def test_callers_of_a_source_that_does_not_come_in_are_refused(stack, bus):
-    with refuses("names callers of test.window, of which it takes no event"):
-        Api(stack, "Door", bus=bus, events=[Rang], callers={"test.window": ["*"]})
+def test_callers_of_a_source_without_events_raise(stack, bus):
+    with raises("has callers for test.other, but takes no events of that source"):
+        Api(stack, "Api", bus=bus, events=[Measured], callers={"test.other": ["*"]})
 
 
 @pytest.mark.parametrize(
@@ -56,41 +56,41 @@ def test_callers_of_a_source_that_does_not_come_in_are_refused(stack, bus):
     [
         (None, "AWS_IAM"),
         (IamAuthorizer(), "AWS_IAM"),
-        (JwtAuthorizer("https://login.example", ["door"]), "JWT"),
-        (OpenToAll(reason="The door of a shop is open."), "NONE"),
+        (JwtAuthorizer("https://login.example", ["audience"]), "JWT"),
+        (NoAuthorizer(reason="The catalog of a shop is public."), "NONE"),
     ],
 )
-def test_every_route_asks_for_what_the_authorizer_says(made, authorizer, kind):
-    found = routes(made(authorizer=authorizer))
+def test_authorizer_applies_to_every_route(synthesize, authorizer, kind):
+    found = routes(synthesize(authorizer=authorizer))
     assert found.keys() == {"POST /commands/{command}", "POST /events", "GET /openapi.json"}
     assert {route["AuthorizationType"] for route in found.values()} == {kind}
 
 
-def test_what_is_open_says_why_in_the_template(made):
-    template = made(authorizer=OpenToAll(reason="The door of a shop is open."))
-    assert "The door of a shop is open." in json.dumps(template.body)
+def test_template_contains_the_reason_for_public_access(synthesize):
+    template = synthesize(authorizer=NoAuthorizer(reason="The catalog of a shop is public."))
+    assert "The catalog of a shop is public." in json.dumps(template.body)
 
 
-def test_the_door_may_publish_what_comes_from_outside_and_commands_what_is_asked_for(made):
-    template = made()
+def test_ingress_and_commands_may_only_publish_their_events(synthesize):
+    template = synthesize()
     allowed = {
         name: [
             statement["Condition"]["ForAllValues:StringEquals"]["events:detail-type"]
             for statement in template.statements(template.function(name))
             if statement["Action"] == "events:PutEvents"
         ]
-        for name in ("door_door", "door_commands")
+        for name in ("api_ingress", "api_commands")
     }
-    assert allowed == {"door_door": [["Rang"]], "door_commands": [["Knock"]]}
+    assert allowed == {"api_ingress": [["Measured"]], "api_commands": [["Calibrate"]]}
 
 
-def test_a_stage_has_limits_and_a_log_without_what_callers_send(made):
-    (stage,) = made(rate_limit=7).of("ApiGatewayV2::Stage").values()
+def test_stage_has_throttling_and_access_logs_without_headers(synthesize):
+    (stage,) = synthesize(rate_limit=7).of("ApiGatewayV2::Stage").values()
     assert stage["DefaultRouteSettings"]["ThrottlingRateLimit"] == 7
     assert "header" not in stage["AccessLogSettings"]["Format"]
 
 
-def test_the_command_prints_the_document_of_the_one_api(template, capsys, monkeypatch, request):
+def test_openapi_command_prints_the_document_of_the_only_api(template, capsys, monkeypatch, request):
     monkeypatch.chdir(request.config.rootpath)
     assert main(["openapi"]) == 0
     assert "/commands/PlaceOrder" in json.loads(capsys.readouterr().out)["paths"]

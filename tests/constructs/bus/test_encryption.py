@@ -1,4 +1,4 @@
-"""One key setting: what it governs, and who may use the key for what."""
+"""The encryption key of a bus encrypts everything on it, with least-privilege permissions."""
 
 import itertools
 from functools import reduce
@@ -12,7 +12,7 @@ from millrace.constructs import Bus, Processor, Subscriber, Webhook, direct, ord
 
 @pytest.fixture(scope="session")
 def key(keyed):
-    """The ARN of that key, as the template writes it."""
+    """The ARN of the key in the template."""
     (name,) = keyed.of("KMS::Key")
     return {"Fn::GetAtt": [name, "Arn"]}
 
@@ -29,19 +29,19 @@ def key(keyed):
         ("StepFunctions::StateMachine", ["EncryptionConfiguration", "KmsKeyId"]),
     ],
 )
-def test_the_key_of_the_bus_governs_everything_on_it(keyed, key, kind, names):
+def test_key_encrypts_every_resource_on_the_bus(keyed, key, kind, names):
     resources = keyed.of(kind).values()
     assert resources
     assert all(reduce(getitem, names, found) == key for found in resources)
 
 
-def test_the_key_turns_and_outlives_the_stack(keyed):
+def test_key_has_rotation_and_is_retained(keyed):
     (key,) = [resource for resource in keyed.resources.values() if resource["Type"] == "AWS::KMS::Key"]
     assert key["Properties"]["EnableKeyRotation"]
     assert key["DeletionPolicy"] == "Retain"
 
 
-def test_a_service_may_use_the_key_only_for_what_is_on_the_bus(keyed):
+def test_key_policy_of_services_has_conditions_and_no_wildcard_actions(keyed):
     (key,) = keyed.of("KMS::Key").values()
     services = [s for s in key["KeyPolicy"]["Statement"] if "Service" in s["Principal"]]
     assert len(services) == 5
@@ -49,13 +49,13 @@ def test_a_service_may_use_the_key_only_for_what_is_on_the_bus(keyed):
     assert "*" not in {action[-1] for s in services for action in s["Action"]}
 
 
-def test_a_role_may_use_the_key_only_by_way_of_the_service_that_it_calls(keyed, key):
+def test_role_may_use_the_key_only_through_services(keyed, key):
     policies = keyed.of("IAM::Policy").values()
     statements = list(itertools.chain.from_iterable(p["PolicyDocument"]["Statement"] for p in policies))
-    of_key = [statement for statement in statements if "kms:" in str(statement["Action"])]
-    assert all(statement["Resource"] == key for statement in of_key)
-    assert all("kms:" in str(statement["Condition"]) for statement in of_key)
-    assert not [statement for statement in of_key if "*" in str(statement["Action"])]
+    key_statements = [statement for statement in statements if "kms:" in str(statement["Action"])]
+    assert all(statement["Resource"] == key for statement in key_statements)
+    assert all("kms:" in str(statement["Condition"]) for statement in key_statements)
+    assert not [statement for statement in key_statements if "*" in str(statement["Action"])]
 
 
 @pytest.mark.parametrize(
@@ -67,14 +67,14 @@ def test_a_role_may_use_the_key_only_by_way_of_the_service_that_it_calls(keyed, 
         ("start_fulfilment", {"lambda", "s3", "sqs", "states"}),
     ],
 )
-def test_a_function_uses_the_key_for_what_it_touches_and_no_more(keyed, name, services):
+def test_function_may_use_the_key_only_through_its_services(keyed, name, services):
     statements = [s for s in keyed.statements(keyed.function(name)) if "kms:" in str(s["Action"])]
     vias = [s["Condition"]["StringEquals"]["kms:ViaService"]["Fn::Join"][1][0] for s in statements]
     assert {via.rstrip(".") for via in vias} == services
 
 
-def test_a_consumer_may_decrypt_and_encrypt_what_it_puts_aside(stack, synthesised):
-    bus = Bus(stack, "Bus", name="test", encryption_key="own")
+def test_consumer_may_decrypt_and_encrypt_messages_for_quarantine(stack, synthesised):
+    bus = Bus(stack, "Bus", name="test", encryption_key="create")
     Processor(stack, "Queued", bus=bus, function="upgrade_tier")
     Processor(stack, "Direct", bus=bus, function="issue_gift", channel=direct())
     template = synthesised()
@@ -89,20 +89,20 @@ def _by_sqs(statements):
     return next(s["Action"] for s in statements if "kms" in str(s["Action"]) and "'sqs.'" in str(s["Condition"]))
 
 
-def test_streams_buckets_and_secrets_are_under_the_key_too(stack, synthesised):
-    bus = Bus(stack, "Bus", name="test", encryption_key="own")
-    Processor(stack, "Ordered", bus=bus, function="upgrade_tier", channel=ordered(by="customer_id"))
-    Subscriber(stack, "Hook", bus=bus, events=[TierUpgraded], to=Webhook("https://example.com/hook"))
+def test_key_encrypts_streams_buckets_and_secrets(stack, synthesised):
+    bus = Bus(stack, "Bus", name="test", encryption_key="create")
+    Processor(stack, "Ordered", bus=bus, function="upgrade_tier", channel=ordered(partition_key="customer_id"))
+    Subscriber(stack, "Hook", bus=bus, events=[TierUpgraded], target=Webhook("https://example.com/hook"))
     template = synthesised()
     key = {"Fn::GetAtt": [next(iter(template.of("KMS::Key"))), "Arn"]}
     (stream,) = template.of("Kinesis::Stream").values()
-    of_buckets = [bucket["BucketEncryption"] for bucket in template.of("S3::Bucket").values()]
-    assert [str(key) in str(encryption) for encryption in of_buckets] == [True, True]
+    encryptions = [bucket["BucketEncryption"] for bucket in template.of("S3::Bucket").values()]
+    assert [str(key) in str(encryption) for encryption in encryptions] == [True, True]
     assert stream["StreamEncryption"]["KeyId"] == key
     assert [secret["KmsKeyId"] for secret in template.of("SecretsManager::Secret").values()] == [key]
 
 
-def test_alarms_reach_a_topic_under_the_key(stack, synthesised):
+def test_alarms_may_use_the_key_of_their_topic(stack, synthesised):
     from aws_cdk import aws_kms as kms
     from aws_cdk import aws_sns as sns
 
@@ -113,7 +113,7 @@ def test_alarms_reach_a_topic_under_the_key(stack, synthesised):
     assert "Alarms" in sids
 
 
-def test_a_key_that_is_only_imported_is_used_and_its_policy_left_alone(stack, synthesised):
+def test_imported_key_is_used_without_policy_changes(stack, synthesised):
     from aws_cdk import aws_kms as kms
 
     arn = "arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"

@@ -1,4 +1,4 @@
-"""The code that is deployed: each asset opened, and the handler found in it."""
+"""The assets of functions and the layer contain the handlers and their code."""
 
 import json
 
@@ -7,7 +7,7 @@ import pytest
 FUNCTIONS = [
     "api_answers",
     "api_commands",
-    "api_door",
+    "api_ingress",
     "arrange_shipping",
     "award_points",
     "charge_payment",
@@ -32,7 +32,7 @@ FUNCTIONS = [
     "view_customers",
     "view_orders",
 ]
-OF_THE_KIT = {"api_answers", "api_commands", "api_door", "relay_order_store", "start_fulfilment"}
+BUILT_IN = {"api_answers", "api_commands", "api_ingress", "relay_order_store", "start_fulfilment"}
 
 
 def layer(template):
@@ -40,42 +40,42 @@ def layer(template):
     return template.asset(properties["Content"]) / "python"
 
 
-def test_there_is_one_function_for_each_folder_and_those_of_the_kit_itself(template):
-    assert sorted(facts["function"] for facts in template.facts().values()) == FUNCTIONS
+def test_every_folder_has_a_function_besides_the_built_in_ones(template):
+    assert sorted(known["function"] for known in template.metadata().values()) == FUNCTIONS
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_a_functions_handler_is_in_its_asset_or_in_the_layer(template, name):
+def test_handler_is_in_the_asset_or_the_layer(template, name):
     properties = template.resources[template.function(name)]["Properties"]
     module, _, attribute = properties["Handler"].rpartition(".")
-    places = [template.asset(properties["Code"]), layer(template)]
-    (file,) = [p / f"{module.replace('.', '/')}.py" for p in places if (p / f"{module.replace('.', '/')}.py").is_file()]
+    roots = [template.asset(properties["Code"]), layer(template)]
+    (file,) = [r / f"{module.replace('.', '/')}.py" for r in roots if (r / f"{module.replace('.', '/')}.py").is_file()]
     assert f"def {attribute}(" in file.read_text()
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_an_asset_holds_the_contracts_and_its_own_folder_and_what_that_imports(template, name):
+def test_asset_contains_the_contracts_its_folder_and_imported_modules(template, name):
     asset = template.asset(template.resources[template.function(name)]["Properties"]["Code"])
-    folders = {place.name for place in (asset / "functions").iterdir() if place.is_dir()}
-    borrowed = {"reserve_stock"} if name == "release_stock" else set()
-    assert folders == {"contracts", name, *borrowed} - OF_THE_KIT
+    folders = {path.name for path in (asset / "functions").iterdir() if path.is_dir()}
+    imported = {"reserve_stock"} if name == "release_stock" else set()
+    assert folders == {"contracts", name, *imported} - BUILT_IN
     assert not [*asset.rglob("__pycache__"), *asset.rglob("requirements.txt")]
 
 
-def test_of_another_folder_only_the_imported_module_comes_along(template):
+def test_asset_contains_only_the_imported_module_of_another_folder(template):
     asset = template.asset(template.resources[template.function("release_stock")]["Properties"]["Code"])
-    borrowed = asset / "functions" / "reserve_stock"
-    assert sorted(file.name for file in borrowed.iterdir()) == ["__init__.py", "logic.py"]
+    imported = asset / "functions" / "reserve_stock"
+    assert sorted(file.name for file in imported.iterdir()) == ["__init__.py", "logic.py"]
 
 
-def test_the_layer_holds_the_runtime_and_no_other_room(template):
-    rooms = {place.name for place in (layer(template) / "millrace").iterdir()}
-    assert rooms == {"__init__.py", "py.typed", "events", "runtime"}
+def test_layer_contains_only_the_runtime_packages(template):
+    packages = {path.name for path in (layer(template) / "millrace").iterdir()}
+    assert packages == {"__init__.py", "py.typed", "events", "runtime"}
     assert not list((layer(template) / "millrace").rglob("__pycache__"))
 
 
-def test_the_layer_holds_the_pinned_dependencies_for_the_functions_architecture(template):
-    packages = {place.name for place in layer(template).iterdir()}
+def test_layer_contains_the_pinned_dependencies_for_the_architecture(template):
+    packages = {path.name for path in layer(template).iterdir()}
     assert {"pydantic", "pydantic_core", "aws_lambda_powertools"} <= packages
     assert not {"bin", ".lock", "boto3"} & packages
     assert [file.name for file in (layer(template) / "pydantic_core").glob("*.so")] == [
@@ -83,11 +83,11 @@ def test_the_layer_holds_the_pinned_dependencies_for_the_functions_architecture(
     ]
 
 
-def test_every_function_says_where_its_code_comes_from(template):
-    facts = template.facts()[template.function("award_points")]
-    assert facts["sources"] == ["functions/__init__.py", "functions/contracts", "functions/award_points"]
-    assert facts["kind"] == "processor"
-    assert facts["declaration"] == {
+def test_metadata_lists_sources_and_events_of_a_function(template):
+    known = template.metadata()[template.function("award_points")]
+    assert known["sources"] == ["functions/__init__.py", "functions/contracts", "functions/award_points"]
+    assert known["kind"] == "processor"
+    assert known["declaration"] == {
         "consumes": ["shop.fulfilment:OrderCompleted"],
         "publishes": ["shop.loyalty:PointsAwarded"],
     }
@@ -98,16 +98,16 @@ def shop(app):
 
     from infra.shop import Shop
 
-    return Shop(app, "Shop", removal=RemovalPolicy.DESTROY)
+    return Shop(app, "Shop", removal_policy=RemovalPolicy.DESTROY)
 
 
-def test_two_synths_of_one_source_are_equal(template, app, synthesised):
-    """One by the app in a process of its own, one here, in another folder."""
+def test_synth_is_deterministic(template, app, synthesised):
+    """Compare a synth in another process with one in this process and another folder."""
     shop(app)
     assert json.dumps(synthesised().body) == json.dumps(template.body)
 
 
-def test_changing_one_handler_changes_one_asset_and_nothing_else(template, app, synthesised, copied):
+def test_changing_a_handler_changes_only_its_asset(template, app, synthesised, copied):
     handler = copied / "functions" / "issue_gift" / "handler.py"
     handler.write_text(handler.read_text() + "\n# changed\n")
     shop(app)
@@ -117,15 +117,15 @@ def test_changing_one_handler_changes_one_asset_and_nothing_else(template, app, 
     assert json.dumps(after.body).replace(new["issue_gift"], old["issue_gift"]) == json.dumps(template.body)
 
 
-def test_a_file_that_is_gone_vanishes_from_the_asset(copied, monkeypatch):
-    from millrace.constructs.function.code import sources, stage
+def test_deleted_file_is_removed_from_the_asset(copied, monkeypatch):
+    from millrace.constructs.function.code import source_paths, stage
 
     monkeypatch.chdir(copied)
     extra = copied / "functions" / "upgrade_tier" / "tiers" / "names.json"
     extra.parent.mkdir()
     extra.write_text("{}")
-    staged = stage("upgrade_tier", sources("upgrade_tier")) / "functions" / "upgrade_tier"
+    staged = stage("upgrade_tier", source_paths("upgrade_tier")) / "functions" / "upgrade_tier"
     assert (staged / "tiers" / "names.json").is_file()
     extra.unlink()
-    stage("upgrade_tier", sources("upgrade_tier"))
+    stage("upgrade_tier", source_paths("upgrade_tier"))
     assert not (staged / "tiers").exists()

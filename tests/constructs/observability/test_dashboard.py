@@ -1,4 +1,4 @@
-"""The dashboard of a bus: every alarm, and a graph for each question that alarms ask."""
+"""The dashboard shows every alarm, and one graph per kind of alarm."""
 
 import json
 
@@ -11,7 +11,7 @@ from millrace.constructs import Bus, Dashboard, Mediator, Processor, ordered
 def widgets(stack, bus, synthesised):
     Dashboard(stack, "Dashboard", bus=bus)
     Processor(stack, "Upgrade", bus=bus, function="upgrade_tier")
-    Processor(stack, "InOrder", bus=bus, function="upgrade_tier", channel=ordered(by="customer_id"))
+    Processor(stack, "InOrder", bus=bus, function="upgrade_tier", channel=ordered(partition_key="customer_id"))
     Mediator(stack, "Ship", bus=bus, steps=["arrange_shipping"])
     template = synthesised()
     (dashboard,) = template.of("CloudWatch::Dashboard").values()
@@ -21,31 +21,31 @@ def widgets(stack, bus, synthesised):
     return {widget["properties"]["title"]: widget["properties"] for widget in body["widgets"]}, template
 
 
-def test_it_shows_the_state_of_every_alarm_of_its_stack(widgets):
+def test_dashboard_shows_every_alarm_of_the_stack(widgets):
     found, template = widgets
     assert len(found["Alarms"]["alarms"]) == len(template.of("CloudWatch::Alarm"))
 
 
 @pytest.mark.parametrize(
-    ("question", "names"),
+    ("title", "names"),
     [
-        ("What was given up", {"Bus", "Upgrade", "InOrder", "Ship"}),
-        ("How long the oldest event waits (s)", {"Upgrade", "Ship"}),
-        ("How long records wait in streams (ms)", {"InOrder"}),
-        ("Which executions fail", {"Ship"}),
-        ("Which functions raise errors", {"Upgrade", "InOrder", "Ship", "Ship/ArrangeShipping"}),
+        ("Events in dead-letter queues", {"Bus", "Upgrade", "InOrder", "Ship"}),
+        ("Age of the oldest event (s)", {"Upgrade", "Ship"}),
+        ("Iterator age of streams (ms)", {"InOrder"}),
+        ("Failed executions", {"Ship"}),
+        ("Function errors", {"Upgrade", "InOrder", "Ship", "Ship/ArrangeShipping"}),
     ],
 )
-def test_a_question_has_one_graph_with_each_construct_that_it_asks_of(widgets, question, names):
+def test_graph_has_one_metric_per_construct(widgets, title, names):
     found, _ = widgets
-    assert {metric[-1]["label"] for metric in found[question]["metrics"]} == names
+    assert {metric[-1]["label"] for metric in found[title]["metrics"]} == names
 
 
-def test_what_no_alarm_watches_has_no_graph(widgets):
+def test_graph_without_alarms_is_omitted(widgets):
     found, _ = widgets
-    assert "Which circuit breakers are open" not in found
+    assert "Open circuit breakers" not in found
 
 
-def test_a_bus_alone_has_its_own_dead_letters(stack, synthesised):
+def test_dashboard_of_a_bus_without_functions_is_created(stack, synthesised):
     Dashboard(stack, "Dashboard", bus=Bus(stack, "Bus", name="alone"))
     assert len(synthesised().of("CloudWatch::Dashboard")) == 1

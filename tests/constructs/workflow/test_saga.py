@@ -1,26 +1,26 @@
-"""The ways through the saga's state machine, walked in its definition."""
+"""The paths through the saga's state machine, followed in its definition."""
 
 import pytest
 
-ANSWER = "arrange_shipping: the answer"
+ANSWER = "arrange_shipping: answer"
 STEPS = ["reserve_stock", "charge_payment", "arrange_shipping", ANSWER]
 
 
-def walk(states, at, *, refused=None, failing=()):
-    """The tasks that run, and how it ends: `refused` says no, those `failing` raise each time."""
+def walk(states, current, *, refused=None, failing=()):
+    """Return the tasks that run and the result, given a task that refuses and tasks that fail."""
     ran = []
-    while "Next" in states[at] or "Choices" in states[at]:
-        state = states[at]
+    while "Next" in states[current] or "Choices" in states[current]:
+        state = states[current]
         if state["Type"] == "Choice":
             (choice,) = state["Choices"]
             assert (choice["Variable"], choice["BooleanEquals"]) == ("$.refused", True)
-            at = choice["Next"] if ran[-1] == refused else state["Default"]
+            current = choice["Next"] if ran[-1] == refused else state["Default"]
             continue
-        ran.append(at)
-        if at in failing and "Catch" not in state:
+        ran.append(current)
+        if current in failing and "Catch" not in state:
             return ran, "failed"
-        at = caught(state) if at in failing else state["Next"]
-    return ran, at
+        current = caught(state) if current in failing else state["Next"]
+    return ran, current
 
 
 def caught(state):
@@ -37,10 +37,10 @@ def states(template):
 @pytest.fixture(scope="session")
 def run(states, template):
     start = template.machine()["StartAt"]
-    return lambda **how: walk(states, start, **how)
+    return lambda **outcome: walk(states, start, **outcome)
 
 
-def test_an_order_that_nobody_refuses_is_completed(run):
+def test_saga_without_refusals_completes(run):
     assert run() == ([*STEPS, "complete_order"], "completed")
 
 
@@ -52,7 +52,7 @@ def test_an_order_that_nobody_refuses_is_completed(run):
         (ANSWER, ["refund_payment", "release_stock"]),
     ],
 )
-def test_a_refusal_undoes_the_steps_before_it_in_reverse(run, refused, undone):
+def test_refusal_undoes_earlier_steps_in_reverse(run, refused, undone):
     done = STEPS[: STEPS.index(refused) + 1]
     assert run(refused=refused) == ([*done, *undone, "reject_order"], "rejected")
 
@@ -66,36 +66,36 @@ def test_a_refusal_undoes_the_steps_before_it_in_reverse(run, refused, undone):
         (ANSWER, ["refund_payment", "release_stock"]),
     ],
 )
-def test_a_failure_undoes_its_own_step_too(run, failing, undone):
+def test_failure_also_undoes_its_own_step(run, failing, undone):
     done = STEPS[: STEPS.index(failing) + 1]
     assert run(failing=[failing]) == ([*done, *undone, "reject_order"], "rejected")
 
 
 @pytest.mark.parametrize("failing", ["release_stock", "refund_payment", "reject_order"])
-def test_a_way_back_that_fails_fails_its_execution_there(run, failing):
+def test_failed_undo_fails_the_execution_in_its_state(run, failing):
     ran, end = run(refused=ANSWER, failing=[failing])
     assert (ran[-1], end) == (failing, "failed")
 
 
-def test_a_completion_that_fails_fails_its_execution_there(run):
+def test_failed_completion_fails_the_execution_in_its_state(run):
     assert run(failing=["complete_order"]) == ([*STEPS, "complete_order"], "failed")
 
 
-def test_no_state_ends_an_execution_that_a_redrive_could_not_get_past(states):
+def test_state_machine_has_no_fail_state(states):
     assert not [name for name, state in states.items() if state["Type"] == "Fail"]
 
 
-def test_an_execution_that_rejects_has_succeeded(states):
+def test_rejection_is_a_successful_execution(states):
     assert states["rejected"]["Type"] == states["completed"]["Type"] == "Succeed"
 
 
-def test_every_task_of_a_function_has_its_limits(states, template):
-    functions = [states[name] for name in STEPS]
-    assert all(state["TimeoutSeconds"] > 30 for state in functions)
-    assert all(retry["MaxAttempts"] <= 6 for state in functions for retry in state["Retry"])
+def test_every_task_has_a_timeout_and_limited_retries(states, template):
+    tasks = [states[name] for name in STEPS]
+    assert all(state["TimeoutSeconds"] > 30 for state in tasks)
+    assert all(retry["MaxAttempts"] <= 6 for state in tasks for retry in state["Retry"])
 
 
-def test_a_step_is_given_the_flow_and_answers_with_the_flow(states):
+def test_task_passes_the_flow_to_its_function_and_returns_it(states):
     state = states["reserve_stock"]
     assert state["OutputPath"] == "$.Payload"
     assert state["Parameters"]["Payload"] == {
@@ -105,7 +105,7 @@ def test_a_step_is_given_the_flow_and_answers_with_the_flow(states):
     }
 
 
-def test_executions_are_traced_and_logged_without_their_data(template):
+def test_executions_are_traced_and_logged_without_data(template):
     (machine,) = template.of("StepFunctions::StateMachine").values()
     assert machine["StateMachineType"] == "STANDARD"
     assert machine["TracingConfiguration"]["Enabled"]

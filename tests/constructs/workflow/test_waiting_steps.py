@@ -1,4 +1,4 @@
-"""What a step that waits becomes: two states, a table, a door, and who may do what."""
+"""A step that waits for a callback: states, token table, callback route, and permissions."""
 
 import json
 import re
@@ -6,11 +6,11 @@ import re
 import pytest
 
 from functions.contracts.carrier import ShipmentArranged
-from millrace.constructs import Api, Bus, Mediator, UnsoundApi
-from millrace.constructs.workflow.callbacks import TooLate
+from millrace.constructs import Api, ApiDefinitionError, Bus, Mediator
+from millrace.constructs.workflow.callbacks import CallbackOrderError
 from millrace.runtime.tokens import places_of
 
-ASK, HEAR = "arrange_shipping", "arrange_shipping: the answer"
+REQUEST, RESUME = "arrange_shipping", "arrange_shipping: answer"
 
 
 @pytest.fixture
@@ -19,47 +19,48 @@ def states(template):
 
 
 def allowed(template, function, service):
-    """What a function may do with a service: each action, with its resource and its condition."""
+    """Return a function's statements for a service by action."""
     found = template.statements(template.function(function))
     pairs = [(s["Action"], s) for s in found if json.dumps(s["Action"]).startswith((f'"{service}:', f'["{service}:'))]
     return {action: s for actions, s in pairs for action in ([actions] if isinstance(actions, str) else actions)}
 
 
-def test_a_step_that_waits_is_a_task_that_asks_and_one_that_hears_the_answer(states):
-    assert states[ASK]["Resource"].endswith(":states:::lambda:invoke.waitForTaskToken")
-    assert states[ASK]["Parameters"]["Payload"]["token.$"] == "$$.Task.Token"
-    assert (states[ASK]["Next"], states[ASK]["TimeoutSeconds"]) == (HEAR, 2 * 86_400)
+def test_waiting_step_has_a_request_task_and_a_resume_task(states):
+    assert states[REQUEST]["Resource"].endswith(":states:::lambda:invoke.waitForTaskToken")
+    assert states[REQUEST]["Parameters"]["Payload"]["token.$"] == "$$.Task.Token"
+    assert (states[REQUEST]["Next"], states[REQUEST]["TimeoutSeconds"]) == (RESUME, 2 * 86_400)
 
 
-def test_a_step_whose_time_is_over_is_not_asked_again(states):
-    first, *rest = states[ASK]["Retry"]
+def test_request_is_not_retried_after_its_timeout(states):
+    first, *rest = states[REQUEST]["Retry"]
     assert first == {"ErrorEquals": ["States.Timeout", "AlreadyAnswered"], "MaxAttempts": 0}
-    assert rest == states[HEAR]["Retry"]
+    assert rest == states[RESUME]["Retry"]
 
 
-def test_a_try_that_was_answered_goes_on_with_the_answer(states):
-    first, last = states[ASK]["Catch"]
-    assert (first["ErrorEquals"], first["Next"]) == (["AlreadyAnswered"], HEAR)
-    assert (last["ErrorEquals"], last["Next"]) == (["States.ALL"], states[HEAR]["Catch"][0]["Next"])
+def test_answered_request_continues_with_the_answer(states):
+    first, last = states[REQUEST]["Catch"]
+    assert (first["ErrorEquals"], first["Next"]) == (["AlreadyAnswered"], RESUME)
+    assert (last["ErrorEquals"], last["Next"]) == (["States.ALL"], states[RESUME]["Catch"][0]["Next"])
 
 
-def test_the_token_goes_to_the_step_that_asks_and_stands_nowhere_else_in_the_template(template):
+def test_only_the_request_task_receives_the_token(template):
     assert json.dumps(template.body).count("Task.Token") == 1
 
 
-def test_only_the_door_ends_tasks_and_only_those_of_machines_that_wait(template):
+def test_only_the_callback_function_may_complete_tasks(template):
     (machine,) = template.of("StepFunctions::StateMachine")
-    may = {facts["function"]: allowed(template, facts["function"], "states") for facts in template.facts().values()}
-    ending = {
+    names = [known["function"] for known in template.metadata().values()]
+    may = {name: allowed(template, name, "states") for name in names}
+    completing = {
         name: actions["states:SendTaskSuccess"]["Resource"]
         for name, actions in may.items()
         if "states:SendTaskSuccess" in actions
     }
-    assert ending == {"api_answers": {"Ref": machine}}
+    assert completing == {"api_answers": {"Ref": machine}}
 
 
-def test_a_step_touches_its_own_callbacks_alone(template):
-    may = allowed(template, ASK, "dynamodb")
+def test_step_may_only_write_its_own_callbacks(template):
+    may = allowed(template, REQUEST, "dynamodb")
     table = next(name for name in template.of("DynamoDB::Table") if "Callbacks" in name)
     own = [s for s in may.values() if s["Resource"] == {"Fn::GetAtt": [table, "Arn"]}]
     keys = [s["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"] for s in own]
@@ -67,55 +68,54 @@ def test_a_step_touches_its_own_callbacks_alone(template):
     assert own[0]["Action"] == "dynamodb:UpdateItem"
 
 
-def test_the_door_publishes_nothing_itself(template):
+def test_callback_function_may_not_publish_events(template):
     assert allowed(template, "api_answers", "events") == {}
     assert sorted(allowed(template, "api_answers", "dynamodb")) == ["dynamodb:GetItem", "dynamodb:UpdateItem"]
 
 
-def test_tokens_are_under_the_key_of_the_bus_and_end_by_themselves(keyed):
+def test_tokens_are_encrypted_and_expire(keyed):
     (table,) = [properties for name, properties in keyed.of("DynamoDB::Table").items() if "Callbacks" in name]
     assert table["TimeToLiveSpecification"] == {"AttributeName": "expiration", "Enabled": True}
     assert table["SSESpecification"]["SSEType"] == "KMS"
     assert "Key" in json.dumps(table["SSESpecification"]["KMSMasterKeyId"])
 
 
-def test_a_bus_on_which_nothing_waits_has_neither_table_nor_door(stack, bus, synthesised):
+def test_without_waiting_steps_there_is_no_token_table_and_no_route(stack, bus, synthesised):
     Api(stack, "Api", bus=bus)
     template = synthesised()
     assert not [name for name in template.of("DynamoDB::Table") if "Callbacks" in name]
     assert [route["RouteKey"] for route in template.of("ApiGatewayV2::Route").values()] == ["GET /openapi.json"]
 
 
-def test_an_api_can_do_without_the_door(stack, bus, synthesised):
-    Mediator(stack, "M", bus=bus, steps=[ASK])
+def test_callback_route_can_be_disabled(stack, bus, synthesised):
+    Mediator(stack, "M", bus=bus, steps=[REQUEST])
     Api(stack, "Api", bus=bus, callbacks=False)
     assert [route["RouteKey"] for route in synthesised().of("ApiGatewayV2::Route").values()] == ["GET /openapi.json"]
 
 
-def test_an_api_is_made_after_what_waits(stack, bus):
+def test_creating_a_waiting_step_after_the_api_raises(stack, bus):
     Api(stack, "Api", bus=bus)
-    with pytest.raises(TooLate, match="make the Api after whatever waits, or say callbacks=False"):
-        Mediator(stack, "M", bus=bus, steps=[ASK])
+    with pytest.raises(CallbackOrderError, match="create the Api after all mediators, or set callbacks=False"):
+        Mediator(stack, "M", bus=bus, steps=[REQUEST])
 
 
-def test_an_answer_that_does_not_come_from_outside_is_refused_at_the_door(stack, bus, monkeypatch):
-    Mediator(stack, "M", bus=bus, steps=[ASK])
-    inside = ShipmentArranged.contract.__class__(**{**vars(ShipmentArranged.contract), "outside": False})
-    monkeypatch.setattr(ShipmentArranged, "contract", inside)
+def test_callback_with_an_internal_event_raises(stack, bus, monkeypatch):
+    Mediator(stack, "M", bus=bus, steps=[REQUEST])
+    internal = ShipmentArranged.contract.__class__(**{**vars(ShipmentArranged.contract), "outside": False})
+    monkeypatch.setattr(ShipmentArranged, "contract", internal)
     with pytest.raises(
-        UnsoundApi, match=re.escape('class ShipmentArranged(Event, source="carrier.shipments", outside=')
+        ApiDefinitionError, match=re.escape('class ShipmentArranged(Event, source="carrier.shipments", outside=')
     ):
         Api(stack, "Api", bus=bus)
 
 
-def test_a_caller_of_an_answers_source_may_be_named(stack, bus, synthesised):
-    Mediator(stack, "M", bus=bus, steps=[ASK])
+def test_callers_can_be_set_for_the_source_of_a_callback(stack, bus, synthesised):
+    Mediator(stack, "M", bus=bus, steps=[REQUEST])
     Api(stack, "Api", bus=bus, callers={"carrier.shipments": ["arn:aws:sts::*:assumed-role/carrier/*"]})
-    told = json.dumps(synthesised().of("Lambda::Function"))
-    assert "assumed-role/carrier" in told
+    assert "assumed-role/carrier" in json.dumps(synthesised().of("Lambda::Function"))
 
 
-def test_the_document_of_the_api_tells_of_the_answers(template):
+def test_openapi_document_describes_callbacks(template):
     (asset,) = [
         template.asset(f["Code"])
         for f in template.of("Lambda::Function").values()
@@ -127,11 +127,11 @@ def test_the_document_of_the_api_tells_of_the_answers(template):
     assert {"202", "401", "404", "409", "410", "503"} <= answer["responses"].keys()
 
 
-def test_steps_of_two_mediators_share_the_table_and_the_door(stack, synthesised):
-    bus = Bus(stack, "Own", name="own")
+def test_mediators_on_a_bus_share_the_token_table_and_the_route(stack, synthesised):
+    bus = Bus(stack, "Bus", name="test")
     for name in ("One", "Two"):
-        Mediator(stack, name, bus=bus, steps=[ASK])
+        Mediator(stack, name, bus=bus, steps=[REQUEST])
     Api(stack, "Api", bus=bus)
     template = synthesised()
-    ends = allowed(template, "api_answers", "states")["states:SendTaskSuccess"]["Resource"]
-    assert (len(ends), len([name for name in template.of("DynamoDB::Table") if "Callbacks" in name])) == (2, 1)
+    machines = allowed(template, "api_answers", "states")["states:SendTaskSuccess"]["Resource"]
+    assert (len(machines), len([name for name in template.of("DynamoDB::Table") if "Callbacks" in name])) == (2, 1)

@@ -1,58 +1,42 @@
-"""From the name of a folder below `functions/` to what its handler declares."""
+"""Load handlers below `functions/` and read their declarations."""
 
 import importlib
-from collections.abc import Iterable
-from pathlib import Path
 from typing import TypeVar
 
-from millrace.events import Catalog, Event
+from millrace.constructs.function.project import FUNCTIONS, project
 from millrace.runtime import Declaration, Processor, Projection, Query, Step
 from millrace.runtime.api.query import QueryDeclaration
 from millrace.runtime.processor import Handler
 
-EventTypes = Iterable[type[Event]]
 H = TypeVar("H")
-FUNCTIONS = "functions"
-CONTRACTS = "contracts"
 
 
-class UnknownFunction(LookupError):
+class FunctionNotFoundError(LookupError):
     """A construct names a folder that has no handler."""
 
 
-class NotDeclared(TypeError):
-    """A handler without its declaration, or with the other one."""
-
-
-def project() -> Path:
-    """The folder of the CDK app: it is run there, as the CDK CLI does."""
-    return Path.cwd()
-
-
-def contracts() -> Catalog:
-    """The contracts of the project; none, where it keeps none in their folder."""
-    there = (project() / FUNCTIONS / CONTRACTS).is_dir()
-    return Catalog.load(f"{FUNCTIONS}.{CONTRACTS}") if there else Catalog([])
+class MissingDeclarationError(TypeError):
+    """A handler has no decorator, or not the one that its construct needs."""
 
 
 def declared_processor(function: str) -> Declaration:
-    """What the @processor of a folder declares."""
+    """Return the declaration of a folder's @processor."""
     return _declared(function, Processor, "@processor")
 
 
 def declared_step(function: str) -> Declaration:
-    """What the @step of a folder declares."""
+    """Return the declaration of a folder's @step."""
     return _declared(function, Step, "@step")
 
 
 def declared_projection(function: str) -> tuple[Declaration, str]:
-    """What the @projection of a folder declares, and the key of its rows."""
+    """Return the declaration of a folder's @projection, and the key attribute of its rows."""
     handler = _handler(function, Projection, "@projection")
     return handler.declaration, handler.view.key
 
 
 def declared_query(function: str) -> QueryDeclaration:
-    """What the @query of a folder declares."""
+    """Return the declaration of a folder's @query."""
     return _handler(function, Query, "@query").declaration
 
 
@@ -65,9 +49,9 @@ def _handler(function: str, kind: type[H], decorator: str) -> H:
     module = importlib.import_module(f"{FUNCTIONS}.{function}.handler")
     handler = getattr(module, "handler", None)
     if not isinstance(handler, kind):
-        raise NotDeclared(
-            f"{FUNCTIONS}/{function}/handler.py has no function 'handler' under {decorator}: "
-            f"write {decorator} above def handler(…), or use the construct that fits what is there."
+        raise MissingDeclarationError(
+            f"{FUNCTIONS}/{function}/handler.py has no function 'handler' decorated with {decorator}: "
+            f"decorate def handler(…) with {decorator}, or use the construct for the decorator that it has."
         )
     return handler
 
@@ -77,7 +61,7 @@ def _check_folder(function: str) -> None:
     if (root / function / "handler.py").is_file():
         return
     known = ", ".join(sorted(file.parent.name for file in root.glob("*/handler.py"))) or "none"
-    raise UnknownFunction(
+    raise FunctionNotFoundError(
         f"{root / function} has no handler.py. The functions of this project are: {known}. "
-        f"Name one of them, or add {FUNCTIONS}/{function}/handler.py; the app is run in the project's folder."
+        f"Name one of them, or add {FUNCTIONS}/{function}/handler.py; run the app in the project's folder."
     )
