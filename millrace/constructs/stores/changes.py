@@ -57,7 +57,7 @@ class Changes(Construct):
         reader = Function(
             self,
             "Function",
-            name=f"tell_{snake_case(self.node.id)}",
+            name=f"publish_{snake_case(self.node.id)}",
             handler=_HANDLER,
             metadata=function_metadata("changes", self, [], [event]),
             environment={"MILLRACE_BUS": bus.name, EVENT: event_addresses([event]), FIELD: field},
