@@ -56,8 +56,8 @@ def _check_table(path: str, declaration: Declaration, name: str, kind: str, tabl
         raise MissingTableError(f"{handler} needs the {expected} {name!r}: add tables={{{name!r}: …}} to {path}.")
     if kind != _type_of(tables[name]):
         raise MissingTableError(
-            f"{handler} needs {name!r} as {kind}, and {path} has a {_type_of(tables[name])}: "
-            f"pass a {kind}, or write '{name}: {_type_of(tables[name])}' in the signature."
+            f"{handler} takes {name!r} of type {kind}, but {path} passes {_type_of(tables[name])}: "
+            f"pass {kind}, or write '{name}: {_type_of(tables[name])}' in the signature."
         )
 
 

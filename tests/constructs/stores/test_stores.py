@@ -28,9 +28,9 @@ def raises(error, message):
 
 
 def test_table_of_the_wrong_type_raises(stack, bus, store, table):
-    with raises(MissingTableError, "needs 'orders' as EventStore, and Processor Test/P has a Table: pass a"):
+    with raises(MissingTableError, "takes 'orders' of type EventStore, but Processor Test/P passes Table: pass"):
         Processor(stack, "P", bus=bus, function="place_order", tables={"orders": table})
-    with raises(MissingTableError, "needs 'points' as Table, and Processor Test/Q has a EventStore: pass a"):
+    with raises(MissingTableError, "takes 'points' of type Table, but Processor Test/Q passes EventStore: pass"):
         Processor(stack, "Q", bus=bus, function="award_points", tables={"points": store})
 
 
