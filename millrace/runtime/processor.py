@@ -9,13 +9,14 @@ from pydantic import ValidationError
 from millrace.events import BrokenContract, Envelope, Event, Metadata, decode, encode
 from millrace.events.hiding import hiding
 from millrace.runtime import observe
-from millrace.runtime.aside import UnexpectedEvent, accepted
+from millrace.runtime.aside import UnexpectedEvent, accepted, quarantine
 from millrace.runtime.batch import all_events, each_event, is_batch, is_ordered
 from millrace.runtime.breaker import guarded
 from millrace.runtime.claims import claimed, redeemed
 from millrace.runtime.declaration import Declaration, UnclearSignature
 from millrace.runtime.event_store import Effect, open_store
-from millrace.runtime.idempotency import Key, Once, Say, scope
+from millrace.runtime.fingerprints import fingerprint, matches
+from millrace.runtime.idempotency import Key, Once, PayloadMismatchError, Say, scope
 from millrace.runtime.publisher import publisher
 from millrace.runtime.read_models import open_read_model
 from millrace.runtime.stores import open_table
@@ -159,10 +160,8 @@ class Processor(Handler[P, R]):
         """
         self.appended = []
         try:
-            events = list(accepted(envelopes, attempt, self._decode))
-            known = {_key(event): event for event in events}
-            once = Once(lambda said: publisher().publish(said))
-            published = self.once(list(known), context, once, lambda new: self._say([known[key] for key in new]))
+            read = [(each, event) for each in envelopes for event in accepted([each], attempt, self._decode)]
+            events, published = self._once(read, attempt, context)
         except Waits as waits:
             observe.waits(envelopes[0], attempt, waits)
             raise
@@ -173,6 +172,38 @@ class Processor(Handler[P, R]):
         for event in events:
             observe.handled(event.contract.detail_type, event.metadata, attempt, said)
             said = []
+
+    def _once(
+        self, read: list[tuple[Payload, Event]], attempt: int, context: Any
+    ) -> tuple[list[Event], list[Envelope]]:
+        """Handle the first event of each key. Gives the events that are handled now or were before, and what followed.
+
+        Another event under the same key goes to quarantine.
+        """
+        first: dict[Key, Event] = {}
+        for _, event in read:
+            first.setdefault(self._key(event), event)
+        prints = {key: fingerprint(event, key) for key, event in first.items()}
+        once = Once(lambda said: publisher().publish(said), fingerprints=prints)
+        published = self.once(list(first), context, once, lambda new: self._say([first[key] for key in new]))
+        events = []
+        for envelope, event in read:
+            key = self._key(event)
+            if matches(fingerprint(event, key), once.fingerprints[key]):
+                events.append(event)
+            else:
+                quarantine(envelope, attempt, self._mismatch(event))
+        return events, published
+
+    def _key(self, event: Event) -> Key:
+        known = event.metadata.event_id if self.declaration.repeatable else event.metadata.key
+        return event.contract.source, event.contract.detail_type, known
+
+    def _mismatch(self, event: Event) -> PayloadMismatchError:
+        return PayloadMismatchError(
+            f"Another {type(event).__name__} with the same {self.declaration.once_per or 'idempotency_key'} and other "
+            f"data was handled before. Publish this one under a key of its own."
+        )
 
     def _say(self, events: list[Event]) -> list[Envelope]:
         given = events if self._input.many else events[0]
@@ -215,10 +246,6 @@ def _secrets(given: Iterable[Any]) -> list[Any]:
     """The sensitive values of the events among a function's arguments."""
     events = [event for each in given for event in (each if isinstance(each, list) else [each])]
     return [secret for event in events if isinstance(event, Event) for secret in event.secrets()]
-
-
-def _key(event: Event) -> Key:
-    return event.contract.source, event.contract.detail_type, event.metadata.key
 
 
 def _flatten(result: Any) -> Iterable[Any]:

@@ -187,6 +187,8 @@ def direct(
 
     Lambda retries until `max_event_age`, 6 hours by default; throttled events wait that long, too.
     `reserved_concurrent_executions` limits the function and takes that concurrency from the account.
+    The last retry follows three minutes after the first failure, so the function's timeout must be shorter: see the
+    check `short-retries`.
     https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
     """
     return DirectChannel(retry_attempts, max_event_age, reserved_concurrent_executions)
