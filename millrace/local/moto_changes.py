@@ -56,21 +56,21 @@ def _plane(arn: str = "") -> "Plane":
 
 
 def _tell_time() -> None:
-    """Queues and logs reckon with the clock of the local cloud, which can leap."""
+    """Queues and logs use the clock of the local cloud, which skips idle time."""
     import moto.logs.models  # noqa: PLC0415
     import moto.sqs.models  # noqa: PLC0415
 
     seconds, millis = moto.sqs.models.unix_time, moto.sqs.models.unix_time_millis
 
-    def leapt_seconds(moment: Any = None) -> float:
-        return float(seconds(moment)) + _plane().clock.leapt
+    def cloud_seconds(moment: Any = None) -> float:
+        return float(seconds(moment)) + _plane().clock.ahead
 
-    def leapt_millis(moment: Any = None) -> float:
-        return float(millis(moment)) + _plane().clock.leapt * 1000
+    def cloud_millis(moment: Any = None) -> float:
+        return float(millis(moment)) + _plane().clock.ahead * 1000
 
-    moto.sqs.models.unix_time = leapt_seconds
-    moto.sqs.models.unix_time_millis = leapt_millis
-    moto.logs.models.unix_time_millis = leapt_millis
+    moto.sqs.models.unix_time = cloud_seconds
+    moto.sqs.models.unix_time_millis = cloud_millis
+    moto.logs.models.unix_time_millis = cloud_millis
 
 
 def _make_policies_once() -> None:
