@@ -11,8 +11,6 @@ from random import Random
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-import uvicorn
-
 from millrace.local import moto_changes
 from millrace.local.access import OWN_KEY, OWN_SECRET
 from millrace.local.agenda import Agenda, NotSettledError
@@ -25,6 +23,7 @@ from millrace.local.messages import Request, Response
 from millrace.local.plane.faults import Rates
 from millrace.local.plane.plane import Plane
 from millrace.local.plane.planes import Planes
+from millrace.local.server import Server
 from millrace.local.trace import Trace
 from millrace.local.workers import Workers
 
@@ -94,16 +93,7 @@ class LocalCloud:
         services = {"cloudformation": self._answer_cloudformation, "schemas": _answer_schemas}
         endpoint = Endpoint(self._planes, _moto_application(), self._control, services)
         self.agenda.wake = self._wake
-        config = uvicorn.Config(
-            endpoint,
-            log_level="critical",
-            http="httptools",
-            ws="none",
-            lifespan="off",
-            loop="asyncio",
-            proxy_headers=False,
-        )
-        self._server = _Server(config, lambda: self._started.set_result(None))
+        self._server = Server(endpoint, lambda: self._started.set_result(None))
         try:
             await self._server.serve([listener])
         finally:
@@ -261,22 +251,6 @@ class LocalCloud:
 
 def _answer_schemas(plane: Plane, request: Request) -> Response:
     return plane.schemas.answer(request)
-
-
-class _Server(uvicorn.Server):
-    """uvicorn in a thread that is not the main one: it leaves signals alone, and says when it listens."""
-
-    def __init__(self, config: uvicorn.Config, listening: Callable[[], None]) -> None:
-        super().__init__(config)
-        self._listening = listening
-
-    def install_signal_handlers(self) -> None:
-        """Leave signals to the main thread."""
-
-    async def startup(self, sockets: Any = None) -> None:
-        """Start, then say so."""
-        await super().startup(sockets)
-        self._listening()
 
 
 def _bound(port: int) -> socket.socket:
