@@ -20,7 +20,7 @@ from benchmarks.subjects import subjects
 LAST = HOME / "last.json"
 """What was measured last, each run's figures too."""
 
-MEASURES = ("latency", "throughput", "chain", "machine", "crowd", "startup", "rules")
+MEASURES = ("latency", "throughput", "chain", "machine", "crowd", "backlog", "fairness", "startup", "rules")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
