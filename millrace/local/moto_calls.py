@@ -7,6 +7,7 @@ from typing import Any
 from millrace.local.messages import Request, Response
 
 _TABLES = "DynamoDB_20120810."
+_NO_FIELDS: dict[str, str] = {}
 
 
 def is_short(request: Request) -> bool:
@@ -42,6 +43,7 @@ def _answer_of_tables(request: Request) -> Response:
 
     received = MotoRequest(_environ(request))
     received.from_wsgi_server = True
+    received.__dict__.update(data=request.body, form=_NO_FIELDS, files=_NO_FIELDS)  # or each looks for a web form
     try:
         status, headers, body = DynamoHandler.dispatch(received, received.raw_url, dict(received.headers))
     except HTTPException as error:
