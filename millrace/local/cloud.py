@@ -38,6 +38,7 @@ _HOME = (ACCOUNT, REGION)
 HOST = "127.0.0.1"
 _PATIENCE = 60.0
 _START_PATIENCE = 30.0
+_SAME_MOMENT = 0.001
 T = TypeVar("T")
 
 
@@ -57,6 +58,7 @@ class LocalCloud:
         self._started: Future[None] = Future()
         self.agenda = Agenda(Clock())
         self._ticking = False
+        self._timer: asyncio.TimerHandle | None = None
         self.stop_requested = threading.Event()
         self._deployments = Deployments(
             lambda place: self.environment(*place),
@@ -105,6 +107,8 @@ class LocalCloud:
         return self._deployments.formation((plane.state.account, plane.state.region)).answer(request)
 
     def _wake(self) -> None:
+        if self._ticking:
+            return  # the step that is planned sees what is new
         if threading.current_thread() is self._thread:
             self._tick_soon()
         else:
@@ -124,7 +128,20 @@ class LocalCloud:
             if pause == 0:
                 self._tick_soon()
             elif pause is not None:
-                self._loop.call_later(pause, self._tick_soon)
+                self._tick_in(pause)
+
+    def _tick_in(self, seconds: float) -> None:
+        """Keep one timer, for the earliest moment: a timer per step would stay until its moment, hours from now."""
+        due = self._loop.time() + seconds
+        if self._timer and self._timer.when() <= due + _SAME_MOMENT:
+            return
+        if self._timer:
+            self._timer.cancel()
+        self._timer = self._loop.call_at(due, self._timed)
+
+    def _timed(self) -> None:
+        self._timer = None
+        self._tick_soon()
 
     def on_plane(self, action: Callable[[], T]) -> T:
         """Run something on the plane's thread, and wait for its answer."""

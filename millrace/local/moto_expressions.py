@@ -102,16 +102,17 @@ def _find_processors_once() -> None:
         classes = tuple(processors)
 
         def visit(node: Any, child_id: int) -> Any:
-            if not is_node(type(node)):
+            kind: Any = type(node)
+            if not is_node(kind):
                 return node
             parent = node.parent
             for number, child in enumerate(node.children or ()):
                 traverser.pre_processing_of_child(node, number)
                 visit(child, number)
-            kind = processed_as(type(node), classes)
-            if kind is None:
+            processor = processors.get(processed_as(kind, classes))
+            if processor is None:
                 return node
-            processed = processors[kind](node)
+            processed = processor(node)
             processed.parent = parent
             if parent:
                 parent.children[child_id] = processed

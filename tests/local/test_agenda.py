@@ -154,6 +154,16 @@ def test_an_action_may_come_from_any_thread(driven):
     assert len(done) == 20
 
 
+def test_a_step_leaves_no_timer_behind(empty_cloud):
+    agenda, timers = empty_cloud.agenda, empty_cloud._loop._scheduled
+    later = agenda.at(agenda.clock.now() + 3600, pytest.fail, "a schedule", flow=False)
+    for _ in range(100):
+        empty_cloud.on_plane(lambda: agenda.soon(lambda: None, "count"))
+        empty_cloud.settle(5)
+    agenda.cancel(later)
+    assert sum(3000 < timer.when() - empty_cloud._loop.time() < 3700 for timer in list(timers)) <= 1
+
+
 def test_actions_that_raise_keep_none_after_them(empty_cloud):
     ran, agenda = [], empty_cloud.agenda
     actions = [*[{}.popitem] * 9, lambda: ran.append("after")]
