@@ -14,7 +14,7 @@ from benchmarks.processes import MIB, cpu, shared_out
 from benchmarks.subjects import Cloud
 
 BATCH = 10
-_CLIENTS = 4
+CLIENTS = 4
 Figures = dict[str, float]
 Entry = dict[str, Any]
 
@@ -154,16 +154,17 @@ def _cost(cloud: Cloud, plan: Plan, bursts: Sequence[Sequence[str]]) -> float | 
     """Milliseconds of processor time per event, each burst handled before the next."""
     before = cpu(cloud.pid)
     for ids in bursts:
-        _put_from_four(cloud, [entry("Sink", number) for number in ids])
+        put_from_four(cloud, [entry("Sink", number) for number in ids])
         cloud.records.wait("sink", list(ids), plan.patience)
     used = cpu(cloud.pid)
     return (used - before) * 1000 / sum(map(len, bursts)) if used and before else None
 
 
-def _put_from_four(cloud: Cloud, entries: Sequence[Entry]) -> None:
+def put_from_four(cloud: Cloud, entries: Sequence[Entry]) -> None:
+    """Put entries from four clients at once, in batches of ten."""
     cloud.client("events")  # made once, before the threads use it
-    with ThreadPoolExecutor(_CLIENTS) as clients:
-        list(clients.map(lambda first: put_all(cloud, entries[first::_CLIENTS]), range(_CLIENTS)))
+    with ThreadPoolExecutor(CLIENTS) as clients:
+        list(clients.map(lambda first: put_all(cloud, entries[first::CLIENTS]), range(CLIENTS)))
 
 
 def fairness(cloud: Cloud, plan: Plan) -> Figures:
