@@ -10,7 +10,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from millrace.local import moto_sources, moto_tables
+from millrace.local import moto_buckets, moto_sources, moto_tables
 from millrace.local.models import models
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ def attach(planes: "Planes | None") -> None:
         _tell_time()
         moto_sources.apply(_plane)
         moto_tables.apply()
+        moto_buckets.apply()
         _make_policies_once()
         _share_models()
         _take_any_region()
