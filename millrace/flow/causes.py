@@ -31,7 +31,7 @@ def unnamed_causes(root: Path, function: str) -> Iterator[Unnamed]:
 
 
 def _takes_list(handler: ast.FunctionDef) -> bool:
-    """Whether it is a processor of a list of events; a step handles one flow, whatever it takes."""
+    """Whether it is a processor of a list of events; a step handles one flow, even if it takes a list."""
     processors = [node for each in handler.decorator_list for node in ast.walk(each) if _named(node) == "processor"]
     return bool(processors) and any(_generic(argument) == "list" for argument in handler.args.args)
 

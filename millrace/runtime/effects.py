@@ -1,7 +1,7 @@
 """Which event an effect follows from: an event that a handler publishes, or one that it appends to an event store.
 
-The id of an effect is derived from its own cause, so that it is the same whatever other events are in the batch and in
-whatever order a source delivers them again.
+The id of an effect is derived from its own cause. It does not depend on the other events of the batch, nor on the order
+in which a source delivers them again.
 """
 
 import hashlib

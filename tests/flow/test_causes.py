@@ -30,7 +30,7 @@ EVENT = "Rung(…).caused_by(event)"
         ("return [Rung() for k in knocks]", EVENT),
         ("return [Rung()] if knocks else None", EVENT),
         ("yield Rung()", EVENT),
-        ("yield from (door.Rung() for k in knocks)", EVENT),
+        ("yield from (bell.Rung() for k in knocks)", EVENT),
     ],
 )
 def test_effect_of_a_list_without_a_cause_is_found(fixes, body, fix):

@@ -48,7 +48,7 @@ def kills(monkeypatch):
 def sent(monkeypatch, kills):
     """The envelopes that handlers publish."""
     sent = []
-    publish = SimpleNamespace(publish=lambda said: kills.call("PutEvents", lambda: sent.extend(said)))
+    publish = SimpleNamespace(publish=lambda new: kills.call("PutEvents", lambda: sent.extend(new)))
     monkeypatch.setattr(importlib.import_module("millrace.runtime.processor"), "publisher", lambda: publish)
     return sent
 
@@ -106,18 +106,18 @@ def test_an_append_has_the_event_of_the_list_that_it_names_as_its_cause(jars):
 
 
 @pytest.mark.parametrize(
-    ("cause", "said"),
+    ("cause", "error"),
     [
         (None, r"handles a list of events and does not name.*write update\('a', …, cause=event\)"),
         (thrown(3)[2], "names CoinThrown a-2 as the cause of an append to 'a' and is not handling that event"),
     ],
 )
-def test_a_list_handler_names_an_event_of_its_list_as_the_cause_of_an_append(jars, cause, said):
+def test_a_list_handler_names_an_event_of_its_list_as_the_cause_of_an_append(jars, cause, error):
     @processor(repeatable="a test")
     def handler(coins: list[CoinThrown], jars: EventStore[Jar]) -> None:
         jars.update("a", lambda jar: jar.drop(1), cause=cause)
 
-    with pytest.raises(UnknownCauseError, match=said):
+    with pytest.raises(UnknownCauseError, match=error):
         handler.handle([encode(coin) for coin in thrown(2)], 1)
     assert list(jars.read("a")) == []
 
