@@ -17,6 +17,7 @@ from millrace.events import Catalog
 from millrace.events.masking import masked
 from millrace.local.journal import reference
 from millrace.local.lenient import parsed
+from millrace.local.printable import printable_lines
 
 Origin = Literal[
     "queue", "rule", "invocation", "execution", "record", "changes", "aside", "undeclared", "bus", "unknown"
@@ -76,7 +77,7 @@ def letters_in(deployed: Deployed, of: str | None, hidden: float = 60) -> list[L
     chosen = [box for box in boxes(deployed) if of in (None, box.of)]
     sqs = deployed.cloud.client("sqs")
     asked = {service: deployed.cloud.client(service) for service in ("s3", "stepfunctions")}
-    patience = 0 if deployed.cloud.answers() else 1
+    patience = 0 if deployed.cloud.is_local else 1
     with ThreadPoolExecutor(_READERS) as readers:
         read = readers.map(lambda box: [(box, each) for each in _messages(sqs, box, patience, hidden)], chosen)
         letters = [letter_of(box, message, asked) for found in read for box, message in found]
@@ -242,5 +243,7 @@ def as_json(letter: Letter) -> dict[str, Any]:
 
 
 def pretty(letter: Letter) -> str:
-    """The whole body of a letter."""
-    return letter.text if letter.body is None else json.dumps(letter.body, indent=2)
+    """The whole body: as JSON, or indented where it is none."""
+    if letter.body is None:
+        return "\n".join(f"  {line}" for line in printable_lines(letter.text))
+    return json.dumps(letter.body, indent=2)

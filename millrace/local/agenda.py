@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from millrace.local.clock import Clock
+from millrace.local.printable import printable
 
 Action = Callable[[], None]
 
@@ -178,4 +179,4 @@ class Agenda:
         with self._changed:
             waiting = Counter(item.what for item in self._items if item.flow and not item.done)
             named = [f"{what} ({count})" if count > 1 else what for what, count in (self._held + waiting).items()]
-            return ", ".join([self._running, *named] if self._running else named) or "nothing"
+            return printable(", ".join([self._running, *named] if self._running else named) or "nothing")

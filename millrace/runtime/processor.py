@@ -9,14 +9,15 @@ from pydantic import ValidationError
 from millrace.events import BrokenContract, Envelope, Event, Metadata, decode, encode
 from millrace.events.hiding import hiding
 from millrace.runtime import observe
-from millrace.runtime.aside import UnexpectedEvent, accepted
+from millrace.runtime.aside import UnexpectedEvent, accepted, quarantine
 from millrace.runtime.batch import MAX_RECORDED, all_events, each_event, is_batch, is_ordered
 from millrace.runtime.breaker import guarded
 from millrace.runtime.claims import claimed, redeemed
 from millrace.runtime.declaration import Declaration, UnclearSignature
 from millrace.runtime.effects import Effect
 from millrace.runtime.event_store import open_store
-from millrace.runtime.idempotency import Key, Once, Say, scope
+from millrace.runtime.fingerprints import fingerprint, matches
+from millrace.runtime.idempotency import Key, Once, PayloadMismatchError, Say, scope
 from millrace.runtime.publisher import publisher
 from millrace.runtime.read_models import open_read_model
 from millrace.runtime.stores import open_table
@@ -150,10 +151,8 @@ class Processor(Handler[P, R]):
         """
         self.appended = []
         try:
-            events = list(accepted(envelopes, attempt, self._decode))
-            known = {_key(event): event for event in events}
-            once = Once(lambda said: publisher().publish(said))
-            published = self.once(list(known), context, once, lambda new: self._say([known[key] for key in new]))
+            read = [(each, event) for each in envelopes for event in accepted([each], attempt, self._decode)]
+            events, published = self._once(read, attempt, context)
         except Waits as waits:
             observe.waits(envelopes[0], attempt, waits)
             raise
@@ -162,6 +161,38 @@ class Processor(Handler[P, R]):
             raise
         for event, effects in _by_cause(events, [*published, *self.appended]):
             observe.handled(event.contract.detail_type, event.metadata, attempt, effects)
+
+    def _once(
+        self, read: list[tuple[Payload, Event]], attempt: int, context: Any
+    ) -> tuple[list[Event], list[Envelope]]:
+        """Handle the first event of each key. Gives the events that are handled now or were before, and what followed.
+
+        Another event under the same key goes to quarantine.
+        """
+        first: dict[Key, Event] = {}
+        for _, event in read:
+            first.setdefault(self._key(event), event)
+        prints = {key: fingerprint(event, key) for key, event in first.items()}
+        once = Once(lambda said: publisher().publish(said), fingerprints=prints)
+        published = self.once(list(first), context, once, lambda new: self._say([first[key] for key in new]))
+        events = []
+        for envelope, event in read:
+            key = self._key(event)
+            if matches(fingerprint(event, key), once.fingerprints[key]):
+                events.append(event)
+            else:
+                quarantine(envelope, attempt, self._mismatch(event))
+        return events, published
+
+    def _key(self, event: Event) -> Key:
+        known = event.metadata.event_id if self.declaration.repeatable else event.metadata.key
+        return event.contract.source, event.contract.detail_type, known
+
+    def _mismatch(self, event: Event) -> PayloadMismatchError:
+        return PayloadMismatchError(
+            f"Another {type(event).__name__} with the same {self.declaration.once_per or 'idempotency_key'} and other "
+            f"data was handled before. Publish this one under a key of its own."
+        )
 
     def _say(self, events: list[Event]) -> list[Envelope]:
         if self._input.many:
@@ -215,15 +246,11 @@ def _events(given: Iterable[Any]) -> list[Event]:
 def _by_cause(events: list[Event], effects: list[Envelope]) -> Iterator[tuple[Event, list[Envelope]]]:
     """Each event with its own effects. The first one also has those of events that an earlier batch handled."""
     found: dict[str, list[Envelope]] = {event.metadata.event_id: [] for event in events}
-    for effect in effects:
+    for effect in effects if events else ():
         cause = effect["detail"]["metadata"]["causation_id"]
         found[cause if cause in found else events[0].metadata.event_id].append(effect)
     for event in events:
         yield event, found.pop(event.metadata.event_id, [])
-
-
-def _key(event: Event) -> Key:
-    return event.contract.source, event.contract.detail_type, event.metadata.key
 
 
 def _flatten(result: Any) -> Iterable[Any]:

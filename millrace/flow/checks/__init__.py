@@ -15,7 +15,7 @@ from millrace.flow.checks.subscriptions import (
     unconsumed_event,
     unfed_subscription,
 )
-from millrace.flow.checks.timing import retries_outlive_retention, short_idempotency, short_visibility
+from millrace.flow.checks.timing import retries_outlive_retention, short_idempotency, short_retries, short_visibility
 from millrace.flow.findings import Check
 
 CHECKS: tuple[Check, ...] = (
@@ -29,6 +29,7 @@ CHECKS: tuple[Check, ...] = (
     short_visibility,
     retries_outlive_retention,
     short_idempotency,
+    short_retries,
     unordered_channel,
     oversized_contract,
     undeclared_publish,
