@@ -180,7 +180,8 @@ def direct(*, retry_attempts: int = 2, max_age: Duration | None = None, max_conc
 
     https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html: `max_age` is 6 hours, which is
     also how long an event waits that is throttled. `max_concurrency` is the bulkhead: so much of the account's
-    concurrency is taken from all others, and this function never has more.
+    concurrency is taken from all others, and this function never has more. The last retry comes three minutes after the
+    first failure, so the function's timeout must be shorter: see the check `short-retries`.
     """
     return DirectChannel(retry_attempts, max_age, max_concurrency)
 

@@ -2,19 +2,20 @@
 
 from typing import cast
 
-from aws_cdk import ArnFormat, CfnResource, Duration, RemovalPolicy, Stack, Token
+from aws_cdk import ArnFormat, CfnResource, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
-from constructs import Construct
+from aws_cdk import aws_ssm as ssm
+from constructs import Construct, IConstruct
 
 from millrace.constructs.acknowledged import acknowledge
-from millrace.constructs.buckets import encrypted_bucket
+from millrace.constructs.buckets import encrypted_bucket, own_bucket
 from millrace.constructs.declared import EventTypes
 from millrace.constructs.encryption import READ, WRITE, grant_key
 from millrace.constructs.queues import KEPT_DAYS
-from millrace.events.claims import claims_bucket, claims_of
+from millrace.events.claims import claims_of, claims_parameter
 from millrace.runtime.claims import ABOVE, BUCKET
 
 _MOST_BYTES = 1_048_576
@@ -22,7 +23,7 @@ _MOST_BYTES = 1_048_576
 
 
 class Claims(Construct):
-    """The bucket, known by the name of its bus, so that the functions of other stacks find it, too.
+    """The bucket. CloudFormation chooses its name; a parameter in SSM named after the bus holds it for other stacks.
 
     A claim is kept for as long as its event is in the archive, and then for as long as a dead letter.
     """
@@ -36,21 +37,28 @@ class Claims(Construct):
             )
         self._above = above
         self._key = key
-        self.bucket_name = claims_bucket(bus, Stack.of(self).account, Stack.of(self).region)
+        self._parameter = claims_parameter(bus)
+        self._made: s3.Bucket | None = None
 
     def make(self, archived: Duration) -> None:
         """Make the bucket, in the stack of its bus. An archive of 0 days keeps its events, and so are their claims."""
         days = int(archived.to_days())
         expiring = [s3.LifecycleRule(expiration=Duration.days(days + KEPT_DAYS))] if days else []
-        made = encrypted_bucket(
+        self._made = encrypted_bucket(
             self,
             "Bucket",
             self._key,
-            bucket_name=self.bucket_name,
             lifecycle_rules=expiring,
             removal_policy=RemovalPolicy.DESTROY,
         )
-        cast("CfnResource", made.node.default_child).add_metadata("millrace", {"claims": self._above})
+        cast("CfnResource", self._made.node.default_child).add_metadata("millrace", {"claims": self._above})
+        ssm.StringParameter(
+            self,
+            "Name",
+            parameter_name=self._parameter,
+            string_value=self._made.bucket_name,
+            description="The bucket in which the data of large events lies.",
+        )
 
     def let_use(
         self, function: lambda_.Function, role: iam.IRole, *, publishes: EventTypes = (), consumes: EventTypes = ()
@@ -63,12 +71,12 @@ class Claims(Construct):
         publishes, consumes = list(publishes), list(consumes)
         if not publishes and not consumes:
             return
-        function.add_environment(BUCKET, self.bucket_name)
+        function.add_environment(BUCKET, self._bucket_for(role))
         function.add_environment(ABOVE, str(self._above))
         self._allow(role, "s3:PutObject", publishes)
         self._allow(role, "s3:GetObject", consumes)
         if consumes:
-            role.add_to_principal_policy(iam.PolicyStatement(actions=["s3:ListBucket"], resources=[self._arn(role)]))
+            role.add_to_principal_policy(own_bucket(role, ["s3:ListBucket"], [self._arn(role)]))
         grant_key(self._key, role, "s3", WRITE if publishes else READ)
 
     def _allow(self, role: iam.IRole, action: str, events: EventTypes) -> None:
@@ -76,21 +84,37 @@ class Claims(Construct):
         if not names:
             return
         arns = [f"{self._arn(role)}/{name}" for name in names]
-        role.add_to_principal_policy(iam.PolicyStatement(actions=[action], resources=arns))
-        found = [f"AwsSolutions-IAM5[Resource::{_shown(role, self._arn(role))}/{name}]" for name in names]
+        role.add_to_principal_policy(own_bucket(role, [action], arns))
+        found = [f"AwsSolutions-IAM5[Resource::{_shown(role, arn)}]" for arn in arns]
         acknowledge(role, "The names below those of events are made of ids and hashes.", *found)
+
+    def _bucket_for(self, user: IConstruct) -> str:
+        """The name of the bucket in the stack of its bus; in another stack the value of the parameter that holds it.
+
+        A nested stack is deployed with its parent, which may not have created the parameter by then.
+        """
+        if self._made and _root(user) == _root(self):
+            name: str = self._made.bucket_name
+            return name
+        value: str = ssm.StringParameter.value_for_string_parameter(user, self._parameter)
+        return value
 
     def _arn(self, role: iam.IRole) -> str:
         arn: str = Stack.of(role).format_arn(
-            service="s3", region="", account="", resource=self.bucket_name, arn_format=ArnFormat.NO_RESOURCE_NAME
+            service="s3", region="", account="", resource=self._bucket_for(role), arn_format=ArnFormat.NO_RESOURCE_NAME
         )
         return arn
 
 
+def _root(scope: IConstruct) -> str:
+    """The path of a construct's stack; of a nested one, that of the outermost stack."""
+    stack = Stack.of(scope)
+    while stack.nested_stack_parent:
+        stack = stack.nested_stack_parent
+    return str(stack.node.path)
+
+
 def _shown(role: iam.IRole, arn: str) -> str:
-    """An ARN as cdk-nag shows it, the parameters of CloudFormation in angle brackets."""
-    stack = Stack.of(role)
-    for token, name in ((stack.partition, "Partition"), (stack.account, "AccountId"), (stack.region, "Region")):
-        if Token.is_unresolved(token):
-            arn = arn.replace(token, f"<AWS::{name}>")
-    return arn
+    """An ARN as cdk-nag shows it, references of CloudFormation in angle brackets."""
+    parts = Stack.of(role).resolve(arn)["Fn::Join"][1]
+    return "".join(part if isinstance(part, str) else f"<{part['Ref']}>" for part in parts)

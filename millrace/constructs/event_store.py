@@ -11,7 +11,7 @@ from constructs import Construct
 
 from millrace.constructs.acknowledged import acknowledge
 from millrace.constructs.alarms import Alarms
-from millrace.constructs.buckets import encrypted_bucket
+from millrace.constructs.buckets import encrypted_bucket, own_bucket
 from millrace.constructs.bus import Bus
 from millrace.constructs.channels import End
 from millrace.constructs.encryption import READ, WRITE, grant_key
@@ -99,8 +99,8 @@ class EventStore(Construct):
         if self.bucket is None:
             return
         arn = self.bucket.bucket_arn
-        role.add_to_principal_policy(iam.PolicyStatement(actions=list(actions), resources=[f"{arn}/*"]))
-        role.add_to_principal_policy(iam.PolicyStatement(actions=["s3:ListBucket"], resources=[arn]))
+        role.add_to_principal_policy(own_bucket(self, list(actions), [f"{arn}/*"]))
+        role.add_to_principal_policy(own_bucket(self, ["s3:ListBucket"], [arn]))
         grant_key(self._bus.encryption_key, role, "s3", WRITE if "s3:PutObject" in actions else READ)
         found = f"AwsSolutions-IAM5[Resource::<{Stack.of(self).get_logical_id(_resource(self.bucket))}.Arn>/*]"
         acknowledge(role, "The names in the bucket are made of ids and hashes.", found)

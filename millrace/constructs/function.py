@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, Literal, TypedDict, cast
 
-from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import Duration, RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
@@ -23,6 +23,7 @@ from millrace.constructs.logs import log_group
 from millrace.constructs.stores import Tables, grant_tables, table_environment
 from millrace.runtime import Declaration
 from millrace.runtime.breaker import Breaker
+from millrace.runtime.claims import ACCOUNT
 from millrace.runtime.idempotency import SCOPE
 
 Kind = Literal["processor", "step", "starter", "query", "commands", "door", "relay", "projection", "changes", "answers"]
@@ -84,7 +85,7 @@ class Function(Construct):
             code=code_of(name if brings else own or "starter", places, brings or {}),
             role=self.role,
             log_group=self.log_group,
-            environment=_environment(name, environment, settings),
+            environment=_environment(name, {ACCOUNT: Stack.of(self).account, **environment}, settings),
             environment_encryption=key,
             **self._sized(settings),
         )

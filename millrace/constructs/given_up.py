@@ -12,7 +12,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from millrace.constructs.acknowledged import acknowledge
-from millrace.constructs.buckets import encrypted_bucket
+from millrace.constructs.buckets import encrypted_bucket, own_bucket
 from millrace.constructs.encryption import WRITE, grant_key
 from millrace.constructs.letters import letter_rule
 from millrace.constructs.queues import KEPT_DAYS
@@ -57,7 +57,7 @@ class KeptIn:
         role = cast("iam.IRole", handler.role)
         names = self._bucket.arn_for_objects(_GIVEN_UP)
         for action, resource in (("s3:PutObject", names), ("s3:ListBucket", self._bucket.bucket_arn)):
-            role.add_to_principal_policy(iam.PolicyStatement(actions=[action], resources=[resource]))
+            role.add_to_principal_policy(own_bucket(self._bucket, [action], [resource]))
         grant_key(self._bucket.encryption_key, role, "s3", WRITE)
         bucket = cast("CfnElement", self._bucket.node.default_child)
         found = f"AwsSolutions-IAM5[Resource::<{Stack.of(bucket).get_logical_id(bucket)}.Arn>/{_GIVEN_UP}]"

@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Self
 
 from millrace.local.clock import Clock
+from millrace.local.printable import printable
 
 Action = Callable[[], None]
 MOST_AT_ONCE = 20
@@ -212,4 +213,4 @@ class Agenda:
         with self._changed:
             waiting = Counter(item.what for item in self._items if item.flow and not item.done)
             named = [f"{what} ({count})" if count > 1 else what for what, count in (self._held + waiting).items()]
-            return ", ".join([self._running, *named] if self._running else named) or "nothing"
+            return printable(", ".join([self._running, *named] if self._running else named) or "nothing")

@@ -233,12 +233,12 @@ class LocalCloud:
         """
         self.agenda.settle(patience)
 
-    def fail(self, *only: str, seed: int, failing: float = 0.0, killed: float = 0.0, doubled: float = 0.0) -> None:
-        """From now on let calls of functions fail, be killed, or come twice, at these rates; by a seed, until `reset`.
-
-        Half of those that fail have done their work. `only` names the functions; all is well again without rates.
-        """
-        self.on_plane(lambda: self.plane.faults.set(Rates(failing, killed, doubled, only), seed=seed))
+    def fail(
+        self, *only: str, seed: int, failing: float = 0, killed: float = 0, doubled: float = 0, conflicts: float = 0
+    ) -> None:
+        """Let functions fail at these rates (see `Rates`) until `reset`, by a seed. `only` names the functions."""
+        rates = Rates(failing, killed, doubled, conflicts, only)
+        self.on_plane(lambda: self.plane.faults.set(rates, seed=seed))
 
     def trace(self, correlation_id: str) -> Trace:
         """The causation tree of a flow."""

@@ -74,7 +74,8 @@ class Endpoint:
         if self._planes.home.http_apis.addressed(request):
             return await self._planes.home.http_apis.answer(request)
         plane = self._planes.of_request(request)
-        return plane.access.answer(request) or await self._allowed(plane, request)
+        rejected = plane.access.answer(request) or plane.conflicts.answer(request)
+        return rejected or await self._allowed(plane, request)
 
     async def _allowed(self, plane: Plane, request: Request) -> Response:
         if request.operation in plane.answers:

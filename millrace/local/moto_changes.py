@@ -11,7 +11,7 @@ from pathlib import Path
 from string import ascii_letters, digits
 from typing import TYPE_CHECKING, Any
 
-from millrace.local import moto_expressions, moto_sources, moto_tables
+from millrace.local import moto_buckets, moto_expressions, moto_sources, moto_tables
 from millrace.local.models import models
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ def attach(planes: "Planes | None") -> None:
         moto_sources.apply(_plane)
         moto_tables.apply()
         moto_expressions.apply()
+        moto_buckets.apply()
         _make_policies_once()
         _share_models()
         _take_any_region()
