@@ -16,4 +16,4 @@ def handler(order: OrderCompleted, points: Table) -> PointsAwarded:
         UpdateExpression="ADD balance :earned",
         ExpressionAttributeValues={":earned": earned},
     )
-    return PointsAwarded(customer_id=order.customer_id, points=earned, total=int(customer["balance"]))
+    return PointsAwarded(customer_id=order.customer_id, points=earned, total=int(customer.get("balance", 0)))

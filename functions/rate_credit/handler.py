@@ -15,5 +15,5 @@ def handler(order: OrderCompleted | OrderRejected, ratings: Table) -> CreditRate
         UpdateExpression="ADD score :change",
         ExpressionAttributeValues={":change": 1 if isinstance(order, OrderCompleted) else -1},
     )
-    score = int(customer["score"])
+    score = int(customer.get("score", 0))
     return CreditRated(customer_id=order.customer_id, score=score, rating="good" if score >= 0 else "poor")

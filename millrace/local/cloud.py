@@ -11,8 +11,6 @@ from random import Random
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-import uvicorn
-
 from millrace.local import moto_changes
 from millrace.local.access import OWN_KEY, OWN_SECRET
 from millrace.local.agenda import Agenda, NotSettledError
@@ -25,6 +23,7 @@ from millrace.local.messages import Request, Response
 from millrace.local.plane.faults import Rates
 from millrace.local.plane.plane import Plane
 from millrace.local.plane.planes import Planes
+from millrace.local.server import Server
 from millrace.local.trace import Trace
 from millrace.local.workers import Workers
 
@@ -39,6 +38,7 @@ _HOME = (ACCOUNT, REGION)
 HOST = "127.0.0.1"
 _PATIENCE = 60.0
 _START_PATIENCE = 30.0
+_SAME_MOMENT = 0.001
 T = TypeVar("T")
 
 
@@ -58,6 +58,7 @@ class LocalCloud:
         self._started: Future[None] = Future()
         self.agenda = Agenda(Clock())
         self._ticking = False
+        self._timer: asyncio.TimerHandle | None = None
         self.stop_requested = threading.Event()
         self._deployments = Deployments(
             lambda place: self.environment(*place),
@@ -94,16 +95,7 @@ class LocalCloud:
         services = {"cloudformation": self._answer_cloudformation, "schemas": _answer_schemas}
         endpoint = Endpoint(self._planes, _moto_application(), self._control, services)
         self.agenda.wake = self._wake
-        config = uvicorn.Config(
-            endpoint,
-            log_level="critical",
-            http="httptools",
-            ws="none",
-            lifespan="off",
-            loop="asyncio",
-            proxy_headers=False,
-        )
-        self._server = _Server(config, lambda: self._started.set_result(None))
+        self._server = Server(endpoint, lambda: self._started.set_result(None))
         try:
             await self._server.serve([listener])
         finally:
@@ -115,6 +107,8 @@ class LocalCloud:
         return self._deployments.formation((plane.state.account, plane.state.region)).answer(request)
 
     def _wake(self) -> None:
+        if self._ticking:
+            return  # the step that is planned sees what is new
         if threading.current_thread() is self._thread:
             self._tick_soon()
         else:
@@ -134,7 +128,20 @@ class LocalCloud:
             if pause == 0:
                 self._tick_soon()
             elif pause is not None:
-                self._loop.call_later(pause, self._tick_soon)
+                self._tick_in(pause)
+
+    def _tick_in(self, seconds: float) -> None:
+        """Keep one timer, for the earliest moment: a timer per step would stay until its moment, hours from now."""
+        due = self._loop.time() + seconds
+        if self._timer and self._timer.when() <= due + _SAME_MOMENT:
+            return
+        if self._timer:
+            self._timer.cancel()
+        self._timer = self._loop.call_at(due, self._timed)
+
+    def _timed(self) -> None:
+        self._timer = None
+        self._tick_soon()
 
     def on_plane(self, action: Callable[[], T]) -> T:
         """Run something on the plane's thread, and wait for its answer."""
@@ -261,22 +268,6 @@ class LocalCloud:
 
 def _answer_schemas(plane: Plane, request: Request) -> Response:
     return plane.schemas.answer(request)
-
-
-class _Server(uvicorn.Server):
-    """uvicorn in a thread that is not the main one: it leaves signals alone, and says when it listens."""
-
-    def __init__(self, config: uvicorn.Config, listening: Callable[[], None]) -> None:
-        super().__init__(config)
-        self._listening = listening
-
-    def install_signal_handlers(self) -> None:
-        """Leave signals to the main thread."""
-
-    async def startup(self, sockets: Any = None) -> None:
-        """Start, then say so."""
-        await super().startup(sockets)
-        self._listening()
 
 
 def _bound(port: int) -> socket.socket:
