@@ -2,13 +2,14 @@
 
 from typing import Any
 
-from aws_cdk import CfnResource, RemovalPolicy
+from aws_cdk import CfnResource, RemovalPolicy, Stack
 from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sqs as sqs
-from constructs import Construct
+from constructs import Construct, IConstruct
 
 from millrace.constructs.observability.acknowledgements import acknowledge
 
@@ -44,6 +45,15 @@ def encrypted_bucket(scope: Construct, name: str, key: kms.IKey | None, **settin
     acknowledge(bucket, "Only functions use it; their logs and traces show it.", "AwsSolutions-S1", "CKV_AWS_18")
     acknowledge(bucket, "Objects in it are never overwritten.", "CKV_AWS_21")
     return bucket
+
+
+def own_bucket_statement(user: IConstruct, actions: list[str], resources: list[str]) -> iam.PolicyStatement:
+    """Return a statement that allows actions on a bucket and its objects if the user's account owns the bucket.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-resourceaccount
+    """
+    account = {"aws:ResourceAccount": Stack.of(user).account}
+    return iam.PolicyStatement(actions=actions, resources=resources, conditions={"StringEquals": account})
 
 
 def encrypted_table(

@@ -11,7 +11,7 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from millrace.constructs.bus.encrypted_resources import encrypted_bucket
+from millrace.constructs.bus.encrypted_resources import encrypted_bucket, own_bucket_statement
 from millrace.constructs.bus.encryption import WRITE_ACTIONS, grant_key
 from millrace.constructs.failure.dead_letters import RETENTION_DAYS, dead_letter_rule
 from millrace.constructs.observability.acknowledgements import acknowledge
@@ -56,7 +56,7 @@ class BucketDestination:
         role = cast("iam.IRole", handler.role)
         objects = self._bucket.arn_for_objects(_OBJECTS)
         for action, resource in (("s3:PutObject", objects), ("s3:ListBucket", self._bucket.bucket_arn)):
-            role.add_to_principal_policy(iam.PolicyStatement(actions=[action], resources=[resource]))
+            role.add_to_principal_policy(own_bucket_statement(self._bucket, [action], [resource]))
         grant_key(self._bucket.encryption_key, role, "s3", WRITE_ACTIONS)
         bucket = cast("CfnElement", self._bucket.node.default_child)
         finding = f"AwsSolutions-IAM5[Resource::<{Stack.of(bucket).get_logical_id(bucket)}.Arn>/{_OBJECTS}]"

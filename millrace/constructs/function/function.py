@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, Literal, cast
 
-from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import Duration, RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
@@ -25,6 +25,7 @@ from millrace.constructs.stores.tables import Tables, grant_resources, resource_
 from millrace.runtime import Declaration
 from millrace.runtime.aside import DEAD_LETTERS, MAX_HOPS, QUARANTINE
 from millrace.runtime.breaker import Breaker
+from millrace.runtime.claims import ACCOUNT
 from millrace.runtime.idempotency import SCOPE
 
 Kind = Literal[
@@ -78,7 +79,7 @@ class Function(Construct):
             code=function_code(name if generated_files else folder or "starter", paths, generated_files or {}),
             role=self.role,
             log_group=self.log_group,
-            environment=_environment(name, environment, settings),
+            environment=_environment(name, {ACCOUNT: Stack.of(self).account, **environment}, settings),
             environment_encryption=key,
             **self._properties(settings),
         )

@@ -9,7 +9,7 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from millrace.constructs.bus.bus import Bus
-from millrace.constructs.bus.encrypted_resources import encrypted_bucket, encrypted_table
+from millrace.constructs.bus.encrypted_resources import encrypted_bucket, encrypted_table, own_bucket_statement
 from millrace.constructs.bus.encryption import READ_ACTIONS, WRITE_ACTIONS, grant_key
 from millrace.constructs.channels.channel import FailurePath
 from millrace.constructs.failure.dead_letters import dead_letter_queue
@@ -107,8 +107,8 @@ class EventStore(Construct):
         if self.bucket is None:
             return
         arn = self.bucket.bucket_arn
-        role.add_to_principal_policy(iam.PolicyStatement(actions=list(actions), resources=[f"{arn}/*"]))
-        role.add_to_principal_policy(iam.PolicyStatement(actions=["s3:ListBucket"], resources=[arn]))
+        role.add_to_principal_policy(own_bucket_statement(self, list(actions), [f"{arn}/*"]))
+        role.add_to_principal_policy(own_bucket_statement(self, ["s3:ListBucket"], [arn]))
         key_actions = WRITE_ACTIONS if "s3:PutObject" in actions else READ_ACTIONS
         grant_key(self._bus.encryption_key, role, "s3", key_actions)
         bucket = Stack.of(self).get_logical_id(cast("CfnElement", self.bucket.node.default_child))

@@ -1,17 +1,28 @@
 """The claim check: a bucket per bus, and least-privilege permissions."""
 
+import json
+from pathlib import Path
+
 import pytest
-from aws_cdk import Duration
+from aws_cdk import Duration, NestedStack
 
-from millrace.constructs import Bus, Mediator, Processor
+from millrace.constructs import Bus, EventStore, Mediator, Processor, ordered
 
-BUCKET = "arn:${AWS::Partition}:s3:::test-claims-${AWS::AccountId}-${AWS::Region}"
+OWN_ACCOUNT = {"StringEquals": {"aws:ResourceAccount": {"Ref": "AWS::AccountId"}}}
 
 
 def s3_permissions(template, name):
     """Return the S3 actions of a function with their resources."""
-    statements = [s for s in template.statements(template.function(name)) if "s3:" in str(s["Action"])]
-    return {action: joined(s["Resource"]) for s in statements for action in listed(s["Action"])}
+    return {action: joined(s["Resource"]) for s in s3_statements(template, name) for action in listed(s["Action"])}
+
+
+def s3_statements(template, name):
+    return [s for s in template.statements(template.function(name)) if "s3:" in str(s["Action"])]
+
+
+def bucket_arn(template):
+    (logical_id,) = template.of("S3::Bucket")
+    return f"arn:${{AWS::Partition}}:s3:::${{{logical_id}}}"
 
 
 def listed(value):
@@ -30,7 +41,15 @@ def test_objects_expire_after_archive_and_dead_letter_retention(stack, synthesis
     (bucket,) = synthesised().of("S3::Bucket").values()
     assert [rule["ExpirationInDays"] for rule in bucket["LifecycleConfiguration"]["Rules"]] == [24]
     assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
-    assert BUCKET.endswith(joined(bucket["BucketName"]))
+
+
+def test_bucket_has_a_generated_name_in_an_ssm_parameter_of_the_bus(stack, synthesised):
+    Bus(stack, "Bus", name="test")
+    template = synthesised()
+    ((logical_id, bucket),) = template.of("S3::Bucket").items()
+    (parameter,) = template.of("SSM::Parameter").values()
+    assert "BucketName" not in bucket
+    assert (parameter["Name"], parameter["Value"]) == ("/millrace/test/claims-bucket", {"Ref": logical_id})
 
 
 def test_objects_do_not_expire_if_the_archive_keeps_all_events(stack, synthesised):
@@ -42,11 +61,22 @@ def test_objects_do_not_expire_if_the_archive_keeps_all_events(stack, synthesise
 def test_function_may_put_published_and_get_consumed_data(stack, synthesised):
     bus = Bus(stack, "Bus", name="test")
     Processor(stack, "P", bus=bus, function="upgrade_tier")
-    assert s3_permissions(synthesised(), "upgrade_tier") == {
-        "s3:PutObject": f"{BUCKET}/shop.loyalty/TierUpgraded/*",
-        "s3:GetObject": f"{BUCKET}/shop.loyalty/PointsAwarded/*",
-        "s3:ListBucket": BUCKET,
+    template = synthesised()
+    assert s3_permissions(template, "upgrade_tier") == {
+        "s3:PutObject": f"{bucket_arn(template)}/shop.loyalty/TierUpgraded/*",
+        "s3:GetObject": f"{bucket_arn(template)}/shop.loyalty/PointsAwarded/*",
+        "s3:ListBucket": bucket_arn(template),
     }
+
+
+def test_function_may_only_use_buckets_of_its_own_account(stack, bus, synthesised):
+    store = EventStore(stack, "Store", bus=bus)
+    channel = ordered(partition_key="order_id")
+    Processor(stack, "P", bus=bus, function="place_order", channel=channel, tables={"orders": store})
+    template = synthesised()
+    statements = [each for name in ("place_order", "relay_store") for each in s3_statements(template, name)]
+    assert len(statements) > 6
+    assert [each for each in statements if each.get("Condition") != OWN_ACCOUNT] == []
 
 
 def test_starter_may_store_and_read_the_data_of_its_trigger(stack, synthesised):
@@ -59,7 +89,19 @@ def test_functions_of_another_stack_use_the_bucket_of_the_bus(stack, synthesised
     Processor(stack, "P", bus=Bus(stack, "Bus", name="test", existing=True), function="upgrade_tier")
     template = synthesised()
     assert list(template.of("S3::Bucket")) == []
-    assert s3_permissions(template, "upgrade_tier")["s3:ListBucket"] == BUCKET
+    parameters = {body["Default"]: name for name, body in template.body["Parameters"].items()}
+    name = parameters["/millrace/test/claims-bucket"]
+    assert s3_permissions(template, "upgrade_tier")["s3:ListBucket"] == f"arn:${{AWS::Partition}}:s3:::${{{name}}}"
+
+
+def test_nested_stack_needs_no_parameter_that_its_parent_has_not_created_yet(stack, app):
+    bus = Bus(stack, "Bus", name="test")
+    nested = NestedStack(stack, "Nested")
+    Processor(nested, "P", bus=bus, function="upgrade_tier")
+    template = json.loads(Path(app.synth().directory, nested.template_file).read_text())
+    functions = [each for each in template["Resources"].values() if each["Type"] == "AWS::Lambda::Function"]
+    (bucket,) = [each["Properties"]["Environment"]["Variables"]["MILLRACE_CLAIMS"]["Ref"] for each in functions]
+    assert template["Parameters"][bucket]["Type"] == "String"
 
 
 @pytest.mark.parametrize("threshold", [0, 1_048_577])
