@@ -11,8 +11,6 @@ from random import Random
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-import uvicorn
-
 from millrace.local import services
 from millrace.local.cloudformation.deployment import Change, Deployment
 from millrace.local.cloudformation.deployments import Deployments
@@ -26,6 +24,7 @@ from millrace.local.core.http import Request, Response
 from millrace.local.core.scheduler import NotSettledError, Scheduler
 from millrace.local.core.trace import Trace
 from millrace.local.endpoint.app import Endpoint
+from millrace.local.endpoint.server import Server
 from millrace.local.services.iam import OWN_KEY, OWN_SECRET
 from millrace.local.workers import Workers
 
@@ -40,6 +39,7 @@ _HOME = (ACCOUNT, REGION)
 HOST = "127.0.0.1"
 _PATIENCE = 60.0
 _START_PATIENCE = 30.0
+_SAME_MOMENT = 0.001
 T = TypeVar("T")
 
 
@@ -59,6 +59,7 @@ class LocalCloud:
         self._started: Future[None] = Future()
         self.scheduler = Scheduler(Clock())
         self._ticking = False
+        self._timer: asyncio.TimerHandle | None = None
         self.stop_requested = threading.Event()
         self._deployments = Deployments(
             lambda environment: self.environment(*environment),
@@ -97,16 +98,7 @@ class LocalCloud:
         cloudformation = {"cloudformation": self._answer_cloudformation}
         endpoint = Endpoint(self._regions, _moto_application(), self._control, cloudformation)
         self.scheduler.wake = self._wake
-        config = uvicorn.Config(
-            endpoint,
-            log_level="critical",
-            http="httptools",
-            ws="none",
-            lifespan="off",
-            loop="asyncio",
-            proxy_headers=False,
-        )
-        self._server = _Server(config, lambda: self._started.set_result(None))
+        self._server = Server(endpoint, lambda: self._started.set_result(None))
         try:
             await self._server.serve([listener])
         finally:
@@ -118,6 +110,8 @@ class LocalCloud:
         return self._deployments.formation((region.account, region.name)).answer(request)
 
     def _wake(self) -> None:
+        if self._ticking:
+            return  # the step that is planned sees what is new
         if threading.current_thread() is self._thread:
             self._tick_soon()
         else:
@@ -137,7 +131,20 @@ class LocalCloud:
             if pause == 0:
                 self._tick_soon()
             elif pause is not None:
-                self._loop.call_later(pause, self._tick_soon)
+                self._tick_in(pause)
+
+    def _tick_in(self, seconds: float) -> None:
+        """Keep one timer, for the earliest moment: a timer per step would stay until its moment, hours from now."""
+        due = self._loop.time() + seconds
+        if self._timer and self._timer.when() <= due + _SAME_MOMENT:
+            return
+        if self._timer:
+            self._timer.cancel()
+        self._timer = self._loop.call_at(due, self._timed)
+
+    def _timed(self) -> None:
+        self._timer = None
+        self._tick_soon()
 
     def on_loop(self, action: Callable[[], T]) -> T:
         """Run something on the plane's thread, and wait for its answer."""
@@ -260,22 +267,6 @@ class LocalCloud:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
-
-
-class _Server(uvicorn.Server):
-    """uvicorn in a thread that is not the main one: it leaves signals alone, and says when it listens."""
-
-    def __init__(self, config: uvicorn.Config, listening: Callable[[], None]) -> None:
-        super().__init__(config)
-        self._listening = listening
-
-    def install_signal_handlers(self) -> None:
-        """Leave signals to the main thread."""
-
-    async def startup(self, sockets: Any = None) -> None:
-        """Start, then say so."""
-        await super().startup(sockets)
-        self._listening()
 
 
 def _bound(port: int) -> socket.socket:

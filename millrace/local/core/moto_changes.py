@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 from pathlib import Path
+from string import ascii_letters, digits
 from typing import TYPE_CHECKING, Any
 
 from millrace.local.core.botocore_models import models
@@ -45,6 +46,7 @@ def attach(regions: "AccountRegions | None", changes: Iterable[Change] = ()) -> 
         _take_any_region()
         _build_no_urls()
         _find_operations_once()
+        _draw_ids_at_once()
 
 
 def _region(arn: str = "") -> "AccountRegion":
@@ -98,3 +100,19 @@ def _find_operations_once() -> None:
     names = responses.method_names_from_class
     responses.method_names_from_class = lru_cache(256)(lambda service: frozenset(names(service)))
     responses.camelcase_to_underscores = lru_cache(4096)(responses.camelcase_to_underscores)
+
+
+def _draw_ids_at_once() -> None:
+    """Moto draws the 52 characters of a request id one by one, which takes longer than to read an item."""
+    from moto.moto_api._internal.moto_random import MotoRandom  # noqa: PLC0415
+
+    def get_random_string(
+        source: Any,
+        length: int = 20,
+        include_digits: bool = True,  # noqa: FBT001, FBT002 - moto's signature
+        lower_case: bool = False,  # noqa: FBT001, FBT002
+    ) -> str:
+        drawn = "".join(source.choices(ascii_letters + digits * include_digits, k=length))
+        return drawn.lower() if lower_case else drawn
+
+    MotoRandom.get_random_string = get_random_string

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from millrace.local.core.account_region import AccountRegion
     from millrace.local.core.targets import Message
 
+_ACCOUNT_DIGITS = 12
 Operation = Callable[[dict[str, Any]], Any]
 
 
@@ -69,8 +70,23 @@ class Service:
         """Send a message to a resource. Raises LookupError, TargetError."""
         raise UnknownTargetError(f"The local cloud does not deliver to {self.arn_name}: {message.target['Arn']}")
 
+    def account_of(self, arn: str) -> str:
+        """Return the account of a resource; empty if it does not exist or belongs to AWS."""
+        return account_in(arn)
+
     def resource_policy(self, arn: str) -> Any:
         """Return the policy documents of a resource, as text or parsed. Raises LookupError if it does not exist."""
 
     def encryption_key(self, arn: str) -> str | None:
         """Return the key id, ARN or alias that a resource is encrypted with; None for an AWS owned key."""
+
+
+def is_account(text: str) -> bool:
+    """Return whether a text is the id of an account."""
+    return len(text) == _ACCOUNT_DIGITS and text.isdecimal()
+
+
+def account_in(arn: str) -> str:
+    """Return the account that an ARN names; empty if it names none, or AWS's own."""
+    account = (*arn.split(":", 5), *[""] * 5)[4]
+    return account if is_account(account) else ""

@@ -9,6 +9,8 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from millrace.local.services.dynamodb import expressions
+
 _WRITES = ("put_item", "update_item", "delete_item", "batch_write_item", "transact_write_items")
 _READS_OF_MANY = ("query", "scan")
 _MOST_ITEMS = 100
@@ -16,6 +18,7 @@ _MOST_ITEMS = 100
 
 def apply(_region: Any) -> None:
     """Change moto."""
+    expressions.apply()
     _write_one_at_a_time()
     _write_together()
     _query_only_what_is_asked_for()

@@ -14,6 +14,7 @@ from typing import Any
 from millrace.local.core.account_region import AccountRegion
 from millrace.local.core.errors import UnsupportedPolicyError
 from millrace.local.core.http import Request, Response
+from millrace.local.core.service import is_account
 from millrace.local.services.iam.calls import Call, call_of, scope_of
 from millrace.local.services.iam.decision import Denied, Policies, decide
 from millrace.local.services.iam.facts import Facts, Known, Permission, surroundings
@@ -25,7 +26,6 @@ from millrace.local.services.iam.stores import Stores
 _EVERYTHING = '{"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}'
 _NONE: Known = MappingProxyType({})
 _NO_REQUEST = Request("POST", "/", "", {}, b"")
-_DIGITS = 12
 _UNKNOWN_ID = "AROAXXXXXXXXXXXXXXXXX"
 OWN_KEY = OWN_SECRET = "test"  # noqa: S105 - a secret of nobody
 """What a developer signs with, and is never judged by."""
@@ -173,7 +173,7 @@ class Access:
             return None
         asks = list(required_permissions(call, self._region))
         for ask in asks:
-            _check_reach(ask, caller)
+            self._check_reach(ask, caller)
         return next((denied for ask in asks if (denied := self._decided(ask, caller, call.region))), None)
 
     def denied(self, role: str, session_name: str, ask: Permission) -> Denied | None:
@@ -207,7 +207,11 @@ class Access:
             "aws:viaawsservice": ("false",),
         }
         ask = Permission(action, resource, of_ask)
-        facts = Facts(of_ask, known, surroundings(self._now, self._region.name, resource, self._region.account))
+        facts = Facts(
+            of_ask,
+            known,
+            surroundings(self._now, self._region.name, self._stores.account_of(resource) or self._region.account),
+        )
         return decide(ask, facts, who, Policies((), resource=self._stores.of_resource(resource))) is None
 
     def lets_account_in(self, action: str, resource: str, of_ask: Known = _NONE) -> bool:
@@ -215,7 +219,9 @@ class Access:
         account = self._region.account
         everybody = Principal(account, f"arn:aws:iam::{account}:root")
         known: Known = {"aws:principalaccount": (account,), "aws:principalisawsservice": ("false",)}
-        facts = Facts(of_ask, known, surroundings(self._now, self._region.name, resource, account))
+        facts = Facts(
+            of_ask, known, surroundings(self._now, self._region.name, self._stores.account_of(resource) or account)
+        )
         return self._let_in(Permission(action, resource, of_ask), facts, everybody) is None
 
     def _let_in(self, ask: Permission, facts: Facts, who: Principal) -> Denied | None:
@@ -228,15 +234,25 @@ class Access:
 
         https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic-cross-account.html
         """
-        facts = Facts(ask.known, self._known(caller), surroundings(self._now, region, ask.resource, caller.account))
+        owner = self._stores.account_of(ask.resource)
+        facts = Facts(ask.known, self._known(caller), surroundings(self._now, region, owner or caller.account))
         own = self._stores.of_role(caller.role)
-        if _owner(ask.resource) not in ("", caller.account):
+        if owner not in ("", caller.account):
             denied = decide(ask, facts, caller.principal, Policies(own.identity, own.boundary))
             return denied or self._let_in(ask, facts, caller.principal)
         resource = self._stores.of_resource(ask.resource)
         strict = ask.action.startswith("kms:") or ask.action == "sts:AssumeRole"
         policies = Policies(own.identity, own.boundary, resource, strict=strict and resource is not None)
         return decide(ask, facts, caller.principal, policies)
+
+    def _check_reach(self, ask: Permission, caller: Caller) -> None:
+        """Raise UnsupportedPolicyError for a call that the local cloud would answer from the caller's own account."""
+        reaches = ask.action == "events:PutEvents" or ask.action.startswith("s3:")
+        if not reaches and self._stores.account_of(ask.resource) not in ("", caller.account):
+            raise UnsupportedPolicyError(
+                f"{ask.action} on {ask.resource}, of another account: the local cloud lets a call reach into another "
+                f"account by PutEvents and S3 alone, and rules into its queues, topics, streams, functions and buses."
+            )
 
     def _known(self, caller: Caller) -> Known:
         """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-principal-properties."""
@@ -264,26 +280,6 @@ class Access:
             return f"{self._stores.role(caller.role).id}:{caller.session_name}"
         except LookupError:
             return f"{_UNKNOWN_ID}:{caller.session_name}"
-
-
-def is_account(text: str) -> bool:
-    """Whether a text is the id of an account."""
-    return len(text) == _DIGITS and text.isdecimal()
-
-
-def _owner(arn: str) -> str:
-    """The account in an ARN; none where it has none, or is AWS's own."""
-    account = (*arn.split(":", 5), "", "", "", "")[4]
-    return account if is_account(account) else ""
-
-
-def _check_reach(ask: Permission, caller: Caller) -> None:
-    """Raise CannotJudge for a call that the local cloud would answer from the caller's own account."""
-    if ask.action != "events:PutEvents" and _owner(ask.resource) not in ("", caller.account):
-        raise UnsupportedPolicyError(
-            f"{ask.action} on {ask.resource}, of another account: the local cloud lets a call reach into another "
-            f"account by PutEvents alone, and rules into its queues, topics, streams, functions and buses."
-        )
 
 
 def _allowed(_ask: Permission) -> None:

@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from millrace.local.core.account_region import AccountRegion
+from millrace.local.core.service import account_in
 from millrace.local.services.iam.policy import Statement, compiled
 
 Statements = tuple[Statement, ...]
@@ -48,6 +49,11 @@ class Stores:
 
     def _managed(self, arn: str) -> Any:
         return self._region.backends.iam.managed_policies[arn]
+
+    def account_of(self, arn: str) -> str:
+        """Return the account of a resource; empty if it does not exist, belongs to AWS, or is not known."""
+        service = self._region.service_named(arn.split(":", 3)[2]) if arn != "*" else None
+        return service.account_of(arn) if service else account_in(arn)
 
     def of_resource(self, arn: str) -> Statements | None:
         """Return the policy of a resource of any account; None if it has none."""

@@ -30,6 +30,10 @@ __all__ = ["Functions", "display_name"]
 LATEST = "$LATEST"
 
 
+class CodeUnusableError(Exception):
+    """The code of a function cannot be unpacked: a broken archive, or a full disk."""
+
+
 class Functions:
     """Runs the functions that moto keeps, in workers."""
 
@@ -100,7 +104,7 @@ class Functions:
         for arn, spec in former.items():
             try:
                 same = self.spec(self.find(arn)) == spec
-            except LookupError:
+            except (LookupError, CodeUnusableError):
                 same = False
             if not same:
                 self._region.workers.retire(spec.name)
@@ -146,12 +150,15 @@ class Functions:
         folder = self._code / hashlib.sha256(archive).hexdigest()[:32]
         if not folder.exists():
             scratch = folder.with_name(f"{folder.name}.{uuid.uuid4().hex[:8]}")
-            with zipfile.ZipFile(io.BytesIO(archive)) as packed:
-                packed.extractall(scratch)
             try:
-                scratch.rename(folder)
-            except OSError:  # another process was first, with the same content
-                shutil.rmtree(scratch)
+                with zipfile.ZipFile(io.BytesIO(archive)) as packed:
+                    packed.extractall(scratch)
+                if not folder.exists():  # another process may have been first, with the same content
+                    scratch.rename(folder)
+            except (OSError, RuntimeError, zipfile.BadZipFile) as error:  # RuntimeError: an archive with a password
+                raise CodeUnusableError(f"The deployment package cannot be unpacked into {folder}: {error}") from error
+            finally:
+                shutil.rmtree(scratch, ignore_errors=True)
         return folder
 
     def limit_of(self, function: Any) -> int | None:
@@ -179,39 +186,50 @@ class Functions:
             done(None)
             return request_id
         self._running[name] += 1
-        release = self._region.scheduler.hold(f"function {name}")
         began = self._region.clock.now()
         about = references(parsed(payload))
+        with self._region.scheduler.hold(f"function {name}") as hold:
 
-        def ended(outcome: Outcome) -> None:
-            self._running[name] -= 1
-            try:
-                self.logs.write(function, outcome, began)
-                self._remember(function, outcome, began, about)
-                done(outcome)
-            finally:
-                release()
+            def ended(outcome: Outcome) -> None:
+                self._running[name] -= 1
+                try:
+                    self.logs.write(function, outcome, began)
+                    self._remember(function, outcome, began, about)
+                    done(outcome)
+                finally:
+                    hold.release()
 
-        self._run(function, payload, request_id, ended, urgent=urgent)
+            self._run(function, payload, request_id, ended, urgent=urgent)
+            hold.hand_over()
         return request_id
 
     def _run(
         self, function: Any, payload: bytes, request_id: str, ended: Callable[[Outcome], None], *, urgent: bool
     ) -> None:
         """Run a function, or have happen to it what the faults of this cloud draw."""
-        fault, leapt = self._region.faults.draw(display_name(function)), self._region.clock.leapt
+        fault, ahead = self._region.faults.draw(display_name(function)), self._region.clock.ahead
         if fault == "refused":
             self._region.scheduler.soon(lambda: ended(_broken(request_id)), "a fault")
             return
         heard = ended if fault != "unheard" else lambda _: ended(_broken(request_id))
-        workers, spec = self._region.workers, self.spec(function)
-        workers.invoke(spec, payload, request_id, heard, urgent=urgent, leapt=leapt)
+        try:
+            spec = self.spec(function)
+        except CodeUnusableError as error:
+            outcome = _error_of_lambda(request_id, error)
+            self._region.scheduler.soon(lambda: ended(outcome), "a package that cannot be unpacked")
+            return
+        workers = self._region.workers
+        workers.invoke(spec, payload, request_id, heard, urgent=urgent, ahead=ahead)
         if fault == "killed":
             self._region.faults.later(lambda: workers.kill(request_id))
         if fault == "doubled":
-            release = self._region.scheduler.hold(f"a second call of {function.function_name}")
+            self._invoke_again(spec, payload, urgent=urgent, ahead=ahead)
+
+    def _invoke_again(self, spec: FunctionSpec, payload: bytes, *, urgent: bool, ahead: float) -> None:
+        with self._region.scheduler.hold(f"a second call of {spec.name}") as hold:
             again = str(uuid.uuid4())
-            workers.invoke(spec, payload, again, lambda _: release(), urgent=urgent, leapt=leapt)
+            self._region.workers.invoke(spec, payload, again, lambda _: hold.release(), urgent=urgent, ahead=ahead)
+            hold.hand_over()
 
     def _remember(self, function: Any, outcome: Outcome, began: float, about: list[Reference]) -> None:
         failed = failed_records(outcome)
@@ -252,5 +270,10 @@ def _log_settings(function: Any) -> dict[str, str]:
 
 def _broken(request_id: str) -> Outcome:
     """A fault of Lambda's own, whatever the function did."""
-    error = json.dumps({"errorType": "Lambda.ServiceException", "errorMessage": "a fault, as this cloud was told"})
+    return _error_of_lambda(request_id, "a fault, as this cloud was told")
+
+
+def _error_of_lambda(request_id: str, message: object) -> Outcome:
+    """https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html#API_Invoke_Errors."""
+    error = json.dumps({"errorType": "Lambda.ServiceException", "errorMessage": str(message)})
     return Outcome("error", error.encode(), (), 0.0, None, 0, "none", request_id)

@@ -3,9 +3,10 @@
 import threading
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import unquote
 
 from millrace.local.core.account_region import AccountRegion
-from millrace.local.services.s3.service import S3
+from millrace.local.services.s3.service import S3, bucket_owner
 
 RegionOf = Callable[..., AccountRegion]
 _tagging = threading.local()
@@ -15,6 +16,7 @@ def apply(region: RegionOf) -> None:
     """Change moto's buckets."""
     _notify_of_objects(region)
     _tag_quietly()
+    _check_expected_owners()
 
 
 def _notify_of_objects(region: RegionOf) -> None:
@@ -45,3 +47,32 @@ def _tag_quietly() -> None:
             _tagging.asked = False
 
     S3Response.put_object_tagging = put_object_tagging
+
+
+_BUCKET, _SOURCE = "x-amz-expected-bucket-owner", "x-amz-source-expected-bucket-owner"
+
+
+def _check_expected_owners() -> None:
+    """moto does not check the account that a request expects to own the bucket.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-owner-condition.html
+    """
+    from moto.s3.responses import S3Response  # noqa: PLC0415
+
+    for name in ("_bucket_response", "_key_response"):
+        setattr(S3Response, name, _checked(getattr(S3Response, name)))
+
+
+def _checked(answer: Callable[..., Any]) -> Callable[..., Any]:
+    def checked(response: Any, request: Any, full_url: str) -> Any:
+        from moto.s3.exceptions import S3AccessDeniedError  # noqa: PLC0415 - the same
+
+        source = unquote(request.headers.get("x-amz-copy-source", "")).lstrip("/").partition("/")[0]
+        buckets = {_BUCKET: response.parse_bucket_name_from_url(request, full_url), _SOURCE: source}
+        for header, bucket in buckets.items():
+            expected, owner = request.headers.get(header), bucket_owner(bucket or "")
+            if expected and owner and expected != owner:
+                raise S3AccessDeniedError
+        return answer(response, request, full_url)
+
+    return checked

@@ -51,7 +51,13 @@ class S3(Service):
 
     def resource_policy(self, arn: str) -> Any:
         """The policy of a bucket."""
-        return self.region.backends.s3.buckets[arn.split(":", 5)[5].partition("/")[0]].policy
+        if not self.account_of(arn):
+            raise LookupError(arn)
+        return self.region.backends.s3.get_bucket(_bucket(arn)).policy
+
+    def account_of(self, arn: str) -> str:
+        """Return the account that owns a bucket, which its ARN does not name; empty if it does not exist."""
+        return bucket_owner(_bucket(arn))
 
     def _soon(self, arn: str, text: str) -> None:
         def sent() -> None:
@@ -125,3 +131,14 @@ class S3(Service):
             if name in known:
                 detail[more] = known[name]
         return detail
+
+
+def bucket_owner(bucket: str) -> str:
+    """Return the account that owns a bucket; bucket names are unique in all accounts. Empty if it does not exist."""
+    from moto.s3.models import s3_backends  # noqa: PLC0415 - imported after moto's settings
+
+    return str(s3_backends.bucket_accounts.get(bucket, ("", ""))[1])
+
+
+def _bucket(arn: str) -> str:
+    return arn.split(":", 5)[5].partition("/")[0]

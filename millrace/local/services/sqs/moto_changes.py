@@ -36,8 +36,8 @@ def _use_the_clock(region: RegionOf) -> None:
     from moto.sqs import models  # noqa: PLC0415
 
     seconds, millis = models.unix_time, models.unix_time_millis
-    models.unix_time = lambda moment=None: float(seconds(moment)) + region().clock.leapt
-    models.unix_time_millis = lambda moment=None: float(millis(moment)) + region().clock.leapt * 1000
+    models.unix_time = lambda moment=None: float(seconds(moment)) + region().clock.ahead
+    models.unix_time_millis = lambda moment=None: float(millis(moment)) + region().clock.ahead * 1000
 
 
 def _keep_messages_on_a_shelf(region: RegionOf) -> None:
