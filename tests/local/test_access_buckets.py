@@ -5,6 +5,8 @@ import json
 import pytest
 from botocore.exceptions import ClientError
 
+from millrace.local.services.iam import Iam
+
 ACCOUNT, OTHER = "123456789012", "111122223333"
 
 
@@ -35,7 +37,7 @@ def allow(local):
 @pytest.fixture
 def refused(local):
     """What a call of S3 in the name of the role is refused with; empty where it is allowed."""
-    role, refusal = f"arn:aws:iam::{ACCOUNT}:role/clerk", local.region.access.refusal
+    role, refusal = f"arn:aws:iam::{ACCOUNT}:role/clerk", local.region.service(Iam).access.refusal
     return lambda bucket: local.on_loop(
         lambda: refusal(role, "s", "s3", "PutObject", {"Bucket": bucket, "Key": "k", "Body": "x"})
     )

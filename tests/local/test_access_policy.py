@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from millrace.local.services.iam import Permission, UnsupportedPolicyError
+from millrace.local.core.errors import UnsupportedPolicyError
+from millrace.local.services.iam import Permission
 from millrace.local.services.iam.decision import Policies, decide
 from millrace.local.services.iam.facts import Facts, surroundings
 from millrace.local.services.iam.policy import Principal, compiled

@@ -344,7 +344,7 @@ def test_a_call_of_a_function_into_another_account_is_refused_by_name(local, rol
     Refused: all but PutEvents, which goes to the bus of an ARN.
     """
     sent = {"QueueUrl": f"http://127.0.0.1/{OTHER}/theirs", "MessageBody": "hello"}
-    access = local.region.access
+    access = local.region.service(Iam).access
     told = local.on_loop(lambda: access.refusal(role_of_rules, "s", "sqs", "SendMessage", sent))
     assert (
         "of another account: the local cloud lets a call reach into another account by PutEvents and S3 alone" in told
