@@ -8,6 +8,8 @@ from types import SimpleNamespace
 import pytest
 from bus_kit import ACCOUNT, attributes, policy
 
+from millrace.local.services.iam import Iam
+
 pytest_plugins = ["bus_fixtures", "bare_moto"]
 
 OTHER, REGION, FAR = "111122223333", "us-east-1", "eu-west-1"
