@@ -10,7 +10,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from millrace.local import moto_sources, moto_tables
+from millrace.local import deployment_packages, moto_sources, moto_tables
 from millrace.local.models import models
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ _patched = False
 def settings(port: int) -> None:
     """Set what moto reads from the environment. Call before moto is imported."""
     os.environ["MOTO_PORT"] = str(port)  # the tasks of a state machine call this endpoint
+    os.environ["MOTO_DISABLE_GLOBAL_CORS"] = "true"  # or each response would let any web page read it
     os.environ.setdefault("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
     os.environ.setdefault("MOTO_ALLOW_NONEXISTENT_REGION", "true")  # as none is looked up, see below
     os.environ.setdefault("MOTO_ACCOUNT_ID_ENDPOINT_MODE", "disabled")  # or calls to DynamoDB Streams find nothing
@@ -44,6 +45,7 @@ def attach(planes: "Planes | None") -> None:
         _build_no_urls()
         _find_operations_once()
         _keep_function_settings()
+        _check_deployment_packages()
         _replay_on_the_agenda()
         _name_api_endpoints()
 
@@ -184,6 +186,29 @@ def _keep_function_settings() -> None:
     LambdaFunction.__init__ = __init__
     LambdaFunction.update_configuration = update_configuration
     LambdaFunction.get_configuration = get_configuration
+
+
+def _check_deployment_packages() -> None:
+    """Moto takes any bytes for the code of a function or a layer; they then fail at each invocation.
+
+    https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html
+    """
+    import moto.awslambda.models  # noqa: PLC0415
+    from moto.awslambda.exceptions import InvalidParameterValueException  # noqa: PLC0415
+
+    def checked(read: Callable[[Any], tuple[bytes, int, str, str]]) -> Callable[[Any], tuple[bytes, int, str, str]]:
+        def content(given: Any) -> tuple[bytes, int, str, str]:
+            found = read(given)
+            try:
+                deployment_packages.check(found[0])
+            except deployment_packages.PackageError as error:
+                raise InvalidParameterValueException(str(error)) from error
+            return found
+
+        return content
+
+    moto.awslambda.models._zipfile_content = checked(moto.awslambda.models._zipfile_content)
+    moto.awslambda.models._s3_content = checked(moto.awslambda.models._s3_content)
 
 
 def _replay_on_the_agenda() -> None:

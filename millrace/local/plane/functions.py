@@ -2,17 +2,15 @@
 
 import copy
 import hashlib
-import io
 import json
 import random
-import shutil
 import uuid
-import zipfile
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from millrace.local.deployment_packages import PackageError, unpack
 from millrace.local.journal import Reference, references
 from millrace.local.lenient import parsed
 from millrace.local.plane.asynchronous import AsyncInvocation
@@ -95,7 +93,7 @@ class Functions:
         for arn, spec in former.items():
             try:
                 same = self.spec(self.find(arn)) == spec
-            except LookupError:
+            except (LookupError, PackageError):
                 same = False
             if not same:
                 self._plane.workers.retire(spec.name)
@@ -139,13 +137,7 @@ class Functions:
         """The folder of an archive's files; unpacked once for each content."""
         folder = self._code / hashlib.sha256(archive).hexdigest()[:32]
         if not folder.exists():
-            scratch = folder.with_name(f"{folder.name}.{uuid.uuid4().hex[:8]}")
-            with zipfile.ZipFile(io.BytesIO(archive)) as packed:
-                packed.extractall(scratch)
-            try:
-                scratch.rename(folder)
-            except OSError:  # another process was first, with the same content
-                shutil.rmtree(scratch)
+            unpack(archive, folder)
         return folder
 
     def limit_of(self, function: Any) -> int | None:
@@ -198,7 +190,12 @@ class Functions:
             self._plane.agenda.soon(lambda: ended(_broken(request_id)), "a fault")
             return
         heard = ended if fault != "unheard" else lambda _: ended(_broken(request_id))
-        workers, spec = self._plane.workers, self.spec(function)
+        try:
+            workers, spec = self._plane.workers, self.spec(function)
+        except PackageError as error:
+            outcome = _failed(request_id, "InvalidZipFileException", str(error))
+            self._plane.agenda.soon(lambda: ended(outcome), "a package that cannot be unzipped")
+            return
         workers.invoke(spec, payload, request_id, heard, urgent=urgent, leapt=leapt)
         if fault == "killed":
             self._plane.faults.later(lambda: workers.kill(request_id))
@@ -246,5 +243,10 @@ def _log_settings(function: Any) -> dict[str, str]:
 
 def _broken(request_id: str) -> Outcome:
     """A fault of Lambda's own, whatever the function did."""
-    error = json.dumps({"errorType": "Lambda.ServiceException", "errorMessage": "a fault, as this cloud was told"})
+    return _failed(request_id, "Lambda.ServiceException", "a fault, as this cloud was told")
+
+
+def _failed(request_id: str, error_type: str, message: str) -> Outcome:
+    """The outcome where Lambda does not run a function."""
+    error = json.dumps({"errorType": error_type, "errorMessage": message})
     return Outcome("error", error.encode(), (), 0.0, None, 0, "none", request_id)
