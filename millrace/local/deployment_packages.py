@@ -27,7 +27,7 @@ class PackageError(ValueError):
 def check(package: bytes) -> None:
     """Refuse a package by its directory, in which each file has its size. Raises PackageError.
 
-    zipfile unpacks no more of a file than that size.
+    zipfile stops unpacking a file at that size.
     """
     if not package:
         raise PackageError(_EMPTY)

@@ -27,7 +27,7 @@ def package(**files):
 
 @pytest.fixture
 def upload(site):
-    """Upload a package in each of the three ways; gives the errors."""
+    """Upload a package by one of three operations; returns the error."""
     functions = site.client("lambda")
     site.function()
     create = {"FunctionName": "new", "Runtime": "python3.13", "Handler": "app.handler", "Role": LAMBDA}

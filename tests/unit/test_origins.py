@@ -2,6 +2,7 @@
 
 import pytest
 
+from millrace.cli import main
 from millrace.local.messages import Request, Response
 from millrace.local.origins import OriginError, Origins
 
@@ -49,3 +50,8 @@ def test_the_pages_of_an_allowed_origin_read_responses_and_no_others():
 
 def test_an_allowed_origin_does_not_reach_the_kits_own_interface():
     assert refused(request(path="/_millrace/down", origin=PAGE)).status == 403
+
+
+def test_up_names_an_origin_that_it_cannot_allow(capsys):
+    assert main(["up", "--allow-origin", "https://shop.example"]) == 2
+    assert "--allow-origin: 'https://shop.example' is not an origin on this machine" in capsys.readouterr().err
