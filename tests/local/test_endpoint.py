@@ -94,7 +94,7 @@ SIGNED = "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/{}/aws4_request, S
 def test_a_large_request_is_refused_before_its_body_is_read(ask, service, path, headers, status, text):
     """https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
 
-    Differs: S3 takes 5 GB in one request, here 100 MiB; other APIs take 16 MiB here, Lambda and HTTP APIs what AWS takes.
+    Differs: S3 takes 5 GB in one request, here 100 MiB; most other APIs take 16 MiB here.
     """
     method = "PUT" if service == "s3" else "POST"
     answer = ask(method, path, Content_Length=LARGE, Authorization=SIGNED.format(service), **headers)
