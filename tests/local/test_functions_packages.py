@@ -6,7 +6,6 @@ import zipfile
 
 import pytest
 from botocore.exceptions import ClientError
-from sources_kit import LAMBDA
 
 from millrace.local import deployment_packages
 from millrace.local.deployment_packages import PackageError, check, unpack
@@ -30,7 +29,8 @@ def upload(site):
     """Upload a package by one of three operations; returns the error."""
     functions = site.client("lambda")
     site.function()
-    create = {"FunctionName": "new", "Runtime": "python3.13", "Handler": "app.handler", "Role": LAMBDA}
+    role = functions.get_function_configuration(FunctionName="f")["Role"]
+    create = {"FunctionName": "new", "Runtime": "python3.13", "Handler": "app.handler", "Role": role}
     calls = {
         "CreateFunction": lambda code: functions.create_function(**create, Code=code),
         "UpdateFunctionCode": lambda code: functions.update_function_code(FunctionName="f", **code),
