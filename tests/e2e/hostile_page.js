@@ -1,14 +1,7 @@
 // Runs in headless Chromium, in a page of another origin than the local cloud; `GIVEN` comes from hostile_page.py.
-const { cloud, api, stack } = GIVEN;
+const { cloud, api, signed } = GIVEN; // `signed` requests are those of a page that knows the developer's credentials
 const invoke = `${cloud}/2015-03-31/functions/victim/invocations`;
 const apis = [`${cloud}/_aws/execute-api/${api}/`, `http://${api}.execute-api.localhost:${new URL(cloud).port}/`];
-const signed = (service) =>
-  `AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/${service}/aws4_request, SignedHeaders=host, Signature=0`;
-const json = (service, target, body) => ({
-  method: "POST",
-  headers: { "Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": target, Authorization: signed(service) },
-  body: JSON.stringify(body),
-});
 const text = { method: "POST", headers: { "Content-Type": "text/plain" }, body: "{}" };
 const blind = { ...text, mode: "no-cors" };
 
@@ -46,17 +39,13 @@ const sandboxed = (url) =>
     srcdoc: `<script>fetch("${url}", { method: "POST", mode: "no-cors", body: "{}" })<\/script>`,
   });
 
-const reading = {
-  "read a secret": () => read(cloud, json("secretsmanager", "secretsmanager.GetSecretValue", { SecretId: "secret" })),
-  "invoke with text/plain": () => read(invoke, text),
-};
-const stacking = new URLSearchParams({ Action: "CreateStack", StackName: "hostile", TemplateBody: stack });
-const form = { method: "POST", headers: { Authorization: signed("cloudformation") }, body: stacking };
+const send = ({ url, ...options }) => read(url, options);
+const reading = { "read a secret": () => send(signed.secret), "invoke and read": () => send(signed.invoke) };
 const attempts = {
   ...reading,
-  "put an event": () =>
-    read(cloud, json("events", "AWSEvents.PutEvents", { Entries: [{ Source: "s", DetailType: "t", Detail: "{}" }] })),
-  "create a stack": () => read(cloud, form),
+  "put an event": () => send(signed.event),
+  "create a stack": () => send(signed.stack),
+  "invoke with text/plain": () => read(invoke, text),
   "invoke blindly": () => fetch(invoke, blind),
   "invoke by a form": () => post(invoke, "text/plain", { '{"a":"': '"}' }),
   "invoke by a beacon": () => navigator.sendBeacon(invoke, "{}"),

@@ -13,6 +13,11 @@ import threading
 import zipfile
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import urlencode
+
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 
 from millrace.local.cloud import LocalCloud
 
@@ -30,13 +35,11 @@ QUIET = [
     "--remote-debugging-port=0",  # or it ends when the page has loaded
 ]
 HANDLER = """
-import os
-
 def handler(event, context):
-    with open(os.environ["MARK"], "a") as mark:
-        mark.write("invoked ")
+    print("invoked")
     return "done"
 """
+LOG = "/aws/lambda/victim"
 STACK = {"Resources": {"Queue": {"Type": "AWS::SQS::Queue"}}}
 SECRET = "a secret of the local cloud"
 
@@ -93,9 +96,8 @@ class Site:
 class Victim:
     """A local cloud with a secret, a function, a rule that invokes it, and an HTTP API in front of it."""
 
-    def __init__(self, cloud, mark):
+    def __init__(self, cloud):
         self.cloud = cloud
-        self.mark = mark
         cloud.client("secretsmanager").create_secret(Name="secret", SecretString=SECRET)
         arn = self._function()
         cloud.client("events").put_rule(Name="all", EventPattern='{"source": ["s"]}')
@@ -114,7 +116,6 @@ class Victim:
             Role=role,
             Handler="app.handler",
             Code={"ZipFile": packed.getvalue()},
-            Environment={"Variables": {"MARK": str(self.mark)}},
         )["FunctionArn"]
         for service in ("events", "apigateway"):
             functions.add_permission(
@@ -139,12 +140,36 @@ class Victim:
     def invoked(self):
         """How often the function ran, once everything has settled."""
         self.cloud.settle()
-        return self.mark.read_text().count("invoked") if self.mark.exists() else 0
+        logs = self.cloud.client("logs")
+        if not logs.describe_log_groups(logGroupNamePrefix=LOG)["logGroups"]:
+            return 0
+        return sum(
+            event["message"].strip() == "invoked" for event in logs.filter_log_events(logGroupName=LOG)["events"]
+        )
 
     def given(self, *, only_read=False):
         """What the page knows."""
-        url = self.cloud.endpoint_url
-        return {"cloud": url, "api": self.api, "stack": json.dumps(STACK), "only_read": only_read}
+        entry = {"Source": "s", "DetailType": "t", "Detail": "{}"}
+        stack = {"Action": "CreateStack", "StackName": "hostile", "TemplateBody": json.dumps(STACK)}
+        signed = {
+            "secret": self._json("secretsmanager", "secretsmanager.GetSecretValue", {"SecretId": "secret"}),
+            "event": self._json("events", "AWSEvents.PutEvents", {"Entries": [entry]}),
+            "stack": self._signed("cloudformation", "/", urlencode(stack), "application/x-www-form-urlencoded"),
+            "invoke": self._signed("lambda", "/2015-03-31/functions/victim/invocations", "{}", "application/json"),
+        }
+        return {"cloud": self.cloud.endpoint_url, "api": self.api, "signed": signed, "only_read": only_read}
+
+    def _json(self, service, operation, content):
+        body = json.dumps(content)
+        return self._signed(service, "/", body, "application/x-amz-json-1.1", {"X-Amz-Target": operation})
+
+    def _signed(self, service, path, body, kind, headers=()):
+        """A request as `fetch` takes it, signed by the developer."""
+        own = self.cloud.environment()
+        credentials = Credentials(own["AWS_ACCESS_KEY_ID"], own["AWS_SECRET_ACCESS_KEY"])
+        request = AWSRequest("POST", f"{own['AWS_ENDPOINT_URL']}{path}", {"Content-Type": kind, **dict(headers)}, body)
+        SigV4Auth(credentials, service, own["AWS_REGION"]).add_auth(request)
+        return {"url": request.url, "method": "POST", "headers": dict(request.headers), "body": body}
 
     def damage(self, saw):
         """What the hostile page achieved, in words."""
@@ -169,11 +194,8 @@ def main():
     given = parser.parse_args()
     hostile, friend = Site(), Site()
     allowed = f"http://127.0.0.1:{friend.port}"
-    with (
-        tempfile.TemporaryDirectory(prefix="millrace-hostile-") as folder,
-        LocalCloud(cache=ROOT / ".millrace", allowed_origins=[allowed]) as cloud,
-    ):
-        victim = Victim(cloud, Path(folder) / "mark")
+    with LocalCloud(cache=ROOT / ".millrace", allowed_origins=[allowed]) as cloud:
+        victim = Victim(cloud)
         problems = []
         for host in ("127.0.0.1", "localhost", "hostile.example"):
             saw = hostile.opened(given.chromium, host, victim.given())
@@ -188,7 +210,7 @@ def main():
 def welcomed(friend, chromium, victim):
     """What is wrong with the page of an allowed origin; it shows as well that the hostile page could have succeeded."""
     saw = friend.opened(chromium, "127.0.0.1", victim.given(only_read=True))
-    read = SECRET in saw.get("read a secret", "") and "done" in saw.get("invoke with text/plain", "")
+    read = SECRET in saw.get("read a secret", "") and "done" in saw.get("invoke and read", "")
     victim.cloud.client("events").put_events(Entries=[{"Source": "s", "DetailType": "t", "Detail": "{}"}])
     invoked = victim.invoked
     found = [] if read and invoked == 2 else [f"it cannot call: {saw}, {invoked} invocations"]

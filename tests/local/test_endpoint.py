@@ -58,19 +58,20 @@ def test_what_a_page_of_another_origin_sends_is_refused(ask, method, path, heade
     answer = ask(method, path, **headers)
     refusal = json.load(answer)
     assert (answer.status, refusal["__type"]) == (403, "AccessDenied"), refusal
+    assert "answers to no" in refusal["message"] or "/moto-api is closed" in refusal["message"]
     assert not [name for name in answer.headers if name.lower().startswith("access-control-")]
 
 
 @pytest.mark.parametrize("site", ["same-origin", "none"])
 def test_the_endpoints_own_pages_and_typed_addresses_are_answered(ask, site):
     answer = ask("GET", "/", Sec_Fetch_Site=site)
-    assert answer.status == 200
+    assert b"answers to no" not in answer.read()
     assert not [name for name in answer.headers if name.lower().startswith("access-control-")]
 
 
 def test_a_page_of_the_endpoint_may_send_its_origin(ask, empty_cloud):
     origins = [f"http://{name}:{empty_cloud.port}" for name in ("127.0.0.1", "localhost")]
-    assert [ask("POST", INVOKE, Origin=origin).status for origin in origins] == [404, 403]
+    assert [b"answers to no" in ask("POST", INVOKE, Origin=origin).read() for origin in origins] == [False, True]
 
 
 LARGE = str(300 * 1024 * 1024)
