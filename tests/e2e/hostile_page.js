@@ -41,7 +41,7 @@ const sandboxed = (url) =>
 
 const send = ({ url, ...options }) => read(url, options);
 const reading = { "read a secret": () => send(signed.secret), "invoke and read": () => send(signed.invoke) };
-const attempts = {
+const calls = {
   ...reading,
   "put an event": () => send(signed.event),
   "create a stack": () => send(signed.stack),
@@ -52,13 +52,15 @@ const attempts = {
   "invoke by an image": () => image(invoke),
   "invoke by a WebSocket": () => socket(invoke),
   "invoke in a sandbox": () => sandboxed(invoke),
+};
+const destroying = {
   "reset moto": () => fetch(`${cloud}/moto-api/reset`, blind),
   "reset moto by a form": () => post(`${cloud}/moto-api/reset`, "application/x-www-form-urlencoded", {}),
   "end the cloud": () => read(`${cloud}/_millrace/down`, { method: "POST", headers: { "X-Millrace": "1" } }),
   "end the cloud by a form": () => post(`${cloud}/_millrace/down`, "application/x-www-form-urlencoded", {}),
 };
 for (const [form, url] of apis.entries())
-  Object.assign(attempts, {
+  Object.assign(calls, {
     [`call API ${form}`]: () => read(url),
     [`call API ${form} blindly`]: () => fetch(url, blind),
     [`call API ${form} by an image`]: () => image(url),
@@ -73,9 +75,7 @@ const outcome = async ([name, attempt]) => {
   return [name, String(await Promise.race([sent, late]))];
 };
 addEventListener("load", async () => {
-  const each = Object.entries(GIVEN.only_read ? reading : attempts);
-  const last = each.filter(([name]) => /^(reset|end)/.test(name)); // as nothing is left to attack after them
-  const saw = await Promise.all(each.filter((attempt) => !last.includes(attempt)).map(outcome));
-  saw.push(...(await Promise.all(last.map(outcome))));
+  const attempts = { read: reading, call: calls, destroy: destroying }[GIVEN.phase];
+  const saw = await Promise.all(Object.entries(attempts).map(outcome));
   await fetch("/saw", { method: "POST", body: JSON.stringify(Object.fromEntries(saw)) });
 });

@@ -143,12 +143,11 @@ class Victim:
         logs = self.cloud.client("logs")
         if not logs.describe_log_groups(logGroupNamePrefix=LOG)["logGroups"]:
             return 0
-        return sum(
-            event["message"].strip() == "invoked" for event in logs.filter_log_events(logGroupName=LOG)["events"]
-        )
+        lines = logs.filter_log_events(logGroupName=LOG)["events"]
+        return sum(line["message"].strip() == "invoked" for line in lines)
 
-    def given(self, *, only_read=False):
-        """What the page knows."""
+    def given(self, phase):
+        """What the page knows, and which of its attempts it makes."""
         entry = {"Source": "s", "DetailType": "t", "Detail": "{}"}
         stack = {"Action": "CreateStack", "StackName": "hostile", "TemplateBody": json.dumps(STACK)}
         signed = {
@@ -157,7 +156,7 @@ class Victim:
             "stack": self._signed("cloudformation", "/", urlencode(stack), "application/x-www-form-urlencoded"),
             "invoke": self._signed("lambda", "/2015-03-31/functions/victim/invocations", "{}", "application/json"),
         }
-        return {"cloud": self.cloud.endpoint_url, "api": self.api, "signed": signed, "only_read": only_read}
+        return {"cloud": self.cloud.endpoint_url, "api": self.api, "signed": signed, "phase": phase}
 
     def _json(self, service, operation, content):
         body = json.dumps(content)
@@ -198,18 +197,19 @@ def main():
         victim = Victim(cloud)
         problems = []
         for host in ("127.0.0.1", "localhost", "hostile.example"):
-            saw = hostile.opened(given.chromium, host, victim.given())
-            found = victim.damage(saw)
-            sys.stdout.write(f"{host}: {len(saw)} attempts; {'; '.join(found) or 'nothing happened'}\n")
-            sys.stdout.writelines(f"  {name}: {text}\n" for name, text in saw.items() if given.verbose)
-            problems += found
+            for phase in ("call", "destroy"):
+                saw = hostile.opened(given.chromium, host, victim.given(phase))
+                found = victim.damage(saw)
+                sys.stdout.write(f"{host}, {phase}: {len(saw)} attempts; {'; '.join(found) or 'nothing happened'}\n")
+                sys.stdout.writelines(f"  {name}: {text}\n" for name, text in saw.items() if given.verbose)
+                problems += found
         problems += [] if problems else welcomed(friend, given.chromium, victim)
     return 1 if problems else 0
 
 
 def welcomed(friend, chromium, victim):
     """What is wrong with the page of an allowed origin; it shows as well that the hostile page could have succeeded."""
-    saw = friend.opened(chromium, "127.0.0.1", victim.given(only_read=True))
+    saw = friend.opened(chromium, "127.0.0.1", victim.given("read"))
     read = SECRET in saw.get("read a secret", "") and "done" in saw.get("invoke and read", "")
     victim.cloud.client("events").put_events(Entries=[{"Source": "s", "DetailType": "t", "Detail": "{}"}])
     invoked = victim.invoked
