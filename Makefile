@@ -68,7 +68,7 @@ hostile: $(READY) ## 10,000 inputs that hypothesis makes, at a local cloud (INPU
 rebuild-100k: $(READY) ## Rebuild a read model from 100,000 stored events, and tell time and memory
 	@$(BIN)/python -m benchmarks.rebuild --events 100000
 
-soak: $(READY) ## 10,000 orders while calls fail, are killed and come twice (SOAKED=200 SEED=2 for others)
+soak: $(READY) ## 10,000 orders while calls fail, crash, come twice and conflict (SOAKED=200 SEED=2 for others)
 	@$(BIN)/python tests/soak.py --orders $(or $(SOAKED),10000) --seed $(or $(SEED),1)
 
 bench: $(READY) ## Measure, as ratios against a floor in the same run

@@ -1,8 +1,9 @@
-"""Orders through the shop while calls of functions fail, are killed and come twice: `python tests/soak.py`.
+"""Orders through the shop while functions fail, crash, are called twice and conflict: `python tests/soak.py`.
 
 Each order ends completed or rejected, stock and payments add up to the unit, and what failed for good is in a
 dead-letter queue and leaves it by redrive. In waves, so that the cloud's journal holds each of them whole; the first
-orders of each meet an outage of one function, which is over when the dead letters are given back.
+orders of each meet an outage of one function, which is over when the dead letters are given back. With each order, a
+bank whose functions take lists receives a deposit, and counts it once.
 """
 
 import argparse
@@ -18,9 +19,10 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "examples")]
+sys.path[:0] = [str(ROOT), str(ROOT / "examples"), str(ROOT / "tests")]
 
-from carrier import Carrier, serves  # noqa: E402 - found by the line above
+from bank import deposits  # noqa: E402 - found by the line above
+from carrier import Carrier, refusal_reason  # noqa: E402 - the same
 
 WAVE = 500
 PLENTY = 1_000_000
@@ -46,27 +48,35 @@ class Soaked:
     wrong: list[str] = field(default_factory=list)
 
 
-def soak(cloud: Any, orders: int, seed: int, rates: dict[str, float], outage: float = 0.0) -> Soaked:
-    """Put that many orders into a cloud with the shop in it. `outage` is how much of the calls that meets it fails."""
+def soak(
+    cloud: Any, orders: int, seed: int, rates: dict[str, float], outage: float = 0.0, *, bank: bool = False
+) -> Soaked:
+    """Put that many orders into a cloud with the shop in it. `outage` is how much of the calls that meets it fails.
+
+    With `bank`, the cloud has the bank, too.
+    """
+    outages = (*OUTAGES, *deposits.FUNCTIONS) if bank else OUTAGES
     soaked, began = Soaked(orders, seed), time.monotonic()
     before = dict(cloud.plane.faults.drawn)
     stock(cloud)
     sold = Counter[str]()
-    with Carrier(cloud.client, serves):
+    with Carrier(cloud.client, refusal_reason):
         for first in range(0, orders, WAVE):
             numbers = range(first, min(first + WAVE, orders))
             unlucky = numbers[: len(numbers) // 10]
-            cloud.fail(OUTAGES[first // WAVE % len(OUTAGES)], seed=seed + first, failing=outage)
-            flows = placed(cloud, unlucky)
+            cloud.fail(outages[first // WAVE % len(outages)], seed=seed + first, failing=outage)
+            flows = placed(cloud, unlucky, bank=bank)
             cloud.fail(seed=seed + first, **rates)
-            flows |= placed(cloud, numbers[len(unlucky) :])
+            flows |= placed(cloud, numbers[len(unlucky) :], bank=bank)
             cloud.fail(seed=0)
-            redrive(cloud, soaked)
+            redrive(cloud, soaked, bank=bank)
             sold.update(ended(cloud, soaked, flows))
             tell(numbers.stop, soaked, time.monotonic() - began)
     soaked.faults = Counter(cloud.plane.faults.drawn) - Counter(before)
     soaked.executions = redriven(cloud)
     soaked.wrong += [*wrong_tables(cloud, sold), *in_flight(cloud)]
+    if bank:
+        soaked.wrong += deposits.wrong(lambda name: items(cloud, name), orders)
     soaked.seconds = time.monotonic() - began
     return soaked
 
@@ -78,8 +88,10 @@ def stock(cloud: Any) -> None:
     cloud.settle()
 
 
-def placed(cloud: Any, numbers: Iterable[int]) -> dict[int, str]:
+def placed(cloud: Any, numbers: Iterable[int], *, bank: bool) -> dict[int, str]:
     """Place orders, and wait until nothing moves any more. Gives the correlation id of each."""
+    if bank:
+        deposits.deposit(cloud, numbers)
     flows = {number: place(cloud, number) for number in numbers}
     cloud.settle(3600)
     return flows
@@ -109,7 +121,7 @@ def tell(done: int, soaked: Soaked, seconds: float) -> None:
     print(f"{told}{seconds:.0f} s, {left:.0f} s to go", file=sys.stderr, flush=True)  # noqa: T201
 
 
-def redrive(cloud: Any, soaked: Soaked) -> None:
+def redrive(cloud: Any, soaked: Soaked, *, bank: bool) -> None:
     """Give back every dead letter, until there is none: what a letter leads to may fail for good, too."""
     from millrace.cli import main
 
@@ -121,6 +133,8 @@ def redrive(cloud: Any, soaked: Soaked) -> None:
         soaked.redrives += 1
         with redirect_stdout(StringIO()):
             main(["dlq", "redrive", "--all"])
+        if bank:
+            deposits.redrive()
         cloud.settle(3600)
     soaked.wrong.append(f"dead letters are left after {REDRIVES} redrives")
 
@@ -220,9 +234,12 @@ def main() -> int:
     parser.add_argument("--failing", type=float, default=0.1)
     parser.add_argument("--killed", type=float, default=0.01)
     parser.add_argument("--doubled", type=float, default=0.05)
+    parser.add_argument("--conflicts", type=float, default=0.05)
     parser.add_argument("--outage", type=float, default=0.9)
     given = parser.parse_args()
-    rates = {name: getattr(given, name) for name in ("failing", "killed", "doubled")}
+    rates = {name: getattr(given, name) for name in ("failing", "killed", "doubled", "conflicts")}
+    from app_assembly import app_assembly
+
     from millrace.local.cloud import LocalCloud
     from millrace.local.synthesis import synthesise
 
@@ -230,8 +247,9 @@ def main() -> int:
     synthesise(ROOT, out)
     with LocalCloud(cache=ROOT / ".millrace", seed=given.seed) as cloud:
         cloud.deploy(out)
+        cloud.deploy(app_assembly(deposits.APP, out))
         os.environ["AWS_ENDPOINT_URL"] = cloud.endpoint_url
-        soaked = soak(cloud, given.orders, given.seed, rates, given.outage)
+        soaked = soak(cloud, given.orders, given.seed, rates, given.outage, bank=True)
     print(as_text(soaked))  # noqa: T201 - figures are what it is run for
     return 1 if soaked.wrong else 0
 

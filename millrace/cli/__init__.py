@@ -1,14 +1,14 @@
 """The `millrace` command."""
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import millrace
-from millrace.cli import apis, checks, contracts, costs, dlq, drawing, flows, rebuild, replay, rules, tail, up
+from millrace.cli import apis, checks, console, contracts, costs, dlq, drawing, flows, rebuild, replay, rules, tail, up
 from millrace.cli.project import ASSEMBLY, Project, WrongUse
+from millrace.cli.target import Target, add_options, explained
 from millrace.flow.amplification import Assumed
 from millrace.flow.compat import Direction
 
@@ -16,20 +16,32 @@ PORT = 4566
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command. Gives its exit status: 0, 1 for what went wrong, 2 for wrong use."""
+    """Run one command: of the process, unless `arguments` are given.
+
+    Returns its exit status: 0, 1 for what went wrong, 2 for wrong use, 130 after Ctrl-C.
+    """
+    if arguments is None:
+        console.guard_process()
     chosen = _parser().parse_args(arguments)
     sys.path.insert(0, str(Path.cwd()))  # the project's own `functions` are imported from where it is run
     try:
         return int(chosen.command(chosen))
     except WrongUse as error:
-        print(f"millrace: {error}", file=sys.stderr)
+        console.fail(str(error))
         return 2
     except KeyboardInterrupt:
         return 130
+    except Exception as error:
+        line = explained(error)
+        if line is None:
+            raise
+        console.fail(line)
+        return 1
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="millrace", description="Event-driven systems on AWS, tried out locally.")
+    text = "Event-driven systems on AWS, tried out locally."
+    parser: argparse.ArgumentParser = console.Parser(prog="millrace", description=text)
     parser.add_argument("--version", action="version", version=millrace.__version__)
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_up(commands)
@@ -90,38 +102,52 @@ def _add_beside(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_put(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    text = "check an event against its contract and put it onto the bus, locally while `millrace up` runs, else on AWS"
+    text = "check an event against its contract and put it onto the bus, of the local cloud or with --aws on AWS"
     parser = commands.add_parser("put", help=text, description=text)
     parser.add_argument("event", metavar="EVENT", help="its class name, as PlaceOrder")
     parser.add_argument("--data", required=True, help="its data as JSON, or @FILE; a recorded envelope will do")
     parser.add_argument("--bus", help="the name of the bus (default: the stack's own)")
     parser.add_argument("--json", action="store_true", help="print the event's metadata as JSON")
+    add_options(parser, changes=True)
     parser.set_defaults(
         command=lambda chosen: flows.put(
-            Project(Path.cwd(), ASSEMBLY), chosen.event, chosen.data, bus=chosen.bus, machine=chosen.json
+            Project(Path.cwd(), ASSEMBLY),
+            chosen.event,
+            chosen.data,
+            bus=chosen.bus,
+            machine=chosen.json,
+            target=Target.of(chosen),
         )
     )
 
 
 def _add_trace(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    text = "print the causation tree of a flow, from the local cloud or from CloudWatch Logs"
+    text = "print the causation tree of a flow, from the local cloud or with --aws from CloudWatch Logs"
     parser = commands.add_parser("trace", help=text, description=text)
     parser.add_argument("correlation_id", metavar="CORRELATION_ID")
     parser.add_argument("--json", action="store_true", help="print the tree as JSON")
+    add_options(parser)
     parser.set_defaults(
-        command=lambda chosen: flows.trace(Project(Path.cwd(), ASSEMBLY), chosen.correlation_id, machine=chosen.json)
+        command=lambda chosen: flows.trace(
+            Project(Path.cwd(), ASSEMBLY), chosen.correlation_id, machine=chosen.json, target=Target.of(chosen)
+        )
     )
 
 
 def _add_explain(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    text = "say for each rule of the bus whether an event matches it, and if not, which clause fails"
+    text = "explain for each rule of the bus whether an event matches it, and if not, which clause fails"
     parser = commands.add_parser("explain", help=text, description=text)
     parser.add_argument("file", type=Path, metavar="EVENT.json", help="an EventBridge envelope")
     parser.add_argument("--bus", help="the name of the bus (default: the stack's own)")
     parser.add_argument("--json", action="store_true", help="print the findings as JSON")
+    add_options(parser)
     parser.set_defaults(
         command=lambda chosen: rules.explain(
-            Project(Path.cwd(), ASSEMBLY), chosen.file, bus=chosen.bus, machine=chosen.json
+            Project(Path.cwd(), ASSEMBLY),
+            chosen.file,
+            bus=chosen.bus,
+            machine=chosen.json,
+            target=Target.of(chosen),
         )
     )
 
@@ -150,7 +176,10 @@ def _add_synth(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def _synth(chosen: argparse.Namespace) -> int:
     made = Project(Path.cwd(), chosen.out).synthesise(dict(_pair(given) for given in chosen.context))
-    print(json.dumps({"out": str(chosen.out), "made": made}) if chosen.json else f"{chosen.out} is up to date")
+    if chosen.json:
+        console.data({"out": str(chosen.out), "made": made})
+    else:
+        console.out(f"{chosen.out} is up to date")
     return 0
 
 
@@ -176,6 +205,7 @@ def _add_compat(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     )
     parser.add_argument("--strict", action="store_true", help="a change that breaks no consumer counts, too")
     parser.add_argument("--json", action="store_true", help="print the changes as JSON")
+    add_options(parser)
     parser.set_defaults(command=_compat)
 
 
@@ -184,7 +214,9 @@ def _compat(chosen: argparse.Namespace) -> int:
     if chosen.save:
         return contracts.save(project, chosen.save)
     directions: list[Direction] = ["backward", "forward"] if chosen.mode == "full" else [chosen.mode]
-    return contracts.compat(project, chosen.against, directions, strict=chosen.strict, machine=chosen.json)
+    return contracts.compat(
+        project, chosen.against, directions, strict=chosen.strict, machine=chosen.json, target=Target.of(chosen)
+    )
 
 
 def _add_schema(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

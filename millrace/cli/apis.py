@@ -1,7 +1,9 @@
 """`openapi`: what the project's APIs offer."""
 
+import json
 from pathlib import Path
 
+from millrace.cli import console
 from millrace.cli.project import Project, WrongUse
 from millrace.runtime.api.commands import DOCUMENT
 
@@ -12,7 +14,7 @@ def openapi(project: Project, name: str | None, out: Path | None) -> int:
     if out:
         out.write_text(text)
     else:
-        print(text)
+        console.data(json.loads(text), indent=2)
     return 0
 
 

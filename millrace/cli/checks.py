@@ -1,9 +1,9 @@
 """`check`: what is wrong with the flow of events, before it is deployed."""
 
-import json
 from collections.abc import Sequence
 from typing import Literal
 
+from millrace.cli import console
 from millrace.cli.project import Project, WrongUse
 from millrace.flow.checking import ALL_CHECKS, findings, names, read_system
 from millrace.flow.findings import Finding, System
@@ -20,7 +20,7 @@ def check(project: Project, form: Form) -> int:
     found = findings(_read(project))
     if refused and not found:
         raise refused  # another validation of the app's own has
-    print(_told(found, form))
+    _print(found, form)
     return 1 if found else 0
 
 
@@ -39,7 +39,7 @@ def explain_check(name: str) -> int:
     known = [each for each in ALL_CHECKS if each.id == name]
     if not known:
         raise WrongUse(f"There is no check {name}, only {', '.join(names())}.")
-    print(explained(known[0]))
+    console.block(explained(known[0]))
     return 0
 
 
@@ -54,7 +54,8 @@ def _synthesised(project: Project) -> WrongUse | None:
     return None
 
 
-def _told(found: Sequence[Finding], form: Form) -> str:
-    if form == "sarif":
-        return json.dumps(as_sarif(found, ALL_CHECKS), indent=2)
-    return json.dumps(as_json(found), indent=2) if form == "json" else as_text(found)
+def _print(found: Sequence[Finding], form: Form) -> None:
+    if form == "text":
+        console.block(as_text(found))
+    else:
+        console.data(as_sarif(found, ALL_CHECKS) if form == "sarif" else as_json(found), indent=2)

@@ -3,19 +3,22 @@
 import importlib
 import inspect
 import json
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any, get_args
 
-from millrace.cli.project import Cloud, Project, WrongUse
+from millrace.cli import console
+from millrace.cli.project import Project, WrongUse
+from millrace.cli.target import Cloud, Target
 from millrace.events import Event, UnknownEvent
 from millrace.flow import asyncapi as document
 from millrace.flow.compat import Change, Consumer, Direction, Documents, ForeignSchema, compare
 from millrace.flow.graph import Node
 from millrace.flow.reads import FieldPath, Reads, fields_read
 from millrace.flow.schemas import Form, json_schema, registry_schema, schema_name
+from millrace.local.printable import printable_lines
 from millrace.runtime.hints import UnclearSignature
 
 FORMS: tuple[str, ...] = ("2020-12", *get_args(Form))
@@ -28,18 +31,18 @@ def schema(project: Project, name: str, form: str) -> int:
     except UnknownEvent as error:
         raise WrongUse(str(error.args[0])) from error
     known: dict[str, Form] = {word: word for word in get_args(Form)}
-    print(json.dumps(registry_schema(event, known[form]) if form in known else json_schema(event), indent=2))
+    console.data(registry_schema(event, known[form]) if form in known else json_schema(event), indent=2)
     return 0
 
 
 def asyncapi(project: Project, release: str, out: Path | None) -> int:
     """Write the AsyncAPI document of the project."""
     title = ", ".join(dict.fromkeys(resource.stack for resource in project.flow))
-    text = json.dumps(document.asyncapi(project.graph, title=title, version=release), indent=2)
+    made = document.asyncapi(project.graph, title=title, version=release)
     if out:
-        out.write_text(text + "\n")
+        out.write_text(json.dumps(made, indent=2) + "\n")
     else:
-        print(text)
+        console.data(made, indent=2)
     return 0
 
 
@@ -47,26 +50,39 @@ def save(project: Project, file: Path) -> int:
     """Keep today's contracts in a file, for a later `--against`."""
     schemas = {name: registry_schema(event, "OpenApi3") for name, event in _today(project).items()}
     file.write_text(json.dumps({"schemas": schemas}, indent=2, sort_keys=True) + "\n")
-    print(f"{file} holds the contracts of {len(schemas)} events")
+    console.out(f"{file} holds the contracts of {len(schemas)} events")
     return 0
 
 
 def compat(
-    project: Project, against: Path | None, directions: Sequence[Direction], *, strict: bool, machine: bool
+    project: Project,
+    against: Path | None,
+    directions: Sequence[Direction],
+    *,
+    strict: bool,
+    machine: bool,
+    target: Target,
 ) -> int:
     """Compare today's contracts with the deployed ones. 1 if a consumer breaks; `strict` counts notes too.
 
     A change of a contract may be what keeps the app from being synthesised: then the consumers are those it last had.
     """
+    read: Callable[[], Documents] = (
+        partial(_saved, against) if against else partial(_registered, project, target.cloud(project))
+    )
     if refused := project.flow_as_it_was():
-        print(f"the app is refused as it is, so its consumers are those it last had:\n{refused}\n", file=sys.stderr)
-    deployed = _saved(against) if against else _registered(project)
+        lines = (f"  {line}" for line in printable_lines(refused))
+        console.say("the app is refused as it is, so its consumers are those it last had:", *lines, "")
+    deployed = read()
     try:
         changes = compare(deployed, _today(project), _consumers(project))
     except ForeignSchema as error:
         raise WrongUse(str(error)) from error
     found = [change for change in changes if set(change.directions) & set(directions)]
-    print(json.dumps([_as_json(change) for change in found], indent=2) if machine else _told(found, len(deployed)))
+    if machine:
+        console.data([_as_json(change) for change in found], indent=2)
+    else:
+        console.out(*_told(found, len(deployed)))
     return int(any(change.breaks or strict for change in found))
 
 
@@ -82,9 +98,8 @@ def _saved(file: Path) -> Documents:
     return schemas
 
 
-def _registered(project: Project) -> Documents:
+def _registered(project: Project, cloud: Cloud) -> Documents:
     """What the registries of the project's buses hold."""
-    cloud = project.cloud()
     client = cloud.client("schemas")
     names = [resource.properties["RegistryName"] for resource in project.flow.of("EventSchemas::Registry")]
     found = dict(pair for name in names for pair in _of_registry(client, cloud, name))
@@ -148,8 +163,8 @@ def reads_of(node: Node, event: type[Event]) -> Reads:
 def _wired(node: Node) -> Iterator[tuple[FieldPath, str]]:
     """The fields by which its channel orders events, or by which it handles them once."""
     place = node.made or node.place
-    if by := node.facts.get("channel", {}).get("by"):
-        yield (by,), f"{place}: ordered(by={by!r})"
+    if key := node.facts.get("channel", {}).get("partition_key"):
+        yield (key,), f"{place}: ordered(partition_key={key!r})"
     per = node.facts.get("once", {}).get("per", "event_id")
     if per != "event_id":
         yield (per,), f"{node.place or place}: once_per={per!r}"
@@ -160,11 +175,11 @@ def _as_json(change: Change) -> dict[str, Any]:
     return {**asdict(change), "broken": broken, "breaks": change.breaks}
 
 
-def _told(changes: list[Change], compared: int) -> str:
+def _told(changes: list[Change], compared: int) -> list[str]:
     lines = [line for change in sorted(changes, key=lambda each: not each.breaks) for line in _lines(change)]
     broken = sum(change.breaks for change in changes)
     notes = len(changes) - broken
-    return "\n".join([*lines, f"{compared} events compared: {broken} changes break a consumer, {notes} break none"])
+    return [*lines, f"{compared} events compared: {broken} changes break a consumer, {notes} break none"]
 
 
 def _lines(change: Change) -> Iterator[str]:

@@ -1,7 +1,6 @@
 """`cost`: what one event causes, and what a million of them cost."""
 
-import json
-
+from millrace.cli import console
 from millrace.cli.checks import read_project
 from millrace.cli.project import Project, WrongUse
 from millrace.events import UnknownEvent
@@ -21,11 +20,11 @@ def cost(project: Project, event: str | None, assumed: Assumed, *, machine: bool
     except (UnknownEvent, UnendingFlow) as error:
         raise WrongUse(str(error.args[0])) from error
     if machine:
-        print(json.dumps({name: {"amounts": a, "dollars": dollars(a)} for name, a in found.items()}, indent=2))
+        console.data({name: {"amounts": a, "dollars": dollars(a)} for name, a in found.items()}, indent=2)
         return 0
     for name, amounts in found.items():
-        print("\n".join([f"One {name.partition(':')[2]} causes at most", *_lines(amounts), ""]))
-    print(_footnote(assumed))
+        console.out(f"One {name.partition(':')[2]} causes at most", *_lines(amounts), "")
+    console.block(_footnote(assumed))
     return 0
 
 

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
-from millrace.cli.project import Cloud, Project, WrongUse
+from millrace.cli.project import Project, WrongUse
+from millrace.cli.target import Cloud
 from millrace.flow.assembly import Assembly, Resource
 
 
@@ -26,6 +27,8 @@ class Deployed:
         try:
             pages = list(formation.get_paginator("list_stack_resources").paginate(StackName=stack))
         except formation.exceptions.ClientError as error:
+            if error.response["Error"]["Code"] != "ValidationError":
+                raise
             raise WrongUse(f"{self.cloud.name} has no stack {stack}: deploy it. ({error})") from error
         return [
             (told["LogicalResourceId"], told.get("PhysicalResourceId", ""))

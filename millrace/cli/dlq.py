@@ -1,27 +1,28 @@
 """`millrace dlq`: every dead letter of the stacks, to look at, to give back, to throw away."""
 
 import argparse
-import json
 import re
-import shutil
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from millrace.cli import console
 from millrace.cli.deployed import Deployed
 from millrace.cli.executions import purge as purge_execution
 from millrace.cli.executions import unkept
 from millrace.cli.flows import find_trace
 from millrace.cli.letters import Letter, as_json, let_go, letters_in, pretty, veiled
 from millrace.cli.logs import records_in
-from millrace.cli.project import ASSEMBLY, Cloud, Project, WrongUse
+from millrace.cli.project import ASSEMBLY, Project, WrongUse
 from millrace.cli.tables import age, table
-from millrace.cli.up import say
+from millrace.cli.target import Cloud, Target, add_options
 from millrace.cli.ways import NoWayBack, send_back
 from millrace.local.journal import Record
+from millrace.local.printable import printable_lines
+from millrace.local.trace import Trace
 from millrace.local.trace import as_json as trace_as_json
 
 _HEAD = ("ID", "OF", "EVENT", "AGE", "FROM", "TRIES", "CORRELATION", "CAUSE")
@@ -32,12 +33,12 @@ _HIDDEN = 300
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command to the parser of `millrace`."""
-    text = "list, show, redrive or purge the dead letters of the stacks, locally while `millrace up` runs, else on AWS"
+    text = "list, show, redrive or purge the dead letters of the stacks, in the local cloud or with --aws on AWS"
     inner = commands.add_parser("dlq", help=text, description=text).add_subparsers(required=True, metavar="WHAT")
-    _add(inner, "list", "every dead letter: of what, how old, why, after how many attempts", list_letters)
-    _add(inner, "show", "one letter, whole, with the trace of its flow", show, "id")
-    _add(inner, "redrive", "give letters back to where they failed; each stays until that has taken it", redrive, "ids")
-    _add(inner, "purge", "throw letters away", purge, "ids")
+    _add(inner, "list", "list every dead letter with its origin, age, attempts and cause", list_letters)
+    _add(inner, "show", "show one dead letter in full, with the trace of its flow", show, "id")
+    _add(inner, "redrive", "send dead letters back to where they failed, then delete them", redrive, "ids")
+    _add(inner, "purge", "delete dead letters for good", purge, "ids")
 
 
 def _add(inner: Any, name: str, text: str, command: Callable[..., int], takes: str = "") -> None:
@@ -52,8 +53,7 @@ def _add(inner: Any, name: str, text: str, command: Callable[..., int], takes: s
         parser.add_argument("--all", action="store_true", help="every letter there is")
     if name == "redrive":
         parser.add_argument("--rate", type=_rate, metavar="N/s", help="at most so many in a second (default: no limit)")
-    if name == "purge":
-        parser.add_argument("--yes", action="store_true", help="ask no question")
+    add_options(parser, changes=takes == "ids")
     parser.add_argument("--json", action="store_true", help="print the outcome as JSON")
     parser.set_defaults(command=lambda chosen: command(Project(Path.cwd(), ASSEMBLY), chosen))
 
@@ -67,71 +67,94 @@ def _rate(text: str) -> float:
 
 def list_letters(project: Project, chosen: argparse.Namespace) -> int:
     """Print every letter, with its cause, oldest first."""
-    deployed = Deployed(project, project.cloud())
+    deployed = Deployed(project, Target.of(chosen).cloud(project))
     letters = _looked_at(deployed, chosen.processor)
     told = [veiled(_explained(deployed, letter), project.catalog) for letter in letters]
     if chosen.json:
-        print(json.dumps([as_json(letter) for letter in told]))
+        console.data([as_json(letter) for letter in told])
     elif told:
         now = deployed.cloud.now()
-        print(table(_HEAD, [_row(letter, now) for letter in told], _width()))
+        console.out(*table(_HEAD, [_row(letter, now) for letter in told], console.width()))
     else:
-        print(f"No dead letters on {deployed.cloud.name}.")
+        console.out(f"No dead letters on {deployed.cloud.name}.")
     return 0
 
 
 def show(project: Project, chosen: argparse.Namespace) -> int:
     """Print one letter and the trace of its flow."""
-    deployed = Deployed(project, project.cloud())
+    deployed = Deployed(project, Target.of(chosen).cloud(project))
     (letter,) = _named(_looked_at(deployed, None), [chosen.id])
     told = _explained(deployed, letter)
     told = told if chosen.reveal else veiled(told, project.catalog)
     trace = find_trace(project, deployed.cloud, told.correlation_id) if told.correlation_id else None
     if chosen.json:
-        print(json.dumps(as_json(told) | {"trace": trace_as_json(trace) if trace else None}))
+        console.data(as_json(told) | {"trace": trace_as_json(trace) if trace else None})
     else:
-        print("\n".join(_described(told, deployed.cloud.now())), pretty(told), trace or "", sep="\n\n")
+        _print(told, trace, deployed.cloud.now())
     return 0
+
+
+def _print(letter: Letter, trace: Trace | None, now: float) -> None:
+    console.out(*_described(letter, now), "")
+    console.block(pretty(letter))
+    console.block(f"\n{trace or ''}")
 
 
 def redrive(project: Project, chosen: argparse.Namespace) -> int:
     """Give letters back, each deleted once its receiver has it. 1 if one could not be given back."""
-    deployed = Deployed(project, project.cloud())
-    letters = _chosen(deployed, chosen)
+    deployed, letters = _confirmed(project, chosen, "Redrive")
     done: list[dict[str, str]] = []
     try:
         for number, letter in enumerate(_paced(letters, chosen.rate), 1):
             done.append(_given_back(deployed, letter))
-            say(f"  {number} of {len(letters)}: {letter.id[:_SHORT]} {_ending(done[-1])}")
+            console.say(f"  {number} of {len(letters)}: {letter.id[:_SHORT]} {_ending(done[-1])}")
     finally:
         let_go(deployed, letters[len(done) :])
     failed = [outcome for outcome in done if "error" in outcome]
-    print(json.dumps(done) if chosen.json else f"{len(done) - len(failed)} given back, {len(failed)} kept.")
+    if chosen.json:
+        console.data(done)
+    else:
+        console.out(f"{len(done) - len(failed)} given back, {len(failed)} kept.")
     return 1 if failed else 0
 
 
 def purge(project: Project, chosen: argparse.Namespace) -> int:
-    """Delete letters, once a person has said yes."""
-    deployed = Deployed(project, project.cloud())
-    letters = _chosen(deployed, chosen)
-    if letters and not chosen.yes and not _agreed(letters):
-        let_go(deployed, letters)
-        raise WrongUse("nothing is purged: answer yes, or give --yes.")
+    """Delete dead letters, once a person has confirmed it."""
+    deployed, letters = _confirmed(project, chosen, "Delete", locally=True)
     for letter in letters:
         if letter.origin == "execution":
             purge_execution(deployed, letter)
         if letter.waits:
             _delete(deployed.cloud, letter)
     ids = [letter.id for letter in letters]
-    print(json.dumps(ids) if chosen.json else f"{len(ids)} purged.")
+    if chosen.json:
+        console.data(ids)
+    else:
+        console.out(f"{len(ids)} purged.")
     return 0
 
 
-def _agreed(letters: Sequence[Letter]) -> bool:
+def _confirmed(
+    project: Project, chosen: argparse.Namespace, action: str, *, locally: bool = False
+) -> tuple[Deployed, list[Letter]]:
+    """The dead letters that an action is for, once it is confirmed. They are hidden from other readers."""
+    target = Target.of(chosen)
+    deployed = Deployed(project, target.cloud(project, changes=True))
+    letters = _chosen(deployed, chosen)
     of = ", ".join(sorted({letter.of for letter in letters}))
-    if not sys.stdin.isatty():
-        return False
-    return input(f"Throw {len(letters)} dead letters of {of} away, for good? [yes/no] ").strip() == "yes"
+    with _shown_again_unless_done(deployed, letters):
+        if letters:
+            target.confirm(project, deployed.cloud, f"{action} {len(letters)} dead letters of {of}", locally=locally)
+    return deployed, letters
+
+
+@contextmanager
+def _shown_again_unless_done(deployed: Deployed, letters: list[Letter]) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        let_go(deployed, letters)
+        raise
 
 
 def _given_back(deployed: Deployed, letter: Letter) -> dict[str, str]:
@@ -215,7 +238,7 @@ def _explained(deployed: Deployed, letter: Letter) -> Letter:
 
 
 def _records(deployed: Deployed, correlation_id: str, groups: list[str]) -> list[Record]:
-    if deployed.cloud.answers():
+    if deployed.cloud.is_local:
         return [Record(**record) for record in deployed.cloud.ask(f"flows/{correlation_id}")]
     return list(records_in(deployed.cloud.client("logs"), groups, correlation_id))
 
@@ -230,9 +253,7 @@ def _row(letter: Letter, now: float) -> list[str]:
 def _described(letter: Letter, now: float) -> Iterator[str]:
     yield f"{letter.id}"
     for name, value in zip(_HEAD[1:], _row(letter, now)[1:], strict=True):
-        yield f"  {name.lower():<12} {value}"
+        first, *more = printable_lines(value)
+        yield f"  {name.lower():<12} {first}"
+        yield from (f"  {'':<12} | {line}" for line in more)
     yield f"  {'queue':<12} {letter.url or 'none: only the execution says so'}"
-
-
-def _width() -> int | None:
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None

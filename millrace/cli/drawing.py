@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from millrace.cli import console
 from millrace.cli.project import Project
 from millrace.flow import Graph
 from millrace.flow.map import chart_of, mermaid, page, svg
@@ -22,8 +23,8 @@ def draw(project: Project, form: str, out: Path | None) -> int:
     text = forms[form](project.graph)
     file = out or project.state / f"map{ENDINGS[form]}"
     if file == PRINTED:
-        print(text, end="")
+        console.block(text.removesuffix("\n"))
     else:
         file.write_text(text)
-        print(file.relative_to(project.root) if file.is_relative_to(project.root) else file)
+        console.out(str(file.relative_to(project.root) if file.is_relative_to(project.root) else file))
     return 0

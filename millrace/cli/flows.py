@@ -4,23 +4,27 @@ import json
 from pathlib import Path
 from typing import Any
 
+from millrace.cli import console
 from millrace.cli.logs import records_of
-from millrace.cli.project import Cloud, Project, WrongUse
+from millrace.cli.project import Project, WrongUse
+from millrace.cli.target import Cloud, Target
 from millrace.events import BrokenContract, Event, Metadata, UnknownEvent, encode, put_entry
 from millrace.events.claims import claimed_from_outside
 from millrace.local.journal import Record
 from millrace.local.trace import Trace, as_json
 
 
-def put(project: Project, name: str, data: str, *, bus: str | None, machine: bool) -> int:
+def put(project: Project, name: str, data: str, *, bus: str | None, machine: bool, target: Target) -> int:
     """Check an event and put it; say its correlation id."""
     event = read_event(project, name, data)
-    cloud = project.cloud()
-    metadata = put_event(cloud, event, bus or project.bus())
+    cloud = target.cloud(project, changes=True)
+    bus = bus or project.bus()
+    target.confirm(project, cloud, f"Put {name} onto the bus {bus}")
+    metadata = put_event(cloud, event, bus)
     if machine:
-        print(metadata.model_dump_json())
+        console.data(metadata.model_dump(mode="json"))
     else:
-        print(f"{name} is on the bus of {cloud.name}. What it causes: millrace trace {metadata.correlation_id}")
+        console.out(f"{name} is on the bus of {cloud.name}. What it causes: millrace trace {metadata.correlation_id}")
     return 0
 
 
@@ -65,9 +69,9 @@ def _parsed(text: str) -> dict[str, Any]:
     return given
 
 
-def trace(project: Project, correlation_id: str, *, machine: bool) -> int:
+def trace(project: Project, correlation_id: str, *, machine: bool, target: Target) -> int:
     """Print the tree of a flow. 1 if nothing is known of it."""
-    cloud = project.cloud()
+    cloud = target.cloud(project)
     found = find_trace(project, cloud, correlation_id)
     if not found.roots:
         raise WrongUse(f"{cloud.name} knows no flow {correlation_id}.")
@@ -77,12 +81,14 @@ def trace(project: Project, correlation_id: str, *, machine: bool) -> int:
 
 def find_trace(project: Project, cloud: Cloud, correlation_id: str) -> Trace:
     """A flow's tree, from the local cloud's memory or from the logs of the deployed stacks."""
-    if cloud.answers():
+    if cloud.is_local:
         return Trace.of(correlation_id, [Record(**record) for record in cloud.ask(f"flows/{correlation_id}")])
-    stacks = [file.name.removesuffix(".template.json") for file in project.assembly.glob("*.template.json")]
-    return Trace.of(correlation_id, records_of(cloud, stacks, correlation_id))
+    return Trace.of(correlation_id, records_of(cloud, project.stacks, correlation_id))
 
 
 def print_trace(found: Trace, *, machine: bool) -> None:
     """Print a tree for a person or for a machine."""
-    print(json.dumps(as_json(found)) if machine else found)
+    if machine:
+        console.data(as_json(found))
+    else:
+        console.block(str(found))

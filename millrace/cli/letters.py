@@ -17,6 +17,7 @@ from millrace.events import Catalog
 from millrace.events.masking import masked
 from millrace.local.journal import reference
 from millrace.local.lenient import parsed
+from millrace.local.printable import printable_lines
 
 Origin = Literal[
     "queue", "rule", "invocation", "execution", "record", "changes", "aside", "undeclared", "bus", "unknown"
@@ -32,6 +33,11 @@ class Box:
     url: str
     of: str
     construct: str
+
+    @property
+    def account(self) -> str:
+        """The account that owns the queue: its URL ends with the account and the name."""
+        return self.url.split("/")[-2]
 
 
 @dataclass(frozen=True)
@@ -71,7 +77,7 @@ def letters_in(deployed: Deployed, of: str | None, hidden: float = 60) -> list[L
     chosen = [box for box in boxes(deployed) if of in (None, box.of)]
     sqs = deployed.cloud.client("sqs")
     asked = {service: deployed.cloud.client(service) for service in ("s3", "stepfunctions")}
-    patience = 0 if deployed.cloud.answers() else 1
+    patience = 0 if deployed.cloud.is_local else 1
     with ThreadPoolExecutor(_READERS) as readers:
         read = readers.map(lambda box: [(box, each) for each in _messages(sqs, box, patience, hidden)], chosen)
         letters = [letter_of(box, message, asked) for found in read for box, message in found]
@@ -116,7 +122,7 @@ def letter_of(box: Box, message: dict[str, Any], asked: Mapping[str, Any]) -> Le
     body = parsed(message["Body"])
     origin = _origin(body, attributes)
     if origin == "record":
-        body = _given_up(asked["s3"], body["detail"])
+        body = _given_up(asked["s3"], body["detail"], owner=box.account)
     if origin == "execution":
         body = body | {"detail": _whole(asked["stepfunctions"], body["detail"])}
     about = reference(_envelope(origin, body))
@@ -168,9 +174,13 @@ def _envelope(origin: Origin, body: Any) -> Any:
     return body
 
 
-def _given_up(s3: Any, told: dict[str, Any]) -> dict[str, Any]:
-    """What an ordered channel has put into its bucket: Lambda's record, with the stream's records in `payload`."""
-    found = s3.get_object(Bucket=told["bucket"]["name"], Key=told["object"]["key"])
+def _given_up(s3: Any, told: dict[str, Any], *, owner: str) -> dict[str, Any]:
+    """What an ordered channel has put into its bucket: Lambda's record, with the stream's records in `payload`.
+
+    The message names the bucket, so it has to be one of the account that owns the queue.
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-owner-condition.html
+    """
+    found = s3.get_object(Bucket=told["bucket"]["name"], Key=told["object"]["key"], ExpectedBucketOwner=owner)
     body: dict[str, Any] = json.loads(found["Body"].read())
     return body | {"payload": json.loads(body["payload"])}
 
@@ -233,5 +243,7 @@ def as_json(letter: Letter) -> dict[str, Any]:
 
 
 def pretty(letter: Letter) -> str:
-    """The whole body of a letter."""
-    return letter.text if letter.body is None else json.dumps(letter.body, indent=2)
+    """The whole body: as JSON, or indented where it is none."""
+    if letter.body is None:
+        return "\n".join(f"  {line}" for line in printable_lines(letter.text))
+    return json.dumps(letter.body, indent=2)

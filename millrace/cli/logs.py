@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
-from millrace.cli.project import Cloud
+from millrace.cli.target import Cloud
 from millrace.local.journal import Record
 
 

@@ -1,71 +1,22 @@
-"""The project in which the command is run: its events, its assembly, and the cloud it talks to."""
+"""The project in which the command is run: its events and its assembly."""
 
 import json
 import os
-import time
-import urllib.request
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, cast
-from urllib.error import URLError
+from typing import Any
 
 from millrace.events import Catalog
 from millrace.flow import Assembly, Graph, read_graph
 from millrace.local.synthesis import SynthesisFailed, synthesise
 
 ASSEMBLY = Path(".millrace/cdk.out")
-_SECONDS = 30
 
 
 class WrongUse(Exception):
     """The command cannot do what it was asked to; the text says what to do instead."""
-
-
-@dataclass(frozen=True)
-class Cloud:
-    """Where commands go: the local cloud, if `endpoint` is one, else AWS."""
-
-    endpoint: str | None
-
-    @property
-    def name(self) -> str:
-        """Where this is, for a person."""
-        return f"the local cloud at {self.endpoint}" if self.endpoint else "AWS"
-
-    def client(self, service: str) -> Any:
-        """A boto3 client; AWS's takes the machine's own credentials."""
-        import boto3  # noqa: PLC0415 - a second that `--help` need not cost
-
-        if self.endpoint is None:
-            return boto3.client(cast("Any", service))
-        return boto3.client(
-            cast("Any", service),
-            endpoint_url=self.endpoint,
-            region_name="us-east-1",
-            aws_access_key_id="test",
-            aws_secret_access_key="test",  # noqa: S106 - the local cloud's, which is no secret
-        )
-
-    def ask(self, path: str, method: str = "GET", *, patience: float = 0) -> Any:
-        """Call the local cloud's own interface. Raises URLError if nothing answers."""
-        headers = {"x-millrace": "1"}
-        request = urllib.request.Request(f"{self.endpoint}/_millrace/{path}", method=method, headers=headers)  # noqa: S310
-        with urllib.request.urlopen(request, timeout=_SECONDS + patience) as answer:  # noqa: S310 - a loopback address
-            return json.load(answer)
-
-    def now(self) -> float:
-        """The time there, in seconds since 1970: a local cloud leaps over what nobody waits for."""
-        return float(self.ask("now")) if self.answers() else time.time()
-
-    def answers(self) -> bool:
-        """Whether this is a local cloud that is up."""
-        try:
-            return bool(self.ask("health") == {"millrace": "up"})
-        except (URLError, OSError, ValueError):
-            return False
 
 
 class Project:
@@ -97,6 +48,12 @@ class Project:
         if not (self.assembly / "manifest.json").exists():
             self.synthesise()
         return [json.loads(file.read_text()) for file in sorted(self.assembly.glob("*.template.json"))]
+
+    @property
+    def stacks(self) -> list[str]:
+        """The names of the stacks of the assembly, which is made where there is none."""
+        self.templates  # noqa: B018 - makes it
+        return sorted(file.name.removesuffix(".template.json") for file in self.assembly.glob("*.template.json"))
 
     @cached_property
     def flow(self) -> Assembly:
@@ -132,18 +89,9 @@ class Project:
             raise WrongUse(f"The stacks have {len(names)} buses ({', '.join(sorted(names))}): choose one with --bus.")
         return str(names.pop())
 
-    def cloud(self) -> Cloud:
-        """AWS_ENDPOINT_URL's cloud, or the local one that runs here, or AWS."""
-        if os.environ.get("AWS_ENDPOINT_URL"):
-            return Cloud(os.environ["AWS_ENDPOINT_URL"].rstrip("/"))
-        return self.local_cloud() or Cloud(None)
-
-    def local_cloud(self) -> Cloud | None:
-        """The local cloud that `millrace up` has started here and that still answers."""
-        if not self._up.exists():
-            return None
-        cloud = Cloud(json.loads(self._up.read_text())["endpoint"])
-        return cloud if cloud.answers() else None
+    def local_endpoint(self) -> str | None:
+        """The endpoint of the local cloud that `millrace up` has noted here, whether it is still up or not."""
+        return str(json.loads(self._up.read_text())["endpoint"]) if self._up.exists() else None
 
     @property
     def _up(self) -> Path:

@@ -12,10 +12,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from millrace.cli import console
 from millrace.cli.deployed import Deployed
 from millrace.cli.project import ASSEMBLY, Project, WrongUse
 from millrace.cli.replay import Window, archive_of, rules_of, run
-from millrace.cli.up import say
+from millrace.cli.target import Target, add_options
 from millrace.flow.assembly import Resource
 
 _LOOK_EVERY = 1.0
@@ -40,19 +41,33 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     then.add_argument("--roll-back", action="store_true", help="let the side that was live before be so again")
     then.add_argument("--drop", action="store_true", help="keep the side that is not live no longer")
     parser.add_argument("--json", action="store_true", help="print the outcome as JSON")
+    add_options(parser, changes=True)
     parser.set_defaults(command=lambda chosen: rebuild(Project(Path.cwd(), ASSEMBLY), chosen))
 
 
 def rebuild(project: Project, chosen: argparse.Namespace) -> int:
     """Do what is asked for. 1 if the two sides differ, 2 if there is nothing to compare or to swap."""
-    projection = _Projection(Deployed(project, project.cloud()), chosen.name)
+    target = Target.of(chosen)
+    cloud = target.cloud(project, changes=not chosen.compare)
+    projection = _Projection(Deployed(project, cloud), chosen.name)
+    if not chosen.compare:
+        target.confirm(project, cloud, f"{_action(chosen)} the read model {projection.name}")
     if chosen.swap or chosen.roll_back or chosen.drop:
         return _pointed(projection, chosen)
     if not chosen.compare:
         _build(projection)
     outcome = _compare(projection)
-    print(json.dumps(outcome) if chosen.json else "\n".join(_told(outcome)))
+    if chosen.json:
+        console.data(outcome)
+    else:
+        console.out(*_told(outcome))
     return 1 if outcome["different"] else 0
+
+
+def _action(chosen: argparse.Namespace) -> str:
+    if chosen.swap or chosen.roll_back:
+        return "Swap in" if chosen.swap else "Roll back"
+    return "Drop the side that is not live of" if chosen.drop else "Rebuild"
 
 
 class _Projection:
@@ -103,9 +118,9 @@ def _build(projection: _Projection) -> None:
     if projection.do("status")["other"] != "building":
         projection.do("begin")
         while not (told := projection.do("clear"))["done"]:
-            say(f"  cleared  {told['cleared']} rows and marks")
+            console.say(f"  cleared  {told['cleared']} rows and marks")
     status = projection.do("status")
-    say(f"» {projection.name}: building anew beside {status['live']}, which stays live")
+    console.say(f"» {projection.name}: building anew beside {status['live']}, which stays live")
     _read(projection)
     if names := projection.from_archive():
         _replay(projection, names)
@@ -115,10 +130,10 @@ def _build(projection: _Projection) -> None:
 
 def _read(projection: _Projection) -> None:
     while not (told := projection.do("read"))["done"]:
-        say(f"  stores   {told['at']} of {told['of']} events")
+        console.say(f"  stores   {told['at']} of {told['of']} events")
         if not told["folded"]:
             time.sleep(_LOOK_EVERY)
-    say(f"  stores   {told['at']} of {told['of']} events")
+    console.say(f"  stores   {told['at']} of {told['of']} events")
 
 
 def _replay(projection: _Projection, names: list[str]) -> None:
@@ -126,7 +141,7 @@ def _replay(projection: _Projection, names: list[str]) -> None:
     deployed = projection.deployed
     archive = archive_of(deployed, None)
     rules = [r for r in rules_of(deployed, archive["EventSourceArn"].rpartition("/")[2]) if r.of == projection.name]
-    say(f"  archive  for {', '.join(name.partition(':')[2] for name in names)}")
+    console.say(f"  archive  for {', '.join(name.partition(':')[2] for name in names)}")
     end = datetime.fromtimestamp(deployed.cloud.now(), UTC) + timedelta(seconds=1)
     ended = run(
         deployed.cloud.client("events"), Window(archive, archive["CreationTime"], end, rules), deployed.cloud.now
@@ -167,7 +182,10 @@ def _pointed(projection: _Projection, chosen: argparse.Namespace) -> int:
     told = projection.do("drop" if chosen.drop else "swap")
     kept = "is kept beside it" if told["other"] == "built" else "is kept no longer"
     outcome = {"projection": projection.name, **told}
-    print(json.dumps(outcome) if chosen.json else f"{projection.name}: {told['live']} is live, the other side {kept}")
+    if chosen.json:
+        console.data(outcome)
+    else:
+        console.out(f"{projection.name}: {told['live']} is live, the other side {kept}")
     return 0
 
 

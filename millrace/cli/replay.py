@@ -1,7 +1,6 @@
 """`millrace replay`: archived events once more to the rules that are named, counted first, and stopped by Ctrl-C."""
 
 import argparse
-import json
 import re
 import time
 from collections import Counter
@@ -11,10 +10,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from millrace.cli import console
 from millrace.cli.deployed import Deployed
 from millrace.cli.letters import boxes
 from millrace.cli.project import ASSEMBLY, Project, WrongUse
-from millrace.cli.up import say
+from millrace.cli.target import Target, add_options
 from millrace.flow.graph import KEEPS_UNDECLARED
 from millrace.patterns import compile_pattern
 
@@ -59,22 +59,30 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     parser.add_argument("--archive", metavar="NAME", help="the name of the archive (default: the stack's own)")
     parser.add_argument("--dry-run", action="store_true", help="only say what is known of what it would do")
     parser.add_argument("--json", action="store_true", help="print the outcome as JSON")
+    add_options(parser, changes=True)
     parser.set_defaults(command=lambda chosen: replay(Project(Path.cwd(), ASSEMBLY), chosen))
 
 
 def replay(project: Project, chosen: argparse.Namespace) -> int:
     """Count, then replay, then wait for its end. 1 if that is no good one."""
-    deployed = Deployed(project, project.cloud())
+    target = Target.of(chosen)
+    cloud = target.cloud(project, changes=not chosen.dry_run)
+    deployed = Deployed(project, cloud)
     window = _window(deployed, chosen)
     counts = _counts(deployed, window)
     if chosen.dry_run:
-        print(json.dumps(_plan(window, counts)) if chosen.json else "\n".join(_told(window, counts)))
+        if chosen.json:
+            console.data(_plan(window, counts))
+        else:
+            console.out(*_told(window, counts))
         return 0
-    for line in _told(window, counts):
-        say(line)
-    ended = run(deployed.cloud.client("events"), window, deployed.cloud.now)
-    outcome = {"replay": ended["ReplayName"], "state": ended["State"], **_plan(window, counts)}
-    print(json.dumps(outcome) if chosen.json else f"{ended['ReplayName']}: {ended['State']}")
+    console.say(*_told(window, counts))
+    target.confirm(project, cloud, f"Replay to {len(window.rules)} rules")
+    ended = run(cloud.client("events"), window, cloud.now)
+    if chosen.json:
+        console.data({"replay": ended["ReplayName"], "state": ended["State"], **_plan(window, counts)})
+    else:
+        console.out(f"{ended['ReplayName']}: {ended['State']}")
     return 0 if ended["State"] == "COMPLETED" else 1
 
 
@@ -137,7 +145,7 @@ def _chosen(known: Sequence[Rule], chosen: argparse.Namespace) -> list[Rule]:
 
 def _counts(deployed: Deployed, window: Window) -> dict[str, dict[str, int]] | None:
     """How many events of which types each rule would be given. None on AWS, where nothing lists an archive's events."""
-    if not deployed.cloud.answers():
+    if not deployed.cloud.is_local:
         return None
     kept = deployed.cloud.ask(f"archived/{window.archive['ArchiveName']}")
     begin, end = window.begin.timestamp(), window.end.timestamp()
@@ -183,7 +191,7 @@ def run(events: Any, window: Window, now: Callable[[], float]) -> dict[str, Any]
     try:
         return _ended(events, name)
     except KeyboardInterrupt:
-        say(f"  cancelling {name}")
+        console.say(f"  cancelling {name}")
         events.cancel_replay(ReplayName=name)
         return _ended(events, name)
 
@@ -195,7 +203,7 @@ def _ended(events: Any, name: str) -> dict[str, Any]:
         reached = told.get("EventLastReplayedTime")
         progress = f"  {name}: {told['State']}{f', up to {reached.astimezone():%F %T}' if reached else ''}"
         if progress != known:
-            say(progress)
+            console.say(progress)
         if told["State"] in _ENDED:
             return told
         known = progress

@@ -5,23 +5,26 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from millrace.cli.project import Cloud, Project, WrongUse
+from millrace.cli import console
+from millrace.cli.project import Project, WrongUse
+from millrace.cli.target import Cloud, Target
 from millrace.events.hiding import hide
 from millrace.events.masking import secrets_in
 from millrace.patterns import compile_pattern
 
 
-def explain(project: Project, file: Path, *, bus: str | None, machine: bool) -> int:
+def explain(project: Project, file: Path, *, bus: str | None, machine: bool, target: Target) -> int:
     """Print a verdict for each rule with a pattern. 1 if the event matches none."""
     event = _envelope(file)
+    cloud = target.cloud(project)
     name = bus or project.bus()
     secrets = secrets_in(event, project.catalog)
-    verdicts = _verdicts(project.cloud(), name, event)
+    verdicts = _verdicts(cloud, name, event)
     found = {rule: [hide(str(clause), secrets) for clause in clauses] for rule, clauses in verdicts}
     if machine:
-        print(json.dumps(found))
+        console.data(found)
     else:
-        print("\n".join(_told(found)) or f"The bus {name} has no rule with a pattern.")
+        console.out(*(list(_told(found)) or [f"The bus {name} has no rule with a pattern."]))
     return 0 if any(not clauses for clauses in found.values()) else 1
 
 

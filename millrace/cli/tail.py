@@ -1,7 +1,6 @@
 """`millrace tail`: what happens, as it happens; from the local cloud's journal, or from CloudWatch Logs."""
 
 import argparse
-import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
@@ -9,10 +8,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from millrace.cli import console
 from millrace.cli.deployed import Deployed
 from millrace.cli.logs import records_of_line
-from millrace.cli.project import ASSEMBLY, Cloud, Project
+from millrace.cli.project import ASSEMBLY, Project
 from millrace.cli.replay import moment
+from millrace.cli.target import Cloud, Target, add_options
 from millrace.local.journal import Record
 
 _LOOK_EVERY = {"local": 0.3, "aws": 5.0}
@@ -23,7 +24,7 @@ _FLOW = '"correlation_id"'
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command to the parser of `millrace`."""
-    text = "follow events and what is done with them, until Ctrl-C; from the local cloud, else from CloudWatch Logs"
+    text = "follow events and their processing until Ctrl-C, in the local cloud or with --aws in CloudWatch Logs"
     parser = commands.add_parser("tail", help=text, description=text)
     parser.add_argument(
         "--since", default="0s", metavar="TIME", help="as 2026-11-27T10:00, or 10min: ago (default: now)"
@@ -33,23 +34,30 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     parser.add_argument("--flow", metavar="CORRELATION_ID", help="only this flow")
     parser.add_argument("--errors", action="store_true", help="only what went wrong")
     parser.add_argument("--json", action="store_true", help="print each record as a line of JSON")
+    add_options(parser)
     parser.set_defaults(command=lambda chosen: tail(Project(Path.cwd(), ASSEMBLY), chosen))
 
 
 def tail(project: Project, chosen: argparse.Namespace) -> int:
     """Print what happens until Ctrl-C."""
-    cloud = project.cloud()
+    cloud = Target.of(chosen).cloud(project)
     begin = moment(chosen.since, cloud.now()).timestamp()
-    local = cloud.answers()
-    looks = journal_looks(cloud) if local else log_looks(Deployed(project, cloud), begin)
+    looks = journal_looks(cloud) if cloud.is_local else log_looks(Deployed(project, cloud), begin)
     wanted = filter_of(chosen, begin)
     try:
-        for record in _followed(looks, _LOOK_EVERY["local" if local else "aws"]):
+        for record in _followed(looks, _LOOK_EVERY["local" if cloud.is_local else "aws"]):
             if wanted(record):
-                print(json.dumps(asdict(record)) if chosen.json else line_of(record), flush=True)
+                _print(record, machine=chosen.json)
     except KeyboardInterrupt:
         return 0
     return 0
+
+
+def _print(record: Record, *, machine: bool) -> None:
+    if machine:
+        console.data(asdict(record))
+    else:
+        console.out(line_of(record))
 
 
 def _followed(looks: Iterator[list[Record]], pause: float) -> Iterator[Record]:

@@ -2,7 +2,6 @@
 
 import json
 import signal
-import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -12,18 +11,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from millrace.cli.beside import played
+from millrace.cli.console import fail, say
 from millrace.cli.flows import find_trace, print_trace, put_event, read_event
-from millrace.cli.project import Cloud, Project, WrongUse
+from millrace.cli.project import Project, WrongUse
+from millrace.cli.target import Cloud, local_cloud
 
 if TYPE_CHECKING:
     from millrace.events import Event
     from millrace.local.cloud import LocalCloud
     from millrace.local.deployment import Change
-
-
-def say(text: str) -> None:
-    """Tell a person how far it is; machines read standard output."""
-    print(text, file=sys.stderr, flush=True)
 
 
 def up(project: Project, *, port: int, beside: Path | None = None, allowed_origins: Sequence[str] = ()) -> int:
@@ -35,13 +31,13 @@ def up(project: Project, *, port: int, beside: Path | None = None, allowed_origi
         Origins(allowed_origins)
     except OriginError as error:
         raise WrongUse(f"--allow-origin: {error}") from error
-    if project.local_cloud():
+    if local_cloud(project):
         raise WrongUse("A local cloud is up here already: use it, or end it with millrace down.")
     with _deployed(project, port, allowed_origins) as cloud:
         project.is_up(cloud.endpoint_url)
         try:
             with _stopped_by_signals(cloud.stop_requested), played(beside, cloud.environment()):
-                watch(project, cloud, say, lambda: _invite(cloud))
+                watch(project, cloud, lambda: _invite(cloud))
         finally:
             project.is_down()
     say("» down")
@@ -57,7 +53,7 @@ def run(project: Project, files: Sequence[Path], *, machine: bool, beside: Path 
             began = time.monotonic()
             metadata = put_event(cloud, event, project.bus())
             local.settle()
-            say(f"\n» {file.stem.replace('_', ' ')}: settled after {time.monotonic() - began:.2f} s")
+            say("", f"» {file.stem.replace('_', ' ')}: settled after {time.monotonic() - began:.2f} s")
             print_trace(find_trace(project, cloud, metadata.correlation_id), machine=machine)
     return 0
 
@@ -74,12 +70,12 @@ def settle(project: Project, patience: float) -> int:
     """Wait for the local cloud of this project. 1 if it does not settle."""
     answer = _local(project).ask(f"settle/{patience}", "POST", patience=patience)
     if answer:
-        say(f"millrace: {answer}")
+        fail(answer)
     return 1 if answer else 0
 
 
 def _local(project: Project) -> Cloud:
-    cloud = project.local_cloud()
+    cloud = local_cloud(project)
     if cloud is None:
         raise WrongUse("No local cloud is up here: start one with millrace up.")
     return cloud
@@ -129,10 +125,14 @@ def deploy(project: Project, cloud: "LocalCloud") -> None:
 
 
 def _invite(cloud: "LocalCloud") -> None:
-    say(f"\nThe local cloud is up at {cloud.endpoint_url}. In another terminal:\n")
+    say("", f"The local cloud is up at {cloud.endpoint_url}. In another terminal:", "")
     for name, value in cloud.environment().items():
         say(f"  export {name}={value}")
-    say("\nthen `millrace put EVENT --data …`, `aws`, boto3, any SDK. Saved changes are deployed. Ctrl-C ends it.\n")
+    say(
+        "",
+        "then `millrace put EVENT --data …`, `aws`, boto3, any SDK. Saved changes are deployed. Ctrl-C ends it.",
+        "",
+    )
 
 
 @contextmanager

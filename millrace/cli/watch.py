@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 from watchfiles import Change
 from watchfiles import watch as watch_files
 
+from millrace.cli.console import say
 from millrace.cli.project import Project, WrongUse
 from millrace.local.deployment import Change as Deployed
 from millrace.local.deployment import DeploymentFailed
+from millrace.local.printable import printable_lines
 from millrace.local.synthesis import INPUTS, files_of
 
 if TYPE_CHECKING:
@@ -24,7 +26,7 @@ _STEP_MS = 50
 _LOOK_MS = 200
 
 
-def watch(project: Project, cloud: "LocalCloud", say: Callable[[str], None], watching: Callable[[], None]) -> None:
+def watch(project: Project, cloud: "LocalCloud", watching: Callable[[], None]) -> None:
     """Deploy what is saved, until the cloud is asked to stop. Calls `watching` once nothing that is saved is missed.
 
     A change that cannot be deployed leaves what runs as it is.
@@ -48,7 +50,7 @@ def watch(project: Project, cloud: "LocalCloud", say: Callable[[str], None], wat
             continue
         files = sorted({Path(name).relative_to(project.root.resolve()) for _, name in changes})
         say(f"» saved: {', '.join(map(str, files))}")
-        _redeploy(project, cloud, files, say)
+        _redeploy(project, cloud, files)
 
 
 def _is_source(_change: Change, name: str) -> bool:
@@ -56,7 +58,7 @@ def _is_source(_change: Change, name: str) -> bool:
     return "__pycache__" not in path.parts and not path.name.startswith(".") and not path.name.endswith(("~", ".swp"))
 
 
-def _redeploy(project: Project, cloud: "LocalCloud", files: list[Path], say: Callable[[str], None]) -> None:
+def _redeploy(project: Project, cloud: "LocalCloud", files: list[Path]) -> None:
     began = time.monotonic()
     try:
         swapped = list(_swap(project, cloud, files))
@@ -66,7 +68,8 @@ def _redeploy(project: Project, cloud: "LocalCloud", files: list[Path], say: Cal
         changes: list[Deployed] = []
         cloud.deploy(project.assembly, changes.append)
     except (WrongUse, DeploymentFailed) as error:
-        say(f"  not deployed; what runs is what was there before: {error}")
+        lines = printable_lines(f"not deployed; what runs is what was there before: {error}")
+        say(*(f"  {line}" for line in lines))
     else:
         say(f"  {len(changes)} changes deployed after {time.monotonic() - began:.2f} s")
 

@@ -8,7 +8,7 @@ from functools import reduce
 from typing import Any
 
 from millrace.cli.letters import Letter
-from millrace.cli.project import Cloud
+from millrace.cli.target import Cloud
 from millrace.runtime.relay import STORE
 
 _ANEW = (

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from millrace.events import Event
 from millrace.flow.assembly import Place, Resource
 
-DOORS = ("outside", "door", "commands")
+DOORS = ("outside", "ingress", "commands")
 """The kinds of nodes by which events come in from outside."""
 
 KEEPS_UNDECLARED = "undeclared"

@@ -23,7 +23,7 @@ from millrace.local.origins import Origins
 from millrace.local.plane.faults import Rates
 from millrace.local.plane.plane import Plane
 from millrace.local.plane.planes import Planes
-from millrace.local.serving import HOST, Server, bound
+from millrace.local.server import HOST, Server, bound
 from millrace.local.trace import Trace
 from millrace.local.workers import Workers
 
@@ -37,6 +37,7 @@ REGION = "us-east-1"
 _HOME = (ACCOUNT, REGION)
 _PATIENCE = 60.0
 _START_PATIENCE = 30.0
+_SAME_MOMENT = 0.001
 T = TypeVar("T")
 
 
@@ -64,6 +65,7 @@ class LocalCloud:
         self._started: Future[None] = Future()
         self.agenda = Agenda(Clock())
         self._ticking = False
+        self._timer: asyncio.TimerHandle | None = None
         self.stop_requested = threading.Event()
         self._deployments = Deployments(
             lambda place: self.environment(*place),
@@ -112,6 +114,8 @@ class LocalCloud:
         return self._deployments.formation((plane.state.account, plane.state.region)).answer(request)
 
     def _wake(self) -> None:
+        if self._ticking:
+            return  # the step that is planned sees what is new
         if threading.current_thread() is self._thread:
             self._tick_soon()
         else:
@@ -131,7 +135,20 @@ class LocalCloud:
             if pause == 0:
                 self._tick_soon()
             elif pause is not None:
-                self._loop.call_later(pause, self._tick_soon)
+                self._tick_in(pause)
+
+    def _tick_in(self, seconds: float) -> None:
+        """Keep one timer, for the earliest moment: a timer per step would stay until its moment, hours from now."""
+        due = self._loop.time() + seconds
+        if self._timer and self._timer.when() <= due + _SAME_MOMENT:
+            return
+        if self._timer:
+            self._timer.cancel()
+        self._timer = self._loop.call_at(due, self._timed)
+
+    def _timed(self) -> None:
+        self._timer = None
+        self._tick_soon()
 
     def on_plane(self, action: Callable[[], T]) -> T:
         """Run something on the plane's thread, and wait for its answer."""
@@ -223,12 +240,12 @@ class LocalCloud:
         """
         self.agenda.settle(patience)
 
-    def fail(self, *only: str, seed: int, failing: float = 0.0, killed: float = 0.0, doubled: float = 0.0) -> None:
-        """From now on let calls of functions fail, be killed, or come twice, at these rates; by a seed, until `reset`.
-
-        Half of those that fail have done their work. `only` names the functions; all is well again without rates.
-        """
-        self.on_plane(lambda: self.plane.faults.set(Rates(failing, killed, doubled, only), seed=seed))
+    def fail(
+        self, *only: str, seed: int, failing: float = 0, killed: float = 0, doubled: float = 0, conflicts: float = 0
+    ) -> None:
+        """Let functions fail at these rates (see `Rates`) until `reset`, by a seed. `only` names the functions."""
+        rates = Rates(failing, killed, doubled, conflicts, only)
+        self.on_plane(lambda: self.plane.faults.set(rates, seed=seed))
 
     def trace(self, correlation_id: str) -> Trace:
         """The causation tree of a flow."""

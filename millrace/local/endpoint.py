@@ -100,7 +100,8 @@ class Endpoint:
         if request.path.startswith(_MOTO_API):
             return Response.error("AccessDenied", "/moto-api is closed. Call reset() of the LocalCloud instead.", 403)
         plane = self._planes.of_request(request)
-        return plane.access.answer(request) or await self._allowed(plane, request)
+        rejected = plane.access.answer(request) or plane.conflicts.answer(request)
+        return rejected or await self._allowed(plane, request)
 
     async def _allowed(self, plane: Plane, request: Request) -> Response:
         if request.operation in plane.answers:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from millrace.local.journal import Record
+from millrace.local.printable import printable, printable_lines
 
 
 @dataclass
@@ -86,7 +87,8 @@ class Trace:
         for work in self.works():
             if work.name == name:
                 return work
-        raise LookupError(f"{name} did nothing in this flow; what did: {', '.join(w.name for w in self.works())}.")
+        known = ", ".join(printable(work.name) for work in self.works())
+        raise LookupError(f"{name} did nothing in this flow; what did: {known}.")
 
     def errors(self) -> list[str]:
         """Every error of the flow, as 'processor: what went wrong', in the order of the tree."""
@@ -175,18 +177,17 @@ class _Builder:
 def _draw(event: EventNode, start: float) -> Iterator[str]:
     moment = datetime.fromtimestamp(event.at).astimezone().strftime("%H:%M:%S.%f")[:-3]
     when = moment if event.at == start else f"+{event.at - start:.3f} s"
-    yield f"{event.name}  {when}  {event.event_id}"
-    if event.refused:
-        yield f"└─ ✗ refused: {event.refused}"
-    yield from _branches([list(_draw_work(work, start)) for work in event.works])
+    yield f"{printable(event.name)}  {when}  {printable(event.event_id)}"
+    refused = [_trouble("✗ refused", event.refused)] if event.refused else []
+    yield from _branches([*refused, *(list(_draw_work(work, start)) for work in event.works)])
 
 
 def _draw_work(work: Work, start: float) -> Iterator[str]:
     took = f"{(work.ended - work.at) * 1000:.0f} ms"
-    yield f"{_mark(work)} {work.name}  +{work.at - start:.3f} s  {took}{_tries(work)}"
+    yield f"{_mark(work)} {printable(work.name)}  +{work.at - start:.3f} s  {took}{_tries(work)}"
     yield from _branches(
         [
-            *([line] for line in _troubles(work)),
+            *_troubles(work),
             *(list(_draw_work(step, start)) for step in work.steps),
             *(list(_draw(event, start)) for event in work.said),
         ]
@@ -199,19 +200,25 @@ def _mark(work: Work) -> str:
 
 
 def _tries(work: Work) -> str:
-    status = f"  {work.status.lower()}" if work.status else ""
+    status = f"  {printable(work.status.lower())}" if work.status else ""
     what = "attempts" if any(attempt.error for attempt in work.attempts) else "calls"
     return f"{status}  {len(work.attempts)} {what}" if len(work.attempts) > 1 else status
 
 
-def _troubles(work: Work) -> Iterator[str]:
+def _troubles(work: Work) -> Iterator[list[str]]:
     told: set[str] = set()
     for number, attempt in enumerate(work.attempts, 1):
         if attempt.error and attempt.error not in told:
             told.add(attempt.error)
-            yield f"! attempt {number}: {attempt.error}"
+            yield _trouble(f"! attempt {number}", attempt.error)
     if work.dead_letter:
-        yield f"✉ dead letter in {work.dead_letter}"
+        yield [f"✉ dead letter in {printable(work.dead_letter)}"]
+
+
+def _trouble(head: str, error: str) -> list[str]:
+    """An error below its branch. Each further line begins with a bar, so that none looks like a branch."""
+    first, *more = printable_lines(error)
+    return [f"{head}: {first}", *(f"  | {line}".rstrip() for line in more)]
 
 
 def _branches(parts: list[list[str]]) -> Iterator[str]:

@@ -43,6 +43,11 @@ def accepted(envelopes: Iterable[Any], attempt: int, read: Callable[[Any], Event
             yield event
 
 
+def quarantine(envelope: Any, attempt: int, error: Exception) -> None:
+    """Send an event that no retry can fix to the dead letters of the bus, with the reason."""
+    _put_aside(QUARANTINE, envelope, attempt, error)
+
+
 def _checked(envelope: Any) -> Any:
     if not isinstance(envelope, dict):
         raise BrokenContract(

@@ -5,7 +5,8 @@ killed in between, a later delivery goes on from there. What a handler writes on
 """
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from typing import Protocol
@@ -22,6 +23,17 @@ class StillInProgress(RuntimeError):
     """An event is being handled by another delivery of it; this one is to be tried again later."""
 
 
+class PayloadMismatchError(RuntimeError):
+    """The idempotency key of an event was used before by another event, with other data.
+
+    `fingerprint` is that of the event which has the key.
+    """
+
+    def __init__(self, message: str, fingerprint: str = "") -> None:
+        super().__init__(message)
+        self.fingerprint = fingerprint
+
+
 @dataclass(frozen=True)
 class Answer:
     """What was said for an event, and whether it is known to be published."""
@@ -33,8 +45,11 @@ class Answer:
 class Records(Protocol):
     """The records of one function."""
 
-    def begin(self, key: Key, milliseconds: int) -> Answer | None:
-        """Take an event on for so long; None, unless it has its answer. Raises StillInProgress."""
+    def begin(self, key: Key, milliseconds: int, fingerprint: str = "") -> Answer | None:
+        """Take an event on for so long; None, unless it has its answer.
+
+        Raises StillInProgress, and PayloadMismatchError for an event whose fingerprint is another one.
+        """
 
     def keep(self, keys: Sequence[Key], answer: Answer) -> None:
         """Keep the answer to events that were handled together, all at once."""
@@ -46,12 +61,21 @@ class Records(Protocol):
 class Once:
     """Does what is to be done for each key once, and hands what is not known to be published to `publish`.
 
-    With `replies`, whoever comes again is told what was said, although it is published.
+    With `replies`, whoever comes again is told what was said, although it is published. `fingerprints` are those of
+    the events; after `do`, each is that of the event which has the key. A key whose record has another fingerprint is
+    skipped.
     """
 
-    def __init__(self, publish: Callable[[list[Envelope]], None], *, replies: bool = False) -> None:
+    def __init__(
+        self,
+        publish: Callable[[list[Envelope]], None],
+        *,
+        replies: bool = False,
+        fingerprints: Mapping[Key, str] | None = None,
+    ) -> None:
         self._publish = publish
         self._replies = replies
+        self.fingerprints = dict(fingerprints or {})
 
     def publish(self, said: list[Envelope]) -> list[Envelope]:
         """Publish what was said, and give it."""
@@ -67,16 +91,23 @@ class Once:
             answers[new[0]] = self._say(new, say)
         return [envelope for key, answer in answers.items() if answer for envelope in self._published(key, answer)]
 
-    @staticmethod
-    def _begin(keys: Sequence[Key], milliseconds: int) -> dict[Key, Answer | None]:
+    def _begin(self, keys: Sequence[Key], milliseconds: int) -> dict[Key, Answer | None]:
         answers: dict[Key, Answer | None] = {}
         try:
             for key in keys:
-                answers[key] = records().begin(key, milliseconds)
+                with self._skipped_unless_it_matches(key):
+                    answers[key] = records().begin(key, milliseconds, self.fingerprints.get(key, ""))
         except Exception as error:
             _release([key for key, answer in answers.items() if answer is None], error)
             raise
         return answers
+
+    @contextmanager
+    def _skipped_unless_it_matches(self, key: Key) -> Iterator[None]:
+        try:
+            yield
+        except PayloadMismatchError as mismatch:
+            self.fingerprints[key] = mismatch.fingerprint
 
     @staticmethod
     def _say(new: list[Key], say: Say) -> Answer:

@@ -12,7 +12,9 @@ from aws_lambda_powertools.utilities.idempotency import DynamoDBPersistenceLayer
 from aws_lambda_powertools.utilities.idempotency.exceptions import IdempotencyItemAlreadyExistsError
 from aws_lambda_powertools.utilities.idempotency.persistence.datarecord import STATUS_CONSTANTS, DataRecord
 
-from millrace.runtime.idempotency import Answer, Key, StillInProgress
+from millrace.runtime.conflicts import retried
+from millrace.runtime.fingerprints import matches
+from millrace.runtime.idempotency import Answer, Key, PayloadMismatchError, StillInProgress
 
 MOST_BYTES = 300_000
 """Of an answer in one item: DynamoDB takes items of 400 KB.
@@ -27,13 +29,22 @@ class DynamoDBRecords(DynamoDBPersistenceLayer):
 
     def __init__(self, *, table: str, scope: str, seconds: int, client: Any = None) -> None:
         super().__init__(table_name=table, boto3_client=client)
-        config = IdempotencyConfig(expires_after_seconds=seconds, hash_function="sha256")
+        config = IdempotencyConfig(
+            event_key_jmespath="{key: key}",
+            payload_validation_jmespath="fingerprint",
+            expires_after_seconds=seconds,
+            hash_function="sha256",
+        )
         self.configure(config, key_prefix=scope)
 
-    def begin(self, key: Key, milliseconds: int) -> Answer | None:
-        """Take an event on for so long; None, unless it has its answer. Raises StillInProgress."""
+    def begin(self, key: Key, milliseconds: int, fingerprint: str = "") -> Answer | None:
+        """Take an event on for so long; None, unless it has its answer.
+
+        Raises StillInProgress, and PayloadMismatchError for an event whose fingerprint is another one.
+        """
+        data = {**self._data(key), "fingerprint": fingerprint}
         try:
-            self.save_inprogress(data=self._data(key), remaining_time_in_millis=milliseconds)
+            self.save_inprogress(data=data, remaining_time_in_millis=milliseconds)
         except IdempotencyItemAlreadyExistsError as known:
             return self._answer(key, known.old_data_record)
         return None
@@ -42,17 +53,35 @@ class DynamoDBRecords(DynamoDBPersistenceLayer):
         """Keep the answer to events that were handled together, in one transaction; the first one has it."""
         data = self._stored(keys[0], answer)
         if len(keys) == 1:
-            return self.save_success(data=self._data(keys[0]), result=data)
+            retried(self.client.update_item, **self._update(keys[0], data))
+            return
         nothing = {"published": True, "events": []}
         for first in range(0, len(keys), _TOGETHER):
             some = keys[first : first + _TOGETHER]
             updates = [self._update(key, nothing if first + n else data) for n, key in enumerate(some)]
-            self.client.transact_write_items(TransactItems=[{"Update": update} for update in updates])
-        return None
+            retried(self.client.transact_write_items, TransactItems=[{"Update": update} for update in updates])
 
     def release(self, key: Key, error: Exception) -> None:
         """Let go of an event that could not be handled."""
         self.delete_record(data=self._data(key), exception=error)
+
+    def _put_record(self, data_record: DataRecord) -> None:
+        retried(super()._put_record, data_record=data_record)
+
+    def _delete_record(self, data_record: DataRecord) -> None:
+        retried(super()._delete_record, data_record=data_record)
+
+    def _get_hashed_payload(self, data: dict[str, Any]) -> str:
+        """A fingerprint is made of hashes already."""
+        return str(data["fingerprint"])
+
+    def _validate_payload(self, data_payload: dict[str, Any] | DataRecord, stored_data_record: DataRecord) -> None:
+        """Powertools' comparison, for fingerprints. A record of an earlier version of the kit has none."""
+        given = data_payload.payload_hash if isinstance(data_payload, DataRecord) else data_payload["fingerprint"]
+        if not matches(given, stored_data_record.payload_hash):
+            raise PayloadMismatchError(
+                "The record is that of an event with other data.", stored_data_record.payload_hash
+            )
 
     @staticmethod
     def _data(key: Key) -> dict[str, Any]:
@@ -77,7 +106,7 @@ class DynamoDBRecords(DynamoDBPersistenceLayer):
         parts = [text[first : first + MOST_BYTES] for first in range(0, len(text), MOST_BYTES)]
         for number, part in enumerate(parts):
             item = {"id": f"{self._id(key)}#{number}", "expiration": self._get_expiry_timestamp(), "part": part}
-            self.client.put_item(TableName=self.table_name, Item=self._item(item))
+            retried(self.client.put_item, TableName=self.table_name, Item=self._item(item))
         return {"published": answer.published, "parts": len(parts)}
 
     def _part(self, identity: str) -> str:
@@ -92,7 +121,7 @@ class DynamoDBRecords(DynamoDBPersistenceLayer):
         return {name: {"N" if isinstance(value, int) else "S": str(value)} for name, value in values.items()}
 
     def _update(self, key: Key, data: dict[str, Any]) -> Any:
-        """The update that `save_success` makes, for a transaction."""
+        """The update that Powertools' `save_success` makes."""
         names = {"#data": self.data_attr, "#expiry": self.expiry_attr, "#status": self.status_attr}
         values = {":data": json.dumps(data), ":expiry": self._get_expiry_timestamp()}
         return {

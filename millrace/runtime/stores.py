@@ -3,17 +3,14 @@
 import hashlib
 import json
 import os
-import random
 import time
 from collections.abc import Callable
 from functools import cache
 from typing import Any, Protocol, cast
 
 from millrace.events import Event
+from millrace.runtime.conflicts import retried
 from millrace.runtime.idempotency import SECONDS, TABLE, named, scope
-
-_CONFLICTS = 8
-"""How often a write is tried that meets another one on its item."""
 
 
 class Table(Protocol):
@@ -80,11 +77,12 @@ def table_called(name: str) -> Any:
 def write_if(write: Callable[..., Any], **request: Any) -> Any | None:
     """Make a write that has a condition: `write_if(points.update_item, Key=…, ConditionExpression=…)`.
 
-    Gives DynamoDB's answer, or None where the condition does not hold.
+    Gives DynamoDB's answer, or None where the condition does not hold. Retries a write that conflicts with a
+    transaction.
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.ConditionExpressions.html
     """
     try:
-        return write(**request)
+        return retried(write, **request)
     except Exception as error:
         answer = getattr(error, "response", {})  # botocore's ClientError, which a test has no need to load
         if answer.get("Error", {}).get("Code") != "ConditionalCheckFailedException":
@@ -96,8 +94,11 @@ def update_once(table: Table, event: Event, *, Key: dict[str, Any], **update: An
     """Update an item once for an event, however often that is delivered, and whatever is killed in between.
 
     `update_once(points, order, Key=…, UpdateExpression="ADD balance :earned", …)` gives the item as it is then, or
-    None where a condition of the update does not hold. The update and a mark that it was made are one transaction; a
-    second one of the same item for the same event is not made, so write both in one expression.
+    None where a condition of the update does not hold. Of an item that was deleted since it gives the key alone, so
+    read an attribute with a default: `item.get("balance", 0)`.
+
+    The update and a mark that it was made are one transaction; a second one of the same item for the same event is not
+    made, so write both in one expression.
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html
     """
     mark = {"TableName": named(TABLE), "Item": _mark(table, event, Key)}
@@ -105,7 +106,7 @@ def update_once(table: Table, event: Event, *, Key: dict[str, Any], **update: An
     reasons = _transact(table, [{"Put": mark}, {"Update": {"TableName": table.name, "Key": Key, **update}}])
     if reasons and reasons[0] != "ConditionalCheckFailed":
         return None
-    return table.get_item(Key=Key, ConsistentRead=True)["Item"]
+    return table.get_item(Key=Key, ConsistentRead=True).get("Item", dict(Key))
 
 
 def _mark(table: Table, event: Event, key: dict[str, Any]) -> dict[str, Any]:
@@ -117,16 +118,11 @@ def _mark(table: Table, event: Event, key: dict[str, Any]) -> dict[str, Any]:
 def _transact(table: Table, items: list[dict[str, Any]]) -> list[str]:
     """Write all or nothing. Gives why nothing was written, as a code for each item."""
     client = table.meta.client
-    for attempt in range(_CONFLICTS):
-        try:
-            client.transact_write_items(TransactItems=items)
-        except client.exceptions.TransactionCanceledException as cancelled:
-            reasons = [reason["Code"] for reason in cancelled.response["CancellationReasons"]]
-            if "ConditionalCheckFailed" in reasons:
-                return reasons
-            if attempt + 1 == _CONFLICTS or "TransactionConflict" not in reasons:
-                raise
-            time.sleep(random.uniform(0, 0.02 * 2**attempt))  # noqa: S311 - jitter is no secret
-        else:
-            return []
+    try:
+        retried(client.transact_write_items, TransactItems=items)
+    except client.exceptions.TransactionCanceledException as cancelled:
+        reasons = [reason["Code"] for reason in cancelled.response["CancellationReasons"]]
+        if not set(reasons) <= {"None", "ConditionalCheckFailed"}:
+            raise
+        return reasons
     return []

@@ -8,12 +8,13 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NoReturn, cast
 
 import pytest
 
 from millrace.events import BrokenContract, Catalog, Envelope, Event, Metadata, UnknownVersion, decode, encode
 from millrace.events.contract import Data
+from millrace.local.printable import printable_lines
 from millrace.runtime import Declaration
 from millrace.runtime.processor import Handler
 from millrace.testing.boundaries import boundaries
@@ -67,11 +68,10 @@ class Taking:
 def test_an_event_has_an_example(event_version: Version) -> None:
     """A contract that no example shows is one that no test has tried; and each example is what the contract says."""
     if not event_version.examples:
-        pytest.fail(
+        _fail(
             f"{event_version.event.__name__} has no example of version {event_version.number}: record an envelope of "
             f"it, as a JSON file in {event_version.folder}; the newest version may have one in its class, as pydantic "
-            f"has them: json_schema_extra={{'examples': [{{…}}]}} of its model_config.",
-            pytrace=False,
+            f"has them: json_schema_extra={{'examples': [{{…}}]}} of its model_config."
         )
     for name, envelope in event_version.envelopes():
         _read(name, envelope, event_version.event, "the contract")
@@ -86,7 +86,7 @@ def test_a_consumer_takes_an_event(event_taking: Taking) -> None:
         event = _read(name, envelope, event_taking.taken, event_taking.function)
         again = _read(name, encode(event), event_taking.taken, event_taking.function)
         if again != event:
-            pytest.fail(f"{event_taking.function} reads {name} as {event!r}, and then as {again!r}", pytrace=False)
+            _fail(f"{event_taking.function} reads {name} as {event!r}, and then as {again!r}")
         if event_taking.aggregate:
             event_taking.aggregate().apply(event)
 
@@ -95,7 +95,12 @@ def _read(name: str, envelope: Envelope, event: type[Event], reader: str) -> Eve
     try:
         return decode(envelope, event)
     except (BrokenContract, UnknownVersion) as error:
-        pytest.fail(f"{reader} cannot take {name}: {error}", pytrace=False)
+        _fail(f"{reader} cannot take {name}: {error}")
+
+
+def _fail(text: str) -> NoReturn:
+    """Fail a test with a text that pytest prints as it is."""
+    pytest.fail("\n".join(printable_lines(text)), pytrace=False)
 
 
 def versions(root: Path, folder: str) -> list[Version]:

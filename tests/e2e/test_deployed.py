@@ -1,4 +1,4 @@
-"""The deployed stack, on AWS or where AWS_ENDPOINT_URL leads: `MILLRACE_E2E=1 make e2e`. It places one real order."""
+"""The deployed stack: `MILLRACE_E2E=1 make e2e` places one real order, on AWS or in the cloud of AWS_ENDPOINT_URL."""
 
 import os
 import sys
@@ -15,10 +15,12 @@ from carrier import LOCAL, Carrier
 
 from millrace.cli.flows import find_trace, put_event, read_event
 from millrace.cli.project import Project
+from millrace.cli.target import Target
 
 pytestmark = pytest.mark.skipif("MILLRACE_E2E" not in os.environ, reason="needs a deployed stack and MILLRACE_E2E=1")
 ROOT = Path(__file__).parents[2]
 PATIENCE, PAUSE = 300, 3
+TARGET = Target(aws="AWS_ENDPOINT_URL" not in os.environ)
 
 
 @pytest.fixture
@@ -29,11 +31,11 @@ def project():
 def flow_of(project, name, last):
     """Put a recorded event, and look at its flow until it holds what comes last."""
     event = read_event(project, name, f"@{ROOT / 'tests' / 'events' / last[0]}")
-    return seen(project, put_event(project.cloud(), event, project.bus()).correlation_id, last[1])
+    return seen(project, put_event(TARGET.cloud(project), event, project.bus()).correlation_id, last[1])
 
 
 def seen(project, correlation_id, last):
-    cloud = project.cloud()
+    cloud = TARGET.cloud(project)
     ends, never = time.monotonic() + PATIENCE, threading.Event()
     while last not in str(trace := find_trace(project, cloud, correlation_id)) and time.monotonic() < ends:
         never.wait(PAUSE)  # AWS tells nobody that a flow has settled
@@ -42,7 +44,7 @@ def seen(project, correlation_id, last):
 
 def answer(project, correlation_id):
     """Play the carrier of a flow: who may read the table of the tokens knows by which id to answer."""
-    cloud, order = project.cloud(), {"order_id": "order-1001", "carrier": "e2e", "tracking_id": "MS-1"}
+    cloud, order = TARGET.cloud(project), {"order_id": "order-1001", "carrier": "e2e", "tracking_id": "MS-1"}
     dynamodb = cloud.client("dynamodb")
     table = next(name for name in dynamodb.list_tables()["TableNames"] if "CallbacksTokens" in name)
     pages = dynamodb.get_paginator("scan").paginate(TableName=table)

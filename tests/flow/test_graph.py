@@ -57,7 +57,7 @@ def test_producers_and_consumers_of_an_event_are_known(graph):
 
 def test_an_event_from_outside_has_a_system_outside_and_the_door_as_its_producers(graph):
     producers = graph.producers("shop.warehouse:StockDelivered")
-    assert {(node.kind, node.name) for node in producers} == {("outside", "shop.warehouse"), ("door", "api_door")}
+    assert {(node.kind, node.name) for node in producers} == {("outside", "shop.warehouse"), ("ingress", "api_ingress")}
 
 
 def test_the_steps_of_a_saga_follow_its_state_machine(graph, named):

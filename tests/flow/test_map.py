@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -111,7 +112,11 @@ def test_a_mediator_tells_its_steps_and_what_starts_it(told):
 
 def test_a_function_tells_its_stores_and_its_lines(told):
     points = told["award_points"]
-    assert entries(points, "Stores") == ["Shop/Bus/Idempotency/Records", "Shop/Loyalty/Points"]
+    assert sorted(entries(points, "Stores")) == [
+        "Shop/Bus/Claims/Bucket",
+        "Shop/Bus/Idempotency/Records",
+        "Shop/Loyalty/Points",
+    ]
     assert entries(points, "In the sources")[0].startswith("functions/award_points/handler.py:")
 
 
@@ -165,6 +170,58 @@ def test_a_label_of_the_diagram_is_quoted():
     arrow = Arrow("a", "b", "invokes", ("r",), 'GET /"{id}"')
     boxes = tuple(Box(name, "api", name, "") for name in "ab")
     assert mermaid(Chart(boxes, (), (arrow,))).splitlines()[-1] == '  n0 -->|"GET /#34;{id}#34;"| n1'
+
+
+HOSTILE = """x"]
+  click n0 href "javascript:alert(1)" <script>alert(1)</script><img src=x onerror='alert(1)'>&lt;`"""
+
+
+@pytest.fixture
+def hostile_graph(graph, monkeypatch):
+    """The shop, in which the name of a mediator and the text of an event are hostile."""
+    monkeypatch.setattr(graph["shop.orders:OrderPlaced"].event, "__doc__", HOSTILE)
+    (mediator,) = [node for node in graph.of("mediator") if node.name == "Fulfilment"]
+    monkeypatch.setitem(graph.nodes, mediator.id, replace(mediator, name=HOSTILE))
+    return graph
+
+
+class Elements(HTMLParser):
+    """The names of a page's elements and of their attributes."""
+
+    def __init__(self):
+        super().__init__()
+        self.found = []
+
+    def handle_starttag(self, tag, attributes):
+        self.found += [tag, *(name for name, _ in attributes)]
+
+
+def test_a_hostile_name_adds_no_element_and_no_attribute_to_the_page(hostile_graph):
+    reader = Elements()
+    reader.feed(page(hostile_graph, title=HOSTILE))
+    assert (reader.found.count("script"), "img" in reader.found) == (2, False)
+    assert [name for name in reader.found if name.startswith("on") or name in ("href", "src")] == []
+
+
+def test_a_hostile_name_adds_no_element_to_the_picture(hostile_graph):
+    names = {element.tag.rpartition("}")[2] for element in ET.fromstring(svg(chart_of(hostile_graph))).iter()}
+    assert names == {"svg", "style", "rect", "g", "path", "text"}
+
+
+def test_a_hostile_name_adds_no_line_to_the_diagram(hostile_graph):
+    lines = mermaid(chart_of(hostile_graph)).splitlines()
+    (line,) = [line for line in lines if "alert" in line]
+    assert line.startswith('  subgraph g0["x#34;] click n0 href #34;javascript:alert(1)#34; #60;script#62;')
+    assert line.endswith('#38;lt;#96;"]')
+
+
+@pytest.mark.parametrize("form", ["html", "svg", "mermaid"])
+def test_what_the_command_prints_is_what_it_writes(assembly, tmp_path, monkeypatch, capsys, form):
+    monkeypatch.chdir(ROOT)
+    main(["map", "--format", form, "--out", str(tmp_path / "map")])
+    capsys.readouterr()
+    main(["map", "--format", form, "--out", "-"])
+    assert capsys.readouterr().out == (tmp_path / "map").read_text()
 
 
 def test_the_script_of_the_page_is_one():

@@ -163,6 +163,45 @@ def test_a_step_is_to_be_known_for_as_long_as_its_execution_can_be_redriven(foun
     assert [check for check, _ in found(Ring=ring, Role=role(), Machine=machine) if "idem" in check] == checks
 
 
+@pytest.mark.parametrize(
+    ("timeout", "config", "short"),
+    [
+        (179, {}, False),
+        (180, {}, True),
+        (60, {"MaximumRetryAttempts": 1}, True),
+        (60, {"MaximumEventAgeInSeconds": 179}, True),
+        (60, {"MaximumEventAgeInSeconds": 180}, False),
+        (900, {"MaximumRetryAttempts": 0}, False),  # a crash is a dead letter, whatever the record says
+    ],
+)
+def test_asynchronous_retries_are_to_outlast_the_record_in_progress(found, timeout, config, short):
+    ring = holding(timeout)
+    rule = of("Events::Rule", EventPattern={"source": ["test.bell"]}, Targets=[{"Id": "T", "Arn": att("Ring")}])
+    given = found(
+        Ring=ring, Role=role(), Rule=rule, C=of("Lambda::EventInvokeConfig", FunctionName={"Ref": "Ring"}, **config)
+    )
+    assert (("short-retries", "S/Ring") in given) is short
+
+
+@pytest.mark.parametrize(("timeout", "receives", "short"), [(119, 5, False), (120, 5, True), (900, 1, False)])
+def test_the_retries_of_a_queue_are_to_outlast_the_record_in_progress(found, timeout, receives, short):
+    redrive = {"deadLetterTargetArn": att("Letters"), "maxReceiveCount": receives}
+    queue = of("SQS::Queue", VisibilityTimeout=30, RedrivePolicy=redrive)
+    mapping = of("Lambda::EventSourceMapping", EventSourceArn=att("Queue"), FunctionName={"Ref": "Ring"})
+    given = found(Ring=holding(timeout), Role=role(), Queue=queue, Letters=of("SQS::Queue"), Mapping=mapping)
+    assert (("short-retries", "S/Ring") in given) is short
+
+
+def holding(timeout):
+    """A function that keeps records, with a timeout."""
+    ring = function()
+    ring["Properties"] |= {
+        "Timeout": timeout,
+        "Environment": {"Variables": {"MILLRACE_IDEMPOTENCY_SECONDS": "1728000"}},
+    }
+    return ring
+
+
 def test_a_schedule_delivers_and_keeps_what_it_cannot(found):
     schedule = of("Scheduler::Schedule", Target={"Arn": att("Ring")})
     config = of("Lambda::EventInvokeConfig", FunctionName={"Ref": "Ring"}, DestinationConfig={"OnFailure": {}})

@@ -260,7 +260,7 @@ def test_show_gives_the_whole_letter_with_the_trace_of_its_flow(cloud, put, fail
 def test_nothing_is_purged_unless_a_person_agrees(cloud, put, fail, letters, millrace, capsys):
     failed(cloud, fail, put, "award_points")
     assert main(["dlq", "purge", "--all"]) == 2
-    assert "answer yes, or give --yes" in capsys.readouterr().err
+    assert "Nothing was changed: answer yes, or pass --yes." in capsys.readouterr().err
     assert len(letters()) == 1
     assert millrace("dlq", "purge", "--all", "--yes")[0] == 0
     assert letters() == []
@@ -294,8 +294,8 @@ def test_a_rate_spreads_what_is_given_back(monkeypatch):
 
 
 def test_a_table_is_as_wide_as_its_terminal_and_an_age_is_in_its_largest_unit():
-    text = table(("ID", "CAUSE"), [["1", "x" * 60], ["22", "short\nlines"]], 40)
-    assert [len(line) for line in text.splitlines()] == [9, 40, 15]
+    lines = table(("ID", "CAUSE"), [["1", "x" * 60], ["22", "short\nlines"]], 40)
+    assert [len(line) for line in lines] == [9, 40, 15]
     assert [age(seconds) for seconds in (-1, 5, 90, 7200, 200_000)] == ["0 s", "5 s", "2 min", "2 h", "2 d"]
 
 

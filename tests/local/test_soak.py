@@ -3,13 +3,14 @@
 import soak
 
 
-def test_orders_end_well_while_calls_fail_are_killed_and_come_twice(cloud, monkeypatch):
+def test_orders_end_well_while_calls_fail_are_killed_come_twice_and_conflict(cloud, monkeypatch):
     monkeypatch.setenv("AWS_ENDPOINT_URL", cloud.endpoint_url)
     monkeypatch.chdir(soak.ROOT)
-    soaked = soak.soak(cloud, 20, 1, {"failing": 0.1, "killed": 0.02, "doubled": 0.05}, outage=0.9)
+    rates = {"failing": 0.1, "killed": 0.02, "doubled": 0.05, "conflicts": 0.02}
+    soaked = soak.soak(cloud, 20, 1, rates, outage=0.9)
     assert soaked.wrong == []
     assert soaked.ends == {"OrderCompleted": 16, "OrderRejected": 4}
-    assert {"refused", "unheard", "doubled"} <= soaked.faults.keys()
+    assert {"refused", "unheard", "doubled", "conflict"} <= soaked.faults.keys()
 
 
 def test_an_outage_meets_the_calls_of_one_function_alone(stocked, put):

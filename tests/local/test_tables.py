@@ -1,7 +1,11 @@
 """Tables: a write and its condition are one, and so is a transaction."""
 
+import io
+import json
+import zipfile
 from concurrent.futures import ThreadPoolExecutor
 
+import boto3
 import pytest
 
 
@@ -112,3 +116,95 @@ def test_a_query_finds_the_items_of_its_key_in_order(racks, wanted, more, found)
     values = {":k": "blue", ":n": 1} if more else {":k": "a"}
     answer = racks.query(KeyConditionExpression=wanted, ExpressionAttributeValues=values, **more)
     assert [f"{item['rack']}{item['number']}" for item in answer["Items"]] == found
+
+
+@pytest.fixture
+def function_client(cups, empty_cloud):
+    """DynamoDB as a function calls it, with the credentials of its role."""
+    statement = {"Effect": "Allow", "Action": "dynamodb:*", "Resource": "*"}
+    policy, packed = json.dumps({"Version": "2012-10-17", "Statement": [statement]}), io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("app.py", "")
+    iam = empty_cloud.client("iam")
+    role = iam.create_role(RoleName="clerk", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+    iam.put_role_policy(RoleName="clerk", PolicyName="own", PolicyDocument=policy)
+    empty_cloud.client("lambda").create_function(
+        FunctionName="clerk", Runtime="python3.13", Role=role, Handler="app.f", Code={"ZipFile": packed.getvalue()}
+    )
+    plane = empty_cloud.plane
+    keys = empty_cloud.on_plane(lambda: plane.access.credentials(plane.functions.find("clerk")))
+    return boto3.client(
+        "dynamodb",
+        endpoint_url=empty_cloud.endpoint_url,
+        region_name="us-east-1",
+        aws_access_key_id=keys["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=keys["AWS_SECRET_ACCESS_KEY"],
+        aws_session_token=keys.get("AWS_SESSION_TOKEN"),
+    )
+
+
+TRANSACTION = [{"Put": {"TableName": name, "Item": {"id": {"S": "a"}}}} for name in ("cups", "saucers")]
+READ = [{"Get": {"TableName": name, "Key": {"id": {"S": "a"}}}} for name in ("cups", "saucers")]
+
+
+@pytest.mark.parametrize(
+    ("operation", "arguments"),
+    [
+        ("put_item", {"TableName": "cups", "Item": {"id": {"S": "a"}}}),
+        ("update_item", {"TableName": "cups", "Key": {"id": {"S": "a"}}}),
+        ("delete_item", {"TableName": "cups", "Key": {"id": {"S": "a"}}}),
+    ],
+)
+def test_a_write_of_an_item_in_an_ongoing_transaction_is_rejected_and_not_retried_by_the_sdk(
+    cups, empty_cloud, function_client, operation, arguments
+):
+    """https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html#transaction-conflict-handling
+
+    Differs: conflicts are drawn by `cloud.fail(conflicts=…)`, for requests of functions; there are no others.
+    """
+    empty_cloud.fail(seed=1, conflicts=1)
+    with pytest.raises(function_client.exceptions.TransactionConflictException) as rejected:
+        getattr(function_client, operation)(**arguments)
+    assert rejected.value.response["ResponseMetadata"]["RetryAttempts"] == 0
+    assert cups.scan()["Items"] == []
+
+
+@pytest.mark.parametrize(("operation", "items"), [("transact_write_items", TRANSACTION), ("transact_get_items", READ)])
+def test_a_transaction_that_conflicts_is_canceled_with_the_reason_of_its_item_and_not_retried_by_the_sdk(
+    cups, empty_cloud, function_client, operation, items
+):
+    """https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html#transaction-conflict-handling
+
+    Differs: conflicts are drawn by `cloud.fail(conflicts=…)`, for requests of functions; there are no others.
+    """
+    empty_cloud.fail(seed=1, conflicts=1)
+    with pytest.raises(function_client.exceptions.TransactionCanceledException) as canceled:
+        getattr(function_client, operation)(TransactItems=items)
+    codes = [reason["Code"] for reason in canceled.value.response["CancellationReasons"]]
+    assert (sorted(codes), canceled.value.response["ResponseMetadata"]["RetryAttempts"]) == (
+        ["None", "TransactionConflict"],
+        0,
+    )
+    assert cups.scan()["Items"] == []
+
+
+def test_conflicts_are_drawn_by_seed_and_for_functions_alone(cups, empty_cloud, function_client):
+    def drawn():
+        empty_cloud.fail(seed=7, conflicts=0.3)
+        return [_conflicts(function_client) for _ in range(20)]
+
+    first = drawn()
+    assert first == drawn()
+    assert 0 < sum(first) < 20
+    empty_cloud.fail("another", seed=7, conflicts=1)
+    assert not _conflicts(function_client)
+    empty_cloud.fail(seed=7, conflicts=1)
+    assert not _conflicts(cups.meta.client, "a")
+
+
+def _conflicts(client, key=None):
+    try:
+        client.put_item(TableName="cups", Item={"id": key or {"S": "a"}})
+    except client.exceptions.TransactionConflictException:
+        return True
+    return False

@@ -9,8 +9,9 @@ from shared_shop import cloud, put, restored  # noqa: F401 fixtures
 
 from millrace.cli import main
 from millrace.cli.deployed import Deployed
-from millrace.cli.project import ASSEMBLY, Cloud, Project
+from millrace.cli.project import ASSEMBLY, Project
 from millrace.cli.tail import filter_of, journal_looks, line_of, log_looks
+from millrace.cli.target import Cloud
 from millrace.local.journal import MOST_LATEST, Journal, Record, Reference
 
 ALL = {"event": None, "processor": None, "flow": None, "errors": False}

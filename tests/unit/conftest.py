@@ -30,13 +30,19 @@ class Memory:
 
     def __init__(self):
         self.answers = {}
+        self.fingerprints = {}
 
-    def begin(self, key, milliseconds):
+    def begin(self, key, milliseconds, fingerprint=""):
         from millrace.runtime import StillInProgress
+        from millrace.runtime.fingerprints import matches
+        from millrace.runtime.idempotency import PayloadMismatchError
 
         if key not in self.answers:
             self.answers[key] = None
+            self.fingerprints[key] = fingerprint
             return None
+        if not matches(fingerprint, self.fingerprints.get(key, "")):
+            raise PayloadMismatchError(str(key), self.fingerprints[key])
         if self.answers[key] is None:
             raise StillInProgress(key)
         return self.answers[key]

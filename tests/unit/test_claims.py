@@ -10,10 +10,12 @@ import pytest
 from moto import mock_aws
 
 from millrace.events import BrokenContract, Event, Metadata, decode, encode, put_entry
-from millrace.events.claims import Claims, claimed_from_outside, claims_bucket
+from millrace.events.claims import Claims, claimed_from_outside, claims_parameter
 from millrace.events.envelope import entry_bytes
 from millrace.runtime import Processor, processor
 from millrace.runtime import claims as of_function
+
+ACCOUNT = "123456789012"
 
 
 class Drawn(Event, source="test.desk"):
@@ -42,7 +44,7 @@ def s3(monkeypatch):
 
 @pytest.fixture
 def claims(s3, monkeypatch):
-    known = Claims(lambda: s3, "claims", above=5_000)
+    known = Claims(lambda: s3, "claims", ACCOUNT, above=5_000)
     monkeypatch.setattr(of_function, "_claims", lambda: known)
     return known
 
@@ -57,8 +59,8 @@ def test_an_event_is_the_same_once_its_claim_is_redeemed(claims):
 def test_the_limit_is_in_the_bytes_that_eventbridge_reckons(s3):
     envelope = drawn(name="é")
     weight = entry_bytes(put_entry(envelope, "bus"))
-    assert "claim" not in Claims(lambda: s3, "claims", above=weight).claimed(envelope)["detail"]
-    assert "claim" in Claims(lambda: s3, "claims", above=weight - 1).claimed(envelope)["detail"]
+    assert "claim" not in Claims(lambda: s3, "claims", ACCOUNT, above=weight).claimed(envelope)["detail"]
+    assert "claim" in Claims(lambda: s3, "claims", ACCOUNT, above=weight - 1).claimed(envelope)["detail"]
 
 
 def test_short_texts_stay_with_their_event_for_channels_to_order_by(claims):
@@ -124,18 +126,30 @@ def test_whatever_stands_around_a_claim_it_is_a_broken_contract(claims, event_id
         claims.redeemed(envelope)
 
 
-@pytest.mark.parametrize("bus", ["shop", "Shop.Orders_", "s" * 200, "-"])
-def test_the_name_of_a_bucket_is_one_that_s3_takes(bus):
-    """https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html"""
-    name = claims_bucket(bus, "123456789012", "ap-southeast-1")
-    assert len(name) <= 63
-    assert name.replace("-", "").isalnum()
-    assert name[0].isalnum()
+def test_from_outside_the_bucket_of_a_bus_is_found_by_its_parameter(s3):
+    clients = {name: boto3.client(name, region_name="us-east-1") for name in ("ssm", "sts", "s3")}
+    clients["ssm"].put_parameter(Name=claims_parameter("shop"), Value="claims", Type="String")
+    claimed = claimed_from_outside(drawn(3_000), "arn:aws:events:us-east-1:123456789012:event-bus/shop", clients.get)
+    assert claimed["detail"]["claim"]["bucket"] == "claims"
 
 
-def test_buses_whose_names_differ_in_little_have_buckets_of_their_own():
-    names = {claims_bucket(bus, "1", "r") for bus in ("shop", "Shop", "shop.", "shop_")}
-    assert len(names) == 4
+def test_every_call_names_the_account_that_owns_the_bucket(claims, s3):
+    calls = []
+    s3.meta.events.register("provide-client-params.s3", lambda params, model, **_: calls.append((model.name, params)))
+    claims.redeemed(claims.claimed(drawn()))
+    assert [(name, params.get("ExpectedBucketOwner")) for name, params in calls] == [
+        ("PutObject", ACCOUNT),
+        ("GetObject", ACCOUNT),
+    ]
+
+
+def test_claim_that_names_another_bucket_is_broken_and_no_bucket_is_read(claims):
+    """The event may come from outside, and its claim be right for its id and hash."""
+    claimed = claims.claimed(drawn())
+    forged = {**claimed["detail"], "claim": {**claimed["detail"]["claim"], "bucket": "attackers"}}
+    careful = Claims(lambda: pytest.fail("a bucket was read"), "claims", ACCOUNT)
+    with pytest.raises(BrokenContract, match="should be claims, the one of its bus"):
+        careful.redeemed({**claimed, "detail": forged})
 
 
 def test_the_hash_is_that_of_what_lies_there(claims, s3):

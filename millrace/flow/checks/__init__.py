@@ -2,7 +2,7 @@
 
 from millrace.flow.checks.access import outside_publishes_inside, unencrypted_store, wildcard_grant
 from millrace.flow.checks.callbacks import unanswerable_callback
-from millrace.flow.checks.code import undeclared_publish
+from millrace.flow.checks.code import undeclared_publish, unnamed_cause
 from millrace.flow.checks.contracts import oversized_contract
 from millrace.flow.checks.failures import missing_failure_path
 from millrace.flow.checks.hops import hop_limit
@@ -15,7 +15,7 @@ from millrace.flow.checks.subscriptions import (
     unconsumed_event,
     unfed_subscription,
 )
-from millrace.flow.checks.timing import retries_outlive_retention, short_idempotency, short_visibility
+from millrace.flow.checks.timing import retries_outlive_retention, short_idempotency, short_retries, short_visibility
 from millrace.flow.findings import Check
 
 CHECKS: tuple[Check, ...] = (
@@ -29,9 +29,11 @@ CHECKS: tuple[Check, ...] = (
     short_visibility,
     retries_outlive_retention,
     short_idempotency,
+    short_retries,
     unordered_channel,
     oversized_contract,
     undeclared_publish,
+    unnamed_cause,
     wildcard_grant,
     unencrypted_store,
     outside_publishes_inside,

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from millrace.flow.assembly import Place
+from millrace.flow.causes import unnamed_causes
 from millrace.flow.findings import Finding, System, check
 from millrace.flow.graph import Node
 from millrace.flow.syntax import Said, said_by
@@ -23,6 +24,25 @@ def undeclared_publish(system: System) -> Iterator[Finding]:
                 message=f"{node.name} {_told(said)}, and its signature declares {_names(node)}.",
                 mend=f"Add it to the return annotation of {node.place}, or take it out.",
                 places=tuple(dict.fromkeys([said.place, *node.places])),
+                resources=(node.resource.id,) if node.resource else (),
+            )
+
+
+@check("unnamed-cause", weakness="lost data")
+def unnamed_cause(system: System) -> Iterator[Finding]:
+    """A handler of a list does not name the event that causes an effect.
+
+    A source delivers a list again in another order and in other batches. Without its cause an append could happen
+    twice or never, and an event could be published under two ids: such a handler fails at run time. Name one event of
+    the list: update(…, cause=event), and caused_by(event) for each event that it returns.
+    """
+    for node in system.graph.functions:
+        for found in unnamed_causes(system.root, str(node.facts.get("function", ""))):
+            yield Finding(
+                subject=node.id,
+                message=f"{node.name} handles a list and {found.what} at {found.place} without a cause.",
+                mend=f"Write {found.fix}, with an event of the list.",
+                places=tuple(dict.fromkeys([found.place, *node.places])),
                 resources=(node.resource.id,) if node.resource else (),
             )
 

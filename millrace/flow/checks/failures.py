@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from millrace.flow.assembly import Resource
+from millrace.flow.checks.timing import invoke_config
 from millrace.flow.findings import Finding, System, check
 from millrace.flow.permissions import statements
 from millrace.flow.rules import UNSUCCESSFUL, failed_executions
@@ -92,11 +93,7 @@ def _own_path(system: System, function: Resource | None) -> bool:
     """Whether a function's own asynchronous invocations have somewhere to fail to."""
     if function is None or "DeadLetterConfig" in function.properties:
         return function is not None
-    return any(
-        system.assembly.named(config.properties["FunctionName"], config) == function
-        and "OnFailure" in config.properties.get("DestinationConfig", {})
-        for config in system.assembly.of("Lambda::EventInvokeConfig")
-    )
+    return "OnFailure" in invoke_config(system, function).get("DestinationConfig", {})
 
 
 def _sources(system: System) -> Iterator[Finding]:

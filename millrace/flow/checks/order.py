@@ -12,7 +12,7 @@ def unordered_channel(system: System) -> Iterator[Finding]:
 
     A contract says by which field its events need their order: class …(Event, source=…, order_by="order_id"). Rules,
     queues and asynchronous invocations give none; a stream does, for all records of one partition key. Put the
-    channel ordered(by="order_id") in front of each consumer, or take order_by out.
+    channel ordered(partition_key="order_id") in front of each consumer, or take order_by out.
     """
     graph = system.graph
     for event in graph.of("event"):
@@ -37,5 +37,5 @@ def _told(system: System, event: Node, rule: Node, target: Node, field: str) -> 
         readers[0],
         f"{event.name} needs its order by {field}, and comes to {readers[0].name} through {target.id}, "
         f"a {target.kind}, by the rule {rule.id}.",
-        f'Give it the channel ordered(by="{field}"), or take order_by out of the class of {event.name}.',
+        f'Give it the channel ordered(partition_key="{field}"), or take order_by out of the class of {event.name}.',
     )

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping
+from itertools import accumulate
 from typing import Any
 
 from millrace.flow.assembly import Resource
@@ -23,6 +24,8 @@ STREAM_HOURS = 24
 """https://docs.aws.amazon.com/streams/latest/dev/kinesis-extended-retention.html"""
 ASYNC_SECONDS = 21_600
 """https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html"""
+ASYNC_PAUSES = (60, 120)
+"""Seconds before the first and the second retry of an asynchronous invocation; there are no more. The same page."""
 WINDOW = "MILLRACE_IDEMPOTENCY_SECONDS"
 """The variable that tells a function for how long it remembers an event."""
 _DAY = 86_400
@@ -112,6 +115,54 @@ def short_idempotency(system: System) -> Iterator[Finding]:
                 f"{node.name} forgets an event after {window:,} s, and it may come again for {age:,} s.",
                 f"Set Bus(idempotency_window=…) to {math.ceil(age / _DAY)} days or more.",
             )
+
+
+@check("short-retries", weakness="lost data")
+def short_retries(system: System) -> Iterator[Finding]:
+    """The last retry of an event comes while its idempotency record is still in progress.
+
+    A function stores the record before it runs, for as long as its timeout lasts. If the function crashes, retries
+    within that time find the record in progress and fail, and the event becomes a dead letter although no handler has
+    completed it. Asynchronous invocations are retried after one minute and again after two; a queue retries after each
+    visibility timeout. Set a shorter timeout, or give the event later retries.
+    https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
+    """
+    for node in system.graph.functions:
+        held = node.resource.properties.get("Timeout", TIMEOUT_SECONDS) if node.resource else 0
+        for source, last in _last_retries(system, node) if WINDOW in _variables(node) else ():
+            if 0 < last <= held:
+                yield Finding.at(
+                    node,
+                    f"{node.name} keeps the record of an event in progress for up to {held} s, its timeout, and "
+                    f"{source.path} retries a crash for the last time after {last} s.",
+                    f"Set the timeout below {last} s, or use the channel queue(): it retries for longer.",
+                )
+
+
+def _last_retries(system: System, node: Node) -> Iterator[tuple[Resource, int]]:
+    """What retries events of a function, and the seconds from a crash to the last retry; 0 where there is none."""
+    if node.resource and any(system.graph.into(node.id, "delivers")):
+        yield node.resource, _last_asynchronous_retry(invoke_config(system, node.resource))
+    for queue, function, _ in _queues_of_functions(system):
+        if function == node.resource and "RedrivePolicy" in queue.properties:
+            retries = int(queue.properties["RedrivePolicy"]["maxReceiveCount"]) - 1
+            yield queue, retries * queue.properties.get("VisibilityTimeout", VISIBILITY_SECONDS)
+
+
+def _last_asynchronous_retry(config: Mapping[str, Any]) -> int:
+    retries = config.get("MaximumRetryAttempts", len(ASYNC_PAUSES))
+    moments = accumulate(ASYNC_PAUSES[:retries])
+    return max(
+        (moment for moment in moments if moment <= config.get("MaximumEventAgeInSeconds", ASYNC_SECONDS)), default=0
+    )
+
+
+def invoke_config(system: System, function: Resource) -> Mapping[str, Any]:
+    """The properties of the configuration of a function's asynchronous invocations; none where it has the defaults."""
+    for config in system.assembly.of("Lambda::EventInvokeConfig"):
+        if system.assembly.named(config.properties["FunctionName"], config) == function:
+            return config.properties
+    return {}
 
 
 def _variables(node: Node) -> Mapping[str, Any]:

@@ -3,12 +3,14 @@
 https://mermaid.js.org/syntax/flowchart.html
 """
 
+import re
 from collections.abc import Iterator
 
 from millrace.flow.map.chart import Arrow, Box, Chart
 
 _SHAPES = {"event": ('(["', '"])'), "refusal": ('(["', '"])'), "store": ('[("', '")]')}
 _LINES = {"back": "-.->"}
+_ACTED_ON = re.compile('[#"<>&`]')
 
 
 def mermaid(chart: Chart) -> str:
@@ -42,5 +44,5 @@ def _arrow(arrow: Arrow, names: dict[str, str]) -> str:
 
 
 def _text(text: str) -> str:
-    """Mermaid reads quotes as its own, and entities by their numbers."""
-    return text.replace("#", "#35;").replace('"', "#34;").replace("<", "#60;").replace(">", "#62;")
+    """A label on one line. Characters that Mermaid or HTML acts on are entities, by their numbers."""
+    return _ACTED_ON.sub(lambda found: f"#{ord(found[0])};", " ".join(text.split()))

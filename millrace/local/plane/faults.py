@@ -1,4 +1,7 @@
-"""What goes wrong on purpose: calls of functions that fail, are killed, or come twice, as a seed has it."""
+"""What goes wrong on purpose: calls of functions that fail, are killed, or come twice, as a seed has it.
+
+So do requests of functions to DynamoDB, which conflict with transactions.
+"""
 
 import asyncio
 from collections import Counter
@@ -7,7 +10,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Literal
 
-Fault = Literal["refused", "unheard", "killed", "doubled"]
+Fault = Literal["refused", "unheard", "killed", "doubled", "conflict"]
 _LONGEST_LIFE = 0.02
 
 
@@ -16,13 +19,15 @@ class Rates:
     """How many of the calls of functions, from 0 to 1, have which fault.
 
     `failing`: Lambda fails, half of the time after the function has done its work. `killed`: its process is killed
-    while it works. `doubled`: it is called a second time at once. `only` names the functions whose calls these are; all
-    if it is empty.
+    while it works. `doubled`: it is called a second time at once. `conflicts`: DynamoDB rejects a request of it, as if
+    another transaction were writing the same item. `only` names the functions whose calls these are; all if it is
+    empty.
     """
 
     failing: float = 0.0
     killed: float = 0.0
     doubled: float = 0.0
+    conflicts: float = 0.0
     only: Collection[str] = ()
 
 
@@ -37,6 +42,7 @@ class Faults:
         """Have calls go wrong at these rates from now on."""
         self._rates = rates
         self._random = Random(seed)  # noqa: S311 - a seed is what makes a run a run again
+        self._conflicts = Random(seed)  # noqa: S311 - its own: the faults of calls stay what they are for a seed
 
     def draw(self, function: str) -> Fault | None:
         """What goes wrong with the next call of a function, by the name that a person knows it by."""
@@ -56,6 +62,19 @@ class Faults:
                 return fault
             drawn -= rate
         return None
+
+    @property
+    def conflicting(self) -> bool:
+        """Whether requests to DynamoDB may conflict."""
+        return self._rates.conflicts > 0
+
+    def draw_conflict(self, function: str, items: int) -> int | None:
+        """The position of the item, of so many of a request, that conflicts; None if none does."""
+        rates = self._rates
+        if (rates.only and function not in rates.only) or self._conflicts.random() >= rates.conflicts:
+            return None
+        self.drawn["conflict"] += 1
+        return self._conflicts.randrange(items)
 
     def later(self, action: Callable[[], None]) -> None:
         """Do something while the call is under way, or shortly after."""

@@ -165,44 +165,50 @@ class Functions:
             done(None)
             return request_id
         self._running[name] += 1
-        release = self._plane.agenda.hold(f"function {name}")
         began = self._plane.clock.now()
         about = references(parsed(payload))
+        with self._plane.agenda.hold(f"function {name}") as hold:
 
-        def ended(outcome: Outcome) -> None:
-            self._running[name] -= 1
-            try:
-                self._plane.logs.write(function, outcome, began)
-                self._remember(function, outcome, began, about)
-                done(outcome)
-            finally:
-                release()
+            def ended(outcome: Outcome) -> None:
+                self._running[name] -= 1
+                try:
+                    self._plane.logs.write(function, outcome, began)
+                    self._remember(function, outcome, began, about)
+                    done(outcome)
+                finally:
+                    hold.release()
 
-        self._run(function, payload, request_id, ended, urgent=urgent)
+            self._run(function, payload, request_id, ended, urgent=urgent)
+            hold.hand_over()
         return request_id
 
     def _run(
         self, function: Any, payload: bytes, request_id: str, ended: Callable[[Outcome], None], *, urgent: bool
     ) -> None:
         """Run a function, or have happen to it what the faults of this cloud draw."""
-        fault, leapt = self._plane.faults.draw(display_name(function)), self._plane.clock.leapt
+        fault, ahead = self._plane.faults.draw(display_name(function)), self._plane.clock.ahead
         if fault == "refused":
             self._plane.agenda.soon(lambda: ended(_broken(request_id)), "a fault")
             return
         heard = ended if fault != "unheard" else lambda _: ended(_broken(request_id))
         try:
-            workers, spec = self._plane.workers, self.spec(function)
+            spec = self.spec(function)
         except PackageError as error:
             outcome = _failed(request_id, "InvalidZipFileException", str(error))
             self._plane.agenda.soon(lambda: ended(outcome), "a package that cannot be unzipped")
             return
-        workers.invoke(spec, payload, request_id, heard, urgent=urgent, leapt=leapt)
+        workers = self._plane.workers
+        workers.invoke(spec, payload, request_id, heard, urgent=urgent, ahead=ahead)
         if fault == "killed":
             self._plane.faults.later(lambda: workers.kill(request_id))
         if fault == "doubled":
-            release = self._plane.agenda.hold(f"a second call of {function.function_name}")
+            self._invoke_again(spec, payload, urgent=urgent, ahead=ahead)
+
+    def _invoke_again(self, spec: FunctionSpec, payload: bytes, *, urgent: bool, ahead: float) -> None:
+        with self._plane.agenda.hold(f"a second call of {spec.name}") as hold:
             again = str(uuid.uuid4())
-            workers.invoke(spec, payload, again, lambda _: release(), urgent=urgent, leapt=leapt)
+            self._plane.workers.invoke(spec, payload, again, lambda _: hold.release(), urgent=urgent, ahead=ahead)
+            hold.hand_over()
 
     def _remember(self, function: Any, outcome: Outcome, began: float, about: list[Reference]) -> None:
         failed = failed_records(outcome)
@@ -247,6 +253,9 @@ def _broken(request_id: str) -> Outcome:
 
 
 def _failed(request_id: str, error_type: str, message: str) -> Outcome:
-    """The outcome where Lambda does not run a function."""
+    """The outcome where Lambda does not run a function.
+
+    https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html#API_Invoke_Errors
+    """
     error = json.dumps({"errorType": error_type, "errorMessage": message})
     return Outcome("error", error.encode(), (), 0.0, None, 0, "none", request_id)

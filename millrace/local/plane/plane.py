@@ -9,6 +9,7 @@ from millrace.local.journal import Reference
 from millrace.local.plane.archives import Archives
 from millrace.local.plane.buckets import Buckets
 from millrace.local.plane.bus import Buses
+from millrace.local.plane.conflicts import Conflicts
 from millrace.local.plane.event_operations import EventOperations
 from millrace.local.plane.functions import Functions
 from millrace.local.plane.http_api import HttpApis
@@ -48,6 +49,7 @@ class Plane:
         self.permissions = Permissions(self.access, state, self._state_of)
         self.functions = Functions(self, planes.code)
         self.invoking = Invoking(self)
+        self.conflicts = Conflicts(self)
         self.http_apis = HttpApis(self)
         self.results = Results(self)
         self.topics = Topics(self)
