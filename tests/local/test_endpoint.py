@@ -8,7 +8,7 @@ import socket
 
 import pytest
 
-from millrace.local import limits, serving
+from millrace.local import limits, server
 from millrace.local.messages import Request
 
 HOSTILE = {"Origin": "https://hostile.example"}
@@ -157,12 +157,12 @@ def connected(cloud, data):
 
 @pytest.mark.parametrize("data", [b"", b"GET / HTTP/1.1\r\nHost: localhost\r\n"])
 def test_a_connection_without_complete_headers_is_closed(empty_cloud, monkeypatch, data):
-    monkeypatch.setattr(serving, "HEADER_SECONDS", 0.05)
+    monkeypatch.setattr(server, "HEADER_SECONDS", 0.05)
     assert connected(empty_cloud, data).recv(1) == b""
 
 
 def test_headers_without_end_are_refused(empty_cloud, monkeypatch):
-    monkeypatch.setattr(serving, "MOST_HEADER_BYTES", 1000)
+    monkeypatch.setattr(server, "MOST_HEADER_BYTES", 1000)
     data = b"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + b"x" * 1000
     assert connected(empty_cloud, data).recv(100).startswith(b"HTTP/1.1 400 ")
 
