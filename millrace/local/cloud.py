@@ -1,9 +1,8 @@
 """A local cloud as one object: started, deployed to, settled, traced, closed."""
 
 import asyncio
-import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from functools import lru_cache
 from pathlib import Path
@@ -24,7 +23,8 @@ from millrace.local.core.http import Request, Response
 from millrace.local.core.scheduler import NotSettledError, Scheduler
 from millrace.local.core.trace import Trace
 from millrace.local.endpoint.app import Endpoint
-from millrace.local.endpoint.server import Server
+from millrace.local.endpoint.origins import Origins
+from millrace.local.endpoint.server import HOST, Server, bound
 from millrace.local.services.iam import OWN_KEY, OWN_SECRET
 from millrace.local.workers import Workers
 
@@ -36,7 +36,6 @@ from millrace.local.endpoint.control import told
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
 _HOME = (ACCOUNT, REGION)
-HOST = "127.0.0.1"
 _PATIENCE = 60.0
 _START_PATIENCE = 30.0
 _SAME_MOMENT = 0.001
@@ -48,12 +47,20 @@ class LocalCloud:
 
     moto's state is the process's, so there is one local cloud at a time. `port` 0 takes a free one. What is worth
     keeping between starts (unpacked code, archives) lies below `cache`. With `enforce_iam`, calls of functions
-    are authorized by their roles.
+    are authorized by their roles. `allowed_origins` are origins on loopback whose web pages may call it, as
+    http://localhost:5173; another raises OriginError.
     """
 
     def __init__(
-        self, *, port: int = 0, cache: Path = Path(".millrace"), seed: int | None = None, enforce_iam: bool = True
+        self,
+        *,
+        port: int = 0,
+        cache: Path = Path(".millrace"),
+        seed: int | None = None,
+        enforce_iam: bool = True,
+        allowed_origins: Iterable[str] = (),
     ) -> None:
+        self._origins = Origins(allowed_origins)
         self._cache = cache.resolve()
         self._enforce_iam = enforce_iam
         self._started: Future[None] = Future()
@@ -85,7 +92,7 @@ class LocalCloud:
 
     async def _run(self, port: int) -> None:
         self._loop = asyncio.get_running_loop()
-        listener = _bound(port)
+        listener = bound(port)
         self.port = listener.getsockname()[1]
         self.endpoint_url = f"http://{HOST}:{self.port}"
         moto_changes.settings(self.port)
@@ -96,7 +103,7 @@ class LocalCloud:
         self.region = self._regions.home
         moto_changes.attach(self._regions, [module.apply for module in services.modules("moto_changes")])
         cloudformation = {"cloudformation": self._answer_cloudformation}
-        endpoint = Endpoint(self._regions, _moto_application(), self._control, cloudformation)
+        endpoint = Endpoint(self._regions, _moto_application(), self._control, cloudformation, self._origins)
         self.scheduler.wake = self._wake
         self._server = Server(endpoint, lambda: self._started.set_result(None))
         try:
@@ -267,17 +274,6 @@ class LocalCloud:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
-
-
-def _bound(port: int) -> socket.socket:
-    listener = socket.socket(proto=socket.IPPROTO_TCP)  # asyncio turns Nagle off only where it sees TCP named
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((HOST, port))
-    except OSError as error:
-        listener.close()
-        raise OSError(f"Port {port} of {HOST} is taken: end what listens there, or choose another --port.") from error
-    return listener
 
 
 def _moto_application() -> Any:

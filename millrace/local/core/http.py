@@ -64,3 +64,8 @@ class Response:
         """An error, as AWS's SDKs read it in each of their protocols."""
         told = {"__type": code, "message": message, "Message": message}
         return cls.of(told, status, [("x-amzn-errortype", code), ("x-amzn-requestid", str(uuid.uuid4()))])
+
+
+def is_preflight(request: Request) -> bool:
+    """Whether a browser requests the CORS settings of an address before it sends the actual request."""
+    return request.method == "OPTIONS" and {"origin", "access-control-request-method"} <= request.headers.keys()

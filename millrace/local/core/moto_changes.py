@@ -22,6 +22,7 @@ _patched = False
 
 def settings(port: int) -> None:
     """Set what moto reads from the environment. Call before moto is imported."""
+    os.environ["MOTO_DISABLE_GLOBAL_CORS"] = "true"  # or each response would let any web page read it
     os.environ["MOTO_PORT"] = str(port)  # the tasks of a state machine call this endpoint
     os.environ.setdefault("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
     os.environ.setdefault("MOTO_ALLOW_NONEXISTENT_REGION", "true")  # as none is looked up, see below

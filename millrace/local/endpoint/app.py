@@ -15,16 +15,18 @@ from millrace.local.core.account_regions import AccountRegions
 from millrace.local.core.errors import ApiError
 from millrace.local.core.http import NoJson, Request, Response
 from millrace.local.core.unsupported import failed, is_dropped, is_unknown, unimplemented
+from millrace.local.endpoint.limits import DisconnectedError, RefusedRequestError, check_unpacked, received
 from millrace.local.endpoint.moto import answer_of, is_short
+from millrace.local.endpoint.origins import CONTROL, Origins
 from millrace.local.services.apigatewayv2 import HttpApis
 from millrace.local.services.iam import Iam, scope_of
-from millrace.local.services.lambda_ import Lambda
+from millrace.local.services.lambda_ import INVOKE, Lambda
 
 _log = logging.getLogger(__name__)
-LOOPBACK = re.compile(r"^(?:sync-)?(127\.0\.0\.1|localhost|\[::1\]|[a-z0-9.-]+\.localhost)(:\d+)?$", re.IGNORECASE)
-_INVOKE = re.compile(r"^/2015-03-31/functions/([^/]+)/invocations/?$")
 _LAMBDA = re.compile(r"^/20\d\d-\d\d-\d\d/(functions|event-source-mappings|layers)")
+_MOTO_API = "/moto-api"
 _ACCOUNT = "x-moto-account-id"
+_BAD_REQUEST = 400
 _THREADS = 64
 """Calls of moto at once: a long poll or a synchronous execution keeps one for its time."""
 
@@ -39,11 +41,14 @@ class Endpoint:
     `services` answers in moto's place, on such a thread too, by the name that a service's requests are signed for.
     """
 
-    def __init__(self, regions: AccountRegions, wsgi: Any, control: Answer, services: Services) -> None:
+    def __init__(
+        self, regions: AccountRegions, wsgi: Any, control: Answer, services: Services, origins: Origins
+    ) -> None:
         self._regions = regions
         self._wsgi = wsgi
         self._control = control
         self._services = services
+        self._origins = origins
         self._threads = ThreadPoolExecutor(_THREADS, "moto")
 
     def close(self) -> None:
@@ -54,29 +59,51 @@ class Endpoint:
         """Answer one request."""
         if scope["type"] != "http":
             return
-        request = await _request(scope, receive)
+        request = _head(scope)
         try:
-            response = await self._answer(request)
-        except NotImplementedError as error:
-            response = unimplemented(request, str(error))
-        except NoJson as error:
-            response = Response.error("SerializationException", str(error))
-        except Exception as error:  # noqa: BLE001 - it is logged, and the caller is told
-            _log.exception("%s %s %s", request.method, request.path, request.operation)
-            response = failed(request, error)
+            response = await self._admitted(request, receive)
+        except DisconnectedError:
+            return
         headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in response.headers]
         if not any(name == b"content-length" for name, _ in headers):
             headers.append((b"content-length", str(len(response.body)).encode()))
+        if "expect" in request.headers and response.status >= _BAD_REQUEST:
+            headers.append((b"connection", b"close"))  # the client need not send the body that was announced
         await send({"type": "http.response.start", "status": response.status, "headers": headers})
         await send({"type": "http.response.body", "body": b"" if request.method == "HEAD" else response.body})
 
+    async def _admitted(self, request: Request, receive: Any) -> Response:
+        """The response to a request whose body is not read yet. Raises DisconnectedError."""
+        apis = self._http_apis
+        if refused := self._origins.refusal(request, apis.allowed_origins):
+            return refused
+        if apis.addressed(request):
+            return await self._responded(request, receive, apis.answer, is_api=True)
+        if granted := self._origins.preflight(request):
+            return granted
+        return self._origins.shared(request, await self._responded(request, receive, self._answer, is_api=False))
+
+    async def _responded(self, request: Request, receive: Any, answer: Answer, *, is_api: bool) -> Response:
+        try:
+            request = await received(request, receive, is_api=is_api)
+            return await answer(request)
+        except RefusedRequestError as error:
+            return error.response
+        except NotImplementedError as error:
+            return unimplemented(request, str(error))
+        except NoJson as error:
+            return Response.error("SerializationException", str(error))
+        except DisconnectedError:
+            raise
+        except Exception as error:  # noqa: BLE001 - it is logged, and the caller gets it
+            _log.exception("%s %s %s", request.method, request.path, request.operation)
+            return failed(request, error)
+
     async def _answer(self, request: Request) -> Response:
-        if not LOOPBACK.match(request.headers.get("host", "")):
-            return Response.error("AccessDenied", "This endpoint answers to loopback names only.", 403)
-        if request.path.startswith("/_millrace/"):
+        if request.path.startswith(CONTROL):
             return await self._control(request)
-        if self._http_apis.addressed(request):
-            return await self._http_apis.answer(request)
+        if request.path.startswith(_MOTO_API):
+            return Response.error("AccessDenied", "/moto-api is closed. Call reset() of the LocalCloud instead.", 403)
         region = self._region_of(request)
         service = region.service_named(request.service)
         rejected = region.service(Iam).access.answer(request) or (service and service.reject(request))
@@ -107,7 +134,7 @@ class Endpoint:
     async def _allowed(self, region: AccountRegion, request: Request) -> Response:
         if request.operation in region.answers:
             return await self._answered(region, request)
-        invoked = _INVOKE.match(request.path)
+        invoked = INVOKE.match(request.path)
         if invoked and request.method == "POST":
             return await self._invoke(region, request, unquote(invoked[1]))
         if respond := self._responder(region, request.service):
@@ -138,6 +165,7 @@ class Endpoint:
     async def _moto(self, region: AccountRegion, request: Request) -> Response:
         if is_dropped(request):
             return unimplemented(request)
+        check_unpacked(request)
         if region is not self._regions.home:
             request = replace(request, headers={**request.headers, _ACCOUNT: region.account})
         if is_short(request):
@@ -165,15 +193,11 @@ def _changes(request: Request) -> str | None:
     return "lambda" if request.method != "GET" and _LAMBDA.match(request.path) else None
 
 
-async def _request(scope: Any, receive: Any) -> Request:
-    parts, more = [], True
-    while more:
-        message = await receive()
-        parts.append(message.get("body", b""))
-        more = message.get("more_body", False)
+def _head(scope: Any) -> Request:
+    """A request without its body."""
     headers: dict[str, str] = {}
     for raw_name, raw_value in scope["headers"]:
         name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
         separator = "; " if name == "cookie" else ","
         headers[name] = f"{headers[name]}{separator}{value}" if name in headers else value
-    return Request(scope["method"], scope["path"], scope["query_string"].decode("latin-1"), headers, b"".join(parts))
+    return Request(scope["method"], scope["path"], scope["query_string"].decode("latin-1"), headers, b"")

@@ -9,13 +9,13 @@ import json
 import logging
 import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from millrace.local.core.account_region import AccountRegion
 from millrace.local.core.errors import UnsupportedPolicyError
-from millrace.local.core.http import Request, Response
+from millrace.local.core.http import Request, Response, is_preflight
 from millrace.local.core.service import Service
 from millrace.local.services.apigatewayv2 import access_logs, cors, signatures
 from millrace.local.services.apigatewayv2.payloads import Context, MalformedResult, event_of, response_of
@@ -77,6 +77,16 @@ class HttpApis(Service):
         """Whether a request is for an API, and not for AWS."""
         return bool(_HOST.match(request.headers.get("host", "")) or _PATH.match(request.path))
 
+    def allowed_origins(self, request: Request) -> Collection[str]:
+        """The origins in the CORS configuration of the API that a request is for; none for any other request."""
+        if not self.addressed(request):
+            return ()
+        try:
+            api, _ = self._found(request)
+        except Refusal:
+            return ()
+        return (api.cors_configuration or {}).get("allowOrigins") or ()
+
     async def answer(self, request: Request) -> Response:
         """The answer of an API to a request."""
         request_id = str(uuid.uuid4())
@@ -84,7 +94,7 @@ class HttpApis(Service):
         try:
             api, request = self._found(request)
             settings = api.cors_configuration or {}
-            if settings and cors.is_preflight(request):
+            if settings and is_preflight(request):
                 return cors.preflight(request, settings)
             response = await self._logged(_call(api, request), request_id)
         except Refusal as refusal:

@@ -2,12 +2,9 @@
 
 import copy
 import hashlib
-import io
 import json
 import random
-import shutil
 import uuid
-import zipfile
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +14,7 @@ from millrace.local.core.history import Reference, references
 from millrace.local.core.json_text import parsed
 from millrace.local.services.iam import Iam
 from millrace.local.services.lambda_.asynchronous import AsyncInvocation
+from millrace.local.services.lambda_.deployment_packages import PackageError, unpack
 from millrace.local.services.lambda_.destinations import Destinations
 from millrace.local.services.lambda_.logs import FunctionLogs
 from millrace.local.services.lambda_.outcomes import display_name, error_of, failed_records, told_errors
@@ -28,10 +26,6 @@ if TYPE_CHECKING:
 __all__ = ["Functions", "display_name"]
 
 LATEST = "$LATEST"
-
-
-class CodeUnusableError(Exception):
-    """The code of a function cannot be unpacked: a broken archive, or a full disk."""
 
 
 class Functions:
@@ -104,7 +98,7 @@ class Functions:
         for arn, spec in former.items():
             try:
                 same = self.spec(self.find(arn)) == spec
-            except (LookupError, CodeUnusableError):
+            except (LookupError, PackageError):
                 same = False
             if not same:
                 self._region.workers.retire(spec.name)
@@ -149,16 +143,7 @@ class Functions:
         """The folder of an archive's files; unpacked once for each content."""
         folder = self._code / hashlib.sha256(archive).hexdigest()[:32]
         if not folder.exists():
-            scratch = folder.with_name(f"{folder.name}.{uuid.uuid4().hex[:8]}")
-            try:
-                with zipfile.ZipFile(io.BytesIO(archive)) as packed:
-                    packed.extractall(scratch)
-                if not folder.exists():  # another process may have been first, with the same content
-                    scratch.rename(folder)
-            except (OSError, RuntimeError, zipfile.BadZipFile) as error:  # RuntimeError: an archive with a password
-                raise CodeUnusableError(f"The deployment package cannot be unpacked into {folder}: {error}") from error
-            finally:
-                shutil.rmtree(scratch, ignore_errors=True)
+            unpack(archive, folder)
         return folder
 
     def limit_of(self, function: Any) -> int | None:
@@ -214,9 +199,9 @@ class Functions:
         heard = ended if fault != "unheard" else lambda _: ended(_broken(request_id))
         try:
             spec = self.spec(function)
-        except CodeUnusableError as error:
-            outcome = _error_of_lambda(request_id, error)
-            self._region.scheduler.soon(lambda: ended(outcome), "a package that cannot be unpacked")
+        except PackageError as error:
+            outcome = _failed(request_id, "InvalidZipFileException", str(error))
+            self._region.scheduler.soon(lambda: ended(outcome), "a package that cannot be unzipped")
             return
         workers = self._region.workers
         workers.invoke(spec, payload, request_id, heard, urgent=urgent, ahead=ahead)
@@ -270,10 +255,13 @@ def _log_settings(function: Any) -> dict[str, str]:
 
 def _broken(request_id: str) -> Outcome:
     """A fault of Lambda's own, whatever the function did."""
-    return _error_of_lambda(request_id, "a fault, as this cloud was told")
+    return _failed(request_id, "Lambda.ServiceException", "a fault, as this cloud was told")
 
 
-def _error_of_lambda(request_id: str, message: object) -> Outcome:
-    """https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html#API_Invoke_Errors."""
-    error = json.dumps({"errorType": "Lambda.ServiceException", "errorMessage": str(message)})
+def _failed(request_id: str, error_type: str, message: str) -> Outcome:
+    """The outcome where Lambda does not run a function.
+
+    https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html#API_Invoke_Errors
+    """
+    error = json.dumps({"errorType": error_type, "errorMessage": message})
     return Outcome("error", error.encode(), (), 0.0, None, 0, "none", request_id)

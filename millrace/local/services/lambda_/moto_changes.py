@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from millrace.local.services.lambda_ import deployment_packages
 from millrace.local.services.lambda_.event_source_mappings.filters import compile_filters
 from millrace.local.services.lambda_.service import Lambda
 
@@ -19,6 +20,7 @@ def apply(region: RegionOf) -> None:
     _keep_the_last_invoke_config()
     _take_qualifiers_of_invoke_configs()
     _keep_function_settings()
+    _check_deployment_packages()
 
 
 def _invoke_on_the_plane(region: RegionOf) -> None:
@@ -152,3 +154,26 @@ def _keep_function_settings() -> None:
     LambdaFunction.__init__ = __init__
     LambdaFunction.update_configuration = update_configuration
     LambdaFunction.get_configuration = get_configuration
+
+
+def _check_deployment_packages() -> None:
+    """Moto takes any bytes for the code of a function or a layer; they then fail at each invocation.
+
+    https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html
+    """
+    import moto.awslambda.models  # noqa: PLC0415
+    from moto.awslambda.exceptions import InvalidParameterValueException  # noqa: PLC0415
+
+    def checked(read: Callable[[Any], tuple[bytes, int, str, str]]) -> Callable[[Any], tuple[bytes, int, str, str]]:
+        def content(given: Any) -> tuple[bytes, int, str, str]:
+            found = read(given)
+            try:
+                deployment_packages.check(found[0])
+            except deployment_packages.PackageError as error:
+                raise InvalidParameterValueException(str(error)) from error
+            return found
+
+        return content
+
+    moto.awslambda.models._zipfile_content = checked(moto.awslambda.models._zipfile_content)
+    moto.awslambda.models._s3_content = checked(moto.awslambda.models._s3_content)
