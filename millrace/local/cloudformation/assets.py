@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from millrace.local.cloudformation.assembly import Asset
 from millrace.local.cloudformation.registry.calls import Clients
-from millrace.local.endpoint.limits import MOST_OBJECT_BYTES
+from millrace.local.core.http import MOST_OBJECT_BYTES
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 

@@ -11,6 +11,12 @@ from millrace.local.core.json_text import as_text
 
 _SCOPE = re.compile(r"Credential=[^/]*/\d{8}/[^/]*/([^/]+)/aws4_request")
 
+MOST_OBJECT_BYTES = 100 * 1024 * 1024
+"""Of this machine's memory: S3 takes 5 GB, and recommends a multipart upload from 100 MB on.
+
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html
+"""
+
 
 class NoJson(ValueError):
     """A body that is no JSON, nests too deep to be read, or has half a character in it."""

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from millrace.local.core.http import Request, Response
+from millrace.local.core.http import MOST_OBJECT_BYTES, Request, Response
 from millrace.local.core.unsupported import error_response, named
 from millrace.local.services.apigatewayv2 import Refusal
 from millrace.local.services.lambda_ import INVOKE, payload_limit, payload_too_large
@@ -24,11 +24,6 @@ MOST_API_BYTES = 10 * 1024 * 1024
 """https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html"""
 MOST_CODE_BYTES = 70_167_211
 """50 MB of zip in base64. https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
-MOST_OBJECT_BYTES = 100 * 1024 * 1024
-"""Of this machine's memory: S3 takes 5 GB, and recommends a multipart upload from 100 MB on.
-
-https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html
-"""
 IDLE_SECONDS = 20.0
 """How long S3 waits for more of a body. https://repost.aws/knowledge-center/s3-socket-connection-timeout-error"""
 
