@@ -5,7 +5,6 @@ import socket
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
-from functools import lru_cache
 from pathlib import Path
 from random import Random
 from types import TracebackType
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 import uvicorn
 
 from millrace.local import moto_changes
-from millrace.local.access import OWN_KEY, OWN_SECRET
+from millrace.local.access import Credentials, Sessions
 from millrace.local.agenda import Agenda, NotSettledError
 from millrace.local.clock import Clock
 from millrace.local.collection import put_off_collection
@@ -22,6 +21,7 @@ from millrace.local.deployment import Change, Deployment
 from millrace.local.deployments import Deployments
 from millrace.local.endpoint import Endpoint
 from millrace.local.messages import Request, Response
+from millrace.local.moto_calls import moto_application
 from millrace.local.plane.faults import Rates
 from millrace.local.plane.plane import Plane
 from millrace.local.plane.planes import Planes
@@ -47,12 +47,20 @@ class LocalCloud:
 
     moto's state is the process's, so there is one local cloud at a time. `port` 0 takes a free one. What is worth
     keeping between starts (unpacked code, archives) lies below `cache`. With `judge`, the calls of functions are judged
-    by their roles.
+    by their roles. With `strict`, only a random access key may call, which `environment` returns.
     """
 
     def __init__(
-        self, *, port: int = 0, cache: Path = Path(".millrace"), seed: int | None = None, judge: bool = True
+        self,
+        *,
+        port: int = 0,
+        cache: Path = Path(".millrace"),
+        seed: int | None = None,
+        judge: bool = True,
+        strict: bool = False,
     ) -> None:
+        developer = Credentials.random() if strict else Credentials.dummy()
+        self._sessions = Sessions(ACCOUNT, developer, strict=strict)
         self._cache = cache.resolve()
         self._judge = judge
         self._started: Future[None] = Future()
@@ -87,12 +95,15 @@ class LocalCloud:
         self.port = listener.getsockname()[1]
         self.endpoint_url = f"http://{HOST}:{self.port}"
         moto_changes.settings(self.port)
-        workers = Workers(self._loop, environment=self.environment(), cache=self._cache)
-        self._planes = Planes(self.agenda, workers, self._cache / "code", _HOME, judging=self._judge)
+        of_functions = _bound(0)
+        functions_port = of_functions.getsockname()[1]
+        environment = self.environment() | {"AWS_ENDPOINT_URL": f"http://{HOST}:{functions_port}"}
+        workers = Workers(self._loop, environment=environment, cache=self._cache)
+        self._planes = Planes(self.agenda, workers, self._cache / "code", _HOME, self._sessions, judging=self._judge)
         self.plane = self._planes.home
         moto_changes.attach(self._planes)
         services = {"cloudformation": self._answer_cloudformation, "schemas": _answer_schemas}
-        endpoint = Endpoint(self._planes, _moto_application(), self._control, services)
+        endpoint = Endpoint(self._planes, moto_application(), self._control, services, functions_port=functions_port)
         self.agenda.wake = self._wake
         config = uvicorn.Config(
             endpoint,
@@ -105,7 +116,7 @@ class LocalCloud:
         )
         self._server = _Server(config, lambda: self._started.set_result(None))
         try:
-            await self._server.serve([listener])
+            await self._server.serve([listener, of_functions])
         finally:
             workers.close()
             endpoint.close()
@@ -151,8 +162,8 @@ class LocalCloud:
 
     async def _control(self, request: Request) -> Response:
         """The kit's own calls, for its command line; a web page cannot make them, for want of the header."""
-        if "x-millrace" not in request.headers:
-            return Response.error("AccessDenied", "Send the header x-millrace.", 403)
+        if not self._sessions.controls(request):
+            return Response.error("AccessDenied", "Send the header x-millrace; if strict, with the secret key.", 403)
         command, _, argument = request.path.removeprefix("/_millrace/").partition("/")
         if command == "settle" and request.method == "POST":
             return Response.of(await self._loop.run_in_executor(None, self._unsettled_after, float(argument)))
@@ -175,8 +186,7 @@ class LocalCloud:
         """What lets `aws`, boto3 or any SDK talk to this cloud; another account is the key that signs for it."""
         return {
             "AWS_ENDPOINT_URL": self.endpoint_url,
-            "AWS_ACCESS_KEY_ID": OWN_KEY if account == ACCOUNT else account,
-            "AWS_SECRET_ACCESS_KEY": OWN_SECRET,
+            **self._sessions.developer_of(account).environment(),
             "AWS_REGION": region,
             "AWS_DEFAULT_REGION": region,
             "AWS_EC2_METADATA_DISABLED": "true",
@@ -288,13 +298,3 @@ def _bound(port: int) -> socket.socket:
         listener.close()
         raise OSError(f"Port {port} of {HOST} is taken: end what listens there, or choose another --port.") from error
     return listener
-
-
-def _moto_application() -> Any:
-    """Moto behind WSGI, with each service's own application."""
-    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app  # noqa: PLC0415
-
-    application: Any = DomainDispatcherApplication(create_backend_app)
-    # At each call it looks for a folder of each of its services, then tries the addresses of each.
-    application.get_backend_for_host = lru_cache(256)(application.get_backend_for_host)
-    return application

@@ -33,9 +33,13 @@ class Endpoint:
     """An ASGI application. Runs on the agenda's thread; only moto's own work is done by other threads.
 
     `services` answers in moto's place, on such a thread too, by the name that a service's requests are signed for.
+    Functions are given the port `functions_port`, which takes no other keys than theirs.
     """
 
-    def __init__(self, planes: Planes, wsgi: Any, control: Answer, services: Services) -> None:
+    def __init__(
+        self, planes: Planes, wsgi: Any, control: Answer, services: Services, *, functions_port: int = 0
+    ) -> None:
+        self._functions_port = functions_port
         self._planes = planes
         self._wsgi = wsgi
         self._control = control
@@ -50,7 +54,7 @@ class Endpoint:
         """Answer one request."""
         if scope["type"] != "http":
             return
-        request = await _request(scope, receive)
+        request = await _request(scope, receive, self._functions_port)
         try:
             response = await self._answer(request)
         except NotImplementedError as error:
@@ -137,7 +141,7 @@ def _changes(request: Request) -> str | None:
     return "lambda" if request.method != "GET" and _LAMBDA.match(request.path) else None
 
 
-async def _request(scope: Any, receive: Any) -> Request:
+async def _request(scope: Any, receive: Any, functions_port: int) -> Request:
     parts, more = [], True
     while more:
         message = await receive()
@@ -148,4 +152,12 @@ async def _request(scope: Any, receive: Any) -> Request:
         name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
         separator = "; " if name == "cookie" else ","
         headers[name] = f"{headers[name]}{separator}{value}" if name in headers else value
-    return Request(scope["method"], scope["path"], scope["query_string"].decode("latin-1"), headers, b"".join(parts))
+    return Request(
+        scope["method"],
+        scope["path"],
+        scope["query_string"].decode("latin-1"),
+        headers,
+        b"".join(parts),
+        raw_path=scope["raw_path"].decode("latin-1"),
+        from_function=scope["server"][1] == functions_port,
+    )
