@@ -97,7 +97,8 @@ class LocalCloud:
         moto_changes.settings(self.port)
         of_functions = _bound(0)
         functions_port = of_functions.getsockname()[1]
-        environment = self.environment() | {"AWS_ENDPOINT_URL": f"http://{HOST}:{functions_port}"}
+        self.functions_url = f"http://{HOST}:{functions_port}"
+        environment = self.environment() | {"AWS_ENDPOINT_URL": self.functions_url}
         workers = Workers(self._loop, environment=environment, cache=self._cache)
         self._planes = Planes(self.agenda, workers, self._cache / "code", _HOME, self._sessions, judging=self._judge)
         self.plane = self._planes.home

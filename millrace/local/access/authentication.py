@@ -65,10 +65,7 @@ def unauthenticated(request: Request, scope: Scope, sessions: Sessions, times: T
 def refused(request: Request, scope: Scope, error: SignatureError) -> Response:
     """How AWS refuses a request that it does not authenticate, in the protocol of the service."""
     in_json, in_query, of_s3 = _CODES[error.reason]
-    if scope.service == "s3":
-        return refusal(request, scope, str(error), of_s3)
-    form = request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
-    return refusal(request, scope, str(error), in_query if form else in_json)
+    return refusal(request, scope, str(error), of_s3 if scope.service == "s3" else in_json, in_query)
 
 
 def needs_no_signature(request: Request) -> bool:
