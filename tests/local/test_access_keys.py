@@ -9,7 +9,7 @@ from functools import partial
 import boto3
 import pytest
 import time_machine
-from access_fixtures import ACCOUNT
+
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
@@ -19,6 +19,7 @@ from millrace.local.messages import Request
 
 pytest_plugins = ["access_fixtures"]
 
+ACCOUNT = "123456789012"
 ENTRY = {"Source": "shop.orders", "DetailType": "OrderPlaced", "Detail": "{}", "EventBusName": "shop"}
 EVERYTHING = {"Effect": "Allow", "Action": "*", "Resource": "*"}
 DUMMY = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "aws_session_token": ""}

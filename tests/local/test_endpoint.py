@@ -5,6 +5,8 @@ import json
 
 import pytest
 
+SIGNED = "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/events/aws4_request, SignedHeaders=host, Signature=0"
+
 
 @pytest.fixture
 def ask(empty_cloud):
@@ -44,7 +46,7 @@ def test_it_listens_on_loopback_alone(empty_cloud):
 
 def test_a_body_that_is_no_json_is_refused(ask):
     """https://docs.aws.amazon.com/eventbridge/latest/APIReference/CommonErrors.html"""
-    answer = ask("POST", "/", b"no json", X_Amz_Target="AWSEvents.PutEvents")
+    answer = ask("POST", "/", b"no json", X_Amz_Target="AWSEvents.PutEvents", Authorization=SIGNED)
     assert (answer.status, json.load(answer)["__type"]) == (400, "SerializationException")
 
 

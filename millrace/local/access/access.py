@@ -118,7 +118,9 @@ class Access:
             return None
         scope = unsigned_scope(request, self._state.region)
         try:
-            if scope.service and self._allows_everybody(call_of(request, scope, self._state.account)):
+            if scope.service in ("s3", "sns", "sqs") and self._allows_everybody(
+                call_of(request, scope, self._state.account)
+            ):
                 return None
         except CannotJudge as error:
             return refused(request, scope, SignatureError(Reason.MISSING, str(error)))
@@ -126,8 +128,6 @@ class Access:
 
     def _allows_everybody(self, call: Call) -> bool:
         """https://docs.aws.amazon.com/AmazonS3/latest/userguide/example-bucket-policies.html#example-bucket-policies-public-access."""
-        if call.service not in ("s3", "sns", "sqs"):
-            return False
         known: Known = {"aws:principalaccount": (), "aws:principalarn": (), "aws:principalisawsservice": ("false",)}
 
         def allows(ask: Ask) -> bool:
