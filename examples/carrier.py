@@ -150,7 +150,7 @@ def main() -> None:
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
-    with Carrier(boto3.client, serves):
+    with Carrier(boto3.client, serves, boto3.Session().get_credentials()):
         print("the carrier listens", flush=True)  # noqa: T201 - whoever has started it waits for this
         ended.wait()
 

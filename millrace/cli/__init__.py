@@ -58,9 +58,15 @@ def _add_up(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     text = "start the local cloud, deploy the stack, and redeploy on every saved change"
     parser = commands.add_parser("up", help=text, description=text)
     parser.add_argument("--port", type=int, default=PORT, help=f"the loopback port of the endpoint (default {PORT})")
+    text = (
+        "accept only a random access key, which is printed; without it any key but a function's is an administrator's"
+    )
+    parser.add_argument("--strict", action="store_true", help=text)
     _add_beside(parser)
     parser.set_defaults(
-        command=lambda chosen: up.up(Project(Path.cwd(), ASSEMBLY), port=chosen.port, beside=chosen.beside)
+        command=lambda chosen: up.up(
+            Project(Path.cwd(), ASSEMBLY), port=chosen.port, beside=chosen.beside, strict=chosen.strict
+        )
     )
 
 

@@ -5,7 +5,7 @@ import os
 import time
 import urllib.request
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
@@ -26,9 +26,14 @@ class WrongUse(Exception):
 
 @dataclass(frozen=True)
 class Cloud:
-    """Where commands go: the local cloud, if `endpoint` is one, else AWS."""
+    """Where commands go: the local cloud, if `endpoint` is one, else AWS.
+
+    `key` and `secret` sign for the local cloud.
+    """
 
     endpoint: str | None
+    key: str = "test"
+    secret: str = field(default="test", repr=False)
 
     @property
     def name(self) -> str:
@@ -45,13 +50,13 @@ class Cloud:
             cast("Any", service),
             endpoint_url=self.endpoint,
             region_name="us-east-1",
-            aws_access_key_id="test",
-            aws_secret_access_key="test",  # noqa: S106 - the local cloud's, which is no secret
+            aws_access_key_id=self.key,
+            aws_secret_access_key=self.secret,
         )
 
     def ask(self, path: str, method: str = "GET", *, patience: float = 0) -> Any:
         """Call the local cloud's own interface. Raises URLError if nothing answers."""
-        headers = {"x-millrace": "1"}
+        headers = {"x-millrace": self.secret}
         request = urllib.request.Request(f"{self.endpoint}/_millrace/{path}", method=method, headers=headers)  # noqa: S310
         with urllib.request.urlopen(request, timeout=_SECONDS + patience) as answer:  # noqa: S310 - a loopback address
             return json.load(answer)
@@ -134,25 +139,36 @@ class Project:
 
     def cloud(self) -> Cloud:
         """AWS_ENDPOINT_URL's cloud, or the local one that runs here, or AWS."""
-        if os.environ.get("AWS_ENDPOINT_URL"):
-            return Cloud(os.environ["AWS_ENDPOINT_URL"].rstrip("/"))
+        endpoint = os.environ.get("AWS_ENDPOINT_URL", "").rstrip("/")
+        started = self._started()
+        if endpoint:
+            return started if started and started.endpoint == endpoint else Cloud(endpoint)
         return self.local_cloud() or Cloud(None)
 
     def local_cloud(self) -> Cloud | None:
         """The local cloud that `millrace up` has started here and that still answers."""
+        cloud = self._started()
+        return cloud if cloud and cloud.answers() else None
+
+    def _started(self) -> Cloud | None:
+        """The local cloud that `millrace up` has started here, and has not ended by itself."""
         if not self._up.exists():
             return None
-        cloud = Cloud(json.loads(self._up.read_text())["endpoint"])
-        return cloud if cloud.answers() else None
+        known = json.loads(self._up.read_text())
+        return Cloud(known["endpoint"], known["key"], known["secret"])
 
     @property
     def _up(self) -> Path:
         return self.state / "up.json"
 
-    def is_up(self, endpoint: str) -> None:
-        """Leave word of the local cloud that runs here."""
+    def is_up(self, environment: Mapping[str, str]) -> None:
+        """Write down which local cloud runs here, and its access key, in a file that nobody else can read."""
         self.state.mkdir(exist_ok=True)
-        self._up.write_text(json.dumps({"endpoint": endpoint, "pid": os.getpid()}))
+        self._up.unlink(missing_ok=True)
+        key, secret = environment["AWS_ACCESS_KEY_ID"], environment["AWS_SECRET_ACCESS_KEY"]
+        known = {"endpoint": environment["AWS_ENDPOINT_URL"], "pid": os.getpid(), "key": key, "secret": secret}
+        with open(os.open(self._up, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:  # noqa: PTH123 - with a mode
+            json.dump(known, file)
 
     def is_down(self) -> None:
         """Take that word back."""

@@ -26,14 +26,14 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def up(project: Project, *, port: int, beside: Path | None = None) -> int:
+def up(project: Project, *, port: int, beside: Path | None = None, strict: bool = False) -> int:
     """Keep a local cloud up until Ctrl-C, SIGTERM or `millrace down`."""
     from millrace.cli.watch import watch  # noqa: PLC0415
 
     if project.local_cloud():
         raise WrongUse("A local cloud is up here already: use it, or end it with millrace down.")
-    with _deployed(project, port) as cloud:
-        project.is_up(cloud.endpoint_url)
+    with _deployed(project, port, strict=strict) as cloud:
+        project.is_up(cloud.environment())
         try:
             with _stopped_by_signals(cloud.stop_requested), played(beside, cloud.environment()):
                 watch(project, cloud, say, lambda: _invite(cloud))
@@ -90,13 +90,13 @@ def _recorded(project: Project, file: Path) -> "Event":
 
 
 @contextmanager
-def _deployed(project: Project, port: int) -> Iterator["LocalCloud"]:
+def _deployed(project: Project, port: int, *, strict: bool = False) -> Iterator["LocalCloud"]:
     """A local cloud with the project's stacks, which is started while they are synthesised."""
     began = time.monotonic()
     with ThreadPoolExecutor(1) as pool:
         synthesised = pool.submit(project.synthesise)
         say("» starting the local cloud, synthesising the stacks")
-        cloud = _start(port)
+        cloud = _start(port, strict=strict)
         try:
             say("» synthesised" if synthesised.result() else "» the assembly is up to date")
             deploy(project, cloud)
@@ -106,11 +106,11 @@ def _deployed(project: Project, port: int) -> Iterator["LocalCloud"]:
             cloud.close()
 
 
-def _start(port: int) -> "LocalCloud":
+def _start(port: int, *, strict: bool) -> "LocalCloud":
     from millrace.local.cloud import LocalCloud  # noqa: PLC0415 - moto takes a second that `--help` need not
 
     try:
-        return LocalCloud(port=port)
+        return LocalCloud(port=port, strict=strict)
     except OSError as error:
         raise WrongUse(str(error)) from error
 

@@ -9,7 +9,6 @@ from functools import partial
 import boto3
 import pytest
 import time_machine
-
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
