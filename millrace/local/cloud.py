@@ -1,9 +1,8 @@
 """A local cloud as one object: started, deployed to, settled, traced, closed."""
 
 import asyncio
-import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from random import Random
@@ -25,8 +24,9 @@ from millrace.local.moto_calls import moto_application
 from millrace.local.plane.faults import Rates
 from millrace.local.plane.plane import Plane
 from millrace.local.plane.planes import Planes
+from millrace.local.server import HOST, Server, bound
 from millrace.local.trace import Trace
-from millrace.local.workers import Workers
+from millrace.local.workers import Confinement, Workers
 
 if TYPE_CHECKING:
     from millrace.events import Event, Metadata
@@ -36,7 +36,6 @@ from millrace.local.control import told
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
 _HOME = (ACCOUNT, REGION)
-HOST = "127.0.0.1"
 _PATIENCE = 60.0
 _START_PATIENCE = 30.0
 T = TypeVar("T")
@@ -47,7 +46,8 @@ class LocalCloud:
 
     moto's state is the process's, so there is one local cloud at a time. `port` 0 takes a free one. What is worth
     keeping between starts (unpacked code, archives) lies below `cache`. With `judge`, the calls of functions are judged
-    by their roles. With `strict`, only a random access key may call, which `environment` returns.
+    by their roles. With `strict`, only a random access key may call, which `environment` returns. Functions may write
+    their own folder and the folders `shared`; with `confined=False`, whatever you may.
     """
 
     def __init__(
@@ -58,7 +58,10 @@ class LocalCloud:
         seed: int | None = None,
         judge: bool = True,
         strict: bool = False,
+        confined: bool = True,
+        shared: Sequence[Path] = (),
     ) -> None:
+        self._confinement = Confinement(tuple(str(folder.resolve()) for folder in shared), enabled=confined)
         developer = Credentials.random() if strict else Credentials.dummy()
         self._sessions = Sessions(ACCOUNT, developer, strict=strict)
         self._cache = cache.resolve()
@@ -91,15 +94,15 @@ class LocalCloud:
 
     async def _run(self, port: int) -> None:
         self._loop = asyncio.get_running_loop()
-        listener = _bound(port)
+        listener = bound(port)
         self.port = listener.getsockname()[1]
         self.endpoint_url = f"http://{HOST}:{self.port}"
         moto_changes.settings(self.port)
-        of_functions = _bound(0)
+        of_functions = bound(0)
         functions_port = of_functions.getsockname()[1]
         self.functions_url = f"http://{HOST}:{functions_port}"
         environment = self.environment() | {"AWS_ENDPOINT_URL": self.functions_url}
-        workers = Workers(self._loop, environment=environment, cache=self._cache)
+        workers = Workers(self._loop, environment=environment, cache=self._cache, confinement=self._confinement)
         self._planes = Planes(self.agenda, workers, self._cache / "code", _HOME, self._sessions, judging=self._judge)
         self.plane = self._planes.home
         moto_changes.attach(self._planes)
@@ -115,7 +118,7 @@ class LocalCloud:
             loop="asyncio",
             proxy_headers=False,
         )
-        self._server = _Server(config, lambda: self._started.set_result(None))
+        self._server = Server(config, lambda: self._started.set_result(None))
         try:
             await self._server.serve([listener, of_functions])
         finally:
@@ -272,30 +275,3 @@ class LocalCloud:
 
 def _answer_schemas(plane: Plane, request: Request) -> Response:
     return plane.schemas.answer(request)
-
-
-class _Server(uvicorn.Server):
-    """uvicorn in a thread that is not the main one: it leaves signals alone, and says when it listens."""
-
-    def __init__(self, config: uvicorn.Config, listening: Callable[[], None]) -> None:
-        super().__init__(config)
-        self._listening = listening
-
-    def install_signal_handlers(self) -> None:
-        """Leave signals to the main thread."""
-
-    async def startup(self, sockets: Any = None) -> None:
-        """Start, then say so."""
-        await super().startup(sockets)
-        self._listening()
-
-
-def _bound(port: int) -> socket.socket:
-    listener = socket.socket(proto=socket.IPPROTO_TCP)  # asyncio turns Nagle off only where it sees TCP named
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((HOST, port))
-    except OSError as error:
-        listener.close()
-        raise OSError(f"Port {port} of {HOST} is taken: end what listens there, or choose another --port.") from error
-    return listener

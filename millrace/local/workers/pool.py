@@ -11,7 +11,7 @@ from pathlib import Path
 
 from millrace.local.workers.mirror import LayerMismatch, make_mirror
 from millrace.local.workers.nursery import Nursery, Start
-from millrace.local.workers.spec import FunctionSpec, Outcome, Status
+from millrace.local.workers.spec import Confinement, FunctionSpec, Outcome, Status
 from millrace.local.workers.worker import Job, Worker, describe
 
 IDLE_WORKERS = 32
@@ -39,7 +39,9 @@ class Workers:
         start: Start | None = None,
         limit: int | None = None,
         cache: Path = Path(".millrace"),
+        confinement: Confinement | None = None,
     ) -> None:
+        self._confinement = confinement or Confinement()
         self._loop = loop
         self._environment = dict(environment)
         self._start: Start = start or ("fork" if sys.platform == "linux" else "spawn")
@@ -151,7 +153,7 @@ class Workers:
         return None
 
     def _new_worker(self, spec: FunctionSpec) -> Worker:
-        return Worker(self._loop, self._nursery(spec.layers), spec, self._environment, self)
+        return Worker(self._loop, self._nursery(spec.layers), spec, self._environment, self._confinement, self)
 
     def _nursery(self, layers: tuple[Path, ...]) -> Nursery:
         mirror = self._mirrors.get(layers) or make_mirror(layers, self._cache)

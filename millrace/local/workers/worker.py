@@ -17,7 +17,7 @@ from typing import Any, Protocol
 from millrace.local.workers.channel import Channel
 from millrace.local.workers.inside import wire
 from millrace.local.workers.nursery import Exit, Nursery, execution_environment
-from millrace.local.workers.spec import FunctionSpec, Outcome, Status
+from millrace.local.workers.spec import Confinement, FunctionSpec, Outcome, Status
 
 INIT_SECONDS = 10.0
 """What loading may take. https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html#runtimes-lifecycle-ib"""
@@ -55,6 +55,7 @@ class Worker:
         nursery: Nursery,
         spec: FunctionSpec,
         base: Mapping[str, str],
+        confinement: Confinement,
         owner: Owner,
     ) -> None:
         self.spec = spec
@@ -73,7 +74,7 @@ class Worker:
         self._channel = Channel(loop, ours, self._arrived)
         with theirs:
             self._number = nursery.start(self, theirs.fileno(), self._log.descriptor)
-        self._channel.send(wire.pack(_configuration(spec, base, self._stream)))
+        self._channel.send(wire.pack(_configuration(spec, base, confinement, self._stream)))
 
     def take(self, job: Job) -> None:
         """Run an invocation."""
@@ -198,12 +199,16 @@ def _trace_id() -> str:
     return f"Root=1-{int(time.time()):08x}-{drawn[:24]};Parent={drawn[24:]};Sampled=0"
 
 
-def _configuration(spec: FunctionSpec, base: Mapping[str, str], stream: str) -> dict[str, Any]:
+def _configuration(
+    spec: FunctionSpec, base: Mapping[str, str], confinement: Confinement, stream: str
+) -> dict[str, Any]:
     return {
         "handler": spec.handler,
         "code": str(spec.code.resolve()),
         "arn": spec.arn,
         "timeout": spec.timeout,
+        "confined": confinement.enabled,
+        "shared": confinement.shared,
         "environment": {**base, **spec.environment, **_reserved(spec, base, stream)},
     }
 

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from . import logs, runtime, wire
+from . import confinement, logs, runtime, wire
 
 _PIECE = 1 << 18
 
@@ -33,12 +33,13 @@ def kibibytes(usage: resource.struct_rusage) -> int:
 
 def main(connection: int, log: int, lifeline: int, mirror: str, home: str) -> None:
     """Load the function that the first frame describes, then answer one frame after the other."""
-    threading.Thread(target=_end_with, args=(lifeline,), daemon=True).start()
     pool = socket.socket(fileno=connection)
     frames = _frames(pool)
     config, _ = next(frames)
     logs.capture(log)
     began = time.perf_counter()
+    home = _confined(config, mirror, home)
+    threading.Thread(target=_end_with, args=(lifeline,), daemon=True).start()
     _enter(config, mirror, home)
     handler = _load(config["handler"], pool)
     pool.sendall(wire.pack({"kind": "ready", "init_ms": _since(began)}))
@@ -78,6 +79,14 @@ def _end_with(lifeline: int) -> None:
     """End this process when the zygote ends, whatever its function is doing."""
     os.read(lifeline, 1)
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _confined(config: dict[str, Any], mirror: str, home: str) -> str:
+    """Be confined to the function's code and packages; gives the folder that it may write."""
+    if not config["confined"]:
+        return home
+    packages = [os.path.realpath(entry.path) for entry in os.scandir(mirror) if entry.is_symlink()]
+    return confinement.confine([config["code"], mirror, *packages], home, config["shared"])
 
 
 def _enter(config: dict[str, Any], mirror: str, home: str) -> None:
