@@ -124,9 +124,13 @@ def deploy(project: Project, cloud: "LocalCloud") -> None:
 
 
 def _invite(cloud: "LocalCloud") -> None:
+    from millrace.local.workers.inside.confinement import missing  # noqa: PLC0415 - `--help` does without it
+
     say(f"\nThe local cloud is up at {cloud.endpoint_url}. In another terminal:\n")
     for name, value in cloud.environment().items():
         say(f"  export {name}={value}")
+    if lacking := missing():
+        say(f"\nFunctions are not confined: {lacking}.")
     say("\nthen `millrace put EVENT --data …`, `aws`, boto3, any SDK. Saved changes are deployed. Ctrl-C ends it.\n")
 
 

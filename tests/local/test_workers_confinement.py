@@ -10,6 +10,8 @@ from worker_kit import Bench
 
 from millrace.local.workers import Confinement
 from millrace.local.workers.inside import confinement
+from millrace.local.workers.inside.worker import FreshLoader
+from millrace.local.workers.worker import cache_bytecode
 
 pytest_plugins = ["worker_fixtures"]
 
@@ -146,3 +148,15 @@ def test_where_nothing_can_be_mounted_functions_share_the_machines_tmp(monkeypat
         assert confined(monkeypatch, tmp_path, mine, shared, others) == [str(tmp_path), [mine, shared]]
     finally:
         Path(shared).unlink(missing_ok=True)
+
+
+def test_bytecode_is_written_for_a_function_by_the_local_cloud_alone(tmp_path, monkeypatch):
+    code, mirror, elsewhere = (tmp_path / name for name in ("code", "mirror", "elsewhere"))
+    for folder in (code, mirror, elsewhere):
+        folder.mkdir()
+        (folder / "m.py").write_text("x = 1")
+    files = [str(code / "m.py"), str(mirror / "m.py"), str(elsewhere / "m.py"), f"{code}/../elsewhere/m.py"]
+    cache_bytecode([*files, str(code / "gone.py")], code, mirror)
+    assert sorted(path.parts[-3] for path in tmp_path.rglob("*.pyc")) == ["code", "mirror"]
+    monkeypatch.setattr(FreshLoader, "source_to_code", lambda *_: pytest.fail("compiled again"))
+    assert FreshLoader("m", files[0]).get_code("m").co_filename == files[0]

@@ -54,7 +54,7 @@ def confine(readable: Iterable[str], home: str, shared: Iterable[str]) -> str:
     writable = [home, *shared]
     if _mount_tmp(home, needed, shared):
         home = writable[0] = _TMP
-    elif not any(Path(path).is_relative_to(_TMP) for path in needed):
+    elif not _below_tmp(needed):
         writable.append(_TMP)
     _prctl(_NO_NEW_PRIVS, 1)
     version = landlock_version()
@@ -64,6 +64,13 @@ def confine(readable: Iterable[str], home: str, shared: Iterable[str]) -> str:
         _prctl(_NOT_DUMPABLE, 0)
     _drop_capabilities()
     return home
+
+
+def packages(mirror: str) -> list[str]:
+    """Where the packages are that a folder of links leads to. Looks up, too, what every worker needs to know."""
+    if sys.platform == "linux":
+        landlock_version(), _python()
+    return [os.path.realpath(entry.path) for entry in os.scandir(mirror) if entry.is_symlink()]
 
 
 def missing() -> str:
@@ -115,6 +122,7 @@ def _restrict(version: int, readable: Iterable[str], writable: Iterable[str]) ->
         os.close(rules)
 
 
+@cache
 def _python() -> list[str]:
     """The interpreter and its standard library, and the virtual environment that it was started from."""
     environment = Path(sys.executable).parent.parent
@@ -138,7 +146,7 @@ def _mount_tmp(home: str, needed: Iterable[str], shared: Iterable[str]) -> bool:
     user, group = os.getuid(), os.getgid()
     if _libc().unshare(_NEW_MOUNTS if user == 0 else _NEW_MOUNTS | _NEW_USER):
         return False
-    places = {path: os.open(path, os.O_PATH) for path in _outermost(needed) if Path(path).is_relative_to(_TMP)}
+    places = {path: os.open(path, os.O_PATH) for path in _below_tmp(needed)}
     try:
         if user:
             _map_user(user, group)
@@ -157,10 +165,11 @@ def _mount_tmp(home: str, needed: Iterable[str], shared: Iterable[str]) -> bool:
     return True
 
 
-def _outermost(paths: Iterable[str]) -> list[str]:
+def _below_tmp(paths: Iterable[str]) -> list[str]:
+    """The paths below /tmp, without those below another one."""
     found: list[str] = []
-    for path in sorted(paths):
-        if not any(Path(path).is_relative_to(outer) for outer in found):
+    for path in sorted(path for path in paths if path.startswith(f"{_TMP}/")):
+        if not any(f"{path}/".startswith(f"{outer}/") for outer in found):
             found.append(path)
     return found
 
