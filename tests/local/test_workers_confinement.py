@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -87,10 +88,10 @@ def tried(strict_bench, function, tmp_path):
     reads = {"read credentials": str(credentials), "read another function": str(other.code / "app.py")}
     reads["read passwords"] = "/etc/shadow"
     writes = {"write elsewhere": str(tmp_path / "new"), "write another function": str(other.code / "app.py")}
-    told = strict_bench.answer(function(SOURCE), {"read": reads, "write": writes, "pids": pids})
+    found = strict_bench.answer(function(SOURCE), {"read": reads, "write": writes, "pids": pids})
     if not (tmp_path / "new").exists():
-        del told["write elsewhere"]  # it was in a /tmp of its own
-    return told
+        del found["write elsewhere"]  # it was in a /tmp of its own
+    return found
 
 
 @pytest.mark.skipif(not CONFINED, reason=confinement.missing())
@@ -114,22 +115,23 @@ def test_a_function_does_what_it_may_on_lambda(strict_bench, function):
 
 
 def test_a_function_reads_and_writes_what_it_shares_with_the_test(bench, function, tmp_path):
-    (tmp_path / "there").write_text("x")
-    told = bench.answer(function(SOURCE), {"read": {"r": str(tmp_path / "there")}, "write": {}, "pids": {}})
-    assert told["r"] == "done"
+    (tmp_path / "f").write_text("x")
+    found = bench.answer(function(SOURCE), {"read": {"r": str(tmp_path / "f")}, "write": {}, "pids": {}})
+    assert found["r"] == "done"
 
 
-def confined(monkeypatch, tmp_path, *names):
-    """In a process of its own: which of some files can be written once it is confined without a mount."""
+def confined(monkeypatch, home, action, *, version=None):
+    """What an action returns in a process of its own that is confined without a mount; 0 stands for no Landlock."""
     monkeypatch.setattr(confinement, "_mount_tmp", lambda *_: False)
+    if version is not None:
+        monkeypatch.setattr(confinement, "landlock_version", lambda: version)
     out, into = os.pipe()
-    if os.fork() == 0:
-        home = confinement.confine([sys.prefix], str(tmp_path), [])
-        written = [name for name in names if _touched(name)]
-        os.write(into, json.dumps([home, written]).encode())
-        os._exit(0)
-    os.wait()
-    return json.loads(os.read(out, 65_536))
+    pid = os.fork()
+    if pid == 0:
+        confinement.confine([sys.prefix], str(home), [])
+        os.write(into, json.dumps(action()).encode())
+        signal.pause() if action is os.getpid else os._exit(0)
+    return pid, json.loads(os.read(out, 65_536))
 
 
 def _touched(name):
@@ -145,9 +147,35 @@ def test_where_nothing_can_be_mounted_functions_share_the_machines_tmp(monkeypat
     """https://docs.kernel.org/userspace-api/landlock.html"""
     mine, shared, others = str(tmp_path / "x"), f"/tmp/millrace-{os.getpid()}", str(Path.cwd() / "millrace-x")
     try:
-        assert confined(monkeypatch, tmp_path, mine, shared, others) == [str(tmp_path), [mine, shared]]
+        pid, written = confined(
+            monkeypatch, tmp_path, lambda: [name for name in (mine, shared, others) if _touched(name)]
+        )
+        os.waitpid(pid, 0)
+        assert written == [mine, shared]
     finally:
         Path(shared).unlink(missing_ok=True)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux confines functions")
+@pytest.mark.parametrize("version", [None, 0])
+def test_a_function_reads_no_memory_of_another_with_and_without_landlock(monkeypatch, tmp_path, version):
+    """https://man7.org/linux/man-pages/man2/PR_SET_DUMPABLE.2const.html"""
+    other, _ = confined(monkeypatch, tmp_path, os.getpid, version=version)
+    try:
+        pid, readable = confined(monkeypatch, tmp_path, lambda: _readable(f"/proc/{other}/mem"), version=version)
+        os.waitpid(pid, 0)
+    finally:
+        os.kill(other, signal.SIGKILL)
+        os.waitpid(other, 0)
+    assert not readable
+
+
+def _readable(path):
+    try:
+        Path(path).open("rb").close()
+    except OSError:
+        return False
+    return True
 
 
 def test_bytecode_is_written_for_a_function_by_the_local_cloud_alone(tmp_path, monkeypatch):

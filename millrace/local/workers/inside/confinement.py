@@ -66,11 +66,11 @@ def confine(readable: Iterable[str], home: str, shared: Iterable[str]) -> str:
     return home
 
 
-def packages(mirror: str) -> list[str]:
-    """Where the packages are that a folder of links leads to. Looks up, too, what every worker needs to know."""
+def packages(links: str) -> list[str]:
+    """The targets of a folder of links to packages. Looks up, too, what every worker needs to know."""
     if sys.platform == "linux":
         landlock_version(), _python()
-    return [os.path.realpath(entry.path) for entry in os.scandir(mirror) if entry.is_symlink()]
+    return [os.path.realpath(entry.path) for entry in os.scandir(links) if entry.is_symlink()]
 
 
 def missing() -> str:
@@ -131,14 +131,14 @@ def _python() -> list[str]:
 
 def _allow(rules: int, path: str, access: int) -> None:
     with contextlib.suppress(FileNotFoundError, PermissionError):  # not on this machine, or closed to the worker anyway
-        place = os.open(path, os.O_PATH | os.O_CLOEXEC)
+        descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
         try:
-            if not stat.S_ISDIR(os.fstat(place).st_mode):
+            if not stat.S_ISDIR(os.fstat(descriptor).st_mode):
                 access &= _OF_FILES
-            rule = struct.pack("=Qi", access, place)
+            rule = struct.pack("=Qi", access, descriptor)
             _done(_libc().syscall(_ADD_RULE, rules, _PATH_BENEATH, rule, 0), f"Landlock, {path}")
         finally:
-            os.close(place)
+            os.close(descriptor)
 
 
 def _mount_tmp(home: str, needed: Iterable[str], shared: Iterable[str]) -> bool:
@@ -146,22 +146,22 @@ def _mount_tmp(home: str, needed: Iterable[str], shared: Iterable[str]) -> bool:
     user, group = os.getuid(), os.getgid()
     if _libc().unshare(_NEW_MOUNTS if user == 0 else _NEW_MOUNTS | _NEW_USER):
         return False
-    places = {path: os.open(path, os.O_PATH) for path in _below_tmp(needed)}
+    descriptors = {path: os.open(path, os.O_PATH) for path in _below_tmp(needed)}
     try:
         if user:
             _map_user(user, group)
         _mount("none", "/", _PRIVATE_RECURSIVE)
         _mount(home, _TMP, _BIND)
-        for path, place in places.items():
-            _make_like(place, Path(path))
-            _mount(f"/proc/self/fd/{place}", path, _BIND_RECURSIVE)
+        for path, descriptor in descriptors.items():
+            _make_like(descriptor, Path(path))
+            _mount(f"/proc/self/fd/{descriptor}", path, _BIND_RECURSIVE)
             if path not in shared:  # or it could be written as a part of /tmp
                 _mount("none", path, _READ_ONLY_AGAIN | os.statvfs(path).f_flag & _LOCKED_FLAGS)
     except PermissionError:
         return False  # as in a container, or where AppArmor allows it to nobody
     finally:
-        for place in places.values():
-            os.close(place)
+        for descriptor in descriptors.values():
+            os.close(descriptor)
     return True
 
 
@@ -174,9 +174,9 @@ def _below_tmp(paths: Iterable[str]) -> list[str]:
     return found
 
 
-def _make_like(place: int, path: Path) -> None:
+def _make_like(descriptor: int, path: Path) -> None:
     """Make the folder or file on which another of that kind is mounted."""
-    if stat.S_ISDIR(os.fstat(place).st_mode):
+    if stat.S_ISDIR(os.fstat(descriptor).st_mode):
         path.mkdir(parents=True, exist_ok=True)
     else:
         path.parent.mkdir(parents=True, exist_ok=True)
