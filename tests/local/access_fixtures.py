@@ -25,7 +25,7 @@ def whoami(event, context):
 
 
 @pytest.fixture
-def local(empty_cloud):
+def iam_local(empty_cloud):
     """A local cloud with a bus, a queue and a role."""
     empty_cloud.client("events").create_event_bus(Name="shop")
     empty_cloud.client("sqs").create_queue(QueueName="orders")
@@ -35,18 +35,18 @@ def local(empty_cloud):
 
 
 @pytest.fixture
-def allow(local):
+def allow(iam_local):
     """Give the role a policy of these statements."""
 
     def allow(*statements, name="own"):
         document = json.dumps({"Version": "2012-10-17", "Statement": statements})
-        local.client("iam").put_role_policy(RoleName="clerk", PolicyName=name, PolicyDocument=document)
+        iam_local.client("iam").put_role_policy(RoleName="clerk", PolicyName=name, PolicyDocument=document)
 
     return allow
 
 
 @pytest.fixture
-def run(local):
+def run(iam_local):
     """Make a function of the role, and give what invokes it."""
 
     def run(payload=None, handler="handler"):
@@ -54,7 +54,7 @@ def run(local):
         with zipfile.ZipFile(packed, "w") as archive:
             archive.writestr("app.py", HANDLER)
         role = f"arn:aws:iam::{ACCOUNT}:role/shop/clerk"
-        client = local.client("lambda")
+        client = iam_local.client("lambda")
         if handler not in [known["FunctionName"] for known in client.list_functions()["Functions"]]:
             code = {"ZipFile": packed.getvalue()}
             client.create_function(

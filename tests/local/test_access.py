@@ -12,6 +12,11 @@ RULE = f"arn:aws:events:us-east-1:{ACCOUNT}:rule/shop/r"
 
 
 @pytest.fixture
+def local(iam_local):
+    return iam_local
+
+
+@pytest.fixture
 def publish(error_of):
     """Put an event from the function."""
 

@@ -25,6 +25,11 @@ DUMMY = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "aws_sess
 
 
 @pytest.fixture
+def local(iam_local):
+    return iam_local
+
+
+@pytest.fixture
 def function_keys(local):
     """What a function of the role signs with, as boto3's arguments."""
     sessions = local._sessions

@@ -19,6 +19,11 @@ from millrace.local.workers.mirror import make_mirror
 pytest_plugins = ["worker_fixtures"]
 
 
+@pytest.fixture
+def function(function_spec):
+    return function_spec
+
+
 def alive(pid):
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, 0)
@@ -350,8 +355,8 @@ def test_when_the_zygote_dies_nothing_is_lost_and_another_takes_over(own_bench, 
 
 
 @pytest.mark.parametrize("start", ["fork", "spawn"])
-def test_close_ends_idle_and_busy_workers_and_their_zygote(cache, function, gate, start):
-    bench = Bench(cache, start)
+def test_close_ends_idle_and_busy_workers_and_their_zygote(worker_cache, function, gate, start):
+    bench = Bench(worker_cache, start)
     idle = bench.answer(function("import os\ndef handler(e, c): return [os.getpid(), os.getppid()]", "idle"))
     source = "import os\ndef handler(path, c):\n    open(path, 'w').write(str(os.getpid()))\n    while True: pass"
     running = bench.begin(function(source, "busy"), gate)
@@ -388,12 +393,12 @@ asyncio.run(main(*sys.argv[1:]))
 
 
 @pytest.mark.parametrize("start", ["fork", "spawn"])
-def test_a_parent_that_is_killed_leaves_no_process(cache, function, gate, start):
+def test_a_parent_that_is_killed_leaves_no_process(worker_cache, function, gate, start):
     source = f"import os\ndef told():\n    with open({gate!r}, 'w') as gate:\n"
     source += "        gate.write(f'{os.getpid()} ')\n"
     source += "def idle(event, context): told()\ndef busy(event, context):\n    told()\n    while True: pass\n"
     code = function(source).code
-    parent = subprocess.Popen([sys.executable, "-c", PARENT, start, code, cache], stdout=subprocess.PIPE)
+    parent = subprocess.Popen([sys.executable, "-c", PARENT, start, code, worker_cache], stdout=subprocess.PIPE)
     pids = set()
     while len(pids) < 2:
         pids |= {int(pid) for pid in Path(gate).read_text().split()}

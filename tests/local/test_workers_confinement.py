@@ -69,10 +69,15 @@ def ordinary(event, context):
 CONFINED = not confinement.missing()
 
 
+@pytest.fixture
+def function(function_spec):
+    return function_spec
+
+
 @pytest.fixture(scope="module")
-def strict_bench(cache):
+def strict_bench(worker_cache):
     """Workers that share no folder with the test."""
-    bench = Bench(cache, confinement=Confinement())
+    bench = Bench(worker_cache, confinement=Confinement())
     yield bench
     bench.close()
 

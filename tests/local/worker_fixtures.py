@@ -11,27 +11,27 @@ ARN = "arn:aws:lambda:eu-west-1:123456789012:function:"
 
 
 @pytest.fixture(scope="module")
-def cache(tmp_path_factory):
+def worker_cache(tmp_path_factory):
     return tmp_path_factory.mktemp("cache")
 
 
 @pytest.fixture(scope="module", params=["fork", "spawn"])
-def bench(request, cache):
-    bench = Bench(cache, request.param)
+def bench(request, worker_cache):
+    bench = Bench(worker_cache, request.param)
     yield bench
     bench.close()
 
 
 @pytest.fixture
-def own_bench(request, cache):
+def own_bench(worker_cache):
     """A bench that a test may close."""
-    bench = Bench(cache, limit=1)
+    bench = Bench(worker_cache, limit=1)
     yield bench
     bench.close()
 
 
 @pytest.fixture
-def function(tmp_path, request):
+def function_spec(tmp_path, request):
     """Write a function's module, and describe the function."""
 
     def write(source, folder="code", handler="app.handler", **options):
