@@ -2,16 +2,15 @@
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
-from functools import lru_cache
 from pathlib import Path
 from random import Random
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from millrace.local import moto_changes
-from millrace.local.access import OWN_KEY, OWN_SECRET
+from millrace.local.access import Credentials, Sessions
 from millrace.local.agenda import Agenda, NotSettledError
 from millrace.local.clock import Clock
 from millrace.local.collection import put_off_collection
@@ -19,13 +18,14 @@ from millrace.local.deployment import Change, Deployment
 from millrace.local.deployments import Deployments
 from millrace.local.endpoint import Endpoint
 from millrace.local.messages import Request, Response
+from millrace.local.moto_calls import moto_application
 from millrace.local.origins import Origins
 from millrace.local.plane.faults import Rates
 from millrace.local.plane.plane import Plane
 from millrace.local.plane.planes import Planes
 from millrace.local.server import HOST, Server, bound
 from millrace.local.trace import Trace
-from millrace.local.workers import Workers
+from millrace.local.workers import Confinement, Workers
 
 if TYPE_CHECKING:
     from millrace.events import Event, Metadata
@@ -47,10 +47,11 @@ class LocalCloud:
     moto's state is the process's, so there is one local cloud at a time. `port` 0 takes a free one. What is worth
     keeping between starts (unpacked code, archives) lies below `cache`. With `judge`, the calls of functions are judged
     by their roles. `allowed_origins` are origins on loopback whose web pages may call it, as http://localhost:5173;
-    another raises OriginError.
+    another raises OriginError. With `strict`, only a random access key may call, which `environment` returns. Functions
+    may write their own folder and the folders `shared`; with `confined=False`, whatever you may.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - options, each by keyword
         self,
         *,
         port: int = 0,
@@ -58,8 +59,14 @@ class LocalCloud:
         seed: int | None = None,
         judge: bool = True,
         allowed_origins: Iterable[str] = (),
+        strict: bool = False,
+        confined: bool = True,
+        shared: Sequence[Path] = (),
     ) -> None:
         self._origins = Origins(allowed_origins)
+        self._confinement = Confinement(tuple(str(folder.resolve()) for folder in shared), enabled=confined)
+        developer = Credentials.random() if strict else Credentials.dummy()
+        self._sessions = Sessions(ACCOUNT, developer, strict=strict)
         self._cache = cache.resolve()
         self._judge = judge
         self._started: Future[None] = Future()
@@ -95,16 +102,21 @@ class LocalCloud:
         self.port = listener.getsockname()[1]
         self.endpoint_url = f"http://{HOST}:{self.port}"
         moto_changes.settings(self.port)
-        workers = Workers(self._loop, environment=self.environment(), cache=self._cache)
-        self._planes = Planes(self.agenda, workers, self._cache / "code", _HOME, judging=self._judge)
+        of_functions = bound(0)
+        functions_port = of_functions.getsockname()[1]
+        self.functions_url = f"http://{HOST}:{functions_port}"
+        environment = self.environment() | {"AWS_ENDPOINT_URL": self.functions_url}
+        workers = Workers(self._loop, environment=environment, cache=self._cache, confinement=self._confinement)
+        self._planes = Planes(self.agenda, workers, self._cache / "code", _HOME, self._sessions, judging=self._judge)
         self.plane = self._planes.home
         moto_changes.attach(self._planes)
         services = {"cloudformation": self._answer_cloudformation, "schemas": _answer_schemas}
-        endpoint = Endpoint(self._planes, _moto_application(), self._control, services, self._origins)
+        application = moto_application()
+        endpoint = Endpoint(self._planes, application, self._control, services, self._origins, functions_port)
         self.agenda.wake = self._wake
         self._server = Server(endpoint, lambda: self._started.set_result(None))
         try:
-            await self._server.serve([listener])
+            await self._server.serve([listener, of_functions])
         finally:
             workers.close()
             endpoint.close()
@@ -165,8 +177,8 @@ class LocalCloud:
 
     async def _control(self, request: Request) -> Response:
         """The kit's own calls, for its command line; a web page cannot make them, for want of the header."""
-        if "x-millrace" not in request.headers:
-            return Response.error("AccessDenied", "Send the header x-millrace.", 403)
+        if not self._sessions.controls(request):
+            return Response.error("AccessDenied", "Send the header x-millrace; if strict, with the secret key.", 403)
         command, _, argument = request.path.removeprefix("/_millrace/").partition("/")
         if command == "settle" and request.method == "POST":
             return Response.of(await self._loop.run_in_executor(None, self._unsettled_after, float(argument)))
@@ -189,8 +201,7 @@ class LocalCloud:
         """What lets `aws`, boto3 or any SDK talk to this cloud; another account is the key that signs for it."""
         return {
             "AWS_ENDPOINT_URL": self.endpoint_url,
-            "AWS_ACCESS_KEY_ID": OWN_KEY if account == ACCOUNT else account,
-            "AWS_SECRET_ACCESS_KEY": OWN_SECRET,
+            **self._sessions.developer_of(account).environment(),
             "AWS_REGION": region,
             "AWS_DEFAULT_REGION": region,
             "AWS_EC2_METADATA_DISABLED": "true",
@@ -275,13 +286,3 @@ class LocalCloud:
 
 def _answer_schemas(plane: Plane, request: Request) -> Response:
     return plane.schemas.answer(request)
-
-
-def _moto_application() -> Any:
-    """Moto behind WSGI, with each service's own application."""
-    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app  # noqa: PLC0415
-
-    application: Any = DomainDispatcherApplication(create_backend_app)
-    # At each call it looks for a folder of each of its services, then tries the addresses of each.
-    application.get_backend_for_host = lru_cache(256)(application.get_backend_for_host)
-    return application

@@ -20,14 +20,16 @@ from millrace.local.workers import Workers
 class Planes:
     """What all planes share, and the planes; `home` is the one that was there first."""
 
-    def __init__(self, agenda: Agenda, workers: Workers, code: Path, home: Place, *, judging: bool = True) -> None:
+    def __init__(
+        self, agenda: Agenda, workers: Workers, code: Path, home: Place, sessions: Sessions, *, judging: bool = True
+    ) -> None:
         self.agenda = agenda
         self.workers = workers
         self.code = code
         self.judging = judging
         self.journal = Journal(agenda.clock)
         self.faults = Faults()
-        self.sessions = Sessions(home[0])
+        self.sessions = sessions
         self._planes: dict[Place, Plane] = {}
         self.home = self.open(*home)
 

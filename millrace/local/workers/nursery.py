@@ -45,6 +45,7 @@ class Nursery:
     """Starts workers for one set of layers through a zygote process, and knows which of them live."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, mirror: Path, start: Start, lost: Callable[[], None]) -> None:
+        self.mirror = mirror
         self._loop = loop
         self._lost = lost
         self._numbers = 0

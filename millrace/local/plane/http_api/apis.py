@@ -141,9 +141,7 @@ class HttpApis:
             scopes = route.authorization_scopes or []
             return await self._tokens.authorize(call.request, call.api.authorizers[route.authorizer_id], scopes)
         if route.authorization_type == "AWS_IAM":
-            state = self._plane.state
-            now = self._plane.clock.now()
-            return signatures.authorize(call.request, self._plane.access, state, self._arn(call), now)
+            return signatures.authorize(call.request, self._plane.access, self._plane.state, self._arn(call))
         return None
 
     def _arn(self, call: _Call) -> str:
