@@ -150,7 +150,7 @@ def main() -> None:
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())
-    with Carrier(boto3.client, refusal_reason):
+    with Carrier(boto3.client, refusal_reason, boto3.Session().get_credentials()):
         print("the carrier listens", flush=True)  # noqa: T201 - the parent process waits for this line
         stopped.wait()
 

@@ -70,6 +70,10 @@ def _add_up(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     text = "start the local cloud, deploy the stack, and redeploy on every saved change"
     parser = commands.add_parser("up", help=text, description=text)
     parser.add_argument("--port", type=int, default=PORT, help=f"the loopback port of the endpoint (default {PORT})")
+    text = (
+        "accept only a random access key, which is printed; without it any key but a function's is an administrator's"
+    )
+    parser.add_argument("--strict", action="store_true", help=text)
     _add_beside(parser)
     allow = "let web pages of this origin call the local cloud, as http://localhost:5173; may be repeated"
     parser.add_argument("--allow-origin", action="append", default=[], metavar="ORIGIN", help=allow)
@@ -79,6 +83,7 @@ def _add_up(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
             port=chosen.port,
             beside=chosen.beside,
             allowed_origins=chosen.allow_origin,
+            strict=chosen.strict,
         )
     )
 

@@ -89,18 +89,24 @@ class Project:
             raise WrongUse(f"The stacks have {len(names)} buses ({', '.join(sorted(names))}): choose one with --bus.")
         return str(names.pop())
 
-    def local_endpoint(self) -> str | None:
-        """The endpoint of the local cloud that `millrace up` has noted here, whether it is still up or not."""
-        return str(json.loads(self._up.read_text())["endpoint"]) if self._up.exists() else None
+    def local_endpoint(self) -> dict[str, str] | None:
+        """The endpoint of the local cloud that `millrace up` has started here, up or not, with `key` and `secret`."""
+        if not self._up.exists():
+            return None
+        return {name: str(value) for name, value in json.loads(self._up.read_text()).items()}
 
     @property
     def _up(self) -> Path:
         return self.state / "up.json"
 
-    def is_up(self, endpoint: str) -> None:
-        """Leave word of the local cloud that runs here."""
+    def is_up(self, environment: Mapping[str, str]) -> None:
+        """Write down which local cloud runs here, and its access key, in a file that nobody else can read."""
         self.state.mkdir(exist_ok=True)
-        self._up.write_text(json.dumps({"endpoint": endpoint, "pid": os.getpid()}))
+        self._up.unlink(missing_ok=True)
+        key, secret = environment["AWS_ACCESS_KEY_ID"], environment["AWS_SECRET_ACCESS_KEY"]
+        known = {"endpoint": environment["AWS_ENDPOINT_URL"], "pid": os.getpid(), "key": key, "secret": secret}
+        with open(os.open(self._up, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:  # noqa: PTH123 - with a mode
+            json.dump(known, file)
 
     def is_down(self) -> None:
         """Take that word back."""

@@ -7,7 +7,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Any, cast
 from urllib.error import URLError
@@ -33,9 +33,11 @@ _INVALID_CREDENTIALS = (
 
 @dataclass(frozen=True)
 class Cloud:
-    """The local cloud at `endpoint`, or AWS where that is None."""
+    """The local cloud at `endpoint`, or AWS where that is None. `key` and `secret` sign for the local cloud."""
 
     endpoint: str | None
+    key: str = "test"
+    secret: str = field(default="test", repr=False)
 
     @property
     def is_local(self) -> bool:
@@ -65,13 +67,13 @@ class Cloud:
             cast("Any", service),
             endpoint_url=self.endpoint,
             region_name="us-east-1",
-            aws_access_key_id="test",
-            aws_secret_access_key="test",  # noqa: S106 - the local cloud's, which is no secret
+            aws_access_key_id=self.key,
+            aws_secret_access_key=self.secret,
         )
 
     def ask(self, path: str, method: str = "GET", *, patience: float = 0) -> Any:
         """Call the local cloud's own interface. Raises URLError if nothing answers."""
-        headers = {"x-millrace": "1"}
+        headers = {"x-millrace": self.secret}
         request = urllib.request.Request(f"{self.endpoint}/_millrace/{path}", method=method, headers=headers)  # noqa: S310
         with urllib.request.urlopen(request, timeout=_SECONDS + patience) as answer:  # noqa: S310 - a loopback address
             return json.load(answer)
@@ -137,11 +139,16 @@ def add_options(parser: argparse.ArgumentParser, *, changes: bool = False) -> No
 
 def local_cloud(project: Project) -> Cloud | None:
     """The local cloud that `millrace up` has started in the project and that still answers."""
-    endpoint = project.local_endpoint()
-    if endpoint is None or not is_on_this_machine(endpoint):
+    cloud = _started(project)
+    return cloud if cloud and cloud.answers() else None
+
+
+def _started(project: Project) -> Cloud | None:
+    """The local cloud that `millrace up` has started in the project, up or not; its key goes to loopback only."""
+    known = project.local_endpoint()
+    if known is None or not is_on_this_machine(known["endpoint"]):
         return None
-    cloud = Cloud(endpoint)
-    return cloud if cloud.answers() else None
+    return Cloud(known["endpoint"], known.get("key", "test"), known.get("secret", "test"))
 
 
 def is_on_this_machine(url: str) -> bool:
@@ -191,7 +198,9 @@ def _local(project: Project, url: str) -> Cloud:
     """The local cloud at `url`, the value of AWS_ENDPOINT_URL, or without one that of the project."""
     if url and not is_on_this_machine(url):
         raise WrongUse(f"{_ENDPOINT} is {url}, which is not a loopback address: unset it, or pass --aws.")
-    cloud = Cloud(url.rstrip("/")) if url else local_cloud(project)
+    started, endpoint = _started(project), url.rstrip("/")
+    here = started if started and started.endpoint == endpoint else Cloud(endpoint)
+    cloud = here if url else local_cloud(project)
     if cloud is None:
         raise WrongUse(f"No local cloud is up here. {_NO_CLOUD}")
     if not cloud.answers():

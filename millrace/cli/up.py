@@ -22,7 +22,14 @@ if TYPE_CHECKING:
     from millrace.local.cloudformation.deployment import Change
 
 
-def up(project: Project, *, port: int, beside: Path | None = None, allowed_origins: Sequence[str] = ()) -> int:
+def up(
+    project: Project,
+    *,
+    port: int,
+    beside: Path | None = None,
+    allowed_origins: Sequence[str] = (),
+    strict: bool = False,
+) -> int:
     """Keep a local cloud up until Ctrl-C, SIGTERM or `millrace down`."""
     from millrace.cli.watch import watch  # noqa: PLC0415
     from millrace.local.endpoint.origins import OriginError, Origins  # noqa: PLC0415
@@ -33,8 +40,8 @@ def up(project: Project, *, port: int, beside: Path | None = None, allowed_origi
         raise WrongUse(f"--allow-origin: {error}") from error
     if local_cloud(project):
         raise WrongUse("A local cloud is up here already: use it, or end it with millrace down.")
-    with _deployed(project, port, allowed_origins) as cloud:
-        project.is_up(cloud.endpoint_url)
+    with _deployed(project, port, allowed_origins, strict=strict) as cloud:
+        project.is_up(cloud.environment())
         try:
             with _stopped_by_signals(cloud.stop_requested), played(beside, cloud.environment()):
                 watch(project, cloud, lambda: _invite(cloud))
@@ -91,13 +98,15 @@ def _recorded(project: Project, file: Path) -> "Event":
 
 
 @contextmanager
-def _deployed(project: Project, port: int, allowed_origins: Sequence[str] = ()) -> Iterator["LocalCloud"]:
+def _deployed(
+    project: Project, port: int, allowed_origins: Sequence[str] = (), *, strict: bool = False
+) -> Iterator["LocalCloud"]:
     """A local cloud with the project's stacks, which is started while they are synthesised."""
     began = time.monotonic()
     with ThreadPoolExecutor(1) as pool:
         synthesised = pool.submit(project.synthesise)
         say("» starting the local cloud, synthesising the stacks")
-        cloud = _start(port, allowed_origins)
+        cloud = _start(port, allowed_origins, strict=strict)
         try:
             say("» synthesised" if synthesised.result() else "» the assembly is up to date")
             deploy(project, cloud)
@@ -107,11 +116,11 @@ def _deployed(project: Project, port: int, allowed_origins: Sequence[str] = ()) 
             cloud.close()
 
 
-def _start(port: int, allowed_origins: Sequence[str]) -> "LocalCloud":
+def _start(port: int, allowed_origins: Sequence[str], *, strict: bool) -> "LocalCloud":
     from millrace.local.cloud import LocalCloud  # noqa: PLC0415 - moto takes a second that `--help` need not
 
     try:
-        return LocalCloud(port=port, allowed_origins=allowed_origins)
+        return LocalCloud(port=port, allowed_origins=allowed_origins, strict=strict)
     except OSError as error:
         raise WrongUse(str(error)) from error
 
@@ -125,9 +134,13 @@ def deploy(project: Project, cloud: "LocalCloud") -> None:
 
 
 def _invite(cloud: "LocalCloud") -> None:
+    from millrace.local.workers.inside.confinement import missing  # noqa: PLC0415 - `--help` does without it
+
     say("", f"The local cloud is up at {cloud.endpoint_url}. In another terminal:", "")
     for name, value in cloud.environment().items():
         say(f"  export {name}={value}")
+    if lacking := missing():
+        say("", f"Functions are not confined: {lacking}.")
     say(
         "",
         "then `millrace put EVENT --data …`, `aws`, boto3, any SDK. Saved changes are deployed. Ctrl-C ends it.",

@@ -2,9 +2,8 @@
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
-from functools import lru_cache
 from pathlib import Path
 from random import Random
 from types import TracebackType
@@ -23,10 +22,11 @@ from millrace.local.core.http import Request, Response
 from millrace.local.core.scheduler import NotSettledError, Scheduler
 from millrace.local.core.trace import Trace
 from millrace.local.endpoint.app import Endpoint
+from millrace.local.endpoint.moto import moto_application
 from millrace.local.endpoint.origins import Origins
 from millrace.local.endpoint.server import HOST, Server, bound
-from millrace.local.services.iam import OWN_KEY, OWN_SECRET
-from millrace.local.workers import Workers
+from millrace.local.services.iam import Credentials, Sessions
+from millrace.local.workers import Confinement, Workers
 
 if TYPE_CHECKING:
     from millrace.events import Event, Metadata
@@ -48,10 +48,12 @@ class LocalCloud:
     moto's state is the process's, so there is one local cloud at a time. `port` 0 takes a free one. What is worth
     keeping between starts (unpacked code, archives) lies below `cache`. With `enforce_iam`, calls of functions
     are authorized by their roles. `allowed_origins` are origins on loopback whose web pages may call it, as
-    http://localhost:5173; another raises OriginError.
+    http://localhost:5173; another raises OriginError. With `strict`, only a random access key may call, which
+    `environment` returns. Functions may write their own folder and the folders `shared`; with `confined=False`, any
+    folder that you may write.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - options, each by keyword
         self,
         *,
         port: int = 0,
@@ -59,8 +61,14 @@ class LocalCloud:
         seed: int | None = None,
         enforce_iam: bool = True,
         allowed_origins: Iterable[str] = (),
+        strict: bool = False,
+        confined: bool = True,
+        shared: Sequence[Path] = (),
     ) -> None:
         self._origins = Origins(allowed_origins)
+        self._confinement = Confinement(tuple(str(folder.resolve()) for folder in shared), enabled=confined)
+        developer = Credentials.random() if strict else Credentials.dummy()
+        self._sessions = Sessions(ACCOUNT, developer, strict=strict)
         self._cache = cache.resolve()
         self._enforce_iam = enforce_iam
         self._started: Future[None] = Future()
@@ -96,18 +104,28 @@ class LocalCloud:
         self.port = listener.getsockname()[1]
         self.endpoint_url = f"http://{HOST}:{self.port}"
         moto_changes.settings(self.port)
-        workers = Workers(self._loop, environment=self.environment(), cache=self._cache)
+        of_functions = bound(0)
+        functions_port = of_functions.getsockname()[1]
+        self.functions_url = f"http://{HOST}:{functions_port}"
+        environment = self.environment() | {"AWS_ENDPOINT_URL": self.functions_url}
+        workers = Workers(self._loop, environment=environment, cache=self._cache, confinement=self._confinement)
         self._regions = AccountRegions(
-            self.scheduler, workers, self._cache, _HOME, services.service_classes(), enforce_iam=self._enforce_iam
+            self.scheduler,
+            workers,
+            self._cache,
+            _HOME,
+            services.service_classes(),
+            {Sessions: self._sessions},
+            enforce_iam=self._enforce_iam,
         )
         self.region = self._regions.home
         moto_changes.attach(self._regions, [module.apply for module in services.modules("moto_changes")])
-        cloudformation = {"cloudformation": self._answer_cloudformation}
-        endpoint = Endpoint(self._regions, _moto_application(), self._control, cloudformation, self._origins)
+        cloudformation, application = {"cloudformation": self._answer_cloudformation}, moto_application()
+        endpoint = Endpoint(self._regions, application, self._control, cloudformation, self._origins, functions_port)
         self.scheduler.wake = self._wake
         self._server = Server(endpoint, lambda: self._started.set_result(None))
         try:
-            await self._server.serve([listener])
+            await self._server.serve([listener, of_functions])
         finally:
             workers.close()
             endpoint.close()
@@ -168,8 +186,8 @@ class LocalCloud:
 
     async def _control(self, request: Request) -> Response:
         """The kit's own calls, for its command line; a web page cannot make them, for want of the header."""
-        if "x-millrace" not in request.headers:
-            return Response.error("AccessDenied", "Send the header x-millrace.", 403)
+        if not self._sessions.controls(request):
+            return Response.error("AccessDenied", "Send the header x-millrace; if strict, with the secret key.", 403)
         command, _, argument = request.path.removeprefix("/_millrace/").partition("/")
         if command == "settle" and request.method == "POST":
             return Response.of(await self._loop.run_in_executor(None, self._unsettled_after, float(argument)))
@@ -192,8 +210,7 @@ class LocalCloud:
         """What lets `aws`, boto3 or any SDK talk to this cloud; another account is the key that signs for it."""
         return {
             "AWS_ENDPOINT_URL": self.endpoint_url,
-            "AWS_ACCESS_KEY_ID": OWN_KEY if account == ACCOUNT else account,
-            "AWS_SECRET_ACCESS_KEY": OWN_SECRET,
+            **self._sessions.developer_of(account).environment(),
             "AWS_REGION": region,
             "AWS_DEFAULT_REGION": region,
             "AWS_EC2_METADATA_DISABLED": "true",
@@ -274,13 +291,3 @@ class LocalCloud:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
-
-
-def _moto_application() -> Any:
-    """Moto behind WSGI, with each service's own application."""
-    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app  # noqa: PLC0415
-
-    application: Any = DomainDispatcherApplication(create_backend_app)
-    # At each call it looks for a folder of each of its services, then tries the addresses of each.
-    application.get_backend_for_host = lru_cache(256)(application.get_backend_for_host)
-    return application

@@ -43,11 +43,12 @@ def assembly(pytestconfig: pytest.Config) -> Path:
 
 
 @pytest.fixture(scope="session")
-def empty_cloud(pytestconfig: pytest.Config) -> Iterator["LocalCloud"]:
+def empty_cloud(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator["LocalCloud"]:
     """One local cloud for all tests, with nothing deployed; `cloud` empties it after each test."""
     from millrace.local.cloud import LocalCloud  # noqa: PLC0415
 
-    with LocalCloud(cache=pytestconfig.rootpath / ".millrace") as cloud:
+    shared = [tmp_path_factory.getbasetemp()]  # so that a function and its test can share files of `tmp_path`
+    with LocalCloud(cache=pytestconfig.rootpath / ".millrace", shared=shared) as cloud:
         yield cloud
 
 

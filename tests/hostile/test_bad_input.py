@@ -50,7 +50,9 @@ def call(inn, method, path, body, headers):
 
 def put(inn, entries):
     """PutEvents by hand: boto3 would look at the types first. Gives the entries that are on the bus."""
+    signed = "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/events/aws4_request, SignedHeaders=host, Signature=0"
     headers = {"content-type": "application/x-amz-json-1.1", "x-amz-target": "AWSEvents.PutEvents"}
+    headers["authorization"] = signed
     status, body = call(inn, "POST", "/", json.dumps({"Entries": entries}), headers)
     told = json.loads(body)
     assert status == 200 or (status == 400 and told["__type"]), told
@@ -86,7 +88,9 @@ def test_an_entry_of_wrong_types_is_refused_or_put_aside(inn, letters):
 
 @pytest.mark.parametrize("body", ["[" * rubbish.DEEP, "[]", "7", '{"Entries": {}, "Entries": 7}', '{"Entries": [[]]}'])
 def test_a_call_that_holds_no_entries_is_refused(inn, body):
+    signed = "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/events/aws4_request, SignedHeaders=host, Signature=0"
     headers = {"content-type": "application/x-amz-json-1.1", "x-amz-target": "AWSEvents.PutEvents"}
+    headers["authorization"] = signed
     assert call(inn, "POST", "/", body, headers)[0] == 400
 
 

@@ -1,79 +1,21 @@
 """Calls of functions, in their workers, judged by their roles; deliveries, by the policy of where they go."""
 
-import io
 import json
-import zipfile
 
 import pytest
 
 from millrace.local.services.iam import Iam
 
+pytest_plugins = ["access_fixtures"]
+
 ACCOUNT = "123456789012"
 BUS = f"arn:aws:events:us-east-1:{ACCOUNT}:event-bus/shop"
 RULE = f"arn:aws:events:us-east-1:{ACCOUNT}:rule/shop/r"
-HANDLER = """
-import boto3
-from botocore.exceptions import ClientError
-
-def handler(event, context):
-    try:
-        getattr(boto3.client(event["service"]), event["operation"])(**event["arguments"])
-    except ClientError as error:
-        return error.response["Error"]
-
-def whoami(event, context):
-    answer = boto3.client("sts").get_caller_identity()
-    return [answer["Arn"], answer["Account"], answer["UserId"].split(":")[1]]
-"""
 
 
 @pytest.fixture
-def local(empty_cloud):
-    """A local cloud with a bus, a queue and a role."""
-    empty_cloud.client("events").create_event_bus(Name="shop")
-    empty_cloud.client("sqs").create_queue(QueueName="orders")
-    empty_cloud.client("iam").create_role(RoleName="clerk", Path="/shop/", AssumeRolePolicyDocument="{}")
-    yield empty_cloud
-    empty_cloud.reset()
-
-
-@pytest.fixture
-def allow(local):
-    """Give the role a policy of these statements."""
-
-    def allow(*statements, name="own"):
-        document = json.dumps({"Version": "2012-10-17", "Statement": statements})
-        local.client("iam").put_role_policy(RoleName="clerk", PolicyName=name, PolicyDocument=document)
-
-    return allow
-
-
-@pytest.fixture
-def run(local):
-    """Make a function of the role, and give what invokes it."""
-
-    def run(payload=None, handler="handler"):
-        packed = io.BytesIO()
-        with zipfile.ZipFile(packed, "w") as archive:
-            archive.writestr("app.py", HANDLER)
-        role = f"arn:aws:iam::{ACCOUNT}:role/shop/clerk"
-        client = local.client("lambda")
-        if handler not in [known["FunctionName"] for known in client.list_functions()["Functions"]]:
-            code = {"ZipFile": packed.getvalue()}
-            client.create_function(
-                FunctionName=handler, Runtime="python3.13", Role=role, Handler=f"app.{handler}", Code=code, Timeout=20
-            )
-        return json.loads(client.invoke(FunctionName=handler, Payload=json.dumps(payload))["Payload"].read())
-
-    return run
-
-
-@pytest.fixture
-def error_of(run):
-    """What the function's call is refused with, or None."""
-    return lambda service, operation, **arguments: run(
-        {"service": service, "operation": operation, "arguments": arguments}
-    )
+def local(iam_local):
+    return iam_local
 
 
 @pytest.fixture

@@ -123,7 +123,9 @@ def test_a_time_that_is_none_is_refused_whole(local):
     import urllib.request
 
     body = json.dumps({"Entries": [entry(Time="yesterday")]}).encode()
-    request = urllib.request.Request(local.endpoint_url, body, {"X-Amz-Target": "AWSEvents.PutEvents"})
+    signed = "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/events/aws4_request, SignedHeaders=host, Signature=0"
+    headers = {"X-Amz-Target": "AWSEvents.PutEvents", "Authorization": signed}
+    request = urllib.request.Request(local.endpoint_url, body, headers)
     with pytest.raises(urllib.error.HTTPError) as refused:
         urllib.request.urlopen(request)
     assert refused.value.code == 400

@@ -11,18 +11,19 @@ from pathlib import Path
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 60
 
 
 class Up:
-    """A `millrace up` in a project's folder, its progress read line by line."""
+    """A strict `millrace up` in a project's folder, its progress read line by line."""
 
     def __init__(self, project):
         self.project = project
         carrier = str(ROOT / "examples" / "carrier.py")
-        command = [sys.executable, "-m", "millrace", "up", "--port", "0", "--beside", carrier]
+        command = [sys.executable, "-m", "millrace", "up", "--strict", "--port", "0", "--beside", carrier]
         self.process = subprocess.Popen(command, cwd=project, stderr=subprocess.PIPE, text=True, start_new_session=True)
         self.lines = []
         self.said = threading.Condition()
@@ -118,6 +119,17 @@ def test_plain_boto3_starts_a_flow_and_reads_its_results(up):
     tables = up.client("dynamodb")
     points = next(name for name in tables.list_tables()["TableNames"] if "points" in name.lower())
     assert tables.scan(TableName=points)["Count"] >= 1
+
+
+def test_a_strict_local_cloud_accepts_the_printed_key_alone(up):
+    given = up.environment()
+    dummy = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+    client = boto3.client("events", endpoint_url=given["AWS_ENDPOINT_URL"], region_name="us-east-1", **dummy)
+    with pytest.raises(ClientError, match="UnrecognizedClientException"):
+        client.list_event_buses()
+    assert up.client("events").list_event_buses()["EventBuses"]
+    assert (up.project / ".millrace" / "up.json").stat().st_mode & 0o777 == 0o600
+    assert len(up._with(given["AWS_SECRET_ACCESS_KEY"])) == 1
 
 
 def test_a_saved_handler_changes_the_outcome_of_the_next_event(up):

@@ -1,6 +1,5 @@
 """Functions in worker processes, forked and spawned."""
 
-import asyncio
 import contextlib
 import json
 import os
@@ -12,87 +11,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from worker_kit import BASE, Bench
 
-from millrace.local.workers import FunctionSpec, LayerMismatch, Workers, WorkersClosed
+from millrace.local.workers import LayerMismatch, WorkersClosed
 from millrace.local.workers.package_view import make_package_view
 
-BASE = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_ENDPOINT_URL": "http://127.0.0.1:1"}
-ARN = "arn:aws:lambda:eu-west-1:123456789012:function:"
-
-
-class Bench:
-    """Workers on an event loop, driven from a test."""
-
-    def __init__(self, cache, start="fork", **options):
-        self.loop = asyncio.new_event_loop()
-        self.reports = []
-        self.loop.set_exception_handler(lambda _, report: self.reports.append(report["exception"]))
-        self.workers = Workers(self.loop, environment=BASE, start=start, cache=cache, **options)
-
-    def begin(self, spec, event=None, request_id="r-1", **more):
-        outcome = self.loop.create_future()
-        self.workers.invoke(spec, json.dumps(event).encode(), request_id, outcome.set_result, **more)
-        return outcome
-
-    def wait(self, *outcomes):
-        return self.loop.run_until_complete(asyncio.wait_for(asyncio.gather(*outcomes), 20))
-
-    def call(self, spec, event=None, **more):
-        return self.wait(self.begin(spec, event, **more))[0]
-
-    def answer(self, spec, event=None, **more):
-        outcome = self.call(spec, event, **more)
-        assert outcome.status == "ok", outcome
-        return json.loads(outcome.payload)
-
-    def close(self):
-        self.workers.close()
-        self.loop.close()
-        assert not self.reports
-
-
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory):
-    return tmp_path_factory.mktemp("cache")
-
-
-@pytest.fixture(scope="module", params=["fork", "spawn"])
-def bench(request, cache):
-    bench = Bench(cache, request.param)
-    yield bench
-    bench.close()
+pytest_plugins = ["worker_fixtures"]
 
 
 @pytest.fixture
-def own_bench(request, cache):
-    """A bench that a test may close."""
-    bench = Bench(cache, limit=1)
-    yield bench
-    bench.close()
-
-
-@pytest.fixture
-def function(tmp_path, request):
-    """Write a function's module, and describe the function."""
-
-    def write(source, folder="code", handler="app.handler", **options):
-        code = tmp_path / folder
-        module = code.joinpath(*handler.split(".")[:-1]).with_suffix(".py")
-        module.parent.mkdir(parents=True, exist_ok=True)
-        module.write_text(source)
-        name = f"{request.node.name}-{folder}"
-        known = {"layers": (), "environment": {}, "timeout": 10.0, "memory_mb": 256}
-        place = {"arn": ARN + name, "log_group": f"/aws/lambda/{name}", "code": code}
-        return FunctionSpec(name=name, version="$LATEST", handler=handler, **place, **(known | options))
-
-    return write
-
-
-@pytest.fixture
-def gate(tmp_path):
-    """A named pipe: a handler that reads it waits until one that writes it has run."""
-    os.mkfifo(tmp_path / "gate")
-    return str(tmp_path / "gate")
+def function(function_spec):
+    return function_spec
 
 
 def alive(pid):
@@ -258,11 +187,12 @@ def test_the_environment_is_what_lambda_gives_and_nothing_of_the_machine(bench, 
 
 
 def test_a_function_runs_in_its_folder_with_a_scratch_of_its_own(bench, function):
-    source = "import os, tempfile\ndef handler(event, context): return [os.getcwd(), tempfile.gettempdir()]"
+    source = "import os, tempfile\ndef handler(event, context):\n    there = os.listdir(tempfile.gettempdir())\n"
+    source += "    open(os.path.join(tempfile.gettempdir(), event), 'w').close()\n    return [os.getcwd(), there]"
     one, two = function(source, "one"), function(source, "two")
-    (here, scratch), (_, other) = bench.answer(one), bench.answer(two)
+    (here, _), (_, seen), (_, again) = bench.answer(one, "a"), bench.answer(two, "b"), bench.answer(one, "c")
     assert here == str(one.code)
-    assert scratch != other
+    assert ("a" in seen, "a" in again) == (False, True)
 
 
 def test_a_module_of_the_function_hides_one_of_the_runtime(bench, function):
@@ -431,20 +361,22 @@ def test_idle_workers_are_bounded(own_bench, function, monkeypatch):
     assert own_bench.answer(specs[0]) != first
 
 
-def test_when_the_zygote_dies_nothing_is_lost_and_another_takes_over(own_bench, function):
-    spec = function(
-        "import os, signal\ndef handler(event, context):\n    while event: os.kill(os.getppid(), signal.SIGKILL)"
-    )
-    assert own_bench.call(spec, 1).status == "exit"
-    assert own_bench.call(spec, 0).status == "ok"
+def test_when_the_zygote_dies_nothing_is_lost_and_another_takes_over(own_bench, function, gate):
+    source = "import os\ndef handler(path, c):\n    path and open(path, 'w').write(str(os.getppid()))\n"
+    spec = function(source + "    while path: pass")
+    running = own_bench.begin(spec, gate)
+    zygote = own_bench.wait(own_bench.loop.run_in_executor(None, Path(gate).read_text))[0]
+    os.kill(int(zygote), signal.SIGKILL)
+    assert own_bench.wait(running)[0].status == "exit"
+    assert own_bench.call(spec).status == "ok"
 
 
 # -- nothing stays behind --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("start", ["fork", "spawn"])
-def test_close_ends_idle_and_busy_workers_and_their_zygote(cache, function, gate, start):
-    bench = Bench(cache, start)
+def test_close_ends_idle_and_busy_workers_and_their_zygote(worker_cache, function, gate, start):
+    bench = Bench(worker_cache, start)
     idle = bench.answer(function("import os\ndef handler(e, c): return [os.getpid(), os.getppid()]", "idle"))
     source = "import os\ndef handler(path, c):\n    open(path, 'w').write(str(os.getpid()))\n    while True: pass"
     running = bench.begin(function(source, "busy"), gate)
@@ -466,10 +398,11 @@ def test_close_answers_for_what_still_waited(own_bench, function):
 PARENT = """
 import asyncio, sys
 from pathlib import Path
-from millrace.local.workers import FunctionSpec, Workers
+from millrace.local.workers import Confinement, FunctionSpec, Workers
 
 async def main(start, code, cache):
-    workers = Workers(asyncio.get_running_loop(), environment={}, start=start, cache=Path(cache), limit=4)
+    known = {"start": start, "cache": Path(cache), "limit": 4, "confinement": Confinement((str(Path(cache).parent),))}
+    workers = Workers(asyncio.get_running_loop(), environment={}, **known)
     for name in ("idle", "busy"):
         spec = FunctionSpec(name, "", "1", f"app.{name}", Path(code), (), {}, 60, 128, "group")
         workers.invoke(spec, b"null", name, print)
@@ -480,12 +413,12 @@ asyncio.run(main(*sys.argv[1:]))
 
 
 @pytest.mark.parametrize("start", ["fork", "spawn"])
-def test_a_parent_that_is_killed_leaves_no_process(cache, function, gate, start):
+def test_a_parent_that_is_killed_leaves_no_process(worker_cache, function, gate, start):
     source = f"import os\ndef told():\n    with open({gate!r}, 'w') as gate:\n"
     source += "        gate.write(f'{os.getpid()} ')\n"
     source += "def idle(event, context): told()\ndef busy(event, context):\n    told()\n    while True: pass\n"
     code = function(source).code
-    parent = subprocess.Popen([sys.executable, "-c", PARENT, start, code, cache], stdout=subprocess.PIPE)
+    parent = subprocess.Popen([sys.executable, "-c", PARENT, start, code, worker_cache], stdout=subprocess.PIPE)
     pids = set()
     while len(pids) < 2:
         pids |= {int(pid) for pid in Path(gate).read_text().split()}

@@ -39,6 +39,11 @@ CHANGES = [
 CALLER = {"Account": "111122223333", "Arn": "arn:aws:iam::111122223333:user/ada"}
 
 
+def local(url):
+    """The environment of a local cloud."""
+    return {"AWS_ENDPOINT_URL": url, "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+
+
 def every(*lists):
     return pytest.mark.parametrize("words", [words for given in lists for words in given], ids=" ".join)
 
@@ -82,7 +87,7 @@ def calls(monkeypatch):
 @pytest.fixture
 def up(project, monkeypatch):
     """A local cloud of the project that is up."""
-    project.is_up("http://127.0.0.1:4566")
+    project.is_up(local("http://127.0.0.1:4566"))
     monkeypatch.setattr(Cloud, "answers", lambda cloud: cloud.is_local)
 
 
@@ -146,7 +151,7 @@ def test_an_endpoint_of_the_configuration_file_on_this_machine_is_refused(projec
 
 
 def test_a_note_of_a_local_cloud_elsewhere_is_not_followed(project, calls):
-    project.is_up("http://events.example.com")
+    project.is_up(local("http://events.example.com"))
     assert local_cloud(project) is None
 
 

@@ -3,8 +3,9 @@
 The first call that is signed for another account or region opens it.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from millrace.local.core.account_region import AccountRegion
 from millrace.local.core.backends import Environment
@@ -25,6 +26,7 @@ class AccountRegions:
         cache: Path,
         home: Environment,
         services: Sequence[type[Service]],
+        shared: Mapping[type, Any],
         *,
         enforce_iam: bool = True,
     ) -> None:
@@ -32,6 +34,8 @@ class AccountRegions:
         self.workers = workers
         self.cache = cache
         self.services = services
+        self.shared = shared
+        """What services share in all accounts and regions, by class."""
         self.enforce_iam = enforce_iam
         self.history = EventHistory(scheduler.clock)
         self.faults = Faults()
@@ -47,11 +51,6 @@ class AccountRegions:
     def home(self) -> AccountRegion:
         """The account and region that is always open."""
         return self._regions[self._home]
-
-    @property
-    def is_open(self) -> bool:
-        """Whether home exists already."""
-        return self._home in self._regions
 
     def open(self, account: str, region: str) -> AccountRegion:
         """Return an account and region; open it on first use."""

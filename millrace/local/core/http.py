@@ -24,13 +24,19 @@ class NoJson(ValueError):
 
 @dataclass(frozen=True)
 class Request:
-    """One HTTP request, whole."""
+    """One HTTP request, whole.
+
+    `raw_path` is the path as it was sent, percent-encoded; empty where nobody sent it. `from_function` is True for a
+    request to the port that the functions are given.
+    """
 
     method: str
     path: str
     query: str
     headers: dict[str, str]
     body: bytes
+    raw_path: str = ""
+    from_function: bool = False
 
     @property
     def operation(self) -> str:

@@ -39,11 +39,19 @@ class Endpoint:
     """An ASGI application. Runs on the agenda's thread; only moto's own work is done by other threads.
 
     `services` answers in moto's place, on such a thread too, by the name that a service's requests are signed for.
+    Functions are given the port `functions_port`, which takes no other keys than theirs.
     """
 
     def __init__(
-        self, regions: AccountRegions, wsgi: Any, control: Answer, services: Services, origins: Origins
+        self,
+        regions: AccountRegions,
+        wsgi: Any,
+        control: Answer,
+        services: Services,
+        origins: Origins,
+        functions_port: int = 0,
     ) -> None:
+        self._functions_port = functions_port
         self._regions = regions
         self._wsgi = wsgi
         self._control = control
@@ -59,7 +67,7 @@ class Endpoint:
         """Answer one request."""
         if scope["type"] != "http":
             return
-        request = _head(scope)
+        request = _head(scope, self._functions_port)
         try:
             response = await self._admitted(request, receive)
         except DisconnectedError:
@@ -193,11 +201,19 @@ def _changes(request: Request) -> str | None:
     return "lambda" if request.method != "GET" and _LAMBDA.match(request.path) else None
 
 
-def _head(scope: Any) -> Request:
+def _head(scope: Any, functions_port: int) -> Request:
     """A request without its body."""
     headers: dict[str, str] = {}
     for raw_name, raw_value in scope["headers"]:
         name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
         separator = "; " if name == "cookie" else ","
         headers[name] = f"{headers[name]}{separator}{value}" if name in headers else value
-    return Request(scope["method"], scope["path"], scope["query_string"].decode("latin-1"), headers, b"")
+    return Request(
+        scope["method"],
+        scope["path"],
+        scope["query_string"].decode("latin-1"),
+        headers,
+        b"",
+        raw_path=scope["raw_path"].decode("latin-1"),
+        from_function=scope["server"][1] == functions_port,
+    )

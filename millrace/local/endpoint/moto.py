@@ -2,12 +2,23 @@
 
 import io
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 from millrace.local.core.http import Request, Response
 
 _TABLES = "DynamoDB_20120810."
 _NO_FIELDS: dict[str, str] = {}
+
+
+def moto_application() -> Any:
+    """Moto behind WSGI, with each service's own application."""
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app  # noqa: PLC0415
+
+    application: Any = DomainDispatcherApplication(create_backend_app)
+    # At each call it looks for a folder of each of its services, then tries the addresses of each.
+    application.get_backend_for_host = lru_cache(256)(application.get_backend_for_host)
+    return application
 
 
 def is_short(request: Request) -> bool:

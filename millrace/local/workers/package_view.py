@@ -33,7 +33,7 @@ def make_package_view(layers: Sequence[Path], cache: Path) -> Path:
     """
     links = _links(layers)
     key = hashlib.sha256(json.dumps(links, sort_keys=True).encode()).hexdigest()[:32]
-    folder = cache.resolve() / "mirrors" / key
+    folder = cache.resolve() / "packages" / key
     if not folder.exists():
         _write(links, folder)
     return folder

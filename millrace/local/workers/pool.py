@@ -12,7 +12,7 @@ from pathlib import Path
 from millrace.local.workers.fair_queue import FairQueue
 from millrace.local.workers.package_view import LayerMismatch, make_package_view
 from millrace.local.workers.spawner import Start, WorkerSpawner
-from millrace.local.workers.spec import FunctionSpec, Outcome, Status
+from millrace.local.workers.spec import Confinement, FunctionSpec, Outcome, Status
 from millrace.local.workers.worker import Job, Worker, describe
 
 IDLE_WORKERS = 32
@@ -45,7 +45,9 @@ class Workers:
         start: Start | None = None,
         limit: int | None = None,
         cache: Path = Path(".millrace"),
+        confinement: Confinement | None = None,
     ) -> None:
+        self._confinement = confinement or Confinement()
         self._loop = loop
         self._environment = dict(environment)
         self._start: Start = start or ("fork" if sys.platform == "linux" else "spawn")
@@ -181,7 +183,7 @@ class Workers:
         return None
 
     def _new_worker(self, spec: FunctionSpec) -> Worker:
-        return Worker(self._loop, self._spawner(spec.layers), spec, self._environment, self)
+        return Worker(self._loop, self._spawner(spec.layers), spec, self._environment, self._confinement, self)
 
     def _spawner(self, layers: tuple[Path, ...]) -> WorkerSpawner:
         package_view = self._package_views.get(layers) or make_package_view(layers, self._cache)

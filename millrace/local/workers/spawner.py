@@ -47,6 +47,7 @@ class WorkerSpawner:
     def __init__(
         self, loop: asyncio.AbstractEventLoop, package_view: Path, start: Start, lost: Callable[[], None]
     ) -> None:
+        self.package_view = package_view
         self._loop = loop
         self._lost = lost
         self._numbers = 0

@@ -29,6 +29,14 @@ class FunctionSpec:
 
 
 @dataclass(frozen=True)
+class Confinement:
+    """Whether functions are confined, and the folders that they may read and write besides their own."""
+
+    shared: tuple[str, ...] = ()
+    enabled: bool = True
+
+
+@dataclass(frozen=True)
 class Outcome:
     """How one invocation ended.
 

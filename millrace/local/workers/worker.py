@@ -1,24 +1,32 @@
 """A worker process as the pool sees it, and what becomes of the invocation that it has."""
 
 import asyncio
+import contextlib
 import fcntl
 import json
+import marshal
 import math
 import os
 import signal
 import socket
+import struct
 import tempfile
+import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib.machinery import SourceFileLoader
+from importlib.util import MAGIC_NUMBER, cache_from_source
+from pathlib import Path
 from typing import Any, Protocol
 
 from millrace.local.workers.channel import Channel
 from millrace.local.workers.inside import wire
+from millrace.local.workers.inside.worker import FreshLoader
 from millrace.local.workers.spawner import Exit, WorkerSpawner, execution_environment
-from millrace.local.workers.spec import FunctionSpec, Outcome, Status
+from millrace.local.workers.spec import Confinement, FunctionSpec, Outcome, Status
 
 INIT_SECONDS = 10.0
 """What loading may take. https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html#runtimes-lifecycle-ib"""
@@ -56,6 +64,7 @@ class Worker:
         spawner: WorkerSpawner,
         spec: FunctionSpec,
         base: Mapping[str, str],
+        confinement: Confinement,
         owner: Owner,
     ) -> None:
         self.spec = spec
@@ -75,7 +84,7 @@ class Worker:
         self._channel = Channel(loop, ours, self._arrived)
         with theirs:
             self._number = spawner.start(self, theirs.fileno(), self._log.descriptor)
-        self._channel.send(wire.pack(_configuration(spec, base, self._stream)))
+        self._channel.send(wire.pack(_configuration(spec, base, confinement, self._stream)))
 
     def take(self, job: Job) -> None:
         """Run an invocation."""
@@ -145,6 +154,9 @@ class Worker:
     def _arrived(self, meta: dict[str, Any], body: bytes) -> None:
         if meta["kind"] == "ready":
             self._warm, self._init_ms = True, meta["init_ms"]
+            roots = (self.spec.code.resolve(), self._spawner.package_view)
+            if meta["uncached"]:
+                threading.Thread(target=cache_bytecode, args=(meta["uncached"], *roots), daemon=True).start()
             self._allow(self.spec.timeout)
         elif self._job and not self._late:
             self.retired = self.retired or meta.get("last", False)
@@ -160,6 +172,27 @@ class Worker:
         log = (*self._log.take(), *lines)
         outcome = Outcome(status, payload, log, duration_ms, init_ms, memory_mb, self._stream, job.request_id)
         self._owner.finished(self, job, outcome)
+
+
+def cache_bytecode(files: Sequence[str], code: Path, package_view: Path) -> None:
+    """Write the bytecode of a function's modules and packages, which its next workers load.
+
+    A worker names the files, but compiles nothing: what it wrote would be code of later workers.
+    """
+    for file in files:
+        path = Path(file)
+        if ".." in path.parts or not (path.is_relative_to(code) or path.is_relative_to(package_view)):
+            continue
+        loader = FreshLoader if path.is_relative_to(code) else SourceFileLoader
+        with contextlib.suppress(OSError, SyntaxError):  # it was replaced meanwhile, and is named again
+            _write_bytecode(loader(path.stem, file), file)
+
+
+def _write_bytecode(loader: SourceFileLoader, file: str) -> None:
+    """https://peps.python.org/pep-0552/."""
+    about, code = loader.path_stats(file), loader.source_to_code(loader.get_data(file), file)
+    stamps = struct.pack("<III", 0, int(about["mtime"]) & 0xFFFFFFFF, about["size"] & 0xFFFFFFFF)
+    loader.set_data(cache_from_source(file), MAGIC_NUMBER + stamps + marshal.dumps(code))
 
 
 class _Log:
@@ -205,12 +238,16 @@ def _trace_id() -> str:
     return f"Root=1-{int(time.time()):08x}-{drawn[:24]};Parent={drawn[24:]};Sampled=0"
 
 
-def _configuration(spec: FunctionSpec, base: Mapping[str, str], stream: str) -> dict[str, Any]:
+def _configuration(
+    spec: FunctionSpec, base: Mapping[str, str], confinement: Confinement, stream: str
+) -> dict[str, Any]:
     return {
         "handler": spec.handler,
         "code": str(spec.code.resolve()),
         "arn": spec.arn,
         "timeout": spec.timeout,
+        "confined": confinement.enabled,
+        "shared": confinement.shared,
         "environment": {**base, **spec.environment, **_reserved(spec, base, stream)},
     }
 

@@ -142,9 +142,9 @@ class HttpApis(Service):
             scopes = route.authorization_scopes or []
             return await self._tokens.authorize(call.request, call.api.authorizers[route.authorizer_id], scopes)
         if route.authorization_type == "AWS_IAM":
-            state = self.region.backends
-            now = self.region.clock.now()
-            return signatures.authorize(call.request, self.region.service(Iam).access, state, self._arn(call), now)
+            return signatures.authorize(
+                call.request, self.region.service(Iam).access, self.region.backends, self._arn(call)
+            )
         return None
 
     def _arn(self, call: _Call) -> str:

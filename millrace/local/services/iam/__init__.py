@@ -1,28 +1,31 @@
 """AWS IAM: which calls and deliveries are allowed."""
 
-from millrace.local.services.iam.access import OWN_KEY, OWN_SECRET, Access, Sessions
+from millrace.local.services.iam.access import Access
 from millrace.local.services.iam.calls import Call, scope_of
 from millrace.local.services.iam.decision import Denied
 from millrace.local.services.iam.facts import Known, Permission, Values
 from millrace.local.services.iam.permissions import passed, required_permissions
 from millrace.local.services.iam.rule_authorization import RuleAuthorization
 from millrace.local.services.iam.service import Iam
+from millrace.local.services.iam.sessions import Credentials, Sessions
+from millrace.local.services.iam.signatures import SignatureError, verify
 
 SERVICE = Iam
 
 __all__ = [
-    "OWN_KEY",
-    "OWN_SECRET",
     "Access",
     "Call",
+    "Credentials",
     "Denied",
     "Iam",
     "Known",
     "Permission",
     "RuleAuthorization",
     "Sessions",
+    "SignatureError",
     "Values",
     "passed",
     "required_permissions",
     "scope_of",
+    "verify",
 ]

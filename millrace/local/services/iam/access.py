@@ -3,85 +3,40 @@
 Who calls is known by the access key that workers and tasks are given; callers with any other key are not judged.
 """
 
-import base64
-import hashlib
+import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
 from millrace.local.core.account_region import AccountRegion
 from millrace.local.core.errors import UnsupportedPolicyError
 from millrace.local.core.http import Request, Response
-from millrace.local.core.service import is_account
+from millrace.local.services.iam.authentication import needs_no_signature, refused, unauthenticated, unsigned_scope
 from millrace.local.services.iam.calls import Call, call_of, scope_of
 from millrace.local.services.iam.decision import Denied, Policies, decide
 from millrace.local.services.iam.facts import Facts, Known, Permission, surroundings
 from millrace.local.services.iam.permissions import required_permissions
 from millrace.local.services.iam.policy import Principal, compiled
 from millrace.local.services.iam.refusals import identity, message, refusal
+from millrace.local.services.iam.sessions import Caller, Credentials, Sessions
+from millrace.local.services.iam.signatures import Reason, SignatureError, Times
 from millrace.local.services.iam.stores import Stores
 
 _EVERYTHING = '{"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}'
 _NONE: Known = MappingProxyType({})
 _NO_REQUEST = Request("POST", "/", "", {}, b"")
 _UNKNOWN_ID = "AROAXXXXXXXXXXXXXXXXX"
-OWN_KEY = OWN_SECRET = "test"  # noqa: S105 - a secret of nobody
-"""What a developer signs with, and is never judged by."""
-
-
-@dataclass(frozen=True)
-class Caller:
-    """A function, as IAM knows it: a session of its role. `function` is its ARN, empty for another session."""
-
-    account: str
-    role: str
-    session_name: str
-    function: str = ""
-
-    @cached_property
-    def session(self) -> str:
-        """The ARN of the session; a role's path is no part of it."""
-        return f"arn:aws:sts::{self.account}:assumed-role/{self.role.rpartition('/')[2]}/{self.session_name}"
-
-    @cached_property
-    def principal(self) -> Principal:
-        """Whom the policies of resources may name."""
-        return Principal(self.account, self.role, self.session)
 
 
 @dataclass(frozen=True)
 class Signer:
-    """Who signs with an access key, with what; `denied` judges an ask of his, and raises CannotJudge."""
+    """Who signs with an access key, with what; `denied` judges an ask of his, and raises UnsupportedPolicyError."""
 
     arn: str
     user_id: str
-    secret: str
-    session_token: str | None
+    credentials: Credentials
     denied: Callable[[Permission], Denied | None]
-
-
-@dataclass(frozen=True)
-class Sessions:
-    """Who is known by which access key, in all accounts; `home` is that of whoever is not.
-
-    A developer of another account signs with its twelve digits, where `OWN_KEY` is for the one at home.
-    """
-
-    home: str
-    callers: dict[str, Caller] = field(default_factory=dict)
-    keys: dict[str, dict[str, str]] = field(default_factory=dict)
-
-    def account_of(self, key: str) -> str:
-        """The account of who signs with an access key."""
-        if key in self.callers:
-            return self.callers[key].account
-        return key if is_account(key) else self.home
-
-    def own_key(self, account: str) -> str:
-        """What a developer of an account signs with."""
-        return OWN_KEY if account == self.home else account
 
 
 class Access:
@@ -107,46 +62,39 @@ class Access:
 
         https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime
         """
-        return self._signed_for(
-            Caller(self._region.account, function.role, function.function_name, function.function_arn)
-        )
+        caller = Caller(self._region.account, function.role, function.function_name, function.function_arn)
+        return self._sessions.of_caller(caller).environment()
 
     def session(self, role: str, name: str) -> dict[str, str]:
         """What signs in the name of a role, as a state machine does. The same role and name have the same, always."""
-        return self._signed_for(Caller(self._region.account, role, name))
-
-    def _signed_for(self, caller: Caller) -> dict[str, str]:
-        drawn = hashlib.sha512(f"{caller.session}\n{caller.role}".encode()).digest()
-        key = "ASIA" + base64.b32encode(drawn[:10]).decode()
-        self._sessions.callers[key] = caller
-        self._sessions.keys[key] = {
-            "AWS_ACCESS_KEY_ID": key,
-            "AWS_SECRET_ACCESS_KEY": base64.b64encode(drawn[10:40]).decode(),
-            "AWS_SESSION_TOKEN": base64.b64encode(drawn).decode(),
-        }
-        return self._sessions.keys[key]
+        return self._sessions.of_caller(Caller(self._region.account, role, name)).environment()
 
     def signer(self, key: str) -> Signer | None:
         """Who signs with an access key: a function, a developer, or nobody that is known here."""
-        if key == self._sessions.own_key(self._region.account):
-            return Signer(f"arn:aws:iam::{self._region.account}:root", self._region.account, OWN_SECRET, None, _allowed)
+        own = self._sessions.developer_of(self._region.account)
+        if key == own.key:
+            return Signer(f"arn:aws:iam::{self._region.account}:root", self._region.account, own, _allowed)
         caller = self._sessions.callers.get(key)
         if caller is None:
             return None
-        keys = self._sessions.keys[key]
-        secret, token = keys["AWS_SECRET_ACCESS_KEY"], keys["AWS_SESSION_TOKEN"]
 
         def denied(ask: Permission) -> Denied | None:
             return self._decided(ask, caller, self._region.name) if self.enforce_iam else None
 
-        return Signer(caller.session, self._user_id(caller), secret, token, denied)
+        return Signer(caller.session, self._user_id(caller), self._sessions.keys[key], denied)
 
     def answer(self, request: Request) -> Response | None:
-        """The whole answer to a call that goes no further: denied, or about the caller itself. Else None."""
+        """The whole answer to a call that goes no further: not authenticated, denied, or about the caller itself.
+
+        Else None.
+        """
         scope = scope_of(request)
-        caller = self._sessions.callers.get(scope.key) if scope else None
-        if scope is None or caller is None:
-            return None
+        if scope is None:
+            return self._unsigned(request)
+        refused = unauthenticated(request, scope, self._sessions, self.times())
+        caller = self._sessions.callers.get(scope.key)
+        if refused or caller is None:
+            return refused
         try:
             call = call_of(request, scope, caller.account)
             if (call.service, call.operation) == ("sts", "GetCallerIdentity"):
@@ -160,8 +108,40 @@ class Access:
             )
         return refusal(request, scope, message(caller.session, denied)) if denied else None
 
+    def times(self) -> Times:
+        """The time of this machine, and that of the local cloud."""
+        return Times(time.time(), self._now())
+
+    def _unsigned(self, request: Request) -> Response | None:
+        """The refusal of an unsigned request, unless it needs no signature, or a resource's policy allows everybody."""
+        if needs_no_signature(request):
+            return None
+        scope = unsigned_scope(request, self._region.name)
+        try:
+            if scope.service in ("s3", "sns", "sqs") and self._allows_everybody(
+                call_of(request, scope, self._region.account)
+            ):
+                return None
+        except UnsupportedPolicyError as error:
+            return refused(request, scope, SignatureError(Reason.MISSING, str(error)))
+        return refused(request, scope, SignatureError(Reason.MISSING))
+
+    def _allows_everybody(self, call: Call) -> bool:
+        """https://docs.aws.amazon.com/AmazonS3/latest/userguide/example-bucket-policies.html#example-bucket-policies-public-access."""
+        known: Known = {"aws:principalaccount": (), "aws:principalarn": (), "aws:principalisawsservice": ("false",)}
+
+        def allows(ask: Permission) -> bool:
+            facts = Facts(
+                ask.known,
+                known,
+                surroundings(self._now, call.region, self._stores.account_of(ask.resource) or call.account),
+            )
+            return self._let_in(ask, facts, Principal()) is None
+
+        return all(allows(ask) for ask in required_permissions(call, self._region))
+
     def judge(self, request: Request) -> Denied | None:
-        """None if a request may go on. Raises CannotJudge if that hangs on what the local cloud cannot know."""
+        """Return why a request is denied; None if it is allowed. Raises UnsupportedPolicyError."""
         scope = scope_of(request)
         caller = self._sessions.callers.get(scope.key) if scope else None
         if scope is None or caller is None:
@@ -193,9 +173,10 @@ class Access:
         return message(caller.session, denied) if denied else ""
 
     def may_deliver(self, service: str, action: str, resource: str, source: str, of_ask: Known = _NONE) -> bool:
-        """Whether the policy of a resource lets a service in, on behalf of another resource.
+        """Return whether the policy of a resource allows a service, on behalf of another resource.
 
-        `service` is its principal, as events.amazonaws.com. What has no policy lets none in. Raises CannotJudge.
+        `service` is its principal, as events.amazonaws.com. A resource without a policy allows nothing. Raises
+        UnsupportedPolicyError.
         """
         who = Principal(service=service)
         account = source.split(":")[4] or self._region.account

@@ -1,5 +1,6 @@
 """What a request to AWS's APIs is: who signed it, for which service, operation and parameters."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -11,6 +12,7 @@ from millrace.local.core.http import Request
 from millrace.local.core.rest_routes import Router
 
 _SCOPE_PARTS = 5
+_FIELD = re.compile(rb'\r\n(?:(?!filename=)[^\r])*name="([^"]+)"(?:\r\n[^\r\n]+)*\r\n\r\n(.*)\r\n$', re.DOTALL)
 _PREFIXES = {"monitoring": "cloudwatch", "email": "ses", "s3express": "s3"}
 """What IAM calls a service that its signature calls otherwise."""
 
@@ -27,12 +29,38 @@ class Scope(NamedTuple):
 
 
 def scope_of(request: Request) -> Scope | None:
-    """The scope of a signed or presigned request."""
-    signed = request.headers.get("authorization", "").partition("Credential=")[2].partition(",")[0]
-    if not signed and "X-Amz-Credential=" in request.query:
-        signed = dict(parse_qsl(request.query))["X-Amz-Credential"]
+    """The scope of a signed request, a presigned URL or a presigned form."""
+    authorization = request.headers.get("authorization")
+    if authorization:
+        signed = authorization.partition("Credential=")[2].partition(",")[0]
+    elif "X-Amz-Credential=" in request.query:
+        signed = dict(parse_qsl(request.query)).get("X-Amz-Credential", "")
+    else:
+        return _old_scope(request)
     parts = signed.split("/")
     return Scope(parts[0], parts[2], parts[3]) if len(parts) == _SCOPE_PARTS else None
+
+
+def _old_scope(request: Request) -> Scope | None:
+    """The scope of a form, or of a URL with a signature of version 2: of S3, which is in no region."""
+    if "AWSAccessKeyId=" in request.query:
+        return Scope(dict(parse_qsl(request.query)).get("AWSAccessKeyId", ""), "us-east-1", "s3")
+    form = form_upload(request)
+    key = form.get("x-amz-credential", "").partition("/")[0] or form.get("awsaccesskeyid")
+    return Scope(key, "us-east-1", "s3") if key else None
+
+
+def form_upload(request: Request) -> dict[str, str]:
+    """The fields of a form that uploads a file to a bucket, by their names in lower case; none of another request.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/API/RESTObjectPOST.html
+    """
+    kind, _, boundary = request.headers.get("content-type", "").partition("boundary=")
+    if request.method != "POST" or not boundary or not kind.startswith("multipart/form-data"):
+        return {}
+    parts = request.body.split(b"--" + boundary.strip('"').encode())
+    found = [_FIELD.match(part) for part in parts]
+    return {match[1].decode().lower(): match[2].decode("utf-8", "replace") for match in found if match}
 
 
 @dataclass(frozen=True)
@@ -81,7 +109,9 @@ def _read(request: Request, service: str) -> tuple[str, Mapping[str, Any]]:
         return target.rpartition(".")[2], request.json()
     if "smithy-protocol" in request.headers:
         return request.path.rpartition("/operation/")[2], {}
-    form = _form(request)
+    if service == "s3" and "key" in (upload := form_upload(request)):
+        return "PutObject", {"Bucket": request.path.strip("/"), "Key": upload["key"]}
+    form = form_of(request)
     if "Action" in form:
         return form["Action"], form
     matched = _router(service).match(request.method, request.path, request.query, request.headers)
@@ -95,7 +125,7 @@ def _read(request: Request, service: str) -> tuple[str, Mapping[str, Any]]:
     return route.operation, params
 
 
-def _form(request: Request) -> dict[str, str]:
+def form_of(request: Request) -> dict[str, str]:
     """The parameters of AWS's query protocol; none in another."""
     kind = request.headers.get("content-type", "")
     if kind.startswith("application/x-www-form-urlencoded"):

@@ -28,16 +28,20 @@ def message(session: str, denied: Denied) -> str:
     return f"User: {session} is not authorized to perform: {shown} on resource: {resource} {why}"
 
 
-def refusal(request: Request, scope: Scope, text: str, code: str = "") -> Response:
-    """A refusal with a message; `code` stands in for the one that the service gives for a denial."""
+def refusal(request: Request, scope: Scope, text: str, code: str = "", in_query: str = "") -> Response:
+    """A refusal with a message; `code` stands in for the one that the service gives for a denial.
+
+    `in_query` is the code in the query protocol, where it is another.
+    """
     if scope.service == "s3":
         return _s3(request, text, code or "AccessDenied")
     if "smithy-protocol" in request.headers:
         return _cbor(text, code or "AccessDenied")
     if "x-amz-target" in request.headers:
-        return _json(text, code or "AccessDeniedException", _BAD_REQUEST, scope)
+        return _json(text, code or "AccessDeniedException", _BAD_REQUEST, scope, in_query)
     if request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
-        return _query(text, code or ("AuthorizationError" if scope.service == "sns" else "AccessDenied"))
+        denied = "AuthorizationError" if scope.service == "sns" else "AccessDenied"
+        return _query(text, in_query or code or denied)
     return _json(text, code or "AccessDeniedException", _FORBIDDEN, scope)
 
 
@@ -51,10 +55,10 @@ def identity(call: Call, session: str, user_id: str) -> Response:
     return Response(200, body.encode(), (_XML,))
 
 
-def _json(text: str, code: str, status: int, scope: Scope) -> Response:
+def _json(text: str, code: str, status: int, scope: Scope, in_query: str = "") -> Response:
     refused = Response.error(code, text, status)
     if scope.service == "sqs":  # its SDKs know their errors by the codes of its former protocol
-        former = ("x-amzn-query-error", f"{code.removesuffix('Exception')};Sender")
+        former = ("x-amzn-query-error", f"{in_query or code.removesuffix('Exception')};Sender")
         return replace(refused, headers=(*refused.headers, former))
     return refused
 

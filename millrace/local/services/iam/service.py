@@ -4,8 +4,9 @@ from typing import Any
 
 from millrace.local.core.account_region import AccountRegion
 from millrace.local.core.service import Service
-from millrace.local.services.iam.access import Access, Sessions
+from millrace.local.services.iam.access import Access
 from millrace.local.services.iam.rule_authorization import RuleAuthorization
+from millrace.local.services.iam.sessions import Sessions
 
 
 class Iam(Service):
@@ -15,8 +16,7 @@ class Iam(Service):
 
     def __init__(self, region: AccountRegion) -> None:
         super().__init__(region)
-        home = region.regions.home if region.regions.is_open else None
-        self.sessions: Sessions = home.service(Iam).sessions if home else Sessions(region.account)
+        self.sessions: Sessions = region.regions.shared[Sessions]
         self.access = Access(region, self.sessions)
         self.access.enforce_iam = region.regions.enforce_iam
         self.rules = RuleAuthorization(region, self.access)

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from . import logs, runtime, wire
+from . import confinement, logs, runtime, wire
 
 _PIECE = 1 << 18
 
@@ -31,21 +31,31 @@ def kibibytes(usage: resource.struct_rusage) -> int:
     return usage.ru_maxrss // 1024 if sys.platform == "darwin" else usage.ru_maxrss
 
 
-def main(connection: int, log: int, lifeline: int, package_view: str, home: str) -> None:
+def main(connection: int, log: int, lifeline: int, package_view: str, home: str, packages: list[str]) -> None:
     """Load the function that the first frame describes, then answer one frame after the other."""
-    threading.Thread(target=_end_with, args=(lifeline,), daemon=True).start()
     pool = socket.socket(fileno=connection)
     frames = _frames(pool)
     config, _ = next(frames)
     logs.capture(log)
     began = time.perf_counter()
+    if config["confined"]:
+        home = confinement.confine([config["code"], package_view, *packages], home, config["shared"])
+    threading.Thread(target=_end_with, args=(lifeline,), daemon=True).start()
     _enter(config, package_view, home)
+    known = set(sys.modules)
     handler = _load(config["handler"], pool)
-    pool.sendall(wire.pack({"kind": "ready", "init_ms": _since(began)}))
+    pool.sendall(wire.pack({"kind": "ready", "init_ms": _since(began), "uncached": _uncached(known)}))
     for call, body in frames:
         began = time.perf_counter()
         status, answer = runtime.invoke(handler, body, call, config)
         pool.sendall(wire.pack(_result(status, began), answer))
+
+
+def _uncached(known: set[str]) -> list[str]:
+    """The files of new modules that have no bytecode: a confined worker cannot write it."""
+    specs = [getattr(module, "__spec__", None) for name, module in list(sys.modules.items()) if name not in known]
+    found = [spec for spec in specs if spec and spec.cached and not os.path.exists(spec.cached)]  # noqa: PTH110 - fast
+    return [str(spec.origin) for spec in found]
 
 
 def _load(handler: str, pool: socket.socket) -> runtime.Handler:
@@ -110,7 +120,7 @@ def _finder(code: str) -> Any:
     """A path hook for the function's own modules."""
     details = (
         (importlib.machinery.ExtensionFileLoader, importlib.machinery.EXTENSION_SUFFIXES),
-        (_FreshLoader, importlib.machinery.SOURCE_SUFFIXES),
+        (FreshLoader, importlib.machinery.SOURCE_SUFFIXES),
         (importlib.machinery.SourcelessFileLoader, importlib.machinery.BYTECODE_SUFFIXES),
     )
     hook = importlib.machinery.FileFinder.path_hook(*details)
@@ -123,9 +133,10 @@ def _finder(code: str) -> Any:
     return under_code
 
 
-class _FreshLoader(importlib.machinery.SourceFileLoader):
+class FreshLoader(importlib.machinery.SourceFileLoader):
     """Tells versions of a file apart by the microsecond; Python does by the second, and would run the former one."""
 
     def path_stats(self, path: Any) -> dict[str, Any]:
+        """What says whether bytecode is that of a file."""
         about = Path(path).stat()
         return {"mtime": about.st_mtime_ns // 1000, "size": about.st_size}

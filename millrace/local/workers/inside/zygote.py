@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from . import preload, wire, worker
+from . import confinement, preload, wire, worker
 
 
 def main(control: int, start: str, package_view: str, home: str) -> None:
@@ -32,6 +32,7 @@ class _Zygote:
         control.set_inheritable(False)
         self._start = start
         self._package_view = package_view
+        self._packages = confinement.packages(package_view)
         self._home = Path(home)
         self._workers: dict[int, int] = {}
         self._lifeline, self._held = os.pipe()
@@ -100,6 +101,7 @@ class _Zygote:
             "lifeline": self._lifeline,
             "package_view": self._package_view,
             "home": str(home),
+            "packages": self._packages,
         }
 
     def _spawn(self, place: dict[str, Any], descriptors: list[int]) -> int:
