@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from millrace.local.clock import Clock
-from millrace.local.printable import printable
+from millrace.operations.printable import printable
 
 Action = Callable[[], None]
 

@@ -25,8 +25,8 @@ from millrace.local.messages import Request, Response
 from millrace.local.plane.faults import Rates
 from millrace.local.plane.plane import Plane
 from millrace.local.plane.planes import Planes
-from millrace.local.trace import Trace
 from millrace.local.workers import Workers
+from millrace.operations.trace import Trace
 
 if TYPE_CHECKING:
     from millrace.events import Event, Metadata

@@ -14,7 +14,7 @@ import pytest
 
 from millrace.events import BrokenContract, Catalog, Envelope, Event, Metadata, UnknownVersion, decode, encode
 from millrace.events.contract import Data
-from millrace.local.printable import printable_lines
+from millrace.operations.printable import printable_lines
 from millrace.runtime import Declaration
 from millrace.runtime.processor import Handler
 from millrace.testing.boundaries import boundaries

@@ -7,9 +7,10 @@ import pytest
 from shared_shop import cloud, put, restored  # noqa: F401 fixtures
 
 from millrace.cli import main
-from millrace.cli.dlq import _paced
-from millrace.cli.tables import age, table
-from millrace.cli.ways import NoWayBack, _to_target
+from millrace.cli.console import columns
+from millrace.cli.dlq import age
+from millrace.operations.dead_letters import NotRedrivableError, paced
+from millrace.operations.dead_letters.eventbridge import RuleTarget
 
 ROOT = Path(__file__).parents[2]
 CLOSED = (
@@ -204,7 +205,7 @@ def test_a_relays_letter_lets_it_publish_all_that_is_pending(cloud, put, functio
     (letter,) = letters()
     lambda_.update_function_configuration(FunctionName=relay, Handler=right)
     millrace("dlq", "redrive", "--all")
-    assert (letter["origin"], letter["of"], letter["event"]) == ("changes", "OrderStore", "")
+    assert (letter["origin"], letter["of"], letter["event"]) == ("relay", "OrderStore", "")
     assert "OrderPlaced" in names_after(cloud, flow)
     assert letters("--processor", "OrderStore") == []
 
@@ -216,7 +217,7 @@ def test_what_a_function_put_aside_goes_back_to_that_function_alone(cloud, put, 
     millrace("dlq", "redrive", told["award_points"]["id"])
     cloud.settle()
     again = [letter["attributes"]["CONSUMER"] for letter in letters()]
-    assert {letter["origin"] for letter in told.values()} == {"aside"}
+    assert {letter["origin"] for letter in told.values()} == {"quarantine"}
     assert "BrokenContract" in told["award_points"]["cause"]
     assert sorted(again) == sorted(told)
 
@@ -238,15 +239,14 @@ def test_ctrl_c_between_two_letters_leaves_the_others_to_be_seen(cloud, put, fai
         if seconds:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr("millrace.cli.dlq.time.sleep", interrupt)
+    monkeypatch.setattr("millrace.operations.dead_letters.time.sleep", interrupt)
     assert main(["dlq", "redrive", "--all", "--rate", "0.1/s"]) == 130
     assert [letter["id"] for letter in letters()] == left
 
 
 def test_what_is_no_rate_is_refused(capsys):
-    with pytest.raises(SystemExit):
-        main(["dlq", "redrive", "--rate", "0/s"])
-    assert "'0/s' is no rate: write 5/s, or 0.5/s" in capsys.readouterr().err
+    assert main(["dlq", "redrive", "--rate", "0/s"]) == 2
+    assert "'0/s' is not a rate: write 5/s, or 0.5/s" in capsys.readouterr().err
 
 
 def test_show_gives_the_whole_letter_with_the_trace_of_its_flow(cloud, put, fail, letters, millrace):
@@ -269,7 +269,7 @@ def test_nothing_is_purged_unless_a_person_agrees(cloud, put, fail, letters, mil
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["redrive"], "which letters? Name their ids, a --processor, or --all."),
+        (["redrive"], "Choose dead letters: by their ids, with --processor, or with --all."),
         (["show", "nope"], "0 of 0 dead letters have an id that begins with 'nope'."),
     ],
 )
@@ -282,19 +282,19 @@ def test_wrong_use_is_answered_with_what_to_do(millrace, capsys, words, told):
 def test_what_another_account_did_not_take_goes_back_by_its_rule_alone(there):
     rule = "arn:aws:events:us-east-1:123456789012:rule/shop/Ledger"
     letter = SimpleNamespace(attributes={"TARGET_ARN": f"arn:aws:{there}", "RULE_ARN": rule}, text="{}")
-    with pytest.raises(NoWayBack, match="cannot be called but by its rule: millrace replay --rule Ledger"):
-        _to_target(None, letter)
+    with pytest.raises(NotRedrivableError, match=r"only its rule can call .*: millrace replay --rule Ledger"):
+        RuleTarget().redrive(SimpleNamespace(cloud=None), letter)
 
 
 def test_a_rate_spreads_what_is_given_back(monkeypatch):
     pauses = []
-    monkeypatch.setattr("millrace.cli.dlq.time.sleep", pauses.append)
-    assert list(_paced(["a", "b", "c"], 2.0)) == ["a", "b", "c"]
+    monkeypatch.setattr("millrace.operations.dead_letters.time.sleep", pauses.append)
+    assert list(paced(["a", "b", "c"], 2.0)) == ["a", "b", "c"]
     assert [round(pause, 1) for pause in pauses] == [0.0, 0.5, 1.0]
 
 
 def test_a_table_is_as_wide_as_its_terminal_and_an_age_is_in_its_largest_unit():
-    lines = table(("ID", "CAUSE"), [["1", "x" * 60], ["22", "short\nlines"]], 40)
+    lines = columns(("ID", "CAUSE"), [["1", "x" * 60], ["22", "short\nlines"]], 40)
     assert [len(line) for line in lines] == [9, 40, 15]
     assert [age(seconds) for seconds in (-1, 5, 90, 7200, 200_000)] == ["0 s", "5 s", "2 min", "2 h", "2 d"]
 
@@ -325,6 +325,6 @@ def test_a_letter_that_is_no_event_is_shown_only_when_that_is_asked_for(cloud, l
     (url,) = [url for url in sqs.list_queues()["QueueUrls"] if "busdead" in url.lower()]
     sqs.send_message(QueueUrl=url, MessageBody="card 4242")
     (letter,) = letters()
-    for words, told in ([], "no event, of 9 characters"), (["--reveal"], "card 4242"):
+    for words, told in ([], "not an event, 9 characters"), (["--reveal"], "card 4242"):
         assert main(["dlq", "show", letter["id"], *words]) == 0
         assert told in capsys.readouterr().out

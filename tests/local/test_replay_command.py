@@ -6,8 +6,8 @@ import pytest
 from shared_shop import cloud, put, restored  # noqa: F401 fixtures
 
 from millrace.cli import main
-from millrace.cli.project import WrongUse
-from millrace.cli.replay import moment
+from millrace.operations import UsageError
+from millrace.operations.replay import parse_time
 
 NOON = datetime(2026, 11, 27, 12, tzinfo=UTC)
 
@@ -30,7 +30,7 @@ def interrupted(monkeypatch):
         monkeypatch.undo()
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("millrace.cli.replay.time.sleep", interrupt)
+    monkeypatch.setattr("millrace.operations.replay.time.sleep", interrupt)
 
 
 def attempts(cloud, correlation_id, name):
@@ -61,7 +61,7 @@ def test_nothing_outside_of_the_window_is_replayed(order, cloud, millrace):
 
 def test_a_replay_to_every_rule_is_asked_for_by_name(millrace, capsys):
     assert main(["replay", "--from", "1h"]) == 2
-    assert "say whose with --rule (Fulfilment, award_points, " in capsys.readouterr().err
+    assert "choose consumers with --rule (Fulfilment, award_points, " in capsys.readouterr().err
 
 
 def test_ctrl_c_cancels_the_replay(order, cloud, millrace, interrupted):
@@ -73,7 +73,7 @@ def test_ctrl_c_cancels_the_replay(order, cloud, millrace, interrupted):
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["--rule", "nobody"], "no rule is called nobody, or feeds it. There are those of Fulfilment, award_points"),
+        (["--rule", "nobody"], "No rule is named nobody or delivers to it. Rules deliver to: Fulfilment, award_points"),
         (["--every-rule", "--to", "2h"], "is not before --to"),
         (["--every-rule", "--archive", "none"], "has no archive 'none'"),
     ],
@@ -88,9 +88,9 @@ def test_wrong_use_is_answered_with_what_there_is(millrace, capsys, words, told)
     [("0s", NOON), ("90min", NOON.replace(hour=10, minute=30)), ("2026-11-27T13:00+02:00", NOON.replace(hour=11))],
 )
 def test_a_time_is_a_moment_or_so_long_ago(text, then):
-    assert moment(text, NOON.timestamp()) == then
+    assert parse_time(text, NOON.timestamp()) == then
 
 
 def test_what_is_no_time_is_refused():
-    with pytest.raises(WrongUse, match="'yesterday' is no time: write 2026-11-27T10:00, or 30min, 2h, 1d"):
-        moment("yesterday", 0)
+    with pytest.raises(UsageError, match="'yesterday' is not a time: write 2026-11-27T10:00, or an age: 30min, 2h, 1d"):
+        parse_time("yesterday", 0)

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from millrace.cli.tables import table
+from millrace.cli.console import columns
 from millrace.local.agenda import Agenda, NotSettledError
 from millrace.local.clock import Clock
-from millrace.local.journal import Record
-from millrace.local.printable import printable, printable_lines
-from millrace.local.trace import Trace
+from millrace.operations.history import Record
+from millrace.operations.printable import printable, printable_lines
+from millrace.operations.trace import Trace
 
 ERROR = "ValueError: first\n└─ ✓ forged  +0.000 s\x1b[2J"
 
@@ -57,7 +57,7 @@ def test_a_block_keeps_its_lines_and_indents_by_spaces():
 
 
 def test_a_cell_of_a_table_is_escaped_before_its_column_is_measured():
-    lines = table(("ID", "CAUSE"), [["\x1b[2J", "x\ny\x07"], ["12345678", "z"]], None)
+    lines = columns(("ID", "CAUSE"), [["\x1b[2J", "x\ny\x07"], ["12345678", "z"]], None)
     assert lines == ["ID        CAUSE", r"\x1b[2J   x y\x07", "12345678  z"]
 
 
@@ -89,7 +89,7 @@ def test_a_trace_keeps_its_tree_around_errors_of_several_lines(hostile_trace):
 
 
 def test_a_name_that_is_not_in_a_trace_is_reported_with_printable_names(hostile_trace):
-    with pytest.raises(LookupError, match=r"what did: rate\\u202ecredit\.$"):
+    with pytest.raises(LookupError, match=r"These did: rate\\u202ecredit\.$"):
         hostile_trace.work("award_points")
 
 

@@ -11,8 +11,10 @@ from botocore.exceptions import ClientError, NoCredentialsError
 from moto import mock_aws
 
 from millrace.cli import console, main
-from millrace.cli.project import ASSEMBLY, Project, WrongUse
-from millrace.cli.target import Cloud, Target, explained, is_on_this_machine, local_cloud
+from millrace.cli.project import ASSEMBLY, Project
+from millrace.cli.target import Target
+from millrace.operations import UsageError
+from millrace.operations.cloud import Cloud, explained, is_on_this_machine, local_cloud
 
 EVENTS = Path(__file__).parents[1] / "events"
 PUT = ["put", "StockDelivered", "--bus", "shop", "--data", f"@{EVENTS / 'stock_delivered.json'}"]
@@ -141,13 +143,13 @@ def test_reading_is_not_confirmed(calls, capsys, words):
 
 def test_an_endpoint_of_the_configuration_file_on_this_machine_is_refused(project, calls):
     Path("config").write_text("[default]\nendpoint_url = http://localhost:4566\n")
-    with pytest.raises(WrongUse, match="leads events to http://localhost:4566, on this machine"):
+    with pytest.raises(UsageError, match="leads events to http://localhost:4566, on this machine"):
         Target(aws=True).cloud(project).client("events")
 
 
 def test_a_note_of_a_local_cloud_elsewhere_is_not_followed(project, calls):
     project.is_up("http://events.example.com")
-    assert local_cloud(project) is None
+    assert local_cloud(project.local_endpoint()) is None
 
 
 def test_an_endpoint_at_which_nothing_answers_is_refused(monkeypatch, capsys):
@@ -202,9 +204,11 @@ def let_go(monkeypatch):
     """The dead letters that other readers see again; there is one, and none is to be deleted."""
     shown = []
     letter = SimpleNamespace(id="letter", of="award_points")
-    monkeypatch.setattr("millrace.cli.dlq.letters_in", lambda *_: [letter])
-    monkeypatch.setattr("millrace.cli.dlq.unkept", lambda *_: [])
-    monkeypatch.setattr("millrace.cli.dlq.let_go", lambda _, letters: shown.extend(each.id for each in letters))
+    monkeypatch.setattr("millrace.operations.dead_letters.receive", lambda *_: [letter])
+    monkeypatch.setattr("millrace.operations.dead_letters.failed_executions", lambda *_: [])
+    monkeypatch.setattr(
+        "millrace.operations.dead_letters.release", lambda _, letters: shown.extend(each.id for each in letters)
+    )
     return shown
 
 
