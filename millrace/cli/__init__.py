@@ -49,7 +49,9 @@ def _run(arguments: Sequence[str]) -> int:
     except TyperException as error:
         context = getattr(error, "ctx", None)
         path = context.command_path if context else "millrace"
-        raise UsageError(f"{error.format_message().rstrip('.')}. See {path} --help.") from error
+        message = error.format_message()
+        end = "" if message.endswith((".", "?")) else "."
+        raise UsageError(f"{message}{end} See {path} --help.") from error
 
 
 def _explained(error: Exception) -> str | None:

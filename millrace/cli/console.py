@@ -17,7 +17,7 @@ from typing import Any, TextIO
 from millrace.operations.printable import printable, printable_lines
 
 _INDENT = "  "
-_MIN_LAST = 20
+_MIN_LAST = 30
 _STYLES = (
     (r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "dim"),
     ("✓", "green"),
@@ -63,7 +63,7 @@ def say(*lines: str) -> None:
 def fail(text: str) -> None:
     """Print an error on standard error."""
     for line in _indented(f"millrace: {text}").split("\n"):
-        _write(line, sys.stderr)
+        _write(line, sys.stderr, wrap=True)
 
 
 def prompt(question: str) -> str:
@@ -93,7 +93,7 @@ def is_styled(file: TextIO | None = None) -> bool:
 def columns(head: Sequence[str], rows: Sequence[Sequence[str]], width: int | None) -> list[str]:
     """The lines of a table, each cell printable. The last column is cut at `width`.
 
-    If it has less room than 20 characters, it goes below the others.
+    If it has less room than 30 characters, it goes below the others.
     """
     lines = [[*map(printable, row[:-1]), printable(" ".join(row[-1].split()))] for row in (head, *rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(head) - 1)]
@@ -152,8 +152,8 @@ def _indented(text: str) -> str:
     return "\n".join([first, *(f"{_INDENT}{line}".rstrip() for line in more)])
 
 
-def _write(line: str, file: TextIO, style: str = "") -> None:
-    """Write a printable line. Rich is given plain text, never markup."""
+def _write(line: str, file: TextIO, style: str = "", *, wrap: bool = False) -> None:
+    """Write a printable line; `wrap` breaks it between words on a terminal. Rich gets plain text, never markup."""
     if not is_styled(file):
         print(line, file=file, flush=True)
         return
@@ -163,4 +163,4 @@ def _write(line: str, file: TextIO, style: str = "") -> None:
     text = Text(line, style)
     for pattern, marked in _STYLES:
         text.highlight_regex(pattern, marked)
-    Console(file=file, highlight=False).print(text, soft_wrap=True)
+    Console(file=file, highlight=False).print(text, soft_wrap=not wrap)

@@ -168,7 +168,11 @@ def _deploy(project: "Project", cloud: "LocalCloud") -> None:
 def _show_environment(cloud: "LocalCloud") -> None:
     say("", f"The local cloud is up at {cloud.endpoint_url}. In another terminal:", "")
     say(*(f"  export {name}={value}" for name, value in cloud.environment().items()), "")
-    say("then `millrace put EVENT --data …`, `aws`, boto3, any SDK. Saved changes are deployed. Ctrl-C ends it.", "")
+    say(
+        "then `millrace put EVENT --data …`, `aws`, boto3 or any SDK.",
+        "Saved changes are deployed. Ctrl-C ends it.",
+        "",
+    )
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """Companion programs are ready with their first line, get the cloud's environment, and end with it."""
 
+import os
 import re
 
 import pytest
@@ -47,3 +48,22 @@ def test_a_companion_that_ends_before_it_is_ready_is_a_usage_error(program):
 def test_a_missing_companion_is_a_usage_error(tmp_path):
     with usage_error("there is no such program"), companion(tmp_path / "missing.py", {}):
         pass
+
+
+def test_a_companion_does_not_receive_ctrl_c(program):
+    file = program(PROGRAM.replace('os.environ["AWS_ENDPOINT_URL"]', "str(os.getpgrp())"))
+    with companion(file, {}):
+        assert int(file.with_name("log").read_text()) != os.getpgrp()
+
+
+def test_a_companion_that_ignores_the_signal_is_killed(program, monkeypatch):
+    monkeypatch.setattr("millrace.cli.companion._STOP_SECONDS", 0.1)
+    file = program(
+        PROGRAM.replace("lambda *_: ended.set()", "signal.SIG_IGN").replace(
+            'os.environ["AWS_ENDPOINT_URL"]', "str(os.getpid())"
+        )
+    )
+    with companion(file, {}):
+        pid = int(file.with_name("log").read_text())
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
