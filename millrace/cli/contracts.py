@@ -216,8 +216,9 @@ def _consumers(project: "Project") -> dict[str, list["Consumer"]]:
 
 def _fields_consumed(project: "Project", node: "Node") -> frozenset[str]:
     """The fields of all events that a function consumes. A field read from a union may belong to any of them."""
-    taken = {*node.consumes, *node.appends}
-    return frozenset(name for event in project.catalog if event.contract.name in taken for name in event.model_fields)
+    consumed = {*node.consumes, *node.appends}
+    events = (event for event in project.catalog if event.contract.name in consumed)
+    return frozenset(name for event in events for name in event.model_fields)
 
 
 def _consuming(project: "Project", event: type["Event"]) -> list["Node"]:
@@ -238,28 +239,28 @@ def reads_of(node: "Node", event: type["Event"]) -> "Reads":
         handler = importlib.import_module(f"functions.{node.name}.handler").handler
     except UnclearSignature as error:
         return found | {(): f"{node.place}: {error}"}
-    for taken in handler.declaration.inputs:
-        if event in taken.events:
-            found |= fields_read(handler.function, taken.name, many=taken.many)
+    for each in handler.declaration.inputs:
+        if event in each.events:
+            found |= fields_read(handler.function, each.name, many=each.many)
     for store in handler.declaration.stores:
         if event in store.events:
-            _, given, *_ = inspect.signature(store.aggregate.apply).parameters
-            found |= fields_read(store.aggregate.apply, given)
+            _, parameter, *_ = inspect.signature(store.aggregate.apply).parameters
+            found |= fields_read(store.aggregate.apply, parameter)
     return found
 
 
 def _wired(node: "Node") -> Iterator[tuple["FieldPath", str]]:
     """The fields that order events or identify them for idempotency."""
-    place = node.made or node.place
+    source = node.made or node.place
     if by := node.facts.get("channel", {}).get("by"):
-        yield (by,), f"{place}: ordered(by={by!r})"
+        yield (by,), f"{source}: ordered(by={by!r})"
     per = node.facts.get("once", {}).get("per", "event_id")
     if per != "event_id":
-        yield (per,), f"{node.place or place}: once_per={per!r}"
+        yield (per,), f"{node.place or source}: once_per={per!r}"
 
 
 def _as_json(change: "Change") -> dict[str, Any]:
-    broken = [{"consumer": name, "place": place} for name, place in change.broken]
+    broken = [{"consumer": name, "place": location} for name, location in change.broken]
     return {**asdict(change), "broken": broken, "breaks": change.breaks}
 
 
@@ -272,12 +273,12 @@ def change_lines(changes: list["Change"], compared: int) -> list[str]:
 
 
 def _lines(change: "Change") -> Iterator[str]:
-    place = f"{change.event}.{change.field}" if change.field else change.event
+    subject = f"{change.event}.{change.field}" if change.field else change.event
     if not change.breaks:
-        yield f"note    {place} {change.what}" + (": no consumer reads it" if change.field else "")
+        yield f"note    {subject} {change.what}" + (": no consumer reads it" if change.field else "")
         if change.field and "backward" in change.directions:
             yield f"        older events that do not match are still rejected: {change.mend}"
         return
-    yield f"breaks  {place} {change.what}"
-    yield from (f"        {name}  {where}" for name, where in change.broken)
+    yield f"breaks  {subject} {change.what}"
+    yield from (f"        {name}  {location}" for name, location in change.broken)
     yield f"        {change.mend}"

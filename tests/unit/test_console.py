@@ -102,7 +102,7 @@ def hostile(monkeypatch, dead_letters):
 
 @pytest.fixture
 def printed(capsys):
-    """What was printed, once it is known to hold no control character but line breaks, and no forged line."""
+    """What was printed. It contains no control characters except line breaks, and no forged line."""
 
     def printed():
         out, err = capsys.readouterr()
@@ -165,18 +165,18 @@ def texts(value):
             yield from texts(each)
 
 
-def test_a_message_that_is_no_json_is_shown_indented(hostile, dead_letters, printed):
+def test_a_message_that_is_not_json_is_shown_indented(hostile, dead_letters, printed):
     dead_letters[:] = [dead_letter(body=None, text="first\n\x1b[2Jsecond")]
     main(["dlq", "show", BAD, "--reveal"])
     assert "\n  first\n  \\x1b[2Jsecond\n" in printed()[0]
 
 
-def test_an_error_of_several_lines_is_indented_below_its_first(printed):
+def test_further_lines_of_an_error_are_indented(printed):
     console.fail("no\nmillrace: forged\x1b[2J")
     assert printed()[1] == "millrace: no\n  millrace: forged\\x1b[2J\n"
 
 
-def test_a_wrong_argument_is_repeated_printable(printed):
+def test_a_wrong_argument_is_printable_in_the_error(printed):
     for words in [["put", BAD], ["trace", "a", BAD], [BAD], ["dlq", "redrive", "--rate", BAD]]:
         assert main(words) == 2
         assert printed()[1].startswith("millrace: ")
@@ -198,7 +198,7 @@ def test_the_lines_of_other_commands_are_printable(printed):
     assert printed()[0].count("forged") > 10
 
 
-def test_what_is_not_deployed_is_reported_printable(monkeypatch, printed):
+def test_a_failed_deployment_is_reported_printable(monkeypatch, printed):
     def refused(*_):
         raise UsageError(BAD)
 
@@ -207,7 +207,7 @@ def test_what_is_not_deployed_is_reported_printable(monkeypatch, printed):
     assert printed()[1].startswith("  not deployed")
 
 
-def test_what_does_not_settle_is_reported_printable(monkeypatch, printed):
+def test_pending_work_is_reported_printable(monkeypatch, printed):
     monkeypatch.setattr(up, "_local", lambda: SimpleNamespace(call=lambda *_, **__: BAD))
     assert up.settle() == 1
     assert printed()[1].startswith("millrace: ")
@@ -226,7 +226,7 @@ def test_logged_errors_are_printable_and_indented():
     assert console.PrintableFormatter().format(logged) == "\\x1b[2J\n  millrace: forged"
 
 
-def test_the_end_of_input_is_no_answer(monkeypatch, printed):
+def test_the_end_of_input_is_an_empty_answer(monkeypatch, printed):
     def ended():
         raise EOFError
 

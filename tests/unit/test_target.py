@@ -24,7 +24,7 @@ READS = [
     ["tail"],
     ["compat"],
     ["dlq", "list"],
-    ["dlq", "show", "letter"],
+    ["dlq", "show", "5cbe"],
     ["replay", "--from", "1h", "--dry-run"],
     ["rebuild", "view_orders", "--compare"],
 ]
@@ -64,7 +64,7 @@ def project(tmp_path, monkeypatch, assembly):
 
 @pytest.fixture
 def calls(monkeypatch):
-    """The calls of AWS's APIs, each refused for want of credentials but that for the caller. Nothing connects."""
+    """The calls of AWS's APIs, each refused without credentials, except that for the caller. Nothing connects."""
     made = []
 
     def call(client, operation, _given):
@@ -200,26 +200,28 @@ def test_a_change_names_account_region_and_stack_and_is_made_on_aws(up, answer, 
 
 
 @pytest.fixture
-def let_go(monkeypatch):
-    """The dead letters that other readers see again; there is one, and none is to be deleted."""
-    shown = []
-    letter = SimpleNamespace(id="letter", of="award_points")
-    monkeypatch.setattr("millrace.operations.dead_letters.receive", lambda *_: [letter])
+def released_ids(monkeypatch):
+    """The ids of the released dead letters. One dead letter exists."""
+    released = []
+    dead_letter = SimpleNamespace(id="5cbe", of="award_points")
+    monkeypatch.setattr("millrace.operations.dead_letters.receive", lambda *_: [dead_letter])
     monkeypatch.setattr("millrace.operations.dead_letters.failed_executions", lambda *_: [])
     monkeypatch.setattr(
-        "millrace.operations.dead_letters.release", lambda _, letters: shown.extend(each.id for each in letters)
+        "millrace.operations.dead_letters.release", lambda _, found: released.extend(each.id for each in found)
     )
-    return shown
+    return released
 
 
 @pytest.mark.parametrize("command", ["redrive", "purge"])
 @pytest.mark.parametrize(("given", "status"), [("no", 2), (KeyboardInterrupt, 130)])
-def test_dead_letters_are_seen_again_where_nothing_is_done(calls, answer, let_go, capsys, command, given, status):
+def test_dead_letters_are_released_if_the_action_is_not_confirmed(
+    calls, answer, released_ids, capsys, command, given, status
+):
     answer(given)
     assert main(["dlq", command, "--all", "--aws"]) == status
     verb = {"redrive": "Redrive", "purge": "Delete"}[command]
     assert f"{verb} 1 dead letters of award_points? [yes/no]" in capsys.readouterr().err
-    assert (let_go, len(calls)) == (["letter"], 1)
+    assert (released_ids, len(calls)) == (["5cbe"], 1)
 
 
 @pytest.mark.parametrize(
@@ -242,7 +244,7 @@ def test_dead_letters_are_seen_again_where_nothing_is_done(calls, answer, let_go
         ("", False),
     ],
 )
-def test_this_machine_is_a_loopback_address(url, here):
+def test_only_loopback_addresses_are_on_this_machine(url, here):
     assert is_on_this_machine(url) is here
 
 
@@ -251,7 +253,7 @@ def test_expired_credentials_are_explained_in_one_line():
     assert explained(error).endswith("The token is expired. Renew your credentials.")
 
 
-def test_expired_credentials_are_no_missing_stack(calls, monkeypatch, capsys):
+def test_expired_credentials_are_not_reported_as_a_missing_stack(calls, monkeypatch, capsys):
     def expired(_client, operation, _given):
         raise ClientError({"Error": {"Code": "ExpiredToken", "Message": "It is expired"}}, operation)
 
@@ -261,7 +263,7 @@ def test_expired_credentials_are_no_missing_stack(calls, monkeypatch, capsys):
 
 
 @pytest.mark.parametrize("error", [ValueError("a bug"), json.JSONDecodeError("a bug", "", 0)])
-def test_another_error_is_not_explained_away(monkeypatch, error):
+def test_any_other_error_keeps_its_traceback(monkeypatch, error):
     def fails(*_, **__):
         raise error
 
