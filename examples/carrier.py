@@ -1,6 +1,6 @@
 """The shop's carrier, a company outside: it is told of each ShippingRequested, and answers at the door of the API.
 
-`millrace run --companion examples/carrier.py …` runs it with a local cloud, `python examples/carrier.py` at the cloud of
+`millrace run --companion examples/carrier.py …` runs it with a local cloud, `python examples/carrier.py` at that of
 AWS_ENDPOINT_URL. On AWS a carrier subscribes by a Webhook in a stack of its own; here boto3 does that.
 """
 

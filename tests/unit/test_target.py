@@ -191,8 +191,10 @@ def test_a_change_names_account_region_and_stack_and_is_made_on_aws(up, answer, 
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "test")
     with mock_aws():
-        Cloud(None).client("events").create_event_bus(Name="shop")
+        events = Cloud(None).client("events")
+        events.create_event_bus(Name="shop")
         assert main([*PUT, "--aws", *words]) == 0
+        events.delete_event_bus(Name="shop")  # another mock may be active around this one
     out, err = capsys.readouterr()
     assert err.startswith("AWS account 123456789012 (arn:aws:sts::123456789012:")
     assert "region eu-west-1, stack Shop" in err
