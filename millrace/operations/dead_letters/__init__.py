@@ -39,11 +39,11 @@ class Unknown(Origin):
 
     name = "unknown"
 
-    def matches(self, message: Message) -> bool:  # noqa: ARG002
+    def matches(self, message: Message) -> bool:
         """Every message."""
         return True
 
-    def redrive(self, deployed: DeployedStacks, dead_letter: DeadLetter) -> str:  # noqa: ARG002
+    def redrive(self, deployed: DeployedStacks, dead_letter: DeadLetter) -> str:
         """Refuse."""
         raise NotRedrivableError(f"its origin is unknown: look at it with millrace dlq show {dead_letter.id}")
 

@@ -78,7 +78,7 @@ class Origin:
         """Whether a message has this origin."""
         raise NotImplementedError
 
-    def content(self, message: Message, cloud: Cloud) -> Any:  # noqa: ARG002 - most messages are complete
+    def content(self, message: Message, cloud: Cloud) -> Any:
         """The body, completed by what the message only refers to."""
         return message.body
 
@@ -86,7 +86,7 @@ class Origin:
         """The event of the body."""
         return body
 
-    def failure(self, message: Message, body: Any) -> Failure:  # noqa: ARG002 - EventBridge and Millrace use attributes
+    def failure(self, message: Message, body: Any) -> Failure:
         """Why the event could not be handled."""
         return failure_in(message.attributes)
 

@@ -70,7 +70,7 @@ class Undeclared(Origin):
         """The event, without the reason."""
         return body["event"]
 
-    def failure(self, message: Message, body: Any) -> Failure:  # noqa: ARG002
+    def failure(self, message: Message, body: Any) -> Failure:
         """The reason and the event's source."""
         return Failure(f"Undeclared: {body['undeclared']} It came from {body['event'].get('source')}.")
 

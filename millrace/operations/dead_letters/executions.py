@@ -48,7 +48,7 @@ class Execution(Origin):
         given = body["detail"].get("input")
         return (given.get("events") or [None])[0] if isinstance(given, dict) else None
 
-    def failure(self, message: Message, body: Any) -> Failure:  # noqa: ARG002
+    def failure(self, message: Message, body: Any) -> Failure:
         """The execution's error, or only its status if it timed out or was stopped."""
         return Failure(_cause(body["detail"]))
 

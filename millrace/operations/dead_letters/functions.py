@@ -42,7 +42,7 @@ class _Destination(Origin):
     https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
     """
 
-    def failure(self, message: Message, body: Any) -> Failure:  # noqa: ARG002
+    def failure(self, message: Message, body: Any) -> Failure:
         """The function's error or, without one, Lambda's condition."""
         context = body["requestContext"]
         error = body.get("responsePayload") or {}
