@@ -29,7 +29,7 @@ app.add_typer(dlq, name="dlq")
 Owner = Annotated[
     str | None, typer.Option("--processor", metavar="NAME", help="Choose those of a processor, mediator or bus.")
 ]
-Ids = Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="As `list` prints them, or their beginnings.")]
+Ids = Annotated[list[str] | None, typer.Argument(metavar="ID", help="As `list` prints them, or their beginnings.")]
 All = Annotated[bool, typer.Option("--all", help="Choose every dead letter.")]
 
 

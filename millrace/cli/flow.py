@@ -88,7 +88,7 @@ def map_(
 @app.command()
 def cost(
     event: Annotated[
-        str | None, typer.Argument(metavar="[EVENT]", help="Its class name. Default: each that begins a flow.")
+        str | None, typer.Argument(metavar="EVENT", help="Its class name. Default: each that begins a flow.")
     ] = None,
     *,
     size: Annotated[int, typer.Option("--bytes", metavar="N", help="Assume this size of an event.")] = 1024,

@@ -61,7 +61,7 @@ def up(
 
 @app.command()
 def run(
-    files: Annotated[list[Path], typer.Argument(metavar="EVENT.json...", help="Recorded EventBridge envelopes.")],
+    files: Annotated[list[Path], typer.Argument(metavar="EVENT.json", help="Recorded EventBridge envelopes.")],
     *,
     companion: Companion = None,
     as_json: Json = False,
