@@ -18,10 +18,10 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(READY) ## The main job: run orders through the shop, locally, and print their causation trees
-	@$(BIN)/millrace run --beside examples/carrier.py $(ORDERS)
+	@$(BIN)/millrace run --companion examples/carrier.py $(ORDERS)
 
 up: $(READY) ## Keep the local cloud up, redeploying on every saved change (Ctrl-C ends it)
-	@$(BIN)/millrace up --beside examples/carrier.py
+	@$(BIN)/millrace up --companion examples/carrier.py
 
 test: $(READY) ## Lint, types and every test
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

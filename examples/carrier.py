@@ -1,7 +1,8 @@
 """A simulated carrier: it receives each ShippingRequested event and answers through the callback API of the shop.
 
-`millrace run --beside examples/carrier.py …` runs it with a local cloud; `python examples/carrier.py` connects to the
-one at AWS_ENDPOINT_URL. On AWS, a carrier would subscribe with a Webhook in its own stack; here boto3 creates the rule.
+`millrace run --companion examples/carrier.py …` runs it with a local cloud; `python examples/carrier.py` connects to
+the one at AWS_ENDPOINT_URL. On AWS, a carrier would subscribe with a Webhook in its own stack; here boto3 creates
+the rule.
 """
 
 import http.client

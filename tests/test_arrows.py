@@ -7,14 +7,21 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-KIT = {"patterns", "events", "runtime", "constructs", "flow", "local", "testing", "cli"}
+KIT = {"patterns", "events", "runtime", "constructs", "flow", "local", "operations", "testing", "cli"}
 ARROWS = {
     "millrace/patterns": {"millrace.patterns"},
     "millrace/events": {"millrace.events"},
     "millrace/runtime": {"millrace.runtime", "millrace.events"},
     "millrace/flow": {"millrace.flow", "millrace.events", "millrace.patterns"},
     "millrace/constructs": {"millrace.constructs", "millrace.events", "millrace.flow", "millrace.runtime"},
-    "millrace/local": {"millrace.local", "millrace.events", "millrace.flow", "millrace.patterns"},
+    "millrace/operations": {"millrace.operations", "millrace.events", "millrace.flow", "millrace.patterns"},
+    "millrace/local": {
+        "millrace.local",
+        "millrace.operations",
+        "millrace.events",
+        "millrace.flow",
+        "millrace.patterns",
+    },
     "functions": {"functions", "millrace.events", "millrace.runtime"},
     "infra": {"infra", "millrace.constructs", "functions.contracts"},
 }

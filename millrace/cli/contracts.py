@@ -1,148 +1,237 @@
-"""`compat`, `schema` and `asyncapi`: what the project's events promise, and to whom a change of it matters."""
+"""`compat`, `schema`, `asyncapi` and `openapi`: the contracts of the project's events and APIs."""
 
 import importlib
 import inspect
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
 
 from millrace.cli import console
-from millrace.cli.project import Project, WrongUse
-from millrace.cli.target import Cloud, Target
-from millrace.events import Event, UnknownEvent
-from millrace.flow import asyncapi as document
-from millrace.flow.compat import Change, Consumer, Direction, Documents, ForeignSchema, compare
-from millrace.flow.graph import Node
-from millrace.flow.reads import FieldPath, Reads, fields_read
-from millrace.flow.schemas import Form, json_schema, registry_schema, schema_name
-from millrace.local.core.printable import printable_lines
-from millrace.runtime.hints import UnclearSignature
+from millrace.cli.app import Aws, Json, Out, app
+from millrace.operations import UsageError
+from millrace.operations.printable import printable_lines
 
-FORMS: tuple[str, ...] = ("2020-12", *get_args(Form))
-
-
-def schema(project: Project, name: str, form: str) -> int:
-    """Print the schema of an event."""
-    try:
-        event = project.catalog.named(name)
-    except UnknownEvent as error:
-        raise WrongUse(str(error.args[0])) from error
-    known: dict[str, Form] = {word: word for word in get_args(Form)}
-    console.data(registry_schema(event, known[form]) if form in known else json_schema(event), indent=2)
-    return 0
+if TYPE_CHECKING:
+    from millrace.cli.project import Project
+    from millrace.events import Event
+    from millrace.flow.compat import Change, Consumer, Documents
+    from millrace.flow.graph import Node
+    from millrace.flow.reads import FieldPath, Reads
+    from millrace.operations.cloud import Cloud
 
 
-def asyncapi(project: Project, release: str, out: Path | None) -> int:
-    """Write the AsyncAPI document of the project."""
-    title = ", ".join(dict.fromkeys(resource.stack for resource in project.flow))
-    made = document.asyncapi(project.graph, title=title, version=release)
-    if out:
-        out.write_text(json.dumps(made, indent=2) + "\n")
-    else:
-        console.data(made, indent=2)
-    return 0
-
-
-def save(project: Project, file: Path) -> int:
-    """Keep today's contracts in a file, for a later `--against`."""
-    schemas = {name: registry_schema(event, "OpenApi3") for name, event in _today(project).items()}
-    file.write_text(json.dumps({"schemas": schemas}, indent=2, sort_keys=True) + "\n")
-    console.out(f"{file} holds the contracts of {len(schemas)} events")
-    return 0
-
-
+@app.command()
 def compat(
-    project: Project,
-    against: Path | None,
-    directions: Sequence[Direction],
     *,
-    strict: bool,
-    machine: bool,
-    target: Target,
+    against: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Compare with contracts saved by --save, not deployed ones.")
+    ] = None,
+    save: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Save today's contracts and compare nothing.")
+    ] = None,
+    mode: Annotated[
+        Literal["full", "backward", "forward"],
+        typer.Option(help="Choose backward: new code, old events; forward: old consumers, new events; full: both."),
+    ] = "full",
+    strict: Annotated[bool, typer.Option("--strict", help="Count changes that break no consumer, too.")] = False,
+    aws: Aws = False,
+    as_json: Json = False,
 ) -> int:
-    """Compare today's contracts with the deployed ones. 1 if a consumer breaks; `strict` counts notes too.
+    """Compare today's event contracts with the deployed ones.
 
-    A change of a contract may be what keeps the app from being synthesised: then the consumers are those it last had.
+    The events, fields and consumers that break are printed. Exits with 1 if a consumer breaks. If the app
+    cannot be synthesised, the consumers are those of its last assembly.
     """
+    from millrace.cli.project import Project
+    from millrace.cli.target import Target
+    from millrace.flow.compat import ForeignSchema, compare
+
+    project = Project.here()
+    if save:
+        _save(project, save)
+        return 0
     read: Callable[[], Documents] = (
-        partial(_saved, against) if against else partial(_registered, project, target.cloud(project))
+        partial(_saved, against) if against else partial(_registered, project, Target(aws).cloud(project))
     )
-    if refused := project.flow_as_it_was():
-        lines = (f"  {line}" for line in printable_lines(refused))
-        console.say("the app is refused as it is, so its consumers are those it last had:", *lines, "")
+    if error := project.use_last_flow():
+        lines = (f"  {line}" for line in printable_lines(error))
+        console.say("the app cannot be synthesised, so the consumers are those of its last assembly:", *lines, "")
     deployed = read()
     try:
         changes = compare(deployed, _today(project), _consumers(project))
     except ForeignSchema as error:
-        raise WrongUse(str(error)) from error
-    found = [change for change in changes if set(change.directions) & set(directions)]
-    if machine:
+        raise UsageError(str(error)) from error
+    directions = {"backward", "forward"} if mode == "full" else {mode}
+    found = [change for change in changes if set(change.directions) & directions]
+    if as_json:
         console.data([_as_json(change) for change in found], indent=2)
     else:
-        console.out(*_told(found, len(deployed)))
+        console.out(*change_lines(found, len(deployed)))
     return int(any(change.breaks or strict for change in found))
 
 
-def _today(project: Project) -> dict[str, type[Event]]:
+@app.command()
+def schema(
+    event: Annotated[str, typer.Argument(metavar="EVENT", help="Its class name, as PlaceOrder.")],
+    *,
+    form: Annotated[
+        Literal["2020-12", "OpenApi3", "JSONSchemaDraft4"],
+        typer.Option(help="Choose JSON Schema 2020-12, or a form of EventBridge's schema registry."),
+    ] = "2020-12",
+) -> None:
+    """Print the schema of an event."""
+    from millrace.cli.project import Project
+    from millrace.events import UnknownEvent
+    from millrace.flow.schemas import json_schema, registry_schema
+
+    try:
+        found = Project.here().catalog.named(event)
+    except UnknownEvent as error:
+        raise UsageError(str(error.args[0])) from error
+    console.data(json_schema(found) if form == "2020-12" else registry_schema(found, form), indent=2)
+
+
+@app.command()
+def asyncapi(
+    *,
+    out: Out = None,
+    release: Annotated[str, typer.Option(metavar="VERSION", help="Set the version of the document.")] = "1.0.0",
+) -> None:
+    """Print the AsyncAPI 3.0 document of the project's events."""
+    from millrace.cli.project import Project
+    from millrace.flow import asyncapi as document
+
+    project = Project.here()
+    title = ", ".join(dict.fromkeys(resource.stack for resource in project.flow))
+    made = document.asyncapi(project.graph, title=title, version=release)
+    if out:
+        project.write(out, json.dumps(made, indent=2) + "\n")
+    else:
+        console.data(made, indent=2)
+
+
+@app.command()
+def openapi(
+    *,
+    api: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Choose an API by the end of its construct's path.")
+    ] = None,
+    out: Out = None,
+) -> None:
+    """Print the OpenAPI 3.1 document of an API."""
+    from millrace.cli.project import Project
+
+    project = Project.here()
+    text = _api_document(project, api).read_text()
+    if out:
+        project.write(out, text)
+    else:
+        console.data(json.loads(text), indent=2)
+
+
+def _api_document(project: "Project", name: str | None) -> Path:
+    """The document of the API whose construct's path ends with the name, or of the only one."""
+    every = _api_documents(project)
+    found = {path: file for path, file in every.items() if name is None or f"/{path}".endswith(f"/{name}")}
+    if len(found) != 1:
+        known = ", ".join(every) or "none"
+        raise UsageError(f"The stacks have these APIs: {known}. Name one of them with --api.")
+    return next(iter(found.values()))
+
+
+def _api_documents(project: "Project") -> dict[str, Path]:
+    """The documents by the paths of the constructs. Each is in the code of the function that publishes it."""
+    from millrace.runtime.api.commands import DOCUMENT
+
+    return {
+        str(resource.facts["construct"]).rpartition("/")[0]: project.assembly
+        / f"asset.{str(resource.properties['Code']['S3Key']).removesuffix('.zip')}"
+        / DOCUMENT
+        for resource in project.flow.of("Lambda::Function")
+        if resource.facts.get("kind") == "commands"
+    }
+
+
+def _save(project: "Project", file: Path) -> None:
+    from millrace.flow.schemas import registry_schema
+
+    schemas = {name: registry_schema(event, "OpenApi3") for name, event in _today(project).items()}
+    project.write(file, json.dumps({"schemas": schemas}, indent=2, sort_keys=True) + "\n")
+    console.out(f"{file} holds the contracts of {len(schemas)} events")
+
+
+def _today(project: "Project") -> dict[str, type["Event"]]:
+    from millrace.flow.schemas import schema_name
+
     return {schema_name(event): event for event in project.catalog}
 
 
-def _saved(file: Path) -> Documents:
+def _saved(file: Path) -> "Documents":
     try:
         schemas: Documents = json.loads(file.read_text())["schemas"]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise WrongUse(f"{file} holds no contracts: {error!r}. Write it with: millrace compat --save {file}") from error
+        raise UsageError(f"{file} holds no contracts: {error!r}. Save them: millrace compat --save {file}") from error
     return schemas
 
 
-def _registered(project: Project, cloud: Cloud) -> Documents:
-    """What the registries of the project's buses hold."""
+def _registered(project: "Project", cloud: "Cloud") -> "Documents":
+    """The schemas in the registries of the project's buses."""
     client = cloud.client("schemas")
     names = [resource.properties["RegistryName"] for resource in project.flow.of("EventSchemas::Registry")]
     found = dict(pair for name in names for pair in _of_registry(client, cloud, name))
     if not found:
-        raise WrongUse(f"{cloud.name} holds no schema of this project: deploy it first, or compare --against a file.")
+        raise UsageError(f"{cloud.name} holds no schema of this project: deploy it first, or compare --against a file.")
     return found
 
 
-def _of_registry(client: Any, cloud: Cloud, name: str) -> Iterator[tuple[str, Any]]:
+def _of_registry(client: Any, cloud: "Cloud", name: str) -> Iterator[tuple[str, Any]]:
     try:
         pages = list(client.get_paginator("list_schemas").paginate(RegistryName=name))
     except client.exceptions.NotFoundException as error:
-        raise WrongUse(f"{cloud.name} has no schema registry {name}: deploy the project first.") from error
+        raise UsageError(f"{cloud.name} has no schema registry {name}: deploy the project first.") from error
     for page in pages:
         for entry in page["Schemas"]:
-            kept = client.describe_schema(RegistryName=name, SchemaName=entry["SchemaName"])
-            yield entry["SchemaName"], json.loads(kept["Content"])
+            stored = client.describe_schema(RegistryName=name, SchemaName=entry["SchemaName"])
+            yield entry["SchemaName"], json.loads(stored["Content"])
 
 
-def _consumers(project: Project) -> dict[str, list[Consumer]]:
-    """Who takes each event, and what each reads of it."""
+def _consumers(project: "Project") -> dict[str, list["Consumer"]]:
+    """The consumers of each event, and the fields that each reads."""
+    from millrace.flow.compat import Consumer
+    from millrace.flow.schemas import schema_name
+
     return {
         schema_name(event): [
-            Consumer(node.name, reads_of(node, event), _of_others(project, node)) for node in _takers(project, event)
+            Consumer(node.name, reads_of(node, event), _fields_consumed(project, node))
+            for node in _consuming(project, event)
         ]
         for event in project.catalog
     }
 
 
-def _of_others(project: Project, node: Node) -> frozenset[str]:
-    """The fields of all events that a function takes: what it reads of a union may be of any of them."""
-    taken = {*node.consumes, *node.appends}
-    return frozenset(name for event in project.catalog if event.contract.name in taken for name in event.model_fields)
+def _fields_consumed(project: "Project", node: "Node") -> frozenset[str]:
+    """The fields of all events that a function consumes. A field read from a union may belong to any of them."""
+    consumed = {*node.consumes, *node.appends}
+    events = (event for event in project.catalog if event.contract.name in consumed)
+    return frozenset(name for event in events for name in event.model_fields)
 
 
-def _takers(project: Project, event: type[Event]) -> list[Node]:
-    """The functions that are sent an event, and those whose aggregates are made of it."""
+def _consuming(project: "Project", event: type["Event"]) -> list["Node"]:
+    """The functions that receive an event, and those whose aggregates apply it."""
     name = event.contract.name
     return [node for node in project.graph.functions if name in node.consumes or name in node.appends]
 
 
-def reads_of(node: Node, event: type[Event]) -> Reads:
-    """What a function reads of an event: by its wiring, and by its syntax; the kit's own look at metadata alone."""
+def reads_of(node: "Node", event: type["Event"]) -> "Reads":
+    """The fields of an event that a function reads, from its wiring and its source. Millrace reads only metadata."""
+    from millrace.flow.reads import fields_read
+    from millrace.runtime.hints import UnclearSignature
+
     found = dict(_wired(node))
     if node.place is None:
         return found
@@ -150,45 +239,46 @@ def reads_of(node: Node, event: type[Event]) -> Reads:
         handler = importlib.import_module(f"functions.{node.name}.handler").handler
     except UnclearSignature as error:
         return found | {(): f"{node.place}: {error}"}
-    for taken in handler.declaration.inputs:
-        if event in taken.events:
-            found |= fields_read(handler.function, taken.name, many=taken.many)
+    for each in handler.declaration.inputs:
+        if event in each.events:
+            found |= fields_read(handler.function, each.name, many=each.many)
     for store in handler.declaration.stores:
         if event in store.events:
-            _, given, *_ = inspect.signature(store.aggregate.apply).parameters
-            found |= fields_read(store.aggregate.apply, given)
+            _, parameter, *_ = inspect.signature(store.aggregate.apply).parameters
+            found |= fields_read(store.aggregate.apply, parameter)
     return found
 
 
-def _wired(node: Node) -> Iterator[tuple[FieldPath, str]]:
-    """The fields by which its channel orders events, or by which it handles them once."""
-    place = node.made or node.place
+def _wired(node: "Node") -> Iterator[tuple["FieldPath", str]]:
+    """The fields that order events or identify them for idempotency."""
+    source = node.made or node.place
     if key := node.facts.get("channel", {}).get("partition_key"):
-        yield (key,), f"{place}: ordered(partition_key={key!r})"
+        yield (key,), f"{source}: ordered(partition_key={key!r})"
     per = node.facts.get("once", {}).get("per", "event_id")
     if per != "event_id":
-        yield (per,), f"{node.place or place}: once_per={per!r}"
+        yield (per,), f"{node.place or source}: once_per={per!r}"
 
 
-def _as_json(change: Change) -> dict[str, Any]:
-    broken = [{"consumer": name, "place": place} for name, place in change.broken]
+def _as_json(change: "Change") -> dict[str, Any]:
+    broken = [{"consumer": name, "place": location} for name, location in change.broken]
     return {**asdict(change), "broken": broken, "breaks": change.breaks}
 
 
-def _told(changes: list[Change], compared: int) -> list[str]:
+def change_lines(changes: list["Change"], compared: int) -> list[str]:
+    """The changes for a person."""
     lines = [line for change in sorted(changes, key=lambda each: not each.breaks) for line in _lines(change)]
     broken = sum(change.breaks for change in changes)
     notes = len(changes) - broken
     return [*lines, f"{compared} events compared: {broken} changes break a consumer, {notes} break none"]
 
 
-def _lines(change: Change) -> Iterator[str]:
-    place = f"{change.event}.{change.field}" if change.field else change.event
+def _lines(change: "Change") -> Iterator[str]:
+    subject = f"{change.event}.{change.field}" if change.field else change.event
     if not change.breaks:
-        yield f"note    {place} {change.what}" + (": no consumer reads it" if change.field else "")
+        yield f"note    {subject} {change.what}" + (": no consumer reads it" if change.field else "")
         if change.field and "backward" in change.directions:
-            yield f"        events from before that do not fit are refused all the same: {change.mend}"
+            yield f"        older events that do not match are still rejected: {change.mend}"
         return
-    yield f"breaks  {place} {change.what}"
-    yield from (f"        {name}  {where}" for name, where in change.broken)
+    yield f"breaks  {subject} {change.what}"
+    yield from (f"        {name}  {location}" for name, location in change.broken)
     yield f"        {change.mend}"

@@ -1,4 +1,4 @@
-"""The project in which the command is run: its events and its assembly."""
+"""The project in the current folder: its events and its assembly."""
 
 import json
 import os
@@ -11,12 +11,11 @@ from typing import Any
 from millrace.events import Catalog
 from millrace.flow import Assembly, Graph, read_graph
 from millrace.local.cloudformation.synthesis import SynthesisFailed, synthesise
+from millrace.operations import UsageError
+from millrace.operations.cloud import Cloud
+from millrace.operations.deployed import DeployedStacks
 
 ASSEMBLY = Path(".millrace/cdk.out")
-
-
-class WrongUse(Exception):
-    """The command cannot do what it was asked to; the text says what to do instead."""
 
 
 class Project:
@@ -27,12 +26,17 @@ class Project:
         self.assembly = root / assembly
         self.state = root / ".millrace"
 
+    @classmethod
+    def here(cls) -> "Project":
+        """The project in the current folder."""
+        return cls(Path.cwd(), ASSEMBLY)
+
     def synthesise(self, context: Mapping[str, str] = MappingProxyType({})) -> bool:
-        """Bring the assembly up to date. False if it was."""
+        """Bring the assembly up to date. False if it already was."""
         try:
             return synthesise(self.root, self.assembly, context)
         except SynthesisFailed as error:
-            raise WrongUse(str(error)) from error
+            raise UsageError(str(error)) from error
 
     @cached_property
     def catalog(self) -> Catalog:
@@ -40,45 +44,45 @@ class Project:
         try:
             return Catalog.load("functions.contracts")
         except ModuleNotFoundError as error:
-            raise WrongUse(f"{error}: the events of a project are the modules of functions/contracts.") from error
+            raise UsageError(f"{error}: the events of a project are the modules of functions/contracts.") from error
 
     @cached_property
     def templates(self) -> list[dict[str, Any]]:
-        """The templates of the assembly, which is made where there is none."""
+        """The templates of the assembly. It is synthesised if there is none."""
         if not (self.assembly / "manifest.json").exists():
             self.synthesise()
         return [json.loads(file.read_text()) for file in sorted(self.assembly.glob("*.template.json"))]
 
     @property
     def stacks(self) -> list[str]:
-        """The names of the stacks of the assembly, which is made where there is none."""
-        self.templates  # noqa: B018 - makes it
+        """The names of the stacks of the assembly. It is synthesised if there is none."""
+        self.templates  # noqa: B018 - synthesises
         return sorted(file.name.removesuffix(".template.json") for file in self.assembly.glob("*.template.json"))
 
     @cached_property
     def flow(self) -> Assembly:
-        """The resources of the stacks as they are now, with the places that made them."""
+        """The resources of the stacks as they are now."""
         self.synthesise()
         return Assembly(self.assembly)
 
-    def flow_as_it_was(self) -> str:
-        """Let `flow` be the last one that was synthesised, where the app is refused now. Gives why it is."""
+    def use_last_flow(self) -> str:
+        """If the app cannot be synthesised, let `flow` be the last assembly. Returns the error, or an empty text."""
         try:
             self.synthesise()
-        except WrongUse as refused:
+        except UsageError as error:
             if not (self.assembly / "manifest.json").exists():
                 raise
             self.flow = Assembly(self.assembly)
-            return str(refused)
+            return str(error)
         return ""
 
     @cached_property
     def graph(self) -> Graph:
-        """How events go through them."""
+        """The flow of events through the stacks."""
         return read_graph(self.flow, self.catalog, self.root)
 
     def bus(self) -> str:
-        """The name of the one bus that the stacks make."""
+        """The name of the only bus of the stacks."""
         names = {
             resource["Properties"]["Name"]
             for template in self.templates
@@ -86,28 +90,41 @@ class Project:
             if resource["Type"] == "AWS::Events::EventBus"
         }
         if len(names) != 1:
-            raise WrongUse(f"The stacks have {len(names)} buses ({', '.join(sorted(names))}): choose one with --bus.")
+            raise UsageError(f"The stacks have {len(names)} buses ({', '.join(sorted(names))}): choose one with --bus.")
         return str(names.pop())
 
-    def local_endpoint(self) -> dict[str, str] | None:
-        """The endpoint of the local cloud that `millrace up` has started here, up or not, with `key` and `secret`."""
+    def deployed(self, cloud: Cloud) -> DeployedStacks:
+        """The stacks in a cloud. The assembly is synthesised if there is none."""
+        self.templates  # noqa: B018 - synthesises
+        return DeployedStacks(cloud, Assembly(self.assembly))
+
+    def write(self, file: Path, text: str) -> None:
+        """Write a file that the user has named."""
+        try:
+            file.write_text(text)
+        except OSError as error:
+            raise UsageError(f"Cannot write {file}: {error.strerror}.") from error
+
+    def noted_cloud(self) -> Cloud | None:
+        """The local cloud that `millrace up` has started here. It may have ended since."""
         if not self._up.exists():
             return None
-        return {name: str(value) for name, value in json.loads(self._up.read_text()).items()}
+        noted = json.loads(self._up.read_text())
+        return Cloud(noted["endpoint"], noted.get("key", "test"), noted.get("secret", "test"))
 
     @property
     def _up(self) -> Path:
         return self.state / "up.json"
 
     def is_up(self, environment: Mapping[str, str]) -> None:
-        """Write down which local cloud runs here, and its access key, in a file that nobody else can read."""
+        """Note which local cloud runs here, and its access key, in a file that only its owner can read."""
         self.state.mkdir(exist_ok=True)
         self._up.unlink(missing_ok=True)
         key, secret = environment["AWS_ACCESS_KEY_ID"], environment["AWS_SECRET_ACCESS_KEY"]
-        known = {"endpoint": environment["AWS_ENDPOINT_URL"], "pid": os.getpid(), "key": key, "secret": secret}
+        noted = {"endpoint": environment["AWS_ENDPOINT_URL"], "pid": os.getpid(), "key": key, "secret": secret}
         with open(os.open(self._up, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:  # noqa: PTH123 - with a mode
-            json.dump(known, file)
+            json.dump(noted, file)
 
     def is_down(self) -> None:
-        """Take that word back."""
+        """Delete that note."""
         self._up.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""`up`, `run` and `down`: a local cloud for a while, or just for some events."""
+"""`up`, `run`, `settle` and `down`: a local cloud."""
 
 import json
 import signal
@@ -8,142 +8,185 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from millrace.cli.beside import played
+import typer
+
+from millrace.cli.app import Json, app
 from millrace.cli.console import fail, say
-from millrace.cli.flows import find_trace, print_trace, put_event, read_event
-from millrace.cli.project import Project, WrongUse
-from millrace.cli.target import Cloud, local_cloud
+from millrace.operations import UsageError
 
 if TYPE_CHECKING:
+    from millrace.cli.project import Project
     from millrace.events import Event
     from millrace.local.cloud import LocalCloud
     from millrace.local.cloudformation.deployment import Change
+    from millrace.operations.cloud import Cloud
+
+PORT = 4566
+Companion = Annotated[
+    Path | None,
+    typer.Option(
+        "--companion",
+        metavar="FILE.py",
+        help="Run a Python program that plays an external system. It is ready with its first line of output.",
+    ),
+]
 
 
+@app.command()
 def up(
-    project: Project,
     *,
-    port: int,
-    beside: Path | None = None,
-    allowed_origins: Sequence[str] = (),
-    strict: bool = False,
-) -> int:
-    """Keep a local cloud up until Ctrl-C, SIGTERM or `millrace down`."""
-    from millrace.cli.watch import watch  # noqa: PLC0415
-    from millrace.local.endpoint.origins import OriginError, Origins  # noqa: PLC0415
+    port: Annotated[int, typer.Option(metavar="N", help="Choose the loopback port of the endpoint.")] = PORT,
+    companion: Companion = None,
+    strict: Annotated[
+        bool, typer.Option(help="Accept only a random access key, which is printed, and keys that the cloud gives out.")
+    ] = False,
+    allow_origin: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ORIGIN", help="Let web pages of this origin call the local cloud. Can be repeated."),
+    ] = None,
+) -> None:
+    """Start the local cloud, deploy the stacks, redeploy on change."""
+    from millrace.cli.companion import companion as running
+    from millrace.cli.project import Project
+    from millrace.cli.watch import watch
+    from millrace.operations.cloud import local_cloud
 
-    try:
-        Origins(allowed_origins)
-    except OriginError as error:
-        raise WrongUse(f"--allow-origin: {error}") from error
-    if local_cloud(project):
-        raise WrongUse("A local cloud is up here already: use it, or end it with millrace down.")
-    with _deployed(project, port, allowed_origins, strict=strict) as cloud:
+    project = Project.here()
+    if local_cloud(project.noted_cloud()):
+        raise UsageError("A local cloud is up here already: use it, or end it with millrace down.")
+    with _deployed(project, port, strict=strict, allowed_origins=allow_origin or ()) as cloud:
         project.is_up(cloud.environment())
         try:
-            with _stopped_by_signals(cloud.stop_requested), played(beside, cloud.environment()):
-                watch(project, cloud, lambda: _invite(cloud))
+            with running(companion, cloud.environment()), _stopped_by_signals(cloud.stop_requested):
+                watch(project, cloud, lambda: _show_environment(cloud))
         finally:
             project.is_down()
     say("» down")
-    return 0
 
 
-def run(project: Project, files: Sequence[Path], *, machine: bool, beside: Path | None = None) -> int:
-    """Put recorded events, wait for each to settle, print its tree. 1 if something was refused."""
+@app.command()
+def run(
+    files: Annotated[list[Path], typer.Argument(metavar="EVENT.json", help="Recorded EventBridge envelopes.")],
+    *,
+    companion: Companion = None,
+    as_json: Json = False,
+) -> None:
+    """Put recorded events onto a fresh local cloud and print traces.
+
+    Each event settles before the next is put.
+    """
+    from millrace.cli.companion import companion as running
+    from millrace.cli.events import print_trace
+    from millrace.cli.project import Project
+    from millrace.operations.bus import put_event
+    from millrace.operations.cloud import Cloud
+    from millrace.operations.logs import find_trace
+
+    project = Project.here()
     events = [(file, _recorded(project, file)) for file in files]
-    with _deployed(project, 0) as local, played(beside, local.environment()):
+    with _deployed(project, 0) as local, running(companion, local.environment()):
         cloud = Cloud(local.endpoint_url)
         for file, event in events:
             began = time.monotonic()
             metadata = put_event(cloud, event, project.bus())
             local.settle()
             say("", f"» {file.stem.replace('_', ' ')}: settled after {time.monotonic() - began:.2f} s")
-            print_trace(find_trace(project, cloud, metadata.correlation_id), machine=machine)
-    return 0
+            print_trace(find_trace(cloud, project.stacks, metadata.correlation_id), as_json=as_json)
 
 
-def down(project: Project) -> int:
-    """End the local cloud of this project."""
-    cloud = _local(project)
-    cloud.ask("down", "POST")
+@app.command()
+def settle(
+    *,
+    timeout: Annotated[float, typer.Option(metavar="SECONDS", help="Fail after this time.")] = 60,
+) -> int:
+    """Wait until the local cloud has no pending work.
+
+    Idle time is skipped.
+    """
+    error = _local().call(f"settle/{timeout}", "POST", timeout=timeout)
+    if error:
+        fail(error)
+    return 1 if error else 0
+
+
+@app.command()
+def down() -> None:
+    """End the local cloud that `millrace up` has started here."""
+    cloud = _local()
+    cloud.call("down", "POST")
     say(f"» {cloud.name} ends")
-    return 0
 
 
-def settle(project: Project, patience: float) -> int:
-    """Wait for the local cloud of this project. 1 if it does not settle."""
-    answer = _local(project).ask(f"settle/{patience}", "POST", patience=patience)
-    if answer:
-        fail(answer)
-    return 1 if answer else 0
+def _local() -> "Cloud":
+    from millrace.cli.project import Project
+    from millrace.operations.cloud import local_cloud
 
-
-def _local(project: Project) -> Cloud:
-    cloud = local_cloud(project)
+    cloud = local_cloud(Project.here().noted_cloud())
     if cloud is None:
-        raise WrongUse("No local cloud is up here: start one with millrace up.")
+        raise UsageError("No local cloud is up here: start one with millrace up.")
     return cloud
 
 
-def _recorded(project: Project, file: Path) -> "Event":
+def _recorded(project: "Project", file: Path) -> "Event":
+    from millrace.cli.events import read_event
 
     try:
         name = json.loads(file.read_text())["detail-type"]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise WrongUse(f"{file} is no recorded envelope: {error!r}") from error
+        raise UsageError(f"{file} is not a recorded envelope: {error!r}") from error
     return read_event(project, name, f"@{file}")
 
 
 @contextmanager
 def _deployed(
-    project: Project, port: int, allowed_origins: Sequence[str] = (), *, strict: bool = False
+    project: "Project", port: int, *, strict: bool = False, allowed_origins: Sequence[str] = ()
 ) -> Iterator["LocalCloud"]:
-    """A local cloud with the project's stacks, which is started while they are synthesised."""
+    """A local cloud with the project's stacks. It starts while they are synthesised."""
     began = time.monotonic()
     with ThreadPoolExecutor(1) as pool:
         synthesised = pool.submit(project.synthesise)
         say("» starting the local cloud, synthesising the stacks")
-        cloud = _start(port, allowed_origins, strict=strict)
+        cloud = _start(port, strict=strict, allowed_origins=allowed_origins)
         try:
             say("» synthesised" if synthesised.result() else "» the assembly is up to date")
-            deploy(project, cloud)
+            _deploy(project, cloud)
             say(f"» ready after {time.monotonic() - began:.1f} s")
             yield cloud
         finally:
             cloud.close()
 
 
-def _start(port: int, allowed_origins: Sequence[str], *, strict: bool) -> "LocalCloud":
-    from millrace.local.cloud import LocalCloud  # noqa: PLC0415 - moto takes a second that `--help` need not
+def _start(port: int, *, strict: bool, allowed_origins: Sequence[str]) -> "LocalCloud":
+    from millrace.local.cloud import LocalCloud
+    from millrace.local.endpoint.origins import OriginError
 
     try:
-        return LocalCloud(port=port, allowed_origins=allowed_origins, strict=strict)
+        return LocalCloud(port=port, strict=strict, allowed_origins=allowed_origins)
+    except OriginError as error:
+        raise UsageError(f"--allow-origin: {error}") from error
     except OSError as error:
-        raise WrongUse(str(error)) from error
+        raise UsageError(str(error)) from error
 
 
-def deploy(project: Project, cloud: "LocalCloud") -> None:
-    """Deploy the assembly, and say what changed."""
+def _deploy(project: "Project", cloud: "LocalCloud") -> None:
     began = time.monotonic()
     changes: list[Change] = []
     cloud.deploy(project.assembly, changes.append)
     say(f"» deployed {len(changes)} changes in {time.monotonic() - began:.2f} s")
 
 
-def _invite(cloud: "LocalCloud") -> None:
-    from millrace.local.workers.inside.confinement import missing  # noqa: PLC0415 - `--help` does without it
+def _show_environment(cloud: "LocalCloud") -> None:
+    from millrace.local.workers.inside.confinement import missing
 
     say("", f"The local cloud is up at {cloud.endpoint_url}. In another terminal:", "")
-    for name, value in cloud.environment().items():
-        say(f"  export {name}={value}")
+    say(*(f"  export {name}={value}" for name, value in cloud.environment().items()), "")
     if lacking := missing():
-        say("", f"Functions are not confined: {lacking}.")
+        say(f"Functions are not confined: {lacking}.", "")
     say(
-        "",
-        "then `millrace put EVENT --data …`, `aws`, boto3, any SDK. Saved changes are deployed. Ctrl-C ends it.",
+        "then `millrace put EVENT --data …`, `aws`, boto3 or any SDK.",
+        "Saved changes are deployed. Ctrl-C ends it.",
         "",
     )
 

@@ -1,4 +1,4 @@
-"""Redeploying on a saved change: a handler within a second, a stack within the time of a synth."""
+"""Redeploy on every saved change: a handler within a second, a stack after a synth."""
 
 import io
 import json
@@ -12,40 +12,41 @@ from watchfiles import Change
 from watchfiles import watch as watch_files
 
 from millrace.cli.console import say
-from millrace.cli.project import Project, WrongUse
+from millrace.cli.project import Project
 from millrace.local.cloudformation.deployment import Change as Deployed
 from millrace.local.cloudformation.deployment import DeploymentFailed
 from millrace.local.cloudformation.synthesis import INPUTS, files_of
-from millrace.local.core.printable import printable_lines
+from millrace.operations import UsageError
+from millrace.operations.printable import printable_lines
 
 if TYPE_CHECKING:
     from millrace.local.cloud import LocalCloud
 
-_GATHER_MS = 100
+_DEBOUNCE_MS = 100
 _STEP_MS = 50
-_LOOK_MS = 200
+_POLL_MS = 200
 
 
-def watch(project: Project, cloud: "LocalCloud", watching: Callable[[], None]) -> None:
-    """Deploy what is saved, until the cloud is asked to stop. Calls `watching` once nothing that is saved is missed.
+def watch(project: Project, cloud: "LocalCloud", ready: Callable[[], None]) -> None:
+    """Deploy saved changes until the cloud must stop. Calls `ready` once every change is noticed.
 
-    A change that cannot be deployed leaves what runs as it is.
+    If a change cannot be deployed, the deployed version keeps running.
     """
-    told = False
-    places = [project.root / name for name in INPUTS if (project.root / name).exists()]
+    started = False
+    inputs = [project.root / name for name in INPUTS if (project.root / name).exists()]
     for changes in watch_files(
-        *places,
+        *inputs,
         watch_filter=_is_source,
-        debounce=_GATHER_MS,
+        debounce=_DEBOUNCE_MS,
         step=_STEP_MS,
-        rust_timeout=_LOOK_MS,
+        rust_timeout=_POLL_MS,
         yield_on_timeout=True,
         stop_event=cloud.stop_requested,
         raise_interrupt=False,
     ):
-        if not told:
-            watching()
-            told = True
+        if not started:
+            ready()
+            started = True
         if not changes:
             continue
         files = sorted({Path(name).relative_to(project.root.resolve()) for _, name in changes})
@@ -67,15 +68,15 @@ def _redeploy(project: Project, cloud: "LocalCloud", files: list[Path]) -> None:
         project.synthesise()
         changes: list[Deployed] = []
         cloud.deploy(project.assembly, changes.append)
-    except (WrongUse, DeploymentFailed) as error:
-        lines = printable_lines(f"not deployed; what runs is what was there before: {error}")
+    except (UsageError, DeploymentFailed) as error:
+        lines = printable_lines(f"not deployed, the previous version keeps running: {error}")
         say(*(f"  {line}" for line in lines))
     else:
         say(f"  {len(changes)} changes deployed after {time.monotonic() - began:.2f} s")
 
 
 def _swap(project: Project, cloud: "LocalCloud", files: list[Path]) -> Iterator[str]:
-    """Give each function whose sources have changed its new code at once, before any synth."""
+    """Update the code of each function whose sources have changed, before any synth."""
     for file in sorted(project.assembly.glob("*.template.json")):
         stack = file.name.removesuffix(".template.json")
         for logical_id, resource in json.loads(file.read_text())["Resources"].items():

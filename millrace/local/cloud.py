@@ -20,13 +20,13 @@ from millrace.local.core.faults import Rates
 from millrace.local.core.garbage import put_off_collection
 from millrace.local.core.http import Request, Response
 from millrace.local.core.scheduler import NotSettledError, Scheduler
-from millrace.local.core.trace import Trace
 from millrace.local.endpoint.app import Endpoint
 from millrace.local.endpoint.moto import moto_application
 from millrace.local.endpoint.origins import Origins
 from millrace.local.endpoint.server import HOST, Server, bound
 from millrace.local.services.iam import Credentials, Sessions
 from millrace.local.workers import Confinement, Workers
+from millrace.operations.trace import Trace
 
 if TYPE_CHECKING:
     from millrace.events import Event, Metadata

@@ -1,6 +1,6 @@
-"""Contract tests of a project: each event, consumer and version. One line in a test module asks for them.
+"""Contract tests for each event, consumer and version of a project. Import them into a test module.
 
-from millrace.testing.contracts import test_a_consumer_takes_an_event, test_an_event_has_an_example
+from millrace.testing.contracts import test_consumer_accepts_event, test_event_has_example
 """
 
 import importlib
@@ -14,7 +14,7 @@ import pytest
 
 from millrace.events import BrokenContract, Catalog, Envelope, Event, Metadata, UnknownVersion, decode, encode
 from millrace.events.contract import Data
-from millrace.local.core.printable import printable_lines
+from millrace.operations.printable import printable_lines
 from millrace.runtime import Declaration
 from millrace.runtime.processor import Handler
 from millrace.testing.boundaries import boundaries
@@ -22,7 +22,7 @@ from millrace.testing.boundaries import boundaries
 
 @dataclass(frozen=True)
 class Version:
-    """One version of an event that may still come, and examples of it by name."""
+    """One version of an event that consumers may still receive, and its examples by name."""
 
     event: type[Event]
     number: int
@@ -33,11 +33,11 @@ class Version:
         return f"{self.event.__name__}-v{self.number}"
 
     def envelopes(self) -> Iterator[tuple[str, Envelope]]:
-        """Each example, and in the newest version those at the edges of what the contract takes."""
+        """Each example, and in the newest version also its boundary values."""
         for name, data in self.examples.items():
             yield name, self._enveloped(data)
             if self.number == self.event.contract.version:
-                yield from ((f"{name} with {told}", self._enveloped(d)) for told, d in boundaries(self.event, data))
+                yield from ((f"{name} with {what}", self._enveloped(d)) for what, d in boundaries(self.event, data))
 
     def _enveloped(self, data: Data) -> Envelope:
         metadata = Metadata.root(producer="contract test", version=self.number)
@@ -50,14 +50,14 @@ class Version:
 
 
 @dataclass(frozen=True)
-class Taking:
-    """A function that takes an event in a version, or has an `aggregate` that is made of it.
+class Consumer:
+    """A function that consumes a version of an event, or has an `aggregate` that applies it.
 
-    `taken` is the class by which it knows the event.
+    `consumed` is the function's own class of the event.
     """
 
     function: str
-    taken: type[Event]
+    consumed: type[Event]
     version: Version
     aggregate: type[Any] | None = None
 
@@ -65,8 +65,8 @@ class Taking:
         return f"{self.version}-{self.function}" + (f".{self.aggregate.__name__}" if self.aggregate else "")
 
 
-def test_an_event_has_an_example(event_version: Version) -> None:
-    """A contract that no example shows is one that no test has tried; and each example is what the contract says."""
+def test_event_has_example(event_version: Version) -> None:
+    """Every version of an event has an example, and every example matches the contract."""
     if not event_version.examples:
         _fail(
             f"{event_version.event.__name__} has no example of version {event_version.number}: record an envelope of "
@@ -77,34 +77,34 @@ def test_an_event_has_an_example(event_version: Version) -> None:
         _read(name, envelope, event_version.event, "the contract")
 
 
-def test_a_consumer_takes_an_event(event_taking: Taking) -> None:
-    """A consumer can read every example, whatever its version, and what it reads goes back onto a bus the same.
+def test_consumer_accepts_event(event_consumer: Consumer) -> None:
+    """A consumer can read every example of every version, and publishing the result again does not change it.
 
-    An aggregate takes it in, too: it decides nothing then, and refuses nothing.
+    An aggregate applies it without an error.
     """
-    for name, envelope in event_taking.version.envelopes():
-        event = _read(name, envelope, event_taking.taken, event_taking.function)
-        again = _read(name, encode(event), event_taking.taken, event_taking.function)
+    for name, envelope in event_consumer.version.envelopes():
+        event = _read(name, envelope, event_consumer.consumed, event_consumer.function)
+        again = _read(name, encode(event), event_consumer.consumed, event_consumer.function)
         if again != event:
-            _fail(f"{event_taking.function} reads {name} as {event!r}, and then as {again!r}")
-        if event_taking.aggregate:
-            event_taking.aggregate().apply(event)
+            _fail(f"{event_consumer.function} reads {name} as {event!r}, and then as {again!r}")
+        if event_consumer.aggregate:
+            event_consumer.aggregate().apply(event)
 
 
 def _read(name: str, envelope: Envelope, event: type[Event], reader: str) -> Event:
     try:
         return decode(envelope, event)
     except (BrokenContract, UnknownVersion) as error:
-        _fail(f"{reader} cannot take {name}: {error}")
+        _fail(f"{reader} cannot read {name}: {error}")
 
 
 def _fail(text: str) -> NoReturn:
-    """Fail a test with a text that pytest prints as it is."""
+    """Fail a test with a printable text."""
     pytest.fail("\n".join(printable_lines(text)), pytrace=False)
 
 
 def versions(root: Path, folder: str) -> list[Version]:
-    """Every event of the project, in the newest version and in each that an upcaster leads up from."""
+    """Every event of the project, in the newest version and in each version that has an upcaster."""
     recorded = list(_recorded(root / folder))
     return [
         Version(event, number, dict(_examples(event, number, recorded)), folder)
@@ -113,19 +113,19 @@ def versions(root: Path, folder: str) -> list[Version]:
     ]
 
 
-def takings(root: Path, folder: str) -> list[Taking]:
+def consumers(root: Path, folder: str) -> list[Consumer]:
     """Every consumer of every version of an event."""
     known = versions(root, folder)
     return [
-        Taking(handler.declaration.name, taken, version, aggregate)
+        Consumer(handler.declaration.name, consumed, version, aggregate)
         for handler in _handlers(root)
-        for taken, aggregate in _taken(handler.declaration)
+        for consumed, aggregate in _consumed(handler.declaration)
         for version in known
-        if _names(taken) == _names(version.event)
+        if _names(consumed) == _names(version.event)
     ]
 
 
-def _taken(declaration: Declaration) -> Iterator[tuple[type[Event], type[Any] | None]]:
+def _consumed(declaration: Declaration) -> Iterator[tuple[type[Event], type[Any] | None]]:
     yield from ((event, None) for event in declaration.consumes)
     yield from ((event, store.aggregate) for store in declaration.stores for event in store.events)
 
@@ -134,18 +134,16 @@ def _names(event: type[Event]) -> tuple[str, str]:
     return event.contract.source, event.contract.detail_type
 
 
-def _said(envelope: Envelope) -> tuple[str, str]:
-    return envelope["source"], envelope["detail-type"]
-
-
 def _examples(event: type[Event], version: int, recorded: list[tuple[str, Envelope]]) -> Iterator[tuple[str, Data]]:
     for name, envelope in recorded:
         detail = envelope["detail"]
-        if _said(envelope) == _names(event) and detail["metadata"].get("version", 1) == version:
+        if (envelope["source"], envelope["detail-type"]) == _names(event) and detail["metadata"].get(
+            "version", 1
+        ) == version:
             yield name, detail["data"]
     if version == event.contract.version:
-        shown = event.model_json_schema().get("examples", [])
-        yield from ((f"example {number} of its class", data) for number, data in enumerate(shown))
+        examples = event.model_json_schema().get("examples", [])
+        yield from ((f"example {number} of its class", data) for number, data in enumerate(examples))
 
 
 def _recorded(folder: Path) -> Iterator[tuple[str, Envelope]]:

@@ -1,4 +1,4 @@
-"""The fixtures that a project's tests are given: `cloud`, a local cloud with the project's stacks in it.
+"""Fixtures for a project's tests: `cloud` is a local cloud with the project's stacks.
 
 def test_a_completed_order_earns_points(cloud):
 order = cloud.put(OrderCompleted(...), bus="shop")
@@ -17,24 +17,24 @@ if TYPE_CHECKING:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Say where a project keeps recorded envelopes."""
+    """Add the setting of the folder of recorded envelopes."""
     parser.addini("millrace_events", "folder of recorded envelopes, for the contract tests", default="tests/events")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Give the contract tests, where a project asks for them, the project's events and consumers."""
-    asked = {"event_version", "event_taking"} & set(metafunc.fixturenames)
-    if asked:
+    """Parametrize the contract tests with the project's events and consumers."""
+    requested = {"event_version", "event_consumer"} & set(metafunc.fixturenames)
+    if requested:
         from millrace.testing import contracts  # noqa: PLC0415 - a plugin is imported by every pytest run
 
-        listed = contracts.versions if "event_version" in asked else contracts.takings
+        listed = contracts.versions if "event_version" in requested else contracts.consumers
         cases = listed(metafunc.config.rootpath, metafunc.config.getini("millrace_events"))
-        metafunc.parametrize(asked.pop(), cases, ids=str)
+        metafunc.parametrize(requested.pop(), cases, ids=str)
 
 
 @pytest.fixture(scope="session")
 def assembly(pytestconfig: pytest.Config) -> Path:
-    """The project's cloud assembly, synthesised where its inputs have changed."""
+    """The project's cloud assembly, synthesised if its inputs have changed."""
     from millrace.local.cloudformation.synthesis import synthesise  # noqa: PLC0415 - a plugin is imported by every pytest run
 
     out = pytestconfig.rootpath / ".millrace" / "cdk.out"
@@ -44,17 +44,17 @@ def assembly(pytestconfig: pytest.Config) -> Path:
 
 @pytest.fixture(scope="session")
 def empty_cloud(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator["LocalCloud"]:
-    """One local cloud for all tests, with nothing deployed; `cloud` empties it after each test."""
+    """One empty local cloud for all tests. `cloud` resets it after each test."""
     from millrace.local.cloud import LocalCloud  # noqa: PLC0415
 
-    shared = [tmp_path_factory.getbasetemp()]  # so that a function and its test can share files of `tmp_path`
+    shared = [tmp_path_factory.getbasetemp()]  # a function and its test can share files of `tmp_path`
     with LocalCloud(cache=pytestconfig.rootpath / ".millrace", shared=shared) as cloud:
         yield cloud
 
 
 @pytest.fixture
 def cloud(empty_cloud: "LocalCloud", assembly: Path) -> Iterator["LocalCloud"]:
-    """A local cloud with the project's stacks, fresh for each test."""
+    """A local cloud with the project's stacks, reset after each test."""
     empty_cloud.deploy(assembly)
     yield empty_cloud
     empty_cloud.reset()

@@ -6,10 +6,10 @@ from datetime import timedelta
 import pytest
 from claims_kit import Scanned
 
-from millrace.cli.flows import put_event
 from millrace.events import Event, Metadata, encode, put_entry
 from millrace.events.claims import CLAIM_ABOVE
 from millrace.events.envelope import entry_bytes
+from millrace.operations.bus import put_event
 
 WAY = ("straighten", "recognise", "file_away")
 

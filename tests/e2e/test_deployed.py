@@ -13,9 +13,11 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "examples"))
 
 from carrier import LOCAL, Carrier
 
-from millrace.cli.flows import find_trace, put_event, read_event
+from millrace.cli.events import read_event
 from millrace.cli.project import Project
 from millrace.cli.target import Target
+from millrace.operations.bus import put_event
+from millrace.operations.logs import find_trace
 
 pytestmark = pytest.mark.skipif("MILLRACE_E2E" not in os.environ, reason="needs a deployed stack and MILLRACE_E2E=1")
 ROOT = Path(__file__).parents[2]
@@ -37,7 +39,7 @@ def flow_of(project, name, last):
 def seen(project, correlation_id, last):
     cloud = TARGET.cloud(project)
     ends, never = time.monotonic() + PATIENCE, threading.Event()
-    while last not in str(trace := find_trace(project, cloud, correlation_id)) and time.monotonic() < ends:
+    while last not in str(trace := find_trace(cloud, project.stacks, correlation_id)) and time.monotonic() < ends:
         never.wait(PAUSE)  # AWS tells nobody that a flow has settled
     return trace
 

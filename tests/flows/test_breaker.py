@@ -51,7 +51,7 @@ def test_a_breaker_opens_sheds_half_opens_and_closes_and_loses_no_event(flows, p
     table = provider(away=600)
     asked = ask(flows, *(f"k{number}" for number in range(20)))
     flows.settle()
-    assert [len(work.said) for work in works(flows, asked)] == [1] * 20
+    assert [len(work.published) for work in works(flows, asked)] == [1] * 20
     told = changes(flows)
     assert (told[0], told[-1]) == ("CLOSED to OPEN", "HALF_OPEN to CLOSED")
     assert set(told[1:-1]) <= {"CLOSED to OPEN", "OPEN to HALF_OPEN", "HALF_OPEN to OPEN"}

@@ -1,4 +1,4 @@
-"""`millrace replay`: the archive to named rules alone, counted first, and stopped by Ctrl-C."""
+"""`millrace replay` counts archived events, replays them to chosen rules, and is cancelled by Ctrl-C."""
 
 from datetime import UTC, datetime
 
@@ -6,15 +6,15 @@ import pytest
 from shared_shop import cloud, put, restored  # noqa: F401 fixtures
 
 from millrace.cli import main
-from millrace.cli.project import WrongUse
-from millrace.cli.replay import moment
+from millrace.operations import UsageError
+from millrace.operations.replay import parse_time
 
 NOON = datetime(2026, 11, 27, 12, tzinfo=UTC)
 
 
 @pytest.fixture
 def order(cloud, put):
-    """A completed order whose flow has settled, and lies in the archive, hours after those of other tests."""
+    """A settled flow in the archive, three hours after those of other tests."""
     cloud.on_loop(lambda: cloud.scheduler.after(3 * 3600, lambda: None, "a test"))
     cloud.settle()
     correlation_id = put("order_completed")
@@ -24,20 +24,20 @@ def order(cloud, put):
 
 @pytest.fixture
 def interrupted(monkeypatch):
-    """Ctrl-C, as soon as a command waits."""
+    """Ctrl-C as soon as a command waits."""
 
     def interrupt(_seconds):
         monkeypatch.undo()
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("millrace.cli.replay.time.sleep", interrupt)
+    monkeypatch.setattr("millrace.operations.replay.time.sleep", interrupt)
 
 
 def attempts(cloud, correlation_id, name):
     return sum(len(work.attempts) for work in cloud.trace(correlation_id).works() if work.name == name)
 
 
-def test_a_dry_run_says_which_rule_would_be_given_how_many_events_and_replays_none(order, cloud, millrace):
+def test_a_dry_run_counts_the_events_for_each_rule_and_replays_none(order, cloud, millrace):
     replays = cloud.client("events").list_replays
     before = replays()["Replays"]
     status, plan = millrace("replay", "--from", "1h", "--dry-run")
@@ -46,51 +46,54 @@ def test_a_dry_run_says_which_rule_would_be_given_how_many_events_and_replays_no
     assert replays()["Replays"] == before
 
 
-def test_only_the_rules_that_are_named_are_given_the_events(order, cloud, millrace):
-    status, told = millrace("replay", "--from", "1h", "--rule", "rate_credit")
+def test_only_the_chosen_rules_receive_the_events(order, cloud, millrace):
+    status, outcome = millrace("replay", "--from", "1h", "--rule", "rate_credit")
     cloud.settle()
-    assert (status, told["state"], told["events"]) == (0, "COMPLETED", {"rate_credit": {"OrderCompleted": 1}})
+    assert (status, outcome["state"], outcome["events"]) == (0, "COMPLETED", {"rate_credit": {"OrderCompleted": 1}})
     assert (attempts(cloud, order, "rate_credit"), attempts(cloud, order, "award_points")) == (2, 1)
 
 
-def test_nothing_outside_of_the_window_is_replayed(order, cloud, millrace):
+def test_events_outside_the_window_are_not_replayed(order, cloud, millrace):
     millrace("replay", "--from", "2h", "--to", "1h", "--every-rule")
     cloud.settle()
     assert attempts(cloud, order, "rate_credit") == 1
 
 
-def test_a_replay_to_every_rule_is_asked_for_by_name(millrace, capsys):
+def test_a_replay_to_every_rule_needs_an_option(millrace, capsys):
     assert main(["replay", "--from", "1h"]) == 2
-    assert "say whose with --rule (Fulfilment, award_points, " in capsys.readouterr().err
+    assert "choose consumers with --rule (Fulfilment, award_points, " in capsys.readouterr().err
 
 
 def test_ctrl_c_cancels_the_replay(order, cloud, millrace, interrupted):
-    status, told = millrace("replay", "--from", "1h", "--rule", "rate_credit")
-    assert (status, told["state"]) == (1, "CANCELLED")
+    status, outcome = millrace("replay", "--from", "1h", "--rule", "rate_credit")
+    assert (status, outcome["state"]) == (1, "CANCELLED")
     assert attempts(cloud, order, "rate_credit") == 1
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
-        (["--rule", "nobody"], "no rule is called nobody, or feeds it. There are those of Fulfilment, award_points"),
+        (
+            ["--rule", "missing"],
+            "No rule is named missing or delivers to it. Rules deliver to: Fulfilment, award_points",
+        ),
         (["--every-rule", "--to", "2h"], "is not before --to"),
         (["--every-rule", "--archive", "none"], "has no archive 'none'"),
     ],
 )
-def test_wrong_use_is_answered_with_what_there_is(millrace, capsys, words, told):
+def test_wrong_usage_is_explained(millrace, capsys, words, message):
     assert main(["replay", "--from", "1h", *words]) == 2
-    assert told in capsys.readouterr().err
+    assert message in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
     ("text", "then"),
     [("0s", NOON), ("90min", NOON.replace(hour=10, minute=30)), ("2026-11-27T13:00+02:00", NOON.replace(hour=11))],
 )
-def test_a_time_is_a_moment_or_so_long_ago(text, then):
-    assert moment(text, NOON.timestamp()) == then
+def test_a_time_is_iso_8601_or_an_age(text, then):
+    assert parse_time(text, NOON.timestamp()) == then
 
 
-def test_what_is_no_time_is_refused():
-    with pytest.raises(WrongUse, match="'yesterday' is no time: write 2026-11-27T10:00, or 30min, 2h, 1d"):
-        moment("yesterday", 0)
+def test_a_malformed_time_is_rejected():
+    with pytest.raises(UsageError, match="'yesterday' is not a time: write 2026-11-27T10:00, or an age: 30min, 2h, 1d"):
+        parse_time("yesterday", 0)

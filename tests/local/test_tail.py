@@ -1,86 +1,86 @@
-"""`millrace tail`: what happens, from the journal of a local cloud or from CloudWatch Logs."""
+"""`millrace tail` follows records from the local cloud's event history or from CloudWatch Logs."""
 
-import argparse
 import itertools
 import json
+from types import SimpleNamespace
 
 import pytest
 from shared_shop import cloud, put, restored  # noqa: F401 fixtures
 
 from millrace.cli import main
-from millrace.cli.deployed import Deployed
+from millrace.cli.events import record_line
 from millrace.cli.project import ASSEMBLY, Project
-from millrace.cli.tail import filter_of, journal_looks, line_of, log_looks
-from millrace.cli.target import Cloud
-from millrace.local.core.history import MOST_LATEST, EventHistory, Record, Reference
+from millrace.local.core.history import MOST_LATEST, EventHistory
+from millrace.operations.cloud import Cloud
+from millrace.operations.history import Record, Reference
+from millrace.operations.tail import Filter, history_polls, log_polls
 
-ALL = {"event": None, "processor": None, "flow": None, "errors": False}
-SAID = Record("event", 5.0, "f", "e", "OrderPlaced", {"producer": "put"})
+PUBLISHED = Record("event", 5.0, "f", "e", "OrderPlaced", {"producer": "put"})
 DONE = Record("attempt", 6.0, "f", "e", "rate_credit", {"outcome": "ok", "event": "OrderPlaced"})
 FAILED = Record("attempt", 7.0, "g", "d", "rate_credit", {"outcome": "error", "error": "ValueError: no"})
-DEAD = Record("dead-letter", 8.0, "g", "d", "rate_credit", {"queue": "letters"})
+DEAD = Record("dead-letter", 8.0, "g", "d", "rate_credit", {"queue": "failures"})
 ENDED = Record("execution", 9.0, "g", "d", "Fulfilment", {"status": "FAILED"})
 
 
 @pytest.mark.parametrize(
-    ("asked", "begin", "found"),
+    ("filters", "begin", "found"),
     [
-        ({}, 0, [SAID, DONE, FAILED, DEAD, ENDED]),
+        ({}, 0, [PUBLISHED, DONE, FAILED, DEAD, ENDED]),
         ({}, 6.5, [FAILED, DEAD, ENDED]),
-        ({"event": "OrderPlaced"}, 0, [SAID, DONE]),
-        ({"processor": "put"}, 0, [SAID]),
-        ({"flow": "f"}, 0, [SAID, DONE]),
+        ({"event": "OrderPlaced"}, 0, [PUBLISHED, DONE]),
+        ({"processor": "put"}, 0, [PUBLISHED]),
+        ({"flow": "f"}, 0, [PUBLISHED, DONE]),
         ({"errors": True}, 0, [FAILED, DEAD, ENDED]),
     ],
 )
-def test_a_record_is_shown_if_it_is_asked_for(asked, begin, found):
-    wanted = filter_of(argparse.Namespace(**(ALL | asked)), begin)
-    assert [record for record in (SAID, DONE, FAILED, DEAD, ENDED) if wanted(record)] == found
+def test_only_records_that_pass_the_filter_are_shown(filters, begin, found):
+    matches = Filter(begin, **filters).matches
+    assert [record for record in (PUBLISHED, DONE, FAILED, DEAD, ENDED) if matches(record)] == found
 
 
-def test_a_line_says_what_went_wrong():
-    assert line_of(FAILED).endswith("✗ rate_credit          attempt     ValueError: no")
-    assert line_of(DEAD).endswith("✗ rate_credit          dead-letter dead letter in letters")
-    assert line_of(SAID).endswith("● OrderPlaced          event       put")
+def test_a_line_shows_the_error():
+    assert record_line(FAILED).endswith("✗ rate_credit          attempt     ValueError: no")
+    assert record_line(DEAD).endswith("✗ rate_credit          dead-letter dead letter in failures")
+    assert record_line(PUBLISHED).endswith("● OrderPlaced          event       put")
 
 
-def test_a_look_gives_what_the_journal_has_noted_since_the_last_one(cloud, put):
-    looks = journal_looks(Cloud(cloud.endpoint_url))
-    next(looks)
+def test_a_poll_returns_the_new_records_of_the_event_history(cloud, put):
+    polls = history_polls(Cloud(cloud.endpoint_url))
+    next(polls)
     put("order_completed")
     cloud.settle()
-    first, second = next(looks), next(looks)
+    first, second = next(polls), next(polls)
     assert {"OrderCompleted", "rate_credit", "award_points"} <= {record.name for record in first}
     assert second == []
 
 
-def test_the_logs_of_the_functions_tell_it_too_and_nothing_twice(cloud, put, monkeypatch, pytestconfig):
+def test_the_logs_of_the_functions_contain_the_same_records_once(cloud, put, monkeypatch, pytestconfig):
     begin = cloud.scheduler.clock.now()
     order = put("order_completed")
     cloud.settle()
     project = Project(pytestconfig.rootpath, ASSEMBLY)
-    looks = log_looks(Deployed(project, Cloud(cloud.endpoint_url)), begin)
-    first, second = next(looks), next(looks)
+    polls = log_polls(project.deployed(Cloud(cloud.endpoint_url)), begin)
+    first, second = next(polls), next(polls)
     assert {"PointsAwarded", "rate_credit", "award_points"} <= {record.name for record in first}
     assert {record.correlation_id for record in first} == {order}
     assert second == []
 
 
-def test_ctrl_c_ends_it_well_and_each_record_is_a_line_of_json(cloud, put, millrace, monkeypatch, capsys):
+def test_ctrl_c_ends_tail_with_0_and_each_record_is_a_line_of_json(cloud, put, millrace, monkeypatch, capsys):
     put("order_completed")
     cloud.settle()
 
     def interrupt(_seconds):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("millrace.cli.tail.time.sleep", interrupt)
+    monkeypatch.setattr("millrace.operations.tail.time.sleep", interrupt)
     assert main(["tail", "--since", "1h", "--processor", "rate_credit", "--json"]) == 0
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert {line["kind"] for line in lines} >= {"attempt", "event"}
 
 
-def test_the_journal_follows_only_what_it_still_knows():
-    history = EventHistory(argparse.Namespace(now=itertools.count(1.0).__next__))
+def test_the_event_history_returns_only_the_records_it_still_holds():
+    history = EventHistory(SimpleNamespace(now=itertools.count(1.0).__next__))
     for number in range(MOST_LATEST + 5):
         history.add("event", Reference(str(number), "f", "E"), "E")
     made, records = history.since(2)

@@ -23,7 +23,7 @@ class Up:
     def __init__(self, project):
         self.project = project
         carrier = str(ROOT / "examples" / "carrier.py")
-        command = [sys.executable, "-m", "millrace", "up", "--strict", "--port", "0", "--beside", carrier]
+        command = [sys.executable, "-m", "millrace", "up", "--strict", "--port", "0", "--companion", carrier]
         self.process = subprocess.Popen(command, cwd=project, stderr=subprocess.PIPE, text=True, start_new_session=True)
         self.lines = []
         self.said = threading.Condition()

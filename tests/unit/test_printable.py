@@ -1,4 +1,4 @@
-"""Text from outside that a terminal would act on is escaped, in lines, tables and traces."""
+"""Control characters in text from outside are escaped in lines, tables and traces."""
 
 import unicodedata
 
@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from millrace.cli.tables import table
+from millrace.cli.console import columns
 from millrace.local.core.clock import Clock
-from millrace.local.core.history import Record
-from millrace.local.core.printable import printable, printable_lines
 from millrace.local.core.scheduler import NotSettledError, Scheduler
-from millrace.local.core.trace import Trace
+from millrace.operations.history import Record
+from millrace.operations.printable import printable, printable_lines
+from millrace.operations.trace import Trace
 
 ERROR = "ValueError: first\n└─ ✓ forged  +0.000 s\x1b[2J"
 
@@ -36,17 +36,17 @@ def shows_as_itself(text):
         ("\ue000\u0378\U000e0041", r"\ue000\u0378\U000e0041"),
     ],
 )
-def test_what_a_terminal_acts_on_or_does_not_show_is_escaped(text, shown):
+def test_control_and_invisible_characters_are_escaped(text, shown):
     assert printable(text) == shown
 
 
 @pytest.mark.parametrize("text", ["Größe 12 €", "注文\u3000完了", "✗ └─ 🎁 ❤\ufe0f", "a\u00a0b", "'\\'", ""])
-def test_text_of_any_language_stays_as_it_is(text):
+def test_text_of_any_language_is_unchanged(text):
     assert printable(text) == text
 
 
 @given(st.text(st.characters()))
-def test_any_text_becomes_one_line_that_shows_as_itself_and_stays_so(text):
+def test_any_text_becomes_one_printable_line_and_escaping_is_idempotent(text):
     shown = printable(text)
     assert shows_as_itself(shown)
     assert printable(shown) == shown
@@ -57,7 +57,7 @@ def test_a_block_keeps_its_lines_and_indents_by_spaces():
 
 
 def test_a_cell_of_a_table_is_escaped_before_its_column_is_measured():
-    lines = table(("ID", "CAUSE"), [["\x1b[2J", "x\ny\x07"], ["12345678", "z"]], None)
+    lines = columns(("ID", "CAUSE"), [["\x1b[2J", "x\ny\x07"], ["12345678", "z"]], None)
     assert lines == ["ID        CAUSE", r"\x1b[2J   x y\x07", "12345678  z"]
 
 
@@ -69,7 +69,7 @@ def hostile_trace():
         [
             Record("event", 1.0, "flow", "e\n1", "Order\x1b[2JPlaced", {}),
             Record("attempt", 2.0, "flow", "e\n1", "rate\u202ecredit", attempt),
-            Record("dead-letter", 3.0, "flow", "e\n1", "rate\u202ecredit", {"queue": "dead\nletters"}),
+            Record("dead-letter", 3.0, "flow", "e\n1", "rate\u202ecredit", {"queue": "dead\nqueue"}),
             Record("refused", 4.0, "flow", "e\n1", "Order\x1b[2JPlaced", {"error": ERROR}),
         ],
     )
@@ -84,16 +84,16 @@ def test_a_trace_keeps_its_tree_around_errors_of_several_lines(hostile_trace):
         r"└─ ✗ rate\u202ecredit  +1.000 s  0 ms",
         "   ├─ ! attempt 1: ValueError: first",
         r"   │    | └─ ✓ forged  +0.000 s\x1b[2J",
-        r"   └─ ✉ dead letter in dead\nletters",
+        r"   └─ ✉ dead letter in dead\nqueue",
     ]
 
 
-def test_a_name_that_is_not_in_a_trace_is_reported_with_printable_names(hostile_trace):
-    with pytest.raises(LookupError, match=r"what did: rate\\u202ecredit\.$"):
+def test_an_unknown_name_in_a_trace_is_reported_with_printable_names(hostile_trace):
+    with pytest.raises(LookupError, match=r"These did: rate\\u202ecredit\.$"):
         hostile_trace.work("award_points")
 
 
-def test_what_has_not_settled_is_reported_printable():
+def test_pending_work_is_reported_printable():
     scheduler = Scheduler(Clock())
     scheduler.hold("call of \x1b[2J")
     with pytest.raises(NotSettledError, match=r"call of \\x1b\[2J"):

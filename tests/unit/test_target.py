@@ -11,8 +11,10 @@ from botocore.exceptions import ClientError, NoCredentialsError
 from moto import mock_aws
 
 from millrace.cli import console, main
-from millrace.cli.project import ASSEMBLY, Project, WrongUse
-from millrace.cli.target import Cloud, Target, explained, is_on_this_machine, local_cloud
+from millrace.cli.project import ASSEMBLY, Project
+from millrace.cli.target import Target
+from millrace.operations import UsageError
+from millrace.operations.cloud import Cloud, explained, is_on_this_machine, local_cloud
 
 EVENTS = Path(__file__).parents[1] / "events"
 PUT = ["put", "StockDelivered", "--bus", "shop", "--data", f"@{EVENTS / 'stock_delivered.json'}"]
@@ -22,7 +24,7 @@ READS = [
     ["tail"],
     ["compat"],
     ["dlq", "list"],
-    ["dlq", "show", "letter"],
+    ["dlq", "show", "5cbe"],
     ["replay", "--from", "1h", "--dry-run"],
     ["rebuild", "view_orders", "--compare"],
 ]
@@ -39,7 +41,7 @@ CHANGES = [
 CALLER = {"Account": "111122223333", "Arn": "arn:aws:iam::111122223333:user/ada"}
 
 
-def local(url):
+def environment(url):
     """The environment of a local cloud."""
     return {"AWS_ENDPOINT_URL": url, "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 
@@ -67,7 +69,7 @@ def project(tmp_path, monkeypatch, assembly):
 
 @pytest.fixture
 def calls(monkeypatch):
-    """The calls of AWS's APIs, each refused for want of credentials but that for the caller. Nothing connects."""
+    """The calls of AWS's APIs, each refused without credentials, except that for the caller. Nothing connects."""
     made = []
 
     def call(client, operation, _given):
@@ -87,7 +89,7 @@ def calls(monkeypatch):
 @pytest.fixture
 def up(project, monkeypatch):
     """A local cloud of the project that is up."""
-    project.is_up(local("http://127.0.0.1:4566"))
+    project.is_up(environment("http://127.0.0.1:4566"))
     monkeypatch.setattr(Cloud, "answers", lambda cloud: cloud.is_local)
 
 
@@ -146,13 +148,13 @@ def test_reading_is_not_confirmed(calls, capsys, words):
 
 def test_an_endpoint_of_the_configuration_file_on_this_machine_is_refused(project, calls):
     Path("config").write_text("[default]\nendpoint_url = http://localhost:4566\n")
-    with pytest.raises(WrongUse, match="leads events to http://localhost:4566, on this machine"):
+    with pytest.raises(UsageError, match="leads events to http://localhost:4566, on this machine"):
         Target(aws=True).cloud(project).client("events")
 
 
 def test_a_note_of_a_local_cloud_elsewhere_is_not_followed(project, calls):
-    project.is_up(local("http://events.example.com"))
-    assert local_cloud(project) is None
+    project.is_up(environment("http://events.example.com"))
+    assert local_cloud(project.noted_cloud()) is None
 
 
 def test_an_endpoint_at_which_nothing_answers_is_refused(monkeypatch, capsys):
@@ -194,8 +196,10 @@ def test_a_change_names_account_region_and_stack_and_is_made_on_aws(up, answer, 
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "test")
     with mock_aws():
-        Cloud(None).client("events").create_event_bus(Name="shop")
+        events = Cloud(None).client("events")
+        events.create_event_bus(Name="shop")
         assert main([*PUT, "--aws", *words]) == 0
+        events.delete_event_bus(Name="shop")  # another mock may be active around this one
     out, err = capsys.readouterr()
     assert err.startswith("AWS account 123456789012 (arn:aws:sts::123456789012:")
     assert "region eu-west-1, stack Shop" in err
@@ -203,24 +207,28 @@ def test_a_change_names_account_region_and_stack_and_is_made_on_aws(up, answer, 
 
 
 @pytest.fixture
-def let_go(monkeypatch):
-    """The dead letters that other readers see again; there is one, and none is to be deleted."""
-    shown = []
-    letter = SimpleNamespace(id="letter", of="award_points")
-    monkeypatch.setattr("millrace.cli.dlq.letters_in", lambda *_: [letter])
-    monkeypatch.setattr("millrace.cli.dlq.unkept", lambda *_: [])
-    monkeypatch.setattr("millrace.cli.dlq.let_go", lambda _, letters: shown.extend(each.id for each in letters))
-    return shown
+def released_ids(monkeypatch):
+    """The ids of the released dead letters. One dead letter exists."""
+    released = []
+    dead_letter = SimpleNamespace(id="5cbe", of="award_points")
+    monkeypatch.setattr("millrace.operations.dead_letters.receive", lambda *_: [dead_letter])
+    monkeypatch.setattr("millrace.operations.dead_letters.failed_executions", lambda *_: [])
+    monkeypatch.setattr(
+        "millrace.operations.dead_letters.release", lambda _, found: released.extend(each.id for each in found)
+    )
+    return released
 
 
 @pytest.mark.parametrize("command", ["redrive", "purge"])
 @pytest.mark.parametrize(("given", "status"), [("no", 2), (KeyboardInterrupt, 130)])
-def test_dead_letters_are_seen_again_where_nothing_is_done(calls, answer, let_go, capsys, command, given, status):
+def test_dead_letters_are_released_if_the_action_is_not_confirmed(
+    calls, answer, released_ids, capsys, command, given, status
+):
     answer(given)
     assert main(["dlq", command, "--all", "--aws"]) == status
     verb = {"redrive": "Redrive", "purge": "Delete"}[command]
     assert f"{verb} 1 dead letters of award_points? [yes/no]" in capsys.readouterr().err
-    assert (let_go, len(calls)) == (["letter"], 1)
+    assert (released_ids, len(calls)) == (["5cbe"], 1)
 
 
 @pytest.mark.parametrize(
@@ -243,7 +251,7 @@ def test_dead_letters_are_seen_again_where_nothing_is_done(calls, answer, let_go
         ("", False),
     ],
 )
-def test_this_machine_is_a_loopback_address(url, here):
+def test_only_loopback_addresses_are_on_this_machine(url, here):
     assert is_on_this_machine(url) is here
 
 
@@ -252,7 +260,7 @@ def test_expired_credentials_are_explained_in_one_line():
     assert explained(error).endswith("The token is expired. Renew your credentials.")
 
 
-def test_expired_credentials_are_no_missing_stack(calls, monkeypatch, capsys):
+def test_expired_credentials_are_not_reported_as_a_missing_stack(calls, monkeypatch, capsys):
     def expired(_client, operation, _given):
         raise ClientError({"Error": {"Code": "ExpiredToken", "Message": "It is expired"}}, operation)
 
@@ -262,7 +270,7 @@ def test_expired_credentials_are_no_missing_stack(calls, monkeypatch, capsys):
 
 
 @pytest.mark.parametrize("error", [ValueError("a bug"), json.JSONDecodeError("a bug", "", 0)])
-def test_another_error_is_not_explained_away(monkeypatch, error):
+def test_any_other_error_keeps_its_traceback(monkeypatch, error):
     def fails(*_, **__):
         raise error
 

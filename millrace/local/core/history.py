@@ -3,46 +3,19 @@
 import base64
 from collections import OrderedDict, deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from millrace.local.core.clock import Clock
 from millrace.local.core.json_text import parsed
+from millrace.operations.history import Kind, Record, Reference, reference
+
+__all__ = ["MOST_FLOWS", "MOST_LATEST", "EventHistory", "Kind", "Record", "Reference", "reference", "references"]
 
 MOST_FLOWS = 5_000
 """Flows that are remembered; the oldest is forgotten first, so that memory stays flat."""
 
 MOST_LATEST = 10_000
 """Records that are remembered in the order of their making, for those who follow."""
-
-Kind = Literal["event", "attempt", "execution", "dead-letter", "refused"]
-
-
-@dataclass(frozen=True)
-class Record:
-    """One thing that happened to an event of a flow, at a moment in seconds since 1970.
-
-    `name` is the event's detail-type, the processor, the state machine or the queue, as the kind has it.
-    """
-
-    kind: Kind
-    at: float
-    correlation_id: str
-    event_id: str
-    name: str
-    more: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Reference:
-    """The event that a payload is about. `key` is the SQS message id where a batch brought it."""
-
-    event_id: str
-    correlation_id: str
-    event: str
-    key: str | None = None
-    attempt: int = 1
-    execution: str | None = None
 
 
 class EventHistory:
@@ -80,17 +53,6 @@ class EventHistory:
         """Forget every flow."""
         self._flows.clear()
         self._latest.clear()
-
-
-def reference(envelope: Any) -> Reference | None:
-    """The event of an envelope. One without metadata is its own flow, known by EventBridge's id."""
-    if not isinstance(envelope, dict) or "detail-type" not in envelope:
-        return None
-    detail = envelope.get("detail")
-    metadata = detail.get("metadata") if isinstance(detail, dict) else None
-    known = metadata if isinstance(metadata, dict) else {}
-    own = str(known.get("event_id") or envelope.get("id", ""))
-    return Reference(own, str(known.get("correlation_id") or own), str(envelope["detail-type"]))
 
 
 def references(payload: Any) -> list[Reference]:

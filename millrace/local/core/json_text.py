@@ -1,17 +1,13 @@
 """Reading what may be no JSON."""
 
 import json
-from typing import Any, TypeVar
+from typing import TypeVar
+
+from millrace.operations.json_text import parsed
+
+__all__ = ["as_text", "parsed"]
 
 T = TypeVar("T")
-
-
-def parsed(text: Any) -> Any:
-    """The value of a JSON text, or None where there is none."""
-    try:
-        return json.loads(text)
-    except (TypeError, ValueError, RecursionError):
-        return None  # each caller says what that means for it
 
 
 def as_text(value: T, *, escaped: bool) -> T:

@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Self
 
 from millrace.local.core.clock import Clock
-from millrace.local.core.printable import printable
+from millrace.operations.printable import printable
 
 Action = Callable[[], None]
 MOST_AT_ONCE = 20

@@ -1,17 +1,17 @@
-"""The causation tree of one flow: which event was handled by what, and what followed."""
+"""The causation tree of one flow: which processor handled which event, and what it published."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
-from millrace.local.core.history import Record
-from millrace.local.core.printable import printable, printable_lines
+from millrace.operations.history import Record
+from millrace.operations.printable import printable, printable_lines
 
 
 @dataclass
 class Attempt:
-    """One try of a processor. `error` is None where it went well."""
+    """One attempt of a processor. `error` is None after success."""
 
     at: float
     duration_ms: float
@@ -21,12 +21,12 @@ class Attempt:
 
 @dataclass
 class Work:
-    """What one processor, step or mediator did with an event. A mediator's steps stand in `steps`."""
+    """How one processor, step or mediator handled an event. `steps` are those of a mediator."""
 
     name: str
     at: float
     attempts: list[Attempt] = field(default_factory=list)
-    said: list["EventNode"] = field(default_factory=list)
+    published: list["EventNode"] = field(default_factory=list)
     steps: list["Work"] = field(default_factory=list)
     status: str | None = None
     dead_letter: str | None = None
@@ -34,13 +34,13 @@ class Work:
 
     @property
     def ended(self) -> float:
-        """The moment at which its last attempt or step ended."""
+        """The time at which its last attempt or step ended."""
         return max([self.at, *(a.at + a.duration_ms / 1000 for a in self.attempts), *(s.ended for s in self.steps)])
 
 
 @dataclass
 class EventNode:
-    """An event, and what was done with it."""
+    """An event and the work that it caused."""
 
     name: str
     event_id: str
@@ -51,23 +51,23 @@ class EventNode:
     refused: str | None = None
 
     def walk(self) -> Iterator["EventNode"]:
-        """The event and all that followed from it, in the order of the tree."""
+        """The event and all events that it caused, in the order of the tree."""
         yield self
         for work in self.works:
-            for said in [event for step in [work, *work.steps] for event in step.said]:
-                yield from said.walk()
+            for caused in [event for step in [work, *work.steps] for event in step.published]:
+                yield from caused.walk()
 
 
 @dataclass
 class Trace:
-    """The causation tree of a flow. `roots` are the events that nothing in it caused."""
+    """The causation tree of a flow. `roots` are the events without a cause in the flow."""
 
     correlation_id: str
     roots: list[EventNode]
 
     @classmethod
     def of(cls, correlation_id: str, records: Iterable[Record]) -> "Trace":
-        """Build the tree from what was recorded, in any order."""
+        """Build the tree from records in any order."""
         return _Builder(correlation_id, sorted(records, key=lambda record: record.at)).build()
 
     def events(self) -> list[EventNode]:
@@ -79,19 +79,19 @@ class Trace:
         return [event.name for event in self.events()]
 
     def works(self) -> list[Work]:
-        """Everything that was done in the flow, steps included."""
+        """All work of the flow, steps included."""
         return [work for event in self.events() for whole in event.works for work in (whole, *whole.steps)]
 
     def work(self, name: str) -> Work:
-        """What the processor or step of this name did first."""
+        """The first work of the processor or step of this name."""
         for work in self.works():
             if work.name == name:
                 return work
         known = ", ".join(printable(work.name) for work in self.works())
-        raise LookupError(f"{name} did nothing in this flow; what did: {known}.")
+        raise LookupError(f"{name} did nothing in this flow. These did: {known}.")
 
     def errors(self) -> list[str]:
-        """Every error of the flow, as 'processor: what went wrong', in the order of the tree."""
+        """Every error of the flow as 'processor: error', in the order of the tree."""
         refusals = [f"{event.name}: {event.refused}" for event in self.events() if event.refused]
         return refusals + [f"{w.name}: {a.error}" for w in self.works() for a in w.attempts if a.error]
 
@@ -113,7 +113,7 @@ class _Builder:
                     getattr(self, "_" + kind.replace("-", "_"))(record)
         for event in self._events.values():
             event.works.sort(key=lambda work: work.at)
-        roots = [event for event in self._events.values() if not self._hang(event)]
+        roots = [event for event in self._events.values() if not self._attach(event)]
         return Trace(self._correlation_id, roots)
 
     def _event(self, record: Record) -> None:
@@ -126,7 +126,7 @@ class _Builder:
 
     def _cause(self, record: Record) -> EventNode:
         if record.event_id not in self._events:
-            name = record.more.get("event", "an event that was put before this cloud was up")
+            name = record.more.get("event", "an event from before this cloud was started")
             self._events[record.event_id] = EventNode(name, record.event_id, record.at, None, None)
         return self._events[record.event_id]
 
@@ -146,7 +146,7 @@ class _Builder:
         self._cause(record).refused = record.more["error"]
 
     def _work(self, record: Record, execution: str | None) -> Work:
-        """The work of this name on this event; a step stands below its execution."""
+        """The work of this name on this event. A step belongs to its execution."""
         key = (record.event_id, record.name, execution)
         if key not in self._works:
             work = self._works[key] = Work(record.name, record.at, execution=execution)
@@ -160,17 +160,17 @@ class _Builder:
         )
         return next(iter(found), None) if execution else None
 
-    def _hang(self, event: EventNode) -> bool:
-        """Hang an event below the work that said it. False for one that nothing here has caused."""
+    def _attach(self, event: EventNode) -> bool:
+        """Attach an event to the work that published it. False if its cause is not in the flow."""
         cause = self._events.get(event.causation_id or "")
         if cause is None or cause is event:
             return False
         works = [step for work in cause.works for step in (work, *work.steps)]
-        said_by = next((work for work in works if work.name == event.producer), None)
-        if said_by is None:
-            said_by = Work(event.producer or "?", event.at)
-            cause.works.append(said_by)
-        said_by.said.append(event)
+        publisher = next((work for work in works if work.name == event.producer), None)
+        if publisher is None:
+            publisher = Work(event.producer or "?", event.at)
+            cause.works.append(publisher)
+        publisher.published.append(event)
         return True
 
 
@@ -178,7 +178,7 @@ def _draw(event: EventNode, start: float) -> Iterator[str]:
     moment = datetime.fromtimestamp(event.at).astimezone().strftime("%H:%M:%S.%f")[:-3]
     when = moment if event.at == start else f"+{event.at - start:.3f} s"
     yield f"{printable(event.name)}  {when}  {printable(event.event_id)}"
-    refused = [_trouble("✗ refused", event.refused)] if event.refused else []
+    refused = [_failure("✗ refused", event.refused)] if event.refused else []
     yield from _branches([*refused, *(list(_draw_work(work, start)) for work in event.works)])
 
 
@@ -187,9 +187,9 @@ def _draw_work(work: Work, start: float) -> Iterator[str]:
     yield f"{_mark(work)} {printable(work.name)}  +{work.at - start:.3f} s  {took}{_tries(work)}"
     yield from _branches(
         [
-            *_troubles(work),
+            *_failures(work),
             *(list(_draw_work(step, start)) for step in work.steps),
-            *(list(_draw(event, start)) for event in work.said),
+            *(list(_draw(event, start)) for event in work.published),
         ]
     )
 
@@ -205,18 +205,18 @@ def _tries(work: Work) -> str:
     return f"{status}  {len(work.attempts)} {what}" if len(work.attempts) > 1 else status
 
 
-def _troubles(work: Work) -> Iterator[list[str]]:
-    told: set[str] = set()
+def _failures(work: Work) -> Iterator[list[str]]:
+    shown: set[str] = set()
     for number, attempt in enumerate(work.attempts, 1):
-        if attempt.error and attempt.error not in told:
-            told.add(attempt.error)
-            yield _trouble(f"! attempt {number}", attempt.error)
+        if attempt.error and attempt.error not in shown:
+            shown.add(attempt.error)
+            yield _failure(f"! attempt {number}", attempt.error)
     if work.dead_letter:
         yield [f"✉ dead letter in {printable(work.dead_letter)}"]
 
 
-def _trouble(head: str, error: str) -> list[str]:
-    """An error below its branch. Each further line begins with a bar, so that none looks like a branch."""
+def _failure(head: str, error: str) -> list[str]:
+    """An error below its branch. Further lines begin with a bar, so that none looks like a branch."""
     first, *more = printable_lines(error)
     return [f"{head}: {first}", *(f"  | {line}".rstrip() for line in more)]
 
@@ -229,5 +229,5 @@ def _branches(parts: list[list[str]]) -> Iterator[str]:
 
 
 def as_json(trace: Trace) -> dict[str, Any]:
-    """The tree as plain data, for machines."""
+    """The tree as plain data."""
     return asdict(trace)

@@ -8,7 +8,7 @@ from unicodedata import category
 
 _TAB = 4
 _INVISIBLE = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\uffa0\U000e0100-\U000e01ef]")
-"""Letters and marks that no font draws. U+FE0E and U+FE0F stay: they choose between a text and its emoji."""
+"""Characters that no font draws. U+FE0E and U+FE0F stay: they choose between a text and its emoji."""
 
 
 def printable(text: str) -> str:
