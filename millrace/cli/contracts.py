@@ -12,9 +12,9 @@ from typing import Any, get_args
 from millrace.cli import console
 from millrace.cli.project import Project, WrongUse
 from millrace.cli.target import Cloud, Target
-from millrace.events import Event, UnknownEvent
+from millrace.events import Event, UnknownEventError
 from millrace.flow import asyncapi as document
-from millrace.flow.compat import Change, Consumer, Direction, Documents, ForeignSchema, compare
+from millrace.flow.compat import Change, Consumer, Direction, Documents, UnsupportedSchemaError, compare
 from millrace.flow.graph import Node
 from millrace.flow.reads import FieldPath, Reads, fields_read
 from millrace.flow.schemas import Form, json_schema, registry_schema, schema_name
@@ -28,7 +28,7 @@ def schema(project: Project, name: str, form: str) -> int:
     """Print the schema of an event."""
     try:
         event = project.catalog.named(name)
-    except UnknownEvent as error:
+    except UnknownEventError as error:
         raise WrongUse(str(error.args[0])) from error
     known: dict[str, Form] = {word: word for word in get_args(Form)}
     console.data(registry_schema(event, known[form]) if form in known else json_schema(event), indent=2)
@@ -76,7 +76,7 @@ def compat(
     deployed = read()
     try:
         changes = compare(deployed, _today(project), _consumers(project))
-    except ForeignSchema as error:
+    except UnsupportedSchemaError as error:
         raise WrongUse(str(error)) from error
     found = [change for change in changes if set(change.directions) & set(directions)]
     if machine:

@@ -3,9 +3,9 @@
 from millrace.cli import console
 from millrace.cli.checks import read_project
 from millrace.cli.project import Project, WrongUse
-from millrace.events import UnknownEvent
+from millrace.events import UnknownEventError
 from millrace.flow import name_of
-from millrace.flow.amplification import Amounts, Assumed, UnendingFlow, caused_by, roots
+from millrace.flow.amplification import Amounts, Assumed, CyclicFlowError, caused_by, roots
 from millrace.flow.prices import PRICES, READ, REGION, dollars
 
 _MILLION = 1_000_000
@@ -17,7 +17,7 @@ def cost(project: Project, event: str | None, assumed: Assumed, *, machine: bool
     try:
         names = [name_of(project.catalog.named(event))] if event else [root.id for root in roots(system)]
         found = {name: caused_by(system, name, assumed) for name in names}
-    except (UnknownEvent, UnendingFlow) as error:
+    except (UnknownEventError, CyclicFlowError) as error:
         raise WrongUse(str(error.args[0])) from error
     if machine:
         console.data({name: {"amounts": a, "dollars": dollars(a)} for name, a in found.items()}, indent=2)

@@ -8,7 +8,7 @@ from millrace.cli import console
 from millrace.cli.logs import records_of
 from millrace.cli.project import Project, WrongUse
 from millrace.cli.target import Cloud, Target
-from millrace.events import BrokenContract, Event, Metadata, UnknownEvent, encode, put_entry
+from millrace.events import ContractError, Event, Metadata, UnknownEventError, encode, put_entry
 from millrace.events.claims import claimed_from_outside
 from millrace.local.journal import Record
 from millrace.local.trace import Trace, as_json
@@ -46,7 +46,7 @@ def read_event(project: Project, name: str, text: str) -> Event:
     try:
         event_type = project.catalog.named(name)
         return event_type.read(given["detail"]["data"] if "detail-type" in given else given, tolerant=False)
-    except (UnknownEvent, BrokenContract) as error:
+    except (UnknownEventError, ContractError) as error:
         raise WrongUse(str(error.args[0])) from error
 
 

@@ -11,11 +11,11 @@ from millrace.events.envelope import Envelope, decode
 from millrace.events.event import Event
 
 
-class UnknownEvent(LookupError):
+class UnknownEventError(LookupError):
     """An event that no contract of the project describes."""
 
 
-class DuplicateEvent(ValueError):
+class DuplicateEventError(ValueError):
     """Two classes that claim one name on the bus."""
 
 
@@ -27,7 +27,7 @@ class Catalog:
         for event in events:
             key = (event.contract.source, event.contract.detail_type)
             if self._events.setdefault(key, event) is not event:
-                raise DuplicateEvent(
+                raise DuplicateEventError(
                     f"{event} and {self._events[key]} both stand for {key[1]} of {key[0]}: rename one."
                 )
 
@@ -49,10 +49,10 @@ class Catalog:
         if len(found) == 1:
             return found[0]
         if found:
-            raise UnknownEvent(
+            raise UnknownEventError(
                 f"{name} is ambiguous: write " + " or ".join(f"{e.contract.source}:{name}" for e in found)
             )
-        raise UnknownEvent(
+        raise UnknownEventError(
             f"No event is called {name}. The project has: {', '.join(sorted(d for _, d in self._events))}."
         )
 
@@ -68,7 +68,7 @@ class Catalog:
         event = self.of(envelope)
         if event is None:
             name, source = envelope.get("detail-type", ""), envelope.get("source", "")
-            raise UnknownEvent(f"No contract describes {name!r} from {source!r}.")
+            raise UnknownEventError(f"No contract describes {name!r} from {source!r}.")
         return decode(envelope, event)
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final
 from urllib.parse import quote
 
-from millrace.events.contract import BrokenContract
+from millrace.events.contract import ContractError
 from millrace.events.envelope import Envelope, entry_bytes, put_entry
 
 CLAIM_ABOVE: Final = 200_000
@@ -54,7 +54,7 @@ class Claims:
         return {**envelope, "detail": {"metadata": detail["metadata"], "claim": claim, "data": short}}
 
     def redeemed(self, envelope: Envelope) -> Envelope:
-        """The envelope with its data. Raises BrokenContract for a claim that is not its own, or cannot be redeemed."""
+        """The envelope with its data. Raises ContractError for a claim that is not its own, or cannot be redeemed."""
         detail = envelope.get("detail")
         if not isinstance(detail, dict) or "claim" not in detail:
             return envelope
@@ -133,5 +133,5 @@ def _quoted(text: str) -> str:
     return quote(text, safe="", errors="backslashreplace")
 
 
-def _broken(envelope: Envelope, field: str, value: object, reason: str) -> BrokenContract:
-    return BrokenContract(str(envelope.get("detail-type")), [(f"claim.{field}".rstrip("."), value, reason)])
+def _broken(envelope: Envelope, field: str, value: object, reason: str) -> ContractError:
+    return ContractError(str(envelope.get("detail-type")), [(f"claim.{field}".rstrip("."), value, reason)])

@@ -13,7 +13,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from millrace.events.contract import BrokenContract
+from millrace.events.contract import ContractError
 from millrace.events.envelope import Envelope
 from millrace.events.metadata import Metadata
 
@@ -67,14 +67,14 @@ def to_cloudevent(envelope: Envelope) -> CloudEvent:
 
 
 def from_cloudevent(cloudevent: CloudEvent) -> Envelope:
-    """The envelope of a CloudEvent in the structured JSON form. Raises BrokenContract, which names the attribute.
+    """The envelope of a CloudEvent in the structured JSON form. Raises ContractError, which names the attribute.
 
     What it leaves out begins a flow: it is its own correlation, and its source is the producer.
     """
     try:
         given = _Attributes.model_validate(cloudevent)
     except ValidationError as error:
-        raise BrokenContract.of("CloudEvent", error) from error
+        raise ContractError.of("CloudEvent", error) from error
     known = given.model_dump(exclude_none=True)
     event_id = _event_id(given)
     began = {"correlation_id": event_id, "producer": given.source}
@@ -99,13 +99,13 @@ def to_http(envelope: Envelope) -> tuple[dict[str, str], bytes]:
 
 
 def from_http(headers: Mapping[str, str], body: bytes | str) -> Envelope:
-    """The envelope of a request in the structured or the binary mode. Raises BrokenContract."""
+    """The envelope of a request in the structured or the binary mode. Raises ContractError."""
     lower = {name.lower(): value for name, value in headers.items()}
     kind = lower.get("content-type", _JSON)
     given = _parsed(body)
     if kind.lower().startswith(STRUCTURED):
         if not isinstance(given, dict):
-            raise BrokenContract("CloudEvent", [("body", given, "should be one CloudEvent, an object")])
+            raise ContractError("CloudEvent", [("body", given, "should be one CloudEvent, an object")])
         return from_cloudevent(given)
     attributes = {name[3:]: unquote(value) for name, value in lower.items() if name.startswith("ce-")}
     return from_cloudevent({**attributes, "datacontenttype": kind, "data": given})
@@ -127,4 +127,4 @@ def _parsed(body: bytes | str) -> Any:
     try:
         return json.loads(body)
     except (ValueError, RecursionError) as error:
-        raise BrokenContract("CloudEvent", [("body", body[:80], f"is no JSON: {error}")]) from error
+        raise ContractError("CloudEvent", [("body", body[:80], f"is no JSON: {error}")]) from error

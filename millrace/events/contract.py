@@ -13,7 +13,7 @@ Data = dict[str, Any]
 Upcaster = Callable[[Data], Data]
 
 
-class BrokenContract(ValueError):
+class ContractError(ValueError):
     """An event whose data is not what its contract says. `problems` holds (field, value, reason)."""
 
     def __init__(self, event: str, problems: list[tuple[str, object, str]]) -> None:
@@ -23,7 +23,7 @@ class BrokenContract(ValueError):
         super().__init__(f"{told}. Send what the contract of {event} asks for.")
 
     @classmethod
-    def of(cls, event: str, error: ValidationError, sensitive: frozenset[str] | None = frozenset()) -> "BrokenContract":
+    def of(cls, event: str, error: ValidationError, sensitive: frozenset[str] | None = frozenset()) -> "ContractError":
         """The same findings as pydantic's, with event, field and value named.
 
         The values of sensitive fields are masked, and all of them by None, where nobody knows which those are.
@@ -34,7 +34,7 @@ class BrokenContract(ValueError):
         return cls(event, [(name, value, f["msg"]) for name, value, f in zip(names, values, findings, strict=True)])
 
 
-class UnknownVersion(ValueError):
+class UnknownVersionError(ValueError):
     """An event of a version that this code has no way up from."""
 
 
@@ -64,13 +64,13 @@ class Contract:
     def upcast(self, data: Data, version: int) -> Data:
         """Bring data of an older version to this one, a version at a time."""
         if version > self.version:
-            raise UnknownVersion(
+            raise UnknownVersionError(
                 f"{self.detail_type} came in version {version}, and this code knows versions up to {self.version}: "
                 f"deploy the consumers of a new version before its producer."
             )
         for step in range(version, self.version):
             if step not in self.upcasters:
-                raise UnknownVersion(
+                raise UnknownVersionError(
                     f"{self.detail_type} came in version {version} and has no upcaster from version {step}: "
                     f"write one with @{self.detail_type}.upcaster(from_version={step})."
                 )
@@ -84,4 +84,4 @@ class Contract:
                 return self.upcasters[version](data)
         except Exception as error:
             told = f"its upcaster from version {version} raised {type(error).__name__}: {error}"
-            raise BrokenContract(self.detail_type, [("data", "…", told)]) from error
+            raise ContractError(self.detail_type, [("data", "…", told)]) from error

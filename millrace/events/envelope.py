@@ -8,7 +8,7 @@ from typing import Any, TypedDict, TypeVar
 
 from pydantic import ValidationError
 
-from millrace.events.contract import BrokenContract
+from millrace.events.contract import ContractError
 from millrace.events.event import Event
 from millrace.events.metadata import Metadata
 from millrace.events.sensitive import kind_of
@@ -76,18 +76,18 @@ def entry_bytes(entry: PutEntry) -> int:
 def decode(envelope: Envelope, event_type: type[E]) -> E:
     """The event in an envelope, checked, brought up to the newest version, with its metadata.
 
-    Raises BrokenContract or UnknownVersion.
+    Raises ContractError or UnknownVersionError.
     """
     name = event_type.__name__
     detail = envelope.get("detail")
     if not isinstance(detail, dict) or not isinstance(detail.get("data"), dict):
-        raise BrokenContract(name, [("detail", kind_of(detail), 'should hold {"metadata": {…}, "data": {…}}')])
+        raise ContractError(name, [("detail", kind_of(detail), 'should hold {"metadata": {…}, "data": {…}}')])
     if "claim" in detail:
-        raise BrokenContract(name, [("claim", detail["claim"], "has not been redeemed: this bus has no claim check")])
+        raise ContractError(name, [("claim", detail["claim"], "has not been redeemed: this bus has no claim check")])
     try:
         metadata = Metadata.model_validate(detail.get("metadata"))
     except ValidationError as error:
-        raise BrokenContract.of(f"{name}.metadata", error) from error
+        raise ContractError.of(f"{name}.metadata", error) from error
     newest = event_type.contract.version
     data = event_type.contract.upcast(detail["data"], metadata.version)
     return event_type.read(data).stamped(metadata.model_copy(update={"version": newest}))

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError
 
-from millrace.events.contract import BrokenContract, Contract, Data, Upcaster
+from millrace.events.contract import Contract, ContractError, Data, Upcaster
 from millrace.events.metadata import Metadata
 from millrace.events.sensitive import MASK, leaves, marked, values_at
 
@@ -90,12 +90,12 @@ class Event(BaseModel):
         """Check data from JSON against the contract.
 
         A tolerant reader passes over fields that it does not know, so that a producer may add one.
-        Raises BrokenContract, which names event, field and value.
+        Raises ContractError, which names event, field and value.
         """
         try:
             return cls.model_validate_json(json.dumps(data), extra="ignore" if tolerant else "forbid")
         except ValidationError as error:
-            raise BrokenContract.of(cls.__name__, error, cls.sensitive()) from error
+            raise ContractError.of(cls.__name__, error, cls.sensitive()) from error
 
     @property
     def metadata(self) -> Metadata:

@@ -29,7 +29,7 @@ _WRITES_OF_AN_APPEND = 4
 """In one transaction, which counts double: the event, and its place in the order of all."""
 
 
-class UnendingFlow(ValueError):
+class CyclicFlowError(ValueError):
     """An event that causes itself, so that nothing bounds what it costs."""
 
 
@@ -43,7 +43,7 @@ class Assumed:
 
 
 def caused_by(system: System, event: str, assumed: Assumed | None = None) -> Amounts:
-    """The most that one event causes, itself included, by what is counted. Raises UnendingFlow."""
+    """The most that one event causes, itself included, by what is counted. Raises CyclicFlowError."""
     return _Flow(system, assumed or Assumed()).of_event(event)
 
 
@@ -64,7 +64,7 @@ class _Flow:
     def of_event(self, name: str) -> Amounts:
         if name in self._under_way:
             way = [*self._under_way[self._under_way.index(name) :], name]
-            raise UnendingFlow(f"The events go round: {' → '.join(self._graph[each].name for each in way)}.")
+            raise CyclicFlowError(f"The events go round: {' → '.join(self._graph[each].name for each in way)}.")
         self._under_way.append(name)
         rules = [edge.target for edge in self._graph.out(name, "matches")]
         targets = [edge.target for rule in rules for edge in self._graph.out(rule, "delivers")]

@@ -13,7 +13,7 @@ PLACE = "millrace:place"
 SUB = re.compile(r"\$\{([^!.}]+)(?:\.[^}]*)?\}")
 
 
-class UnreadableAssembly(ValueError):
+class InvalidAssemblyError(ValueError):
     """A folder that holds no cloud assembly."""
 
 
@@ -164,7 +164,7 @@ def _stacks(folder: Path) -> Iterator[tuple[str, Mapping[str, Any], Notes]]:
     """Name, template and the constructs' notes of each stack."""
     manifest = folder / "manifest.json"
     if not manifest.is_file():
-        raise UnreadableAssembly(f"{folder} holds no cloud assembly: write one with millrace synth or cdk synth.")
+        raise InvalidAssemblyError(f"{folder} holds no cloud assembly: write one with millrace synth or cdk synth.")
     for key, artifact in json.loads(manifest.read_bytes()).get("artifacts", {}).items():
         properties = artifact.get("properties", {})
         if artifact["type"] == "cdk:cloud-assembly":

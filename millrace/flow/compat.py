@@ -22,7 +22,7 @@ Documents = Mapping[str, Schema]
 _DEFAULT = "give it a default"
 
 
-class ForeignSchema(ValueError):
+class UnsupportedSchemaError(ValueError):
     """A schema under the name of an event that is not laid out as Millrace's are."""
 
 
@@ -80,7 +80,7 @@ def _changes(document: Schema, event: type[Event], consumers: list[Consumer]) ->
     try:
         version, old = int(document.get("info", document)["version"].partition(".")[0]), shape_of(document)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise ForeignSchema(
+        raise UnsupportedSchemaError(
             f"The schema of {event.__name__} is none that Millrace wrote ({error!r}): take it out of the registry, or "
             f"deploy the project again."
         ) from error

@@ -13,7 +13,7 @@ from millrace.flow.permissions import Statement, allowed, role_of
 from millrace.flow.places import contract_place, handler_place
 from millrace.flow.rules import failed_executions, pattern_of
 from millrace.flow.satisfiable import can_match
-from millrace.patterns import InvalidPattern, compile_pattern
+from millrace.patterns import InvalidPatternError, compile_pattern
 
 _KINDS = {
     "AWS::Events::EventBus": "bus",
@@ -163,7 +163,7 @@ class _Reader:
         pattern = pattern_of(rule)
         try:
             whole = compile_pattern(pattern)
-        except InvalidPattern:
+        except InvalidPatternError:
             return
         names = compile_pattern({key: pattern[key] for key in ("source", "detail-type") if key in pattern} or _ANY)
         for node in self._nodes.values():

@@ -6,13 +6,13 @@ https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-event-patterns.html
 from millrace.patterns.compiler import MAX_OR_COMBINATIONS, MAX_PATTERN_LENGTH, compile_pattern
 from millrace.patterns.index import PatternIndex
 from millrace.patterns.pattern import Clause, Mismatch, Pattern
-from millrace.patterns.refusal import InvalidPattern
+from millrace.patterns.refusal import InvalidPatternError
 
 __all__ = [
     "MAX_OR_COMBINATIONS",
     "MAX_PATTERN_LENGTH",
     "Clause",
-    "InvalidPattern",
+    "InvalidPatternError",
     "Mismatch",
     "Pattern",
     "PatternIndex",

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
-from millrace.patterns.refusal import InvalidPattern
+from millrace.patterns.refusal import InvalidPatternError
 
 _V4 = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+\.[0-9]+")
 _V6 = re.compile(r"[0-9a-fA-F:]*:[0-9a-fA-F:]*")
@@ -29,9 +29,9 @@ def within(block: str) -> Callable[[str], bool]:
     """Whether an address lies in a CIDR block, IPv4 to /31 and IPv6 to /127: AWS takes no block of one address."""
     base, slash, bits = block.partition("/")
     if not slash or "/" in bits:
-        raise InvalidPattern("Malformed CIDR, one '/' required")
+        raise InvalidPatternError("Malformed CIDR, one '/' required")
     if not re.fullmatch(r"[+-]?[0-9]+", bits):
-        raise InvalidPattern("Malformed CIDR, mask bits must be an integer")
+        raise InvalidPatternError("Malformed CIDR, mask bits must be an integer")
     network = ip_network((_checked(base, int(bits)), int(bits)), strict=False)
 
     def contains(text: str) -> bool:
@@ -43,11 +43,11 @@ def within(block: str) -> Callable[[str], bool]:
 
 def _checked(base: str, bits: int) -> Address:
     if bits < 0:
-        raise InvalidPattern("Malformed CIDR, mask bits must not be negative")
+        raise InvalidPatternError("Malformed CIDR, mask bits must not be negative")
     found = address(base)
     if found is None:
-        raise InvalidPattern(f"Nonstandard IP address: {base}")
+        raise InvalidPatternError(f"Nonstandard IP address: {base}")
     most = _MOST_BITS[found.version]
     if bits > most:
-        raise InvalidPattern(f"IPv{found.version} mask bits must be < {most + 1}")
+        raise InvalidPatternError(f"IPv{found.version} mask bits must be < {most + 1}")
     return found

@@ -11,7 +11,7 @@ from millrace.patterns import addresses, wildcards
 from millrace.patterns.operators import Test, compile_operator, only_item
 from millrace.patterns.paths import Path
 from millrace.patterns.pattern import Branch, Clause, Pattern, exact_key
-from millrace.patterns.refusal import InvalidPattern
+from millrace.patterns.refusal import InvalidPatternError
 
 MAX_PATTERN_LENGTH = 2048
 """Characters. The default quota: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html"""
@@ -32,17 +32,17 @@ Clauses = dict[str, Clause]
 
 
 def compile_pattern(pattern: Mapping[str, Any] | str, *, max_length: int = MAX_PATTERN_LENGTH) -> Pattern:
-    """Compile a pattern, as an object or as its JSON, once for many events; raises InvalidPattern.
+    """Compile a pattern, as an object or as its JSON, once for many events; raises InvalidPatternError.
 
     The length counts as compact JSON when an object is given. An `$or` that is no array of two or more objects is
     tried as a field of that name, as Ruler does.
     """
     source = _read(pattern) if isinstance(pattern, str) else pattern
     if not isinstance(source, Mapping):
-        raise InvalidPattern("Filter is not an object")
+        raise InvalidPatternError("Filter is not an object")
     text = pattern if isinstance(pattern, str) else json.dumps(source, ensure_ascii=False, separators=(",", ":"))
     if len(text) > max_length:
-        raise InvalidPattern(f"Event pattern size {len(text)} exceeds the maximum size {max_length}")
+        raise InvalidPatternError(f"Event pattern size {len(text)} exceeds the maximum size {max_length}")
     return Pattern(source, [Branch(clauses.values()) for clauses in _branches(source)])
 
 
@@ -50,16 +50,16 @@ def _read(text: str) -> Any:
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:
-        raise InvalidPattern(f"{error}") from error
+        raise InvalidPatternError(f"{error}") from error
 
 
 def _branches(source: Mapping[str, Any]) -> list[Clauses]:
     try:
         return _Reader(or_is_a_field=False).branches(source)
-    except InvalidPattern as refusal:
+    except InvalidPatternError as refusal:
         try:
             return _Reader(or_is_a_field=True).branches(source)
-        except InvalidPattern:
+        except InvalidPatternError:
             raise refusal from None
 
 
@@ -76,12 +76,12 @@ class _Reader:
         self, fields: Mapping[str, Any], path: str, branches: list[Clauses], reserved: frozenset[str]
     ) -> list[Clauses]:
         if not fields:
-            raise InvalidPattern("Empty objects are not allowed", path)
+            raise InvalidPatternError("Empty objects are not allowed", path)
         for name, value in fields.items():
             if name == self._or:
                 branches = self._either(value, path, branches)
             elif name in reserved:
-                raise InvalidPattern(
+                raise InvalidPatternError(
                     f"{name} is Ruler reserved fieldName which cannot be used inside {OR}.", _below(path, name)
                 )
             else:
@@ -92,23 +92,23 @@ class _Reader:
         if isinstance(value, Mapping):
             return self._object(value, path, branches, reserved)
         if not isinstance(value, list):
-            raise InvalidPattern(f'"{path.rpartition(".")[2]}" must be an object or an array', path)
+            raise InvalidPatternError(f'"{path.rpartition(".")[2]}" must be an object or an array', path)
         clause = _clause(path, value)
         return [{**branch, path: clause} for branch in branches]
 
     def _either(self, choices: Any, path: str, branches: list[Clauses]) -> list[Clauses]:
         here = _below(path, OR)
         if not isinstance(choices, list):
-            raise InvalidPattern(f"It must be an Array followed with {OR}.", here)
+            raise InvalidPatternError(f"It must be an Array followed with {OR}.", here)
         if not all(isinstance(choice, Mapping) for choice in choices):
-            raise InvalidPattern(f"Only JSON object is allowed in array of {OR} relationship.", here)
+            raise InvalidPatternError(f"Only JSON object is allowed in array of {OR} relationship.", here)
         if len(choices) < _FEWEST_CHOICES:
-            raise InvalidPattern(f"There must have at least 2 Objects in {OR} relationship.", here)
+            raise InvalidPatternError(f"There must have at least 2 Objects in {OR} relationship.", here)
         if len(branches) * len(choices) > MAX_OR_COMBINATIONS:
-            raise InvalidPattern(f"{OR} leads to over {MAX_OR_COMBINATIONS} rule combinations", here)
+            raise InvalidPatternError(f"{OR} leads to over {MAX_OR_COMBINATIONS} rule combinations", here)
         either = [branch for choice in choices for branch in self._object(choice, path, branches, _RESERVED)]
         if len(either) > MAX_OR_COMBINATIONS:
-            raise InvalidPattern(f"{OR} leads to over {MAX_OR_COMBINATIONS} rule combinations", here)
+            raise InvalidPatternError(f"{OR} leads to over {MAX_OR_COMBINATIONS} rule combinations", here)
         return either
 
 
@@ -118,12 +118,12 @@ def _below(path: str, name: str) -> str:
 
 def _clause(path: str, wanted: list[Any]) -> Clause:
     if not wanted:
-        raise InvalidPattern("Empty arrays are not allowed", path)
+        raise InvalidPatternError("Empty arrays are not allowed", path)
     try:
         exact = frozenset(exact_key(value) for value in wanted if not isinstance(value, (Mapping, list)))
         tests = tuple(test for value in wanted for test in _tests(value))
         wildcards.check_complexity([value["wildcard"] for value in wanted if _operator(value) == "wildcard"])
-    except InvalidPattern as refusal:
+    except InvalidPatternError as refusal:
         raise refusal.at(path) from None
     return Clause(Path(path), wanted, exact, tests, absent={"exists": False} in wanted)
 
@@ -134,7 +134,7 @@ def _operator(value: Any) -> str:
 
 def _tests(value: Any) -> list[Test]:
     if isinstance(value, list):
-        raise InvalidPattern("Match value must be String, number, true, false, or null")
+        raise InvalidPatternError("Match value must be String, number, true, false, or null")
     if isinstance(value, str):
         return _same_address(value)
     if not isinstance(value, Mapping):
@@ -153,5 +153,5 @@ def _same_address(text: str) -> list[Test]:
 def _existence(expression: Mapping[str, Any]) -> list[Test]:
     _, exists = only_item(expression, "")
     if not isinstance(exists, bool):
-        raise InvalidPattern("exists match pattern must be either true or false.")
+        raise InvalidPatternError("exists match pattern must be either true or false.")
     return [lambda _value: True] if exists else []

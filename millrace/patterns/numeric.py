@@ -8,7 +8,7 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
-from millrace.patterns.refusal import InvalidPattern
+from millrace.patterns.refusal import InvalidPatternError
 
 BOUND = 5_000_000_000
 DECIMALS = 6
@@ -37,16 +37,16 @@ def is_comparable(value: Any) -> bool:
 def checked(value: Any) -> Any:
     """A number of a pattern, refused if it cannot be compared by size."""
     if not -BOUND <= value <= BOUND:
-        raise InvalidPattern("Value must be between -5.0E9 and 5.0E9, inclusive")
+        raise InvalidPatternError("Value must be between -5.0E9 and 5.0E9, inclusive")
     if not is_comparable(value):
-        raise InvalidPattern(f"Only values upto {DECIMALS} decimals are supported: {value}")
+        raise InvalidPatternError(f"Only values upto {DECIMALS} decimals are supported: {value}")
     return value
 
 
 def compile_numeric(operand: Any) -> Callable[[Any], bool]:
     """The test that `numeric` stands for: one comparison, or a lower bound and then an upper one."""
     if not isinstance(operand, list):
-        raise InvalidPattern("Value of numeric must be an array.")
+        raise InvalidPatternError("Value of numeric must be an array.")
     terms = [_term(operand[at : at + 2]) for at in range(0, max(len(operand), 1), 2)]
     _check_together(terms)
 
@@ -59,11 +59,11 @@ def compile_numeric(operand: Any) -> Callable[[Any], bool]:
 def _term(pair: list[Any]) -> tuple[str, Any]:
     name = pair[0] if pair else None
     if not isinstance(name, str):
-        raise InvalidPattern(f"Invalid member in numeric match: {json.dumps(name)}")
+        raise InvalidPatternError(f"Invalid member in numeric match: {json.dumps(name)}")
     if name not in _COMPARISONS:
-        raise InvalidPattern(f"Unrecognized numeric range operator: {name}")
+        raise InvalidPatternError(f"Unrecognized numeric range operator: {name}")
     if len(pair) == 1 or not is_number(pair[1]):
-        raise InvalidPattern(f"Value of {'equals' if name == '=' else name} must be numeric")
+        raise InvalidPatternError(f"Value of {'equals' if name == '=' else name} must be numeric")
     return name, checked(pair[1])
 
 
@@ -72,10 +72,10 @@ def _check_together(terms: list[tuple[str, Any]]) -> None:
         return
     (lower, bottom), (upper, top) = terms[:2]
     if lower not in _LOWER:
-        raise InvalidPattern("Too many elements in numeric expression")
+        raise InvalidPatternError("Too many elements in numeric expression")
     if upper not in _UPPER:
-        raise InvalidPattern(f"Bad numeric range operator: {upper}")
+        raise InvalidPatternError(f"Bad numeric range operator: {upper}")
     if len(terms) * 2 > _RANGE_LENGTH:
-        raise InvalidPattern("Too many terms in numeric range expression")
+        raise InvalidPatternError("Too many terms in numeric range expression")
     if bottom >= top:
-        raise InvalidPattern("Bottom must be less than top")
+        raise InvalidPatternError("Bottom must be less than top")

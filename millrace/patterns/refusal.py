@@ -1,7 +1,7 @@
 """How a pattern is refused."""
 
 
-class InvalidPattern(ValueError):
+class InvalidPatternError(ValueError):
     """A pattern that EventBridge refuses with InvalidEventPatternException.
 
     The text begins as AWS's does and then names the clause, where AWS gives a line and a column. `reason` holds AWS's
@@ -13,6 +13,6 @@ class InvalidPattern(ValueError):
         self.path = path
         super().__init__(f"Event pattern is not valid. Reason: {reason}" + (f" at {path}" if path else ""))
 
-    def at(self, path: str) -> "InvalidPattern":
+    def at(self, path: str) -> "InvalidPatternError":
         """The same refusal, of the clause at this path."""
-        return InvalidPattern(self.reason, path)
+        return InvalidPatternError(self.reason, path)

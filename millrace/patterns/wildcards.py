@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-opera
 import re
 from functools import lru_cache
 
-from millrace.patterns.refusal import InvalidPattern
+from millrace.patterns.refusal import InvalidPatternError
 
 MAX_WILDCARD_COMPLEXITY = 10
 """How many places of its wildcards one value may stand at, at once. AWS publishes no figure: this one refuses its
@@ -31,7 +31,7 @@ def parsed(text: str) -> Tokens:
             tokens.append(_escaped(text, at))
             next(rest)
         elif character == "*" and text[at + 1 : at + 2] == "*":
-            raise InvalidPattern(f"Consecutive wildcard characters at pos {_offset(text, at)}")
+            raise InvalidPatternError(f"Consecutive wildcard characters at pos {_offset(text, at)}")
         else:
             tokens.append(STAR if character == "*" else character)
     return tuple(tokens)
@@ -40,7 +40,7 @@ def parsed(text: str) -> Tokens:
 def _escaped(text: str, at: int) -> str:
     following = text[at + 1 : at + 2]
     if following not in {"*", "\\"}:
-        raise InvalidPattern(f"Invalid escape character at pos {_offset(text, at)}")
+        raise InvalidPatternError(f"Invalid escape character at pos {_offset(text, at)}")
     return following
 
 
@@ -57,7 +57,7 @@ def expression(text: str) -> re.Pattern[str]:
 def check_complexity(texts: list[str]) -> None:
     """Refuse the wildcards of one field when together they are too complex."""
     if sum(complexity(text) for text in texts) > MAX_WILDCARD_COMPLEXITY:
-        raise InvalidPattern(TOO_COMPLEX)
+        raise InvalidPatternError(TOO_COMPLEX)
 
 
 @lru_cache(maxsize=1024)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from typing import Any
 
-from millrace.events import BrokenContract, Event, Metadata, UnknownVersion
+from millrace.events import ContractError, Event, Metadata, UnknownVersionError
 from millrace.events.sensitive import kind_of
 from millrace.runtime import observe
 
@@ -35,7 +35,7 @@ def accepted(envelopes: Iterable[Any], attempt: int, read: Callable[[Any], Event
         try:
             event = read(_checked(envelope))
             _count_hops(event)
-        except (BrokenContract, UnknownVersion, UnexpectedEvent) as error:
+        except (ContractError, UnknownVersionError, UnexpectedEvent) as error:
             _put_aside(QUARANTINE, envelope, attempt, error)
         except TooManyHops as error:
             _put_aside(DEAD_LETTERS, envelope, attempt, error)
@@ -50,9 +50,7 @@ def quarantine(envelope: Any, attempt: int, error: Exception) -> None:
 
 def _checked(envelope: Any) -> Any:
     if not isinstance(envelope, dict):
-        raise BrokenContract(
-            "envelope", [("body", kind_of(envelope), "should be an event, as EventBridge delivers it")]
-        )
+        raise ContractError("envelope", [("body", kind_of(envelope), "should be an event, as EventBridge delivers it")])
     return envelope
 
 

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Generic, ParamSpec, TypeVar, cast, overload
 
 from pydantic import ValidationError
 
-from millrace.events import BrokenContract, Envelope, Event, Metadata, decode, encode
+from millrace.events import ContractError, Envelope, Event, Metadata, decode, encode
 from millrace.events.hiding import hiding
 from millrace.runtime import observe
 from millrace.runtime.aside import UnexpectedEvent, accepted, quarantine
@@ -70,7 +70,7 @@ class Handler(Generic[P, R]):
         try:
             said = guarded(self._said, self.declaration.breaker)(**events, **tables, **stores, **models)
         except ValidationError as error:
-            raise BrokenContract.of(error.title, error, self._sensitive(error.title)) from error
+            raise ContractError.of(error.title, error, self._sensitive(error.title)) from error
         self.appended = [encode(event) for store in stores.values() for event in store.appended]
         for event in said:
             self._check(event)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from millrace.flow import Assembly, UnreadableAssembly
+from millrace.flow import Assembly, InvalidAssemblyError
 
 ROOT = Path(__file__).parents[2]
 BY_CONTRACT_ALONE = {"outside:carrier.shipments", "outside:shop.checkout", "outside:shop.warehouse"}
@@ -103,7 +103,7 @@ def test_the_graph_is_the_same_each_time_and_fits_into_json(graph):
 
 
 def test_a_folder_without_an_assembly_says_how_to_make_one(tmp_path):
-    with pytest.raises(UnreadableAssembly, match="write one with millrace synth"):
+    with pytest.raises(InvalidAssemblyError, match="write one with millrace synth"):
         Assembly(tmp_path)
 
 

@@ -217,7 +217,7 @@ def test_what_a_function_put_aside_goes_back_to_that_function_alone(cloud, put, 
     cloud.settle()
     again = [letter["attributes"]["CONSUMER"] for letter in letters()]
     assert {letter["origin"] for letter in told.values()} == {"aside"}
-    assert "BrokenContract" in told["award_points"]["cause"]
+    assert "ContractError" in told["award_points"]["cause"]
     assert sorted(again) == sorted(told)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from millrace.patterns import InvalidPattern, PatternIndex, compile_pattern
+from millrace.patterns import InvalidPatternError, PatternIndex, compile_pattern
 
 CASES = json.loads((Path(__file__).parent / "data" / "event_patterns_aws.json").read_text())
 REFUSED = [case for case in CASES if case["expect"] == "invalid"]
@@ -25,7 +25,7 @@ def test_matches_as_aws_does(case):
 @by_name(REFUSED)
 def test_refuses_what_aws_refuses(case):
     """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-event-patterns.html"""
-    with pytest.raises(InvalidPattern, match=r"^Event pattern is not valid\. Reason: .+ at \S+$"):
+    with pytest.raises(InvalidPatternError, match=r"^Event pattern is not valid\. Reason: .+ at \S+$"):
         compile_pattern(case["pattern"])
 
 

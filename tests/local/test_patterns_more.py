@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from millrace.patterns import (
     MAX_PATTERN_LENGTH,
-    InvalidPattern,
+    InvalidPatternError,
     PatternIndex,
     compile_pattern,
 )
@@ -22,7 +22,7 @@ def matches(pattern, event):
 
 
 def refusal(pattern):
-    with pytest.raises(InvalidPattern) as caught:
+    with pytest.raises(InvalidPatternError) as caught:
         compile_pattern(pattern)
     return str(caught.value)
 
@@ -291,7 +291,7 @@ class TestOr:
         ],
     )
     def test_an_or_that_is_neither_choice_nor_field_is_refused(self, choices, reason):
-        with pytest.raises(InvalidPattern, match=reason):
+        with pytest.raises(InvalidPatternError, match=reason):
             compile_pattern({"$or": choices})
 
     def test_an_or_in_the_shape_of_a_field_is_a_field(self):
@@ -302,7 +302,7 @@ class TestOr:
         """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html#eb-filtering-complex-example-or"""
         ten = [{f"k{n}": [n]} for n in range(10)]
         compile_pattern({"a": {"$or": ten}, "b": {"$or": ten}, "c": {"$or": ten}}, max_length=10_000)
-        with pytest.raises(InvalidPattern, match="over 1000 rule combinations at d"):
+        with pytest.raises(InvalidPatternError, match="over 1000 rule combinations at d"):
             compile_pattern({n: {"$or": ten} for n in "abcd"}, max_length=10_000)
 
     def test_a_path_given_twice_counts_as_the_last(self):

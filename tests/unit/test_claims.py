@@ -9,7 +9,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from millrace.events import BrokenContract, Event, Metadata, decode, encode, put_entry
+from millrace.events import ContractError, Event, Metadata, decode, encode, put_entry
 from millrace.events.claims import Claims, claimed_from_outside, claims_bucket
 from millrace.events.envelope import entry_bytes
 from millrace.runtime import Processor, processor
@@ -76,7 +76,7 @@ def test_a_rerun_claims_the_same_and_another_answer_something_else(claims, s3):
 
 
 def test_a_claim_that_nobody_redeemed_is_no_event(claims):
-    with pytest.raises(BrokenContract, match="has not been redeemed"):
+    with pytest.raises(ContractError, match="has not been redeemed"):
         decode(claims.claimed(drawn()), Drawn)
 
 
@@ -120,7 +120,7 @@ def test_whatever_stands_around_a_claim_it_is_a_broken_contract(claims, event_id
     claim = {"bucket": "claims", "key": "k", "bytes": 1, "sha256": "0" * 64}
     envelope = {**drawn(), "time": "", "detail": {"metadata": {"event_id": event_id}, "claim": claim}}
     del envelope[missing]
-    with pytest.raises(BrokenContract, match="is not the key of this event"):
+    with pytest.raises(ContractError, match="is not the key of this event"):
         claims.redeemed(envelope)
 
 

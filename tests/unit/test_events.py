@@ -6,13 +6,13 @@ import pytest
 from pydantic import Field
 
 from millrace.events import (
-    BrokenContract,
     Catalog,
-    DuplicateEvent,
+    ContractError,
+    DuplicateEventError,
     Event,
     Metadata,
-    UnknownEvent,
-    UnknownVersion,
+    UnknownEventError,
+    UnknownVersionError,
     decode,
     encode,
     new_event_id,
@@ -134,7 +134,7 @@ def test_events_are_equal_by_what_they_say():
     ],
 )
 def test_a_broken_contract_names_event_field_and_value(data, told):
-    with pytest.raises(BrokenContract) as caught:
+    with pytest.raises(ContractError) as caught:
         decode(envelope(Poured, data), Poured)
     assert told in str(caught.value)
 
@@ -145,13 +145,13 @@ def test_a_reader_passes_over_fields_that_it_does_not_know():
 
 def test_a_publisher_refuses_an_event_that_was_built_around_its_contract():
     forged = Poured.model_construct(cup="blue", millilitres=-1).stamped(Metadata.root(producer="p"))
-    with pytest.raises(BrokenContract, match=r"Poured.millilitres = -1"):
+    with pytest.raises(ContractError, match=r"Poured.millilitres = -1"):
         encode(forged)
 
 
 @pytest.mark.parametrize("detail", [None, [], {}, {"data": 1}, {"data": {}}, {"data": {}, "metadata": {"hops": "x"}}])
 def test_a_detail_without_its_shape_is_a_broken_contract(detail):
-    with pytest.raises(BrokenContract, match="Poured"):
+    with pytest.raises(ContractError, match="Poured"):
         decode({"source": "tea.kitchen", "detail-type": "Poured", "detail": detail}, Poured)
 
 
@@ -170,7 +170,7 @@ def test_every_version_comes_up_to_the_newest(version, data):
 
 
 def test_a_version_from_the_future_says_what_to_deploy_first():
-    with pytest.raises(UnknownVersion, match="deploy the consumers"):
+    with pytest.raises(UnknownVersionError, match="deploy the consumers"):
         decode(envelope(Brewed, {}, version=4), Brewed)
 
 
@@ -178,7 +178,7 @@ def test_a_missing_upcaster_is_named():
     class Steeped(Event, source="tea.kitchen", version=2):
         cup: str
 
-    with pytest.raises(UnknownVersion, match=r"@Steeped.upcaster\(from_version=1\)"):
+    with pytest.raises(UnknownVersionError, match=r"@Steeped.upcaster\(from_version=1\)"):
         decode(envelope(Steeped, {}), Steeped)
 
 
@@ -190,7 +190,7 @@ def test_a_source_has_its_form(source):
 
 def test_two_classes_cannot_claim_one_name():
     other = type("Poured", (Event,), {"__module__": __name__}, source="tea.kitchen")
-    with pytest.raises(DuplicateEvent, match=r"Poured of tea\.kitchen"):
+    with pytest.raises(DuplicateEventError, match=r"Poured of tea\.kitchen"):
         Catalog([Poured, other])
 
 
@@ -198,12 +198,12 @@ def test_a_name_that_is_ambiguous_takes_its_source():
     other = type("Poured", (Event,), {"__module__": __name__}, source="tea.garden")
     catalog = Catalog([Poured, other])
     assert catalog.named("tea.garden:Poured") is other
-    with pytest.raises(UnknownEvent, match="ambiguous"):
+    with pytest.raises(UnknownEventError, match="ambiguous"):
         catalog.named("Poured")
 
 
 def test_an_unknown_event_is_answered_with_those_there_are():
-    with pytest.raises(UnknownEvent, match="Brewed, Poured"):
+    with pytest.raises(UnknownEventError, match="Brewed, Poured"):
         Catalog([Poured, Brewed]).named("Drunk")
 
 

@@ -18,7 +18,7 @@ _SLIM, _WIDE = frozenset("fijlrtI.,:;·|'()[] "), frozenset("mwMWOQ@%")
 _SCRIPT = Path(__file__).with_name("layout.cjs")
 
 
-class NoLayout(RuntimeError):
+class LayoutError(RuntimeError):
     """Node could not lay the map out."""
 
 
@@ -112,5 +112,5 @@ def _dagre(asked: Mapping[str, Any]) -> Any:
 
     ran = node([str(_SCRIPT)], return_completed_process=True, input=json.dumps(asked), capture_output=True, text=True)
     if ran.returncode:
-        raise NoLayout(f"node {_SCRIPT} ended with {ran.returncode}: {ran.stderr!s}")
+        raise LayoutError(f"node {_SCRIPT} ended with {ran.returncode}: {ran.stderr!s}")
     return json.loads(ran.stdout)

@@ -12,7 +12,7 @@ from millrace.local.plane.cron import BadSchedule, schedule
 from millrace.local.plane.entries import entries_of
 from millrace.local.plane.inputs import PREDEFINED, placeholders
 from millrace.local.plane.refusals import Refused
-from millrace.patterns import InvalidPattern, Pattern, compile_pattern
+from millrace.patterns import InvalidPatternError, Pattern, compile_pattern
 
 if TYPE_CHECKING:
     from millrace.local.plane.plane import Plane
@@ -162,7 +162,7 @@ def _check_target(target: Parameters, own_region: str) -> None:
 def _pattern(text: str, max_length: int | None = None) -> Pattern:
     try:
         return compile_pattern(text, max_length=max_length) if max_length else compile_pattern(text)
-    except InvalidPattern as error:
+    except InvalidPatternError as error:
         raise Refused("InvalidEventPatternException", str(error)) from error
 
 
