@@ -22,13 +22,13 @@ class OutOfStock(Refusal, source=SOURCE):
     reason: str
 
 
-class StockReleased(Event, source=SOURCE, end="the table of the stock has it"):
+class StockReleased(Event, source=SOURCE, terminal="the table of the stock has it"):
     """What was set aside is on the shelves again."""
 
     order_id: str
 
 
-class PaymentCharged(Event, source=SOURCE, end="the books are kept elsewhere"):
+class PaymentCharged(Event, source=SOURCE, terminal="the books are kept elsewhere"):
     """The customer's card was charged."""
 
     order_id: str
@@ -42,14 +42,14 @@ class PaymentDeclined(Refusal, source=SOURCE):
     reason: str
 
 
-class PaymentRefunded(Event, source=SOURCE, end="the books are kept elsewhere"):
+class PaymentRefunded(Event, source=SOURCE, terminal="the books are kept elsewhere"):
     """The customer has the money back."""
 
     order_id: str
     amount_cents: int
 
 
-class ShippingRequested(Event, source=SOURCE, end="the carrier hears of it, outside"):
+class ShippingRequested(Event, source=SOURCE, terminal="the carrier hears of it, outside"):
     """The carrier is asked to take the goods. It answers at the door, by `callback_id`."""
 
     order_id: str

@@ -23,7 +23,7 @@ class TierUpgraded(Event, source=SOURCE):
     tier: Tier
 
 
-class GiftIssued(Event, source=SOURCE, end="the gift is the end of it"):
+class GiftIssued(Event, source=SOURCE, terminal="the gift is the end of it"):
     """A customer is sent a gift."""
 
     customer_id: str

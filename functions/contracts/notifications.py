@@ -5,7 +5,7 @@ from typing import Literal
 from millrace.events import Event
 
 
-class CustomerNotified(Event, source="shop.notifications", end="the customer has the message"):
+class CustomerNotified(Event, source="shop.notifications", terminal="the customer has the message"):
     """A customer was told how an order ended."""
 
     order_id: str

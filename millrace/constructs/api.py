@@ -41,7 +41,7 @@ class Api(Construct):
     """An HTTP API, closed to all but those whom its `authorizer` knows: signers, by IAM, unless it says otherwise.
 
     `commands` are events that ask for something: `POST /commands/<Name>`, 202 and where to ask. `queries` are folders
-    below `functions/` with a @query. `events`, each declared `outside=True`, come in at `POST /events` as CloudEvents;
+    below `functions/` with a @query. `events`, each declared `external=True`, come in at `POST /events` as CloudEvents;
     `callers` says who may say a source's events, by patterns of ARNs or of tokens' subjects. What steps on the bus
     wait for is answered at `POST /callbacks/{id}`, unless `callbacks` is False. `GET /openapi.json` tells of all this.
     `rate_limit` is in requests a second.
@@ -210,10 +210,10 @@ def _check(place: str, commands: EventTypes, events: EventTypes, callers: Caller
             raise UnsoundApi(f"{place}: {event.__name__} has no source, and so no place on a bus: give it one.")
     outside = {event.contract.source for event in events}
     for event in events:
-        if not event.contract.outside:
+        if not event.contract.external:
             raise UnsoundApi(
                 f"{place} takes {event.__name__} in from outside, and its contract does not say so: write "
-                f'class {event.__name__}(Event, source="{event.contract.source}", outside=True), or take it out.'
+                f'class {event.__name__}(Event, source="{event.contract.source}", external=True), or take it out.'
             )
     for source in callers.keys() - outside:
         raise UnsoundApi(f"{place} names callers of {source}, of which it takes no event: take it out.")

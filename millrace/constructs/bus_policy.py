@@ -29,11 +29,11 @@ class BusPolicy:
     def accept(self, account: str, wanted: EventTypes) -> None:
         """Let another account put these events. Raises ClosedBus for one that this app alone says."""
         wanted = list(wanted)
-        inside = [event.__name__ for event in wanted if not event.contract.outside]
+        inside = [event.__name__ for event in wanted if not event.contract.external]
         if inside:
             raise ClosedBus(
                 f"{self._scope.node.path}: {', '.join(inside)} is said by this app alone, and {account} is another "
-                f"account: declare what comes from there with outside=True, or leave it out."
+                f"account: declare what comes from there with external=True, or leave it out."
             )
         self._accounts.append(account)
         self._closed.statement = self._refusal()

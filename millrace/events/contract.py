@@ -40,18 +40,18 @@ class UnknownVersionError(ValueError):
 
 @dataclass(frozen=True)
 class Contract:
-    """The name an event has on the bus (`source` and `detail_type`), its version, and its place at the flow's edges.
+    """The declaration of an event: its name on the bus, its version, and how it takes part in the flow.
 
-    `outside`: a system outside the app publishes it. `end`: why nothing in the app needs to consume it. `order_by`: the
-    field whose events must be taken in the order in which they were said. `acknowledged`: findings of checks that are
-    to stand, each with its reason.
+    `external`: a system outside the app publishes it. `terminal`: the reason why nothing in the app consumes it.
+    `order_by`: the field by which consumers need the events in order. `acknowledged`: accepted findings of
+    `millrace check`, each with its reason.
     """
 
     source: str
     detail_type: str
     version: int = 1
-    outside: bool = False
-    end: str | None = None
+    external: bool = False
+    terminal: str | None = None
     order_by: str | None = None
     acknowledged: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
     upcasters: dict[int, Upcaster] = field(default_factory=dict, compare=False, repr=False)

@@ -18,8 +18,8 @@ class Event(BaseModel):
     """Something that happened, as an immutable value.
 
     A subclass names its source: `class PointsAwarded(Event, source="shop.loyalty")`. Its own name, in the past
-    tense, is the detail-type; a breaking change raises `version` and adds an upcaster. `outside=True` marks one that
-    a system outside the app publishes, `end="why"` one that nothing in the app consumes, and `order_by="order_id"`
+    tense, is the detail-type; a breaking change raises `version` and adds an upcaster. `external=True` marks one that
+    a system outside the app publishes, `terminal="why"` one that nothing in the app consumes, and `order_by="order_id"`
     one whose consumers need the order in which it was said, for each value of that field. Two events are equal when
     they are of one class and say the same, whatever their metadata.
     """
@@ -39,8 +39,8 @@ class Event(BaseModel):
         source: str | None = None,
         version: int = 1,
         detail_type: str | None = None,
-        outside: bool = False,
-        end: str | None = None,
+        external: bool = False,
+        terminal: str | None = None,
         order_by: str | None = None,
         **kwargs: Any,
     ) -> None:
@@ -57,7 +57,7 @@ class Event(BaseModel):
         if order_by is not None and order_by not in cls.model_fields:
             raise TypeError(f"{cls.__name__} is ordered by {order_by!r}, which is no field of it: name one that is.")
         name = detail_type or cls.__name__
-        cls.contract = Contract(source, name, version, outside=outside, end=end, order_by=order_by)
+        cls.contract = Contract(source, name, version, external=external, terminal=terminal, order_by=order_by)
 
     @classmethod
     def upcaster(cls, *, from_version: int) -> Callable[[Upcaster], Upcaster]:

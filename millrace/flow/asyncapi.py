@@ -64,7 +64,7 @@ def _buses(graph: Graph, event: type[Event]) -> list[str]:
 
 
 def _operations(graph: Graph, event: type[Event]) -> Iterator[tuple[str, Json]]:
-    said = (node for node in graph.producers(event.contract.name) if node.kind != "outside")
+    said = (node for node in graph.producers(event.contract.name) if node.kind != "external")
     yield from _of_functions(said, "send", event)
     yield from _of_functions(graph.consumers(event.contract.name), "receive", event)
 

@@ -1,6 +1,6 @@
 """The graph of a system: what there is, and how events go through it.
 
-Kinds of nodes: `event`, `outside` (a system that publishes from outside the app), `sink` (one that is told outside),
+Kinds of nodes: `event`, `external` (a system that publishes from outside the app), `sink` (one that is told outside),
 `bus`, `rule`, `schedule`, `queue`, `stream`, `topic`, `api`, `mediator` (a state machine), `dead-letters`, `archive`,
 `store`, `other`; and each kind of function: `processor`, `step`, `starter`, whatever a function's metadata calls it.
 """
@@ -13,7 +13,7 @@ from typing import Any, Literal
 from millrace.events import Event
 from millrace.flow.assembly import Place, Resource
 
-DOORS = ("outside", "door", "commands")
+DOORS = ("external", "door", "commands")
 """The kinds of nodes by which events come in from outside."""
 
 KEEPS_UNDECLARED = "undeclared"

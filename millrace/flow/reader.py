@@ -100,8 +100,8 @@ class _Reader:
             event = self._events.get(name)
             place = contract_place(self._root, event) if event else None
             yield Node(name, "event", name.partition(":")[2], place=place, event=event)
-            if event and event.contract.outside:
-                yield Node(_outside(event), "outside", event.contract.source)
+            if event and event.contract.external:
+                yield Node(_outside(event), "external", event.contract.source)
 
     # edges
 
@@ -109,7 +109,7 @@ class _Reader:
         for node in list(self._nodes.values()):
             for name in node.publishes:
                 yield Edge(node.id, name, "publishes", self._grants(node, name))
-            if node.event and node.event.contract.outside:
+            if node.event and node.event.contract.external:
                 yield Edge(_outside(node.event), node.id, "publishes")
 
     def _grants(self, node: Node, name: str) -> tuple[str, ...]:
@@ -275,7 +275,7 @@ def _on_failure(config: Resource) -> Any:
 
 
 def _outside(event: type[Event]) -> str:
-    return f"outside:{event.contract.source}"
+    return f"external:{event.contract.source}"
 
 
 def _name(resource: Resource) -> str:

@@ -9,7 +9,7 @@ from millrace.events import Event
 GROUP, FAR = "111122223333", "eu-west-1"
 
 
-class Sold(Event, source="test.shop", outside=True):
+class Sold(Event, source="test.shop", external=True):
     sale_id: str
     receipt: str = ""
 

@@ -14,12 +14,12 @@ from millrace.events.envelope import entry_bytes
 WAY = ("straighten", "recognise", "file_away")
 
 
-class BookWanted(Event, source="test.shop", outside=True):
+class BookWanted(Event, source="test.shop", external=True):
     key: str
     content: str
 
 
-class Peeped(Event, source="test.peeper", outside=True):
+class Peeped(Event, source="test.peeper", external=True):
     bucket: str
     key: str
 

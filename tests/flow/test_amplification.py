@@ -11,15 +11,15 @@ from millrace.flow.checking import read_system
 from millrace.flow.prices import PRICES, READ, dollars
 
 
-class Rung(Event, source="test.bell", outside=True):
+class Rung(Event, source="test.bell", external=True):
     pass
 
 
-class Opened(Event, source="test.door", end="it is open"):
+class Opened(Event, source="test.door", terminal="it is open"):
     pass
 
 
-class Refused(Refusal, source="test.door", end="it stays shut"):
+class Refused(Refusal, source="test.door", terminal="it stays shut"):
     pass
 
 

@@ -11,7 +11,7 @@ import pytest
 from millrace.flow import Assembly, InvalidAssemblyError
 
 ROOT = Path(__file__).parents[2]
-BY_CONTRACT_ALONE = {"outside:carrier.shipments", "outside:shop.checkout", "outside:shop.warehouse"}
+BY_CONTRACT_ALONE = {"external:carrier.shipments", "external:shop.checkout", "external:shop.warehouse"}
 
 
 def test_every_function_of_the_template_is_a_node_of_its_kind(graph, shop):
@@ -57,7 +57,7 @@ def test_producers_and_consumers_of_an_event_are_known(graph):
 
 def test_an_event_from_outside_has_a_system_outside_and_the_door_as_its_producers(graph):
     producers = graph.producers("shop.warehouse:StockDelivered")
-    assert {(node.kind, node.name) for node in producers} == {("outside", "shop.warehouse"), ("door", "api_door")}
+    assert {(node.kind, node.name) for node in producers} == {("external", "shop.warehouse"), ("door", "api_door")}
 
 
 def test_the_steps_of_a_saga_follow_its_state_machine(graph, named):
@@ -73,7 +73,7 @@ def test_a_step_that_waits_is_answered_by_the_door_and_follows_itself_nowhere(gr
     (edge,) = graph.into(named("step", "arrange_shipping").id, "answers")
     assert (graph[edge.source].kind, graph[edge.source].name) == ("answers", "api_answers")
     producers = {(node.kind, node.name) for node in graph.producers("carrier.shipments:ShipmentArranged")}
-    assert producers == {("outside", "carrier.shipments"), ("step", "arrange_shipping")}
+    assert producers == {("external", "carrier.shipments"), ("step", "arrange_shipping")}
     assert not [each for each in graph.edges if each.source == each.target]
 
 

@@ -90,7 +90,7 @@ def test_a_store_is_drawn_where_something_follows_from_what_is_written_there(gra
 def test_an_outside_source_is_told_and_not_drawn(chart):
     (delivered,) = [box for box in chart.boxes if box.title == "StockDelivered"]
     assert delivered.note == "from outside · shop.warehouse"
-    assert not [arrow for arrow in chart.arrows if arrow.source.startswith("outside:")]
+    assert not [arrow for arrow in chart.arrows if arrow.source.startswith("external:")]
 
 
 def test_an_event_tells_its_contract_its_ends_and_its_failure_paths(told):

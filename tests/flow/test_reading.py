@@ -8,7 +8,7 @@ from handmade import assembly, att, graph, of
 from millrace.events import Event
 
 
-class Rung(Event, source="test.bell", outside=True):
+class Rung(Event, source="test.bell", external=True):
     pass
 
 

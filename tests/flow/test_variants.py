@@ -9,7 +9,7 @@ from millrace.flow.checking import findings, read_system
 ANY = {"Statement": {"Effect": "Allow", "Action": "sqs:SendMessage", "Principal": "*", "Resource": "*"}}
 
 
-class Rung(Event, source="test.bell", outside=True, end="it fades"):
+class Rung(Event, source="test.bell", external=True, terminal="it fades"):
     pass
 
 
@@ -120,7 +120,7 @@ def test_an_allowed_circle_that_is_none(found):
     assert found(Ring=ring, Role=role()) == [("unused-acknowledgement", "S/Ring")]
 
 
-class Opened(Event, source="test.door", outside=True):
+class Opened(Event, source="test.door", external=True):
     pass
 
 

@@ -16,7 +16,7 @@ class Knock(Event, source="test.door"):
     door: str
 
 
-class Rang(Event, source="test.bell", outside=True):
+class Rang(Event, source="test.bell", external=True):
     """Somebody outside rang."""
 
     times: int
@@ -42,7 +42,7 @@ def routes(template):
 
 
 def test_an_event_that_does_not_come_from_outside_is_refused_at_the_door(stack, bus):
-    with refuses('write class Knock(Event, source="test.door", outside=True), or take it out.'):
+    with refuses('write class Knock(Event, source="test.door", external=True), or take it out.'):
         Api(stack, "Door", bus=bus, events=[Knock])
 
 

@@ -208,7 +208,7 @@ def test_a_bus_has_its_key_its_log_and_its_alarms_where_they_are_asked_for(stack
 OTHER = "111122223333"
 
 
-class Called(Event, source="test.phone", outside=True):
+class Called(Event, source="test.phone", external=True):
     pass
 
 

@@ -100,10 +100,10 @@ def test_an_api_is_made_after_what_waits(stack, bus):
 
 def test_an_answer_that_does_not_come_from_outside_is_refused_at_the_door(stack, bus, monkeypatch):
     Mediator(stack, "M", bus=bus, steps=[ASK])
-    inside = ShipmentArranged.contract.__class__(**{**vars(ShipmentArranged.contract), "outside": False})
+    inside = ShipmentArranged.contract.__class__(**{**vars(ShipmentArranged.contract), "external": False})
     monkeypatch.setattr(ShipmentArranged, "contract", inside)
     with pytest.raises(
-        UnsoundApi, match=re.escape('class ShipmentArranged(Event, source="carrier.shipments", outside=')
+        UnsoundApi, match=re.escape('class ShipmentArranged(Event, source="carrier.shipments", external=')
     ):
         Api(stack, "Api", bus=bus)
 

@@ -208,10 +208,10 @@ def test_an_unknown_event_is_answered_with_those_there_are():
 
 
 def test_a_contract_says_where_the_flow_begins_and_ends():
-    class Delivered(Event, source="tea.shop", outside=True): ...
+    class Delivered(Event, source="tea.shop", external=True): ...
 
-    class Drunk(Event, source="tea.table", end="the cup is empty"): ...
+    class Drunk(Event, source="tea.table", terminal="the cup is empty"): ...
 
-    assert Delivered.contract.outside
-    assert Drunk.contract.end == "the cup is empty"
-    assert not Poured.contract.outside
+    assert Delivered.contract.external
+    assert Drunk.contract.terminal == "the cup is empty"
+    assert not Poured.contract.external

@@ -144,13 +144,13 @@ def outside_publishes_inside(system: System) -> Iterator[Finding]:
     """
     for node in system.graph.of("event"):
         said = [by.name for by in system.graph.producers(node.id) if by.kind not in DOORS and node.id not in by.awaits]
-        if node.event and node.event.contract.outside and said:
+        if node.event and node.event.contract.external and said:
             yield Finding.at(
                 node,
                 f"{node.name} is published by a system outside, and by {', '.join(said)} inside.",
-                "Give what comes from outside a source and a name of its own, or take outside=True away.",
+                "Give what comes from outside a source and a name of its own, or take external=True away.",
             )
-    outside = {n.event.contract.source for n in system.graph.of("event") if n.event and n.event.contract.outside}
+    outside = {n.event.contract.source for n in system.graph.of("event") if n.event and n.event.contract.external}
     for policy in system.assembly.of("Events::EventBusPolicy"):
         for statement in statements({"Statement": policy.properties.get("Statement", [])}, policy):
             if beyond := _beyond(statement, outside):

@@ -12,7 +12,7 @@ def unanswerable_callback(system: System) -> Iterator[Finding]:
 
     No Api of its bus has a door for it, or what it waits for is no event of a system outside: each flow stands still
     until its time is over, and fails then. Make an Api of the bus, after the mediator, and declare the answers with
-    outside=True.
+    external=True.
     """
     for node in system.graph.of("step"):
         if node.awaits and not system.graph.into(node.id, "answers"):
@@ -26,11 +26,11 @@ def unanswerable_callback(system: System) -> Iterator[Finding]:
 
 
 def _inside(step: Node, answer: Node) -> Iterator[Finding]:
-    if answer.event and not answer.event.contract.outside:
+    if answer.event and not answer.event.contract.external:
         yield Finding.at(
             step,
             f"{step.name} waits for {answer.name}, which is no event of a system outside.",
-            f"Write outside=True in the class of {answer.name}, with a source of its own.",
+            f"Write external=True in the class of {answer.name}, with a source of its own.",
         )
 
 

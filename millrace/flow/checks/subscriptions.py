@@ -15,18 +15,18 @@ def unconsumed_event(system: System) -> Iterator[Finding]:
     """An event is published, and nobody consumes it.
 
     Either a consumer is missing or misspelt, or the event is dead and still paid for. Subscribe to it, stop
-    publishing it, or say that the flow ends there: class …(Event, source=…, end="why").
+    publishing it, or say that the flow ends there: class …(Event, source=…, terminal="why").
     """
     graph = system.graph
     for node in graph.of("event"):
-        ends = node.event and node.event.contract.end
+        ends = node.event and node.event.contract.terminal
         delivered = any(_leads_on(system, graph[edge.target]) for edge in graph.out(node.id, "matches"))
         if graph.producers(node.id) and not (ends or delivered or graph.out(node.id, "takes")):
             said = ", ".join(producer.name for producer in graph.producers(node.id))
             yield Finding.at(
                 node,
                 f"{node.name} is published by {said}, and nothing on the bus consumes it.",
-                f'Subscribe to it, or write end="why" in the class of {node.name}.',
+                f'Subscribe to it, or write terminal="why" in the class of {node.name}.',
             )
 
 
@@ -42,7 +42,7 @@ def unfed_subscription(system: System) -> Iterator[Finding]:
     """A function waits for an event that never reaches it.
 
     Nobody publishes the event, or no rule leads it to the function: the code is never run, and no test that calls it
-    by hand will tell. Publish it, subscribe to it, or mark an event of another system with outside=True.
+    by hand will tell. Publish it, subscribe to it, or mark an event of another system with external=True.
     """
     graph = system.graph
     for node in graph.functions:
@@ -51,7 +51,7 @@ def unfed_subscription(system: System) -> Iterator[Finding]:
                 yield Finding.at(
                     node,
                     f"{node.name} takes {_short(name)}, and nobody publishes that.",
-                    f"Publish {_short(name)}, or, if a system outside does, write outside=True in its class.",
+                    f"Publish {_short(name)}, or, if a system outside does, write external=True in its class.",
                 )
             elif name not in _reaching(system, node):
                 yield Finding.at(

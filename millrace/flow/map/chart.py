@@ -161,9 +161,9 @@ def title_of(node: Node) -> str:
 
 def _event_note(node: Node) -> str:
     source = node.id.partition(":")[0]
-    if node.event and node.event.contract.outside:
+    if node.event and node.event.contract.external:
         return f"from outside · {source}"
-    return f"ends here · {source}" if node.event and node.event.contract.end else source
+    return f"ends here · {source}" if node.event and node.event.contract.terminal else source
 
 
 def _note(graph: Graph, node: Node, arrows: tuple[Arrow, ...]) -> str:

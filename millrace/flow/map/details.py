@@ -56,7 +56,7 @@ def _of_event(graph: Graph, node: Node) -> Iterator[Row]:
     contract = node.event.contract if node.event else None
     if contract:
         yield "Contract", [{"text": f"{contract.source} · {contract.detail_type} · version {contract.version}"}]
-        yield "Ends here", [{"text": contract.end}] if contract.end else []
+        yield "Ends here", [{"text": contract.terminal}] if contract.terminal else []
     yield "Said by", [_link(each) for each in graph.producers(node.id)]
     yield "Taken by", [_link(each) for each in graph.consumers(node.id) if each.kind != "starter"]
 

@@ -3,9 +3,9 @@
 from millrace.events import Event
 
 
-class OrderShipped(Event, source="demo.shipping", end="the customer has the parcel"):
+class OrderShipped(Event, source="demo.shipping", terminal="the customer has the parcel"):
     order_id: str
 
 
-class OrderRejected(Event, source="demo.shipping", end="the customer is told"):
+class OrderRejected(Event, source="demo.shipping", terminal="the customer is told"):
     order_id: str

@@ -3,5 +3,5 @@
 from millrace.events import Event
 
 
-class CourierBooked(Event, source="demo.courier", outside=True, end="the courier comes"):
+class CourierBooked(Event, source="demo.courier", external=True, terminal="the courier comes"):
     order_id: str

@@ -7,5 +7,5 @@ class OrderShipped(Event, source="demo.shipping"):
     order_id: str
 
 
-class OrderRejected(Event, source="demo.shipping", end="the customer is told"):
+class OrderRejected(Event, source="demo.shipping", terminal="the customer is told"):
     order_id: str
