@@ -9,8 +9,8 @@ import millrace
 from millrace.cli import apis, checks, console, contracts, costs, dlq, drawing, flows, rebuild, replay, rules, tail, up
 from millrace.cli.project import ASSEMBLY, Project, WrongUse
 from millrace.cli.target import Target, add_options, explained
-from millrace.flow.amplification import Assumed
 from millrace.flow.compat import Direction
+from millrace.flow.cost import Assumptions
 
 PORT = 4566
 
@@ -279,5 +279,5 @@ def _add_cost(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
 
 
 def _cost(chosen: argparse.Namespace) -> int:
-    assumed = Assumed(event_bytes=chosen.bytes, milliseconds=chosen.milliseconds)
+    assumed = Assumptions(event_bytes=chosen.bytes, milliseconds=chosen.milliseconds)
     return costs.cost(Project(Path.cwd(), ASSEMBLY), chosen.event, assumed, machine=chosen.json)

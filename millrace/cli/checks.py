@@ -7,8 +7,7 @@ from millrace.cli import console
 from millrace.cli.project import Project, WrongUse
 from millrace.flow.checking import ALL_CHECKS, findings, names, read_system
 from millrace.flow.findings import Finding, System
-from millrace.flow.sarif import as_sarif
-from millrace.flow.telling import as_json, as_text, explained
+from millrace.flow.report import as_json, as_sarif, as_text, explained
 from millrace.local.synthesis import SynthesisRefused
 
 Form = Literal["text", "json", "sarif"]

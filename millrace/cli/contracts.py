@@ -144,12 +144,12 @@ def _takers(project: Project, event: type[Event]) -> list[Node]:
 def reads_of(node: Node, event: type[Event]) -> Reads:
     """What a function reads of an event: by its wiring, and by its syntax; the kit's own look at metadata alone."""
     found = dict(_wired(node))
-    if node.place is None:
+    if node.location is None:
         return found
     try:
         handler = importlib.import_module(f"functions.{node.name}.handler").handler
     except UnclearSignature as error:
-        return found | {(): f"{node.place}: {error}"}
+        return found | {(): f"{node.location}: {error}"}
     for taken in handler.declaration.inputs:
         if event in taken.events:
             found |= fields_read(handler.function, taken.name, many=taken.many)
@@ -162,12 +162,12 @@ def reads_of(node: Node, event: type[Event]) -> Reads:
 
 def _wired(node: Node) -> Iterator[tuple[FieldPath, str]]:
     """The fields by which its channel orders events, or by which it handles them once."""
-    place = node.made or node.place
+    place = node.construct_location or node.location
     if by := node.facts.get("channel", {}).get("by"):
         yield (by,), f"{place}: ordered(by={by!r})"
     per = node.facts.get("once", {}).get("per", "event_id")
     if per != "event_id":
-        yield (per,), f"{node.place or place}: once_per={per!r}"
+        yield (per,), f"{node.location or place}: once_per={per!r}"
 
 
 def _as_json(change: Change) -> dict[str, Any]:
@@ -187,8 +187,8 @@ def _lines(change: Change) -> Iterator[str]:
     if not change.breaks:
         yield f"note    {place} {change.what}" + (": no consumer reads it" if change.field else "")
         if change.field and "backward" in change.directions:
-            yield f"        events from before that do not fit are refused all the same: {change.mend}"
+            yield f"        events from before that do not fit are refused all the same: {change.fix}"
         return
     yield f"breaks  {place} {change.what}"
     yield from (f"        {name}  {where}" for name, where in change.broken)
-    yield f"        {change.mend}"
+    yield f"        {change.fix}"

@@ -5,13 +5,22 @@ from millrace.cli.checks import read_project
 from millrace.cli.project import Project, WrongUse
 from millrace.events import UnknownEventError
 from millrace.flow import name_of
-from millrace.flow.amplification import Amounts, Assumed, CyclicFlowError, caused_by, roots
-from millrace.flow.prices import PRICES, READ, REGION, dollars
+from millrace.flow.cost import (
+    PRICES,
+    PRICES_AS_OF,
+    REGION,
+    Amounts,
+    Assumptions,
+    CyclicFlowError,
+    caused_by,
+    dollars,
+    roots,
+)
 
 _MILLION = 1_000_000
 
 
-def cost(project: Project, event: str | None, assumed: Assumed, *, machine: bool) -> int:
+def cost(project: Project, event: str | None, assumed: Assumptions, *, machine: bool) -> int:
     """Print what an event causes at most, or each with which a flow begins."""
     system = read_project(project)
     try:
@@ -44,9 +53,9 @@ def _price(unit: str, amount: float) -> str:
     return f"{PRICES[unit].dollars * amount * _MILLION:>11,.2f} $ a million, by the {PRICES[unit].unit}"
 
 
-def _footnote(assumed: Assumed) -> str:
+def _footnote(assumed: Assumptions) -> str:
     return (
-        f"Prices of {READ}, {REGION}, without free tiers. Assumed: events of {assumed.event_bytes:,} bytes, "
+        f"Prices of {PRICES_AS_OF}, {REGION}, without free tiers. Assumed: events of {assumed.event_bytes:,} bytes, "
         f"invocations of {assumed.milliseconds} ms that log {assumed.log_bytes:,} bytes.\nNot counted: retries, what "
         "handlers do with their tables, hours of streams and keys, storage, traces, data transfer."
     )

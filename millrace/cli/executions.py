@@ -7,7 +7,7 @@ from millrace.cli.deployed import Deployed
 from millrace.cli.letters import Letter, begun_by, failure
 from millrace.cli.project import WrongUse
 from millrace.flow.assembly import Resource
-from millrace.flow.rules import REDRIVABLE_SECONDS, UNSUCCESSFUL
+from millrace.flow.machine import REDRIVABLE_SECONDS, UNSUCCESSFUL
 from millrace.local.journal import reference
 from millrace.local.lenient import parsed
 

@@ -9,7 +9,7 @@ from millrace.cli.logs import records_of
 from millrace.cli.project import Project, WrongUse
 from millrace.cli.target import Cloud, Target
 from millrace.events import ContractError, Event, Metadata, UnknownEventError, encode, put_entry
-from millrace.events.claims import claimed_from_outside
+from millrace.events.claims import claim_with_clients
 from millrace.local.journal import Record
 from millrace.local.trace import Trace, as_json
 
@@ -32,7 +32,7 @@ def put_event(cloud: Cloud, event: Event, bus: str, correlation_id: str | None =
     """Put an event from outside. Gives the metadata that it was given."""
     version = event.contract.version
     metadata = Metadata.root(producer="millrace put", version=version, correlation_id=correlation_id)
-    envelope = claimed_from_outside(encode(event.stamped(metadata)), bus, cloud.client)
+    envelope = claim_with_clients(encode(event.stamped(metadata)), bus, cloud.client)
     answer = cloud.client("events").put_events(Entries=[put_entry(envelope, bus)])
     if answer["FailedEntryCount"]:
         refused = answer["Entries"][0]

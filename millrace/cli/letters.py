@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from millrace.cli.deployed import Deployed
 from millrace.events import Catalog
-from millrace.events.masking import masked
+from millrace.events.sensitive import masked
 from millrace.local.journal import reference
 from millrace.local.lenient import parsed
 from millrace.local.printable import printable_lines

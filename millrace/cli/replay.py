@@ -15,7 +15,7 @@ from millrace.cli.deployed import Deployed
 from millrace.cli.letters import boxes
 from millrace.cli.project import ASSEMBLY, Project, WrongUse
 from millrace.cli.target import Target, add_options
-from millrace.flow.graph import KEEPS_UNDECLARED
+from millrace.flow.graph import UNDECLARED_RULE
 from millrace.patterns import compile_pattern
 
 _AGO = re.compile(r"(\d+)(s|min|h|d)")
@@ -125,7 +125,7 @@ def rules_of(deployed: Deployed, bus: str) -> Iterator[Rule]:
     deployed_rules = {rule["Name"]: rule for page in pages for rule in page["Rules"]}
     owners = {box.construct: box.of for box in boxes(deployed)}
     for resource in deployed.assembly.of("Events::Rule"):
-        if resource.facts.get("kind") == KEEPS_UNDECLARED:
+        if resource.facts.get("kind") == UNDECLARED_RULE:
             continue
         told = deployed_rules.get(deployed.name(resource).rpartition("|")[2])
         if told and "EventPattern" in told:

@@ -8,8 +8,7 @@ from typing import Any
 from millrace.cli import console
 from millrace.cli.project import Project, WrongUse
 from millrace.cli.target import Cloud, Target
-from millrace.events.hiding import hide
-from millrace.events.masking import secrets_in
+from millrace.events.sensitive import redact, sensitive_values
 from millrace.patterns import compile_pattern
 
 
@@ -18,9 +17,9 @@ def explain(project: Project, file: Path, *, bus: str | None, machine: bool, tar
     event = _envelope(file)
     cloud = target.cloud(project)
     name = bus or project.bus()
-    secrets = secrets_in(event, project.catalog)
+    secrets = sensitive_values(event, project.catalog)
     verdicts = _verdicts(cloud, name, event)
-    found = {rule: [hide(str(clause), secrets) for clause in clauses] for rule, clauses in verdicts}
+    found = {rule: [redact(str(clause), secrets) for clause in clauses] for rule, clauses in verdicts}
     if machine:
         console.data(found)
     else:

@@ -17,7 +17,7 @@ from constructs import Construct
 from millrace.constructs.declared import contracts, project
 from millrace.flow.checking import PLUGIN, findings, names, read_system
 from millrace.flow.findings import Finding
-from millrace.flow.telling import details
+from millrace.flow.report import details
 
 CONTEXT = "millrace:check"
 """Set to "no", it leaves the checks out, for a test that synthesises a part of an app."""
@@ -80,7 +80,7 @@ def _violation(found: Finding, stack: str) -> PolicyViolation:
     return PolicyViolation(
         rule_name=found.check,
         description="\n".join([found.message, *details(found)]),
-        fix=found.mend,
+        fix=found.fix,
         severity="error",
         violating_resources=[PolicyViolatingResource(construct_path=place, locations=[])],
     )

@@ -14,7 +14,7 @@ from millrace.constructs.buckets import encrypted_bucket
 from millrace.constructs.declared import EventTypes
 from millrace.constructs.encryption import READ, WRITE, grant_key
 from millrace.constructs.queues import KEPT_DAYS
-from millrace.events.claims import claims_bucket, claims_of
+from millrace.events.claims import claim_key_prefix, claims_bucket
 from millrace.runtime.claims import ABOVE, BUCKET
 
 _MOST_BYTES = 1_048_576
@@ -72,7 +72,7 @@ class Claims(Construct):
         grant_key(self._key, role, "s3", WRITE if publishes else READ)
 
     def _allow(self, role: iam.IRole, action: str, events: EventTypes) -> None:
-        names = sorted({f"{claims_of(event.contract.source, event.contract.detail_type)}*" for event in events})
+        names = sorted({f"{claim_key_prefix(event.contract.source, event.contract.detail_type)}*" for event in events})
         if not names:
             return
         arns = [f"{self._arn(role)}/{name}" for name in names]

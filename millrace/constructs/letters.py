@@ -13,7 +13,7 @@ from constructs import Construct
 from millrace.constructs.bus import Bus
 from millrace.constructs.channels import retries
 from millrace.constructs.encryption import let_rule_send
-from millrace.flow.rules import UNSUCCESSFUL
+from millrace.flow.machine import UNSUCCESSFUL
 
 _OWNER = 56
 """Characters of a rule's name, 64 at most, that say whose it is."""

@@ -11,7 +11,7 @@ from constructs import Construct
 
 import millrace
 from millrace.constructs.declared import project
-from millrace.flow.assembly import PLACE, Place
+from millrace.flow.assembly import SOURCE_LOCATION, SourceLocation
 
 _KIT = Path(millrace.__file__).parent
 
@@ -22,8 +22,8 @@ def note_place(construct: Construct) -> None:
     while frame:
         file = Path(frame.f_code.co_filename)
         if _is_the_users(file):
-            place = Place(file.relative_to(project()).as_posix(), frame.f_lineno)
-            construct.node.add_metadata(PLACE, str(place))
+            place = SourceLocation(file.relative_to(project()).as_posix(), frame.f_lineno)
+            construct.node.add_metadata(SOURCE_LOCATION, str(place))
             return
         frame = frame.f_back
 

@@ -10,7 +10,7 @@ from constructs import Construct
 from millrace.constructs.declared import EventTypes
 from millrace.constructs.name_patterns import all_but
 from millrace.constructs.queues import let_send
-from millrace.flow.graph import KEEPS_UNDECLARED
+from millrace.flow.graph import UNDECLARED_RULE
 
 REASON = "No contract of this app has its source and detail-type."
 _TEMPLATE = json.dumps({"undeclared": REASON, "event": "EVENT"}).replace('"EVENT"', "<aws.events.event.json>")
@@ -53,6 +53,6 @@ class Undeclared(Construct):
             dead_letter_config=events.CfnRule.DeadLetterConfigProperty(arn=self._to.queue_arn),
         )
         rule = events.CfnRule(self, name, event_bus_name=self._bus.event_bus_name, targets=[target])
-        rule.add_metadata("millrace", {"kind": KEEPS_UNDECLARED})
+        rule.add_metadata("millrace", {"kind": UNDECLARED_RULE})
         let_send(self._to, rule.attr_arn)
         return rule

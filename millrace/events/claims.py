@@ -83,7 +83,7 @@ class Claims:
         return content
 
 
-def claimed_from_outside(envelope: Envelope, bus: str, client: Callable[[str], Any]) -> Envelope:
+def claim_with_clients(envelope: Envelope, bus: str, client: Callable[[str], Any]) -> Envelope:
     """The envelope as somebody puts it with boto3's clients, by their names; the bus may be without claim check."""
     if entry_bytes(put_entry(envelope, bus)) <= CLAIM_ABOVE:
         return envelope
@@ -95,7 +95,7 @@ def claimed_from_outside(envelope: Envelope, bus: str, client: Callable[[str], A
         return envelope
 
 
-def claims_of(source: str, detail_type: str) -> str:
+def claim_key_prefix(source: str, detail_type: str) -> str:
     """What the keys of an event's claims begin with."""
     return f"{_quoted(source)}/{_quoted(detail_type)}/"
 
@@ -125,7 +125,7 @@ def _key(envelope: Envelope, digest: str) -> str:
     event_id = _quoted(str(metadata.get("event_id")) if isinstance(metadata, dict) else "")
     if len(event_id) > _LONGEST_ID:
         event_id = hashlib.sha256(event_id.encode()).hexdigest()
-    return f"{claims_of(str(envelope.get('source')), str(envelope.get('detail-type')))}{event_id}/{digest}"
+    return f"{claim_key_prefix(str(envelope.get('source')), str(envelope.get('detail-type')))}{event_id}/{digest}"
 
 
 def _quoted(text: str) -> str:

@@ -6,8 +6,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from millrace.events.hiding import hiding
-from millrace.events.sensitive import leaves, shown
+from millrace.events.sensitive import leaves, redacting, shown
 
 Data = dict[str, Any]
 Upcaster = Callable[[Data], Data]
@@ -80,7 +79,7 @@ class Contract:
     def _up(self, data: Data, version: int) -> Data:
         known = list(leaves(data))  # nobody knows what was sensitive in that version
         try:
-            with hiding(lambda: known):
+            with redacting(lambda: known):
                 return self.upcasters[version](data)
         except Exception as error:
             told = f"its upcaster from version {version} raised {type(error).__name__}: {error}"

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from millrace.events.contract import ContractError
 from millrace.events.event import Event
 from millrace.events.metadata import Metadata
-from millrace.events.sensitive import kind_of
+from millrace.events.sensitive import type_and_size
 
 E = TypeVar("E", bound=Event)
 
@@ -81,7 +81,7 @@ def decode(envelope: Envelope, event_type: type[E]) -> E:
     name = event_type.__name__
     detail = envelope.get("detail")
     if not isinstance(detail, dict) or not isinstance(detail.get("data"), dict):
-        raise ContractError(name, [("detail", kind_of(detail), 'should hold {"metadata": {…}, "data": {…}}')])
+        raise ContractError(name, [("detail", type_and_size(detail), 'should hold {"metadata": {…}, "data": {…}}')])
     if "claim" in detail:
         raise ContractError(name, [("claim", detail["claim"], "has not been redeemed: this bus has no claim check")])
     try:

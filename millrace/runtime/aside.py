@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any
 
 from millrace.events import ContractError, Event, Metadata, UnknownVersionError
-from millrace.events.sensitive import kind_of
+from millrace.events.sensitive import type_and_size
 from millrace.runtime import observe
 
 QUARANTINE, DEAD_LETTERS, MAX_HOPS = "MILLRACE_QUARANTINE", "MILLRACE_DEAD_LETTERS", "MILLRACE_MAX_HOPS"
@@ -50,7 +50,9 @@ def quarantine(envelope: Any, attempt: int, error: Exception) -> None:
 
 def _checked(envelope: Any) -> Any:
     if not isinstance(envelope, dict):
-        raise ContractError("envelope", [("body", kind_of(envelope), "should be an event, as EventBridge delivers it")])
+        raise ContractError(
+            "envelope", [("body", type_and_size(envelope), "should be an event, as EventBridge delivers it")]
+        )
     return envelope
 
 

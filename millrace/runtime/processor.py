@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Generic, ParamSpec, TypeVar, cast, overload
 from pydantic import ValidationError
 
 from millrace.events import ContractError, Envelope, Event, Metadata, decode, encode
-from millrace.events.hiding import hiding
+from millrace.events.sensitive import redacting
 from millrace.runtime import observe
 from millrace.runtime.aside import UnexpectedEvent, accepted, quarantine
 from millrace.runtime.batch import all_events, each_event, is_batch, is_ordered
@@ -84,7 +84,7 @@ class Handler(Generic[P, R]):
 
         @functools.wraps(self.function)
         def whole(**given: Any) -> list[Any]:
-            with hiding(lambda: _secrets(given.values())):
+            with redacting(lambda: _secrets(given.values())):
                 return list(_flatten(self.function(**given)))  # type: ignore[call-arg]
 
         said: list[Any] = observe.traced(whole)(**given)

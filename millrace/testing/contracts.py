@@ -1,6 +1,6 @@
 """Contract tests of a project: each event, consumer and version. One line in a test module asks for them.
 
-from millrace.testing.contracts import test_a_consumer_takes_an_event, test_an_event_has_an_example
+from millrace.testing.contracts import test_consumer_reads_every_example, test_event_has_valid_examples
 """
 
 import importlib
@@ -50,7 +50,7 @@ class Version:
 
 
 @dataclass(frozen=True)
-class Taking:
+class Consumption:
     """A function that takes an event in a version, or has an `aggregate` that is made of it.
 
     `taken` is the class by which it knows the event.
@@ -65,7 +65,7 @@ class Taking:
         return f"{self.version}-{self.function}" + (f".{self.aggregate.__name__}" if self.aggregate else "")
 
 
-def test_an_event_has_an_example(event_version: Version) -> None:
+def test_event_has_valid_examples(event_version: Version) -> None:
     """A contract that no example shows is one that no test has tried; and each example is what the contract says."""
     if not event_version.examples:
         _fail(
@@ -77,18 +77,18 @@ def test_an_event_has_an_example(event_version: Version) -> None:
         _read(name, envelope, event_version.event, "the contract")
 
 
-def test_a_consumer_takes_an_event(event_taking: Taking) -> None:
+def test_consumer_reads_every_example(event_consumption: Consumption) -> None:
     """A consumer can read every example, whatever its version, and what it reads goes back onto a bus the same.
 
     An aggregate takes it in, too: it decides nothing then, and refuses nothing.
     """
-    for name, envelope in event_taking.version.envelopes():
-        event = _read(name, envelope, event_taking.taken, event_taking.function)
-        again = _read(name, encode(event), event_taking.taken, event_taking.function)
+    for name, envelope in event_consumption.version.envelopes():
+        event = _read(name, envelope, event_consumption.taken, event_consumption.function)
+        again = _read(name, encode(event), event_consumption.taken, event_consumption.function)
         if again != event:
-            _fail(f"{event_taking.function} reads {name} as {event!r}, and then as {again!r}")
-        if event_taking.aggregate:
-            event_taking.aggregate().apply(event)
+            _fail(f"{event_consumption.function} reads {name} as {event!r}, and then as {again!r}")
+        if event_consumption.aggregate:
+            event_consumption.aggregate().apply(event)
 
 
 def _read(name: str, envelope: Envelope, event: type[Event], reader: str) -> Event:
@@ -113,11 +113,11 @@ def versions(root: Path, folder: str) -> list[Version]:
     ]
 
 
-def takings(root: Path, folder: str) -> list[Taking]:
+def consumptions(root: Path, folder: str) -> list[Consumption]:
     """Every consumer of every version of an event."""
     known = versions(root, folder)
     return [
-        Taking(handler.declaration.name, taken, version, aggregate)
+        Consumption(handler.declaration.name, taken, version, aggregate)
         for handler in _handlers(root)
         for taken, aggregate in _taken(handler.declaration)
         for version in known

@@ -23,11 +23,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Give the contract tests, where a project asks for them, the project's events and consumers."""
-    asked = {"event_version", "event_taking"} & set(metafunc.fixturenames)
+    asked = {"event_version", "event_consumption"} & set(metafunc.fixturenames)
     if asked:
         from millrace.testing import contracts  # noqa: PLC0415 - a plugin is imported by every pytest run
 
-        listed = contracts.versions if "event_version" in asked else contracts.takings
+        listed = contracts.versions if "event_version" in asked else contracts.consumptions
         cases = listed(metafunc.config.rootpath, metafunc.config.getini("millrace_events"))
         metafunc.parametrize(asked.pop(), cases, ids=str)
 

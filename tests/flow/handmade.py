@@ -1,4 +1,4 @@
-"""Assemblies that are written by hand, for what no construct of the kit makes."""
+"""Handwritten assemblies for resources that no construct of Millrace creates."""
 
 import json
 

@@ -10,7 +10,7 @@ import pytest
 from moto import mock_aws
 
 from millrace.events import ContractError, Event, Metadata, decode, encode, put_entry
-from millrace.events.claims import Claims, claimed_from_outside, claims_bucket
+from millrace.events.claims import Claims, claim_with_clients, claims_bucket
 from millrace.events.envelope import entry_bytes
 from millrace.runtime import Processor, processor
 from millrace.runtime import claims as of_function
@@ -111,7 +111,7 @@ def test_a_step_claims_its_largest_events_until_its_flow_fits(claims):
 
 def test_onto_a_bus_without_claim_check_events_are_put_as_they_are(s3):
     envelope = drawn(3_000)
-    assert claimed_from_outside(envelope, "shop", lambda name: boto3.client(name, region_name="us-east-1")) == envelope
+    assert claim_with_clients(envelope, "shop", lambda name: boto3.client(name, region_name="us-east-1")) == envelope
 
 
 @pytest.mark.parametrize("event_id", ["\ud800", "e" * 5_000, None, {"deep": 1}])

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from millrace.events import Catalog, ContractError, Event
 from millrace.testing import contracts
 from millrace.testing.boundaries import LARGEST, boundaries
-from millrace.testing.contracts import Taking, Version
+from millrace.testing.contracts import Consumption, Version
 
 ROOT = Path(__file__).parents[2]
 
@@ -76,18 +76,18 @@ def version(number, *examples, event=Poured):
 
 def test_an_event_without_an_example_fails_and_says_where_to_record_one():
     with pytest.raises(pytest.fail.Exception, match=r"Poured has no example of version 1: record .* in tests/events"):
-        contracts.test_an_event_has_an_example(version(1))
+        contracts.test_event_has_valid_examples(version(1))
 
 
 def test_an_example_that_breaks_its_contract_fails():
     with pytest.raises(pytest.fail.Exception, match=r"the contract cannot take 0\.json: Poured\.sugar = 0"):
-        contracts.test_an_event_has_an_example(version(2, EXAMPLE | {"sugar": 0}))
+        contracts.test_event_has_valid_examples(version(2, EXAMPLE | {"sugar": 0}))
 
 
 def test_an_old_version_comes_by_its_upcaster():
-    contracts.test_a_consumer_takes_an_event(Taking("drink", Poured, version(1, {"colour": "red"})))
+    contracts.test_consumer_reads_every_example(Consumption("drink", Poured, version(1, {"colour": "red"})))
     with pytest.raises(pytest.fail.Exception, match="raised KeyError: 'colour'"):
-        contracts.test_a_consumer_takes_an_event(Taking("drink", Poured, version(1, {"color": "red"})))
+        contracts.test_consumer_reads_every_example(Consumption("drink", Poured, version(1, {"color": "red"})))
 
 
 def test_a_consumer_that_takes_less_than_the_contract_is_found_by_the_edges():
@@ -95,7 +95,7 @@ def test_a_consumer_that_takes_less_than_the_contract_is_found_by_the_edges():
         sugar: Annotated[int, Field(lt=9)]
 
     with pytest.raises(pytest.fail.Exception, match=r"drink cannot take 0\.json with sugar = 9: Narrow\.sugar = 9"):
-        contracts.test_a_consumer_takes_an_event(Taking("drink", Narrow, version(2, EXAMPLE)))
+        contracts.test_consumer_reads_every_example(Consumption("drink", Narrow, version(2, EXAMPLE)))
 
 
 def test_an_aggregate_takes_each_example_in():
@@ -104,7 +104,7 @@ def test_an_aggregate_takes_each_example_in():
             self.strength = 1 / (event.sugar - 9)
 
     with pytest.raises(ZeroDivisionError):
-        contracts.test_a_consumer_takes_an_event(Taking("serve", Poured, version(2, EXAMPLE), Tray))
+        contracts.test_consumer_reads_every_example(Consumption("serve", Poured, version(2, EXAMPLE), Tray))
 
 
 def test_a_class_may_show_its_own_example(monkeypatch, tmp_path):
@@ -115,6 +115,6 @@ def test_a_class_may_show_its_own_example(monkeypatch, tmp_path):
 
 
 def test_every_consumer_of_the_shop_is_tried():
-    tried = {str(taking) for taking in contracts.takings(ROOT, "tests/events")}
+    tried = {str(taking) for taking in contracts.consumptions(ROOT, "tests/events")}
     assert {"OrderCompleted-v1-award_points", "OrderCompleted-v1-rate_credit", "OrderPlaced-v1-reserve_stock"} <= tried
     assert "OrderPlaced-v1-place_order.Order" in tried

@@ -10,7 +10,7 @@ import pytest
 from pydantic import BaseModel
 
 from millrace.events import Catalog, Event, Sensitive
-from millrace.events.masking import masked, secrets_in
+from millrace.events.sensitive import masked, sensitive_values
 
 
 class Passport(BaseModel):
@@ -84,10 +84,10 @@ def test_what_is_no_event_of_the_project_is_shown_as_it_is(content):
 
 
 def test_the_secrets_of_an_envelope_are_the_values_that_its_contract_marks():
-    assert secrets_in(envelope(), CATALOG) == ["4242", "P-77311"]
-    assert secrets_in({"source": "x", "detail": []}, CATALOG) == []
+    assert sensitive_values(envelope(), CATALOG) == ["4242", "P-77311"]
+    assert sensitive_values({"source": "x", "detail": []}, CATALOG) == []
 
 
 def test_events_do_without_powertools_until_something_is_masked():
-    code = "import sys, millrace.events.masking; sys.exit('aws_lambda_powertools' in sys.modules)"
+    code = "import sys, millrace.events.sensitive; sys.exit('aws_lambda_powertools' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -8,8 +8,7 @@ import pytest
 from pydantic import BaseModel, Field
 
 from millrace.events import ContractError, Event, Sensitive
-from millrace.events.hiding import hiding
-from millrace.events.sensitive import EACH, MASK, marked
+from millrace.events.sensitive import EACH, MASK, marked, redacting
 
 
 class Paid(Event, source="test.till"):
@@ -88,7 +87,7 @@ def refuse(error):
 
 def hidden(action, *secrets):
     """What an action raises that is to say nothing of some values; and all that is printed of that."""
-    with pytest.raises(Exception, match=r".") as raised, hiding(lambda: secrets):
+    with pytest.raises(Exception, match=r".") as raised, redacting(lambda: secrets):
         action()
     return raised.value, "".join(traceback.format_exception(raised.value))
 

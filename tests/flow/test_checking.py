@@ -1,33 +1,33 @@
-"""Findings that are to stand: one at a time, at an event or at a construct."""
+"""Acknowledged findings of constructs and events."""
 
 import pytest
 
 from millrace.events import Event
-from millrace.flow.assembly import Place
+from millrace.flow.assembly import SourceLocation
 from millrace.flow.checking import Acknowledgement
 from millrace.flow.findings import Finding
 
-KNOWN = Acknowledgement("cycle", "Shop/A", "It ends.", Place("infra/a.py", 1))
+KNOWN = Acknowledgement("cycle", "Shop/A", "It ends.", SourceLocation("infra/a.py", 1))
 
 
 @pytest.mark.parametrize(("subject", "covered"), [("Shop/A", True), ("Shop/A/Queue", True), ("Shop/Ab", False)])
-def test_an_acknowledgement_covers_its_construct_and_what_is_in_it(subject, covered):
+def test_acknowledgement_covers_its_construct_and_children(subject, covered):
     assert KNOWN.covers(Finding(subject, "", "", check="cycle")) is covered
 
 
-def test_it_covers_no_other_check():
+def test_acknowledgement_covers_no_other_check():
     assert not KNOWN.covers(Finding("Shop/A", "", "", check="short-visibility"))
 
 
-def test_an_event_acknowledges_by_its_class():
+def test_event_class_acknowledges_findings():
     class Rung(Event, source="test.bell"):
         pass
 
-    Rung.acknowledge("Nobody is at home.", "unconsumed-event")
-    assert Rung.contract.acknowledged == {"unconsumed-event": "Nobody is at home."}
+    Rung.acknowledge("No consumer yet.", "unconsumed-event")
+    assert Rung.contract.acknowledged == {"unconsumed-event": "No consumer yet."}
 
 
-def test_an_event_is_ordered_by_one_of_its_fields():
+def test_order_by_must_be_a_field():
     with pytest.raises(TypeError, match="Rung is ordered by 'bell', which is no field of it: name one that is"):
 
         class Rung(Event, source="test.bell", order_by="bell"):

@@ -1,4 +1,4 @@
-"""The other faces of the checks: what no broken twin shows."""
+"""Cases of the checks that the broken apps do not cover."""
 
 import pytest
 from handmade import assembly, att, of
@@ -15,7 +15,7 @@ class Rung(Event, source="test.bell", external=True, terminal="it fades"):
 
 @pytest.fixture
 def found(tmp_path):
-    """What the checks find in a stack, as (check, subject)."""
+    """The findings in a stack, as (check, subject)."""
 
     def find(**stack):
         assembly(tmp_path, S=stack)
@@ -37,13 +37,13 @@ def role(*statements):
     return of("IAM::Role", Policies=[{"PolicyDocument": {"Statement": list(statements)}}])
 
 
-def letting_in(queue, *rules):
+def allowing(queue, *rules):
     statement = {"Effect": "Allow", "Action": "sqs:SendMessage", "Principal": {"Service": "events.amazonaws.com"}}
     held = {"Condition": {"ArnEquals": {"aws:SourceArn": [att(rule) for rule in rules]}}}
     return of("SQS::QueuePolicy", Queues=[{"Ref": queue}], PolicyDocument={"Statement": statement | held})
 
 
-def putting(**condition):
+def publishing(**condition):
     return {
         "Effect": "Allow",
         "Action": "events:PutEvents",
@@ -52,7 +52,7 @@ def putting(**condition):
     }
 
 
-def test_a_function_that_takes_an_event_no_rule_leads_to_it(found):
+def test_function_without_a_rule_for_its_event(found):
     ring = function(declaration={"consumes": ["test.bell:Rung"], "publishes": []})
     assert found(Ring=ring, Role=role()) == [("unfed-subscription", "S/Ring")]
 
@@ -60,14 +60,14 @@ def test_a_function_that_takes_an_event_no_rule_leads_to_it(found):
 @pytest.mark.parametrize(
     "condition", [{}, {"events:source": "test.bell"}, {"events:source": "x", "events:detail-type": "Y"}]
 )
-def test_a_permission_to_publish_more_than_is_declared(found, condition):
-    assert found(Ring=function(), Role=role(putting(**condition))) == [("wildcard-grant", "S/Ring")]
+def test_permission_to_publish_undeclared_events(found, condition):
+    assert found(Ring=function(), Role=role(publishing(**condition))) == [("wildcard-grant", "S/Ring")]
 
 
 @pytest.mark.parametrize(
     ("action", "wide"), [("xray:PutTraceSegments", False), ("ssm:GetParameter", True), ("s3:Get*", True)]
 )
-def test_a_star_stands_only_where_aws_knows_no_resource(found, action, wide):
+def test_wildcard_resource_is_accepted_only_where_aws_supports_no_other(found, action, wide):
     given = found(Role=role({"Effect": "Allow", "Action": action, "Resource": "*"}))
     assert given == ([("wildcard-grant", "S/Role")] if wide else [])
 
@@ -80,25 +80,25 @@ def test_a_star_stands_only_where_aws_knows_no_resource(found, action, wide):
         ("Lambda::Permission", {"Principal": "*", "Action": "lambda:InvokeFunction"}),
     ],
 )
-def test_a_resource_that_lets_everybody_in(found, kind, more):
+def test_resource_policy_that_allows_everyone(found, kind, more):
     assert found(Policy=of(kind, **more)) == [("wildcard-grant", "S/Policy")]
 
 
-def test_a_policy_with_a_condition_is_not_open(found):
+def test_resource_policy_with_a_condition_is_no_finding(found):
     closed = {"Statement": {**ANY["Statement"], "Condition": {"ArnEquals": {"aws:SourceArn": "arn"}}}}
     assert found(Policy=of("SQS::QueuePolicy", PolicyDocument=closed)) == []
 
 
-def test_a_stream_without_an_end_for_what_fails(found):
+def test_stream_without_a_failure_destination(found):
     mapping = of("Lambda::EventSourceMapping", FunctionName={"Ref": "Ring"}, EventSourceArn=att("Stream"))
     stream = of("Kinesis::Stream", StreamEncryption={"EncryptionType": "KMS"})
     given = found(Ring=function(), Role=role(), Stream=stream, Mapping=mapping)
     assert given == [("missing-failure-path", "S/Stream"), ("retries-outlive-retention", "S/Stream")]
 
 
-def test_a_dead_letter_queue_that_keeps_no_longer_than_the_queue(found):
-    queue = of("SQS::Queue", RedrivePolicy={"deadLetterTargetArn": att("Letters"), "maxReceiveCount": 3})
-    assert found(Queue=queue, Letters=of("SQS::Queue")) == [("retries-outlive-retention", "S/Letters")]
+def test_dead_letter_queue_with_the_retention_of_its_source(found):
+    queue = of("SQS::Queue", RedrivePolicy={"deadLetterTargetArn": att("DeadLetters"), "maxReceiveCount": 3})
+    assert found(Queue=queue, DeadLetters=of("SQS::Queue")) == [("retries-outlive-retention", "S/DeadLetters")]
 
 
 @pytest.mark.parametrize(
@@ -111,11 +111,11 @@ def test_a_dead_letter_queue_that_keeps_no_longer_than_the_queue(found):
         ("SNS::Topic", {"KmsMasterKeyId": "k"}, False),
     ],
 )
-def test_a_store_is_encrypted_unless_it_is_told_not_to_be(found, kind, given, open_):
+def test_store_without_encryption(found, kind, given, open_):
     assert found(Store=of(kind, **given)) == ([("unencrypted-store", "S/Store")] if open_ else [])
 
 
-def test_an_allowed_circle_that_is_none(found):
+def test_allow_cycle_outside_a_cycle(found):
     ring = function(allow_cycle={"reason": "It ends.", "max_hops": 3})
     assert found(Ring=ring, Role=role()) == [("unused-acknowledgement", "S/Ring")]
 
@@ -132,9 +132,9 @@ class Opened(Event, source="test.door", external=True):
         (of("Events::EventBus", Name="theirs"), False),
     ],
 )
-def test_a_sink_consumes_an_event_and_a_log_does_not(tmp_path, target, unconsumed):
+def test_sink_consumes_an_event_and_a_log_does_not(tmp_path, target, unconsumed):
     pattern = {"source": ["test.door"]}
-    keeping = {"Id": "T", "Arn": att("To"), "DeadLetterConfig": {"Arn": "arn:aws:sqs:us-east-1:1:letters"}}
+    keeping = {"Id": "T", "Arn": att("To"), "DeadLetterConfig": {"Arn": "arn:aws:sqs:us-east-1:1:dead-letters"}}
     assembly(tmp_path, S={"To": target, "Rule": of("Events::Rule", EventPattern=pattern, Targets=[keeping])})
     found = findings(read_system(tmp_path, [Opened], tmp_path))
     assert [each.check for each in found] == ["unconsumed-event"] * unconsumed
@@ -144,18 +144,18 @@ def test_a_sink_consumes_an_event_and_a_log_does_not(tmp_path, target, unconsume
     ("statuses", "checks"),
     [(["FAILED", "TIMED_OUT", "ABORTED"], []), (["FAILED"], ["missing-failure-path"]), (None, [])],
 )
-def test_a_machine_is_to_have_a_rule_for_every_way_in_which_an_execution_fails(found, statuses, checks):
+def test_machine_needs_a_rule_for_every_failure_status(found, statuses, checks):
     detail = {"stateMachineArn": [{"Ref": "Machine"}], **({"status": statuses} if statuses else {})}
-    letters = {"Id": "T", "Arn": att("Letters"), "DeadLetterConfig": {"Arn": att("Letters")}}
-    rule = of("Events::Rule", EventPattern={"source": ["aws.states"], "detail": detail}, Targets=[letters])
+    target = {"Id": "T", "Arn": att("DeadLetters"), "DeadLetterConfig": {"Arn": att("DeadLetters")}}
+    rule = of("Events::Rule", EventPattern={"source": ["aws.states"], "detail": detail}, Targets=[target])
     machine = of("StepFunctions::StateMachine", DefinitionString='{"StartAt": "A", "States": {}}')
     queue = of("SQS::Queue", SqsManagedSseEnabled=True, MessageRetentionPeriod=1_209_600)
-    given = found(Machine=machine, Rule=rule, Letters=queue, Policy=letting_in("Letters", "Rule"))
+    given = found(Machine=machine, Rule=rule, DeadLetters=queue, Policy=allowing("DeadLetters", "Rule"))
     assert [check for check, _ in given] == checks
 
 
 @pytest.mark.parametrize(("days", "checks"), [(13, ["short-idempotency"]), (14, [])])
-def test_a_step_is_to_be_known_for_as_long_as_its_execution_can_be_redriven(found, days, checks):
+def test_idempotency_window_covers_redrives_of_executions(found, days, checks):
     ring = function()
     ring["Properties"]["Environment"] = {"Variables": {"MILLRACE_IDEMPOTENCY_SECONDS": str(days * 86_400)}}
     states = {"A": {"Type": "Task", "Resource": att("Ring"), "End": True}}
@@ -171,10 +171,10 @@ def test_a_step_is_to_be_known_for_as_long_as_its_execution_can_be_redriven(foun
         (60, {"MaximumRetryAttempts": 1}, True),
         (60, {"MaximumEventAgeInSeconds": 179}, True),
         (60, {"MaximumEventAgeInSeconds": 180}, False),
-        (900, {"MaximumRetryAttempts": 0}, False),  # a crash is a dead letter, whatever the record says
+        (900, {"MaximumRetryAttempts": 0}, False),  # without retries, the record does not matter
     ],
 )
-def test_asynchronous_retries_are_to_outlast_the_record_in_progress(found, timeout, config, short):
+def test_asynchronous_retries_must_outlast_the_record_in_progress(found, timeout, config, short):
     ring = holding(timeout)
     rule = of("Events::Rule", EventPattern={"source": ["test.bell"]}, Targets=[{"Id": "T", "Arn": att("Ring")}])
     given = found(
@@ -184,11 +184,11 @@ def test_asynchronous_retries_are_to_outlast_the_record_in_progress(found, timeo
 
 
 @pytest.mark.parametrize(("timeout", "receives", "short"), [(119, 5, False), (120, 5, True), (900, 1, False)])
-def test_the_retries_of_a_queue_are_to_outlast_the_record_in_progress(found, timeout, receives, short):
-    redrive = {"deadLetterTargetArn": att("Letters"), "maxReceiveCount": receives}
+def test_queue_retries_must_outlast_the_record_in_progress(found, timeout, receives, short):
+    redrive = {"deadLetterTargetArn": att("DeadLetters"), "maxReceiveCount": receives}
     queue = of("SQS::Queue", VisibilityTimeout=30, RedrivePolicy=redrive)
     mapping = of("Lambda::EventSourceMapping", EventSourceArn=att("Queue"), FunctionName={"Ref": "Ring"})
-    given = found(Ring=holding(timeout), Role=role(), Queue=queue, Letters=of("SQS::Queue"), Mapping=mapping)
+    given = found(Ring=holding(timeout), Role=role(), Queue=queue, DeadLetters=of("SQS::Queue"), Mapping=mapping)
     assert (("short-retries", "S/Ring") in given) is short
 
 
@@ -202,7 +202,7 @@ def holding(timeout):
     return ring
 
 
-def test_a_schedule_delivers_and_keeps_what_it_cannot(found):
+def test_schedule_without_a_dead_letter_queue(found):
     schedule = of("Scheduler::Schedule", Target={"Arn": att("Ring")})
     config = of("Lambda::EventInvokeConfig", FunctionName={"Ref": "Ring"}, DestinationConfig={"OnFailure": {}})
     given = found(Ring=function(), Role=role(), Schedule=schedule, Config=config)
@@ -213,13 +213,13 @@ def test_a_schedule_delivers_and_keeps_what_it_cannot(found):
     ("policies", "lost"),
     [
         ({}, True),
-        ({"Policy": letting_in("Letters", "Other")}, True),
-        ({"Policy": letting_in("Work", "Rule")}, True),
-        ({"Policy": letting_in("Letters", "Other", "Rule")}, False),
+        ({"Policy": allowing("DeadLetters", "Other")}, True),
+        ({"Policy": allowing("Work", "Rule")}, True),
+        ({"Policy": allowing("DeadLetters", "Other", "Rule")}, False),
     ],
 )
-def test_a_dead_letter_queue_that_does_not_let_its_rule_in(found, policies, lost):
-    target = {"Id": "T", "Arn": att("Work"), "DeadLetterConfig": {"Arn": att("Letters")}}
+def test_dead_letter_queue_that_denies_its_rule(found, policies, lost):
+    target = {"Id": "T", "Arn": att("Work"), "DeadLetterConfig": {"Arn": att("DeadLetters")}}
     rule, other = (of("Events::Rule", EventPattern={"source": ["test.bell"]}, Targets=to) for to in ([target], []))
-    given = found(Rule=rule, Other=other, Letters=of("SQS::Queue"), Work=of("SQS::Queue"), **policies)
+    given = found(Rule=rule, Other=other, DeadLetters=of("SQS::Queue"), Work=of("SQS::Queue"), **policies)
     assert (("missing-failure-path", "S/Rule") in given) is lost

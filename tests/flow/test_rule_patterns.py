@@ -1,4 +1,4 @@
-"""Which patterns an event can match that keeps to its contract."""
+"""The patterns that valid events can match."""
 
 from typing import Any, Literal
 
@@ -6,7 +6,7 @@ import pytest
 from pydantic import BaseModel, Field
 
 from millrace.events import Event
-from millrace.flow.satisfiable import can_match
+from millrace.flow.rule_patterns import can_match
 from millrace.patterns import compile_pattern
 
 
@@ -45,7 +45,7 @@ def possible(**data):
         {"$or": [{"tier": ["copper"]}, {"tier": ["gold"]}]},
     ],
 )
-def test_a_pattern_is_possible_that_some_event_matches(data):
+def test_pattern_of_a_valid_event_is_possible(data):
     assert possible(**data)
 
 
@@ -66,7 +66,7 @@ def test_a_pattern_is_possible_that_some_event_matches(data):
         {"$or": [{"tier": ["copper"]}, {"cents": [-1]}]},
     ],
 )
-def test_a_pattern_is_impossible_that_the_contract_excludes(data):
+def test_pattern_outside_the_contract_is_impossible(data):
     assert not possible(**data)
 
 
@@ -80,6 +80,6 @@ def test_a_pattern_is_impossible_that_the_contract_excludes(data):
         ({"note": [{"exists": False}]}, {"note": [{"exists": True}]}, False),
     ],
 )
-def test_two_patterns_share_an_event_or_exclude_each_other(one, other, both):
+def test_two_patterns_can_match_one_event(one, other, both):
     patterns = [compile_pattern({"detail": {"data": data}}) for data in (one, other)]
     assert can_match(Sold, *patterns) is both

@@ -1,4 +1,4 @@
-"""Schemas of events: each form is what its public validator takes, and says what the contract says."""
+"""Schemas of events in each dialect, checked by public validators."""
 
 import json
 from datetime import datetime
@@ -75,20 +75,20 @@ def openapi(document):
     return OAS30Validator({"$ref": "#/components/schemas/AWSEvent", "components": document["components"]})
 
 
-def test_the_json_schema_is_one(event):
+def test_json_schema_is_valid(event):
     jsonschema.Draft202012Validator.check_schema(json_schema(event))
 
 
-def test_the_draft_4_form_is_one(event):
+def test_draft_4_document_is_valid(event):
     jsonschema.Draft4Validator.check_schema(registry_schema(event, "JSONSchemaDraft4"))
 
 
-def test_the_openapi_form_is_one(event):
+def test_openapi_document_is_valid(event):
     OpenAPIV30SpecValidator(registry_schema(event, "OpenApi3")).validate()
 
 
 @pytest.mark.parametrize("recorded", RECORDED, ids=lambda recorded: recorded["id"])
-def test_a_recorded_event_is_valid_in_each_form(recorded):
+def test_recorded_event_is_valid_in_each_dialect(recorded):
     event = Catalog(SHOP).named(f"{recorded['source']}:{recorded['detail-type']}")
     jsonschema.Draft202012Validator(json_schema(event)).validate(recorded["detail"])
     draft_4(registry_schema(event, "JSONSchemaDraft4")).validate(recorded)
@@ -96,7 +96,7 @@ def test_a_recorded_event_is_valid_in_each_form(recorded):
 
 
 @pytest.mark.parametrize("valid", [{}, {"sugar": 2}, {"sugar": None}, {"either": "x"}, {"extra": None}, {"more": 1}])
-def test_each_form_takes_what_the_contract_takes(valid):
+def test_each_dialect_accepts_valid_events(valid):
     given = envelope(SERVED | valid)
     Served.read(given["detail"]["data"])
     jsonschema.Draft202012Validator(json_schema(Served)).validate(given["detail"])
@@ -105,29 +105,29 @@ def test_each_form_takes_what_the_contract_takes(valid):
 
 
 @pytest.mark.parametrize("broken", BROKEN, ids=str)
-def test_each_form_refuses_what_the_contract_refuses(broken):
+def test_each_dialect_rejects_invalid_events(broken):
     given = envelope(SERVED | broken)
     assert not jsonschema.Draft202012Validator(json_schema(Served)).is_valid(given["detail"])
     assert not draft_4(registry_schema(Served, "JSONSchemaDraft4")).is_valid(given)
     assert not openapi(registry_schema(Served, "OpenApi3")).is_valid(given)
 
 
-def test_a_schema_is_named_as_aws_names_its_own():
+def test_schema_name_has_the_form_of_aws():
     assert schema_name(Served) == "tea.table@Served"
     envelope = registry_schema(Served, "OpenApi3")["components"]["schemas"]["AWSEvent"]
     assert envelope["x-amazon-events-source"] == "tea.table"
 
 
-def test_a_registry_form_says_the_version_of_the_contract():
+def test_registry_document_has_the_version_of_the_contract():
     assert registry_schema(Served, "OpenApi3")["info"]["version"] == "2.0.0"
     assert registry_schema(Served, "JSONSchemaDraft4")["version"] == "2.0.0"
 
 
-def test_a_part_may_have_any_name_but_the_registrys_own():
+def test_model_name_awsevent_is_reserved():
     part = create_model("Detail", leaves=(str, ...))
     fine = create_model("Steeped", __base__=Event, __cls_kwargs__={"source": "tea.table"}, part=(part, ...))
     taken = create_model("AWSEvent", leaves=(str, ...))
     refused = create_model("Stirred", __base__=Event, __cls_kwargs__={"source": "tea.table"}, part=(taken, ...))
     assert list(registry_schema(fine, "OpenApi3")["components"]["schemas"]["Detail"]["properties"]) == ["leaves"]
-    with pytest.raises(ValueError, match="Stirred holds a part called AWSEvent"):
+    with pytest.raises(ValueError, match="Stirred contains a model named AWSEvent"):
         registry_schema(refused, "OpenApi3")

@@ -1,10 +1,11 @@
-"""Whether an event that keeps to its contract can match a pattern at all.
+"""Event patterns of rules, and whether a valid event can match them.
 
-Each clause is tried with the values at which its operators and the schema's limits change their answer. Where these
-cannot tell (a text with a regular expression, a format), the clause counts as possible: a pattern is called
-impossible only where it is.
+Each clause is tested with the values at which its operators and the limits of the schema change the result. Where no
+list of values is complete, such as for a string with a regular expression, the clause counts as possible. So a pattern
+that is reported as impossible never matches.
 """
 
+import json
 import operator
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -12,6 +13,7 @@ from functools import lru_cache
 from typing import Any
 
 from millrace.events import Event
+from millrace.flow.assembly import Resource
 from millrace.flow.schemas import json_schema
 from millrace.patterns import Clause, Pattern
 
@@ -32,18 +34,29 @@ _COMPARED: Mapping[str, Callable[[float, float], bool]] = {
 }
 
 
+def pattern_of(rule: Resource) -> Mapping[str, Any]:
+    """The event pattern of a rule. A value that is only known at deployment becomes a string that no event equals."""
+    pattern: Mapping[str, Any] = _literal(rule.properties["EventPattern"])
+    return pattern
+
+
+def _literal(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_literal(each) for each in value]
+    if not isinstance(value, Mapping):
+        return value
+    if any(key == "Ref" or key.startswith("Fn::") for key in value):
+        return json.dumps(value)
+    return {key: _literal(inner) for key, inner in value.items()}
+
+
 def can_match(event: type[Event], *patterns: Pattern) -> bool:
-    """Whether some event of this contract matches all of these patterns at once."""
+    """Whether a valid event can match all of these patterns."""
     return any(_possible(event, branches) for branches in _choices(patterns))
 
 
-def impossible_clauses(event: type[Event], pattern: Pattern) -> list[Clause]:
-    """The clauses of the first branch that no event of this contract can satisfy."""
-    return [clause for clause in pattern.branches[0].clauses if not _possible(event, [clause])]
-
-
 def _choices(patterns: Iterable[Pattern]) -> Iterator[list[Clause]]:
-    """One branch of each pattern, their clauses together."""
+    """The clauses of one branch of each pattern, for every combination."""
     first, *rest = patterns
     for branch in first.branches:
         if not rest:
@@ -56,11 +69,11 @@ def _possible(event: type[Event], clauses: Iterable[Clause]) -> bool:
     by_path: dict[str, list[Clause]] = {}
     for clause in clauses:
         by_path.setdefault(clause.path.name, []).append(clause)
-    return all(_can_hold(event, path, asked) for path, asked in by_path.items())
+    return all(_can_hold(event, path, given) for path, given in by_path.items())
 
 
 def _can_hold(event: type[Event], path: str, clauses: list[Clause]) -> bool:
-    """Whether one value, or the lack of one, satisfies all clauses of a path."""
+    """Whether one value, or a missing field, satisfies all clauses of a path."""
     leaves, optional = leaves_of(event, path)
     if all(clause.absent for clause in clauses) and (optional or not leaves):
         return True
@@ -68,7 +81,7 @@ def _can_hold(event: type[Event], path: str, clauses: list[Clause]) -> bool:
 
 
 def _holds_at(leaf: Schema, clauses: list[Clause]) -> bool:
-    values = [*_values(leaf), *(value for clause in clauses for value in _turning_points(clause.wanted))]
+    values = [*_values(leaf), *(value for clause in clauses for value in _boundaries(clause.wanted))]
     fitting = [value for value in values if fits(value, leaf)]
     if any(all(clause.accepts(value) for clause in clauses) for value in fitting):
         return True
@@ -80,23 +93,23 @@ def _wants_nothing(clause: Clause) -> bool:
 
 
 def _is_opaque(leaf: Schema) -> bool:
-    """Whether nobody can list the texts that a schema takes, nor those that an operator does among them."""
+    """Whether the schema accepts strings that cannot be listed."""
     return "enum" not in leaf and "const" not in leaf and leaf.get("type", "string") == "string"
 
 
 def _values(leaf: Schema) -> list[Any]:
     given = [leaf[key] for key in ("const", *_COMPARED) if key in leaf]
-    beside = [value + step for value in given if _is_number(value) for step in (-1, 1)]
-    return [*leaf.get("enum", ()), *given, *beside, *_PLAIN]
+    neighbours = [value + step for value in given if _is_number(value) for step in (-1, 1)]
+    return [*leaf.get("enum", ()), *given, *neighbours, *_PLAIN]
 
 
-def _turning_points(wanted: Any) -> Iterator[Any]:
-    """The values around which an operator's answer changes: its operands, and beside each number."""
+def _boundaries(wanted: Any) -> Iterator[Any]:
+    """The values around which the result of an operator changes: its operands, and the neighbours of numbers."""
     if isinstance(wanted, Mapping):
         wanted = list(wanted.values())
     if isinstance(wanted, list | tuple):
         for each in wanted:
-            yield from _turning_points(each)
+            yield from _boundaries(each)
     elif _is_number(wanted):
         yield from (wanted, wanted - 1, wanted + 1, wanted - 0.5, wanted + 0.5)
     else:
@@ -108,7 +121,7 @@ def _is_number(value: Any) -> bool:
 
 
 def fits(value: Any, leaf: Schema) -> bool:
-    """Whether a schema without parts takes a value. A format is taken to fit."""
+    """Whether a schema without parts accepts a value. Formats are not checked."""
     kind = leaf.get("type")
     if kind and (not isinstance(value, _TYPES.get(kind, ())) or (isinstance(value, bool) and kind != "boolean")):
         return False
@@ -121,7 +134,7 @@ def fits(value: Any, leaf: Schema) -> bool:
 
 
 def leaves_of(event: type[Event], path: str) -> tuple[list[Schema], bool]:
-    """The schemas of what may stand at a path of the envelope, and whether it may be missing."""
+    """The schemas of the values at a path of the envelope, and whether the field can be missing."""
     first, *keys = path.split(".")
     names = {"source": event.contract.source, "detail-type": event.contract.detail_type}
     if first in names and not keys:
@@ -148,7 +161,7 @@ def _below(root: Schema, schema: Schema, keys: list[str]) -> tuple[list[Schema],
 
 
 def _unnamed(part: Schema) -> Schema | None:
-    """The schema of the fields that an object takes besides those it names."""
+    """The schema of the fields that an object accepts but does not name."""
     more = part.get("additionalProperties", "properties" not in part and part.get("type", "object") == "object")
     if isinstance(more, Mapping):
         return more
@@ -156,7 +169,7 @@ def _unnamed(part: Schema) -> Schema | None:
 
 
 def parts(root: Schema, schema: Schema) -> Iterator[Schema]:
-    """What a schema may be: references followed, unions taken apart, the items of arrays in their place."""
+    """The alternatives of a schema: references resolved, unions split, arrays replaced by their items."""
     if "$ref" in schema:
         yield from parts(root, root["$defs"][schema["$ref"].rpartition("/")[2]])
         return

@@ -1,4 +1,4 @@
-"""Templates that are not the kit's: other ways to write the same, and what cannot be read."""
+"""Templates of other constructs: other notations, and resources that cannot be read."""
 
 import json
 
@@ -31,7 +31,7 @@ def delivered(found):
         "arn:aws:sqs:us-east-1:123456789012:bells",
     ],
 )
-def test_a_target_is_found_however_it_is_written(tmp_path, target):
+def test_target_is_found_in_each_notation(tmp_path, target):
     found = graph(tmp_path, Rung, S={"Queue": of("SQS::Queue", QueueName="bells"), "Rule": rule(target)})
     assert delivered(found) == [("S/Rule", "S/Queue")]
 
@@ -43,12 +43,12 @@ def test_a_target_is_found_however_it_is_written(tmp_path, target):
         ({"Fn::GetStackOutput": {"StackName": "A", "OutputName": "Out"}}, {"Value": att("Queue")}),
     ],
 )
-def test_a_target_in_another_stack_is_found_by_its_output(tmp_path, named, given):
+def test_target_in_another_stack_is_found_by_its_output(tmp_path, named, given):
     one = {"Resources": {"Queue": of("SQS::Queue")}, "Outputs": {"Out": given}}
     assert delivered(graph(tmp_path, Rung, A=one, B={"Rule": rule(named)})) == [("B/Rule", "A/Queue")]
 
 
-def test_an_alias_stands_for_its_function(tmp_path):
+def test_alias_resolves_to_its_function(tmp_path):
     alias = of("Lambda::Alias", FunctionName={"Ref": "Function"}, Name="live")
     found = graph(
         tmp_path, Rung, S={"Function": of("Lambda::Function"), "Alias": alias, "Rule": rule({"Ref": "Alias"})}
@@ -56,12 +56,12 @@ def test_an_alias_stands_for_its_function(tmp_path):
     assert delivered(found) == [("S/Rule", "S/Function")]
 
 
-def test_what_lies_in_another_account_is_no_node(tmp_path):
+def test_resource_of_another_account_is_no_node(tmp_path):
     mapping = of("Lambda::EventSourceMapping", FunctionName="theirs", EventSourceArn="arn:aws:sqs:eu-west-1:1:theirs")
     assert graph(tmp_path, S={"Mapping": mapping, "Rule": rule("arn:aws:sqs:eu-west-1:1:theirs")}).edges == ()
 
 
-def test_a_rule_takes_no_event_of_another_bus(tmp_path):
+def test_rule_matches_no_event_of_another_bus(tmp_path):
     statement = {
         "Effect": "Allow",
         "Action": "events:PutEvents",
@@ -103,13 +103,13 @@ WHOLE = json.dumps(DEFINITION).replace('"${Function.Arn}"', '{"Fn::GetAtt": ["Fu
         {"Definition": json.loads(WHOLE)},
     ],
 )
-def test_a_definition_is_read_however_it_is_written(tmp_path, definition):
+def test_definition_is_read_in_each_notation(tmp_path, definition):
     machine = of("StepFunctions::StateMachine", **definition)
     found = graph(tmp_path, S={"Function": of("Lambda::Function"), "Table": of("DynamoDB::Table"), "Machine": machine})
     assert [edge.target for edge in found.out("S/Machine", "invokes")] == ["S/Function"]
 
 
-def test_every_check_goes_over_what_the_kit_did_not_make(tmp_path):
+def test_checks_accept_resources_of_other_constructs(tmp_path):
     from millrace.flow.checking import findings, read_system
 
     machine = of("StepFunctions::StateMachine", DefinitionS3Location={"Bucket": "b", "Key": "k"})
@@ -120,17 +120,17 @@ def test_every_check_goes_over_what_the_kit_did_not_make(tmp_path):
     assert [each.subject for each in found] == ["S/Rule", "S/Function", "S/Machine"]
 
 
-def test_a_definition_that_lies_elsewhere_has_no_steps(tmp_path):
+def test_definition_in_s3_has_no_steps(tmp_path):
     machine = of("StepFunctions::StateMachine", DefinitionS3Location={"Bucket": "b", "Key": "k"})
     assert graph(tmp_path, S={"Machine": machine}).edges == ()
 
 
-def test_a_pattern_that_aws_refuses_matches_nothing(tmp_path):
+def test_invalid_pattern_matches_nothing(tmp_path):
     broken = of("Events::Rule", EventPattern={"source": [{"prefixx": "test"}]}, Targets=[])
     assert graph(tmp_path, Rung, S={"Rule": broken}).into("S/Rule", "matches") == []
 
 
-def test_the_stacks_of_a_stage_are_read_too(tmp_path):
+def test_stacks_of_a_stage_are_read(tmp_path):
     inner = tmp_path / "assembly-Stage"
     inner.mkdir()
     assembly(inner, S={"Queue": of("SQS::Queue")})

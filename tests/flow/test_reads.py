@@ -1,4 +1,4 @@
-"""What a handler reads of an event, told from its syntax."""
+"""The fields of an event that a handler reads, from its syntax."""
 
 import textwrap
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ class Cup(Event, source="tea.kitchen"):
 
 @dataclass
 class Kettle:
-    """Stands for whatever is no function of the package."""
+    """A class outside the package."""
 
     def fill(self, given): ...
 
@@ -96,40 +96,40 @@ def read(tmp_path, monkeypatch):
         ("return {e.a: e.b for k in keys if e.c}", {"a", "b"}),
     ],
 )
-def test_a_body_reads_just_these_paths(read, body, paths):
+def test_body_reads_exactly_these_paths(read, body, paths):
     assert read(body) == paths
 
 
-def test_a_list_of_events_is_read_item_by_item(read):
+def test_list_of_events_is_read_by_item(read):
     assert read("return [order.a for order in e] + [e[0].b]", many=True) == {"a", "b"}
     assert read("e.sort()", many=True) == {""}
 
 
-def test_a_name_that_is_used_again_hides_no_read(read):
+def test_reassigned_variable_hides_no_read(read):
     assert read("x = [e for e in others]\nreturn e.a") == {"a"}
     assert "a.[]" in read("for i in e.a:\n    pass\nfor i in e.b:\n    i.c")
 
 
 @pytest.mark.parametrize(("function", "path"), [(passes_on, ("colour",)), (passes_on_by_name, ("owner",))])
-def test_an_event_is_followed_into_functions_of_the_same_package(function, path):
+def test_event_is_followed_into_functions_of_its_package(function, path):
     assert {p for p in fields_read(function, "cup") if SELF not in p} == {path}
 
 
 @pytest.mark.parametrize("function", [gives_away, prints, keeps_another_name, calls_with_a_star, calls_a_method])
-def test_an_event_that_goes_out_of_sight_counts_as_read_whole(function):
+def test_event_passed_to_unknown_code_is_read_as_a_whole(function):
     assert () in fields_read(function, "cup")
 
 
-def test_a_function_without_a_source_reads_all():
+def test_function_without_source_reads_everything():
     assert () in fields_read(len, "obj")
 
 
-def test_a_read_says_where_it_stands():
-    (place,) = fields_read(passes_on, "cup").values()
-    assert place == f"tests/unit/test_reads.py:{fill.__code__.co_firstlineno + 1}"
+def test_read_has_a_location():
+    (location,) = fields_read(passes_on, "cup").values()
+    assert location == f"tests/flow/test_reads.py:{fill.__code__.co_firstlineno + 1}"
 
 
-def test_a_part_touches_its_whole_and_its_own_parts():
+def test_path_covers_its_parents_and_children():
     assert covers(("a", "b"), ("a",))
     assert covers(("a",), ("a", "b"))
     assert not covers(("a", "b"), ("a", "c"))

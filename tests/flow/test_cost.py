@@ -1,4 +1,4 @@
-"""What one event causes at most, and what it costs."""
+"""The estimate of what one event causes and costs."""
 
 import pytest
 from handmade import assembly as assembly_of
@@ -6,9 +6,8 @@ from handmade import att, of
 
 from millrace.cli import main
 from millrace.events import Catalog, Event, Refusal
-from millrace.flow.amplification import Assumed, CyclicFlowError, caused_by, roots
 from millrace.flow.checking import read_system
-from millrace.flow.prices import PRICES, READ, dollars
+from millrace.flow.cost import PRICES, PRICES_AS_OF, Assumptions, CyclicFlowError, caused_by, dollars, roots
 
 
 class Rung(Event, source="test.bell", external=True):
@@ -25,7 +24,7 @@ class Refused(Refusal, source="test.door", terminal="it stays shut"):
 
 @pytest.fixture
 def caused(tmp_path):
-    """What one Rung causes in a stack, besides the rule that leads it to `To`."""
+    """The amounts that one Rung causes in a stack with a rule from Rung to `To`."""
 
     def cause(assumed=None, **stack):
         rule = of("Events::Rule", EventPattern={"source": ["test.bell"]}, Targets=[{"Id": "T", "Arn": att("To")}])
@@ -41,57 +40,57 @@ def function(*publishes):
     return {**made, "Metadata": {"millrace": facts}}
 
 
-def test_a_flow_is_followed_from_event_to_event(caused):
+def test_cost_includes_events_of_consumers(caused):
     amounts = caused(To=function("test.door:Opened"))
     assert (amounts["events"], amounts["deliveries"], amounts["invocations"]) == (2, 1, 1)
     assert amounts["arm64 time"] == pytest.approx(0.5 * 0.1)
 
 
-def test_a_queue_sends_receives_and_deletes_each_message(caused):
+def test_queue_message_costs_three_requests(caused):
     mapping = of("Lambda::EventSourceMapping", FunctionName={"Ref": "Open"}, EventSourceArn=att("To"))
     amounts = caused(To=of("SQS::Queue"), Open=function(), Mapping=mapping)
     assert (amounts["queue requests"], amounts["invocations"]) == (3, 1)
 
 
 TASK = {"Type": "Task", "Resource": {"Fn::GetAtt": ["Open", "Arn"]}}
-DOOR = {
-    "StartAt": "knock",
+MACHINE = {
+    "StartAt": "charge",
     "States": {
-        "knock": {**TASK, "Next": "refused?"},
-        "refused?": {"Type": "Choice", "Choices": [{"Variable": "$.refused", "Next": "sorry"}], "Default": "open"},
-        "sorry": {"Type": "Succeed"},
-        "open": {**TASK, "Next": "in"},
-        "in": {"Type": "Succeed"},
+        "charge": {**TASK, "Next": "refused?"},
+        "refused?": {"Type": "Choice", "Choices": [{"Variable": "$.refused", "Next": "reject"}], "Default": "open"},
+        "reject": {"Type": "Succeed"},
+        "open": {**TASK, "Next": "done"},
+        "done": {"Type": "Succeed"},
     },
 }
 
 
-def test_of_the_ways_through_a_machine_the_dearest_counts(caused):
-    machine = of("StepFunctions::StateMachine", Definition=DOOR)
+def test_most_expensive_path_through_a_machine_counts(caused):
+    machine = of("StepFunctions::StateMachine", Definition=MACHINE)
     amounts = caused(To=machine, Open=function("test.door:Opened", "test.door:Refused"))
-    assert amounts["transitions"] == len(["knock", "refused?", "open", "in"]) + 1
+    assert amounts["transitions"] == len(["charge", "refused?", "open", "done"]) + 1
     assert (amounts["invocations"], amounts["events"]) == (2, 3)
 
 
-ASK = {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke.waitForTaskToken", "Next": "hear"}
+REQUEST = {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke.waitForTaskToken", "Next": "resume"}
 WAITING = {
-    "StartAt": "ask",
+    "StartAt": "request",
     "States": {
-        "ask": ASK | {"Parameters": {"FunctionName": att("Open")}},
-        "hear": TASK | {"End": True},
+        "request": REQUEST | {"Parameters": {"FunctionName": att("Open")}},
+        "resume": TASK | {"End": True},
     },
 }
 
 
-def test_a_step_that_waits_says_what_it_asks_with_and_then_its_answer(caused):
-    asking = function("test.door:Opened", "test.door:Refused")
-    asking["Metadata"]["millrace"]["awaits"] = ["test.door:Refused"]
-    amounts = caused(To=of("StepFunctions::StateMachine", Definition=WAITING), Open=asking)
-    assert (amounts["invocations"], amounts["events"], amounts["transitions"]) == (2, 2, 3), "a refusal is another way"
+def test_step_with_a_callback_publishes_its_request_and_its_answer(caused):
+    requesting = function("test.door:Opened", "test.door:Refused")
+    requesting["Metadata"]["millrace"]["awaits"] = ["test.door:Refused"]
+    amounts = caused(To=of("StepFunctions::StateMachine", Definition=WAITING), Open=requesting)
+    assert (amounts["invocations"], amounts["events"], amounts["transitions"]) == (2, 2, 3), "a refusal is another path"
 
 
-def test_each_64_kb_count_as_another(caused):
-    assert caused(Assumed(event_bytes=65_537), To=function())["events"] == 2
+def test_each_64_kb_count_as_one_event(caused):
+    assert caused(Assumptions(event_bytes=65_537), To=function())["events"] == 2
 
 
 @pytest.fixture(scope="session")
@@ -99,37 +98,37 @@ def system(assembly, pytestconfig):
     return read_system(assembly, Catalog.load("functions.contracts"), pytestconfig.rootpath)
 
 
-def test_flows_begin_with_what_comes_from_outside(system):
+def test_external_events_start_flows(system):
     names = [node.name for node in roots(system)]
     assert {"PlaceOrder", "StockDelivered"} <= set(names)
     assert not {"OrderCompleted", "ShipmentArranged"} & set(names)
 
 
-def test_a_flow_without_an_end_is_refused(system, monkeypatch):
+def test_cyclic_flow_raises(system, monkeypatch):
     facts = system.graph["Shop/Loyalty/IssueGift"].resource.facts
     monkeypatch.setitem(facts["declaration"], "publishes", ["shop.loyalty:TierUpgraded"])
-    with pytest.raises(CyclicFlowError, match="The events go round: TierUpgraded → TierUpgraded"):
+    with pytest.raises(CyclicFlowError, match="The events form a cycle: TierUpgraded → TierUpgraded"):
         caused_by(system, "shop.fulfilment:OrderCompleted")
 
 
-def test_every_price_names_its_unit_and_the_page_of_aws_and_all_are_dated():
+def test_every_price_has_a_unit_and_a_page_of_aws():
     assert all(price.dollars > 0 and price.unit for price in PRICES.values())
     assert all(price.page.startswith("https://aws.amazon.com/") for price in PRICES.values())
-    assert READ.startswith("20")
+    assert PRICES_AS_OF.startswith("20")
 
 
-def test_what_has_no_price_is_free():
+def test_unit_without_a_price_is_free():
     assert dollars({"deliveries": 7, "events": 1_000_000}) == pytest.approx(1)
 
 
-def test_the_command_tells_amounts_and_dollars(assembly, capsys, monkeypatch, pytestconfig):
+def test_command_prints_amounts_and_prices(assembly, capsys, monkeypatch, pytestconfig):
     monkeypatch.chdir(pytestconfig.rootpath)
     assert main(["cost", "StockDelivered"]) == 0
-    told = capsys.readouterr().out
-    assert "One StockDelivered causes at most" in told
-    assert "Not counted: retries" in told
+    printed = capsys.readouterr().out
+    assert "One StockDelivered causes at most" in printed
+    assert "Not counted: retries" in printed
 
 
-def test_an_event_that_there_is_not_is_wrong_use(capsys):
+def test_unknown_event_exits_with_two(capsys):
     assert main(["cost", "StockLost"]) == 2
     assert "No event is called StockLost" in capsys.readouterr().err
