@@ -1,10 +1,10 @@
-"""IP addresses as event patterns compare them."""
+"""IP addresses in event patterns."""
 
 import re
 from collections.abc import Callable
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
-from millrace.patterns.refusal import InvalidPatternError
+from millrace.patterns.errors import InvalidPatternError
 
 _V4 = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+\.[0-9]+")
 _V6 = re.compile(r"[0-9a-fA-F:]*:[0-9a-fA-F:]*")
@@ -14,7 +14,7 @@ Address = IPv4Address | IPv6Address
 
 
 def address(text: str) -> Address | None:
-    """The address that a text writes out, or None; octets are decimal, leading zeros or not."""
+    """The address in a text, or None. Octets are decimal and can have leading zeros."""
     if _V4.fullmatch(text):
         text = ".".join(str(int(octet)) for octet in text.split("."))
     elif not _V6.fullmatch(text):
@@ -26,7 +26,7 @@ def address(text: str) -> Address | None:
 
 
 def within(block: str) -> Callable[[str], bool]:
-    """Whether an address lies in a CIDR block, IPv4 to /31 and IPv6 to /127: AWS takes no block of one address."""
+    """A test for addresses in a CIDR block. AWS rejects blocks of a single address (/32 and /128)."""
     base, slash, bits = block.partition("/")
     if not slash or "/" in bits:
         raise InvalidPatternError("Malformed CIDR, one '/' required")

@@ -1,4 +1,4 @@
-"""From the JSON of an event pattern to its branches and clauses, refusing what EventBridge refuses.
+"""Compiles the JSON of an event pattern to branches and clauses, and rejects invalid patterns as EventBridge does.
 
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern.html
 """
@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from millrace.patterns import addresses, wildcards
+from millrace.patterns.errors import InvalidPatternError
 from millrace.patterns.operators import Test, compile_operator, only_item
 from millrace.patterns.paths import Path
 from millrace.patterns.pattern import Branch, Clause, Pattern, exact_key
-from millrace.patterns.refusal import InvalidPatternError
 
 MAX_PATTERN_LENGTH = 2048
 """Characters. The default quota: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html"""
@@ -26,16 +26,16 @@ _RESERVED = frozenset(
         *("ip-address-in-range", "ip-address-not-in-range"),
     }
 )
-"""Names that Ruler keeps from the objects of an $or, those of operators to come among them."""
+"""Field names that Ruler reserves inside $or: present and future operators."""
 
 Clauses = dict[str, Clause]
 
 
 def compile_pattern(pattern: Mapping[str, Any] | str, *, max_length: int = MAX_PATTERN_LENGTH) -> Pattern:
-    """Compile a pattern, as an object or as its JSON, once for many events; raises InvalidPatternError.
+    """Compile a pattern, given as an object or as JSON. Raises InvalidPatternError.
 
-    The length counts as compact JSON when an object is given. An `$or` that is no array of two or more objects is
-    tried as a field of that name, as Ruler does.
+    The length of an object is that of its compact JSON. An `$or` that is not an array of at least two objects is read
+    as a field of that name, as in Ruler.
     """
     source = _read(pattern) if isinstance(pattern, str) else pattern
     if not isinstance(source, Mapping):
@@ -56,15 +56,15 @@ def _read(text: str) -> Any:
 def _branches(source: Mapping[str, Any]) -> list[Clauses]:
     try:
         return _Reader(or_is_a_field=False).branches(source)
-    except InvalidPatternError as refusal:
+    except InvalidPatternError as error:
         try:
             return _Reader(or_is_a_field=True).branches(source)
         except InvalidPatternError:
-            raise refusal from None
+            raise error from None
 
 
 class _Reader:
-    """Reads objects field by field; each `$or` multiplies the branches, a path given twice counts as the last."""
+    """Reads the fields of objects. Each `$or` multiplies the branches. The last clause of a path wins."""
 
     def __init__(self, *, or_is_a_field: bool) -> None:
         self._or = None if or_is_a_field else OR
@@ -123,8 +123,8 @@ def _clause(path: str, wanted: list[Any]) -> Clause:
         exact = frozenset(exact_key(value) for value in wanted if not isinstance(value, (Mapping, list)))
         tests = tuple(test for value in wanted for test in _tests(value))
         wildcards.check_complexity([value["wildcard"] for value in wanted if _operator(value) == "wildcard"])
-    except InvalidPatternError as refusal:
-        raise refusal.at(path) from None
+    except InvalidPatternError as error:
+        raise error.at(path) from None
     return Clause(Path(path), wanted, exact, tests, absent={"exists": False} in wanted)
 
 
@@ -143,7 +143,7 @@ def _tests(value: Any) -> list[Test]:
 
 
 def _same_address(text: str) -> list[Test]:
-    """An IP address equals every way of writing it, as Ruler has it."""
+    """An IP address matches all its notations, as in Ruler."""
     wanted = addresses.address(text)
     if wanted is None:
         return []

@@ -1,4 +1,4 @@
-"""Numbers as event patterns compare them: from -5e9 to 5e9, to six decimals.
+"""Numbers in event patterns: from -5e9 to 5e9, with up to six decimals.
 
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html#eb-filtering-numeric-matching
 """
@@ -8,7 +8,7 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
-from millrace.patterns.refusal import InvalidPatternError
+from millrace.patterns.errors import InvalidPatternError
 
 BOUND = 5_000_000_000
 DECIMALS = 6
@@ -25,17 +25,17 @@ _RANGE_LENGTH = 4
 
 
 def is_number(value: Any) -> bool:
-    """Whether a JSON value is a number; Python counts booleans as numbers, JSON does not."""
+    """Whether a JSON value is a number. In Python, booleans are numbers too."""
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def is_comparable(value: Any) -> bool:
-    """Whether AWS can compare a value by size. Others, such as an account number, are equal or not."""
+    """Whether AWS can order a value. It compares others, such as account numbers, only for equality."""
     return is_number(value) and -BOUND <= value <= BOUND and round(value, DECIMALS) == value
 
 
 def checked(value: Any) -> Any:
-    """A number of a pattern, refused if it cannot be compared by size."""
+    """A number of a pattern. Raises InvalidPatternError if AWS cannot order it."""
     if not -BOUND <= value <= BOUND:
         raise InvalidPatternError("Value must be between -5.0E9 and 5.0E9, inclusive")
     if not is_comparable(value):
@@ -44,11 +44,11 @@ def checked(value: Any) -> Any:
 
 
 def compile_numeric(operand: Any) -> Callable[[Any], bool]:
-    """The test that `numeric` stands for: one comparison, or a lower bound and then an upper one."""
+    """The test of `numeric`: one comparison, or a lower bound followed by an upper bound."""
     if not isinstance(operand, list):
         raise InvalidPatternError("Value of numeric must be an array.")
     terms = [_term(operand[at : at + 2]) for at in range(0, max(len(operand), 1), 2)]
-    _check_together(terms)
+    _check_range(terms)
 
     def holds(value: Any) -> bool:
         return is_comparable(value) and all(_COMPARISONS[name](value, bound) for name, bound in terms)
@@ -67,7 +67,7 @@ def _term(pair: list[Any]) -> tuple[str, Any]:
     return name, checked(pair[1])
 
 
-def _check_together(terms: list[tuple[str, Any]]) -> None:
+def _check_range(terms: list[tuple[str, Any]]) -> None:
     if len(terms) == 1:
         return
     (lower, bottom), (upper, top) = terms[:2]

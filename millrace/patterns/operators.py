@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from millrace.patterns import addresses, numeric, wildcards
-from millrace.patterns.refusal import InvalidPatternError
+from millrace.patterns.errors import InvalidPatternError
 
 Test = Callable[[Any], bool]
 TextTest = Callable[[str], bool]
@@ -16,7 +16,7 @@ ONE_KEY = "Only one key allowed in match expression"
 
 
 def compile_operator(expression: Mapping[str, Any]) -> Test:
-    """The test that an expression such as {"prefix": "shop."} stands for; `exists` is the clause's own affair."""
+    """The test of an expression such as {"prefix": "shop."}. The compiler handles `exists`."""
     name, operand = only_item(expression, "Match expression name not found")
     if name not in _OPERATORS:
         raise InvalidPatternError(f"Unrecognized match type {name}")
@@ -24,7 +24,7 @@ def compile_operator(expression: Mapping[str, Any]) -> Test:
 
 
 def only_item(expression: Mapping[str, Any], empty: str) -> tuple[str, Any]:
-    """The single key and value of an expression; refused with `empty` when there is none."""
+    """The only key and value of an expression. `empty` is the error message without one."""
     if not expression:
         raise InvalidPatternError(empty)
     if len(expression) > 1:
@@ -75,11 +75,11 @@ def _anything_but(operand: Any) -> Test:
         return _none_of(_UNWANTED[name], operand)
     if not isinstance(operand, list) and not isinstance(operand, str) and not numeric.is_number(operand):
         raise InvalidPatternError("Value of anything-but must be an array or single string/number value.")
-    refused = _alike(operand if isinstance(operand, list) else [operand])
-    return lambda value: isinstance(value, bool) or value not in refused
+    unwanted = _same_type(operand if isinstance(operand, list) else [operand])
+    return lambda value: isinstance(value, bool) or value not in unwanted
 
 
-def _alike(values: list[Any]) -> frozenset[Any]:
+def _same_type(values: list[Any]) -> frozenset[Any]:
     if not all(isinstance(value, str) or numeric.is_number(value) for value in values):
         raise InvalidPatternError("Inside anything but list, start|null|boolean is not supported.")
     if len({isinstance(value, str) for value in values}) != 1:
@@ -120,9 +120,9 @@ def _any_case(operand: Mapping[str, Any], name: str) -> str:
     return _string(text, "equals-ignore-case match pattern must be a string").lower()
 
 
-def _string(operand: Any, refusal: str) -> str:
+def _string(operand: Any, message: str) -> str:
     if not isinstance(operand, str):
-        raise InvalidPatternError(refusal)
+        raise InvalidPatternError(message)
     return operand
 
 

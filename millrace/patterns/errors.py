@@ -1,11 +1,11 @@
-"""How a pattern is refused."""
+"""The error of invalid patterns."""
 
 
 class InvalidPatternError(ValueError):
-    """A pattern that EventBridge refuses with InvalidEventPatternException.
+    """A pattern that EventBridge rejects with InvalidEventPatternException.
 
-    The text begins as AWS's does and then names the clause, where AWS gives a line and a column. `reason` holds AWS's
-    words alone, `path` the clause ("detail.total", or empty for the whole pattern).
+    The message begins like AWS's and names the clause, where AWS names a line and a column. `reason` is AWS's text;
+    `path` is the clause ("detail.total"), or empty for the whole pattern.
     """
 
     def __init__(self, reason: str, path: str = "") -> None:
@@ -14,5 +14,5 @@ class InvalidPatternError(ValueError):
         super().__init__(f"Event pattern is not valid. Reason: {reason}" + (f" at {path}" if path else ""))
 
     def at(self, path: str) -> "InvalidPatternError":
-        """The same refusal, of the clause at this path."""
+        """The same error for the clause at this path."""
         return InvalidPatternError(self.reason, path)
