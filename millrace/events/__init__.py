@@ -1,4 +1,4 @@
-"""Events: what a system says has happened. Runs anywhere and imports nothing else of the kit."""
+"""Events and their contracts. Imports no other package of Millrace, so it runs anywhere."""
 
 from millrace.events.catalog import Catalog, DuplicateEventError, UnknownEventError
 from millrace.events.contract import Contract, ContractError, UnknownVersionError

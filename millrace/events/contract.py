@@ -1,4 +1,4 @@
-"""What an event class promises: where it comes from, its version, and the way up from older ones."""
+"""The contract of an event class: its name, its version, and the upcasters from older versions."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,19 +13,19 @@ Upcaster = Callable[[Data], Data]
 
 
 class ContractError(ValueError):
-    """An event whose data is not what its contract says. `problems` holds (field, value, reason)."""
+    """The data of an event violates its contract. `problems` contains (field, value, reason)."""
 
     def __init__(self, event: str, problems: list[tuple[str, object, str]]) -> None:
         self.event = event
         self.problems = problems
-        told = "; ".join(f"{event}.{name} = {value!r}: {reason}" for name, value, reason in problems)
-        super().__init__(f"{told}. Send what the contract of {event} asks for.")
+        text = "; ".join(f"{event}.{name} = {value!r}: {reason}" for name, value, reason in problems)
+        super().__init__(f"{text}. Send data that matches the contract of {event}.")
 
     @classmethod
     def of(cls, event: str, error: ValidationError, sensitive: frozenset[str] | None = frozenset()) -> "ContractError":
-        """The same findings as pydantic's, with event, field and value named.
+        """The problems that pydantic found, with event, field and value.
 
-        The values of sensitive fields are masked, and all of them by None, where nobody knows which those are.
+        The values of sensitive fields are masked. `sensitive=None` masks all values.
         """
         findings = error.errors(include_url=False)
         values = [shown(sensitive, found["loc"], found["input"]) for found in findings]
@@ -34,7 +34,7 @@ class ContractError(ValueError):
 
 
 class UnknownVersionError(ValueError):
-    """An event of a version that this code has no way up from."""
+    """The code cannot read this version of an event."""
 
 
 @dataclass(frozen=True)
@@ -57,30 +57,30 @@ class Contract:
 
     @property
     def name(self) -> str:
-        """`source:detail-type`: how the graph, the template's metadata and a person on the command line name it."""
+        """`source:detail-type`, as in the graph, in metadata and on the command line."""
         return f"{self.source}:{self.detail_type}"
 
     def upcast(self, data: Data, version: int) -> Data:
-        """Bring data of an older version to this one, a version at a time."""
+        """Convert data of an older version to this one, one version at a time."""
         if version > self.version:
             raise UnknownVersionError(
-                f"{self.detail_type} came in version {version}, and this code knows versions up to {self.version}: "
+                f"{self.detail_type} has version {version}, but this code supports versions up to {self.version}: "
                 f"deploy the consumers of a new version before its producer."
             )
         for step in range(version, self.version):
             if step not in self.upcasters:
                 raise UnknownVersionError(
-                    f"{self.detail_type} came in version {version} and has no upcaster from version {step}: "
+                    f"{self.detail_type} has version {version}, but no upcaster from version {step} exists: "
                     f"write one with @{self.detail_type}.upcaster(from_version={step})."
                 )
             data = self._up(data, step)
         return data
 
     def _up(self, data: Data, version: int) -> Data:
-        known = list(leaves(data))  # nobody knows what was sensitive in that version
+        known = list(leaves(data))  # the sensitive fields of that version are unknown
         try:
             with redacting(lambda: known):
                 return self.upcasters[version](data)
         except Exception as error:
-            told = f"its upcaster from version {version} raised {type(error).__name__}: {error}"
-            raise ContractError(self.detail_type, [("data", "…", told)]) from error
+            reason = f"its upcaster from version {version} raised {type(error).__name__}: {error}"
+            raise ContractError(self.detail_type, [("data", "…", reason)]) from error

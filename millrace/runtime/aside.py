@@ -67,8 +67,8 @@ def _count_hops(event: Event) -> None:
 
 
 def _way(metadata: Metadata) -> list[str]:
-    left_out = ["…"] if metadata.hops >= len(metadata.way) else []
-    return [*left_out, *metadata.way]
+    left_out = ["…"] if metadata.hops >= len(metadata.producers) else []
+    return [*left_out, *metadata.producers]
 
 
 def _put_aside(place: str, envelope: Any, attempt: int, error: Exception) -> None:

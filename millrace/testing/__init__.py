@@ -1,1 +1,1 @@
-"""Testing a project's flows: pytest finds the fixtures of `millrace.testing.plugin` by itself."""
+"""Test support for projects. pytest loads the fixtures of `millrace.testing.plugin` automatically."""

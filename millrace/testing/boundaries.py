@@ -1,4 +1,4 @@
-"""Values at the edge of what a contract takes, made from an example and the schema."""
+"""Boundary values of a contract, generated from an example and the schema."""
 
 import copy
 import math
@@ -10,52 +10,52 @@ from millrace.events.contract import Data
 from millrace.flow.schemas import json_schema
 
 LARGEST = 2**53 - 1
-"""The largest whole number that every reader of JSON holds exactly: RFC 8259, section 6."""
+"""The largest integer that all JSON readers represent exactly: RFC 8259, section 6."""
 _MOST = 1000
 _LONG = "ü" * _MOST
 _STEP = {"integer": (lambda bound: bound + 1, lambda bound: bound - 1)}
 _NEXT = (lambda bound: math.nextafter(bound, math.inf), lambda bound: math.nextafter(bound, -math.inf))
 
 Schema = dict[str, Any]
-Place = tuple[str | int, ...]
+DataPath = tuple[str | int, ...]
 
 
 def boundaries(event: type[Event], example: Data) -> Iterator[tuple[str, Data]]:
-    """The example with one value at an edge, and what was changed, for each edge that the contract takes."""
+    """The example with one boundary value, and a description of the change, for each boundary value."""
     schema = json_schema(event)
     data = _resolved(schema["properties"]["data"], schema["$defs"])
-    for place, value in _edges(data, schema["$defs"], example, ()):
-        changed = _changed(example, place, value)
-        if _taken(event, changed):
-            yield f"{'.'.join(map(str, place))} = {_shortly(value)}", changed
+    for path, value in _boundaries(data, schema["$defs"], example, ()):
+        changed = _changed(example, path, value)
+        if _is_valid(event, changed):
+            yield f"{'.'.join(map(str, path))} = {_short(value)}", changed
 
 
 class Absent:
-    """Stands for a field that is left out."""
+    """The value of a missing field."""
 
     def __repr__(self) -> str:
         return "nothing"
 
 
-def _edges(schema: Schema, definitions: Schema, value: Any, place: Place) -> Iterator[tuple[Place, Any]]:
+def _boundaries(schema: Schema, definitions: Schema, value: Any, path: DataPath) -> Iterator[tuple[DataPath, Any]]:
     for option in _options(schema, definitions):
-        yield from ((place, edge) for edge in _values(option, value) if place)
+        yield from ((path, boundary) for boundary in _values(option, value) if path)
         if isinstance(value, dict):
-            yield from _of_fields(option, definitions, value, place)
+            yield from _of_fields(option, definitions, value, path)
         if isinstance(value, list) and value and isinstance(option.get("items"), dict):
-            yield from _edges(option["items"], definitions, value[0], (*place, 0))
+            yield from _boundaries(option["items"], definitions, value[0], (*path, 0))
 
 
-def _of_fields(schema: Schema, definitions: Schema, value: Data, place: Place) -> Iterator[tuple[Place, Any]]:
+def _of_fields(schema: Schema, definitions: Schema, value: Data, path: DataPath) -> Iterator[tuple[DataPath, Any]]:
     for name, part in schema.get("properties", {}).items():
         if name not in schema.get("required", ()):
-            yield (*place, name), Absent()
+            yield (*path, name), Absent()
         if name in value:
-            yield from _edges(part, definitions, value[name], (*place, name))
+            yield from _boundaries(part, definitions, value[name], (*path, name))
 
 
 def _values(schema: Schema, value: Any) -> Iterator[Any]:
-    """The edges of one type."""
+    """The boundary values of one type."""
     if "enum" in schema or "const" in schema:
         yield from schema.get("enum", [schema.get("const")])
         return
@@ -97,20 +97,20 @@ def _resolved(schema: Schema, definitions: Schema) -> Schema:
     return schema
 
 
-def _changed(example: Data, place: Place, value: Any) -> Data:
+def _changed(example: Data, path: DataPath, value: Any) -> Data:
     made: Any = copy.deepcopy(example)
     inner = made
-    for step in place[:-1]:
+    for step in path[:-1]:
         inner = inner[step]
     if isinstance(value, Absent):
-        inner.pop(place[-1], None)
+        inner.pop(path[-1], None)
     else:
-        inner[place[-1]] = value
+        inner[path[-1]] = value
     return dict(made)
 
 
-def _taken(event: type[Event], data: Data) -> bool:
-    """Whether the contract takes it: a rule between two fields may refuse what each alone may be."""
+def _is_valid(event: type[Event], data: Data) -> bool:
+    """Whether the data is valid. A validator can reject values that are valid for each field alone."""
     try:
         event.read(data, tolerant=False)
     except ContractError:
@@ -118,6 +118,6 @@ def _taken(event: type[Event], data: Data) -> bool:
     return True
 
 
-def _shortly(value: Any) -> str:
+def _short(value: Any) -> str:
     text = repr(value)
-    return text if len(text) < 40 else f"{text[:36]}…"  # noqa: PLR2004 - as much as a line has room for
+    return text if len(text) < 40 else f"{text[:36]}…"  # noqa: PLR2004

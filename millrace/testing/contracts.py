@@ -1,4 +1,4 @@
-"""Contract tests of a project: each event, consumer and version. One line in a test module asks for them.
+"""Contract tests for each event, version and consumer of a project. Import them in a test module.
 
 from millrace.testing.contracts import test_consumer_reads_every_example, test_event_has_valid_examples
 """
@@ -22,7 +22,7 @@ from millrace.testing.boundaries import boundaries
 
 @dataclass(frozen=True)
 class Version:
-    """One version of an event that may still come, and examples of it by name."""
+    """A version of an event that consumers can receive, with its examples by name."""
 
     event: type[Event]
     number: int
@@ -33,11 +33,11 @@ class Version:
         return f"{self.event.__name__}-v{self.number}"
 
     def envelopes(self) -> Iterator[tuple[str, Envelope]]:
-        """Each example, and in the newest version those at the edges of what the contract takes."""
+        """Each example, and for the newest version each boundary value."""
         for name, data in self.examples.items():
             yield name, self._enveloped(data)
             if self.number == self.event.contract.version:
-                yield from ((f"{name} with {told}", self._enveloped(d)) for told, d in boundaries(self.event, data))
+                yield from ((f"{name} with {change}", self._enveloped(d)) for change, d in boundaries(self.event, data))
 
     def _enveloped(self, data: Data) -> Envelope:
         metadata = Metadata.root(producer="contract test", version=self.number)
@@ -51,13 +51,13 @@ class Version:
 
 @dataclass(frozen=True)
 class Consumption:
-    """A function that takes an event in a version, or has an `aggregate` that is made of it.
+    """A function that consumes a version of an event, or has an `aggregate` that applies it.
 
-    `taken` is the class by which it knows the event.
+    `event` is the class that the function uses.
     """
 
     function: str
-    taken: type[Event]
+    event: type[Event]
     version: Version
     aggregate: type[Any] | None = None
 
@@ -66,27 +66,27 @@ class Consumption:
 
 
 def test_event_has_valid_examples(event_version: Version) -> None:
-    """A contract that no example shows is one that no test has tried; and each example is what the contract says."""
+    """Every version of an event has an example, and each example is valid."""
     if not event_version.examples:
         _fail(
-            f"{event_version.event.__name__} has no example of version {event_version.number}: record an envelope of "
-            f"it, as a JSON file in {event_version.folder}; the newest version may have one in its class, as pydantic "
-            f"has them: json_schema_extra={{'examples': [{{…}}]}} of its model_config."
+            f"{event_version.event.__name__} has no example of version {event_version.number}: record an envelope as a "
+            f"JSON file in {event_version.folder}. For the newest version, you can also add an example to the class: "
+            f"model_config = ConfigDict(json_schema_extra={{'examples': [{{…}}]}})."
         )
     for name, envelope in event_version.envelopes():
         _read(name, envelope, event_version.event, "the contract")
 
 
 def test_consumer_reads_every_example(event_consumption: Consumption) -> None:
-    """A consumer can read every example, whatever its version, and what it reads goes back onto a bus the same.
+    """A consumer reads every example of every version, and encoding the event again does not change it.
 
-    An aggregate takes it in, too: it decides nothing then, and refuses nothing.
+    An aggregate applies the event without an exception.
     """
     for name, envelope in event_consumption.version.envelopes():
-        event = _read(name, envelope, event_consumption.taken, event_consumption.function)
-        again = _read(name, encode(event), event_consumption.taken, event_consumption.function)
+        event = _read(name, envelope, event_consumption.event, event_consumption.function)
+        again = _read(name, encode(event), event_consumption.event, event_consumption.function)
         if again != event:
-            _fail(f"{event_consumption.function} reads {name} as {event!r}, and then as {again!r}")
+            _fail(f"{event_consumption.function} reads {name} as {event!r}, but as {again!r} after encoding it again")
         if event_consumption.aggregate:
             event_consumption.aggregate().apply(event)
 
@@ -95,16 +95,16 @@ def _read(name: str, envelope: Envelope, event: type[Event], reader: str) -> Eve
     try:
         return decode(envelope, event)
     except (ContractError, UnknownVersionError) as error:
-        _fail(f"{reader} cannot take {name}: {error}")
+        _fail(f"{reader} cannot read {name}: {error}")
 
 
 def _fail(text: str) -> NoReturn:
-    """Fail a test with a text that pytest prints as it is."""
+    """Fail the test without a traceback."""
     pytest.fail("\n".join(printable_lines(text)), pytrace=False)
 
 
 def versions(root: Path, folder: str) -> list[Version]:
-    """Every event of the project, in the newest version and in each that an upcaster leads up from."""
+    """The newest version of each event of the project, and each version with an upcaster."""
     recorded = list(_recorded(root / folder))
     return [
         Version(event, number, dict(_examples(event, number, recorded)), folder)
@@ -114,18 +114,18 @@ def versions(root: Path, folder: str) -> list[Version]:
 
 
 def consumptions(root: Path, folder: str) -> list[Consumption]:
-    """Every consumer of every version of an event."""
+    """Every consumer of every version of each event."""
     known = versions(root, folder)
     return [
-        Consumption(handler.declaration.name, taken, version, aggregate)
+        Consumption(handler.declaration.name, event, version, aggregate)
         for handler in _handlers(root)
-        for taken, aggregate in _taken(handler.declaration)
+        for event, aggregate in _consumed(handler.declaration)
         for version in known
-        if _names(taken) == _names(version.event)
+        if _names(event) == _names(version.event)
     ]
 
 
-def _taken(declaration: Declaration) -> Iterator[tuple[type[Event], type[Any] | None]]:
+def _consumed(declaration: Declaration) -> Iterator[tuple[type[Event], type[Any] | None]]:
     yield from ((event, None) for event in declaration.consumes)
     yield from ((event, store.aggregate) for store in declaration.stores for event in store.events)
 
@@ -134,14 +134,12 @@ def _names(event: type[Event]) -> tuple[str, str]:
     return event.contract.source, event.contract.detail_type
 
 
-def _said(envelope: Envelope) -> tuple[str, str]:
-    return envelope["source"], envelope["detail-type"]
-
-
 def _examples(event: type[Event], version: int, recorded: list[tuple[str, Envelope]]) -> Iterator[tuple[str, Data]]:
     for name, envelope in recorded:
         detail = envelope["detail"]
-        if _said(envelope) == _names(event) and detail["metadata"].get("version", 1) == version:
+        if (envelope["source"], envelope["detail-type"]) == _names(event) and detail["metadata"].get(
+            "version", 1
+        ) == version:
             yield name, detail["data"]
     if version == event.contract.version:
         shown = event.model_json_schema().get("examples", [])

@@ -28,7 +28,7 @@ def test_event_class_acknowledges_findings():
 
 
 def test_order_by_must_be_a_field():
-    with pytest.raises(TypeError, match="Rung is ordered by 'bell', which is no field of it: name one that is"):
+    with pytest.raises(TypeError, match="Rung has no field 'bell': name one of its fields in order_by"):
 
         class Rung(Event, source="test.bell", order_by="bell"):
             pass

@@ -90,7 +90,7 @@ def test_the_way_of_an_event_is_told_no_longer_than_it_can_be_read():
     for number in range(1, 100):
         cause = cause.causes(producer=str(number), position=0)
     assert cause.hops == 99
-    assert cause.way == [str(number) for number in range(83, 100)]
+    assert cause.producers == [str(number) for number in range(83, 100)]
 
 
 def test_where_there_is_no_place_aside_the_event_fails(pour, monkeypatch):

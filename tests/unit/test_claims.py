@@ -47,26 +47,26 @@ def claims(s3, monkeypatch):
     return known
 
 
-def test_an_event_is_the_same_once_its_claim_is_redeemed(claims):
+def test_redeemed_event_equals_the_original(claims):
     envelope = drawn()
     claimed = claims.claimed(envelope)
     assert "lines" not in json.dumps(claimed)
     assert claims.redeemed(claimed) == envelope
 
 
-def test_the_limit_is_in_the_bytes_that_eventbridge_reckons(s3):
+def test_limit_is_in_bytes_as_eventbridge_calculates_them(s3):
     envelope = drawn(name="é")
     weight = entry_bytes(put_entry(envelope, "bus"))
     assert "claim" not in Claims(lambda: s3, "claims", above=weight).claimed(envelope)["detail"]
     assert "claim" in Claims(lambda: s3, "claims", above=weight - 1).claimed(envelope)["detail"]
 
 
-def test_short_texts_stay_with_their_event_for_channels_to_order_by(claims):
+def test_short_strings_stay_in_the_event(claims):
     assert claims.claimed(drawn(name="sun"))["detail"]["data"] == {"name": "sun"}
     assert claims.claimed(drawn(name="s" * 257))["detail"]["data"] == {}
 
 
-def test_a_rerun_claims_the_same_and_another_answer_something_else(claims, s3):
+def test_retry_writes_the_same_object_and_other_data_another_one(claims, s3):
     envelope = drawn()
     changed = {**envelope, "detail": {**envelope["detail"], "data": {"name": "moon", "lines": ["-" * 6_000]}}}
     claimed = [claims.claimed(each) for each in (envelope, envelope, changed)]
@@ -75,18 +75,18 @@ def test_a_rerun_claims_the_same_and_another_answer_something_else(claims, s3):
     assert s3.list_objects_v2(Bucket="claims")["KeyCount"] == 2
 
 
-def test_a_claim_that_nobody_redeemed_is_no_event(claims):
-    with pytest.raises(ContractError, match="has not been redeemed"):
+def test_unredeemed_claim_raises(claims):
+    with pytest.raises(ContractError, match="is not redeemed"):
         decode(claims.claimed(drawn()), Drawn)
 
 
-def test_the_key_holds_the_name_of_the_event_whatever_is_in_its_id(claims):
+def test_key_contains_the_name_of_the_event_for_any_id(claims):
     metadata = Metadata.root(producer="test").model_copy(update={"event_id": "../a b/*"})
     claim = claims.claimed(encode(Drawn(name="sun", lines=["-" * 6_000]).stamped(metadata)))["detail"]["claim"]
     assert claim["key"] == f"test.desk/Drawn/..%2Fa%20b%2F%2A/{claim['sha256']}"
 
 
-def test_a_handler_is_given_the_whole_and_what_it_says_is_claimed(claims, s3, records, monkeypatch):
+def test_handler_receives_redeemed_events_and_publishes_claims(claims, s3, records, monkeypatch):
     @processor
     def handler(event: Drawn) -> Traced:
         return Traced(name=event.name, lines=event.lines)
@@ -101,22 +101,22 @@ def test_a_handler_is_given_the_whole_and_what_it_says_is_claimed(claims, s3, re
     assert "lines" not in json.dumps(kept.envelopes)
 
 
-def test_a_step_claims_its_largest_events_until_its_flow_fits(claims):
+def test_step_claims_its_largest_events_until_its_output_fits(claims):
     flow = [drawn(1_000)]
     fitted = of_function.fitted([drawn(100), drawn(900), drawn(2)], flow, beside=False)
-    assert ["claim" in said["detail"] for said in fitted] == [False, True, False]
-    beside = of_function.fitted([drawn(100), drawn(2)], flow, beside=True)
-    assert ["claim" in said["detail"] for said in beside] == [True, False]
+    assert ["claim" in event["detail"] for event in fitted] == [False, True, False]
+    parallel = of_function.fitted([drawn(100), drawn(2)], flow, beside=True)
+    assert ["claim" in event["detail"] for event in parallel] == [True, False]
 
 
-def test_onto_a_bus_without_claim_check_events_are_put_as_they_are(s3):
+def test_bus_without_claim_check_receives_whole_events(s3):
     envelope = drawn(3_000)
     assert claim_with_clients(envelope, "shop", lambda name: boto3.client(name, region_name="us-east-1")) == envelope
 
 
 @pytest.mark.parametrize("event_id", ["\ud800", "e" * 5_000, None, {"deep": 1}])
 @pytest.mark.parametrize("missing", ["source", "detail-type", "time"])
-def test_whatever_stands_around_a_claim_it_is_a_broken_contract(claims, event_id, missing):
+def test_malformed_claim_raises(claims, event_id, missing):
     claim = {"bucket": "claims", "key": "k", "bytes": 1, "sha256": "0" * 64}
     envelope = {**drawn(), "time": "", "detail": {"metadata": {"event_id": event_id}, "claim": claim}}
     del envelope[missing]
@@ -125,7 +125,7 @@ def test_whatever_stands_around_a_claim_it_is_a_broken_contract(claims, event_id
 
 
 @pytest.mark.parametrize("bus", ["shop", "Shop.Orders_", "s" * 200, "-"])
-def test_the_name_of_a_bucket_is_one_that_s3_takes(bus):
+def test_bucket_name_is_valid(bus):
     """https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html"""
     name = claims_bucket(bus, "123456789012", "ap-southeast-1")
     assert len(name) <= 63
@@ -133,12 +133,12 @@ def test_the_name_of_a_bucket_is_one_that_s3_takes(bus):
     assert name[0].isalnum()
 
 
-def test_buses_whose_names_differ_in_little_have_buckets_of_their_own():
+def test_similar_bus_names_have_different_buckets():
     names = {claims_bucket(bus, "1", "r") for bus in ("shop", "Shop", "shop.", "shop_")}
     assert len(names) == 4
 
 
-def test_the_hash_is_that_of_what_lies_there(claims, s3):
+def test_modified_object_raises(claims, s3):
     claim = claims.claimed(drawn())["detail"]["claim"]
     content = s3.get_object(Bucket="claims", Key=claim["key"])["Body"].read()
     assert (len(content), hashlib.sha256(content).hexdigest()) == (claim["bytes"], claim["sha256"])

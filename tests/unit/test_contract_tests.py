@@ -1,4 +1,4 @@
-"""The contract tests that a project is given: what they try, and what they find."""
+"""The contract tests of `millrace.testing`."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -38,11 +38,11 @@ def _a_cup_was_its_colour(data):
 EXAMPLE = {"cup": {"colour": "blue"}, "sugar": 1, "kind": "green", "price": 1.5, "marks": [True]}
 
 
-def edges(path):
-    """The values that one field takes at its edges."""
+def boundaries_of(path):
+    """The boundary values of one field."""
     found = []
-    for told, data in boundaries(Poured, EXAMPLE):
-        if told.startswith(f"{path} = "):
+    for change, data in boundaries(Poured, EXAMPLE):
+        if change.startswith(f"{path} = "):
             for step in path.split("."):
                 data = data.get(step, "left out")  # noqa: PLW2901
             found.append(data)
@@ -59,11 +59,11 @@ def edges(path):
         ("marks", ["left out", [], [True, True]]),
     ],
 )
-def test_a_field_is_tried_at_each_of_its_edges(path, values):
-    assert edges(path) == values
+def test_boundaries_of_each_field(path, values):
+    assert boundaries_of(path) == values
 
 
-def test_every_edge_is_one_that_the_contract_takes():
+def test_every_boundary_value_is_valid():
     for _, data in boundaries(Poured, EXAMPLE):
         Poured.read(data, tolerant=False)
     with pytest.raises(ContractError):
@@ -74,31 +74,31 @@ def version(number, *examples, event=Poured):
     return Version(event, number, {f"{n}.json": data for n, data in enumerate(examples)}, "tests/events")
 
 
-def test_an_event_without_an_example_fails_and_says_where_to_record_one():
+def test_event_without_an_example_fails():
     with pytest.raises(pytest.fail.Exception, match=r"Poured has no example of version 1: record .* in tests/events"):
         contracts.test_event_has_valid_examples(version(1))
 
 
-def test_an_example_that_breaks_its_contract_fails():
-    with pytest.raises(pytest.fail.Exception, match=r"the contract cannot take 0\.json: Poured\.sugar = 0"):
+def test_invalid_example_fails():
+    with pytest.raises(pytest.fail.Exception, match=r"the contract cannot read 0\.json: Poured\.sugar = 0"):
         contracts.test_event_has_valid_examples(version(2, EXAMPLE | {"sugar": 0}))
 
 
-def test_an_old_version_comes_by_its_upcaster():
+def test_old_version_is_converted_by_its_upcaster():
     contracts.test_consumer_reads_every_example(Consumption("drink", Poured, version(1, {"colour": "red"})))
     with pytest.raises(pytest.fail.Exception, match="raised KeyError: 'colour'"):
         contracts.test_consumer_reads_every_example(Consumption("drink", Poured, version(1, {"color": "red"})))
 
 
-def test_a_consumer_that_takes_less_than_the_contract_is_found_by_the_edges():
+def test_narrower_consumer_fails_at_a_boundary_value():
     class Narrow(Event, source="tea.kitchen", detail_type="Poured", version=2):
         sugar: Annotated[int, Field(lt=9)]
 
-    with pytest.raises(pytest.fail.Exception, match=r"drink cannot take 0\.json with sugar = 9: Narrow\.sugar = 9"):
+    with pytest.raises(pytest.fail.Exception, match=r"drink cannot read 0\.json with sugar = 9: Narrow\.sugar = 9"):
         contracts.test_consumer_reads_every_example(Consumption("drink", Narrow, version(2, EXAMPLE)))
 
 
-def test_an_aggregate_takes_each_example_in():
+def test_aggregate_applies_each_example():
     class Tray:
         def apply(self, event: Poured) -> None:
             self.strength = 1 / (event.sugar - 9)
@@ -107,14 +107,14 @@ def test_an_aggregate_takes_each_example_in():
         contracts.test_consumer_reads_every_example(Consumption("serve", Poured, version(2, EXAMPLE), Tray))
 
 
-def test_a_class_may_show_its_own_example(monkeypatch, tmp_path):
+def test_class_can_contain_an_example(monkeypatch, tmp_path):
     monkeypatch.setattr(Catalog, "load", lambda _package: Catalog([Poured]))
     first, second = contracts.versions(tmp_path, "none")
     assert (first.number, first.examples) == (1, {})
     assert list(second.examples) == ["example 0 of its class"]
 
 
-def test_every_consumer_of_the_shop_is_tried():
-    tried = {str(taking) for taking in contracts.consumptions(ROOT, "tests/events")}
-    assert {"OrderCompleted-v1-award_points", "OrderCompleted-v1-rate_credit", "OrderPlaced-v1-reserve_stock"} <= tried
-    assert "OrderPlaced-v1-place_order.Order" in tried
+def test_every_consumer_of_the_shop_is_tested():
+    tested = {str(each) for each in contracts.consumptions(ROOT, "tests/events")}
+    assert {"OrderCompleted-v1-award_points", "OrderCompleted-v1-rate_credit", "OrderPlaced-v1-reserve_stock"} <= tested
+    assert "OrderPlaced-v1-place_order.Order" in tested
