@@ -120,7 +120,7 @@ def test_allow_cycle_outside_a_cycle(found):
     assert found(Ring=ring, Role=role()) == [("unused-acknowledgement", "S/Ring")]
 
 
-class Opened(Event, source="test.door", external=True):
+class Opened(Event, source="test.gate", external=True):
     pass
 
 
@@ -133,7 +133,7 @@ class Opened(Event, source="test.door", external=True):
     ],
 )
 def test_sink_consumes_an_event_and_a_log_does_not(tmp_path, target, unconsumed):
-    pattern = {"source": ["test.door"]}
+    pattern = {"source": ["test.gate"]}
     keeping = {"Id": "T", "Arn": att("To"), "DeadLetterConfig": {"Arn": "arn:aws:sqs:us-east-1:1:dead-letters"}}
     assembly(tmp_path, S={"To": target, "Rule": of("Events::Rule", EventPattern=pattern, Targets=[keeping])})
     found = findings(read_system(tmp_path, [Opened], tmp_path))

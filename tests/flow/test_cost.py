@@ -14,11 +14,11 @@ class Rung(Event, source="test.bell", external=True):
     pass
 
 
-class Opened(Event, source="test.door", terminal="it is open"):
+class Opened(Event, source="test.gate", terminal="it is open"):
     pass
 
 
-class Refused(Refusal, source="test.door", terminal="it stays shut"):
+class Refused(Refusal, source="test.gate", terminal="it stays shut"):
     pass
 
 
@@ -41,7 +41,7 @@ def function(*publishes):
 
 
 def test_cost_includes_events_of_consumers(caused):
-    amounts = caused(To=function("test.door:Opened"))
+    amounts = caused(To=function("test.gate:Opened"))
     assert (amounts["events"], amounts["deliveries"], amounts["invocations"]) == (2, 1, 1)
     assert amounts["arm64 time"] == pytest.approx(0.5 * 0.1)
 
@@ -67,7 +67,7 @@ MACHINE = {
 
 def test_most_expensive_path_through_a_machine_counts(caused):
     machine = of("StepFunctions::StateMachine", Definition=MACHINE)
-    amounts = caused(To=machine, Open=function("test.door:Opened", "test.door:Refused"))
+    amounts = caused(To=machine, Open=function("test.gate:Opened", "test.gate:Refused"))
     assert amounts["transitions"] == len(["charge", "refused?", "open", "done"]) + 1
     assert (amounts["invocations"], amounts["events"]) == (2, 3)
 
@@ -83,8 +83,8 @@ WAITING = {
 
 
 def test_step_with_a_callback_publishes_its_request_and_its_answer(caused):
-    requesting = function("test.door:Opened", "test.door:Refused")
-    requesting["Metadata"]["millrace"]["awaits"] = ["test.door:Refused"]
+    requesting = function("test.gate:Opened", "test.gate:Refused")
+    requesting["Metadata"]["millrace"]["awaits"] = ["test.gate:Refused"]
     amounts = caused(To=of("StepFunctions::StateMachine", Definition=WAITING), Open=requesting)
     assert (amounts["invocations"], amounts["events"], amounts["transitions"]) == (2, 2, 3), "a refusal is another path"
 

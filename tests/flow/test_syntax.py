@@ -5,7 +5,7 @@ import pytest
 from millrace.flow.syntax import created_by
 
 CONTRACTS = "class Rung:\n    pass\n\n\nclass Knocked:\n    pass\n"
-RUNG, KNOCKED = ("functions.contracts.door", "Rung"), ("functions.contracts.door", "Knocked")
+RUNG, KNOCKED = ("functions.contracts.gate", "Rung"), ("functions.contracts.gate", "Knocked")
 
 
 @pytest.fixture
@@ -13,7 +13,7 @@ def events(tmp_path):
     """The events that a handler creates; `None` for a call of put_events."""
 
     def read(handler, **modules):
-        files = {"contracts/door": CONTRACTS, "ring/handler": handler, **{f"ring/{k}": v for k, v in modules.items()}}
+        files = {"contracts/gate": CONTRACTS, "ring/handler": handler, **{f"ring/{k}": v for k, v in modules.items()}}
         for name, source in files.items():
             file = tmp_path / "functions" / f"{name}.py"
             file.parent.mkdir(parents=True, exist_ok=True)
@@ -36,24 +36,24 @@ def events(tmp_path):
     ],
 )
 def test_event_is_found_in_each_kind_of_creation(events, body):
-    assert events(f"from functions.contracts.door import Rung\n\ndef handler(bell):\n    {body}\n") == {RUNG}
+    assert events(f"from functions.contracts.gate import Rung\n\ndef handler(bell):\n    {body}\n") == {RUNG}
 
 
 @pytest.mark.parametrize(
     ("imported", "name"),
     [
-        ("from functions.contracts.door import Rung as R", "R"),
-        ("import functions.contracts.door as door", "door.Rung"),
-        ("import functions.contracts.door", "functions.contracts.door.Rung"),
-        ("from functions.contracts import door", "door.Rung"),
-        ("from ..contracts.door import Rung", "Rung"),
+        ("from functions.contracts.gate import Rung as R", "R"),
+        ("import functions.contracts.gate as gate", "gate.Rung"),
+        ("import functions.contracts.gate", "functions.contracts.gate.Rung"),
+        ("from functions.contracts import gate", "gate.Rung"),
+        ("from ..contracts.gate import Rung", "Rung"),
     ],
 )
 def test_event_is_found_in_each_kind_of_import(events, imported, name):
     assert events(f"{imported}\n\ndef handler(bell):\n    return {name}()\n") == {RUNG}
 
 
-IMPORTED = "from functions.contracts.door import Knocked, Rung\n"
+IMPORTED = "from functions.contracts.gate import Knocked, Rung\n"
 
 
 def test_calls_into_other_modules_are_followed(events):

@@ -1,4 +1,4 @@
-"""CloudEvents 1.0, both ways and in both modes, held against the CloudEvents SDK."""
+"""CloudEvents 1.0 in both modes, compared with the CloudEvents SDK."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Events: metadata, ids, contracts, versions, the envelope both ways, the catalog."""
+"""Events: metadata, ids, contracts, versions, envelopes and the catalog."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Lost data: failures that no queue keeps, steps without undo, and callbacks that nobody can answer."""
+"""Lost data: failures that no queue keeps, steps without undo, and callbacks without an answer."""
 
 from collections.abc import Iterator
 from typing import Any

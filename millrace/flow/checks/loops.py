@@ -19,8 +19,8 @@ _SHOWN = ("event", "mediator")
 def cycle(system: System) -> Iterator[Finding]:
     """Events cause one another in a cycle.
 
-    Each round costs as much as the first one, and only a limit ends it. Two paths from one event to another without a
-    way back are no cycle. Remove one of the subscriptions or events. If the cycle is intended and ends by what its
+    Each round costs as much as the first one, and only a limit ends it. Two paths from one event to another are no
+    cycle without a path back. Remove one of the subscriptions or events. If the cycle is intended and ends by what its
     events contain, allow it for one of its functions: allow_cycle(reason=…, max_hops=…).
     """
     seen: set[str] = set()

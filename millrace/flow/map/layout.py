@@ -80,7 +80,7 @@ def _measured(arrow: Arrow) -> dict[str, Any]:
 def _layout(direction: Direction, found: Mapping[str, Any]) -> Layout:
     lines = [
         Line(tuple(map(tuple, line["points"])), tuple(line["label"]) if line["label"] else None)
-        for line in found["ways"]
+        for line in found["lines"]
     ]
     return Layout(
         direction=direction,
