@@ -19,53 +19,54 @@ from millrace.flow.schemas import Untitled
 
 Json = dict[str, Any]
 _TEMPLATE = "#/components/schemas/{model}"
-_DOCUMENT = "/openapi.json"
-_PROBLEM: Json = {
-    "type": "object",
-    "description": "https://www.rfc-editor.org/rfc/rfc9457",
-    "properties": {
-        "type": {"type": "string"},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "detail": {"type": "string"},
-        "problems": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "properties": {"field": {"type": "string"}, "value": {}, "reason": {"type": "string"}},
-                "required": ["field", "reason"],
+_TEXT: Json = {"type": "string"}
+_COMPONENTS: Json = {
+    "Problem": {
+        "type": "object",
+        "description": "https://www.rfc-editor.org/rfc/rfc9457",
+        "properties": {
+            "type": {"type": "string"},
+            "title": {"type": "string"},
+            "status": {"type": "integer"},
+            "detail": {"type": "string"},
+            "problems": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "properties": {"field": {"type": "string"}, "value": {}, "reason": {"type": "string"}},
+                    "required": ["field", "reason"],
+                },
             },
         },
+        "required": ["type", "title", "status", "detail"],
     },
-    "required": ["type", "title", "status", "detail"],
-}
-_TEXT: Json = {"type": "string"}
-_MESSAGE: Json = {
-    "type": "object",
-    "description": "https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-troubleshooting-jwt.html",
-    "properties": {"message": _TEXT},
-    "required": ["message"],
-}
-_ACCEPTED: Json = {
-    "type": "object",
-    "properties": {"command": _TEXT, "event_id": _TEXT, "correlation_id": _TEXT, "ask": _TEXT},
-    "required": ["command", "event_id", "correlation_id"],
-}
-_RECEIVED: Json = {
-    "type": "object",
-    "properties": {
-        "accepted": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "properties": {"event_id": _TEXT, "correlation_id": _TEXT},
-                "required": ["event_id", "correlation_id"],
-            },
-        }
+    "Message": {
+        "type": "object",
+        "description": "https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-troubleshooting-jwt.html",
+        "properties": {"message": _TEXT},
+        "required": ["message"],
     },
-    "required": ["accepted"],
+    "Accepted": {
+        "type": "object",
+        "properties": {"command": _TEXT, "event_id": _TEXT, "correlation_id": _TEXT, "ask": _TEXT},
+        "required": ["command", "event_id", "correlation_id"],
+    },
+    "Received": {
+        "type": "object",
+        "properties": {
+            "accepted": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "properties": {"event_id": _TEXT, "correlation_id": _TEXT},
+                    "required": ["event_id", "correlation_id"],
+                },
+            }
+        },
+        "required": ["accepted"],
+    },
+    "Answered": {"type": "object", "properties": {"answer": _TEXT}, "required": ["answer"]},
 }
-_ANSWERED: Json = {"type": "object", "properties": {"answer": _TEXT}, "required": ["answer"]}
 _KEY: Json = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -128,14 +129,7 @@ def openapi(surface: Surface) -> Json:
     internal, definitions = _schemas([*surface.commands, *(each.returns for each in surface.queries)], "")
     external, open_definitions = _schemas([*surface.events, *surface.answers], "external.")
     of = {**internal, **external}
-    own = {
-        "Problem": _PROBLEM,
-        "Message": _MESSAGE,
-        "Accepted": _ACCEPTED,
-        "Received": _RECEIVED,
-        "Answered": _ANSWERED,
-    }
-    schemas = {**definitions, **{name: opened(schema) for name, schema in open_definitions.items()}, **own}
+    schemas = {**definitions, **{name: opened(schema) for name, schema in open_definitions.items()}, **_COMPONENTS}
     return {
         "openapi": "3.1.0",
         "info": {"title": surface.title, "version": surface.version},
@@ -167,7 +161,7 @@ def _paths(surface: Surface, of: Mapping[type[BaseModel], Json]) -> Json:
         paths["/events"] = {"post": _ingress(surface.events, of)}
     if surface.answers:
         paths["/callbacks/{id}"] = {"post": _callback(surface.answers, of)}
-    paths[_DOCUMENT] = {"get": _document()}
+    paths["/openapi.json"] = {"get": _document()}
     if surface.security:
         for operations in paths.values():
             for operation in operations.values():
