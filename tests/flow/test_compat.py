@@ -31,7 +31,7 @@ class Cup(BaseModel):
 
 
 def poured(version=1, **changed):
-    """An event class with the fields of TEA, some of them changed; None takes one away."""
+    """An event class with the fields of TEA, some of them changed. None removes a field."""
     fields = {name: kind for name, kind in (TEA | changed).items() if kind is not None}
     given = {name: kind if isinstance(kind, tuple) else (kind, ...) for name, kind in fields.items()}
     keywords = {"source": "tea.kitchen", "version": version}

@@ -49,7 +49,7 @@ def test_every_arrow_has_resources_of_the_template(chart, shop):
 
 
 def drawn(graph):
-    """The arrows by the names of their ends."""
+    """The arrows by source and target name."""
     arrows = chart_of(graph).arrows
     return {(graph[arrow.source].name, graph[arrow.target].name): arrow for arrow in arrows}
 

@@ -60,7 +60,7 @@ def calls_with_a_star(cup):
 
 @pytest.fixture
 def read(tmp_path, monkeypatch):
-    """The paths that a function of one parameter, `e`, reads in a body."""
+    """The paths that a function with the parameter `e` and a given body reads."""
 
     def read(body, *, many=False):
         source = "def handler(e, keys, others):\n" + textwrap.indent(textwrap.dedent(body), "    ")

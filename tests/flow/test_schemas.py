@@ -30,7 +30,7 @@ class Water(BaseModel):
 
 
 class Served(Event, source="tea.table", version=2):
-    """Has a field of every sort that a schema can hold."""
+    """An event with a field of each type of schema."""
 
     cup: Annotated[str, Field(min_length=1, examples=["blue"])]
     sugar: int | None = None

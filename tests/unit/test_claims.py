@@ -1,4 +1,4 @@
-"""The claim check by itself: what is claimed, what a step leaves in its flow, and what may be redeemed."""
+"""The claim check: storing data, the output of steps, and redeeming claims."""
 
 import hashlib
 import json

@@ -18,7 +18,7 @@ class Poured(Event, source="tea.kitchen"):
 
 @pytest.fixture
 def envelope():
-    """An event in the middle of a flow, with all of its metadata, some of it not for headers."""
+    """An event with a cause and all metadata, with characters that headers must encode."""
     cause = Metadata.root(producer="waiter").causes(producer='the "kitchen" café 100 %', position=0)
     metadata = cause.model_copy(update={"idempotency_key": "cup 1", "traceparent": f"00-{'a' * 32}-{'b' * 16}-01"})
     return encode(Poured(cup="bleu clair").stamped(metadata))

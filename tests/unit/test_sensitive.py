@@ -86,7 +86,7 @@ def refuse(error):
 
 
 def hidden(action, *secrets):
-    """What an action raises that is to say nothing of some values; and all that is printed of that."""
+    """The exception of an action after redaction, and its printed traceback."""
     with pytest.raises(Exception, match=r".") as raised, redacting(lambda: secrets):
         action()
     return raised.value, "".join(traceback.format_exception(raised.value))

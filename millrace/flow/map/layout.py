@@ -53,7 +53,7 @@ class Layout:
 
 
 def lay_out(chart: Chart, *directions: Direction) -> list[Layout]:
-    """SourceLocation everything, once for each direction in which the flow may run: to the right, or down."""
+    """Lay out the chart once for each direction of flow: left to right, or top to bottom."""
     layouts = _dagre(
         {
             "directions": directions,
