@@ -1,1 +1,1 @@
-"""Test support for projects. pytest loads the fixtures of `millrace.testing.plugin` automatically."""
+"""Testing a project's flows: pytest finds the fixtures of `millrace.testing.plugin` by itself."""

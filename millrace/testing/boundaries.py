@@ -1,4 +1,4 @@
-"""Boundary values of a contract, generated from an example and the schema."""
+"""Boundary values of a contract, made from an example and the schema."""
 
 import copy
 import math
@@ -10,34 +10,34 @@ from millrace.events.contract import Data
 from millrace.flow.schemas import json_schema
 
 LARGEST = 2**53 - 1
-"""The largest integer that all JSON readers represent exactly: RFC 8259, section 6."""
-_MOST = 1000
-_LONG = "ü" * _MOST
+"""The largest whole number that every reader of JSON holds exactly: RFC 8259, section 6."""
+_MAX_LENGTH = 1000
+_LONG = "ü" * _MAX_LENGTH
 _STEP = {"integer": (lambda bound: bound + 1, lambda bound: bound - 1)}
 _NEXT = (lambda bound: math.nextafter(bound, math.inf), lambda bound: math.nextafter(bound, -math.inf))
 
 Schema = dict[str, Any]
-DataPath = tuple[str | int, ...]
+Path = tuple[str | int, ...]
 
 
 def boundaries(event: type[Event], example: Data) -> Iterator[tuple[str, Data]]:
-    """The example with one boundary value, and a description of the change, for each boundary value."""
+    """The example with one value at a boundary, and its description, for each boundary that the contract accepts."""
     schema = json_schema(event)
     data = _resolved(schema["properties"]["data"], schema["$defs"])
     for path, value in _boundaries(data, schema["$defs"], example, ()):
         changed = _changed(example, path, value)
-        if _is_valid(event, changed):
-            yield f"{'.'.join(map(str, path))} = {_short(value)}", changed
+        if _accepts(event, changed):
+            yield f"{'.'.join(map(str, path))} = {_shortened(value)}", changed
 
 
 class Absent:
-    """The value of a missing field."""
+    """The value of an omitted field."""
 
     def __repr__(self) -> str:
         return "nothing"
 
 
-def _boundaries(schema: Schema, definitions: Schema, value: Any, path: DataPath) -> Iterator[tuple[DataPath, Any]]:
+def _boundaries(schema: Schema, definitions: Schema, value: Any, path: Path) -> Iterator[tuple[Path, Any]]:
     for option in _options(schema, definitions):
         yield from ((path, boundary) for boundary in _values(option, value) if path)
         if isinstance(value, dict):
@@ -46,7 +46,7 @@ def _boundaries(schema: Schema, definitions: Schema, value: Any, path: DataPath)
             yield from _boundaries(option["items"], definitions, value[0], (*path, 0))
 
 
-def _of_fields(schema: Schema, definitions: Schema, value: Data, path: DataPath) -> Iterator[tuple[DataPath, Any]]:
+def _of_fields(schema: Schema, definitions: Schema, value: Data, path: Path) -> Iterator[tuple[Path, Any]]:
     for name, part in schema.get("properties", {}).items():
         if name not in schema.get("required", ()):
             yield (*path, name), Absent()
@@ -64,14 +64,14 @@ def _values(schema: Schema, value: Any) -> Iterator[Any]:
             yield from _numbers(schema)
         case "string" if not {"format", "pattern"} & schema.keys():
             yield "x" * schema.get("minLength", 0)
-            yield _LONG[: schema.get("maxLength", _MOST)]
+            yield _LONG[: schema.get("maxLength", _MAX_LENGTH)]
         case "boolean":
             yield from (False, True)
         case "null":
             yield None
         case "array" if isinstance(value, list) and value:
             yield value[:1] * schema.get("minItems", 0)
-            yield value[:1] * min(schema.get("maxItems", _MOST), _MOST)
+            yield value[:1] * min(schema.get("maxItems", _MAX_LENGTH), _MAX_LENGTH)
 
 
 def _numbers(schema: Schema) -> Iterator[float]:
@@ -97,7 +97,7 @@ def _resolved(schema: Schema, definitions: Schema) -> Schema:
     return schema
 
 
-def _changed(example: Data, path: DataPath, value: Any) -> Data:
+def _changed(example: Data, path: Path, value: Any) -> Data:
     made: Any = copy.deepcopy(example)
     inner = made
     for step in path[:-1]:
@@ -109,8 +109,8 @@ def _changed(example: Data, path: DataPath, value: Any) -> Data:
     return dict(made)
 
 
-def _is_valid(event: type[Event], data: Data) -> bool:
-    """Whether the data is valid. A validator can reject values that are valid for each field alone."""
+def _accepts(event: type[Event], data: Data) -> bool:
+    """Whether the contract accepts the data: a rule between two fields may reject values that each field accepts."""
     try:
         event.read(data, tolerant=False)
     except ContractError:
@@ -118,6 +118,6 @@ def _is_valid(event: type[Event], data: Data) -> bool:
     return True
 
 
-def _short(value: Any) -> str:
+def _shortened(value: Any) -> str:
     text = repr(value)
-    return text if len(text) < 40 else f"{text[:36]}…"  # noqa: PLR2004
+    return text if len(text) < 40 else f"{text[:36]}…"  # noqa: PLR2004 - fits into a line

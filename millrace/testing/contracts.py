@@ -1,6 +1,6 @@
-"""Contract tests for each event, version and consumer of a project. Import them in a test module.
+"""Contract tests for each event, consumer and version of a project. Import them into a test module.
 
-from millrace.testing.contracts import test_consumer_reads_every_example, test_event_has_valid_examples
+from millrace.testing.contracts import test_consumer_accepts_event, test_event_has_example
 """
 
 import importlib
@@ -22,7 +22,7 @@ from millrace.testing.boundaries import boundaries
 
 @dataclass(frozen=True)
 class Version:
-    """A version of an event that consumers can receive, with its examples by name."""
+    """One version of an event that consumers may still receive, and its examples by name."""
 
     event: type[Event]
     number: int
@@ -33,11 +33,11 @@ class Version:
         return f"{self.event.__name__}-v{self.number}"
 
     def envelopes(self) -> Iterator[tuple[str, Envelope]]:
-        """Each example, and for the newest version each boundary value."""
+        """Each example, and in the newest version also its boundary values."""
         for name, data in self.examples.items():
             yield name, self._enveloped(data)
             if self.number == self.event.contract.version:
-                yield from ((f"{name} with {change}", self._enveloped(d)) for change, d in boundaries(self.event, data))
+                yield from ((f"{name} with {what}", self._enveloped(d)) for what, d in boundaries(self.event, data))
 
     def _enveloped(self, data: Data) -> Envelope:
         metadata = Metadata.root(producer="contract test", version=self.number)
@@ -50,14 +50,14 @@ class Version:
 
 
 @dataclass(frozen=True)
-class Consumption:
+class Consumer:
     """A function that consumes a version of an event, or has an `aggregate` that applies it.
 
-    `event` is the class that the function uses.
+    `consumed` is the function's own class of the event.
     """
 
     function: str
-    event: type[Event]
+    consumed: type[Event]
     version: Version
     aggregate: type[Any] | None = None
 
@@ -65,30 +65,30 @@ class Consumption:
         return f"{self.version}-{self.function}" + (f".{self.aggregate.__name__}" if self.aggregate else "")
 
 
-def test_event_has_valid_examples(event_version: Version) -> None:
-    """Every version of an event has an example, and each example is valid."""
+def test_event_has_example(event_version: Version) -> None:
+    """Every version of an event has an example, and every example matches the contract."""
     if not event_version.examples:
         _fail(
-            f"{event_version.event.__name__} has no example of version {event_version.number}: record an envelope as a "
-            f"JSON file in {event_version.folder}. For the newest version, you can also add an example to the class: "
-            f"model_config = ConfigDict(json_schema_extra={{'examples': [{{…}}]}})."
+            f"{event_version.event.__name__} has no example of version {event_version.number}: record an envelope of "
+            f"it, as a JSON file in {event_version.folder}; the newest version may have one in its class, as pydantic "
+            f"has them: json_schema_extra={{'examples': [{{…}}]}} of its model_config."
         )
     for name, envelope in event_version.envelopes():
         _read(name, envelope, event_version.event, "the contract")
 
 
-def test_consumer_reads_every_example(event_consumption: Consumption) -> None:
-    """A consumer reads every example of every version, and encoding the event again does not change it.
+def test_consumer_accepts_event(event_consumer: Consumer) -> None:
+    """A consumer can read every example of every version, and publishing the result again does not change it.
 
-    An aggregate applies the event without an exception.
+    An aggregate applies it without an error.
     """
-    for name, envelope in event_consumption.version.envelopes():
-        event = _read(name, envelope, event_consumption.event, event_consumption.function)
-        again = _read(name, encode(event), event_consumption.event, event_consumption.function)
+    for name, envelope in event_consumer.version.envelopes():
+        event = _read(name, envelope, event_consumer.consumed, event_consumer.function)
+        again = _read(name, encode(event), event_consumer.consumed, event_consumer.function)
         if again != event:
-            _fail(f"{event_consumption.function} reads {name} as {event!r}, but as {again!r} after encoding it again")
-        if event_consumption.aggregate:
-            event_consumption.aggregate().apply(event)
+            _fail(f"{event_consumer.function} reads {name} as {event!r}, and then as {again!r}")
+        if event_consumer.aggregate:
+            event_consumer.aggregate().apply(event)
 
 
 def _read(name: str, envelope: Envelope, event: type[Event], reader: str) -> Event:
@@ -99,12 +99,12 @@ def _read(name: str, envelope: Envelope, event: type[Event], reader: str) -> Eve
 
 
 def _fail(text: str) -> NoReturn:
-    """Fail the test without a traceback."""
+    """Fail a test with a printable text."""
     pytest.fail("\n".join(printable_lines(text)), pytrace=False)
 
 
 def versions(root: Path, folder: str) -> list[Version]:
-    """The newest version of each event of the project, and each version with an upcaster."""
+    """Every event of the project, in the newest version and in each version that has an upcaster."""
     recorded = list(_recorded(root / folder))
     return [
         Version(event, number, dict(_examples(event, number, recorded)), folder)
@@ -113,15 +113,15 @@ def versions(root: Path, folder: str) -> list[Version]:
     ]
 
 
-def consumptions(root: Path, folder: str) -> list[Consumption]:
-    """Every consumer of every version of each event."""
+def consumers(root: Path, folder: str) -> list[Consumer]:
+    """Every consumer of every version of an event."""
     known = versions(root, folder)
     return [
-        Consumption(handler.declaration.name, event, version, aggregate)
+        Consumer(handler.declaration.name, consumed, version, aggregate)
         for handler in _handlers(root)
-        for event, aggregate in _consumed(handler.declaration)
+        for consumed, aggregate in _consumed(handler.declaration)
         for version in known
-        if _names(event) == _names(version.event)
+        if _names(consumed) == _names(version.event)
     ]
 
 
@@ -142,8 +142,8 @@ def _examples(event: type[Event], version: int, recorded: list[tuple[str, Envelo
         ) == version:
             yield name, detail["data"]
     if version == event.contract.version:
-        shown = event.model_json_schema().get("examples", [])
-        yield from ((f"example {number} of its class", data) for number, data in enumerate(shown))
+        examples = event.model_json_schema().get("examples", [])
+        yield from ((f"example {number} of its class", data) for number, data in enumerate(examples))
 
 
 def _recorded(folder: Path) -> Iterator[tuple[str, Envelope]]:

@@ -1,6 +1,6 @@
-"""pytest fixtures for projects: `cloud` is a local cloud with the stacks of the project.
+"""Fixtures for a project's tests: `cloud` is a local cloud with the project's stacks.
 
-def test_completed_order_earns_points(cloud):
+def test_a_completed_order_earns_points(cloud):
 order = cloud.put(OrderCompleted(...), bus="shop")
 cloud.settle()
 assert "PointsAwarded" in cloud.trace(order.correlation_id).names()
@@ -17,25 +17,25 @@ if TYPE_CHECKING:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the setting for the folder of recorded envelopes."""
+    """Add the setting of the folder of recorded envelopes."""
     parser.addini("millrace_events", "folder of recorded envelopes, for the contract tests", default="tests/events")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Parametrize the contract tests with the events and consumers of the project."""
-    requested = {"event_version", "event_consumption"} & set(metafunc.fixturenames)
+    """Parametrize the contract tests with the project's events and consumers."""
+    requested = {"event_version", "event_consumer"} & set(metafunc.fixturenames)
     if requested:
-        from millrace.testing import contracts  # noqa: PLC0415 - every pytest run imports the plugin
+        from millrace.testing import contracts  # noqa: PLC0415 - a plugin is imported by every pytest run
 
-        collect = contracts.versions if "event_version" in requested else contracts.consumptions
-        cases = collect(metafunc.config.rootpath, metafunc.config.getini("millrace_events"))
+        listed = contracts.versions if "event_version" in requested else contracts.consumers
+        cases = listed(metafunc.config.rootpath, metafunc.config.getini("millrace_events"))
         metafunc.parametrize(requested.pop(), cases, ids=str)
 
 
 @pytest.fixture(scope="session")
 def assembly(pytestconfig: pytest.Config) -> Path:
-    """The cloud assembly of the project, synthesised if its inputs have changed."""
-    from millrace.local.synthesis import synthesise  # noqa: PLC0415 - every pytest run imports the plugin
+    """The project's cloud assembly, synthesised if its inputs have changed."""
+    from millrace.local.synthesis import synthesise  # noqa: PLC0415 - a plugin is imported by every pytest run
 
     out = pytestconfig.rootpath / ".millrace" / "cdk.out"
     synthesise(pytestconfig.rootpath, out)
@@ -44,7 +44,7 @@ def assembly(pytestconfig: pytest.Config) -> Path:
 
 @pytest.fixture(scope="session")
 def empty_cloud(pytestconfig: pytest.Config) -> Iterator["LocalCloud"]:
-    """The empty local cloud of the test session. `cloud` resets it after each test."""
+    """One empty local cloud for all tests. `cloud` resets it after each test."""
     from millrace.local.cloud import LocalCloud  # noqa: PLC0415
 
     with LocalCloud(cache=pytestconfig.rootpath / ".millrace") as cloud:
@@ -53,7 +53,7 @@ def empty_cloud(pytestconfig: pytest.Config) -> Iterator["LocalCloud"]:
 
 @pytest.fixture
 def cloud(empty_cloud: "LocalCloud", assembly: Path) -> Iterator["LocalCloud"]:
-    """A local cloud with the stacks of the project, reset after each test."""
+    """A local cloud with the project's stacks, reset after each test."""
     empty_cloud.deploy(assembly)
     yield empty_cloud
     empty_cloud.reset()
