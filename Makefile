@@ -12,10 +12,10 @@ ORDERS  := tests/events/stock_delivered.json tests/events/place_order.json \
            tests/events/place_order_unreachable.json
 
 .DEFAULT_GOAL := help
-.PHONY: help run up test lint check types synth deploy destroy e2e cdk-cycle map-page api-fuzz hostile bench rebuild-100k soak
+.PHONY: help run up test lint check types synth deploy destroy e2e cdk-cycle map-page hostile-page api-fuzz hostile bench rebuild-100k soak
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(READY) ## The main job: run orders through the shop, locally, and print their causation trees
 	@$(BIN)/millrace run --beside examples/carrier.py $(ORDERS)
@@ -55,6 +55,9 @@ cdk-cycle: $(CDK) ## The real CDK CLI's whole cycle against the local cloud, eve
 
 map-page: $(READY) ## The map's page in headless Chromium, which is on the PATH: wide and narrow, light and dark
 	@$(BIN)/python tests/e2e/map_page.py
+
+hostile-page: $(READY) ## A hostile web page against the local cloud, in headless Chromium, which is on the PATH
+	@$(BIN)/python tests/e2e/hostile_page.py
 
 api-fuzz: $(READY) ## The API against its own OpenAPI document, by Schemathesis, with 200 examples of each kind
 	@MILLRACE_API_EXAMPLES=200 $(BIN)/pytest -n 0 tests/local/test_api_schemathesis.py

@@ -1,6 +1,6 @@
-"""The CDK app: `cdk synth`, `cdk deploy` and `millrace` run it in this folder.
+"""The CDK app, run in this folder by `cdk` and `millrace`.
 
-Its context: `keep-tables` (yes, no) and `encryption-key` (own: everything is encrypted under a key of the shop's own).
+Context: `keep-tables` (yes, no); `encryption-key` (create: encrypt everything with a new KMS key).
 """
 
 from aws_cdk import App, RemovalPolicy
@@ -8,11 +8,11 @@ from aws_cdk import App, RemovalPolicy
 from infra.shop import Shop
 
 app = App(analytics_reporting=False)
-kept = app.node.try_get_context("keep-tables") or "yes"
+keep = app.node.try_get_context("keep-tables") or "yes"
 Shop(
     app,
     "Shop",
-    removal=RemovalPolicy.RETAIN if kept == "yes" else RemovalPolicy.DESTROY,
+    removal_policy=RemovalPolicy.RETAIN if keep == "yes" else RemovalPolicy.DESTROY,
     encryption_key=app.node.try_get_context("encryption-key"),
 )
 app.synth()

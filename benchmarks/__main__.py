@@ -1,4 +1,4 @@
-"""`python -m benchmarks`: the comparison, or `soak`, or `profile`."""
+"""`python -m benchmarks`: the comparison, or `soak`, `shop`, or `profile`."""
 
 import argparse
 import json
@@ -9,7 +9,7 @@ from dataclasses import replace
 from types import FrameType
 from typing import NoReturn
 
-from benchmarks import report, soak
+from benchmarks import report, shop, soak
 from benchmarks.bars import judge
 from benchmarks.comparison import compare
 from benchmarks.environments import HOME
@@ -20,7 +20,7 @@ from benchmarks.subjects import subjects
 LAST = HOME / "last.json"
 """What was measured last, each run's figures too."""
 
-MEASURES = ("latency", "throughput", "chain", "machine", "crowd", "startup", "rules")
+MEASURES = ("latency", "throughput", "chain", "machine", "crowd", "backlog", "fairness", "startup", "rules")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -29,6 +29,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, _stop)
     if given.what == "soak":
         return _soak(given)
+    if given.what == "shop":
+        return _shop(given)
     if given.what == "profile":
         print(profile(), f"\n{STATS} holds it all.")
         return 0
@@ -37,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("what", nargs="?", choices=("compare", "soak", "profile"), default="compare")
+    parser.add_argument("what", nargs="?", choices=("compare", "soak", "shop", "profile"), default="compare")
     parser.add_argument("--json", action="store_true", help="for machines")
     parser.add_argument("--only", choices=MEASURES, help="one measure")
     parser.add_argument("--subject", action="append", help="only this one, by name; may be given again")
@@ -65,6 +67,12 @@ def _soak(given: argparse.Namespace) -> int:
     soaked = soak.soak(soak.EVENTS // 10 if given.quick else soak.EVENTS)
     print(json.dumps(soak.as_json(soaked), indent=2) if given.json else soak.as_text(soaked))
     return 0 if soaked.holds else 1
+
+
+def _shop(given: argparse.Namespace) -> int:
+    found = shop.backlog(shop.EVENTS // 20 if given.quick else shop.EVENTS)
+    print(json.dumps(shop.as_json(found), indent=2) if given.json else shop.as_text(found))
+    return 0 if found.holds else 1
 
 
 def _plan(given: argparse.Namespace) -> Plan:

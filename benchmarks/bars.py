@@ -70,6 +70,12 @@ LINES = (
     Line("chain", "chain of five hops", "ms", Bar("at most a third of MiniStack's", _of_ministack(1 / 3))),
     Line("crowd", "100 chains at once", "handlers/s", None, "high"),
     Line("crowd_memory", "peak memory of that", "MiB"),
+    Line("backlog", "20,000 events from four clients", "events/s", None, "high"),
+    Line("backlog_memory", "peak memory of that", "MiB"),
+    Line("backlog_few", "processor for an event, 200 queued", "ms"),
+    Line("backlog_many", "processor for an event, 20,000 queued", "ms"),
+    Line("backlog_growth", "20,000 queued to 200", "times", Bar("at most 1.2", _fixed(1.2))),
+    Line("fairness", "four functions while a fifth sleeps, to alone", "times", Bar("at most 1.2", _fixed(1.2))),
     Line("machine", "state machine of three tasks", "ms", Bar("at most a third of MiniStack's", _of_ministack(1 / 3))),
     Line("startup", "start-up until deployed", "s", Bar("below MiniStack's", _of_ministack(1))),
     Line("first", "start-up to a handled event", "s"),
@@ -82,7 +88,8 @@ LINES = (
 def judge(results: Results) -> list[Judged]:
     """Every line for which there are figures, or reasons why there are none."""
     figures = {key: _medians(by_subject) for key, by_subject in results.figures.items()}
-    figures["rules_growth"] = _growth(figures)
+    figures["rules_growth"] = _growth(figures, "rules_1", "rules_1000")
+    figures["backlog_growth"] = _growth(figures, "backlog_few", "backlog_many")
     lines = [line for line in LINES if figures.get(line.key) or results.reasons.get(line.key)]
     return [_judged(line, figures.get(line.key, {}), results.reasons.get(line.key, {})) for line in lines]
 
@@ -91,8 +98,8 @@ def _medians(by_subject: Mapping[str, Sequence[float]]) -> dict[str, float]:
     return {name: statistics.median(values) for name, values in by_subject.items()}
 
 
-def _growth(figures: Mapping[str, Medians]) -> dict[str, float]:
-    one, many = figures.get("rules_1", {}), figures.get("rules_1000", {})
+def _growth(figures: Mapping[str, Medians], few: str, much: str) -> dict[str, float]:
+    one, many = figures.get(few, {}), figures.get(much, {})
     return {name: many[name] / one[name] for name in one if name in many}
 
 

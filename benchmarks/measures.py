@@ -4,6 +4,7 @@ import json
 import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,7 @@ from benchmarks.processes import MIB, cpu, shared_out
 from benchmarks.subjects import Cloud
 
 BATCH = 10
+CLIENTS = 4
 Figures = dict[str, float]
 Entry = dict[str, Any]
 
@@ -138,10 +140,54 @@ def rules(cloud: Cloud, plan: Plan) -> Figures:
     return {f"rules_{cloud.site.rules}": seconds * 1000 / plan.rule_events}
 
 
+def backlog(cloud: Cloud, plan: Plan) -> Figures:
+    """Events from four clients at once, until the last handler ends; and what an event costs with few queued."""
+    few = _cost(cloud, plan, [_ids(f"few-{burst}", plan.small_backlog) for burst in range(10)])
+    cloud.watch.peak, began = 0, time.monotonic()
+    many = _cost(cloud, plan, [_ids("many", plan.backlog)])
+    ended = max(cloud.records.wait("sink", _ids("many", plan.backlog), plan.patience))
+    figures = {"backlog": plan.backlog / (ended - began), "backlog_memory": cloud.watch.peak / MIB}
+    return figures | ({"backlog_few": few, "backlog_many": many} if few and many else {})
+
+
+def _cost(cloud: Cloud, plan: Plan, bursts: Sequence[Sequence[str]]) -> float | None:
+    """Milliseconds of processor time per event, each burst handled before the next."""
+    before = cpu(cloud.pid)
+    for ids in bursts:
+        put_from_four(cloud, [entry("Sink", number) for number in ids])
+        cloud.records.wait("sink", list(ids), plan.patience)
+    used = cpu(cloud.pid)
+    return (used - before) * 1000 / sum(map(len, bursts)) if used and before else None
+
+
+def put_from_four(cloud: Cloud, entries: Sequence[Entry]) -> None:
+    """Put entries from four clients at once, in batches of ten."""
+    cloud.client("events")  # made once, before the threads use it
+    with ThreadPoolExecutor(CLIENTS) as clients:
+        list(clients.map(lambda first: put_all(cloud, entries[first::CLIENTS]), range(CLIENTS)))
+
+
+def fairness(cloud: Cloud, plan: Plan) -> Figures:
+    """The same load on four functions, alone and while a fifth, which sleeps, has a backlog of its own."""
+    alone = _shared(cloud, "alone", plan)
+    slow = [entry("Hop5", number, hop=5, hops=5, pause=0.1) for number in _ids("slow", plan.shared)]
+    put_all(cloud, slow)
+    return {"fairness": _shared(cloud, "together", plan) / alone}
+
+
+def _shared(cloud: Cloud, name: str, plan: Plan) -> float:
+    """Seconds until four functions have handled their events."""
+    ids, began = _ids(name, plan.shared), time.monotonic()
+    put_all(cloud, [entry(f"Hop{hop}", number, hop=hop, hops=hop) for number in ids for hop in range(1, 5)])
+    return max(max(cloud.records.wait(f"hop{hop}", ids, plan.patience)) for hop in range(1, 5)) - began
+
+
 LATENCY = Measure("latency", ("latency", "latency_p99"), latency)
 THROUGHPUT = Measure("throughput", ("throughput", "cpu", "memory", "memory_shared"), throughput)
 CHAIN = Measure("chain", ("chain",), chain)
 CROWD = Measure("crowd", ("crowd", "crowd_memory"), crowd)
+BACKLOG = Measure("backlog", ("backlog", "backlog_memory", "backlog_few", "backlog_many"), backlog)
+FAIRNESS = Measure("fairness", ("fairness",), fairness, needs="fairness")
 MACHINE = Measure("machine", ("machine",), machine, needs="machine")
 
 
@@ -160,7 +206,7 @@ class Visit:
 
 def visits(plan: Plan, only: str | None) -> Iterator[Visit]:
     """The visits of one run; the heavy measures have one of their own."""
-    groups = [Visit((LATENCY, THROUGHPUT)), Visit((CHAIN, MACHINE)), Visit((CROWD,))]
+    groups = [Visit((LATENCY, THROUGHPUT)), Visit((CHAIN, MACHINE)), Visit((CROWD,)), Visit((BACKLOG, FAIRNESS))]
     groups += [Visit((rules_measure(count),), count) for count in plan.rules]
     for visit in groups:
         chosen = tuple(measure for measure in visit.measures if only in (None, measure.name))

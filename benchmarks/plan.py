@@ -16,6 +16,9 @@ class Plan:
     executions: int = 20
     rule_events: int = 500
     rules: tuple[int, ...] = (1, 1_000)
+    backlog: int = 20_000
+    small_backlog: int = 200
+    shared: int = 1_500
     patience: float = 120.0
     memory_limit: int = 8 << 30
 
@@ -29,5 +32,7 @@ QUICK = Plan(
     crowd=20,
     executions=5,
     rule_events=200,
+    backlog=2_000,
+    shared=150,
     patience=60.0,
 )

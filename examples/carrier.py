@@ -1,7 +1,7 @@
-"""The shop's carrier, a company outside: it is told of each ShippingRequested, and answers at the door of the API.
+"""A simulated carrier: it receives each ShippingRequested event and answers through the callback API of the shop.
 
-`millrace run --beside examples/carrier.py …` plays it beside a local cloud, `python examples/carrier.py` beside the one
-at AWS_ENDPOINT_URL. On AWS a carrier subscribes by a Webhook in a stack of its own; here boto3 does that.
+`millrace run --beside examples/carrier.py …` runs it with a local cloud; `python examples/carrier.py` connects to the
+one at AWS_ENDPOINT_URL. On AWS, a carrier would subscribe with a Webhook in its own stack; here boto3 creates the rule.
 """
 
 import http.client
@@ -21,28 +21,28 @@ from botocore.credentials import Credentials
 
 NAME = "Mill & Sons"
 SERVED = frozenset({"AT", "BE", "CH", "DE", "DK", "ES", "FR", "IT", "LU", "NL", "PL", "PT"})
-WANTED = {"source": ["shop.fulfilment"], "detail-type": ["ShippingRequested"]}
-KIND = "application/cloudevents+json"
+PATTERN = {"source": ["shop.fulfilment"], "detail-type": ["ShippingRequested"]}
+CONTENT_TYPE = "application/cloudevents+json"
 RULE = {"Name": "Carrier", "EventBusName": "shop"}
 LOCAL = Credentials("test", "test")
 FROM_RULES = {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sts:AssumeRole"}
 
 
 class Carrier:
-    """Takes requests at a webhook on loopback, and answers each before it says that it has heard it.
+    """A webhook on loopback that sends the answer before it returns its response.
 
-    `client` gives boto3's clients of the cloud. `refuses` says of a request's data why it is refused; None takes it.
-    Answers are signed with `credentials`.
+    `client` creates boto3 clients. `refuse` returns the reason to refuse a request, or None to accept it. Answers are
+    signed with `credentials`.
     """
 
     def __init__(
         self,
         client: Callable[[str], Any],
-        refuses: Callable[[dict[str, Any]], str | None],
+        refuse: Callable[[dict[str, Any]], str | None],
         credentials: Any = LOCAL,
     ) -> None:
         self._client = client
-        self._refuses = refuses
+        self._refuse = refuse
         self._credentials = credentials
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
@@ -57,16 +57,16 @@ class Carrier:
         self._server.shutdown()
         self._server.server_close()
 
-    def answer(self, requested: dict[str, Any]) -> int:
-        """Answer a request, given its data; gives the status."""
-        order, why = requested["order_id"], self._refuses(requested)
-        if why is None:
+    def answer(self, request: dict[str, Any]) -> int:
+        """Answer a request and return the status of the response."""
+        order, reason = request["order_id"], self._refuse(request)
+        if reason is None:
             data = {"order_id": order, "carrier": NAME, "tracking_id": f"MS-{order}"}
-            return self.send(requested["callback_id"], "ShipmentArranged", data)
-        return self.send(requested["callback_id"], "ShipmentRefused", {"order_id": order, "reason": why})
+            return self.send(request["callback_id"], "ShipmentArranged", data)
+        return self.send(request["callback_id"], "ShipmentRefused", {"order_id": order, "reason": reason})
 
     def send(self, callback_id: str, name: str, data: dict[str, Any]) -> int:
-        """Send an answer, as a CloudEvent, with a signature."""
+        """Send an answer as a signed CloudEvent."""
         event = {"specversion": "1.0", "id": callback_id, "source": "carrier.shipments", "type": name, "data": data}
         return self._post(f"/callbacks/{callback_id}", json.dumps(event).encode())
 
@@ -81,9 +81,9 @@ class Carrier:
             HttpMethod="POST",
         )["ApiDestinationArn"]
         role = iam.create_role(RoleName="Carrier", AssumeRolePolicyDocument=_policy(FROM_RULES))["Role"]["Arn"]
-        calling = _policy({"Effect": "Allow", "Action": "events:InvokeApiDestination", "Resource": destination})
-        iam.put_role_policy(RoleName="Carrier", PolicyName="Call", PolicyDocument=calling)
-        events.put_rule(**RULE, EventPattern=json.dumps(WANTED))
+        permission = _policy({"Effect": "Allow", "Action": "events:InvokeApiDestination", "Resource": destination})
+        iam.put_role_policy(RoleName="Carrier", PolicyName="Call", PolicyDocument=permission)
+        events.put_rule(**RULE, EventPattern=json.dumps(PATTERN))
         target = {"Id": "Carrier", "Arn": destination, "RoleArn": role, "InputPath": "$.detail.data"}
         events.put_targets(Rule=RULE["Name"], EventBusName=RULE["EventBusName"], Targets=[target])
 
@@ -98,8 +98,8 @@ class Carrier:
 
     @cached_property
     def _endpoint(self) -> str:
-        known = self._client("apigatewayv2").get_apis()["Items"]
-        return str(next(api for api in known if api.get("Description", "").startswith("Shop/"))["ApiEndpoint"])
+        apis = self._client("apigatewayv2").get_apis()["Items"]
+        return str(next(api for api in apis if api.get("Description", "").startswith("Shop/"))["ApiEndpoint"])
 
     def _post(self, path: str, body: bytes) -> int:
         url = urlsplit(self._endpoint)
@@ -116,12 +116,12 @@ class Carrier:
 
     def _signed(self, path: str, body: bytes) -> dict[str, str]:
         host = urlsplit(self._endpoint).netloc
-        request = AWSRequest("POST", f"{self._endpoint}{path}", {"host": host, "content-type": KIND}, body)
+        request = AWSRequest("POST", f"{self._endpoint}{path}", {"host": host, "content-type": CONTENT_TYPE}, body)
         region = self._client("apigatewayv2").meta.region_name
         SigV4Auth(self._credentials, "execute-api", region).add_auth(request)
         return dict(request.headers.items())
 
-    def _handler(carrier) -> type[BaseHTTPRequestHandler]:  # noqa: N805 - the handler has the self
+    def _handler(carrier) -> type[BaseHTTPRequestHandler]:  # noqa: N805 - the nested class uses self
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["content-length"]))
@@ -130,14 +130,14 @@ class Carrier:
                 self.end_headers()
 
             def log_message(self, *_: object) -> None:
-                """Say nothing."""
+                """Suppress the log."""
 
         return Handler
 
 
-def serves(requested: dict[str, Any]) -> str | None:
-    """Why this carrier refuses an order, if it does."""
-    country = requested["address"]["country"]
+def refusal_reason(request: dict[str, Any]) -> str | None:
+    """Return the reason to refuse a request, or None."""
+    country = request["address"]["country"]
     return None if country in SERVED else f"{NAME} does not serve {country}"
 
 
@@ -146,13 +146,13 @@ def _policy(statement: dict[str, Any]) -> str:
 
 
 def main() -> None:
-    """Play the carrier until this process is ended."""
-    ended = threading.Event()
+    """Run the carrier until the process receives a signal."""
+    stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: ended.set())
-    with Carrier(boto3.client, serves):
-        print("the carrier listens", flush=True)  # noqa: T201 - whoever has started it waits for this
-        ended.wait()
+        signal.signal(number, lambda *_: stopped.set())
+    with Carrier(boto3.client, refusal_reason):
+        print("the carrier listens", flush=True)  # noqa: T201 - the parent process waits for this line
+        stopped.wait()
 
 
 if __name__ == "__main__":

@@ -1,1 +1,1 @@
-"""The shop: what runs in Lambda."""
+"""The Lambda functions of the shop."""

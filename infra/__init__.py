@@ -1,1 +1,1 @@
-"""The shop: its stack, a construct for each context."""
+"""The stack of the shop, with one construct per context."""

@@ -1,15 +1,15 @@
-"""The shop's door: what comes in over HTTP."""
+"""The HTTP API of the shop."""
 
 from constructs import Construct
 
 from functions.contracts.orders import PlaceOrder
 from functions.contracts.warehouse import StockDelivered
 from millrace.constructs import Api, Bus
-from millrace.constructs.stores import Tables
+from millrace.constructs.stores.tables import Tables
 
 
-class Door(Construct):
-    """Callers sign as IAM says: customers order and look things up, suppliers tell of what they deliver."""
+class PublicApi(Construct):
+    """Customers place orders and query them; suppliers report deliveries. IAM authorizes callers."""
 
     def __init__(self, scope: Construct, id: str, *, bus: Bus, tables: Tables) -> None:  # noqa: A002 - CDK's own name
         super().__init__(scope, id)

@@ -1,4 +1,4 @@
-"""Fulfilment: a saga from the placed order to the completed or the rejected one."""
+"""The fulfilment context: a saga that completes or rejects a placed order."""
 
 from aws_cdk import RemovalPolicy
 from aws_cdk import aws_dynamodb as dynamodb
@@ -9,7 +9,7 @@ from millrace.constructs import Bus, Saga, SagaStep
 
 
 class Fulfilment(Construct):
-    """Reserves, charges and ships; and undoes what was done where one of them says no."""
+    """Reserves stock, charges the payment, and ships; undoes these steps if one of them refuses."""
 
     def __init__(
         self,
@@ -18,10 +18,10 @@ class Fulfilment(Construct):
         *,
         bus: Bus,
         stock: dynamodb.ITable,
-        removal: RemovalPolicy,
+        removal_policy: RemovalPolicy,
     ) -> None:
         super().__init__(scope, id)
-        payments = table(self, "Payments", key="order_id", bus=bus, removal=removal)
+        payments = table(self, "Payments", key="order_id", bus=bus, removal_policy=removal_policy)
         Saga(
             self,
             "Fulfilment",

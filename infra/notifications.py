@@ -1,4 +1,4 @@
-"""Notifications: customers are told how their orders ended, by a provider outside that may be away."""
+"""The notifications context: messages to customers through an external provider that can be unavailable."""
 
 from constructs import Construct
 
@@ -6,7 +6,7 @@ from millrace.constructs import Bus, Processor, fail_over, queue
 
 
 class Notifications(Construct):
-    """By mail; where that fails in spite of its breaker, by post. Orders and fulfilment know nothing of it."""
+    """Notifies by email and, if the circuit breaker does not help, by post."""
 
     def __init__(self, scope: Construct, id: str, *, bus: Bus) -> None:  # noqa: A002
         super().__init__(scope, id)

@@ -1,4 +1,4 @@
-"""What the tables of the shop have in common."""
+"""The tables of the shop."""
 
 from aws_cdk import RemovalPolicy
 from aws_cdk import aws_dynamodb as dynamodb
@@ -7,8 +7,8 @@ from constructs import Construct
 from millrace.constructs import Bus, acknowledge
 
 
-def table(scope: Construct, name: str, *, key: str, bus: Bus, removal: RemovalPolicy) -> dynamodb.Table:
-    """A table with one text key: paid by use, encrypted as its bus is, restorable to any second of the last 35 days."""
+def table(scope: Construct, name: str, *, key: str, bus: Bus, removal_policy: RemovalPolicy) -> dynamodb.Table:
+    """Create an on-demand table with a string key, encrypted like its bus, with point-in-time recovery."""
     made = dynamodb.Table(
         scope,
         name,
@@ -19,10 +19,14 @@ def table(scope: Construct, name: str, *, key: str, bus: Bus, removal: RemovalPo
         point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
             point_in_time_recovery_enabled=True
         ),
-        removal_policy=removal,
+        removal_policy=removal_policy,
     )
     if bus.encryption_key is None:
-        acknowledge(made, "AWS's key for DynamoDB encrypts it; the bus's own does, where it has one.", "CKV_AWS_119")
+        acknowledge(
+            made,
+            "AWS's key for DynamoDB encrypts it; Bus(encryption_key=…) sets a customer managed key.",
+            "CKV_AWS_119",
+        )
     return made
 
 

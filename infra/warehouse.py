@@ -1,4 +1,4 @@
-"""The warehouse: what is in stock."""
+"""The warehouse context: the stock."""
 
 from aws_cdk import RemovalPolicy
 from constructs import Construct
@@ -8,9 +8,9 @@ from millrace.constructs import Bus, Processor
 
 
 class Warehouse(Construct):
-    """Keeps the stock, and takes deliveries."""
+    """Stores the stock and processes deliveries."""
 
-    def __init__(self, scope: Construct, id: str, *, bus: Bus, removal: RemovalPolicy) -> None:  # noqa: A002
+    def __init__(self, scope: Construct, id: str, *, bus: Bus, removal_policy: RemovalPolicy) -> None:  # noqa: A002
         super().__init__(scope, id)
-        self.stock = table(self, "Stock", key="sku", bus=bus, removal=removal)
+        self.stock = table(self, "Stock", key="sku", bus=bus, removal_policy=removal_policy)
         Processor(self, "ShelveStock", bus=bus, function="shelve_stock", tables={"stock": self.stock})

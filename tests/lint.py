@@ -16,7 +16,7 @@ from typing import Any
 from millrace.local.synthesis import app_environment, fingerprint
 
 HERE = Path(__file__).parent
-SHOPS = {"aws-keys": {}, "own-key": {"encryption-key": "own"}}
+SHOPS = {"aws-keys": {}, "own-key": {"encryption-key": "create"}}
 TOOLS = (HERE / "lint.py", HERE / "nag.py", HERE / "checkov-requirements.txt", HERE.parent / "requirements.txt")
 
 

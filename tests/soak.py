@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "examples"), str(ROOT / "tests")]
 
 from bank import deposits  # noqa: E402 - found by the line above
-from carrier import Carrier, serves  # noqa: E402 - the same
+from carrier import Carrier, refusal_reason  # noqa: E402 - the same
 
 WAVE = 500
 PLENTY = 1_000_000
@@ -60,7 +60,7 @@ def soak(
     before = dict(cloud.plane.faults.drawn)
     stock(cloud)
     sold = Counter[str]()
-    with Carrier(cloud.client, serves):
+    with Carrier(cloud.client, refusal_reason):
         for first in range(0, orders, WAVE):
             numbers = range(first, min(first + WAVE, orders))
             unlucky = numbers[: len(numbers) // 10]

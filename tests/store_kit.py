@@ -1,6 +1,8 @@
-"""What the tests of event stores share: a table of streams, and a jar whose coins are counted."""
+"""What the tests of event stores share: a table of streams, a jar whose coins are counted, and kills at API calls."""
 
 from dataclasses import dataclass
+
+from botocore.client import BaseClient
 
 from millrace.events import Event
 from millrace.runtime.streams import BY_POSITION
@@ -71,3 +73,38 @@ def make_table(dynamodb, name="jars"):
         ],
         BillingMode="PAY_PER_REQUEST",
     )
+
+
+class Killed(BaseException):
+    """The code under test was killed, as by SIGKILL: nothing in it catches this."""
+
+
+class Kills:
+    """Kills the code under test once, before or after its nth call of AWS's APIs, or of one operation."""
+
+    def __init__(self, monkeypatch):
+        self._left = 0
+        made = BaseClient._make_api_call
+        monkeypatch.setattr(BaseClient, "_make_api_call", lambda *call: self.call(call[1], lambda: made(*call)))
+
+    def at(self, number, *, before, operation=None):
+        self._left, self._before, self._operation = number, before, operation
+
+    def call(self, operation, make):
+        here = self._left > 0 and self._operation in (None, operation)
+        self._left -= here
+        if here and self._left == 0 and self._before:
+            raise Killed(operation)
+        answer = make()
+        if here and self._left == 0:
+            raise Killed(operation)
+        return answer
+
+    def happens(self, run):
+        """Whether code is killed."""
+        try:
+            run()
+        except Killed:
+            return True
+        self._left = 0
+        return False

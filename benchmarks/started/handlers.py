@@ -22,6 +22,7 @@ def sink(event: Any, _context: Any) -> dict[str, Any]:
 def hop(event: Any, _context: Any) -> dict[str, Any]:
     """One link of a chain: puts the event that the next link waits for."""
     detail = event["detail"]
+    time.sleep(detail.get("pause", 0))
     _note(f"hop{detail['hop']}", detail["id"])
     if detail["hop"] < detail["hops"]:
         following = {**detail, "hop": detail["hop"] + 1}

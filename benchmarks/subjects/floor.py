@@ -13,7 +13,7 @@ class Floor(Subject):
     """What cannot be undercut by much in Python: no rules, no retries, no logs, no isolation."""
 
     name = "floor"
-    lacks: ClassVar[Mapping[str, str]] = {"rules": "has no rules"}
+    lacks: ClassVar[Mapping[str, str]] = {"rules": "has no rules", "fairness": "has one queue"}
 
     def command(self, site: Site) -> Sequence[str]:
         """Our own hundred lines."""

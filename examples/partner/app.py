@@ -1,4 +1,4 @@
-"""A supplier of the shop: an app of its own, deployed after the shop, which knows nothing of it."""
+"""A supplier of the shop: a separate app that is deployed after the shop, without changes to the shop."""
 
 from aws_cdk import App
 

@@ -1,1 +1,1 @@
-"""Asks the carrier to take the goods, and waits for its answer."""
+"""Requests shipping from the carrier and waits for its callback."""

@@ -1,4 +1,4 @@
-"""Asks the carrier to take the goods, and waits for its answer."""
+"""Requests shipping from the carrier and waits for its callback."""
 
 from datetime import timedelta
 
@@ -10,5 +10,5 @@ from millrace.runtime import Callback, step
 
 @step(answer_within=timedelta(days=2))
 def handler(order: OrderPlaced, callback: Callback[ShipmentArranged | ShipmentRefused]) -> ShippingRequested:
-    """The carrier subscribes to this event, and answers at the door of the shop's API."""
+    """The carrier subscribes to this event and calls `POST /callbacks/{callback_id}` of the shop's API."""
     return ShippingRequested(order_id=order.order_id, address=order.address, callback_id=callback.id)

@@ -7,7 +7,7 @@ from millrace.runtime import Table, processor, update_once
 
 @processor(once_per="order_id")
 def handler(order: OrderCompleted, points: Table) -> PointsAwarded:
-    """One point for each whole euro."""
+    """Award one point per whole euro."""
     earned = order.total_cents // 100
     customer = update_once(
         points,
@@ -16,4 +16,4 @@ def handler(order: OrderCompleted, points: Table) -> PointsAwarded:
         UpdateExpression="ADD balance :earned",
         ExpressionAttributeValues={":earned": earned},
     )
-    return PointsAwarded(customer_id=order.customer_id, points=earned, total=int(customer["balance"]))
+    return PointsAwarded(customer_id=order.customer_id, points=earned, total=int(customer.get("balance", 0)))

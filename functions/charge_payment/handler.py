@@ -9,7 +9,7 @@ CARD_LIMIT_CENTS = 100_000
 
 @step
 def handler(order: OrderPlaced, payments: Table) -> PaymentCharged | PaymentDeclined:
-    """One payment for an order, up to the card's limit."""
+    """Charge an order once, up to the card's limit."""
     if order.total_cents > CARD_LIMIT_CENTS:
         return PaymentDeclined(order_id=order.order_id, reason=f"over the card's limit of {CARD_LIMIT_CENTS} cents")
     write_if(

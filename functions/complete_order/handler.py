@@ -8,7 +8,7 @@ from millrace.runtime import Table, step
 
 @step
 def handler(order: OrderPlaced, shipment: ShipmentArranged, stock: Table) -> OrderCompleted:
-    """The goods have left: their reservations end."""
+    """Delete the reservations of the shipped goods."""
     for sku in {line.sku for line in order.lines}:
         stock.update_item(
             Key={"sku": sku},

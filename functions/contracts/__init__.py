@@ -1,1 +1,1 @@
-"""The events of the shop, a module for each context."""
+"""The events of the shop, one module per context."""

@@ -1,4 +1,4 @@
-"""What the carrier answers: a company outside, with systems of its own."""
+"""Events of the carrier, an external company."""
 
 from millrace.events import Event, Refusal
 
@@ -6,7 +6,7 @@ SOURCE = "carrier.shipments"
 
 
 class ShipmentArranged(Event, source=SOURCE, external=True):
-    """The carrier takes the goods."""
+    """The carrier accepts the shipment."""
 
     order_id: str
     carrier: str
@@ -14,7 +14,7 @@ class ShipmentArranged(Event, source=SOURCE, external=True):
 
 
 class ShipmentRefused(Refusal, source=SOURCE, external=True):
-    """The carrier does not take the goods."""
+    """The carrier refuses the shipment."""
 
     order_id: str
     reason: str

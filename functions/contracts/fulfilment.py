@@ -1,4 +1,4 @@
-"""What fulfilment says, step by step."""
+"""Events of the fulfilment context."""
 
 from typing import Annotated
 
@@ -9,26 +9,26 @@ SOURCE = "shop.fulfilment"
 
 
 class StockReserved(Event, source=SOURCE):
-    """All lines of an order are set aside."""
+    """The stock for all lines of an order is reserved."""
 
     order_id: str
 
 
 class OutOfStock(Refusal, source=SOURCE):
-    """There is too little of an article; nothing is set aside."""
+    """An article is out of stock; nothing is reserved."""
 
     order_id: str
     sku: str
     reason: str
 
 
-class StockReleased(Event, source=SOURCE, terminal="the table of the stock has it"):
-    """What was set aside is on the shelves again."""
+class StockReleased(Event, source=SOURCE, terminal="the stock table contains it"):
+    """The reserved stock of an order is available again."""
 
     order_id: str
 
 
-class PaymentCharged(Event, source=SOURCE, terminal="the books are kept elsewhere"):
+class PaymentCharged(Event, source=SOURCE, terminal="accounting is a separate system"):
     """The customer's card was charged."""
 
     order_id: str
@@ -42,15 +42,15 @@ class PaymentDeclined(Refusal, source=SOURCE):
     reason: str
 
 
-class PaymentRefunded(Event, source=SOURCE, terminal="the books are kept elsewhere"):
-    """The customer has the money back."""
+class PaymentRefunded(Event, source=SOURCE, terminal="accounting is a separate system"):
+    """The payment was refunded."""
 
     order_id: str
     amount_cents: int
 
 
-class ShippingRequested(Event, source=SOURCE, terminal="the carrier hears of it, outside"):
-    """The carrier is asked to take the goods. It answers at the door, by `callback_id`."""
+class ShippingRequested(Event, source=SOURCE, terminal="the external carrier receives it"):
+    """A shipment is requested. The carrier answers with `POST /callbacks/{callback_id}`."""
 
     order_id: str
     address: Address
@@ -67,7 +67,7 @@ class OrderCompleted(Event, source=SOURCE):
 
 
 class OrderRejected(Event, source=SOURCE):
-    """An order will not be fulfilled; whatever had been done for it is undone."""
+    """An order was rejected, and its completed steps were undone."""
 
     order_id: str
     customer_id: str

@@ -1,4 +1,4 @@
-"""What the loyalty context says."""
+"""Events of the loyalty context."""
 
 from typing import Literal
 
@@ -9,7 +9,7 @@ Tier = Literal["silver", "gold"]
 
 
 class PointsAwarded(Event, source=SOURCE):
-    """A customer earned points; `total` is what there is now."""
+    """A customer earned points; `total` is the new balance."""
 
     customer_id: str
     points: int
@@ -17,14 +17,14 @@ class PointsAwarded(Event, source=SOURCE):
 
 
 class TierUpgraded(Event, source=SOURCE):
-    """A customer rose to a tier."""
+    """A customer reached a tier."""
 
     customer_id: str
     tier: Tier
 
 
-class GiftIssued(Event, source=SOURCE, terminal="the gift is the end of it"):
-    """A customer is sent a gift."""
+class GiftIssued(Event, source=SOURCE, terminal="no process follows a gift"):
+    """A gift was sent to a customer."""
 
     customer_id: str
     gift: str

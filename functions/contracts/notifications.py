@@ -1,12 +1,12 @@
-"""What the notifications context says."""
+"""Events of the notifications context."""
 
 from typing import Literal
 
 from millrace.events import Event
 
 
-class CustomerNotified(Event, source="shop.notifications", terminal="the customer has the message"):
-    """A customer was told how an order ended."""
+class CustomerNotified(Event, source="shop.notifications", terminal="no process follows a notification"):
+    """A customer was notified of a completed or rejected order."""
 
     order_id: str
     customer_id: str

@@ -1,4 +1,4 @@
-"""What the orders context says."""
+"""Events of the orders context."""
 
 from typing import Annotated
 
@@ -8,13 +8,13 @@ from millrace.events import Event, Sensitive
 
 
 class Part(BaseModel):
-    """A part of an event, as immutable and as strict as events are."""
+    """A part of an event, immutable and strictly validated."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
 class Line(Part):
-    """So many of one article."""
+    """A quantity of one article."""
 
     sku: str
     quantity: int = Field(gt=0)
@@ -22,7 +22,7 @@ class Line(Part):
 
 
 class Address(Part):
-    """Where a shipment goes; `country` is ISO 3166-1 alpha-2."""
+    """A shipping address; `country` is ISO 3166-1 alpha-2."""
 
     name: str
     street: str
@@ -31,7 +31,7 @@ class Address(Part):
 
 
 class PlaceOrder(Event, source="shop.checkout", external=True):
-    """A command: place this order. `card` is the payment provider's token, never a number."""
+    """A command: place this order. `card` is a token of the payment provider, not a card number."""
 
     order_id: str
     customer_id: str

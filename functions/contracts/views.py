@@ -1,4 +1,4 @@
-"""What can be asked of the shop: the rows of its read models."""
+"""The rows of the shop's read models."""
 
 from typing import Literal
 
@@ -6,7 +6,7 @@ from millrace.runtime import View
 
 
 class OrderView(View, key="order_id"):
-    """An order, as far as it is known; `version` counts what has become of it."""
+    """An order; `version` is the number of its events so far."""
 
     order_id: str
     customer_id: str | None = None
@@ -17,7 +17,7 @@ class OrderView(View, key="order_id"):
 
 
 class CustomerView(View, key="customer_id"):
-    """A customer's orders, counted."""
+    """The order statistics of a customer."""
 
     customer_id: str
     placed: int = 0

@@ -1,4 +1,4 @@
-"""What the warehouse, a system outside, says."""
+"""Events of the warehouse, an external system."""
 
 from pydantic import Field
 

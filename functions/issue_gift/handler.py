@@ -8,5 +8,5 @@ GIFTS: dict[Tier, str] = {"silver": "a tea towel", "gold": "a copper kettle"}
 
 @processor
 def handler(upgrade: TierUpgraded) -> GiftIssued:
-    """One gift for each upgrade."""
+    """Issue one gift per upgrade."""
     return GiftIssued(customer_id=upgrade.customer_id, gift=GIFTS[upgrade.tier])

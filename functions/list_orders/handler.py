@@ -6,5 +6,5 @@ from millrace.runtime import Page, Paging, ReadModel, query
 
 @query("/orders")
 def handler(orders: ReadModel[OrderView], paging: Paging) -> Page[OrderView]:
-    """All orders, a page at a time, in no order of their own."""
+    """Return a page of orders, unsorted."""
     return Page[OrderView].of(orders.scan(**paging.arguments), OrderView)

@@ -1,1 +1,1 @@
-"""Tells customers by mail how their orders ended."""
+"""Notifies customers by email of completed and rejected orders."""

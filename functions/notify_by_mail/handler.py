@@ -1,4 +1,4 @@
-"""Tells customers by mail how their orders ended."""
+"""Notifies customers by email of completed and rejected orders."""
 
 from functions.contracts.fulfilment import OrderCompleted, OrderRejected
 from functions.contracts.notifications import CustomerNotified
@@ -10,6 +10,6 @@ from millrace.runtime import breaker, processor
 @processor
 @breaker("mailer", on=MailerDown, threshold=3, patience=600)
 def handler(order: OrderCompleted | OrderRejected) -> CustomerNotified:
-    """While the provider is away, messages wait; after ten minutes they begin to fail, and go by post."""
+    """While the provider is unavailable, events wait for up to ten minutes; then `notify_by_post` handles them."""
     send(order.customer_id, message(order))
     return CustomerNotified(order_id=order.order_id, customer_id=order.customer_id, by="mail")

@@ -1,13 +1,13 @@
-"""The mail provider, a service outside, as the shop plays it: whether it answers is told by the data."""
+"""A simulated external mail provider; the customer id decides whether it is available."""
 
 UNREACHABLE = "unreachable-"
 
 
 class MailerDown(ConnectionError):
-    """The provider does not answer."""
+    """The provider is unavailable."""
 
 
 def send(customer_id: str, message: str) -> None:
-    """Hand a message over. The provider is away for the customers whose id begins with `UNREACHABLE`."""
+    """Send a message. The provider is unavailable for customer ids that start with `UNREACHABLE`."""
     if customer_id.startswith(UNREACHABLE):
         raise MailerDown(f"no answer for a message of {len(message)} characters to {customer_id}")

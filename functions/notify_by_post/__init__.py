@@ -1,1 +1,1 @@
-"""Tells customers by post how their orders ended."""
+"""Notifies customers by post of completed and rejected orders."""

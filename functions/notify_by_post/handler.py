@@ -1,4 +1,4 @@
-"""Tells customers by post how their orders ended."""
+"""Notifies customers by post of completed and rejected orders."""
 
 from functions.contracts.fulfilment import OrderCompleted, OrderRejected
 from functions.contracts.notifications import CustomerNotified
@@ -7,5 +7,5 @@ from millrace.runtime import processor
 
 @processor
 def handler(order: OrderCompleted | OrderRejected) -> CustomerNotified:
-    """The postman always comes."""
+    """Send a letter by post, which always succeeds."""
     return CustomerNotified(order_id=order.order_id, customer_id=order.customer_id, by="post")

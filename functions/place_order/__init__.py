@@ -1,1 +1,1 @@
-"""Takes orders in."""
+"""Places orders."""

@@ -1,4 +1,4 @@
-"""Takes orders in."""
+"""Places orders."""
 
 from functions.contracts.orders import PlaceOrder
 from functions.place_order.order import Order
@@ -7,5 +7,5 @@ from millrace.runtime import EventStore, processor
 
 @processor
 def handler(command: PlaceOrder, orders: EventStore[Order]) -> None:
-    """Let the order decide; what it says is stored, and published from there."""
+    """Load the order and append its new events; the relay of the event store publishes them."""
     orders.update(command.order_id, lambda order: order.place(command))

@@ -1,4 +1,4 @@
-"""An order, as its events have made it."""
+"""The aggregate of an order."""
 
 from dataclasses import dataclass
 
@@ -7,12 +7,12 @@ from functions.contracts.orders import OrderPlaced, PlaceOrder
 
 @dataclass
 class Order:
-    """One order: placed once, and what it costs follows from its lines."""
+    """An order, which can be placed once; its lines determine its total."""
 
     placed: bool = False
 
     def place(self, command: PlaceOrder) -> OrderPlaced | None:
-        """Place the order, unless it is placed already."""
+        """Place the order unless it has been placed."""
         if self.placed:
             return None
         return OrderPlaced(
@@ -25,5 +25,5 @@ class Order:
         )
 
     def apply(self, _event: OrderPlaced) -> None:
-        """It is placed now."""
+        """Mark the order as placed."""
         self.placed = True

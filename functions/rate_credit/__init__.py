@@ -1,1 +1,1 @@
-"""Rates the credit of customers by their orders."""
+"""Rates the credit of customers."""

@@ -1,1 +1,1 @@
-"""Gives the customer the money back."""
+"""Refunds the payment of an order."""

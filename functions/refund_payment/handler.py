@@ -1,4 +1,4 @@
-"""Gives the customer the money back."""
+"""Refunds the payment of an order."""
 
 from functions.contracts.fulfilment import PaymentRefunded
 from functions.contracts.orders import OrderPlaced
@@ -7,7 +7,7 @@ from millrace.runtime import Table, step, write_if
 
 @step
 def handler(order: OrderPlaced, payments: Table) -> PaymentRefunded | None:
-    """Refund what the table knows of; nothing, if the card was never charged."""
+    """Refund the payment in the table; do nothing if the card was never charged."""
     written = write_if(
         payments.update_item,
         Key={"order_id": order.order_id},

@@ -8,6 +8,6 @@ from millrace.runtime import step
 
 @step
 def handler(order: OrderPlaced, refusal: OutOfStock | PaymentDeclined | ShipmentRefused | None) -> OrderRejected:
-    """A step refused, or failed for a reason that is ours."""
+    """Reject an order because a step refused it or failed."""
     reason = refusal.reason if refusal else "we could not process the order"
     return OrderRejected(order_id=order.order_id, customer_id=order.customer_id, reason=reason)

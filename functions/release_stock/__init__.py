@@ -1,1 +1,1 @@
-"""Gives the goods of an order back."""
+"""Releases the stock that an order has reserved."""

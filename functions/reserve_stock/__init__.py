@@ -1,1 +1,1 @@
-"""Sets the goods of an order aside."""
+"""Reserves the stock of an order."""

@@ -1,4 +1,4 @@
-"""Sets the goods of an order aside."""
+"""Reserves the stock of an order."""
 
 from functions.contracts.fulfilment import OutOfStock, StockReserved
 from functions.contracts.orders import OrderPlaced
@@ -8,7 +8,7 @@ from millrace.runtime import Table, step
 
 @step
 def handler(order: OrderPlaced, stock: Table) -> StockReserved | OutOfStock:
-    """All lines or none."""
+    """Reserve all lines or none."""
     for sku, quantity in quantities(order).items():
         if not reserve(stock, order.order_id, sku, quantity):
             release(stock, order)

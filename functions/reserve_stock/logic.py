@@ -1,4 +1,4 @@
-"""Reservations: an item of the stock table holds its quantity and the orders that took from it."""
+"""Stock reservations: an item of the stock table contains its quantity and the ids of orders that reserved it."""
 
 from collections import Counter
 
@@ -7,15 +7,15 @@ from millrace.runtime import Table, write_if
 
 
 def quantities(order: OrderPlaced) -> Counter[str]:
-    """How much of each article an order takes: one may stand on several lines."""
-    taken: Counter[str] = Counter()
+    """Return the quantity of each article of an order; several lines can have the same article."""
+    total: Counter[str] = Counter()
     for line in order.lines:
-        taken[line.sku] += line.quantity
-    return taken
+        total[line.sku] += line.quantity
+    return total
 
 
 def reserve(stock: Table, order_id: str, sku: str, quantity: int) -> bool:
-    """Set goods aside for an order, unless they are already. False if there are too few."""
+    """Reserve an article for an order, once. Returns False if the quantity is insufficient."""
     written = write_if(
         stock.update_item,
         Key={"sku": sku},
@@ -27,7 +27,7 @@ def reserve(stock: Table, order_id: str, sku: str, quantity: int) -> bool:
 
 
 def release(stock: Table, order: OrderPlaced) -> bool:
-    """Put the goods of an order back, each article once. False if none was set aside."""
+    """Release the articles of an order, each once. Returns False if none was reserved."""
     released = [_release(stock, order.order_id, sku, quantity) for sku, quantity in quantities(order).items()]
     return any(released)
 
@@ -49,5 +49,5 @@ def _is_reserved(stock: Table, order_id: str, sku: str) -> bool:
 
 
 def _values(order_id: str, quantity: int) -> dict[str, object]:
-    """DynamoDB adds and deletes sets, and looks for their members."""
+    """ADD and DELETE need a set, and contains() needs a member."""
     return {":quantity": quantity, ":order": {order_id}, ":order_id": order_id}

@@ -1,1 +1,1 @@
-"""Puts delivered goods on the shelves."""
+"""Adds delivered goods to the stock."""

@@ -1,4 +1,4 @@
-"""Puts delivered goods on the shelves."""
+"""Adds delivered goods to the stock."""
 
 from functions.contracts.warehouse import StockDelivered
 from millrace.runtime import Table, processor, update_once
@@ -6,7 +6,7 @@ from millrace.runtime import Table, processor, update_once
 
 @processor
 def handler(delivery: StockDelivered, stock: Table) -> None:
-    """Count a delivery."""
+    """Add the delivered quantity once."""
     update_once(
         stock,
         delivery,

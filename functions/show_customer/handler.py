@@ -6,5 +6,5 @@ from millrace.runtime import ReadModel, query
 
 @query("/customers/{customer_id}")
 def handler(customer_id: str, customers: ReadModel[CustomerView]) -> CustomerView | None:
-    """What a customer has ordered, in numbers."""
+    """Return the order statistics of a customer."""
     return customers.get(customer_id)

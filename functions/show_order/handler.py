@@ -6,5 +6,5 @@ from millrace.runtime import ReadModel, query
 
 @query("/orders/{order_id}")
 def handler(order_id: str, orders: ReadModel[OrderView]) -> OrderView | None:
-    """An order as it stands; none, before it is placed."""
+    """Return an order, or None before it is placed."""
     return orders.get(order_id)

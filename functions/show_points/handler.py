@@ -6,7 +6,7 @@ from millrace.runtime import Table, query
 
 
 class Points(BaseModel):
-    """What a customer has earned."""
+    """The points of a customer."""
 
     customer_id: str
     balance: int
@@ -14,6 +14,6 @@ class Points(BaseModel):
 
 @query("/customers/{customer_id}/points")
 def handler(customer_id: str, points: Table) -> Points | None:
-    """The points of a customer; none, before the first order is completed."""
+    """Return the points of a customer, or None before the first order is completed."""
     found = points.get_item(Key={"customer_id": customer_id})
     return Points.model_validate(found["Item"]) if "Item" in found else None

@@ -1,1 +1,1 @@
-"""Raises customers to the tier of their points."""
+"""Upgrades customers to the tier of their points."""

@@ -1,4 +1,4 @@
-"""Raises customers to the tier of their points."""
+"""Upgrades customers to the tier of their points."""
 
 from functions.contracts.loyalty import PointsAwarded, Tier, TierUpgraded
 from millrace.runtime import processor
@@ -8,7 +8,7 @@ THRESHOLDS: tuple[tuple[int, Tier], ...] = ((1000, "gold"), (100, "silver"))
 
 @processor
 def handler(awarded: PointsAwarded) -> TierUpgraded | None:
-    """An upgrade, where these points crossed a threshold."""
+    """Upgrade the customer if the new points crossed a threshold."""
     tier = _tier(awarded.total)
     if tier is None or tier == _tier(awarded.total - awarded.points):
         return None

@@ -1,1 +1,1 @@
-"""Keeps the view of customers."""
+"""Maintains the read model of customers."""

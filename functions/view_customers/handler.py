@@ -1,4 +1,4 @@
-"""Keeps the view of customers."""
+"""Maintains the read model of customers."""
 
 from functions.contracts.fulfilment import OrderCompleted, OrderRejected
 from functions.contracts.orders import OrderPlaced
@@ -8,14 +8,14 @@ from millrace.runtime import projection
 
 @projection
 def handler(event: OrderPlaced | OrderCompleted | OrderRejected, customer: CustomerView | None) -> CustomerView | None:
-    """Counts, which come out the same in whatever order they are told."""
-    seen = customer or CustomerView(customer_id=event.customer_id)
-    return seen.model_copy(update={"version": seen.version + 1, **_counted(event, seen)})
+    """Update the counters; the order of events does not matter."""
+    view = customer or CustomerView(customer_id=event.customer_id)
+    return view.model_copy(update={"version": view.version + 1, **_counters(event, view)})
 
 
-def _counted(event: OrderPlaced | OrderCompleted | OrderRejected, seen: CustomerView) -> dict[str, int]:
+def _counters(event: OrderPlaced | OrderCompleted | OrderRejected, view: CustomerView) -> dict[str, int]:
     if isinstance(event, OrderPlaced):
-        return {"placed": seen.placed + 1}
+        return {"placed": view.placed + 1}
     if isinstance(event, OrderRejected):
-        return {"rejected": seen.rejected + 1}
-    return {"completed": seen.completed + 1, "spent_cents": seen.spent_cents + event.total_cents}
+        return {"rejected": view.rejected + 1}
+    return {"completed": view.completed + 1, "spent_cents": view.spent_cents + event.total_cents}

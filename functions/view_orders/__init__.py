@@ -1,1 +1,1 @@
-"""Keeps the view of orders."""
+"""Maintains the read model of orders."""

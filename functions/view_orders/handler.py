@@ -1,4 +1,4 @@
-"""Keeps the view of orders."""
+"""Maintains the read model of orders."""
 
 from functions.contracts.fulfilment import OrderCompleted, OrderRejected
 from functions.contracts.orders import OrderPlaced
@@ -8,12 +8,12 @@ from millrace.runtime import projection
 
 @projection
 def handler(event: OrderPlaced | OrderCompleted | OrderRejected, order: OrderView | None) -> OrderView | None:
-    """What comes of an order may be told before it is placed: neither takes back what the other says."""
-    seen = order or OrderView(order_id=event.order_id)
-    return seen.model_copy(update={"customer_id": event.customer_id, "version": seen.version + 1, **_told(event)})
+    """Update the fields of an event; a completion or rejection can arrive before OrderPlaced."""
+    view = order or OrderView(order_id=event.order_id)
+    return view.model_copy(update={"customer_id": event.customer_id, "version": view.version + 1, **_fields(event)})
 
 
-def _told(event: OrderPlaced | OrderCompleted | OrderRejected) -> dict[str, object]:
+def _fields(event: OrderPlaced | OrderCompleted | OrderRejected) -> dict[str, object]:
     if isinstance(event, OrderPlaced):
         return {"total_cents": event.total_cents}
     if isinstance(event, OrderRejected):

@@ -71,8 +71,15 @@ def _add_up(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     parser = commands.add_parser("up", help=text, description=text)
     parser.add_argument("--port", type=int, default=PORT, help=f"the loopback port of the endpoint (default {PORT})")
     _add_beside(parser)
+    allow = "let web pages of this origin call the local cloud, as http://localhost:5173; may be repeated"
+    parser.add_argument("--allow-origin", action="append", default=[], metavar="ORIGIN", help=allow)
     parser.set_defaults(
-        command=lambda chosen: up.up(Project(Path.cwd(), ASSEMBLY), port=chosen.port, beside=chosen.beside)
+        command=lambda chosen: up.up(
+            Project(Path.cwd(), ASSEMBLY),
+            port=chosen.port,
+            beside=chosen.beside,
+            allowed_origins=chosen.allow_origin,
+        )
     )
 
 

@@ -163,8 +163,8 @@ def reads_of(node: Node, event: type[Event]) -> Reads:
 def _wired(node: Node) -> Iterator[tuple[FieldPath, str]]:
     """The fields by which its channel orders events, or by which it handles them once."""
     place = node.construct_location or node.location
-    if by := node.facts.get("channel", {}).get("by"):
-        yield (by,), f"{place}: ordered(by={by!r})"
+    if key := node.facts.get("channel", {}).get("partition_key"):
+        yield (key,), f"{place}: ordered(partition_key={key!r})"
     per = node.facts.get("once", {}).get("per", "event_id")
     if per != "event_id":
         yield (per,), f"{node.location or place}: once_per={per!r}"

@@ -34,6 +34,11 @@ class Box:
     of: str
     construct: str
 
+    @property
+    def account(self) -> str:
+        """The account that owns the queue: its URL ends with the account and the name."""
+        return self.url.split("/")[-2]
+
 
 @dataclass(frozen=True)
 class Letter:
@@ -117,7 +122,7 @@ def letter_of(box: Box, message: dict[str, Any], asked: Mapping[str, Any]) -> Le
     body = parsed(message["Body"])
     origin = _origin(body, attributes)
     if origin == "record":
-        body = _given_up(asked["s3"], body["detail"])
+        body = _given_up(asked["s3"], body["detail"], owner=box.account)
     if origin == "execution":
         body = body | {"detail": _whole(asked["stepfunctions"], body["detail"])}
     about = reference(_envelope(origin, body))
@@ -169,9 +174,13 @@ def _envelope(origin: Origin, body: Any) -> Any:
     return body
 
 
-def _given_up(s3: Any, told: dict[str, Any]) -> dict[str, Any]:
-    """What an ordered channel has put into its bucket: Lambda's record, with the stream's records in `payload`."""
-    found = s3.get_object(Bucket=told["bucket"]["name"], Key=told["object"]["key"])
+def _given_up(s3: Any, told: dict[str, Any], *, owner: str) -> dict[str, Any]:
+    """What an ordered channel has put into its bucket: Lambda's record, with the stream's records in `payload`.
+
+    The message names the bucket, so it has to be one of the account that owns the queue.
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-owner-condition.html
+    """
+    found = s3.get_object(Bucket=told["bucket"]["name"], Key=told["object"]["key"], ExpectedBucketOwner=owner)
     body: dict[str, Any] = json.loads(found["Body"].read())
     return body | {"payload": json.loads(body["payload"])}
 

@@ -22,13 +22,18 @@ if TYPE_CHECKING:
     from millrace.local.deployment import Change
 
 
-def up(project: Project, *, port: int, beside: Path | None = None) -> int:
+def up(project: Project, *, port: int, beside: Path | None = None, allowed_origins: Sequence[str] = ()) -> int:
     """Keep a local cloud up until Ctrl-C, SIGTERM or `millrace down`."""
     from millrace.cli.watch import watch  # noqa: PLC0415
+    from millrace.local.origins import OriginError, Origins  # noqa: PLC0415
 
+    try:
+        Origins(allowed_origins)
+    except OriginError as error:
+        raise WrongUse(f"--allow-origin: {error}") from error
     if local_cloud(project):
         raise WrongUse("A local cloud is up here already: use it, or end it with millrace down.")
-    with _deployed(project, port) as cloud:
+    with _deployed(project, port, allowed_origins) as cloud:
         project.is_up(cloud.endpoint_url)
         try:
             with _stopped_by_signals(cloud.stop_requested), played(beside, cloud.environment()):
@@ -86,13 +91,13 @@ def _recorded(project: Project, file: Path) -> "Event":
 
 
 @contextmanager
-def _deployed(project: Project, port: int) -> Iterator["LocalCloud"]:
+def _deployed(project: Project, port: int, allowed_origins: Sequence[str] = ()) -> Iterator["LocalCloud"]:
     """A local cloud with the project's stacks, which is started while they are synthesised."""
     began = time.monotonic()
     with ThreadPoolExecutor(1) as pool:
         synthesised = pool.submit(project.synthesise)
         say("» starting the local cloud, synthesising the stacks")
-        cloud = _start(port)
+        cloud = _start(port, allowed_origins)
         try:
             say("» synthesised" if synthesised.result() else "» the assembly is up to date")
             deploy(project, cloud)
@@ -102,11 +107,11 @@ def _deployed(project: Project, port: int) -> Iterator["LocalCloud"]:
             cloud.close()
 
 
-def _start(port: int) -> "LocalCloud":
+def _start(port: int, allowed_origins: Sequence[str]) -> "LocalCloud":
     from millrace.local.cloud import LocalCloud  # noqa: PLC0415 - moto takes a second that `--help` need not
 
     try:
-        return LocalCloud(port=port)
+        return LocalCloud(port=port, allowed_origins=allowed_origins)
     except OSError as error:
         raise WrongUse(str(error)) from error
 

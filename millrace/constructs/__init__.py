@@ -1,70 +1,79 @@
-"""Synth: what each noun becomes on AWS."""
+"""CDK constructs of Millrace."""
 
-from millrace.constructs.acknowledged import UnknownCheck, acknowledge
-from millrace.constructs.api import Api, UnsoundApi
-from millrace.constructs.authorizers import Authorizer, IamAuthorizer, JwtAuthorizer, OpenToAll
-from millrace.constructs.breakers import UnfitBreaker
-from millrace.constructs.bus import Bus
-from millrace.constructs.bus_policy import ClosedBus
-from millrace.constructs.changes import Changes, UnclearChange
-from millrace.constructs.channels import Channel, direct, queue
-from millrace.constructs.cycles import allow_cycle
-from millrace.constructs.dashboard import Dashboard
-from millrace.constructs.declared import NotDeclared, UnknownFunction
-from millrace.constructs.event_store import EventStore
-from millrace.constructs.failure import (
+from millrace.constructs.api.api import Api, ApiDefinitionError
+from millrace.constructs.api.authorizers import Authorizer, IamAuthorizer, JwtAuthorizer, NoAuthorizer
+from millrace.constructs.bus.bus import Bus
+from millrace.constructs.bus.policy import BusAccessError
+from millrace.constructs.bus.subscribers import (
+    ExternalBus,
+    ExternalQueue,
+    Subscriber,
+    SubscriberUnreachableError,
+    Webhook,
+)
+from millrace.constructs.channels.channel import Channel, direct, queue
+from millrace.constructs.channels.ordered import OrderingKeyError, ordered
+from millrace.constructs.failure.circuit_breakers import BreakerConfigurationError
+from millrace.constructs.failure.strategies import (
     Failure,
-    UnfitFailure,
+    FailureStrategyError,
     fail_back,
     fail_fast,
     fail_over,
     fail_safe,
     fail_silent,
 )
-from millrace.constructs.function import Settings
-from millrace.constructs.mediator import Mediator
-from millrace.constructs.ordered import NoOrder, ordered
-from millrace.constructs.plan import UnsoundFlow
-from millrace.constructs.processor import Processor
-from millrace.constructs.projection import Projection
-from millrace.constructs.saga import Saga, SagaStep
-from millrace.constructs.stores import MissingTable
-from millrace.constructs.subscribers import OutOfReach, OutsideBus, OutsideQueue, Subscriber, Webhook
-from millrace.constructs.together import broadcast, fork
+from millrace.constructs.function.handlers import FunctionNotFoundError, MissingDeclarationError
+from millrace.constructs.function.processor import Processor
+from millrace.constructs.function.settings import Settings, allow_cycle
+from millrace.constructs.observability.acknowledgements import UnknownCheckError, acknowledge
+from millrace.constructs.observability.dashboard import Dashboard
+from millrace.constructs.stores.changes import ChangeMappingError, Changes
+from millrace.constructs.stores.event_store import EventStore
+from millrace.constructs.stores.projection import Projection
+from millrace.constructs.stores.tables import MissingTableError
+from millrace.constructs.workflow.callbacks import CallbackOrderError
+from millrace.constructs.workflow.mediator import Mediator
+from millrace.constructs.workflow.parallel import broadcast, fork
+from millrace.constructs.workflow.saga import Saga, SagaStep
+from millrace.constructs.workflow.steps import UnknownStepError
+from millrace.constructs.workflow.validation import FlowError
 
 __all__ = [
     "Api",
+    "ApiDefinitionError",
     "Authorizer",
+    "BreakerConfigurationError",
     "Bus",
+    "BusAccessError",
+    "CallbackOrderError",
+    "ChangeMappingError",
     "Changes",
     "Channel",
-    "ClosedBus",
     "Dashboard",
     "EventStore",
+    "ExternalBus",
+    "ExternalQueue",
     "Failure",
+    "FailureStrategyError",
+    "FlowError",
+    "FunctionNotFoundError",
     "IamAuthorizer",
     "JwtAuthorizer",
     "Mediator",
-    "MissingTable",
-    "NoOrder",
-    "NotDeclared",
-    "OpenToAll",
-    "OutOfReach",
-    "OutsideBus",
-    "OutsideQueue",
+    "MissingDeclarationError",
+    "MissingTableError",
+    "NoAuthorizer",
+    "OrderingKeyError",
     "Processor",
     "Projection",
     "Saga",
     "SagaStep",
     "Settings",
     "Subscriber",
-    "UnclearChange",
-    "UnfitBreaker",
-    "UnfitFailure",
-    "UnknownCheck",
-    "UnknownFunction",
-    "UnsoundApi",
-    "UnsoundFlow",
+    "SubscriberUnreachableError",
+    "UnknownCheckError",
+    "UnknownStepError",
     "Webhook",
     "acknowledge",
     "allow_cycle",

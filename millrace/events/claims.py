@@ -22,21 +22,24 @@ entry fits the input of a state machine, 256 KiB, the lowest limit of all servic
 
 https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
 """
-_NAME_CHARACTERS = 28
 _SHORT, _SHORT_TOGETHER = 256, 4_000
 """The maximum length of a string that stays in the event (that of a partition key), and of all such strings."""
-_NOT_IN_A_NAME = re.compile(r"[^a-z0-9-]+")
 _FIELDS = ("bucket", "key", "sha256")
 _DIGEST = re.compile("[0-9a-f]{64}")
 _LONGEST_ID = 100
 
 
 class Claims:
-    """The claims of one bus. `client` creates boto3's client for S3 on the first use of the bucket."""
+    """The claims of one bus. `client` creates boto3's client for S3 on the first use of the bucket.
 
-    def __init__(self, client: Callable[[], Any], bucket: str, above: int = CLAIM_ABOVE) -> None:
+    `owner` is the account that owns the bucket. S3 denies every call on a bucket of that name in another account.
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-owner-condition.html
+    """
+
+    def __init__(self, client: Callable[[], Any], bucket: str, owner: str, above: int = CLAIM_ABOVE) -> None:
         self._client = client
         self._bucket = bucket
+        self._owner = owner
         self._above = above
 
     def claimed(self, envelope: Envelope, above: int | None = None) -> Envelope:
@@ -48,8 +51,13 @@ class Claims:
         content = json.dumps(detail["data"], separators=(",", ":"), ensure_ascii=False).encode()
         digest = hashlib.sha256(content).hexdigest()
         claim = {"bucket": self._bucket, "key": _key(envelope, digest), "bytes": len(content), "sha256": digest}
-        put = self._client().put_object
-        put(Bucket=claim["bucket"], Key=claim["key"], Body=content, ContentType="application/json")
+        self._client().put_object(
+            Bucket=self._bucket,
+            Key=claim["key"],
+            Body=content,
+            ContentType="application/json",
+            ExpectedBucketOwner=self._owner,
+        )
         short = dict(_short_texts(detail["data"]))
         return {**envelope, "detail": {"metadata": detail["metadata"], "claim": claim, "data": short}}
 
@@ -77,9 +85,10 @@ class Claims:
     def _content(self, envelope: Envelope, key: str) -> bytes:
         client = self._client()
         try:
-            content: bytes = client.get_object(Bucket=self._bucket, Key=key)["Body"].read()
+            found = client.get_object(Bucket=self._bucket, Key=key, ExpectedBucketOwner=self._owner)
         except client.exceptions.NoSuchKey as gone:
             raise _broken(envelope, "key", key, "has expired: the claims of a bus expire after its archive") from gone
+        content: bytes = found["Body"].read()
         return content
 
 
@@ -90,12 +99,13 @@ def claim_with_clients(envelope: Envelope, bus: str, client: Callable[[str], Any
     """
     if entry_bytes(put_entry(envelope, bus)) <= CLAIM_ABOVE:
         return envelope
-    s3, account = client("s3"), client("sts").get_caller_identity()["Account"]
-    bucket = claims_bucket(bus.rpartition("/")[2], account, s3.meta.region_name)
+    ssm = client("ssm")
     try:
-        return Claims(lambda: s3, bucket).claimed(envelope)
-    except s3.exceptions.NoSuchBucket:
+        bucket = ssm.get_parameter(Name=claims_parameter(bus.rpartition(":event-bus/")[2]))["Parameter"]["Value"]
+    except ssm.exceptions.ParameterNotFound:
         return envelope
+    account = client("sts").get_caller_identity()["Account"]
+    return Claims(lambda: client("s3"), bucket, account).claimed(envelope)
 
 
 def claim_key_prefix(source: str, detail_type: str) -> str:
@@ -103,16 +113,12 @@ def claim_key_prefix(source: str, detail_type: str) -> str:
     return f"{_quoted(source)}/{_quoted(detail_type)}/"
 
 
-def claims_bucket(bus: str, account: str, region: str) -> str:
-    """The name of the bucket of a bus, derived from the name of the bus.
+def claims_parameter(bus: str) -> str:
+    """The parameter in SSM's parameter store that holds the name of the bucket of a bus.
 
-    https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+    CloudFormation chooses the name of the bucket, so that no other account can create a bucket of that name first.
     """
-    plain = _NOT_IN_A_NAME.sub("-", bus.lower()).strip("-")
-    if plain != bus or len(plain) > _NAME_CHARACTERS:
-        digest = hashlib.sha256(bus.encode()).hexdigest()[:8]
-        plain = f"{plain[: _NAME_CHARACTERS - 9]}-{digest}".lstrip("-")
-    return f"{plain}-claims-{account}-{region}"
+    return f"/millrace/{bus}/claims-bucket"
 
 
 def _short_texts(data: dict[str, Any]) -> Iterator[tuple[str, str]]:

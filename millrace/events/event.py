@@ -13,6 +13,9 @@ from millrace.events.sensitive import MASK, leaves, marked, values_at
 
 _SOURCE = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)+")
 
+_RESERVED = frozenset({"metadata", "caused_by"})
+"""Names that no field of an event can have."""
+
 
 class Event(BaseModel):
     """An immutable event.
@@ -28,6 +31,7 @@ class Event(BaseModel):
 
     contract: ClassVar[Contract]
     _metadata: Metadata | None = PrivateAttr(default=None)
+    _cause: "Event | None" = PrivateAttr(default=None)
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__()  # pydantic passes the keywords to the method below, once the fields are known
@@ -45,8 +49,8 @@ class Event(BaseModel):
         **kwargs: Any,
     ) -> None:
         super().__pydantic_init_subclass__(**kwargs)
-        if "metadata" in cls.model_fields:
-            raise TypeError(f"{cls.__name__} has a field called 'metadata', which every event has already: rename it.")
+        for name in _RESERVED & cls.model_fields.keys():
+            raise TypeError(f"{cls.__name__} has a field called {name!r}, which every event has already: rename it.")
         if source is None:
             return
         if not _SOURCE.fullmatch(source) or source.startswith("aws."):
@@ -108,6 +112,21 @@ class Event(BaseModel):
         copy = self.model_copy()
         copy._metadata = metadata  # noqa: SLF001
         return copy
+
+    def caused_by(self, cause: "Event") -> Self:
+        """The same event as the effect of one of the events that a handler of a list is given.
+
+        `return [Scored(order_id=order.order_id).caused_by(order) for order in orders]`. The id of the effect is derived
+        from its cause, so it is the same when the source delivers the events again in other batches.
+        """
+        copy = self.model_copy()
+        copy._cause = cause  # noqa: SLF001 - its own class
+        return copy
+
+    @property
+    def named_cause(self) -> "Event | None":
+        """The event that `caused_by` names."""
+        return self._cause
 
     def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
         """The fields in `repr` and logs. Sensitive values are masked."""

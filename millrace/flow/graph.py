@@ -13,7 +13,7 @@ from typing import Any, Literal
 from millrace.events import Event
 from millrace.flow.assembly import Resource, SourceLocation
 
-INGRESS_KINDS = ("external", "door", "commands")
+INGRESS_KINDS = ("external", "ingress", "commands")
 """The kinds of nodes that publish external events."""
 
 UNDECLARED_RULE = "undeclared"

@@ -11,11 +11,15 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
 
 from millrace.local.clock import Clock
 from millrace.local.printable import printable
 
 Action = Callable[[], None]
+MOST_AT_ONCE = 20
+"""Actions that run before the loop looks for requests again: a backlog must not keep a caller waiting."""
 
 
 class NotSettledError(TimeoutError):
@@ -33,6 +37,38 @@ class Item:
     what: str = field(compare=False)
     flow: bool = field(compare=False, default=True)
     done: bool = field(compare=False, default=False)
+
+
+class Hold:
+    """Something that is under way elsewhere, until it is released.
+
+    The end of a `with` block releases it, unless `hand_over` has given that duty to a callback.
+    """
+
+    def __init__(self, release: Callable[[], None]) -> None:
+        self._release: Callable[[], None] | None = release
+        self._handed_over = False
+        self._lock = threading.Lock()
+
+    def hand_over(self) -> None:
+        """Keep the hold beyond the `with` block, until a callback releases it."""
+        self._handed_over = True
+
+    def release(self) -> None:
+        """End the hold. A second call does nothing."""
+        with self._lock:
+            release, self._release = self._release, None
+        if release:
+            release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if error or not self._handed_over:
+            self.release()
 
 
 class Agenda:
@@ -77,7 +113,7 @@ class Agenda:
             if not item.done:
                 item.done = True
                 self._waiting -= item.flow
-                self._changed.notify_all()
+                self._notify()
 
     def clear(self) -> None:
         """Take everything off the agenda."""
@@ -85,18 +121,11 @@ class Agenda:
             for item in self._items:
                 self.cancel(item)
 
-    def hold(self, what: str) -> Callable[[], None]:
-        """Say that something is under way elsewhere, and get the function that says that it has ended."""
-        held = [what]
+    def hold(self, what: str) -> Hold:
+        """Count something that is under way elsewhere until its hold is released."""
         with self._changed:
             self._held[what] += 1
-
-        def release() -> None:
-            with self._changed:
-                if held:
-                    self._release(held.pop())
-
-        return release
+        return Hold(lambda: self._release(what))
 
     def suspend(self, what: str) -> Callable[[], None]:
         """The counterpart of hold: what is held only waits from here on, until the function it gives is called."""
@@ -113,10 +142,15 @@ class Agenda:
             self._held[what] -= 1
             if not self._held[what]:
                 del self._held[what]
-            self._changed.notify_all()
+            self._notify()
         self.wake()
 
-    def run_due(self, most: int = 100) -> float | None:
+    def _notify(self) -> None:
+        """Wake the threads that settle, once everything has: they need not look at each step."""
+        if self._settlers and self._settled():
+            self._changed.notify_all()
+
+    def run_due(self, most: int = MOST_AT_ONCE) -> float | None:
         """Run what is due, at most so many actions. Gives the seconds until the next one, or None for never."""
         for _ in range(most):
             item = self._next_due()
@@ -127,7 +161,7 @@ class Agenda:
             finally:
                 with self._changed:
                     self._running = None
-                    self._changed.notify_all()
+                    self._notify()
         return self._pause()
 
     def _next_due(self) -> Item | None:

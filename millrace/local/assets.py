@@ -10,6 +10,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from millrace.local.assembly import Asset
+from millrace.local.limits import MOST_OBJECT_BYTES
 from millrace.local.registry.calls import Clients
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -30,7 +31,7 @@ class Assets:
         for asset in assets:
             if (asset.bucket, asset.key) not in self._published:
                 self._ensure(asset.bucket)
-                self._s3.put_object(Bucket=asset.bucket, Key=asset.key, Body=self._packed(asset).read_bytes())
+                self._upload(self._packed(asset), asset)
                 self._published.add((asset.bucket, asset.key))
 
     def forget(self) -> None:
@@ -49,6 +50,12 @@ class Assets:
     @property
     def _s3(self) -> Any:
         return self._clients("s3")
+
+    def _upload(self, packed: Path, asset: Asset) -> None:
+        if packed.stat().st_size > MOST_OBJECT_BYTES:
+            self._s3.upload_file(str(packed), asset.bucket, asset.key)  # in parts
+        else:
+            self._s3.put_object(Bucket=asset.bucket, Key=asset.key, Body=packed.read_bytes())
 
     def _ensure(self, bucket: str) -> None:
         if bucket in self._buckets:

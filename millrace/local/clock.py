@@ -5,18 +5,24 @@ from datetime import UTC, datetime
 
 
 class Clock:
-    """Wall time that can leap forward, so that a retry in six hours need not take six hours.
+    """Wall time that never goes backward and can skip idle time, so that a retry in six hours need not take six hours.
 
-    Everything in the event plane that reads the time reads it here. Moments are seconds since 1970; `leapt` is how
-    many seconds it has leapt over.
+    It starts at the machine's wall clock and follows its monotonic clock: a correction of the wall clock, as by NTP,
+    holds no retry up. Moments are seconds since 1970; `leapt` counts the seconds that were skipped.
     """
 
     def __init__(self) -> None:
         self.leapt = 0.0
+        self._origin = time.time() - time.monotonic()
 
     def now(self) -> float:
         """The moment it is in the local cloud."""
-        return time.time() + self.leapt
+        return self._origin + time.monotonic() + self.leapt
+
+    @property
+    def ahead(self) -> float:
+        """Seconds between the machine's wall clock and this clock: what was skipped, and corrections of the former."""
+        return self.now() - time.time()
 
     def leap_to(self, moment: float) -> None:
         """Make it `moment` now; a moment that is past changes nothing."""

@@ -1,17 +1,14 @@
 """A local cloud as one object: started, deployed to, settled, traced, closed."""
 
 import asyncio
-import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from functools import lru_cache
 from pathlib import Path
 from random import Random
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
-
-import uvicorn
 
 from millrace.local import moto_changes
 from millrace.local.access import OWN_KEY, OWN_SECRET
@@ -22,9 +19,11 @@ from millrace.local.deployment import Change, Deployment
 from millrace.local.deployments import Deployments
 from millrace.local.endpoint import Endpoint
 from millrace.local.messages import Request, Response
+from millrace.local.origins import Origins
 from millrace.local.plane.faults import Rates
 from millrace.local.plane.plane import Plane
 from millrace.local.plane.planes import Planes
+from millrace.local.server import HOST, Server, bound
 from millrace.local.trace import Trace
 from millrace.local.workers import Workers
 
@@ -36,9 +35,9 @@ from millrace.local.control import told
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
 _HOME = (ACCOUNT, REGION)
-HOST = "127.0.0.1"
 _PATIENCE = 60.0
 _START_PATIENCE = 30.0
+_SAME_MOMENT = 0.001
 T = TypeVar("T")
 
 
@@ -47,17 +46,26 @@ class LocalCloud:
 
     moto's state is the process's, so there is one local cloud at a time. `port` 0 takes a free one. What is worth
     keeping between starts (unpacked code, archives) lies below `cache`. With `judge`, the calls of functions are judged
-    by their roles.
+    by their roles. `allowed_origins` are origins on loopback whose web pages may call it, as http://localhost:5173;
+    another raises OriginError.
     """
 
     def __init__(
-        self, *, port: int = 0, cache: Path = Path(".millrace"), seed: int | None = None, judge: bool = True
+        self,
+        *,
+        port: int = 0,
+        cache: Path = Path(".millrace"),
+        seed: int | None = None,
+        judge: bool = True,
+        allowed_origins: Iterable[str] = (),
     ) -> None:
+        self._origins = Origins(allowed_origins)
         self._cache = cache.resolve()
         self._judge = judge
         self._started: Future[None] = Future()
         self.agenda = Agenda(Clock())
         self._ticking = False
+        self._timer: asyncio.TimerHandle | None = None
         self.stop_requested = threading.Event()
         self._deployments = Deployments(
             lambda place: self.environment(*place),
@@ -83,7 +91,7 @@ class LocalCloud:
 
     async def _run(self, port: int) -> None:
         self._loop = asyncio.get_running_loop()
-        listener = _bound(port)
+        listener = bound(port)
         self.port = listener.getsockname()[1]
         self.endpoint_url = f"http://{HOST}:{self.port}"
         moto_changes.settings(self.port)
@@ -92,18 +100,9 @@ class LocalCloud:
         self.plane = self._planes.home
         moto_changes.attach(self._planes)
         services = {"cloudformation": self._answer_cloudformation, "schemas": _answer_schemas}
-        endpoint = Endpoint(self._planes, _moto_application(), self._control, services)
+        endpoint = Endpoint(self._planes, _moto_application(), self._control, services, self._origins)
         self.agenda.wake = self._wake
-        config = uvicorn.Config(
-            endpoint,
-            log_level="critical",
-            http="httptools",
-            ws="none",
-            lifespan="off",
-            loop="asyncio",
-            proxy_headers=False,
-        )
-        self._server = _Server(config, lambda: self._started.set_result(None))
+        self._server = Server(endpoint, lambda: self._started.set_result(None))
         try:
             await self._server.serve([listener])
         finally:
@@ -115,6 +114,8 @@ class LocalCloud:
         return self._deployments.formation((plane.state.account, plane.state.region)).answer(request)
 
     def _wake(self) -> None:
+        if self._ticking:
+            return  # the step that is planned sees what is new
         if threading.current_thread() is self._thread:
             self._tick_soon()
         else:
@@ -134,7 +135,20 @@ class LocalCloud:
             if pause == 0:
                 self._tick_soon()
             elif pause is not None:
-                self._loop.call_later(pause, self._tick_soon)
+                self._tick_in(pause)
+
+    def _tick_in(self, seconds: float) -> None:
+        """Keep one timer, for the earliest moment: a timer per step would stay until its moment, hours from now."""
+        due = self._loop.time() + seconds
+        if self._timer and self._timer.when() <= due + _SAME_MOMENT:
+            return
+        if self._timer:
+            self._timer.cancel()
+        self._timer = self._loop.call_at(due, self._timed)
+
+    def _timed(self) -> None:
+        self._timer = None
+        self._tick_soon()
 
     def on_plane(self, action: Callable[[], T]) -> T:
         """Run something on the plane's thread, and wait for its answer."""
@@ -261,33 +275,6 @@ class LocalCloud:
 
 def _answer_schemas(plane: Plane, request: Request) -> Response:
     return plane.schemas.answer(request)
-
-
-class _Server(uvicorn.Server):
-    """uvicorn in a thread that is not the main one: it leaves signals alone, and says when it listens."""
-
-    def __init__(self, config: uvicorn.Config, listening: Callable[[], None]) -> None:
-        super().__init__(config)
-        self._listening = listening
-
-    def install_signal_handlers(self) -> None:
-        """Leave signals to the main thread."""
-
-    async def startup(self, sockets: Any = None) -> None:
-        """Start, then say so."""
-        await super().startup(sockets)
-        self._listening()
-
-
-def _bound(port: int) -> socket.socket:
-    listener = socket.socket(proto=socket.IPPROTO_TCP)  # asyncio turns Nagle off only where it sees TCP named
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((HOST, port))
-    except OSError as error:
-        listener.close()
-        raise OSError(f"Port {port} of {HOST} is taken: end what listens there, or choose another --port.") from error
-    return listener
 
 
 def _moto_application() -> Any:

@@ -9,18 +9,21 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote
 
+from millrace.local.limits import DisconnectedError, RefusedRequestError, check_unpacked, received
 from millrace.local.messages import NoJson, Request, Response
 from millrace.local.moto_calls import answer_of, is_short
+from millrace.local.origins import CONTROL, Origins
+from millrace.local.plane.invoking import INVOKE
 from millrace.local.plane.plane import Plane
 from millrace.local.plane.planes import Planes
 from millrace.local.plane.refusals import Refused
 from millrace.local.unanswered import failed, is_dropped, is_unknown, unimplemented
 
 _log = logging.getLogger(__name__)
-LOOPBACK = re.compile(r"^(?:sync-)?(127\.0\.0\.1|localhost|\[::1\]|[a-z0-9.-]+\.localhost)(:\d+)?$", re.IGNORECASE)
-_INVOKE = re.compile(r"^/2015-03-31/functions/([^/]+)/invocations/?$")
 _LAMBDA = re.compile(r"^/20\d\d-\d\d-\d\d/(functions|event-source-mappings|layers)")
+_MOTO_API = "/moto-api"
 _ACCOUNT = "x-moto-account-id"
+_BAD_REQUEST = 400
 _THREADS = 64
 """Calls of moto at once: a long poll or a synchronous execution keeps one for its time."""
 
@@ -35,11 +38,12 @@ class Endpoint:
     `services` answers in moto's place, on such a thread too, by the name that a service's requests are signed for.
     """
 
-    def __init__(self, planes: Planes, wsgi: Any, control: Answer, services: Services) -> None:
+    def __init__(self, planes: Planes, wsgi: Any, control: Answer, services: Services, origins: Origins) -> None:
         self._planes = planes
         self._wsgi = wsgi
         self._control = control
         self._services = services
+        self._origins = origins
         self._threads = ThreadPoolExecutor(_THREADS, "moto")
 
     def close(self) -> None:
@@ -50,29 +54,51 @@ class Endpoint:
         """Answer one request."""
         if scope["type"] != "http":
             return
-        request = await _request(scope, receive)
+        request = _head(scope)
         try:
-            response = await self._answer(request)
-        except NotImplementedError as error:
-            response = unimplemented(request, str(error))
-        except NoJson as error:
-            response = Response.error("SerializationException", str(error))
-        except Exception as error:  # noqa: BLE001 - it is logged, and the caller is told
-            _log.exception("%s %s %s", request.method, request.path, request.operation)
-            response = failed(request, error)
+            response = await self._admitted(request, receive)
+        except DisconnectedError:
+            return
         headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in response.headers]
         if not any(name == b"content-length" for name, _ in headers):
             headers.append((b"content-length", str(len(response.body)).encode()))
+        if "expect" in request.headers and response.status >= _BAD_REQUEST:
+            headers.append((b"connection", b"close"))  # the client need not send the body that was announced
         await send({"type": "http.response.start", "status": response.status, "headers": headers})
         await send({"type": "http.response.body", "body": b"" if request.method == "HEAD" else response.body})
 
+    async def _admitted(self, request: Request, receive: Any) -> Response:
+        """The response to a request whose body is not read yet. Raises DisconnectedError."""
+        apis = self._planes.home.http_apis
+        if refused := self._origins.refusal(request, apis.allowed_origins):
+            return refused
+        if apis.addressed(request):
+            return await self._responded(request, receive, apis.answer, is_api=True)
+        if granted := self._origins.preflight(request):
+            return granted
+        return self._origins.shared(request, await self._responded(request, receive, self._answer, is_api=False))
+
+    async def _responded(self, request: Request, receive: Any, answer: Answer, *, is_api: bool) -> Response:
+        try:
+            request = await received(request, receive, is_api=is_api)
+            return await answer(request)
+        except RefusedRequestError as error:
+            return error.response
+        except NotImplementedError as error:
+            return unimplemented(request, str(error))
+        except NoJson as error:
+            return Response.error("SerializationException", str(error))
+        except DisconnectedError:
+            raise
+        except Exception as error:  # noqa: BLE001 - it is logged, and the caller gets it
+            _log.exception("%s %s %s", request.method, request.path, request.operation)
+            return failed(request, error)
+
     async def _answer(self, request: Request) -> Response:
-        if not LOOPBACK.match(request.headers.get("host", "")):
-            return Response.error("AccessDenied", "This endpoint answers to loopback names only.", 403)
-        if request.path.startswith("/_millrace/"):
+        if request.path.startswith(CONTROL):
             return await self._control(request)
-        if self._planes.home.http_apis.addressed(request):
-            return await self._planes.home.http_apis.answer(request)
+        if request.path.startswith(_MOTO_API):
+            return Response.error("AccessDenied", "/moto-api is closed. Call reset() of the LocalCloud instead.", 403)
         plane = self._planes.of_request(request)
         rejected = plane.access.answer(request) or plane.conflicts.answer(request)
         return rejected or await self._allowed(plane, request)
@@ -80,7 +106,7 @@ class Endpoint:
     async def _allowed(self, plane: Plane, request: Request) -> Response:
         if request.operation in plane.answers:
             return await self._answered(plane, request)
-        invoked = _INVOKE.match(request.path)
+        invoked = INVOKE.match(request.path)
         if invoked and request.method == "POST":
             return await self._invoke(plane, request, unquote(invoked[1]))
         if own := self._services.get(request.service):
@@ -111,6 +137,7 @@ class Endpoint:
     async def _moto(self, plane: Plane, request: Request) -> Response:
         if is_dropped(request):
             return unimplemented(request)
+        check_unpacked(request)
         if plane is not self._planes.home:
             request = replace(request, headers={**request.headers, _ACCOUNT: plane.state.account})
         if is_short(request):
@@ -138,15 +165,11 @@ def _changes(request: Request) -> str | None:
     return "lambda" if request.method != "GET" and _LAMBDA.match(request.path) else None
 
 
-async def _request(scope: Any, receive: Any) -> Request:
-    parts, more = [], True
-    while more:
-        message = await receive()
-        parts.append(message.get("body", b""))
-        more = message.get("more_body", False)
+def _head(scope: Any) -> Request:
+    """A request without its body."""
     headers: dict[str, str] = {}
     for raw_name, raw_value in scope["headers"]:
         name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
         separator = "; " if name == "cookie" else ","
         headers[name] = f"{headers[name]}{separator}{value}" if name in headers else value
-    return Request(scope["method"], scope["path"], scope["query_string"].decode("latin-1"), headers, b"".join(parts))
+    return Request(scope["method"], scope["path"], scope["query_string"].decode("latin-1"), headers, b"")

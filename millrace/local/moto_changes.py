@@ -8,9 +8,10 @@ from collections.abc import Callable
 from copy import copy
 from functools import cached_property, lru_cache
 from pathlib import Path
+from string import ascii_letters, digits
 from typing import TYPE_CHECKING, Any
 
-from millrace.local import moto_sources, moto_tables
+from millrace.local import deployment_packages, moto_buckets, moto_expressions, moto_sources, moto_tables
 from millrace.local.models import models
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ _patched = False
 def settings(port: int) -> None:
     """Set what moto reads from the environment. Call before moto is imported."""
     os.environ["MOTO_PORT"] = str(port)  # the tasks of a state machine call this endpoint
+    os.environ["MOTO_DISABLE_GLOBAL_CORS"] = "true"  # or each response would let any web page read it
     os.environ.setdefault("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
     os.environ.setdefault("MOTO_ALLOW_NONEXISTENT_REGION", "true")  # as none is looked up, see below
     os.environ.setdefault("MOTO_ACCOUNT_ID_ENDPOINT_MODE", "disabled")  # or calls to DynamoDB Streams find nothing
@@ -38,12 +40,16 @@ def attach(planes: "Planes | None") -> None:
         _tell_time()
         moto_sources.apply(_plane)
         moto_tables.apply()
+        moto_expressions.apply()
+        moto_buckets.apply()
         _make_policies_once()
         _share_models()
         _take_any_region()
         _build_no_urls()
         _find_operations_once()
+        _draw_ids_at_once()
         _keep_function_settings()
+        _check_deployment_packages()
         _replay_on_the_agenda()
         _name_api_endpoints()
 
@@ -56,21 +62,21 @@ def _plane(arn: str = "") -> "Plane":
 
 
 def _tell_time() -> None:
-    """Queues and logs reckon with the clock of the local cloud, which can leap."""
+    """Queues and logs use the clock of the local cloud, which skips idle time."""
     import moto.logs.models  # noqa: PLC0415
     import moto.sqs.models  # noqa: PLC0415
 
     seconds, millis = moto.sqs.models.unix_time, moto.sqs.models.unix_time_millis
 
-    def leapt_seconds(moment: Any = None) -> float:
-        return float(seconds(moment)) + _plane().clock.leapt
+    def cloud_seconds(moment: Any = None) -> float:
+        return float(seconds(moment)) + _plane().clock.ahead
 
-    def leapt_millis(moment: Any = None) -> float:
-        return float(millis(moment)) + _plane().clock.leapt * 1000
+    def cloud_millis(moment: Any = None) -> float:
+        return float(millis(moment)) + _plane().clock.ahead * 1000
 
-    moto.sqs.models.unix_time = leapt_seconds
-    moto.sqs.models.unix_time_millis = leapt_millis
-    moto.logs.models.unix_time_millis = leapt_millis
+    moto.sqs.models.unix_time = cloud_seconds
+    moto.sqs.models.unix_time_millis = cloud_millis
+    moto.logs.models.unix_time_millis = cloud_millis
 
 
 def _make_policies_once() -> None:
@@ -153,6 +159,22 @@ def _find_operations_once() -> None:
     responses.camelcase_to_underscores = lru_cache(4096)(responses.camelcase_to_underscores)
 
 
+def _draw_ids_at_once() -> None:
+    """Moto draws the 52 characters of a request id one by one, which takes longer than to read an item."""
+    from moto.moto_api._internal.moto_random import MotoRandom  # noqa: PLC0415
+
+    def get_random_string(
+        source: Any,
+        length: int = 20,
+        include_digits: bool = True,  # noqa: FBT001, FBT002 - moto's signature
+        lower_case: bool = False,  # noqa: FBT001, FBT002
+    ) -> str:
+        drawn = "".join(source.choices(ascii_letters + digits * include_digits, k=length))
+        return drawn.lower() if lower_case else drawn
+
+    MotoRandom.get_random_string = get_random_string
+
+
 def _keep_function_settings() -> None:
     """Moto drops a function's logging and dead-letter settings."""
     from moto.awslambda.models import LambdaFunction  # noqa: PLC0415
@@ -184,6 +206,29 @@ def _keep_function_settings() -> None:
     LambdaFunction.__init__ = __init__
     LambdaFunction.update_configuration = update_configuration
     LambdaFunction.get_configuration = get_configuration
+
+
+def _check_deployment_packages() -> None:
+    """Moto takes any bytes for the code of a function or a layer; they then fail at each invocation.
+
+    https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html
+    """
+    import moto.awslambda.models  # noqa: PLC0415
+    from moto.awslambda.exceptions import InvalidParameterValueException  # noqa: PLC0415
+
+    def checked(read: Callable[[Any], tuple[bytes, int, str, str]]) -> Callable[[Any], tuple[bytes, int, str, str]]:
+        def content(given: Any) -> tuple[bytes, int, str, str]:
+            found = read(given)
+            try:
+                deployment_packages.check(found[0])
+            except deployment_packages.PackageError as error:
+                raise InvalidParameterValueException(str(error)) from error
+            return found
+
+        return content
+
+    moto.awslambda.models._zipfile_content = checked(moto.awslambda.models._zipfile_content)
+    moto.awslambda.models._s3_content = checked(moto.awslambda.models._s3_content)
 
 
 def _replay_on_the_agenda() -> None:

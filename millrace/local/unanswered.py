@@ -39,7 +39,7 @@ _OTHER_NAMES = {"monitoring": "cloudwatch", "states": "stepfunctions", "email": 
 def unimplemented(request: Request, why: str = "") -> Response:
     """The answer to an operation that neither the event plane nor moto has."""
     text = f"{named(request)} is not implemented by Millrace's local cloud.{why and f' ({why})'}"
-    return _error(request, "NotImplemented", text, _NOT_HERE)
+    return error_response(request, "NotImplemented", text, _NOT_HERE)
 
 
 def failed(request: Request, error: BaseException) -> Response:
@@ -47,7 +47,7 @@ def failed(request: Request, error: BaseException) -> Response:
     if request.service and not _has_backend(request.service):
         return unimplemented(request)
     text = f"{named(request)} failed within Millrace's local cloud: {type(error).__name__}: {error}"
-    return _error(request, "InternalFailure", text, _BROKEN)
+    return error_response(request, "InternalFailure", text, _BROKEN)
 
 
 def _has_backend(service: str) -> bool:
@@ -101,7 +101,8 @@ def _by_route(request: Request) -> str | None:
     return str(operation.name)
 
 
-def _error(request: Request, code: str, text: str, status: int) -> Response:
+def error_response(request: Request, code: str, text: str, status: int) -> Response:
+    """An error in the protocol of the service that a request is for."""
     protocol = "query" if _is_form(request) and request.service != "ec2" else _protocol(request.service)
     if protocol not in _XML_ERRORS:
         return Response.error(code, text, status)

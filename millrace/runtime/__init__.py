@@ -4,6 +4,7 @@ from millrace.runtime.api import Page, Paging, Query, query
 from millrace.runtime.breaker import breaker
 from millrace.runtime.callbacks import Callback
 from millrace.runtime.declaration import Declaration, UnclearSignature
+from millrace.runtime.effects import UnknownCauseError
 from millrace.runtime.event_store import EventStore
 from millrace.runtime.idempotency import StillInProgress
 from millrace.runtime.processor import Processor, UndeclaredEvent, processor
@@ -33,6 +34,7 @@ __all__ = [
     "Table",
     "UnclearSignature",
     "UndeclaredEvent",
+    "UnknownCauseError",
     "View",
     "Waits",
     "breaker",

@@ -7,6 +7,11 @@ from typing import Any
 
 from millrace.runtime.waiting import Waits, put_back
 
+MAX_RECORDED = 100
+"""Events of a list that are recorded as handled in one transaction, so all or none of them are.
+
+https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
+"""
 Handle = Callable[[dict[str, Any], int], None]
 
 
@@ -45,18 +50,26 @@ def _is_put(record: Any) -> bool:
     return isinstance(told, dict) and all(isinstance(told.get(name), str) for name in ("data", "sequenceNumber"))
 
 
-def all_events(records: list[Any], handle: Callable[[list[dict[str, Any]], int], None]) -> dict[str, Any]:
-    """Call `handle(envelopes, attempt)` once for a batch; it fails or succeeds as a whole.
+def all_events(
+    records: list[Any], handle: Callable[[list[dict[str, Any]], int], None], at_once: int = MAX_RECORDED
+) -> dict[str, Any]:
+    """Call `handle(envelopes, attempt)` for a batch, `at_once` records a call; each call fails or succeeds as a whole.
 
     A stream's batch that fails is let through, so that Lambda halves it.
     """
+    calls = [records[start : start + at_once] for start in range(0, len(records), at_once)]
+    failed = [record for some in calls if not _handled(some, handle) for record in some]
+    return {"batchItemFailures": [{"itemIdentifier": record["messageId"]} for record in failed]}
+
+
+def _handled(records: list[Any], handle: Callable[[list[dict[str, Any]], int], None]) -> bool:
     try:
         _or_wait(records, lambda: handle([_envelope(record) for record in records], _attempt(records[0])))
     except Exception:
         if "kinesis" in records[0]:
             raise
-        return {"batchItemFailures": [{"itemIdentifier": record["messageId"]} for record in records]}
-    return {"batchItemFailures": []}
+        return False
+    return True
 
 
 def _envelope(record: Any) -> Any:

@@ -11,6 +11,8 @@ from millrace.events.claims import Claims
 
 BUCKET, ABOVE = "MILLRACE_CLAIMS", "MILLRACE_CLAIM_ABOVE"
 """The environment: the bucket, and the bytes of an event above which its data goes there. A bus may do without."""
+ACCOUNT = "MILLRACE_ACCOUNT"
+"""The environment variable of each function that holds its account, which owns the buckets that it uses."""
 FLOW_BYTES = 200_000
 """Of all events of a flow together: with a claim for each that comes on top, they fit a state machine's 256 KiB."""
 _SMALL = 4_000
@@ -42,7 +44,7 @@ def fitted(said: Sequence[Envelope], flow: Sequence[Any], *, beside: bool) -> li
 
 def claims_in(bucket: str) -> Claims:
     """The claims of a bucket of its own, as an event store's: what weighs too much for its table."""
-    return Claims(_client, bucket)
+    return Claims(_client, bucket, _account())
 
 
 def _weight(events: Any) -> int:
@@ -53,7 +55,13 @@ def _weight(events: Any) -> int:
 def _claims() -> Claims | None:
     if BUCKET not in os.environ:
         return None
-    return Claims(_client, os.environ[BUCKET], int(os.environ[ABOVE]))
+    return Claims(_client, os.environ[BUCKET], _account(), int(os.environ[ABOVE]))
+
+
+def _account() -> str:
+    if ACCOUNT not in os.environ:
+        raise LookupError(f"{ACCOUNT} is not set: the construct of a function sets it.")
+    return os.environ[ACCOUNT]
 
 
 @cache

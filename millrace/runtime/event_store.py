@@ -10,14 +10,16 @@ import inspect
 import random
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, is_dataclass
+from dataclasses import is_dataclass
 from functools import cache
 from typing import Any, Generic, Protocol, TypeVar
 
 from pydantic import BaseModel, TypeAdapter
 
 from millrace.events import Event, Metadata, decode, encode
+from millrace.runtime.effects import Append, Effect
 from millrace.runtime.hints import UnclearSignature, events_among, hints_of
 from millrace.runtime.observe import logger
 from millrace.runtime.stores import named_in
@@ -46,15 +48,6 @@ class ForeignEvent(TypeError):
     """An event that the `apply` of an aggregate does not name."""
 
 
-@dataclass(frozen=True)
-class Effect:
-    """Of what appended events are the effect: the event that is handled, by whom, and in which run of that."""
-
-    cause: Metadata
-    producer: str
-    run: str = ""
-
-
 class EventStore(Generic[A]):
     """The streams of one kind of aggregate. What is appended is published, once and for all.
 
@@ -70,33 +63,37 @@ class EventStore(Generic[A]):
         self._events = {(e.contract.source, e.contract.detail_type): e for e in events_of(aggregate)}
         self._effect = effect
         self._attempts = attempts
-        self._calls = 0
+        self._appends: Counter[tuple[str, str]] = Counter()
         self.appended: list[Event] = []
 
-    def update(self, stream: str, decide: Callable[[A], Decision]) -> list[Event]:
+    def update(self, stream: str, decide: Callable[[A], Decision], *, cause: Event | None = None) -> list[Event]:
         """Load an aggregate, let it decide, and append what it says; on a conflict, anew with fresh state.
 
         Gives what was appended, now or when the same cause was handled before. Raises Conflict after ten attempts.
+        A handler of a list of events names the one that causes this append: `cause=event`.
         """
         _check_name(stream)
-        once = self._mark()
-        done = self._done(stream, once)
+        append = self._caused(stream, cause)
+        done = self._done(append)
         for attempt in range(0 if done else self._attempts):
             aggregate, version = self.load(stream)
             said = decide(aggregate)
             events = [said] if isinstance(said, Event) else list(said or ())
             try:
-                return self._append(stream, events, version, once)
+                return self._append(stream, events, version, append)
             except Conflict:
                 if attempt + 1 == self._attempts:
                     raise
             time.sleep(min(_PAUSE * 2**attempt, _LONGEST_PAUSE) * random.random())  # noqa: S311 - jitter is no secret
         return done
 
-    def append(self, stream: str, events: Sequence[Event], *, expected: int) -> list[Event]:
-        """Append events to a stream that is at version `expected` (0: it is new), all or none. Raises Conflict."""
+    def append(self, stream: str, events: Sequence[Event], *, expected: int, cause: Event | None = None) -> list[Event]:
+        """Append events to a stream that is at version `expected` (0: it is new), all or none. Raises Conflict.
+
+        A handler of a list of events names the one that causes this append: `cause=event`.
+        """
         _check_name(stream)
-        return self._append(stream, events, expected, self._mark())
+        return self._append(stream, events, expected, self._caused(stream, cause))
 
     def load(self, stream: str) -> tuple[A, int]:
         """An aggregate as its events have made it, and the version of its stream: 0 for one that is new."""
@@ -110,38 +107,36 @@ class EventStore(Generic[A]):
         """The events of a stream behind a version, in order, each in the newest version of its contract."""
         return (self._decode(stored) for stored in self._streams.read(stream, after))
 
-    def _append(self, stream: str, events: Sequence[Event], expected: int, once: str | None) -> list[Event]:
+    def _append(self, stream: str, events: Sequence[Event], expected: int, append: Append | None) -> list[Event]:
         if not events:
             return []
         self._check(stream, events)
-        stamped = [self._stamped(e, stream, expected, place, once) for place, e in enumerate(events, start=1)]
+        stamped = [self._stamped(e, stream, expected, place, append) for place, e in enumerate(events, start=1)]
         new = [Stored(stream, expected + n, encode(event)) for n, event in enumerate(stamped, start=1)]
-        if not self._streams.append(new, once=once):
-            return self._done(stream, once)
+        if not self._streams.append(new, once=append.mark if append else None):
+            return self._done(append)
         self.appended += stamped
         self._snapshot(stream, expected, len(new))
         return stamped
 
-    def _mark(self) -> str | None:
-        """A name for the next append, the same whenever the same event is handled again."""
-        self._calls += 1
-        effect = self._effect
-        return f"{effect.producer}/{effect.run}/{effect.cause.event_id}/{self._calls}" if effect else None
+    def _caused(self, stream: str, named: Event | None) -> Append | None:
+        """The next append of a cause to a stream; None outside of a handler."""
+        if not self._effect:
+            return None
+        cause = self._effect.cause_of(named, f"an append to {stream!r}", f"update({stream!r}, …, cause=event)")
+        self._appends[stream, cause.event_id] += 1
+        return self._effect.append(stream, cause, self._appends[stream, cause.event_id])
 
-    def _done(self, stream: str, once: str | None) -> list[Event]:
-        """What was appended under a name before."""
-        found = [self._decode(stored) for stored in self._streams.appended(stream, once)] if once else []
-        self.appended += found
-        return found
+    def _done(self, append: Append | None) -> list[Event]:
+        """What was appended before, when its cause was handled the first time."""
+        found = map(self._decode, self._streams.appended(append.stream, append.mark) if append else ())
+        self.appended += (done := list(found))
+        return done
 
-    def _stamped(self, event: Event, stream: str, expected: int, place: int, once: str | None) -> Event:
-        version, effect = event.contract.version, self._effect
-        if effect:
-            run = f"{effect.run}/{stream}/{once}"
-            metadata = effect.cause.causes(producer=effect.producer, position=place, version=version, run=run)
-        else:
-            metadata = Metadata.root(producer=self._aggregate.__name__, version=version)
-        return event.stamped(metadata.model_copy(update={"stream": stream, "stream_version": expected + place}))
+    def _stamped(self, event: Event, stream: str, expected: int, place: int, append: Append | None) -> Event:
+        metadata = append.metadata(place) if append else Metadata.root(producer=self._aggregate.__name__)
+        known = {"version": event.contract.version, "stream": stream, "stream_version": expected + place}
+        return event.stamped(metadata.model_copy(update=known))
 
     def _check(self, stream: str, events: Sequence[Event]) -> None:
         if len(events) > MAX_APPENDED:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from millrace.events import Event
+from millrace.events.ids import new_event_id
 from millrace.runtime.items import check_size
 from millrace.runtime.read_models import REVISION, Side, Tables, View, mark_of_event, mark_of_stream
 from millrace.runtime.streams import Conflict, transact
@@ -119,7 +120,7 @@ class Folding:
         condition = _unchanged(self._view.key, REVISION, before)
         if row is None:
             return self._rows.name, {"Delete": {"Key": {self._view.key: key}, **condition}}
-        item = {**row.item(), REVISION: int(before[REVISION]) + 1 if before else 1}
+        item = {**row.item(), REVISION: new_event_id()}
         check_size(item, f"The row {key!r} of {self._view.__name__}", item, "keep less in it, or in several rows.")
         return self._rows.name, {"Put": {"Item": item, **condition}}
 
@@ -143,12 +144,12 @@ def in_batch(table: Any, keys: list[dict[str, Any]]) -> Iterator[dict[str, Any]]
         asked = answer["UnprocessedKeys"]
 
 
-def _unchanged(key: str, counter: str, before: Mapping[str, Any] | None) -> dict[str, Any]:
+def _unchanged(key: str, written: str, before: Mapping[str, Any] | None) -> dict[str, Any]:
     """The condition that an item is what was read."""
     if before is None:
         return {"ConditionExpression": "attribute_not_exists(#key)", "ExpressionAttributeNames": {"#key": key}}
     return {
-        "ConditionExpression": "#counter = :counter",
-        "ExpressionAttributeNames": {"#counter": counter},
-        "ExpressionAttributeValues": {":counter": before[counter]},
+        "ConditionExpression": "#written = :written",
+        "ExpressionAttributeNames": {"#written": written},
+        "ExpressionAttributeValues": {":written": before[written]},
     }

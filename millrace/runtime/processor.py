@@ -1,7 +1,7 @@
 """@processor: a function from an event to events, as a Lambda function behind a rule."""
 
 import functools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, ClassVar, Generic, ParamSpec, TypeVar, cast, overload
 
 from pydantic import ValidationError
@@ -10,11 +10,12 @@ from millrace.events import ContractError, Envelope, Event, Metadata, decode, en
 from millrace.events.sensitive import redacting
 from millrace.runtime import observe
 from millrace.runtime.aside import UnexpectedEvent, accepted, quarantine
-from millrace.runtime.batch import all_events, each_event, is_batch, is_ordered
+from millrace.runtime.batch import MAX_RECORDED, all_events, each_event, is_batch, is_ordered
 from millrace.runtime.breaker import guarded
 from millrace.runtime.claims import claimed, redeemed
 from millrace.runtime.declaration import Declaration, UnclearSignature
-from millrace.runtime.event_store import Effect, open_store
+from millrace.runtime.effects import Effect
+from millrace.runtime.event_store import open_store
 from millrace.runtime.fingerprints import fingerprint, matches
 from millrace.runtime.idempotency import Key, Once, PayloadMismatchError, Say, scope
 from millrace.runtime.publisher import publisher
@@ -58,13 +59,22 @@ class Handler(Generic[P, R]):
         """Answer Lambda's call."""
         raise NotImplementedError
 
-    def run(self, cause: Metadata, run: str, **events: Any) -> list[Event]:
+    def envelopes(self, cause: Metadata | None, run: str, **given: Any) -> list[Envelope]:
+        """Call the function, and give what it publishes, stamped: the same ids each time, for the same `run`.
+
+        Without a `cause` the function names one of the given events as the cause of each effect. Large data is
+        claimed, before anything is kept or published.
+        """
+        effect = Effect(cause, self.declaration.name, f"{scope()}{run}", tuple(_events(given.values())))
+        stamped = effect.stamped(self._run(effect, given), observe.traceparent())
+        return [claimed(encode(event)) for event in stamped]
+
+    def _run(self, effect: Effect, events: dict[str, Any]) -> list[Event]:
         """Call the function with its tables and stores, and check that it returns just what it declares.
 
         `appended` holds what it has appended to event stores: that is published from there.
         """
         tables = {name: open_table(name) for name in self.declaration.tables}
-        effect = Effect(cause, self.declaration.name, f"{scope()}{run}")
         stores = {store.name: open_store(store.name, store.aggregate, effect) for store in self.declaration.stores}
         models = {model.name: open_read_model(model.name, model.view) for model in self.declaration.models}
         try:
@@ -105,27 +115,6 @@ class Handler(Generic[P, R]):
             f"add it to the return annotation of {self.declaration.module}.{self.declaration.attribute} and deploy."
         )
 
-    def stamp(self, events: Iterable[Event], cause: Metadata, run: str = "") -> list[Envelope]:
-        """Give new events their metadata, as effects of `cause`: the same ids each time, for the same `run`.
-
-        Large data is claimed, before anything is kept or published.
-        """
-        trace = observe.traceparent()
-        name = self.declaration.name
-        stamped = (
-            event.stamped(
-                cause.causes(
-                    producer=name,
-                    position=position,
-                    version=event.contract.version,
-                    traceparent=trace,
-                    run=f"{scope()}{run}",
-                )
-            )
-            for position, event in enumerate(events)
-        )
-        return [claimed(encode(event)) for event in stamped]
-
     def once(self, keys: list[Key], context: Any, once: Once, say: Say) -> list[Envelope]:
         """Publish what `say` says for the keys, once for each; each time, if the handler is repeatable."""
         if self.declaration.repeatable:
@@ -150,7 +139,9 @@ class Processor(Handler[P, R]):
         """Answer a call of EventBridge, or a batch of a queue or stream with the records that failed."""
         alone = None if is_ordered(payload) else context
         if self._input.many and is_batch(payload):
-            return all_events(payload["Records"], lambda envelopes, attempt: self.handle(envelopes, attempt, alone))
+            records = payload["Records"]
+            at_once = len(records) if self.declaration.repeatable else MAX_RECORDED
+            return all_events(records, lambda envelopes, attempt: self.handle(envelopes, attempt, alone), at_once)
         return each_event(payload, context, lambda envelope, attempt: self.handle([envelope], attempt, alone))
 
     def handle(self, envelopes: list[Payload], attempt: int, context: Any = None) -> None:
@@ -168,10 +159,8 @@ class Processor(Handler[P, R]):
         except Exception as error:
             observe.failed(envelopes[0], attempt, error)
             raise
-        said = [*published, *self.appended]
-        for event in events:
-            observe.handled(event.contract.detail_type, event.metadata, attempt, said)
-            said = []
+        for event, effects in _by_cause(events, [*published, *self.appended]):
+            observe.handled(event.contract.detail_type, event.metadata, attempt, effects)
 
     def _once(
         self, read: list[tuple[Payload, Event]], attempt: int, context: Any
@@ -206,8 +195,9 @@ class Processor(Handler[P, R]):
         )
 
     def _say(self, events: list[Event]) -> list[Envelope]:
-        given = events if self._input.many else events[0]
-        return self.stamp(self.run(events[0].metadata, "", **{self._input.name: given}), events[0].metadata)
+        if self._input.many:
+            return self.envelopes(None, "", **{self._input.name: events})
+        return self.envelopes(events[0].metadata, "", **{self._input.name: events[0]})
 
     def _decode(self, envelope: Payload) -> Event:
         name = (envelope.get("source"), envelope.get("detail-type"))
@@ -244,8 +234,23 @@ def processor(function: Callable[P, R] | None = None, /, **declared: Any) -> Any
 
 def _secrets(given: Iterable[Any]) -> list[Any]:
     """The sensitive values of the events among a function's arguments."""
-    events = [event for each in given for event in (each if isinstance(each, list) else [each])]
-    return [secret for event in events if isinstance(event, Event) for secret in event.secrets()]
+    return [secret for event in _events(given) for secret in event.secrets()]
+
+
+def _events(given: Iterable[Any]) -> list[Event]:
+    """The events among a function's arguments, those in lists too."""
+    found = [event for each in given for event in (each if isinstance(each, list) else [each])]
+    return [event for event in found if isinstance(event, Event)]
+
+
+def _by_cause(events: list[Event], effects: list[Envelope]) -> Iterator[tuple[Event, list[Envelope]]]:
+    """Each event with its own effects. The first one also has those of events that an earlier batch handled."""
+    found: dict[str, list[Envelope]] = {event.metadata.event_id: [] for event in events}
+    for effect in effects if events else ():
+        cause = effect["detail"]["metadata"]["causation_id"]
+        found[cause if cause in found else events[0].metadata.event_id].append(effect)
+    for event in events:
+        yield event, found.pop(event.metadata.event_id, [])
 
 
 def _flatten(result: Any) -> Iterable[Any]:

@@ -18,7 +18,10 @@ from pydantic import BaseModel, ConfigDict
 from millrace.runtime.stores import table_called
 
 REVISION = "revision"
-"""The attribute of a row that counts its changes: two writers at once do not overwrite one another."""
+"""The attribute of a row that is unique to each write, so two concurrent writers do not overwrite one another.
+
+A count would start again when a row is deleted and created anew: a writer that read the former row would not notice.
+"""
 POINTER = "$live"
 Side = Literal["blue", "green"]
 State = Literal["empty", "clearing", "building", "built"]

@@ -103,8 +103,7 @@ class Step(Handler[P, R]):
         given: dict[str, Any] = {taken.name: self._latest(taken, events, key) for taken in self.declaration.inputs}
         if asking and self.declaration.callback:
             given[self.declaration.callback.name] = Callback[Any](asking.id)
-        run = " ".join(key)
-        return fitted(self.stamp(self.run(cause, run, **given), cause, run), events, beside=beside)
+        return fitted(self.envelopes(cause, " ".join(key), **given), events, beside=beside)
 
     def _hear(
         self, events: list[Payload], cause: Metadata, key: Key, context: Any, *, beside: bool

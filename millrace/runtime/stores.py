@@ -94,8 +94,11 @@ def update_once(table: Table, event: Event, *, Key: dict[str, Any], **update: An
     """Update an item once for an event, however often that is delivered, and whatever is killed in between.
 
     `update_once(points, order, Key=…, UpdateExpression="ADD balance :earned", …)` gives the item as it is then, or
-    None where a condition of the update does not hold. The update and a mark that it was made are one transaction; a
-    second one of the same item for the same event is not made, so write both in one expression.
+    None where a condition of the update does not hold. Of an item that was deleted since it gives the key alone, so
+    read an attribute with a default: `item.get("balance", 0)`.
+
+    The update and a mark that it was made are one transaction; a second one of the same item for the same event is not
+    made, so write both in one expression.
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html
     """
     mark = {"TableName": named(TABLE), "Item": _mark(table, event, Key)}
@@ -103,7 +106,7 @@ def update_once(table: Table, event: Event, *, Key: dict[str, Any], **update: An
     reasons = _transact(table, [{"Put": mark}, {"Update": {"TableName": table.name, "Key": Key, **update}}])
     if reasons and reasons[0] != "ConditionalCheckFailed":
         return None
-    return table.get_item(Key=Key, ConsistentRead=True)["Item"]
+    return table.get_item(Key=Key, ConsistentRead=True).get("Item", dict(Key))
 
 
 def _mark(table: Table, event: Event, key: dict[str, Any]) -> dict[str, Any]:

@@ -29,7 +29,9 @@ MAX_APPENDED = 98
 _MOST_TOGETHER = 3_000_000
 """Bytes of one append, which as a transaction may have 4 MB."""
 _MAX_PLACED = 50
-_PUT_ASIDE = "let the bus put large data aside, by Bus(claim_check_above=…), or keep it elsewhere and its place here."
+_PUT_ASIDE = (
+    "let the bus put large data aside, by Bus(claim_check_threshold=…), or keep it elsewhere and its place here."
+)
 _COUNTER = {"stream": "$log", "version": 0}
 _NAMES = {"#log": "log", "#position": "position"}
 _ATTEMPTS = 20

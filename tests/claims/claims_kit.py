@@ -5,7 +5,7 @@ import urllib.error
 import urllib.request
 
 from millrace.events import Event, Metadata
-from millrace.events.claims import claims_bucket
+from millrace.events.claims import claims_parameter
 
 
 class Scanned(Event, source="test.scanner", external=True):
@@ -18,12 +18,11 @@ class Scanned(Event, source="test.scanner", external=True):
 class Claimed:
     """The local cloud with that project, and what lies in its bucket."""
 
-    bucket = claims_bucket("claims", "123456789012", "us-east-1")
-
     def __init__(self, cloud, outputs):
         self.cloud = cloud
         self.outputs = outputs
         self.s3 = cloud.client("s3")
+        self.bucket = cloud.client("ssm").get_parameter(Name=claims_parameter("claims"))["Parameter"]["Value"]
 
     def keys(self, correlation_id=""):
         """The keys of the claims of a flow's first event, or all."""

@@ -16,8 +16,13 @@ def content_of(name, size):
 
 @pytest.fixture
 def view(claims):
-    """The row of a file on a side of its read model."""
-    return lambda file_id, side="Blue": claims.table(f"ShowFile{side}").get_item(Key={"file_id": file_id}).get("Item")
+    """The row of a file in a table of its read model, without its revision."""
+
+    def view(file_id, side="Blue"):
+        item = claims.table(f"ShowFile{side}").get_item(Key={"file_id": file_id})["Item"]
+        return {name: value for name, value in item.items() if name != "revision"}
+
+    return view
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -113,7 +113,7 @@ def another(claims, scan):
     ("forged", "told"),
     [
         ({}, "is not the key of this event"),
-        ({"bucket": "shop-private"}, "should be claims-claims-123456789012-us-east-1, the bucket of its bus"),
+        ({"bucket": "shop-private"}, "should be {bucket}, the bucket of its bus"),
         ({"sha256": "0" * 64}, "is not the key of this event"),
         ({"key": None}, "should contain {bucket, key, bytes, sha256}"),
     ],
@@ -123,7 +123,7 @@ def test_a_forged_claim_is_put_aside_and_reads_nothing(claims, another, forged, 
     metadata = Metadata.root(producer="forger")
     claims.put_claim(metadata, **(another | forged))
     (reason,) = claims.put_aside()
-    assert told in reason
+    assert told.replace("{bucket}", claims.bucket) in reason
     assert claims.cloud.trace(metadata.correlation_id).names() == ["Scanned"]
 
 

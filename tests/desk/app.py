@@ -4,7 +4,7 @@ from aws_cdk import App, CfnOutput, RemovalPolicy, Stack
 from aws_cdk import aws_dynamodb as dynamodb
 
 from functions.contracts.notes import NoteArrived, NoteTorn, WriteNote
-from millrace.constructs import Api, Bus, IamAuthorizer, JwtAuthorizer, Mediator, OpenToAll, Processor
+from millrace.constructs import Api, Bus, IamAuthorizer, JwtAuthorizer, Mediator, NoAuthorizer, Processor
 
 TEXT = dynamodb.AttributeType.STRING
 
@@ -27,7 +27,7 @@ class Desk(Stack):
         own = f"arn:aws:iam::{self.account}:root"
         self.api("Signed", IamAuthorizer(), {"notes.post": [own], "notes.shredder": ["arn:aws:iam::*:user/shredder"]})
         self.api("Tokens", JwtAuthorizer(issuer, ["desk"], scopes=["notes"]))
-        self.api("Public", OpenToAll(reason="The tests know nobody."))
+        self.api("Public", NoAuthorizer(reason="The tests know nobody."))
 
     def api(self, name, authorizer, callers=None):
         api = Api(

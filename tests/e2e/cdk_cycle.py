@@ -14,7 +14,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "examples"))
 
-from carrier import Carrier, serves
+from carrier import Carrier, refusal_reason
 from read_stack import Comparison, StackSeen
 
 from millrace.local.cloud import ACCOUNT, REGION, LocalCloud
@@ -134,7 +134,7 @@ def own_app(cycle):
     expect(output.count("(no changes)") == len(stacks), "a second deploy changes nothing")
     output = cycle.cdk("diff", "diff", "--app", out, folder=ROOT)
     expect("Number of stacks with differences: 0" in output, "diff finds no difference")
-    with Carrier(cycle.cloud.client, serves):
+    with Carrier(cycle.cloud.client, refusal_reason):
         handled(cycle.cloud)
     cycle.cdk("destroy", "destroy", "--app", out, "--all", "--force", folder=ROOT)
     cycle.gone(seen)

@@ -233,7 +233,10 @@ def test_mode_selects_one_direction(saved, capsys):
 @pytest.mark.parametrize(
     ("facts", "reads"),
     [
-        ({"channel": {"kind": "ordered", "by": "cup"}}, {("cup",): "app.py:7: ordered(by='cup')"}),
+        (
+            {"channel": {"kind": "ordered", "partition_key": "cup"}},
+            {("cup",): "app.py:7: ordered(partition_key='cup')"},
+        ),
         ({"once": {"per": "cup"}}, {("cup",): "app.py:7: once_per='cup'"}),
         ({"once": {"per": "event_id"}}, {}),
     ],

@@ -57,7 +57,10 @@ def test_event_has_producers_and_consumers(graph):
 
 def test_producers_of_an_external_event_are_its_system_and_the_ingress(graph):
     producers = graph.producers("shop.warehouse:StockDelivered")
-    assert {(node.kind, node.name) for node in producers} == {("external", "shop.warehouse"), ("door", "api_door")}
+    assert {(node.kind, node.name) for node in producers} == {
+        ("external", "shop.warehouse"),
+        ("ingress", "api_ingress"),
+    }
 
 
 def test_steps_of_a_saga_follow_its_state_machine(graph, named):

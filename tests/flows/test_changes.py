@@ -31,7 +31,7 @@ def test_a_field_that_has_another_value_than_before_is_told_with_both(flows, art
     flows.settle()
     (detail,) = told("kettle")
     assert detail["data"] == {"key": "kettle", "price_cents": 5900, "old_price_cents": 6450}
-    assert detail["metadata"]["producer"] == "tell_price_changes"
+    assert detail["metadata"]["producer"] == "publish_price_changes"
 
 
 def test_another_field_is_no_change_and_neither_is_an_item_that_comes_or_goes(flows, articles, told):

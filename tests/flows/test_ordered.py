@@ -51,5 +51,5 @@ def test_the_trace_tells_of_a_record_that_was_given_up(flows):
     flows.settle()
     work = flows.cloud.trace(correlation_id).work("keep_order")
     assert len(work.attempts) == 3
-    assert "givenup" in work.dead_letter
+    assert "failedrecords" in work.dead_letter
     assert len(flows.letters("keeporder")) == 1

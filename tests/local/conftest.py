@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "examples"))
 
-from carrier import Carrier, serves  # noqa: E402 - found by the line above
+from carrier import Carrier, refusal_reason  # noqa: E402 - found by the line above
 
 EVENTS = ROOT / "tests" / "events"
 
@@ -45,7 +45,7 @@ def put(cloud, recorded):
 @pytest.fixture
 def carrier(cloud):
     """The carrier outside, which answers what the shop asks it."""
-    with Carrier(cloud.client, serves) as carrier:
+    with Carrier(cloud.client, refusal_reason) as carrier:
         yield carrier
 
 

@@ -32,7 +32,7 @@ def judged(*identity, action="events:PutEvents", on=BUS, boundary=None, resource
     """None where it is allowed, else why not. `known` are condition keys, `__` for a colon and `_` for a hyphen."""
     keys = {name.replace("__", ":").replace("_", "-"): value for name, value in known.items()}
     ask = Ask(action, on, keys)
-    facts = Facts(keys, CALLER, surroundings(lambda: NOON, "us-east-1", on, "123456789012"))
+    facts = Facts(keys, CALLER, surroundings(lambda: NOON, "us-east-1", "123456789012"))
     who = Principal("123456789012", ROLE, SESSION)
     policies = Policies(
         statements(*identity),

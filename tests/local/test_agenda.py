@@ -1,6 +1,7 @@
 """The agenda: one order, one clock, and when a flow has settled."""
 
 import threading
+import time
 
 import pytest
 
@@ -69,7 +70,7 @@ def test_settling_leaps_over_the_time_in_which_everything_waits(driven):
 
 
 def test_time_does_not_leap_while_something_is_under_way(driven):
-    release = driven.hold("a function")
+    release = driven.hold("a function").release
     driven.after(3600, pytest.fail, "an hour from now")
     with pytest.raises(NotSettledError, match="a function, an hour from now"):
         driven.settle(0.05)
@@ -78,8 +79,54 @@ def test_time_does_not_leap_while_something_is_under_way(driven):
     driven.settle(5)
 
 
+def test_the_clock_does_not_follow_the_wall_clock_backward(monkeypatch):
+    clock = Clock()
+    before = clock.now()
+    monkeypatch.setattr(time, "time", lambda: before - 3600)
+    assert before <= clock.now() < before + 60
+    assert clock.ahead == pytest.approx(3600, abs=60)
+
+
+def test_a_retry_is_due_although_the_wall_clock_went_backward(agenda, monkeypatch):
+    done, wall = [], time.time()
+    agenda.soon(lambda: done.append("retry"), "a retry")
+    monkeypatch.setattr(time, "time", lambda: wall - 3600)
+    agenda.run_due()
+    assert done == ["retry"]
+
+
+def test_a_hold_ends_with_its_block(driven):
+    with driven.hold("a function"):
+        pass
+    driven.settle(5)
+
+
+def test_a_hold_that_was_handed_over_ends_when_it_is_released(driven):
+    with driven.hold("a function") as hold:
+        hold.hand_over()
+    assert driven.under_way() == "a function"
+    hold.release()
+    driven.settle(5)
+
+
+def test_a_hold_ends_when_its_block_fails(driven):
+    with pytest.raises(OSError, match="disk"), driven.hold("a function"):
+        raise OSError("disk")
+    driven.settle(5)
+
+
+def test_settling_looks_once_however_many_actions_run(agenda, monkeypatch):
+    wakes = []
+    monkeypatch.setattr(agenda._changed, "notify_all", lambda: wakes.append(1))
+    agenda._settlers = 1
+    for _ in range(1000):
+        agenda.soon(lambda: None, "count")
+    agenda.run_due(1000)
+    assert len(wakes) == 1
+
+
 def test_what_only_waits_lets_time_leap(driven):
-    release = driven.hold("an execution")
+    release = driven.hold("an execution").release
     resume = driven.suspend("an execution")
     driven.after(3600, lambda: (resume(), release()), "its wait")
     driven.settle(5)
@@ -105,6 +152,16 @@ def test_an_action_may_come_from_any_thread(driven):
         thread.join()
     driven.settle(5)
     assert len(done) == 20
+
+
+def test_a_step_leaves_no_timer_behind(empty_cloud):
+    agenda, timers = empty_cloud.agenda, empty_cloud._loop._scheduled
+    later = agenda.at(agenda.clock.now() + 3600, pytest.fail, "a schedule", flow=False)
+    for _ in range(100):
+        empty_cloud.on_plane(lambda: agenda.soon(lambda: None, "count"))
+        empty_cloud.settle(5)
+    agenda.cancel(later)
+    assert sum(3000 < timer.when() - empty_cloud._loop.time() < 3700 for timer in list(timers)) <= 1
 
 
 def test_actions_that_raise_keep_none_after_them(empty_cloud):

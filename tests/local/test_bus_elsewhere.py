@@ -345,7 +345,9 @@ def test_a_call_of_a_function_into_another_account_is_refused_by_name(local, rol
     sent = {"QueueUrl": f"http://127.0.0.1/{OTHER}/theirs", "MessageBody": "hello"}
     access = local.plane.access
     told = local.on_plane(lambda: access.refusal(role_of_rules, "s", "sqs", "SendMessage", sent))
-    assert "of another account: the local cloud lets a call reach into another account by PutEvents alone" in told
+    assert (
+        "of another account: the local cloud lets a call reach into another account by PutEvents and S3 alone" in told
+    )
 
 
 def test_a_rule_on_a_bus_of_another_account_is_refused_by_name(local, bus_of):

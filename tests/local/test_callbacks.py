@@ -5,7 +5,7 @@ from datetime import timedelta
 from urllib.parse import urlsplit
 
 import pytest
-from carrier import KIND, Carrier
+from carrier import CONTENT_TYPE, Carrier
 from killer import killing
 from shared_shop import cloud, put, restored  # noqa: F401 fixtures
 
@@ -114,7 +114,7 @@ def test_what_is_no_answer_is_refused_and_the_callback_stays_good(asked, name, d
 
 
 def test_nobody_answers_without_a_signature(asked, monkeypatch):
-    headers = {"host": urlsplit(asked.carrier._endpoint).netloc, "content-type": KIND}
+    headers = {"host": urlsplit(asked.carrier._endpoint).netloc, "content-type": CONTENT_TYPE}
     monkeypatch.setattr(asked.carrier, "_signed", lambda _path, _body: headers)
     assert asked.answer() == 403
     assert asked.saga() == "RUNNING"

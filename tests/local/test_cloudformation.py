@@ -207,6 +207,22 @@ def test_a_template_that_is_none_is_a_validation_error(stacks, body):  # noqa: F
         stacks.client.validate_template(TemplateBody=body)
 
 
+def test_a_template_in_a_request_has_at_most_51200_bytes(stacks):  # noqa: F811
+    """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html"""
+    body = json.dumps({"Description": "x" * 51_200, **template(Queue=queue())})
+    with pytest.raises(ClientError, match=r"'templateBody' failed to satisfy .* less than or equal to 51200"):
+        stacks.client.validate_template(TemplateBody=body)
+
+
+def test_a_template_in_a_bucket_has_at_most_a_million_bytes(stacks):  # noqa: F811
+    """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html"""
+    body = json.dumps({"Description": "x" * 1_000_000, **template(Queue=queue())})
+    stacks.bare.client("s3").create_bucket(Bucket="large")
+    stacks.bare.client("s3").put_object(Bucket="large", Key="template.json", Body=body)
+    with pytest.raises(ClientError, match="Template may not exceed 1000000 bytes in size"):
+        stacks.client.validate_template(TemplateURL="https://s3.us-east-1.amazonaws.com/large/template.json")
+
+
 def test_an_unknown_stack_is_a_validation_error(stacks):  # noqa: F811
     """https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStacks.html."""
     with pytest.raises(ClientError, match="Stack with id Shop does not exist") as refused:

@@ -1,6 +1,7 @@
 """Functions invoked asynchronously: retries, age, destinations, dead letters."""
 
 import json
+import zipfile
 
 import pytest
 from sources_kit import letters
@@ -38,6 +39,24 @@ def test_a_failed_invocation_is_retried_after_one_minute_and_after_two(site, inv
     site.function("f", FAILS)
     assert 180 <= invoke() < 200
     assert len(site.seen()) == 3
+
+
+@pytest.mark.parametrize("failure", [OSError(28, "No space left on device"), zipfile.BadZipFile("no zip")])
+def test_an_invocation_whose_code_cannot_be_unpacked_is_retried(site, client, monkeypatch, failure):
+    """https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html"""
+    site.function()
+    unpack = zipfile.ZipFile.extractall
+    attempts = iter([failure])
+
+    def fail_once(archive, *args):
+        for error in attempts:
+            raise error
+        unpack(archive, *args)
+
+    monkeypatch.setattr(zipfile.ZipFile, "extractall", fail_once)
+    client.invoke(FunctionName="f", InvocationType="Event", Payload=b'{"n": 1}')
+    site.settle(20)
+    assert site.seen() == [{"n": 1}]
 
 
 @pytest.mark.parametrize("retries", [0, 1])

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 def cloud(empty_cloud):
     """The shop with its own key."""
     out = ROOT / ".millrace" / "cdk.keyed.out"
-    synthesise(ROOT, out, {"encryption-key": "own"})
+    synthesise(ROOT, out, {"encryption-key": "create"})
     empty_cloud.deploy(out)
     yield empty_cloud
     empty_cloud.reset()

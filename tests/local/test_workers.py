@@ -310,7 +310,7 @@ def test_a_function_sees_the_time_to_which_its_cloud_has_leapt(bench, function):
         "    return [time.time(), datetime.datetime.now(datetime.UTC).timestamp(), time.monotonic(), left]\n"
     )
     before = bench.answer(spec)
-    after = bench.answer(spec, leapt=3600.0)
+    after = bench.answer(spec, ahead=3600.0)
     assert [3600 <= late - early < 3605 for early, late in zip(before[:2], after, strict=False)] == [True, True]
     assert after[2] - before[2] < 5
     assert 0 < after[3] <= 10_000
@@ -359,6 +359,26 @@ def test_past_the_limit_invocations_wait_their_turn(own_bench, function):
     answers = [json.loads(outcome.payload) for outcome in own_bench.wait(*(own_bench.begin(spec, n) for n in range(5)))]
     assert [event for event, _ in answers] == [0, 1, 2, 3, 4]
     assert len({pid for _, pid in answers}) == 1
+
+
+def test_a_backlog_of_one_function_does_not_delay_another(own_bench, function):
+    """https://docs.aws.amazon.com/lambda/latest/dg/lambda-concurrency.html"""
+    specs = {name: function("def handler(event, context): return event", name) for name in ("busy", "other")}
+    outcomes, ended = [], []
+    for name in ["busy"] * 5 + ["other"] * 2:
+        outcomes.append(own_bench.begin(specs[name]))
+        outcomes[-1].add_done_callback(lambda _, name=name: ended.append(name))
+    own_bench.wait(*outcomes)
+    assert ended == ["busy", "busy", "other", "busy", "other", "busy", "busy"]
+
+
+@pytest.mark.skipif(not Path("/proc/self/schedstat").exists(), reason="only Linux counts this")
+def test_a_function_that_only_waits_leaves_its_worker_to_another(own_bench, function, gate):
+    """https://docs.aws.amazon.com/lambda/latest/dg/lambda-concurrency.html"""
+    waits = function("def handler(path, context): return open(path).read()", "waits")
+    opens = function("def handler(path, context):\n    with open(path, 'w') as gate: gate.write('open')", "opens")
+    outcome, _ = own_bench.wait(own_bench.begin(waits, gate), own_bench.begin(opens, gate))
+    assert outcome.payload == b'"open"'
 
 
 def test_an_urgent_invocation_goes_past_the_limit(own_bench, function, gate):

@@ -10,10 +10,12 @@ import pytest
 from moto import mock_aws
 
 from millrace.events import ContractError, Event, Metadata, decode, encode, put_entry
-from millrace.events.claims import Claims, claim_with_clients, claims_bucket
+from millrace.events.claims import Claims, claim_with_clients, claims_parameter
 from millrace.events.envelope import entry_bytes
 from millrace.runtime import Processor, processor
 from millrace.runtime import claims as of_function
+
+ACCOUNT = "123456789012"
 
 
 class Drawn(Event, source="test.desk"):
@@ -42,7 +44,7 @@ def s3(monkeypatch):
 
 @pytest.fixture
 def claims(s3, monkeypatch):
-    known = Claims(lambda: s3, "claims", above=5_000)
+    known = Claims(lambda: s3, "claims", ACCOUNT, above=5_000)
     monkeypatch.setattr(of_function, "_claims", lambda: known)
     return known
 
@@ -57,8 +59,8 @@ def test_redeemed_event_equals_the_original(claims):
 def test_limit_is_in_bytes_as_eventbridge_calculates_them(s3):
     envelope = drawn(name="é")
     weight = entry_bytes(put_entry(envelope, "bus"))
-    assert "claim" not in Claims(lambda: s3, "claims", above=weight).claimed(envelope)["detail"]
-    assert "claim" in Claims(lambda: s3, "claims", above=weight - 1).claimed(envelope)["detail"]
+    assert "claim" not in Claims(lambda: s3, "claims", ACCOUNT, above=weight).claimed(envelope)["detail"]
+    assert "claim" in Claims(lambda: s3, "claims", ACCOUNT, above=weight - 1).claimed(envelope)["detail"]
 
 
 def test_short_strings_stay_in_the_event(claims):
@@ -105,8 +107,8 @@ def test_step_claims_its_largest_events_until_its_output_fits(claims):
     flow = [drawn(1_000)]
     fitted = of_function.fitted([drawn(100), drawn(900), drawn(2)], flow, beside=False)
     assert ["claim" in event["detail"] for event in fitted] == [False, True, False]
-    parallel = of_function.fitted([drawn(100), drawn(2)], flow, beside=True)
-    assert ["claim" in event["detail"] for event in parallel] == [True, False]
+    beside = of_function.fitted([drawn(100), drawn(2)], flow, beside=True)
+    assert ["claim" in event["detail"] for event in beside] == [True, False]
 
 
 def test_bus_without_claim_check_receives_whole_events(s3):
@@ -124,18 +126,30 @@ def test_malformed_claim_raises(claims, event_id, missing):
         claims.redeemed(envelope)
 
 
-@pytest.mark.parametrize("bus", ["shop", "Shop.Orders_", "s" * 200, "-"])
-def test_bucket_name_is_valid(bus):
-    """https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html"""
-    name = claims_bucket(bus, "123456789012", "ap-southeast-1")
-    assert len(name) <= 63
-    assert name.replace("-", "").isalnum()
-    assert name[0].isalnum()
+def test_from_outside_the_bucket_of_a_bus_is_found_by_its_parameter(s3):
+    clients = {name: boto3.client(name, region_name="us-east-1") for name in ("ssm", "sts", "s3")}
+    clients["ssm"].put_parameter(Name=claims_parameter("shop"), Value="claims", Type="String")
+    claimed = claim_with_clients(drawn(3_000), "arn:aws:events:us-east-1:123456789012:event-bus/shop", clients.get)
+    assert claimed["detail"]["claim"]["bucket"] == "claims"
 
 
-def test_similar_bus_names_have_different_buckets():
-    names = {claims_bucket(bus, "1", "r") for bus in ("shop", "Shop", "shop.", "shop_")}
-    assert len(names) == 4
+def test_every_call_names_the_account_that_owns_the_bucket(claims, s3):
+    calls = []
+    s3.meta.events.register("provide-client-params.s3", lambda params, model, **_: calls.append((model.name, params)))
+    claims.redeemed(claims.claimed(drawn()))
+    assert [(name, params.get("ExpectedBucketOwner")) for name, params in calls] == [
+        ("PutObject", ACCOUNT),
+        ("GetObject", ACCOUNT),
+    ]
+
+
+def test_claim_that_names_another_bucket_is_broken_and_no_bucket_is_read(claims):
+    """The event may come from outside, and its claim be right for its id and hash."""
+    claimed = claims.claimed(drawn())
+    forged = {**claimed["detail"], "claim": {**claimed["detail"]["claim"], "bucket": "attackers"}}
+    careful = Claims(lambda: pytest.fail("a bucket was read"), "claims", ACCOUNT)
+    with pytest.raises(ContractError, match="should be claims, the bucket of its bus"):
+        careful.redeemed({**claimed, "detail": forged})
 
 
 def test_modified_object_raises(claims, s3):

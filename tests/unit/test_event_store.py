@@ -5,7 +5,8 @@ from store_kit import CoinCounted, CoinDropped, Jar, JarEmptied, make_table
 
 from millrace.events import Event, Metadata
 from millrace.runtime import Conflict, EventStore, UnclearSignature, event_store
-from millrace.runtime.event_store import Effect, ForeignEvent, events_of
+from millrace.runtime.effects import Effect
+from millrace.runtime.event_store import ForeignEvent, events_of
 from millrace.runtime.streams import BUCKET, Stored, Streams
 
 

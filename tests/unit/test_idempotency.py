@@ -190,6 +190,14 @@ def test_an_update_is_made_once_for_an_event(marks, table):
     assert add(cups, poured())["drunk"] == 2
 
 
+def test_update_of_an_item_that_was_deleted_since_gives_its_key_and_is_not_repeated(marks, table):
+    cups, event = table("cup"), poured()
+    add(cups, event)
+    cups.delete_item(Key={"cup": "blue"})
+    assert add(cups, event) == {"cup": "blue"}
+    assert cups.scan()["Items"] == []
+
+
 def test_an_update_whose_own_condition_does_not_hold_gives_none_and_may_hold_later(marks, table):
     cups, event = table("cup"), poured()
     condition = {"ConditionExpression": "poured = :yes", "values": {":yes": True}}

@@ -50,7 +50,7 @@ def claims(dynamodb):
     """The claims of a bucket; moto is mocked for as long as the tables are."""
     s3 = boto3.client("s3", region_name="us-east-1")
     s3.create_bucket(Bucket="data")
-    yield Claims(lambda: s3, "data")
+    yield Claims(lambda: s3, "data", "123456789012")
     for each in s3.list_objects_v2(Bucket="data").get("Contents", []):
         s3.delete_object(Bucket="data", Key=each["Key"])
     s3.delete_bucket(Bucket="data")

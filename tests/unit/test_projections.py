@@ -147,6 +147,20 @@ def test_who_writes_in_between_is_folded_in_and_not_overwritten(tables, monkeypa
     assert sorted(rows(tables)["a"]) == [5, 6]
 
 
+def test_row_that_is_deleted_and_created_again_between_read_and_write_loses_no_event(tables):
+    others = [Told.of(Emptied(jar="a").stamped(Metadata.root(producer="test"))), *told(5)]
+
+    @projection
+    def overtaken(event: Paid | Emptied, row: JarView | None) -> JarView | None:
+        while others:
+            keeps.take(tables, "blue", [others.pop(0)])
+        return keeps(event, row)
+
+    keeps.take(tables, "blue", told(1))
+    overtaken.take(tables, "blue", told(2))
+    assert rows(tables) == {"a": (5, 2)}
+
+
 def test_who_is_always_overtaken_is_told(tables, monkeypatch):
     monkeypatch.setattr("millrace.runtime.folding.transact", lambda *_: ["ConditionalCheckFailed"])
     monkeypatch.setattr("millrace.runtime.folding.time.sleep", lambda _: None)

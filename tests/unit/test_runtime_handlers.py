@@ -75,7 +75,7 @@ def opens(knock: Knocked) -> Opened | None:
 
 @processor
 def opens_for_all(knocks: list[Knocked]) -> list[Opened]:
-    return [Opened(width=knock.times) for knock in knocks]
+    return [Opened(width=knock.times).caused_by(knock) for knock in knocks]
 
 
 def test_a_rule_calls_with_an_envelope_and_what_follows_is_published(published, knock):

@@ -1,1 +1,1 @@
-"""The supplier."""
+"""The Lambda functions of the supplier."""

@@ -1,1 +1,1 @@
-"""The supplier: its stack."""
+"""The stack of the supplier."""

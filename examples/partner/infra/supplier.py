@@ -9,7 +9,7 @@ from millrace.constructs import Bus, Processor, Subscriber, Webhook
 
 
 class Supplier(Stack):
-    """Counts what the shop completes; with a `webhook`, its own office hears of each order, too."""
+    """Counts the completed orders of the shop and, with a `webhook`, sends each one to it."""
 
     def __init__(self, scope: Construct, id: str, *, webhook: str | None) -> None:  # noqa: A002 - CDK's own name
         super().__init__(scope, id, description="A supplier of the shop")
@@ -23,4 +23,4 @@ class Supplier(Stack):
         )
         Processor(self, "CountSold", bus=bus, function="count_sold", tables={"sales": sales})
         if webhook:
-            Subscriber(self, "Office", bus=bus, events=[OrderCompleted], to=Webhook(webhook))
+            Subscriber(self, "Office", bus=bus, events=[OrderCompleted], target=Webhook(webhook))

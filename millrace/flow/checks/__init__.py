@@ -1,7 +1,7 @@
 """The checks. Each finds one weakness of event-driven systems."""
 
 from millrace.flow.checks.access import outside_publishes_inside, unencrypted_store, wildcard_grant
-from millrace.flow.checks.code import undeclared_publish
+from millrace.flow.checks.code import undeclared_publish, unnamed_cause
 from millrace.flow.checks.contracts import oversized_contract, unordered_channel
 from millrace.flow.checks.failures import missing_failure_path, step_without_undo, unanswerable_callback
 from millrace.flow.checks.loops import cycle, hop_limit
@@ -29,6 +29,7 @@ CHECKS: tuple[Check, ...] = (
     unordered_channel,
     oversized_contract,
     undeclared_publish,
+    unnamed_cause,
     wildcard_grant,
     unencrypted_store,
     outside_publishes_inside,

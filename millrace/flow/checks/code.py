@@ -1,8 +1,9 @@
-"""Fixed flows: code that publishes more than its signature declares."""
+"""Fixed flows and lost data: code that publishes undeclared events, or effects without a cause."""
 
 from collections.abc import Iterator
 
 from millrace.flow.assembly import SourceLocation
+from millrace.flow.causes import unnamed_causes
 from millrace.flow.findings import Finding, System, check
 from millrace.flow.graph import Node
 from millrace.flow.syntax import Creation, created_by
@@ -23,6 +24,25 @@ def undeclared_publish(system: System) -> Iterator[Finding]:
                 message=f"{node.name} {_action(creation)}, but its signature declares {_names(node)}.",
                 fix=f"Add the event to the return annotation at {node.location}, or remove the call.",
                 locations=tuple(dict.fromkeys([creation.location, *node.locations])),
+                resources=(node.resource.id,) if node.resource else (),
+            )
+
+
+@check("unnamed-cause", weakness="lost data")
+def unnamed_cause(system: System) -> Iterator[Finding]:
+    """A handler of a list does not name the event that causes an effect.
+
+    A source can deliver a list again in another order and in other batches. Without a cause, an append can happen twice
+    or never, and an event can be published under two ids, so such a handler fails at run time. Name one event of the
+    list: update(…, cause=event), and caused_by(event) for each event that it returns.
+    """
+    for node in system.graph.functions:
+        for found in unnamed_causes(system.root, str(node.facts.get("function", ""))):
+            yield Finding(
+                subject=node.id,
+                message=f"{node.name} handles a list and {found.what} at {found.location} without a cause.",
+                fix=f"Write {found.fix}, with an event of the list.",
+                locations=tuple(dict.fromkeys([found.location, *node.locations])),
                 resources=(node.resource.id,) if node.resource else (),
             )
 

@@ -66,7 +66,8 @@ def unordered_channel(system: System) -> Iterator[Finding]:
 
     A contract declares the field by which consumers need its events in order: class …(Event, source=…,
     order_by="order_id"). Rules, queues and asynchronous invocations keep no order. A stream keeps the order of all
-    records with the same partition key. Give each consumer the channel ordered(by="order_id"), or remove order_by.
+    records with the same partition key. Give each consumer the channel ordered(partition_key="order_id"), or remove
+    order_by.
     """
     graph = system.graph
     for event in graph.of("event"):
@@ -91,5 +92,5 @@ def _unordered(system: System, event: Node, rule: Node, target: Node, field: str
         readers[0],
         f"{readers[0].name} needs {event.name} in the order of {field}, but the rule {rule.id} delivers it to "
         f"{target.id}, a {target.kind}.",
-        f'Give the consumer the channel ordered(by="{field}"), or remove order_by from the class of {event.name}.',
+        f'Give the consumer the channel ordered(partition_key="{field}"), or remove order_by from {event.name}.',
     )

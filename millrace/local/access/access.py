@@ -18,14 +18,13 @@ from millrace.local.access.decision import Denied, Policies, decide
 from millrace.local.access.facts import Ask, CannotJudge, Facts, Known, surroundings
 from millrace.local.access.policy import Principal, compiled
 from millrace.local.access.refusals import identity, message, refusal
-from millrace.local.access.stores import Stores
+from millrace.local.access.stores import Stores, is_account, owner_of
 from millrace.local.messages import Request, Response
 from millrace.local.plane.state import State
 
 _EVERYTHING = '{"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}'
 _NONE: Known = MappingProxyType({})
 _NO_REQUEST = Request("POST", "/", "", {}, b"")
-_DIGITS = 12
 _UNKNOWN_ID = "AROAXXXXXXXXXXXXXXXXX"
 OWN_KEY = OWN_SECRET = "test"  # noqa: S105 - a secret of nobody
 """What a developer signs with, and is never judged by."""
@@ -207,7 +206,9 @@ class Access:
             "aws:viaawsservice": ("false",),
         }
         ask = Ask(action, resource, of_ask)
-        facts = Facts(of_ask, known, surroundings(self._now, self._state.region, resource, self._state.account))
+        facts = Facts(
+            of_ask, known, surroundings(self._now, self._state.region, owner_of(resource) or self._state.account)
+        )
         return decide(ask, facts, who, Policies((), resource=self._stores.of_resource(resource))) is None
 
     def lets_account_in(self, action: str, resource: str, of_ask: Known = _NONE) -> bool:
@@ -215,7 +216,7 @@ class Access:
         account = self._state.account
         everybody = Principal(account, f"arn:aws:iam::{account}:root")
         known: Known = {"aws:principalaccount": (account,), "aws:principalisawsservice": ("false",)}
-        facts = Facts(of_ask, known, surroundings(self._now, self._state.region, resource, account))
+        facts = Facts(of_ask, known, surroundings(self._now, self._state.region, owner_of(resource) or account))
         return self._let_in(Ask(action, resource, of_ask), facts, everybody) is None
 
     def _let_in(self, ask: Ask, facts: Facts, who: Principal) -> Denied | None:
@@ -228,9 +229,11 @@ class Access:
 
         https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic-cross-account.html
         """
-        facts = Facts(ask.known, self._known(caller), surroundings(self._now, region, ask.resource, caller.account))
+        facts = Facts(
+            ask.known, self._known(caller), surroundings(self._now, region, owner_of(ask.resource) or caller.account)
+        )
         own = self._stores.of_role(caller.role)
-        if _owner(ask.resource) not in ("", caller.account):
+        if owner_of(ask.resource) not in ("", caller.account):
             denied = decide(ask, facts, caller.principal, Policies(own.identity, own.boundary))
             return denied or self._let_in(ask, facts, caller.principal)
         resource = self._stores.of_resource(ask.resource)
@@ -266,23 +269,13 @@ class Access:
             return f"{_UNKNOWN_ID}:{caller.session_name}"
 
 
-def is_account(text: str) -> bool:
-    """Whether a text is the id of an account."""
-    return len(text) == _DIGITS and text.isdecimal()
-
-
-def _owner(arn: str) -> str:
-    """The account in an ARN; none where it has none, or is AWS's own."""
-    account = (*arn.split(":", 5), "", "", "", "")[4]
-    return account if is_account(account) else ""
-
-
 def _check_reach(ask: Ask, caller: Caller) -> None:
     """Raise CannotJudge for a call that the local cloud would answer from the caller's own account."""
-    if ask.action != "events:PutEvents" and _owner(ask.resource) not in ("", caller.account):
+    reaches = ask.action == "events:PutEvents" or ask.action.startswith("s3:")
+    if not reaches and owner_of(ask.resource) not in ("", caller.account):
         raise CannotJudge(
             f"{ask.action} on {ask.resource}, of another account: the local cloud lets a call reach into another "
-            f"account by PutEvents alone, and rules into its queues, topics, streams, functions and buses."
+            f"account by PutEvents and S3 alone, and rules into its queues, topics, streams, functions and buses."
         )
 
 

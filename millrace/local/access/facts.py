@@ -94,17 +94,16 @@ class Facts:
         return values[0] if len(values) == 1 else None
 
 
-def surroundings(now: Callable[[], float], region: str, resource: str, account: str) -> Known:
-    """The keys that do not depend on who calls.
+def surroundings(now: Callable[[], float], region: str, owner: str) -> Known:
+    """The keys that do not depend on who calls. `owner` is the account of the resource.
 
     Differs: aws:SecureTransport is "true", as AWS's own endpoints are TLS; aws:SourceIp is 127.0.0.1.
     """
-    owner = resource.split(":")[4] if resource.count(":") > 4 else ""  # noqa: PLR2004 - arn:aws:sqs:region:account
     return {
         "aws:currenttime": lambda: (datetime.fromtimestamp(now(), UTC).isoformat(),),
         "aws:epochtime": lambda: (str(int(now())),),
         "aws:requestedregion": (region,),
-        "aws:resourceaccount": (owner or account,),
+        "aws:resourceaccount": (owner,),
         "aws:securetransport": ("true",),
         "aws:sourceip": ("127.0.0.1",),
     }

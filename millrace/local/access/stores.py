@@ -5,10 +5,12 @@ from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from millrace.local import moto_buckets as buckets
 from millrace.local.access.policy import Statement, compiled
 from millrace.local.plane.state import State
 
 Statements = tuple[Statement, ...]
+_DIGITS = 12
 
 
 class RolePolicies(NamedTuple):
@@ -30,7 +32,7 @@ class Stores:
             "kinesis": lambda state, arn: state.kinesis.resource_policies.get(arn),
             "kms": lambda state, arn: state.kms.keys[arn.rpartition("/")[2]].policy,
             "lambda": _of_function,
-            "s3": lambda state, arn: state.s3.buckets[arn.split(":", 5)[5].partition("/")[0]].policy,
+            "s3": _of_bucket,
             "sns": lambda state, arn: state.sns.topics[arn].policy,
             "sqs": lambda state, arn: state.sqs.queues[arn.rpartition(":")[2]].policy,
             "iam": lambda _, arn: self.role(arn).assume_role_policy_document,
@@ -78,6 +80,27 @@ class Stores:
             return [policy.policy_document for policy in list(state.logs.resource_policies.values())]
         document = self._policies[service](state, arn) if service in self._policies else None
         return [document] if document else []
+
+
+def owner_of(arn: str) -> str:
+    """The account of a resource; empty where it has none, or is AWS's own. The ARN of a bucket does not name it."""
+    account = buckets.owner_of(_bucket(arn)) if arn.startswith("arn:aws:s3:::") else (*arn.split(":", 5), *[""] * 5)[4]
+    return account if is_account(account) else ""
+
+
+def is_account(text: str) -> bool:
+    """Whether a text is the id of an account."""
+    return len(text) == _DIGITS and text.isdecimal()
+
+
+def _bucket(arn: str) -> str:
+    return arn.split(":", 5)[5].partition("/")[0]
+
+
+def _of_bucket(state: State, arn: str) -> Any:
+    if not owner_of(arn):
+        raise LookupError(arn)
+    return state.s3.get_bucket(_bucket(arn)).policy
 
 
 def _of_bus(state: State, arn: str) -> Any:

@@ -21,6 +21,7 @@ from moto.stepfunctions.parser.asl.eval.program_state import ProgramEnded, Progr
 from moto.stepfunctions.parser.asl.eval.variable_store import VariableStore
 from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
 
+from millrace.local.agenda import Hold
 from millrace.local.asl import results
 from millrace.local.asl.environment import Env, History
 from millrace.local.asl.errors import failure
@@ -154,13 +155,13 @@ class _MapRun:
         at_once = min(self._record.max_concurrency or MOST_AT_ONCE, MOST_AT_ONCE, len(children))
         self._at_work = at_once
         for _ in range(at_once):
-            release = self._env.run.working()
-            thread = threading.Thread(target=self._work, args=(waiting, release), name="map run", daemon=True)
-            thread.start()
+            with self._env.run.working() as hold:
+                threading.Thread(target=self._work, args=(waiting, hold), name="map run", daemon=True).start()
+                hold.hand_over()
         if at_once:
             self._done.wait()
 
-    def _work(self, waiting: Iterator[Child], release: Any) -> None:
+    def _work(self, waiting: Iterator[Child], hold: Hold) -> None:
         try:
             while child := self._next(waiting):
                 self._run(child)
@@ -171,7 +172,7 @@ class _MapRun:
                 last = not self._at_work
             if last:
                 self._done.set()
-            release()
+            hold.release()
 
     def _next(self, waiting: Iterator[Child]) -> Child | None:
         with self._lock:

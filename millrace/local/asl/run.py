@@ -12,6 +12,7 @@ from moto.stepfunctions.parser.asl.eval.event.event_manager import EventHistoryC
 from moto.stepfunctions.parser.asl.eval.program_state import ProgramEnded, ProgramError, ProgramStopped
 from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
 
+from millrace.local.agenda import Hold
 from millrace.local.asl.definitions import parsed
 from millrace.local.asl.environment import MOST_EVENTS, Env, Event, History
 from millrace.local.asl.progress import Progress
@@ -106,10 +107,11 @@ class Run:
     def start(self, done: Done) -> None:
         """Begin, or go on where a redrive has set it, and tell `done` at the end."""
         self._ended.append(done)
-        self._release = self.plane.agenda.hold(self.held_as)
-        start = parsed(self.machine.definition).start_at.start_at_name
-        self.env.next_state_name = self.env.progress.state or start  # it can be stopped from here on
-        threading.Thread(target=self._run, name=self.held_as, daemon=True).start()
+        with self.plane.agenda.hold(self.held_as) as self._hold:
+            start = parsed(self.machine.definition).start_at.start_at_name
+            self.env.next_state_name = self.env.progress.state or start  # it can be stopped from here on
+            threading.Thread(target=self._run, name=self.held_as, daemon=True).start()
+            self._hold.hand_over()
 
     def redrive(self) -> float:
         """Set it to go on in the states that did not end well. Gives the moment."""
@@ -151,26 +153,28 @@ class Run:
         )
 
     def _run(self) -> None:
-        program = parsed(self.machine.definition)
-        self._tell_of_begin()
-        if self.machine.express:
-            latest = self.started_at + EXPRESS_SECONDS
-            limit = self.plane.agenda.at(latest, self.env.set_timed_out, f"time-out of {self.held_as}", flow=False)
-            self._ended.append(lambda _run: self.plane.agenda.cancel(limit))
         try:
+            program = parsed(self.machine.definition)
+            self._tell_of_begin()
+            if self.machine.express:
+                latest = self.started_at + EXPRESS_SECONDS
+                limit = self.plane.agenda.at(latest, self.env.set_timed_out, f"time-out of {self.held_as}", flow=False)
+                self._ended.append(lambda _run: self.plane.agenda.cancel(limit))
             program.eval(self.env)
         finally:
             self._end()
 
     def _end(self) -> None:
-        self._reflect(self.env.program_state())
-        with self._lock:
-            release = self._release  # a redrive may follow at once
-            self.stopped_at = round(self.plane.clock.now(), 3)
-            ended, self._ended = self._ended, []
-        for done in ended:
-            done(self)
-        release()
+        hold = self._hold  # a redrive may follow at once
+        try:
+            self._reflect(self.env.program_state())
+            with self._lock:
+                self.stopped_at = round(self.plane.clock.now(), 3)
+                ended, self._ended = self._ended, []
+            for done in ended:
+                done(self)
+        finally:
+            hold.release()
 
     def _reflect(self, state: Any) -> None:
         if isinstance(state, ProgramEnded):
@@ -204,6 +208,6 @@ class Run:
         self.when_ended(lambda _run: pause.wake())
         env.pause(pause)
 
-    def working(self) -> Callable[[], None]:
-        """Say that one more thread of it works, until the function that this gives is called."""
+    def working(self) -> Hold:
+        """Count one more thread of it that works, until the hold is released."""
         return self.plane.agenda.hold(self.held_as)

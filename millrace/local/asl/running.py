@@ -198,7 +198,7 @@ def _hold_while_alive(worker: Any, routine: str, env: str) -> None:
     @functools.wraps(make)
     def __init__(it: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807
         make(it, *args, **kwargs)
-        it.millrace_release = getattr(it, env).run.working()
+        it.millrace_hold = getattr(it, env).run.working()
 
     @functools.wraps(run)
     def counted(it: Any) -> None:
@@ -206,7 +206,7 @@ def _hold_while_alive(worker: Any, routine: str, env: str) -> None:
             with entered(getattr(it, env)):
                 run(it)
         finally:
-            it.millrace_release()
+            it.millrace_hold.release()
 
     worker.__init__ = __init__
     setattr(worker, routine, counted)

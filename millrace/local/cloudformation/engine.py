@@ -44,19 +44,20 @@ class Engine:
         self._start(record, lambda: self._deleted(record, retained), "DELETE_FAILED")
 
     def _start(self, record: Record, work: Callable[[], None], failed: str) -> None:
-        release = self._agenda.hold(f"deployment of the stack {record.name}")
+        with self._agenda.hold(f"deployment of the stack {record.name}") as hold:
 
-        def run() -> None:
-            try:
-                with self._loader.lock:
-                    work()
-            except BaseException as error:
-                record.turn(failed, f"The local cloud itself failed: {error!r}")
-                raise
-            finally:
-                release()
+            def run() -> None:
+                try:
+                    with self._loader.lock:
+                        work()
+                except BaseException as error:
+                    record.turn(failed, f"The local cloud itself failed: {error!r}")
+                    raise
+                finally:
+                    hold.release()
 
-        threading.Thread(target=run, name=f"stack {record.name}", daemon=True).start()
+            threading.Thread(target=run, name=f"stack {record.name}", daemon=True).start()
+            hold.hand_over()
 
     def _brought(self, record: Record, order: Order, *, creates: bool) -> bool:
         before = self._loader.deployment

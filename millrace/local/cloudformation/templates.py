@@ -23,6 +23,9 @@ _NAMED_IAM = {
     "AWS::IAM::Role": "RoleName",
     "AWS::IAM::User": "UserName",
 }
+MOST_BODY_BYTES = 51_200
+MOST_OBJECT_BYTES = 1_000_000
+"""https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html"""
 _IAM = {*_NAMED_IAM, "AWS::IAM::AccessKey", "AWS::IAM::Policy", "AWS::IAM::UserToGroupAddition"}
 
 
@@ -52,10 +55,15 @@ _Loader.add_multi_constructor("!", _short_form)
 
 
 def text_of(given: Mapping[str, Any], clients: Clients) -> str | None:
-    """The text that a request names, or None where it names none."""
+    """The text that a request names, or None where it names none. Raises Refusal."""
     if "TemplateURL" in given:
         return _fetched(given["TemplateURL"], clients)
     text: str | None = given.get("TemplateBody")
+    if len((text or "").encode()) > MOST_BODY_BYTES:
+        raise invalid(
+            "1 validation error detected: Value at 'templateBody' failed to satisfy constraint: "
+            f"Member must have length less than or equal to {MOST_BODY_BYTES}"
+        )
     return text
 
 
@@ -89,9 +97,11 @@ def _fetched(url: str, clients: Clients) -> str:
     bucket, key = bucket_and_key(url)
     client: Any = clients("s3")
     try:
-        found: bytes = client.get_object(Bucket=bucket, Key=key)["Body"].read()
+        found: bytes = client.get_object(Bucket=bucket, Key=key)["Body"].read(MOST_OBJECT_BYTES + 1)
     except ClientError as error:
         raise invalid(f"S3 error: {error.response['Error']['Message']}") from None
+    if len(found) > MOST_OBJECT_BYTES:
+        raise invalid(f"Template may not exceed {MOST_OBJECT_BYTES} bytes in size.")
     return found.decode()
 
 

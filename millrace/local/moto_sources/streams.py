@@ -2,7 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -21,17 +21,15 @@ def apply(plane: GetPlane) -> None:
 
 
 def _tell_time(plane: GetPlane) -> None:
-    """Records are dated by the clock of the local cloud, which can leap."""
+    """Records are dated by the clock of the local cloud, which skips idle time."""
     import moto.dynamodb.models.table  # noqa: PLC0415
     import moto.kinesis.models  # noqa: PLC0415
 
-    now = moto.kinesis.models.utcnow
+    def cloud_now() -> datetime:
+        return plane().clock.datetime().replace(tzinfo=None)
 
-    def leapt() -> Any:
-        return now() + timedelta(seconds=plane().clock.leapt)
-
-    moto.kinesis.models.utcnow = leapt
-    moto.dynamodb.models.table.utcnow = leapt
+    moto.kinesis.models.utcnow = cloud_now
+    moto.dynamodb.models.table.utcnow = cloud_now
 
 
 def _push_nothing() -> None:

@@ -93,15 +93,18 @@ class Destinations:
         return due
 
     def _start(self, call: Call, connection: Any, done: Done) -> None:
-        release = self._plane.agenda.hold(f"call of {call.url}")
         now = self._plane.clock.now()
+        with self._plane.agenda.hold(f"call of {call.url}") as hold:
 
-        def run() -> None:
-            failure = self._outcome(call, connection, now)
-            self._plane.agenda.soon(lambda: done(failure), f"answer of {call.url}")
-            release()
+            def run() -> None:
+                try:
+                    failure = self._outcome(call, connection, now)
+                    self._plane.agenda.soon(lambda: done(failure), f"answer of {call.url}")
+                finally:
+                    hold.release()
 
-        self._threads.submit(run)
+            self._threads.submit(run)
+            hold.hand_over()
 
     def _outcome(self, call: Call, connection: Any, now: float) -> Failure | None:
         try:

@@ -2,17 +2,15 @@
 
 import copy
 import hashlib
-import io
 import json
 import random
-import shutil
 import uuid
-import zipfile
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from millrace.local.deployment_packages import PackageError, unpack
 from millrace.local.journal import Reference, references
 from millrace.local.lenient import parsed
 from millrace.local.plane.asynchronous import AsyncInvocation
@@ -95,7 +93,7 @@ class Functions:
         for arn, spec in former.items():
             try:
                 same = self.spec(self.find(arn)) == spec
-            except LookupError:
+            except (LookupError, PackageError):
                 same = False
             if not same:
                 self._plane.workers.retire(spec.name)
@@ -139,13 +137,7 @@ class Functions:
         """The folder of an archive's files; unpacked once for each content."""
         folder = self._code / hashlib.sha256(archive).hexdigest()[:32]
         if not folder.exists():
-            scratch = folder.with_name(f"{folder.name}.{uuid.uuid4().hex[:8]}")
-            with zipfile.ZipFile(io.BytesIO(archive)) as packed:
-                packed.extractall(scratch)
-            try:
-                scratch.rename(folder)
-            except OSError:  # another process was first, with the same content
-                shutil.rmtree(scratch)
+            unpack(archive, folder)
         return folder
 
     def limit_of(self, function: Any) -> int | None:
@@ -173,39 +165,50 @@ class Functions:
             done(None)
             return request_id
         self._running[name] += 1
-        release = self._plane.agenda.hold(f"function {name}")
         began = self._plane.clock.now()
         about = references(parsed(payload))
+        with self._plane.agenda.hold(f"function {name}") as hold:
 
-        def ended(outcome: Outcome) -> None:
-            self._running[name] -= 1
-            try:
-                self._plane.logs.write(function, outcome, began)
-                self._remember(function, outcome, began, about)
-                done(outcome)
-            finally:
-                release()
+            def ended(outcome: Outcome) -> None:
+                self._running[name] -= 1
+                try:
+                    self._plane.logs.write(function, outcome, began)
+                    self._remember(function, outcome, began, about)
+                    done(outcome)
+                finally:
+                    hold.release()
 
-        self._run(function, payload, request_id, ended, urgent=urgent)
+            self._run(function, payload, request_id, ended, urgent=urgent)
+            hold.hand_over()
         return request_id
 
     def _run(
         self, function: Any, payload: bytes, request_id: str, ended: Callable[[Outcome], None], *, urgent: bool
     ) -> None:
         """Run a function, or have happen to it what the faults of this cloud draw."""
-        fault, leapt = self._plane.faults.draw(display_name(function)), self._plane.clock.leapt
+        fault, ahead = self._plane.faults.draw(display_name(function)), self._plane.clock.ahead
         if fault == "refused":
             self._plane.agenda.soon(lambda: ended(_broken(request_id)), "a fault")
             return
         heard = ended if fault != "unheard" else lambda _: ended(_broken(request_id))
-        workers, spec = self._plane.workers, self.spec(function)
-        workers.invoke(spec, payload, request_id, heard, urgent=urgent, leapt=leapt)
+        try:
+            spec = self.spec(function)
+        except PackageError as error:
+            outcome = _failed(request_id, "InvalidZipFileException", str(error))
+            self._plane.agenda.soon(lambda: ended(outcome), "a package that cannot be unzipped")
+            return
+        workers = self._plane.workers
+        workers.invoke(spec, payload, request_id, heard, urgent=urgent, ahead=ahead)
         if fault == "killed":
             self._plane.faults.later(lambda: workers.kill(request_id))
         if fault == "doubled":
-            release = self._plane.agenda.hold(f"a second call of {function.function_name}")
+            self._invoke_again(spec, payload, urgent=urgent, ahead=ahead)
+
+    def _invoke_again(self, spec: FunctionSpec, payload: bytes, *, urgent: bool, ahead: float) -> None:
+        with self._plane.agenda.hold(f"a second call of {spec.name}") as hold:
             again = str(uuid.uuid4())
-            workers.invoke(spec, payload, again, lambda _: release(), urgent=urgent, leapt=leapt)
+            self._plane.workers.invoke(spec, payload, again, lambda _: hold.release(), urgent=urgent, ahead=ahead)
+            hold.hand_over()
 
     def _remember(self, function: Any, outcome: Outcome, began: float, about: list[Reference]) -> None:
         failed = failed_records(outcome)
@@ -246,5 +249,13 @@ def _log_settings(function: Any) -> dict[str, str]:
 
 def _broken(request_id: str) -> Outcome:
     """A fault of Lambda's own, whatever the function did."""
-    error = json.dumps({"errorType": "Lambda.ServiceException", "errorMessage": "a fault, as this cloud was told"})
+    return _failed(request_id, "Lambda.ServiceException", "a fault, as this cloud was told")
+
+
+def _failed(request_id: str, error_type: str, message: str) -> Outcome:
+    """The outcome where Lambda does not run a function.
+
+    https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html#API_Invoke_Errors
+    """
+    error = json.dumps({"errorType": error_type, "errorMessage": message})
     return Outcome("error", error.encode(), (), 0.0, None, 0, "none", request_id)

@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
 import asyncio
 import base64
 import json
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
@@ -21,6 +22,7 @@ MOST_RESPONSE_BYTES = 6_291_556
 MOST_ASYNC_BYTES = 1_048_576
 """https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
 
+INVOKE = re.compile(r"^/2015-03-31/functions/([^/]+)/invocations/?$")
 Headers = tuple[tuple[str, str], ...]
 Answer = tuple[int, bytes, Headers]
 _TYPES = ("RequestResponse", "Event", "DryRun")
@@ -55,10 +57,8 @@ class Invoking:
         if kind not in _TYPES:
             told = f"Value '{kind}' at 'invocationType' failed to satisfy constraint: {', '.join(_TYPES)}"
             return _error(400, "InvalidParameterValueException", told)
-        most = MOST_ASYNC_BYTES if kind == "Event" else MOST_REQUEST_BYTES
-        if len(payload) > most:
-            told = f"{len(payload)} byte payload is too large for the {kind} invocation type (limit {most} bytes)"
-            return _error(413, "RequestTooLargeException", told)
+        if len(payload) > payload_limit(kind):
+            return payload_too_large(kind, len(payload))
         if parsed(payload) is None and payload.strip() != b"null":
             told = "Could not parse request body into json: Could not parse payload into json"
             return _error(400, "InvalidRequestContentException", told)
@@ -79,6 +79,18 @@ class Invoking:
             return _error(429, "TooManyRequestsException", "Rate Exceeded.", Reason=reason)
         logged = self._plane.logs.tail(function, outcome, began) if tail else b""
         return _answered(function, outcome, request_id, logged)
+
+
+def payload_limit(kind: str) -> int:
+    """The number of bytes that the payload of an invocation type may have."""
+    return MOST_ASYNC_BYTES if kind == "Event" else MOST_REQUEST_BYTES
+
+
+def payload_too_large(kind: str, size: int) -> Answer:
+    """The answer to a payload of more bytes."""
+    limit = payload_limit(kind)
+    message = f"{size} byte payload is too large for the {kind} invocation type (limit {limit} bytes)"
+    return _error(413, "RequestTooLargeException", message)
 
 
 def _answered(function: Any, outcome: Outcome, request_id: str, logged: bytes) -> Answer:

@@ -86,6 +86,17 @@ class Nursery:
             with contextlib.suppress(OSError):
                 self._control.sendall(wire.CONTROL.pack(wire.KILL, number, 0, 0))
 
+    def processor_demand(self, number: int) -> float | None:
+        """Seconds that a worker's main thread has run or waited for a core. None where the system does not count them.
+
+        https://docs.kernel.org/scheduler/sched-stats.html
+        """
+        try:
+            ran, waited, _ = Path(f"/proc/{self._pids[number]}/schedstat").read_text().split()
+        except (KeyError, OSError):
+            return None  # not started yet, ended, or another system than Linux
+        return (int(ran) + int(waited)) / 1e9
+
     def close(self) -> None:
         """End the zygote and all its workers, and wait until they are gone."""
         self._loop.remove_reader(self._control)

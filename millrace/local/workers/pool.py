@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from millrace.local.workers.fair_queue import FairQueue
 from millrace.local.workers.mirror import LayerMismatch, make_mirror
 from millrace.local.workers.nursery import Nursery, Start
 from millrace.local.workers.spec import FunctionSpec, Outcome, Status
@@ -17,6 +18,10 @@ from millrace.local.workers.worker import Job, Worker, describe
 IDLE_WORKERS = 32
 IDLE_NURSERIES = 3
 """How many workers, and sets of layers, are kept without work."""
+WAITING_WORKERS = 3
+"""Times `limit`: workers that only wait, as for an answer from outside, and run beyond it."""
+_LOOK_SECONDS = 0.1
+_IDLE_SHARE = 0.1
 
 
 class WorkersClosed(RuntimeError):
@@ -26,9 +31,10 @@ class WorkersClosed(RuntimeError):
 class Workers:
     """Runs functions in processes of their own; all of it on the loop's thread.
 
-    `environment` goes to every function: endpoint, region, dummy keys. `limit` bounds the invocations that run at
-    once, two a core by default. `start` is how a worker begins: forked from a warm zygote, on Linux, or spawned. Below
-    `cache` stand the folders of links through which workers see their packages.
+    `environment` goes to every function: endpoint, region, dummy keys. `limit` bounds the invocations that use the
+    processor at once, two per core by default; those that only wait are bounded apart. `start` is how a worker
+    begins: forked from a warm zygote, on Linux, or spawned. The folders of links through which workers see their
+    packages are below `cache`.
     """
 
     def __init__(
@@ -45,8 +51,10 @@ class Workers:
         self._start: Start = start or ("fork" if sys.platform == "linux" else "spawn")
         self._limit = limit or 2 * (os.cpu_count() or 1)
         self._cache = cache
-        self._queue: deque[Job] = deque()
-        self._refused: deque[tuple[Job, str]] = deque()
+        self._queue = FairQueue(WAITING_WORKERS * self._limit)
+        self._waiting: set[Worker] = set()
+        self._looks = False
+        self._refused: deque[tuple[Job, Exception]] = deque()
         self._busy: set[Worker] = set()
         self._idle: list[Worker] = []
         self._mirrors: dict[tuple[Path, ...], Path] = {}
@@ -65,20 +73,21 @@ class Workers:
         done: Callable[[Outcome], None],
         *,
         urgent: bool = False,
-        leapt: float = 0.0,
+        ahead: float = 0.0,
     ) -> None:
         """Run a function once and tell `done`, exactly once, on the loop's thread.
 
-        It is `leapt` seconds ahead of the machine's clock. Urgent is what a running invocation waits for: it goes past
-        the limit, or the two could wait for each other. Raises WorkersClosed.
+        It is `ahead` of the machine's wall clock by that many seconds. Urgent is what a running invocation waits for:
+        it goes past the limit, or the two could wait for each other. Raises WorkersClosed.
         """
         if self._closed:
             raise WorkersClosed(f"{spec.name} was invoked after the workers were closed")
-        job = Job(spec, payload, request_id, done, leapt)
-        if urgent or len(self._busy) < self._limit:
+        job = Job(spec, payload, request_id, done, ahead)
+        if urgent:
             self._run(job)
         else:
-            self._queue.append(job)
+            self._queue.add(job)
+            self._run_waiting()
 
     def kill(self, request_id: str) -> None:
         """Kill the process that runs an invocation, if one does."""
@@ -96,7 +105,7 @@ class Workers:
     def close(self) -> None:
         """End every process and wait until all are gone. What was running or waiting ends as killed."""
         self._closed = True
-        waiting, self._queue = self._queue, deque()
+        waiting = self._queue.clear()
         for nursery in list(self._nurseries.values()):
             nursery.close()
         self._nurseries.clear()
@@ -108,7 +117,7 @@ class Workers:
 
     def finished(self, worker: Worker, job: Job, outcome: Outcome) -> None:
         """A worker has an outcome, and is free."""
-        self._busy.discard(worker)
+        self._release(worker)
         if worker.retired:
             worker.kill()
         else:
@@ -120,7 +129,7 @@ class Workers:
 
     def gone(self, worker: Worker) -> None:
         """A worker's process has ended."""
-        self._busy.discard(worker)
+        self._release(worker)
         if worker in self._idle:
             self._idle.remove(worker)
         self._run_waiting()
@@ -128,17 +137,38 @@ class Workers:
     # -- how invocations find workers ----------------------------------------------------------------------------
 
     def _run_waiting(self) -> None:
-        while self._queue and len(self._busy) < self._limit:
-            self._run(self._queue.popleft())
+        while self._has_room() and (job := self._queue.take()):
+            self._run(job)
+        if self._queue and not self._looks:
+            self._looks = True
+            self._loop.call_later(_LOOK_SECONDS, self._look)
+
+    def _has_room(self) -> bool:
+        waiting = min(len(self._waiting), WAITING_WORKERS * self._limit)
+        return not self._closed and len(self._busy) - waiting < self._limit
+
+    def _look(self) -> None:
+        """Find the workers that only wait: another invocation may run meanwhile."""
+        self._looks = False
+        longest = _IDLE_SHARE * _LOOK_SECONDS
+        self._waiting = {worker for worker in self._busy if worker.processor_demand() < longest}
+        self._run_waiting()
+
+    def _release(self, worker: Worker) -> None:
+        if worker in self._busy:
+            self._busy.remove(worker)
+            self._waiting.discard(worker)
+            self._queue.ended(worker.spec.name)
 
     def _run(self, job: Job) -> None:
         try:
             worker = self._warm_worker(job.spec) or self._new_worker(job.spec)
-        except LayerMismatch as error:
-            self._refused.append((job, str(error)))
+        except (LayerMismatch, OSError) as error:  # as where the disk is full, or all file descriptors are used
+            self._refused.append((job, error))
             self._loop.call_soon(self._tell_refused)
             return
         self._busy.add(worker)
+        self._queue.started(worker.spec.name)
         worker.take(job)
 
     def _warm_worker(self, spec: FunctionSpec) -> Worker | None:
@@ -176,8 +206,9 @@ class Workers:
 
     def _tell_refused(self) -> None:
         while self._refused:
-            job, text = self._refused.popleft()
-            self._tell(job, _failed(job, "error", "Millrace.LayerMismatch", text))
+            job, error = self._refused.popleft()
+            kind = "LayerMismatch" if isinstance(error, LayerMismatch) else "NoWorker"
+            self._tell(job, _failed(job, "error", f"Millrace.{kind}", str(error)))
 
     def _tell(self, job: Job, outcome: Outcome) -> None:
         try:

@@ -3,6 +3,7 @@
 import asyncio
 import fcntl
 import json
+import math
 import os
 import signal
 import socket
@@ -27,13 +28,13 @@ _LOG_KEPT = 1 << 20
 
 @dataclass(frozen=True, eq=False)
 class Job:
-    """An invocation, who is told of its outcome, and how many seconds its cloud has leapt over."""
+    """An invocation, the callback for its outcome, and how far its cloud is ahead of the wall clock, in seconds."""
 
     spec: FunctionSpec
     payload: bytes
     request_id: str
     done: Callable[[Outcome], None]
-    leapt: float
+    ahead: float
 
 
 class Owner(Protocol):
@@ -64,6 +65,7 @@ class Worker:
         self._owner = owner
         self._job: Job | None = None
         self._began = 0.0
+        self._demand: float | None = None
         self._init_ms: float | None = None
         self._warm = self._late = False
         self._timer: asyncio.TimerHandle | None = None
@@ -77,9 +79,9 @@ class Worker:
 
     def take(self, job: Job) -> None:
         """Run an invocation."""
-        self._job = job
+        self._job, self._demand = job, None
         self._began = self._loop.time()
-        call = {"request_id": job.request_id, "trace_id": _trace_id(), "leapt": job.leapt}
+        call = {"request_id": job.request_id, "trace_id": _trace_id(), "ahead": job.ahead}
         self._channel.send(wire.pack(call, job.payload))
         if self._warm:
             self._allow(self.spec.timeout)
@@ -87,6 +89,11 @@ class Worker:
     def runs(self, request_id: str) -> bool:
         """Whether this is the invocation that it has."""
         return self._job is not None and self._job.request_id == request_id
+
+    def processor_demand(self) -> float:
+        """Seconds that the process has run or waited for a core since the last call; infinite in a new invocation."""
+        before, self._demand = self._demand, self._nursery.processor_demand(self._number)
+        return math.inf if before is None or self._demand is None else self._demand - before
 
     def kill(self) -> None:
         """End the process, whatever it is doing."""

@@ -6,7 +6,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sqs as sqs
 from functions.contracts.sales import Sold
 
-from millrace.constructs import Bus, OutsideBus, OutsideQueue, Processor, Subscriber
+from millrace.constructs import Bus, ExternalBus, ExternalQueue, Processor, Subscriber
 
 OWN, GROUP = "123456789012", "111122223333"
 app = App(analytics_reporting=False)
@@ -30,9 +30,9 @@ ledger.grant_send_messages(iam.AccountPrincipal(OWN))
 shop = Stack(app, "Shop")
 bus = Bus(shop, "Bus", name="shop")
 sold_to = {
-    "Group": OutsideBus(f"arn:aws:events:eu-west-1:{GROUP}:event-bus/group"),
-    "Ledger": OutsideQueue(f"arn:aws:sqs:us-east-1:{GROUP}:ledger"),
+    "Group": ExternalBus(f"arn:aws:events:eu-west-1:{GROUP}:event-bus/group"),
+    "Ledger": ExternalQueue(f"arn:aws:sqs:us-east-1:{GROUP}:ledger"),
 }
-for name, to in sold_to.items():
-    Subscriber(shop, name, bus=bus, events=[Sold], to=to)
+for name, target in sold_to.items():
+    Subscriber(shop, name, bus=bus, events=[Sold], target=target)
 app.synth()

@@ -19,7 +19,7 @@ def table(name, key):
 app = App(analytics_reporting=False)
 stack = Stack(app, "Bank")
 bus = Bus(stack, "Bus", name="bank")
-accounts = EventStore(stack, "Accounts", bus=bus, removal=RemovalPolicy.DESTROY)
+accounts = EventStore(stack, "Accounts", bus=bus, removal_policy=RemovalPolicy.DESTROY)
 tried, totals = table("Tried", "deposit_id"), table("Totals", "account")
 tables = {"accounts": accounts, "tried": tried}
 Processor(stack, "PostDeposits", bus=bus, function="post_deposits", tables=tables)

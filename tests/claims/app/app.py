@@ -11,7 +11,7 @@ from millrace.constructs import (
     Changes,
     EventStore,
     Mediator,
-    OpenToAll,
+    NoAuthorizer,
     Processor,
     Projection,
     direct,
@@ -35,18 +35,25 @@ stack = Stack(app, "Claims")
 bus = Bus(stack, "Bus", name="claims")
 seen = table("Seen")
 Processor(stack, "Straighten", bus=bus, function="straighten", tables={"seen": seen})
-Processor(stack, "Recognise", bus=bus, function="recognise", channel=ordered(by="key"), tables={"seen": seen})
+Processor(
+    stack, "Recognise", bus=bus, function="recognise", channel=ordered(partition_key="key"), tables={"seen": seen}
+)
 Processor(stack, "FileAway", bus=bus, function="file_away", channel=direct(), tables={"seen": seen})
 Processor(stack, "Peep", bus=bus, function="peep")
 Mediator(stack, "Book", bus=bus, steps=["set_pages", "draw_cover", "bind"])
-files = EventStore(stack, "Files", bus=bus, removal=RemovalPolicy.DESTROY)
+files = EventStore(stack, "Files", bus=bus, removal_policy=RemovalPolicy.DESTROY)
 Processor(stack, "KeepFile", bus=bus, function="keep_file", tables={"files": files})
-Projection(stack, "ShowFile", bus=bus, function="show_file", stores=[files], removal=RemovalPolicy.DESTROY)
+Projection(stack, "ShowFile", bus=bus, function="show_file", stores=[files], removal_policy=RemovalPolicy.DESTROY)
 papers = table("Papers", stream=dynamodb.StreamViewType.NEW_AND_OLD_IMAGES)
 Changes(stack, "PaperChanges", bus=bus, table=papers, field="content", event=PaperChanged)
 Processor(stack, "NotePaper", bus=bus, function="note_paper", tables={"seen": seen})
 door = Api(
-    stack, "Api", bus=bus, commands=[KeepFile], events=[Scanned], authorizer=OpenToAll(reason="The tests know nobody.")
+    stack,
+    "Api",
+    bus=bus,
+    commands=[KeepFile],
+    events=[Scanned],
+    authorizer=NoAuthorizer(reason="The tests know nobody."),
 )
 CfnOutput(stack, "Endpoint", value=door.endpoint)
 app.synth()

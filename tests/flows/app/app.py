@@ -41,7 +41,7 @@ Processor(
     "KeepOrder",
     bus=bus,
     function="keep_order",
-    channel=ordered(by="key", shards=8, lanes=2, retry_attempts=2),
+    channel=ordered(partition_key="key", shard_count=8, parallelization_factor=2, retry_attempts=2),
     tables={"seen": table(stack, "Seen")},
 )
 Processor(stack, "AskProvider", bus=bus, function="ask_provider", tables={"provider": table(stack, "Provider")})
@@ -52,7 +52,7 @@ STRATEGIES = {
     "FailOverDirect": {"failure": fail_over("try_otherwise"), "channel": direct()},
     "FailSafe": {"failure": fail_safe("try_otherwise")},
     "FailSilent": {"failure": fail_silent()},
-    "FailBack": {"failure": fail_back(every=Duration.hours(1))},
+    "FailBack": {"failure": fail_back(redrive_interval=Duration.hours(1))},
 }
 for name, strategy in STRATEGIES.items():
     tables = {"tries": table(stack, f"{name}Tries")}

@@ -5,7 +5,7 @@ from aws_cdk import aws_dynamodb as dynamodb
 from functions.contracts.inn import BookRoom
 from functions.contracts.outside import GuestArrived, MealOrdered
 
-from millrace.constructs import Api, Bus, Mediator, OpenToAll, Processor, direct, ordered
+from millrace.constructs import Api, Bus, Mediator, NoAuthorizer, Processor, direct, ordered
 
 app = App(analytics_reporting=False)
 stack = Stack(app, "Inn")
@@ -19,7 +19,7 @@ done = dynamodb.Table(
 )
 Processor(stack, "Greet", bus=bus, function="greet", channel=direct(), tables={"done": done})
 Processor(stack, "GiveRoom", bus=bus, function="give_room", tables={"done": done})
-Processor(stack, "NoteBill", bus=bus, function="note_bill", channel=ordered(by="key"), tables={"done": done})
+Processor(stack, "NoteBill", bus=bus, function="note_bill", channel=ordered(partition_key="key"), tables={"done": done})
 Mediator(stack, "Meal", bus=bus, steps=["lay_table", "serve_meal"], tables={"done": done})
 api = Api(
     stack,
@@ -27,7 +27,7 @@ api = Api(
     bus=bus,
     commands=[BookRoom],
     events=[GuestArrived, MealOrdered],
-    authorizer=OpenToAll(reason="The tests know nobody."),
+    authorizer=NoAuthorizer(reason="The tests know nobody."),
     rate_limit=10_000,
     burst_limit=10_000,
 )

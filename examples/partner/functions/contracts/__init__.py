@@ -1,1 +1,1 @@
-"""The supplier."""
+"""The events that the supplier consumes."""

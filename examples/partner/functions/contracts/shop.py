@@ -1,4 +1,4 @@
-"""What the shop says, as far as the supplier reads it."""
+"""Events of the shop that the supplier consumes."""
 
 from millrace.events import Event
 

@@ -1,1 +1,1 @@
-"""The supplier."""
+"""Counts what the shop sells."""

@@ -6,7 +6,7 @@ from millrace.runtime import Table, processor, write_if
 
 @processor
 def handler(order: OrderCompleted, sales: Table) -> None:
-    """Each order once."""
+    """Count each order once."""
     write_if(
         sales.update_item,
         Key={"customer_id": order.customer_id},

@@ -9,12 +9,13 @@ import json
 import logging
 import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from millrace.local.access import CannotJudge
 from millrace.local.messages import Request, Response
+from millrace.local.origins import is_preflight
 from millrace.local.plane.http_api import access_logs, cors, signatures
 from millrace.local.plane.http_api.payloads import Context, MalformedResult, event_of, response_of
 from millrace.local.plane.http_api.refusals import Refusal, failed, not_found
@@ -75,6 +76,16 @@ class HttpApis:
         """Whether a request is for an API, and not for AWS."""
         return bool(_HOST.match(request.headers.get("host", "")) or _PATH.match(request.path))
 
+    def allowed_origins(self, request: Request) -> Collection[str]:
+        """The origins in the CORS configuration of the API that a request is for; none for any other request."""
+        if not self.addressed(request):
+            return ()
+        try:
+            api, _ = self._found(request)
+        except Refusal:
+            return ()
+        return (api.cors_configuration or {}).get("allowOrigins") or ()
+
     async def answer(self, request: Request) -> Response:
         """The answer of an API to a request."""
         request_id = str(uuid.uuid4())
@@ -82,7 +93,7 @@ class HttpApis:
         try:
             api, request = self._found(request)
             settings = api.cors_configuration or {}
-            if settings and cors.is_preflight(request):
+            if settings and is_preflight(request):
                 return cors.preflight(request, settings)
             response = await self._logged(_call(api, request), request_id)
         except Refusal as refusal:

@@ -13,11 +13,6 @@ _NO_CONTENT = 204
 _PREFIX = "access-control-"
 
 
-def is_preflight(request: Request) -> bool:
-    """Whether a browser asks what it may send."""
-    return request.method == "OPTIONS" and {"origin", f"{_PREFIX}request-method"} <= request.headers.keys()
-
-
 def preflight(request: Request, settings: Mapping[str, Any]) -> Response:
     """The answer to a preflight request; an origin that is not allowed gets no header."""
     return Response(_NO_CONTENT, b"", tuple(_headers(request, settings, preflight=True)))

@@ -4,11 +4,14 @@ https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_Receiv
 """
 
 import copy
+import random
 from collections.abc import Callable
+from string import ascii_lowercase
 from typing import Any
 
 from millrace.local.plane.queues.shelf import Shelf
 
+_HANDLE_LENGTH = 185
 Bury = Callable[[Any, Any], None]
 
 
@@ -55,11 +58,9 @@ def size(message: Any) -> int:
 
 
 def _lend(shelf: Shelf, message: Any, visibility: float, now: float) -> Any:
-    from moto.sqs.utils import generate_receipt_handle  # noqa: PLC0415 - as in state.py
-
     message.approximate_first_receive_timestamp = message.approximate_first_receive_timestamp or int(now * 1000)
     message.approximate_receive_count += 1
-    message.receipt_handle = generate_receipt_handle()
+    message.receipt_handle = "".join(random.choices(ascii_lowercase, k=_HANDLE_LENGTH))  # noqa: S311 - as moto's
     message.visible_at = (now + visibility) * 1000
     shelf.lend(message, message.receipt_handle, message.visible_at)
     return copy.copy(message)

@@ -1,19 +1,21 @@
-"""The time that a function sees: the machine's, and what the local cloud has leapt over."""
+"""The time that a function sees: that of the local cloud, wherever the machine's wall clock is."""
 
 import time
 from typing import Any
 
+_SAME_SECONDS = 0.01
+"""A smaller difference only says how long the two clocks took to read."""
 _travelled = 0.0
 _traveller: Any = None
 
 
-def leap(seconds: float) -> None:
-    """Be so many seconds ahead of the machine's clock, for everything that asks what time it is.
+def set_ahead(seconds: float) -> None:
+    """Be that many seconds ahead of the machine's wall clock, for everything that reads the time of day.
 
-    Monotonic clocks stay as they are: what a function takes is never leapt over.
+    Monotonic clocks do not change: the duration of a function includes no idle time that was skipped.
     """
     global _travelled, _traveller  # noqa: PLW0603 - a process has one time
-    if seconds == _travelled:
+    if abs(seconds - _travelled) < _SAME_SECONDS:
         return
     if _traveller is None:
         import time_machine  # noqa: PLC0415 - until the first leap nobody needs it

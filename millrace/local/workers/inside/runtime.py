@@ -121,7 +121,7 @@ def invoke(handler: Handler, body: bytes, call: dict[str, Any], config: dict[str
     request_id = call["request_id"]
     logs.of_request(request_id)
     os.environ["_X_AMZN_TRACE_ID"] = call["trace_id"]
-    clock.leap(call["leapt"])
+    clock.set_ahead(call["ahead"])
     deadline = int((time.time() + config["timeout"]) * 1000)
     try:
         context = LambdaContext(request_id, config["arn"], deadline)

@@ -20,4 +20,4 @@ def _is_first(deposit: Deposited, tried: Table) -> bool:
 
 
 def _post(deposit: Deposited, accounts: EventStore[Account]) -> None:
-    accounts.update(deposit.account, lambda account: account.post(deposit))
+    accounts.update(deposit.account, lambda account: account.post(deposit), cause=deposit)

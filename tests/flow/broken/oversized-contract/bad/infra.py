@@ -1,6 +1,6 @@
 from millrace.constructs import Processor
 
-BUS = {"claim_check_above": None}
+BUS = {"claim_check_threshold": None}
 
 
 def build(stack, bus):

@@ -3,4 +3,4 @@ from millrace.constructs import Processor, ordered
 
 def build(stack, bus):
     Processor(stack, "BillOrder", bus=bus, function="bill_order")
-    Processor(stack, "ShipOrder", bus=bus, function="ship_order", channel=ordered(by="order_id"))
+    Processor(stack, "ShipOrder", bus=bus, function="ship_order", channel=ordered(partition_key="order_id"))

@@ -1,0 +1,1 @@
+"""HTTP APIs: commands, queries, event ingress, and callbacks."""

@@ -1,0 +1,1 @@
+"""The event bus: archive, policy, rules, claim check, schema registry, encryption, subscribers."""

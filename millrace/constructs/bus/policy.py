@@ -1,0 +1,70 @@
+"""The resource policy of a bus: its own account, and selected events of other accounts."""
+
+from typing import Any
+
+from aws_cdk import Stack
+from aws_cdk import aws_events as events
+from constructs import Construct
+
+from millrace.constructs.bus.rules import detail_types_by_source, publish_conditions
+from millrace.constructs.function.project import EventTypes
+
+
+class BusAccessError(ValueError):
+    """A bus cannot accept these events from another account."""
+
+
+class BusPolicy:
+    """The resource policy of a bus; a Deny statement keeps out all accounts that are not accepted.
+
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-event-bus-perms.html
+    """
+
+    def __init__(self, scope: Construct, bus: events.IEventBus) -> None:
+        self._scope = scope
+        self._bus = bus
+        self._accounts: list[str] = []
+        self._deny_others = self._policy("Policy", "OwnAccountOnly", self._deny_statement())
+
+    def accept(self, account: str, event_types: EventTypes) -> None:
+        """Allow another account to put these events. Raises BusAccessError for events that are not external."""
+        event_types = list(event_types)
+        internal = [event.__name__ for event in event_types if not event.contract.external]
+        if internal:
+            raise BusAccessError(
+                f"{self._scope.node.path}: only this app publishes {', '.join(internal)}, so account {account} cannot: "
+                f"declare events of other accounts with external=True, or remove them from accept_from()."
+            )
+        self._accounts.append(account)
+        self._deny_others.statement = self._deny_statement()
+        for number, (source, detail_types) in enumerate(detail_types_by_source(event_types).items()):
+            sid = f"From{account}{number or ''}"
+            conditions = publish_conditions(source, detail_types)
+            self._policy(sid, sid, self._statement("Allow", self._root(account), conditions))
+
+    def _policy(self, id: str, sid: str, statement: dict[str, Any]) -> events.CfnEventBusPolicy:  # noqa: A002 - CDK's own
+        return events.CfnEventBusPolicy(
+            self._scope,
+            id,
+            event_bus_name=self._bus.event_bus_name,
+            statement_id=sid,
+            statement={"Sid": sid, **statement},
+        )
+
+    def _deny_statement(self) -> dict[str, Any]:
+        own = Stack.of(self._scope).account
+        accepted = {"aws:PrincipalAccount": [own, *self._accounts] if self._accounts else own}
+        others = {"StringNotEquals": accepted, "Bool": {"aws:PrincipalIsAWSService": "false"}}
+        return self._statement("Deny", "*", others)
+
+    def _statement(self, effect: str, principal: Any, condition: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "Effect": effect,
+            "Principal": principal,
+            "Action": "events:PutEvents",
+            "Resource": self._bus.event_bus_arn,
+            "Condition": condition,
+        }
+
+    def _root(self, account: str) -> dict[str, str]:
+        return {"AWS": f"arn:{Stack.of(self._scope).partition}:iam::{account}:root"}

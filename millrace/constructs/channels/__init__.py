@@ -1,0 +1,1 @@
+"""Channels: how events get from the bus to a function."""

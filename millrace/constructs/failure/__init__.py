@@ -1,0 +1,1 @@
+"""Failure handling: strategies, dead letters, failed stream records, circuit breakers."""

@@ -1,0 +1,1 @@
+"""Lambda functions: processors, handlers, code assets, and the shared layer."""

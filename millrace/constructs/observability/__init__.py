@@ -1,0 +1,1 @@
+"""Alarms, dashboards, event logs, flow checks at synth, and acknowledged findings."""

@@ -1,0 +1,1 @@
+"""Tables, event stores, read models, and change notification."""

@@ -1,0 +1,1 @@
+"""Mediators and sagas on Step Functions, and callbacks."""

@@ -1,0 +1,51 @@
+"""The dashboard shows every alarm, and one graph per kind of alarm."""
+
+import json
+
+import pytest
+
+from millrace.constructs import Bus, Dashboard, Mediator, Processor, ordered
+
+
+@pytest.fixture
+def widgets(stack, bus, synthesised):
+    Dashboard(stack, "Dashboard", bus=bus)
+    Processor(stack, "Upgrade", bus=bus, function="upgrade_tier")
+    Processor(stack, "InOrder", bus=bus, function="upgrade_tier", channel=ordered(partition_key="customer_id"))
+    Mediator(stack, "Ship", bus=bus, steps=["arrange_shipping"])
+    template = synthesised()
+    (dashboard,) = template.of("CloudWatch::Dashboard").values()
+    assert dashboard["DashboardName"]
+    parts = dashboard["DashboardBody"]["Fn::Join"][1]
+    body = json.loads("".join(part if isinstance(part, str) else "X" for part in parts))
+    return {widget["properties"]["title"]: widget["properties"] for widget in body["widgets"]}, template
+
+
+def test_dashboard_shows_every_alarm_of_the_stack(widgets):
+    found, template = widgets
+    assert len(found["Alarms"]["alarms"]) == len(template.of("CloudWatch::Alarm"))
+
+
+@pytest.mark.parametrize(
+    ("title", "names"),
+    [
+        ("Events in dead-letter queues", {"Bus", "Upgrade", "InOrder", "Ship"}),
+        ("Age of the oldest event (s)", {"Upgrade", "Ship"}),
+        ("Iterator age of streams (ms)", {"InOrder"}),
+        ("Failed executions", {"Ship"}),
+        ("Function errors", {"Upgrade", "InOrder", "Ship", "Ship/ArrangeShipping"}),
+    ],
+)
+def test_graph_has_one_metric_per_construct(widgets, title, names):
+    found, _ = widgets
+    assert {metric[-1]["label"] for metric in found[title]["metrics"]} == names
+
+
+def test_graph_without_alarms_is_omitted(widgets):
+    found, _ = widgets
+    assert "Open circuit breakers" not in found
+
+
+def test_dashboard_of_a_bus_without_functions_is_created(stack, synthesised):
+    Dashboard(stack, "Dashboard", bus=Bus(stack, "Bus", name="alone"))
+    assert len(synthesised().of("CloudWatch::Dashboard")) == 1

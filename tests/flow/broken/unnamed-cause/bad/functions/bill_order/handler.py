@@ -1,0 +1,9 @@
+from functions.contracts.billing import OrderPaid
+from functions.contracts.web import OrderPlaced
+
+from millrace.runtime import processor
+
+
+@processor
+def handler(orders: list[OrderPlaced]) -> list[OrderPaid]:
+    return [OrderPaid(order_id=order.order_id) for order in orders]
