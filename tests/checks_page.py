@@ -1,4 +1,4 @@
-"""Makes docs/checks.md from the checks and their broken twins: `python tests/checks_page.py`."""
+"""Generates docs/checks.md from the checks and their broken apps: `python tests/checks_page.py`."""
 
 import difflib
 import sys
@@ -16,27 +16,43 @@ from millrace.flow.findings import Check  # noqa: E402
 
 INTRODUCTION = """# Checks
 
-`millrace check` reads the synthesised templates, the contracts and the handlers' syntax, and says what is wrong with
-the flow of events before anything is deployed. Each synth runs the same checks: a finding stops `cdk synth`,
-`cdk deploy` and `millrace synth`.
+`millrace check` reads the synthesised templates, the contracts and the syntax of the handlers. It reports weaknesses
+in the flow of events before you deploy. Each synth runs the same checks: a finding stops `cdk synth`, `cdk deploy` and
+`millrace synth`.
 
 ```console
-$ millrace check                      # exit status 0: nothing; 1: findings; 2: wrong use
-$ millrace check --json               # or --sarif, which code hosts show at the lines
+$ millrace check
 $ millrace check --explain cycle
 ```
 
-A finding that is to stand is acknowledged where it is, one at a time and with a reason; an acknowledgement that nothing
-needs is itself a finding. Part of an app alone, as in a test of one construct, is synthesised without the checks by
-the context `"millrace:check": "no"`.
+| option | effect |
+|---|---|
+| `--json` | prints the findings as JSON |
+| `--sarif` | prints SARIF 2.1.0, which code hosts show at the source lines |
+| `--explain ID` | describes one check |
+
+The exit status is 0 without findings, 1 with findings and 2 after invalid arguments.
+
+## Acknowledge a finding
+
+If you accept a finding, acknowledge it at its construct or event, with a reason. An acknowledgement without a finding
+is itself a finding.
 
 ```python
-acknowledge(queue, "It is drained by hand, once a month.", "retries-outlive-retention")  # a construct
-OrderShipped.acknowledge("The courier asks for it next year.", "unconsumed-event")  # an event
+acknowledge(queue, "An operator empties it once a month.", "retries-outlive-retention")  # a construct
+OrderShipped.acknowledge("The courier reads it from next year on.", "unconsumed-event")  # an event
 Processor(self, "Retry", bus=bus, function="retry", allow_cycle=allow_cycle(reason="…", max_hops=4))
 ```
 
-This page is made by `python tests/checks_page.py`; each example is an app that the tests synthesise and check.
+## Limits
+
+The checks read templates, contracts and syntax. They do not run handlers and do not see resources outside the app. To
+synthesise a part of an app, such as a single construct in a test, disable the checks with the context
+`"millrace:check": "no"`.
+
+`python tests/checks_page.py` generates this page. The tests synthesise and check each example.
+
+## All checks
 """
 
 
@@ -48,22 +64,22 @@ def page() -> str:
 
 
 def section(known: Check) -> Iterator[str]:
-    """One check: what it is about, and how an app that has it is mended."""
+    """One check: its description, and the difference between its broken and its fixed app."""
     yield from (f"## {known.id}", "", known.about, "")
-    for file in sorted({*files_of(known.id, "bad"), *files_of(known.id, "mended")}):
-        changed = difference(*(text_of(known.id, state, file) for state in ("bad", "mended")))
+    for file in sorted({*files_of(known.id, "bad"), *files_of(known.id, "fixed")}):
+        changed = difference(*(text_of(known.id, state, file) for state in ("bad", "fixed")))
         if changed:
-            yield from (f"`{file}`, mended:", "", "```diff", *changed, "```", "")
+            yield from (f"To fix it, in `{file}`:", "", "```diff", *changed, "```", "")
 
 
-def difference(bad: str, mended: str) -> list[str]:
-    """The lines to take out and to put in, with a few around them."""
-    lines = difflib.unified_diff(bad.splitlines(), mended.splitlines(), n=3, lineterm="")
+def difference(bad: str, fixed: str) -> list[str]:
+    """The removed and added lines, with three lines of context."""
+    lines = difflib.unified_diff(bad.splitlines(), fixed.splitlines(), n=3, lineterm="")
     return [line for line in lines if not line.startswith(("---", "+++", "@@"))]
 
 
 def text_of(check: str, state: str, file: str) -> str:
-    """A file of a twin, which may be the base's."""
+    """The text of a file of an app."""
     return files_of(check, state).get(file, BROKEN / "base" / file).read_text()
 
 

@@ -49,7 +49,7 @@ class Row:
 
 def rows() -> Iterator[Row]:
     """Every behaviour that a test of the local cloud holds."""
-    for file in sorted((ROOT / "tests" / "local").glob("test_*.py")):
+    for file in sorted(path for room in ("local", "patterns") for path in (ROOT / "tests" / room).glob("test_*.py")):
         for node in ast.walk(ast.parse(file.read_text())):
             if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
                 lines = [line.strip() for line in (ast.get_docstring(node) or "").splitlines() if line.strip()]

@@ -5,7 +5,7 @@ from millrace.events import Event, Refusal
 SOURCE = "carrier.shipments"
 
 
-class ShipmentArranged(Event, source=SOURCE, outside=True):
+class ShipmentArranged(Event, source=SOURCE, external=True):
     """The carrier accepts the shipment."""
 
     order_id: str
@@ -13,7 +13,7 @@ class ShipmentArranged(Event, source=SOURCE, outside=True):
     tracking_id: str
 
 
-class ShipmentRefused(Refusal, source=SOURCE, outside=True):
+class ShipmentRefused(Refusal, source=SOURCE, external=True):
     """The carrier refuses the shipment."""
 
     order_id: str

@@ -22,13 +22,13 @@ class OutOfStock(Refusal, source=SOURCE):
     reason: str
 
 
-class StockReleased(Event, source=SOURCE, end="the stock table contains it"):
+class StockReleased(Event, source=SOURCE, terminal="the stock table contains it"):
     """The reserved stock of an order is available again."""
 
     order_id: str
 
 
-class PaymentCharged(Event, source=SOURCE, end="accounting is a separate system"):
+class PaymentCharged(Event, source=SOURCE, terminal="accounting is a separate system"):
     """The customer's card was charged."""
 
     order_id: str
@@ -42,14 +42,14 @@ class PaymentDeclined(Refusal, source=SOURCE):
     reason: str
 
 
-class PaymentRefunded(Event, source=SOURCE, end="accounting is a separate system"):
+class PaymentRefunded(Event, source=SOURCE, terminal="accounting is a separate system"):
     """The payment was refunded."""
 
     order_id: str
     amount_cents: int
 
 
-class ShippingRequested(Event, source=SOURCE, end="the external carrier receives it"):
+class ShippingRequested(Event, source=SOURCE, terminal="the external carrier receives it"):
     """A shipment is requested. The carrier answers with `POST /callbacks/{callback_id}`."""
 
     order_id: str

@@ -23,7 +23,7 @@ class TierUpgraded(Event, source=SOURCE):
     tier: Tier
 
 
-class GiftIssued(Event, source=SOURCE, end="no process follows a gift"):
+class GiftIssued(Event, source=SOURCE, terminal="no process follows a gift"):
     """A gift was sent to a customer."""
 
     customer_id: str

@@ -5,7 +5,7 @@ from typing import Literal
 from millrace.events import Event
 
 
-class CustomerNotified(Event, source="shop.notifications", end="no process follows a notification"):
+class CustomerNotified(Event, source="shop.notifications", terminal="no process follows a notification"):
     """A customer was notified of a completed or rejected order."""
 
     order_id: str

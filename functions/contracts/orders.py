@@ -30,7 +30,7 @@ class Address(Part):
     country: str = Field(pattern=r"^[A-Z]{2}$")
 
 
-class PlaceOrder(Event, source="shop.checkout", outside=True):
+class PlaceOrder(Event, source="shop.checkout", external=True):
     """A command: place this order. `card` is a token of the payment provider, not a card number."""
 
     order_id: str

@@ -5,7 +5,7 @@ from pydantic import Field
 from millrace.events import Event
 
 
-class StockDelivered(Event, source="shop.warehouse", outside=True):
+class StockDelivered(Event, source="shop.warehouse", external=True):
     """Goods arrived at the warehouse."""
 
     sku: str

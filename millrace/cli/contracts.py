@@ -49,7 +49,7 @@ def compat(
     """
     from millrace.cli.project import Project
     from millrace.cli.target import Target
-    from millrace.flow.compat import ForeignSchema, compare
+    from millrace.flow.compat import UnsupportedSchemaError, compare
 
     project = Project.here()
     if save:
@@ -64,7 +64,7 @@ def compat(
     deployed = read()
     try:
         changes = compare(deployed, _today(project), _consumers(project))
-    except ForeignSchema as error:
+    except UnsupportedSchemaError as error:
         raise UsageError(str(error)) from error
     directions = {"backward", "forward"} if mode == "full" else {mode}
     found = [change for change in changes if set(change.directions) & directions]
@@ -86,12 +86,12 @@ def schema(
 ) -> None:
     """Print the schema of an event."""
     from millrace.cli.project import Project
-    from millrace.events import UnknownEvent
+    from millrace.events import UnknownEventError
     from millrace.flow.schemas import json_schema, registry_schema
 
     try:
         found = Project.here().catalog.named(event)
-    except UnknownEvent as error:
+    except UnknownEventError as error:
         raise UsageError(str(error.args[0])) from error
     console.data(json_schema(found) if form == "2020-12" else registry_schema(found, form), indent=2)
 
@@ -233,12 +233,12 @@ def reads_of(node: "Node", event: type["Event"]) -> "Reads":
     from millrace.runtime.hints import UnclearSignature
 
     found = dict(_wired(node))
-    if node.place is None:
+    if node.location is None:
         return found
     try:
         handler = importlib.import_module(f"functions.{node.name}.handler").handler
     except UnclearSignature as error:
-        return found | {(): f"{node.place}: {error}"}
+        return found | {(): f"{node.location}: {error}"}
     for each in handler.declaration.inputs:
         if event in each.events:
             found |= fields_read(handler.function, each.name, many=each.many)
@@ -251,12 +251,12 @@ def reads_of(node: "Node", event: type["Event"]) -> "Reads":
 
 def _wired(node: "Node") -> Iterator[tuple["FieldPath", str]]:
     """The fields that order events or identify them for idempotency."""
-    source = node.made or node.place
+    source = node.construct_location or node.location
     if key := node.facts.get("channel", {}).get("partition_key"):
         yield (key,), f"{source}: ordered(partition_key={key!r})"
     per = node.facts.get("once", {}).get("per", "event_id")
     if per != "event_id":
-        yield (per,), f"{node.place or source}: once_per={per!r}"
+        yield (per,), f"{node.location or source}: once_per={per!r}"
 
 
 def _as_json(change: "Change") -> dict[str, Any]:
@@ -277,8 +277,8 @@ def _lines(change: "Change") -> Iterator[str]:
     if not change.breaks:
         yield f"note    {subject} {change.what}" + (": no consumer reads it" if change.field else "")
         if change.field and "backward" in change.directions:
-            yield f"        older events that do not match are still rejected: {change.mend}"
+            yield f"        older events that do not match are still rejected: {change.fix}"
         return
     yield f"breaks  {subject} {change.what}"
     yield from (f"        {name}  {location}" for name, location in change.broken)
-    yield f"        {change.mend}"
+    yield f"        {change.fix}"

@@ -121,15 +121,14 @@ def explain(
     """
     from millrace.cli.project import Project
     from millrace.cli.target import Target
-    from millrace.events.hiding import hide
-    from millrace.events.masking import secrets_in
+    from millrace.events.sensitive import redact, sensitive_values
     from millrace.operations.bus import explain_rules
 
     project, event = Project.here(), _envelope(file)
     cloud = Target(aws).cloud(project)
     name = bus or project.bus()
-    secrets = secrets_in(event, project.catalog)
-    found = {rule: [hide(clause, secrets) for clause in failed] for rule, failed in explain_rules(cloud, name, event)}
+    secrets = sensitive_values(event, project.catalog)
+    found = {rule: [redact(clause, secrets) for clause in failed] for rule, failed in explain_rules(cloud, name, event)}
     if as_json:
         console.data(found)
     else:
@@ -158,13 +157,13 @@ def record_line(record: "Record") -> str:
 
 def read_event(project: "Project", name: str, text: str) -> "Event":
     """The event of this name, its data checked against the contract."""
-    from millrace.events import BrokenContract, UnknownEvent
+    from millrace.events import ContractError, UnknownEventError
 
     given = _parsed(_text(text))
     try:
         event_type = project.catalog.named(name)
         return event_type.read(given["detail"]["data"] if "detail-type" in given else given, tolerant=False)
-    except (UnknownEvent, BrokenContract) as error:
+    except (UnknownEventError, ContractError) as error:
         raise UsageError(str(error.args[0])) from error
 
 

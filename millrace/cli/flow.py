@@ -13,7 +13,7 @@ from millrace.operations import UsageError
 if TYPE_CHECKING:
     from millrace.cli.project import Project
     from millrace.flow import Graph
-    from millrace.flow.amplification import Amounts, Assumed
+    from millrace.flow.cost import Amounts, Assumptions
     from millrace.flow.findings import System
 
 _ENDINGS = {"html": ".html", "svg": ".svg", "mermaid": ".mmd"}
@@ -34,9 +34,8 @@ def check(
     """
     from millrace.cli.project import Project
     from millrace.flow.checking import ALL_CHECKS, findings
-    from millrace.flow.sarif import as_sarif
-    from millrace.flow.telling import as_json as as_data
-    from millrace.flow.telling import as_text
+    from millrace.flow.report import as_json as as_data
+    from millrace.flow.report import as_sarif, as_text
 
     if as_json + sarif + bool(explain) > 1:
         raise UsageError("Choose one of --json, --sarif and --explain.")
@@ -100,17 +99,16 @@ def cost(
     The amounts are upper bounds, the prices are AWS's public ones.
     """
     from millrace.cli.project import Project
-    from millrace.events import UnknownEvent
+    from millrace.events import UnknownEventError
     from millrace.flow import name_of
-    from millrace.flow.amplification import Assumed, UnendingFlow, caused_by, roots
-    from millrace.flow.prices import dollars
+    from millrace.flow.cost import Assumptions, CyclicFlowError, caused_by, dollars, roots
 
-    project, assumed = Project.here(), Assumed(event_bytes=size, milliseconds=milliseconds)
+    project, assumed = Project.here(), Assumptions(event_bytes=size, milliseconds=milliseconds)
     system = read_project(project)
     try:
         names = [name_of(project.catalog.named(event))] if event else [root.id for root in roots(system)]
         found = {name: caused_by(system, name, assumed) for name in names}
-    except (UnknownEvent, UnendingFlow) as error:
+    except (UnknownEventError, CyclicFlowError) as error:
         raise UsageError(str(error.args[0])) from error
     if as_json:
         console.data({name: {"amounts": a, "dollars": dollars(a)} for name, a in found.items()}, indent=2)
@@ -173,7 +171,7 @@ def _synthesised(project: "Project") -> UsageError | None:
 
 def _explain_check(name: str) -> int:
     from millrace.flow.checking import ALL_CHECKS, names
-    from millrace.flow.telling import explained
+    from millrace.flow.report import explained
 
     known = [each for each in ALL_CHECKS if each.id == name]
     if not known:
@@ -183,7 +181,7 @@ def _explain_check(name: str) -> int:
 
 
 def _cost_lines(amounts: "Amounts") -> list[str]:
-    from millrace.flow.prices import dollars
+    from millrace.flow.cost import dollars
 
     width = max(map(len, amounts))
     lines = [f"  {unit:<{width}}  {_amount(amount):>12}  {_price(unit, amount)}" for unit, amount in amounts.items()]
@@ -195,18 +193,18 @@ def _amount(amount: float) -> str:
 
 
 def _price(unit: str, amount: float) -> str:
-    from millrace.flow.prices import PRICES
+    from millrace.flow.cost import PRICES
 
     if unit not in PRICES:
         return f"{'free':>11}"
     return f"{PRICES[unit].dollars * amount * _MILLION:>11,.2f} $ a million, by the {PRICES[unit].unit}"
 
 
-def _footnote(assumed: "Assumed") -> str:
-    from millrace.flow.prices import READ, REGION
+def _footnote(assumed: "Assumptions") -> str:
+    from millrace.flow.cost import PRICES_AS_OF, REGION
 
     return (
-        f"Prices of {READ}, {REGION}, without free tiers. Assumed: events of {assumed.event_bytes:,} bytes, "
+        f"Prices of {PRICES_AS_OF}, {REGION}, without free tiers. Assumed: events of {assumed.event_bytes:,} bytes, "
         f"invocations of {assumed.milliseconds} ms that log {assumed.log_bytes:,} bytes.\nNot counted: retries, the "
         "handlers' own use of tables, hours of streams and keys, storage, traces, data transfer."
     )

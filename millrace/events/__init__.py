@@ -1,7 +1,7 @@
-"""Events: what a system says has happened. Runs anywhere and imports nothing else of the kit."""
+"""Events and their contracts. Imports no other package of Millrace, so it runs anywhere."""
 
-from millrace.events.catalog import Catalog, DuplicateEvent, UnknownEvent
-from millrace.events.contract import BrokenContract, Contract, UnknownVersion
+from millrace.events.catalog import Catalog, DuplicateEventError, UnknownEventError
+from millrace.events.contract import Contract, ContractError, UnknownVersionError
 from millrace.events.envelope import Envelope, decode, encode, put_entry
 from millrace.events.event import Event, Refusal
 from millrace.events.ids import new_event_id
@@ -9,17 +9,17 @@ from millrace.events.metadata import Metadata
 from millrace.events.sensitive import Sensitive
 
 __all__ = [
-    "BrokenContract",
     "Catalog",
     "Contract",
-    "DuplicateEvent",
+    "ContractError",
+    "DuplicateEventError",
     "Envelope",
     "Event",
     "Metadata",
     "Refusal",
     "Sensitive",
-    "UnknownEvent",
-    "UnknownVersion",
+    "UnknownEventError",
+    "UnknownVersionError",
     "decode",
     "encode",
     "new_event_id",

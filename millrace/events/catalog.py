@@ -1,4 +1,4 @@
-"""The events that a project knows, by their names on the bus."""
+"""The events of a project, by source and detail-type."""
 
 import importlib
 import inspect
@@ -11,29 +11,29 @@ from millrace.events.envelope import Envelope, decode
 from millrace.events.event import Event
 
 
-class UnknownEvent(LookupError):
-    """An event that no contract of the project describes."""
+class UnknownEventError(LookupError):
+    """The project has no contract for the event."""
 
 
-class DuplicateEvent(ValueError):
-    """Two classes that claim one name on the bus."""
+class DuplicateEventError(ValueError):
+    """Two classes have the same source and detail-type."""
 
 
 class Catalog:
-    """All event classes of a project. `Catalog.load("functions.contracts")` reads them from a package."""
+    """The event classes of a project, for example from `Catalog.load("functions.contracts")`."""
 
     def __init__(self, events: Iterable[type[Event]]) -> None:
         self._events: dict[tuple[str, str], type[Event]] = {}
         for event in events:
             key = (event.contract.source, event.contract.detail_type)
             if self._events.setdefault(key, event) is not event:
-                raise DuplicateEvent(
-                    f"{event} and {self._events[key]} both stand for {key[1]} of {key[0]}: rename one."
+                raise DuplicateEventError(
+                    f"{event} and {self._events[key]} both have the name {key[0]}:{key[1]}: rename one of them."
                 )
 
     @classmethod
     def load(cls, package: str) -> "Catalog":
-        """Every event class that is defined in a package or in its modules."""
+        """The event classes that a package and its modules define."""
         return cls(event for module in _modules(package) for event in _defined_in(module))
 
     def __iter__(self) -> Iterator[type[Event]]:
@@ -43,32 +43,32 @@ class Catalog:
         return len(self._events)
 
     def named(self, name: str) -> type[Event]:
-        """The class with this detail-type, which may be written with its source: 'shop.loyalty:PointsAwarded'."""
+        """The class with a detail-type, or with source and detail-type: 'shop.loyalty:PointsAwarded'."""
         source, _, detail_type = name.rpartition(":")
         found = [e for (s, d), e in self._events.items() if d == detail_type and source in ("", s)]
         if len(found) == 1:
             return found[0]
         if found:
-            raise UnknownEvent(
-                f"{name} is ambiguous: write " + " or ".join(f"{e.contract.source}:{name}" for e in found)
+            raise UnknownEventError(
+                f"{name} is ambiguous: use " + " or ".join(f"{e.contract.source}:{name}" for e in found)
             )
-        raise UnknownEvent(
+        raise UnknownEventError(
             f"No event is called {name}. The project has: {', '.join(sorted(d for _, d in self._events))}."
         )
 
     def of(self, envelope: Mapping[str, Any]) -> type[Event] | None:
-        """The class of the event in an envelope; None for what no contract has the name of."""
+        """The class of the event in an envelope; None without a contract."""
         source, detail_type = envelope.get("source"), envelope.get("detail-type")
         if isinstance(source, str) and isinstance(detail_type, str):
             return self._events.get((source, detail_type))
         return None
 
     def decode(self, envelope: Envelope) -> Event:
-        """The event in an envelope, whichever of the catalog it is."""
+        """The event in an envelope."""
         event = self.of(envelope)
         if event is None:
             name, source = envelope.get("detail-type", ""), envelope.get("source", "")
-            raise UnknownEvent(f"No contract describes {name!r} from {source!r}.")
+            raise UnknownEventError(f"The project has no contract for {name!r} from {source!r}.")
         return decode(envelope, event)
 
 

@@ -1,8 +1,8 @@
-"""The claim check: the data of a large event lies in a bucket, and the event says where.
+"""The claim check: a bucket stores the data of a large event, and the event contains its location.
 
-The detail is `{"metadata": …, "claim": {"bucket", "key", "bytes", "sha256"}, "data": {…}}`, and of the data there are
-the short texts alone, by which channels order and rules choose. The key follows from the event and from its data, so
-that nothing is written over, and nobody's claim is another's.
+The detail is `{"metadata": …, "claim": {"bucket", "key", "bytes", "sha256"}, "data": {…}}`. Its data contains only
+short strings, which channels need for ordering and rules for matching. The key is derived from the event and its data,
+so no object is overwritten or shared between events.
 https://docs.aws.amazon.com/prescriptive-guidance/latest/cloud-design-patterns/claim-check.html
 """
 
@@ -13,24 +13,24 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final
 from urllib.parse import quote
 
-from millrace.events.contract import BrokenContract
+from millrace.events.contract import ContractError
 from millrace.events.envelope import Envelope, entry_bytes, put_entry
 
 CLAIM_ABOVE: Final = 200_000
-"""Bytes of an entry of PutEvents, above which its data is claimed: with its envelope, it fits the input of a state
-machine, 256 KiB, the least of all that an event passes through.
+"""The size in bytes of a PutEvents entry above which its data is stored in the bucket. With its envelope, a smaller
+entry fits the input of a state machine, 256 KiB, the lowest limit of all services on the path of an event.
 
 https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
 """
 _SHORT, _SHORT_TOGETHER = 256, 4_000
-"""Characters of a text that stays with its event, as many as a partition key may have, and of all of them."""
+"""The maximum length of a string that stays in the event (that of a partition key), and of all such strings."""
 _FIELDS = ("bucket", "key", "sha256")
 _DIGEST = re.compile("[0-9a-f]{64}")
 _LONGEST_ID = 100
 
 
 class Claims:
-    """The claims of one bus. `client` gives boto3's client for S3, once there is something to keep or to fetch.
+    """The claims of one bus. `client` creates boto3's client for S3 on the first use of the bucket.
 
     `owner` is the account that owns the bucket. S3 denies every call on a bucket of that name in another account.
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-owner-condition.html
@@ -43,7 +43,7 @@ class Claims:
         self._above = above
 
     def claimed(self, envelope: Envelope, above: int | None = None) -> Envelope:
-        """The envelope as it is, or with a claim in place of its data, where it weighs more than `above` bytes."""
+        """The envelope, with a claim instead of its data if it has more than `above` bytes."""
         most = self._above if above is None else above
         detail = envelope["detail"]
         if "claim" in detail or entry_bytes(put_entry(envelope, self._bucket)) <= most:
@@ -62,22 +62,22 @@ class Claims:
         return {**envelope, "detail": {"metadata": detail["metadata"], "claim": claim, "data": short}}
 
     def redeemed(self, envelope: Envelope) -> Envelope:
-        """The envelope with its data. Raises BrokenContract for a claim that is not its own, or cannot be redeemed."""
+        """The envelope with its data. Raises ContractError for a claim that is invalid or of another event."""
         detail = envelope.get("detail")
         if not isinstance(detail, dict) or "claim" not in detail:
             return envelope
         claim = self._own(envelope, detail["claim"])
         content = self._content(envelope, claim["key"])
         if hashlib.sha256(content).hexdigest() != claim["sha256"]:
-            raise _broken(envelope, "sha256", claim["sha256"], "is not that of what lies there")
+            raise _broken(envelope, "sha256", claim["sha256"], "does not match the stored data")
         return {**envelope, "detail": {"metadata": detail["metadata"], "data": json.loads(content)}}
 
     def _own(self, envelope: Envelope, claim: Any) -> dict[str, Any]:
-        """The claim, if it is this very event's: a forged one would read the data of another."""
+        """The claim, after a check that it belongs to this event: a forged claim could read other data."""
         if not isinstance(claim, dict) or not all(isinstance(claim.get(name), str) for name in _FIELDS):
-            raise _broken(envelope, "", claim, "should hold {bucket, key, bytes, sha256}")
+            raise _broken(envelope, "", claim, "should contain {bucket, key, bytes, sha256}")
         if claim["bucket"] != self._bucket:
-            raise _broken(envelope, "bucket", claim["bucket"], f"should be {self._bucket}, the one of its bus")
+            raise _broken(envelope, "bucket", claim["bucket"], f"should be {self._bucket}, the bucket of its bus")
         if not _DIGEST.fullmatch(claim["sha256"]) or claim["key"] != _key(envelope, claim["sha256"]):
             raise _broken(envelope, "key", claim["key"], "is not the key of this event")
         return claim
@@ -87,13 +87,16 @@ class Claims:
         try:
             found = client.get_object(Bucket=self._bucket, Key=key, ExpectedBucketOwner=self._owner)
         except client.exceptions.NoSuchKey as gone:
-            raise _broken(envelope, "key", key, "is gone: the claims of a bus expire after its archive") from gone
+            raise _broken(envelope, "key", key, "has expired: the claims of a bus expire after its archive") from gone
         content: bytes = found["Body"].read()
         return content
 
 
-def claimed_from_outside(envelope: Envelope, bus: str, client: Callable[[str], Any]) -> Envelope:
-    """The envelope as somebody puts it with boto3's clients, by their names; the bus may be without claim check."""
+def claim_with_clients(envelope: Envelope, bus: str, client: Callable[[str], Any]) -> Envelope:
+    """The envelope for a PutEvents call outside a function, with a claim if it is large and the bus has a claim check.
+
+    `client` creates boto3's client for a service.
+    """
     if entry_bytes(put_entry(envelope, bus)) <= CLAIM_ABOVE:
         return envelope
     ssm = client("ssm")
@@ -105,15 +108,15 @@ def claimed_from_outside(envelope: Envelope, bus: str, client: Callable[[str], A
     return Claims(lambda: client("s3"), bucket, account).claimed(envelope)
 
 
-def claims_of(source: str, detail_type: str) -> str:
-    """What the keys of an event's claims begin with."""
+def claim_key_prefix(source: str, detail_type: str) -> str:
+    """The prefix of the keys of an event's claims."""
     return f"{_quoted(source)}/{_quoted(detail_type)}/"
 
 
 def claims_parameter(bus: str) -> str:
     """The parameter in SSM's parameter store that holds the name of the bucket of a bus.
 
-    CloudFormation chooses the name of the bucket, so that nobody can create a bucket of that name before.
+    CloudFormation chooses the name of the bucket, so that no other account can create a bucket of that name first.
     """
     return f"/millrace/{bus}/claims-bucket"
 
@@ -131,13 +134,13 @@ def _key(envelope: Envelope, digest: str) -> str:
     event_id = _quoted(str(metadata.get("event_id")) if isinstance(metadata, dict) else "")
     if len(event_id) > _LONGEST_ID:
         event_id = hashlib.sha256(event_id.encode()).hexdigest()
-    return f"{claims_of(str(envelope.get('source')), str(envelope.get('detail-type')))}{event_id}/{digest}"
+    return f"{claim_key_prefix(str(envelope.get('source')), str(envelope.get('detail-type')))}{event_id}/{digest}"
 
 
 def _quoted(text: str) -> str:
-    """A part of a key: an event from outside may have any id, one that is no UTF-8 too."""
+    """A part of a key. An external event can have any id, even one that is not UTF-8."""
     return quote(text, safe="", errors="backslashreplace")
 
 
-def _broken(envelope: Envelope, field: str, value: object, reason: str) -> BrokenContract:
-    return BrokenContract(str(envelope.get("detail-type")), [(f"claim.{field}".rstrip("."), value, reason)])
+def _broken(envelope: Envelope, field: str, value: object, reason: str) -> ContractError:
+    return ContractError(str(envelope.get("detail-type")), [(f"claim.{field}".rstrip("."), value, reason)])

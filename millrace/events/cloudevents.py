@@ -1,7 +1,7 @@
-"""CloudEvents 1.0, both ways: what systems outside speak, and the envelope of an event.
+"""Converts between envelopes and CloudEvents 1.0.
 
-`source` and `type` are the event's source and detail-type; the rest of its metadata are extension attributes, named
-as the fields are, without underscores. https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md
+`source` and `type` are the source and the detail-type. The metadata are extension attributes with the names of the
+fields without underscores. https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md
 """
 
 import json
@@ -13,7 +13,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from millrace.events.contract import BrokenContract
+from millrace.events.contract import ContractError
 from millrace.events.envelope import Envelope
 from millrace.events.metadata import Metadata
 
@@ -27,7 +27,7 @@ _SAFE = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) not in '"%'
 def _text(moment: Any) -> Any:
     if isinstance(moment, str | datetime):
         return moment
-    raise ValueError("should be a text as RFC 3339 has it")
+    raise ValueError("should be a string in RFC 3339 format")
 
 
 class _Attributes(BaseModel):
@@ -53,7 +53,7 @@ class _Attributes(BaseModel):
 
 
 def to_cloudevent(envelope: Envelope) -> CloudEvent:
-    """The event as a CloudEvent in the structured JSON form."""
+    """The CloudEvent of an envelope, in structured JSON mode."""
     detail = envelope["detail"]
     metadata = Metadata.model_validate(detail["metadata"]).model_dump(mode="json", exclude_none=True)
     return {
@@ -67,19 +67,19 @@ def to_cloudevent(envelope: Envelope) -> CloudEvent:
 
 
 def from_cloudevent(cloudevent: CloudEvent) -> Envelope:
-    """The envelope of a CloudEvent in the structured JSON form. Raises BrokenContract, which names the attribute.
+    """The envelope of a CloudEvent in structured JSON mode. Raises ContractError, which names the attribute.
 
-    What it leaves out begins a flow: it is its own correlation, and its source is the producer.
+    Without metadata, the event starts a flow: its id is the correlation id, and its source is the producer.
     """
     try:
         given = _Attributes.model_validate(cloudevent)
     except ValidationError as error:
-        raise BrokenContract.of("CloudEvent", error) from error
+        raise ContractError.of("CloudEvent", error) from error
     known = given.model_dump(exclude_none=True)
     event_id = _event_id(given)
-    began = {"correlation_id": event_id, "producer": given.source}
-    told = {field: known[_attribute(field)] for field in Metadata.model_fields if _attribute(field) in known}
-    metadata = Metadata.model_validate(began | told | {"event_id": event_id})
+    defaults = {"correlation_id": event_id, "producer": given.source}
+    given_fields = {field: known[_attribute(field)] for field in Metadata.model_fields if _attribute(field) in known}
+    metadata = Metadata.model_validate(defaults | given_fields | {"event_id": event_id})
     return {
         "source": given.source,
         "detail-type": given.type,
@@ -88,7 +88,7 @@ def from_cloudevent(cloudevent: CloudEvent) -> Envelope:
 
 
 def to_http(envelope: Envelope) -> tuple[dict[str, str], bytes]:
-    """Headers and body of the binary mode.
+    """Headers and body in binary mode.
 
     https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/http-protocol-binding.md
     """
@@ -99,13 +99,13 @@ def to_http(envelope: Envelope) -> tuple[dict[str, str], bytes]:
 
 
 def from_http(headers: Mapping[str, str], body: bytes | str) -> Envelope:
-    """The envelope of a request in the structured or the binary mode. Raises BrokenContract."""
+    """The envelope of a request in structured or binary mode. Raises ContractError."""
     lower = {name.lower(): value for name, value in headers.items()}
     kind = lower.get("content-type", _JSON)
     given = _parsed(body)
     if kind.lower().startswith(STRUCTURED):
         if not isinstance(given, dict):
-            raise BrokenContract("CloudEvent", [("body", given, "should be one CloudEvent, an object")])
+            raise ContractError("CloudEvent", [("body", given, "should be one CloudEvent object")])
         return from_cloudevent(given)
     attributes = {name[3:]: unquote(value) for name, value in lower.items() if name.startswith("ce-")}
     return from_cloudevent({**attributes, "datacontenttype": kind, "data": given})
@@ -116,7 +116,7 @@ def _attribute(field: str) -> str:
 
 
 def _event_id(given: _Attributes) -> str:
-    """A UUID stands by itself; any other id is unique within its source alone, and becomes one with it."""
+    """A UUID as it is. Another id is unique only within its source, so a UUID is derived from both."""
     try:
         return str(UUID(given.id))
     except ValueError:
@@ -127,4 +127,4 @@ def _parsed(body: bytes | str) -> Any:
     try:
         return json.loads(body)
     except (ValueError, RecursionError) as error:
-        raise BrokenContract("CloudEvent", [("body", body[:80], f"is no JSON: {error}")]) from error
+        raise ContractError("CloudEvent", [("body", body[:80], f"is not JSON: {error}")]) from error

@@ -1,4 +1,4 @@
-"""What an event class promises: where it comes from, its version, and the way up from older ones."""
+"""The contract of an event class: its name, its version, and the upcasters from older versions."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -6,27 +6,26 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from millrace.events.hiding import hiding
-from millrace.events.sensitive import leaves, shown
+from millrace.events.sensitive import leaves, redacting, shown
 
 Data = dict[str, Any]
 Upcaster = Callable[[Data], Data]
 
 
-class BrokenContract(ValueError):
-    """An event whose data is not what its contract says. `problems` holds (field, value, reason)."""
+class ContractError(ValueError):
+    """The data of an event violates its contract. `problems` contains (field, value, reason)."""
 
     def __init__(self, event: str, problems: list[tuple[str, object, str]]) -> None:
         self.event = event
         self.problems = problems
-        told = "; ".join(f"{event}.{name} = {value!r}: {reason}" for name, value, reason in problems)
-        super().__init__(f"{told}. Send what the contract of {event} asks for.")
+        text = "; ".join(f"{event}.{name} = {value!r}: {reason}" for name, value, reason in problems)
+        super().__init__(f"{text}. Send data that matches the contract of {event}.")
 
     @classmethod
-    def of(cls, event: str, error: ValidationError, sensitive: frozenset[str] | None = frozenset()) -> "BrokenContract":
-        """The same findings as pydantic's, with event, field and value named.
+    def of(cls, event: str, error: ValidationError, sensitive: frozenset[str] | None = frozenset()) -> "ContractError":
+        """The problems that pydantic found, with event, field and value.
 
-        The values of sensitive fields are masked, and all of them by None, where nobody knows which those are.
+        The values of sensitive fields are masked. `sensitive=None` masks all values.
         """
         findings = error.errors(include_url=False)
         values = [shown(sensitive, found["loc"], found["input"]) for found in findings]
@@ -34,54 +33,54 @@ class BrokenContract(ValueError):
         return cls(event, [(name, value, f["msg"]) for name, value, f in zip(names, values, findings, strict=True)])
 
 
-class UnknownVersion(ValueError):
-    """An event of a version that this code has no way up from."""
+class UnknownVersionError(ValueError):
+    """The code cannot read this version of an event."""
 
 
 @dataclass(frozen=True)
 class Contract:
-    """The name an event has on the bus (`source` and `detail_type`), its version, and its place at the flow's edges.
+    """The declaration of an event: its name on the bus, its version, and how it takes part in the flow.
 
-    `outside`: a system outside the app publishes it. `end`: why nothing in the app needs to consume it. `order_by`: the
-    field whose events must be taken in the order in which they were said. `acknowledged`: findings of checks that are
-    to stand, each with its reason.
+    `external`: a system outside the app publishes it. `terminal`: the reason why nothing in the app consumes it.
+    `order_by`: the field by which consumers need the events in order. `acknowledged`: accepted findings of
+    `millrace check`, each with its reason.
     """
 
     source: str
     detail_type: str
     version: int = 1
-    outside: bool = False
-    end: str | None = None
+    external: bool = False
+    terminal: str | None = None
     order_by: str | None = None
     acknowledged: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
     upcasters: dict[int, Upcaster] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def name(self) -> str:
-        """`source:detail-type`: how the graph, the template's metadata and a person on the command line name it."""
+        """`source:detail-type`, as in the graph, in metadata and on the command line."""
         return f"{self.source}:{self.detail_type}"
 
     def upcast(self, data: Data, version: int) -> Data:
-        """Bring data of an older version to this one, a version at a time."""
+        """Convert data of an older version to this one, one version at a time."""
         if version > self.version:
-            raise UnknownVersion(
-                f"{self.detail_type} came in version {version}, and this code knows versions up to {self.version}: "
+            raise UnknownVersionError(
+                f"{self.detail_type} has version {version}, but this code supports versions up to {self.version}: "
                 f"deploy the consumers of a new version before its producer."
             )
         for step in range(version, self.version):
             if step not in self.upcasters:
-                raise UnknownVersion(
-                    f"{self.detail_type} came in version {version} and has no upcaster from version {step}: "
+                raise UnknownVersionError(
+                    f"{self.detail_type} has version {version}, but no upcaster from version {step} exists: "
                     f"write one with @{self.detail_type}.upcaster(from_version={step})."
                 )
             data = self._up(data, step)
         return data
 
     def _up(self, data: Data, version: int) -> Data:
-        known = list(leaves(data))  # nobody knows what was sensitive in that version
+        known = list(leaves(data))  # the sensitive fields of that version are unknown
         try:
-            with hiding(lambda: known):
+            with redacting(lambda: known):
                 return self.upcasters[version](data)
         except Exception as error:
-            told = f"its upcaster from version {version} raised {type(error).__name__}: {error}"
-            raise BrokenContract(self.detail_type, [("data", "…", told)]) from error
+            reason = f"its upcaster from version {version} raised {type(error).__name__}: {error}"
+            raise ContractError(self.detail_type, [("data", "…", reason)]) from error

@@ -1,4 +1,4 @@
-"""The envelope, both ways: from an event to an entry of PutEvents, and from what EventBridge delivers to an event.
+"""Converts events to entries of PutEvents, and the envelopes that EventBridge delivers to events.
 
 https://docs.aws.amazon.com/eventbridge/latest/ref/overiew-event-structure.html
 """
@@ -8,10 +8,10 @@ from typing import Any, TypedDict, TypeVar
 
 from pydantic import ValidationError
 
-from millrace.events.contract import BrokenContract
+from millrace.events.contract import ContractError
 from millrace.events.event import Event
 from millrace.events.metadata import Metadata
-from millrace.events.sensitive import kind_of
+from millrace.events.sensitive import type_and_size
 
 E = TypeVar("E", bound=Event)
 
@@ -42,9 +42,9 @@ class PutEntry(TypedDict):
 
 
 def encode(event: Event) -> Envelope:
-    """The event as a mediator keeps it: source, detail-type and detail, as on the bus.
+    """The envelope of an event: source, detail-type and detail.
 
-    Checks the data against the contract once more, for an event that was built around it.
+    Validates the data again, for events that were created without validation.
     """
     data = json.loads(event.model_dump_json(warnings=False))
     type(event).read(data, tolerant=False)
@@ -56,7 +56,7 @@ def encode(event: Event) -> Envelope:
 
 
 def put_entry(envelope: Envelope, bus: str) -> PutEntry:
-    """The entry that puts an encoded event onto a bus (its name or ARN)."""
+    """The PutEvents entry of an envelope. `bus` is the name or the ARN of a bus."""
     return {
         "Source": envelope["source"],
         "DetailType": envelope["detail-type"],
@@ -66,7 +66,7 @@ def put_entry(envelope: Envelope, bus: str) -> PutEntry:
 
 
 def entry_bytes(entry: PutEntry) -> int:
-    """The size that EventBridge reckons with, in bytes.
+    """The size of an entry in bytes, as EventBridge calculates it.
 
     https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevent-size.html
     """
@@ -74,20 +74,20 @@ def entry_bytes(entry: PutEntry) -> int:
 
 
 def decode(envelope: Envelope, event_type: type[E]) -> E:
-    """The event in an envelope, checked, brought up to the newest version, with its metadata.
+    """The validated event in an envelope, converted to the newest version, with its metadata.
 
-    Raises BrokenContract or UnknownVersion.
+    Raises ContractError or UnknownVersionError.
     """
     name = event_type.__name__
     detail = envelope.get("detail")
     if not isinstance(detail, dict) or not isinstance(detail.get("data"), dict):
-        raise BrokenContract(name, [("detail", kind_of(detail), 'should hold {"metadata": {…}, "data": {…}}')])
+        raise ContractError(name, [("detail", type_and_size(detail), 'should contain {"metadata": {…}, "data": {…}}')])
     if "claim" in detail:
-        raise BrokenContract(name, [("claim", detail["claim"], "has not been redeemed: this bus has no claim check")])
+        raise ContractError(name, [("claim", detail["claim"], "is not redeemed: the bus has no claim check")])
     try:
         metadata = Metadata.model_validate(detail.get("metadata"))
     except ValidationError as error:
-        raise BrokenContract.of(f"{name}.metadata", error) from error
+        raise ContractError.of(f"{name}.metadata", error) from error
     newest = event_type.contract.version
     data = event_type.contract.upcast(detail["data"], metadata.version)
     return event_type.read(data).stamped(metadata.model_copy(update={"version": newest}))

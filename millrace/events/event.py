@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError
 
-from millrace.events.contract import BrokenContract, Contract, Data, Upcaster
+from millrace.events.contract import Contract, ContractError, Data, Upcaster
 from millrace.events.metadata import Metadata
 from millrace.events.sensitive import MASK, leaves, marked, values_at
 
@@ -18,13 +18,13 @@ _RESERVED = frozenset({"metadata", "caused_by"})
 
 
 class Event(BaseModel):
-    """Something that happened, as an immutable value.
+    """An immutable event.
 
-    A subclass names its source: `class PointsAwarded(Event, source="shop.loyalty")`. Its own name, in the past
-    tense, is the detail-type; a breaking change raises `version` and adds an upcaster. `outside=True` marks one that
-    a system outside the app publishes, `end="why"` one that nothing in the app consumes, and `order_by="order_id"`
-    one whose consumers need the order in which it was said, for each value of that field. Two events are equal when
-    they are of one class and say the same, whatever their metadata.
+    A subclass declares its source: `class PointsAwarded(Event, source="shop.loyalty")`. Its name, in the past tense,
+    is the detail-type. A breaking change needs a higher `version` and an upcaster. `external=True`: a system
+    outside the app publishes the event. `terminal="why"`: nothing in the app consumes it. `order_by="order_id"`:
+    consumers need the events in the order of publication, for each value of the field. Events are equal if class and
+    data are equal; metadata is not compared.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True)
@@ -34,7 +34,7 @@ class Event(BaseModel):
     _cause: "Event | None" = PrivateAttr(default=None)
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
-        super().__init_subclass__()  # pydantic hands the keywords on, below, once the fields are known
+        super().__init_subclass__()  # pydantic passes the keywords to the method below, once the fields are known
 
     @classmethod
     def __pydantic_init_subclass__(
@@ -43,8 +43,8 @@ class Event(BaseModel):
         source: str | None = None,
         version: int = 1,
         detail_type: str | None = None,
-        outside: bool = False,
-        end: str | None = None,
+        external: bool = False,
+        terminal: str | None = None,
         order_by: str | None = None,
         **kwargs: Any,
     ) -> None:
@@ -55,17 +55,17 @@ class Event(BaseModel):
             return
         if not _SOURCE.fullmatch(source) or source.startswith("aws."):
             raise TypeError(
-                f"{cls.__name__} has the source {source!r}: write '<system>.<context>' in lower case; "
-                f"'aws.' belongs to AWS."
+                f"{cls.__name__} has the invalid source {source!r}: use '<system>.<context>' in lower case; "
+                f"AWS reserves the prefix 'aws.'."
             )
         if order_by is not None and order_by not in cls.model_fields:
-            raise TypeError(f"{cls.__name__} is ordered by {order_by!r}, which is no field of it: name one that is.")
+            raise TypeError(f"{cls.__name__} has no field {order_by!r}: name one of its fields in order_by.")
         name = detail_type or cls.__name__
-        cls.contract = Contract(source, name, version, outside=outside, end=end, order_by=order_by)
+        cls.contract = Contract(source, name, version, external=external, terminal=terminal, order_by=order_by)
 
     @classmethod
     def upcaster(cls, *, from_version: int) -> Callable[[Upcaster], Upcaster]:
-        """Register the way from `from_version` to the next one, as a function from data to data."""
+        """Register a function that converts data of `from_version` to the next version."""
 
         def register(function: Upcaster) -> Upcaster:
             cls.contract.upcasters[from_version] = function
@@ -75,43 +75,42 @@ class Event(BaseModel):
 
     @classmethod
     def acknowledge(cls, reason: str, *findings: str) -> None:
-        """Let findings of `millrace check` about this event stand: `OrderPlaced.acknowledge("why", "cycle")`."""
+        """Accept findings of `millrace check` about this event: `OrderPlaced.acknowledge("why", "cycle")`."""
         cls.contract.acknowledged.update(dict.fromkeys(findings, reason))
 
     @classmethod
     def sensitive(cls) -> frozenset[str]:
-        """The fields that are marked as Sensitive, or hold something that is."""
+        """The fields that are or contain a Sensitive field."""
         return frozenset(path[0] for path in marked(cls))
 
     def secrets(self) -> list[Any]:
-        """The values in it that are marked as Sensitive."""
+        """The values of its Sensitive fields."""
         paths = marked(type(self))
         data = self.model_dump(mode="json", warnings=False) if paths else {}
         return [leaf for path in paths for value in values_at(data, path) for leaf in leaves(value)]
 
     @classmethod
     def read(cls, data: Data, *, tolerant: bool = True) -> Self:
-        """Check data from JSON against the contract.
+        """Validate JSON data. Raises ContractError, which names event, field and value.
 
-        A tolerant reader passes over fields that it does not know, so that a producer may add one.
-        Raises BrokenContract, which names event, field and value.
+        A tolerant reader ignores unknown fields, so that a producer can add fields.
         """
         try:
             return cls.model_validate_json(json.dumps(data), extra="ignore" if tolerant else "forbid")
         except ValidationError as error:
-            raise BrokenContract.of(cls.__name__, error, cls.sensitive()) from error
+            raise ContractError.of(cls.__name__, error, cls.sensitive()) from error
 
     @property
     def metadata(self) -> Metadata:
-        """The metadata of an event that came from a bus; one just made has none yet."""
+        """The metadata of a published event."""
         if self._metadata is None:
-            raise LookupError(f"{type(self).__name__} has no metadata before it is published.")
+            raise LookupError(f"{type(self).__name__} has no metadata until it is published.")
         return self._metadata
 
     def stamped(self, metadata: Metadata) -> Self:
-        """The same event, with metadata."""
+        """A copy of the event with metadata."""
         copy = self.model_copy()
-        copy._metadata = metadata  # noqa: SLF001 - its own class
+        copy._metadata = metadata  # noqa: SLF001
         return copy
 
     def caused_by(self, cause: "Event") -> Self:
@@ -130,7 +129,7 @@ class Event(BaseModel):
         return self._cause
 
     def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
-        """What it shows of itself, wherever it is printed or logged."""
+        """The fields in `repr` and logs. Sensitive values are masked."""
         hidden = self.sensitive()
         for name, value in super().__repr_args__():
             yield name, MASK if name in hidden else value
@@ -140,4 +139,4 @@ class Event(BaseModel):
 
 
 class Refusal(Event):
-    """An event that says no: a step that returns one starts the undos of its saga."""
+    """An event that rejects a request. A step that returns one starts the undos of its saga."""

@@ -18,17 +18,17 @@ _last_tick = 0
 def new_event_id() -> str:
     """A UUID of version 7 (RFC 9562, section 5.7) whose first 60 free bits count the time.
 
-    48 bits hold the milliseconds, 12 bits the fraction of one; within a process no two are equal and
-    each sorts after the one before it, even where the clock stands still or steps back.
+    48 bits are the milliseconds, 12 bits the fraction of a millisecond. Within a process each id sorts after the
+    previous one, even if the clock stops or steps back.
     """
     random_bits = int.from_bytes(os.urandom(8), "big") >> (64 - _RANDOM_BITS)
     return _formed(_next_tick(), random_bits)
 
 
 def effect_id(cause: str, moment: datetime, producer: str, position: int) -> str:
-    """The id of the event that `producer` says in this place as an effect of a cause: each time the same.
+    """The id of the event that a producer publishes at a position as an effect of a cause. It is deterministic.
 
-    It sorts after its cause: its time is the cause's own, or the moment of a cause whose id tells none.
+    It sorts after its cause: it has the time of the cause's id, or `moment` if that id contains no time.
     """
     drawn = hashlib.sha256(json.dumps([cause, producer, position]).encode()).digest()
     return _formed(_tick_of(cause, moment) + 1 + position, int.from_bytes(drawn[:8], "big") >> (64 - _RANDOM_BITS))
@@ -51,7 +51,7 @@ def _tick_of(event_id: str, moment: datetime) -> int:
 
 
 def _next_tick() -> int:
-    global _last_tick  # noqa: PLW0603 - the last id given is the one thing ids of a process share
+    global _last_tick  # noqa: PLW0603 - all threads share the last id
     with _lock:
         now = time.time_ns() * 4096 // 1_000_000
         _last_tick = max(now, _last_tick + 1)

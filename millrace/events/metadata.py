@@ -1,4 +1,4 @@
-"""What travels with every event besides its own data."""
+"""The metadata of events."""
 
 from datetime import UTC, datetime
 from typing import Annotated
@@ -17,12 +17,11 @@ def _in_utc(moment: datetime) -> datetime:
 class Metadata(BaseModel):
     """Identity, cause and origin of one event.
 
-    `event_id` stays the same through retries, redrives and replays; EventBridge's own `id` does not.
-    `correlation_id` is shared by all events of one flow, `causation_id` is the `event_id` of the direct
-    cause, and `hops` counts the causes back to the first event, which has 0. `idempotency_key` is the key under which
-    the producer would say the same thing again, where the business has one. An event out of an event store names its
-    `stream` there, and its place in that: `stream_version`, from 1. `path` names the producers of the causes, the
-    latest 16.
+    `event_id` stays the same through retries, redrives and replays; EventBridge's own `id` does not. All events of one
+    flow share the `correlation_id`. `causation_id` is the `event_id` of the direct cause. `hops` is the number of
+    causes back to the first event, which has 0. `idempotency_key` is the producer's business key for the event, if it
+    has one. An event from an event store has its `stream` and its position there, `stream_version`, starting at 1.
+    `path` names the producers of the latest 16 causes.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -42,7 +41,7 @@ class Metadata(BaseModel):
 
     @classmethod
     def root(cls, *, producer: str, version: int = 1, correlation_id: str | None = None) -> "Metadata":
-        """The metadata of an event that nothing in the system caused. It starts its own flow."""
+        """The metadata of an event without a cause, which starts a flow."""
         event_id = new_event_id()
         return cls(
             event_id=event_id,
@@ -53,13 +52,13 @@ class Metadata(BaseModel):
         )
 
     @property
-    def way(self) -> list[str]:
-        """The producers by which an event came, the latest last."""
+    def producers(self) -> list[str]:
+        """The producers of the causes and of the event itself, the latest last."""
         return [*(self.path.split(_STEP) if self.path else []), self.producer]
 
     @property
     def key(self) -> str:
-        """What a consumer goes by to handle an event once: the business key, or the event's own id."""
+        """The key by which consumers handle an event once: the business key, or the event id."""
         return self.idempotency_key or self.event_id
 
     def causes(
@@ -67,8 +66,8 @@ class Metadata(BaseModel):
     ) -> "Metadata":
         """The metadata of a new event whose direct cause is this one.
 
-        The event in the same `position` of what a producer says in the same `run` has the same id, however often it
-        is said; `run` tells apart those that have one cause and one producer.
+        The event id is derived from cause, producer, `run` and `position`, so that a retry publishes the same id. `run`
+        distinguishes several runs of one producer for one cause.
         """
         return Metadata(
             event_id=effect_id(self.event_id, self.occurred_at, f"{producer}{run}", position),
@@ -78,6 +77,6 @@ class Metadata(BaseModel):
             producer=producer,
             version=version,
             hops=self.hops + 1,
-            path=_STEP.join(self.way[-_LATEST:]),
+            path=_STEP.join(self.producers[-_LATEST:]),
             traceparent=traceparent or self.traceparent,
         )

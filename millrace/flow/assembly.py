@@ -1,4 +1,4 @@
-"""A synthesised assembly as the graph reads it: each resource, the line that made it, and what it refers to."""
+"""Reads a cloud assembly: its resources, their references, and the source lines that created them."""
 
 import json
 import re
@@ -8,25 +8,25 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-PLACE = "millrace:place"
-"""The type of the note, in the assembly's metadata, that says which line of the project made a construct."""
+SOURCE_LOCATION = "millrace:source-location"
+"""The type of the metadata entry that holds the source location of a construct."""
 SUB = re.compile(r"\$\{([^!.}]+)(?:\.[^}]*)?\}")
 
 
-class UnreadableAssembly(ValueError):
-    """A folder that holds no cloud assembly."""
+class InvalidAssemblyError(ValueError):
+    """The folder holds no cloud assembly."""
 
 
 @dataclass(frozen=True, order=True)
-class Place:
-    """A line of the project; the file is named from the project's folder."""
+class SourceLocation:
+    """A line of a source file. The path is relative to the project's folder."""
 
     file: str
     line: int
 
     @classmethod
-    def parse(cls, text: str) -> "Place":
-        """Read what `str` writes."""
+    def parse(cls, text: str) -> "SourceLocation":
+        """Parse `file:line`."""
         file, _, line = text.rpartition(":")
         return cls(file, int(line))
 
@@ -36,64 +36,64 @@ class Place:
 
 @dataclass(frozen=True)
 class Resource:
-    """One resource. `id` is unique in the assembly, `path` is its construct's; `place` the line that made that."""
+    """One resource. `id` is unique in the assembly; `path` is the path of its construct, created at `location`."""
 
     stack: str
     logical_id: str
     type: str
     path: str
-    place: Place | None
+    location: SourceLocation | None
     properties: Mapping[str, Any] = field(repr=False, compare=False)
     facts: Mapping[str, Any] = field(repr=False, compare=False)
 
     @property
     def id(self) -> str:
-        """The stack's name and the logical id."""
+        """`stack.logical_id`."""
         return f"{self.stack}.{self.logical_id}"
 
 
 class Assembly:
-    """All resources of a folder, as `cdk.out`, of every stack and stage."""
+    """All resources of a folder such as `cdk.out`, in every stack and stage."""
 
     def __init__(self, folder: Path) -> None:
         self._templates: dict[str, Mapping[str, Any]] = {}
         self._resources: dict[str, Resource] = {}
-        self._notes: dict[str, list[Mapping[str, Any]]] = {}
-        for stack, template, notes in _stacks(folder):
+        self._metadata: dict[str, list[Mapping[str, Any]]] = {}
+        for stack, template, metadata in _stacks(folder):
             self._templates[stack] = template
-            self._notes |= notes
-            for resource in _resources(stack, template, notes):
+            self._metadata |= metadata
+            for resource in _resources(stack, template, metadata):
                 self._resources[resource.id] = resource
 
     def __iter__(self) -> Iterator[Resource]:
         return iter(self._resources.values())
 
-    def __getitem__(self, id: str) -> Resource:  # noqa: A002 - what a resource calls it
+    def __getitem__(self, id: str) -> Resource:  # noqa: A002
         return self._resources[id]
 
     def __contains__(self, id: object) -> bool:  # noqa: A002
         return id in self._resources
 
-    def noted(self, kind: str) -> list[tuple[str, Any]]:
-        """The notes of one type that constructs were given, with the constructs' paths."""
-        return [(path.strip("/"), note["data"]) for path, note in _noted(self._notes, kind)]
+    def metadata(self, kind: str) -> list[tuple[str, Any]]:
+        """The metadata entries of one type, each with the path of its construct."""
+        return [(path.strip("/"), entry["data"]) for path, entry in _entries(self._metadata, kind)]
 
-    def place_of(self, path: str) -> Place | None:
-        """The line of the project that made a construct, or the one around it."""
-        return _nearest(path, _places(self._notes))
+    def location_of(self, path: str) -> SourceLocation | None:
+        """The source location of a construct, or of its nearest parent that has one."""
+        return _nearest(path, _locations(self._metadata))
 
     def of(self, *types: str) -> list[Resource]:
-        """The resources of some types: `of("SQS::Queue")`."""
+        """The resources of these types: `of("SQS::Queue")`."""
         return [each for each in self if each.type.removeprefix("AWS::") in types]
 
-    def named(self, value: Any, near: Resource) -> Resource | None:
-        """The resource that a property of `near` names, by a reference or by its own name; None if it is not here.
+    def named(self, value: Any, owner: Resource) -> Resource | None:
+        """The resource that a property of `owner` refers to, by reference or by name; None outside the assembly.
 
-        For an alias or a version of a function, the function.
+        An alias or a version of a function resolves to the function.
         """
         if isinstance(value, str):
             return self._by_name.get(value.rpartition("/")[2].rpartition(":")[2])
-        found = next(self.mentions(value, near), None)
+        found = next(self.mentions(value, owner), None)
         qualified = found is not None and found.type in ("AWS::Lambda::Alias", "AWS::Lambda::Version")
         return self.named(found.properties["FunctionName"], found) if found and qualified else found
 
@@ -109,9 +109,9 @@ class Assembly:
                 found.setdefault(role.id, []).append(policy)
         return found
 
-    def mentions(self, value: Any, near: Resource) -> Iterator[Resource]:
-        """Every resource that a value refers to, in this stack or, by an output, in another."""
-        yield from self._mentions(value, near.stack)
+    def mentions(self, value: Any, owner: Resource) -> Iterator[Resource]:
+        """Every resource that a property of `owner` refers to, in its stack or through an output in another."""
+        yield from self._mentions(value, owner.stack)
 
     def _mentions(self, value: Any, stack: str) -> Iterator[Resource]:
         if isinstance(value, list):
@@ -157,54 +157,54 @@ class Assembly:
         return {text: each for text, each in owners if isinstance(text, str) and not each.type.endswith("Mapping")}
 
 
-Notes = Mapping[str, list[Mapping[str, Any]]]
+Metadata = Mapping[str, list[Mapping[str, Any]]]
 
 
-def _stacks(folder: Path) -> Iterator[tuple[str, Mapping[str, Any], Notes]]:
-    """Name, template and the constructs' notes of each stack."""
+def _stacks(folder: Path) -> Iterator[tuple[str, Mapping[str, Any], Metadata]]:
+    """Name, template and construct metadata of each stack."""
     manifest = folder / "manifest.json"
     if not manifest.is_file():
-        raise UnreadableAssembly(f"{folder} holds no cloud assembly: write one with millrace synth or cdk synth.")
+        raise InvalidAssemblyError(f"{folder} holds no cloud assembly: create one with millrace synth or cdk synth.")
     for key, artifact in json.loads(manifest.read_bytes()).get("artifacts", {}).items():
         properties = artifact.get("properties", {})
         if artifact["type"] == "cdk:cloud-assembly":
             yield from _stacks(folder / properties["directoryName"])
         if artifact["type"] == "aws:cloudformation:stack":
-            beside = artifact.get("additionalMetadataFile")
-            notes = artifact.get("metadata", {}) | (json.loads((folder / beside).read_bytes()) if beside else {})
+            file = artifact.get("additionalMetadataFile")
+            metadata = artifact.get("metadata", {}) | (json.loads((folder / file).read_bytes()) if file else {})
             template = json.loads((folder / properties["templateFile"]).read_bytes())
-            yield properties.get("stackName", key), template, notes
+            yield properties.get("stackName", key), template, metadata
 
 
-def _resources(stack: str, template: Mapping[str, Any], notes: Notes) -> Iterator[Resource]:
-    places = _places(notes)
-    paths = {note["data"]: path.strip("/") for path, note in _noted(notes, "aws:cdk:logicalId")}
+def _resources(stack: str, template: Mapping[str, Any], metadata: Metadata) -> Iterator[Resource]:
+    locations = _locations(metadata)
+    paths = {entry["data"]: path.strip("/") for path, entry in _entries(metadata, "aws:cdk:logicalId")}
     for logical_id, body in template.get("Resources", {}).items():
-        metadata = body.get("Metadata", {})
-        path = metadata.get("aws:cdk:path") or paths.get(logical_id) or f"{stack}/{logical_id}"
+        own = body.get("Metadata", {})
+        path = own.get("aws:cdk:path") or paths.get(logical_id) or f"{stack}/{logical_id}"
         yield Resource(
             stack=stack,
             logical_id=logical_id,
             type=body["Type"],
             path=path.removesuffix("/Resource"),
-            place=_nearest(path, places),
+            location=_nearest(path, locations),
             properties=body.get("Properties", {}),
-            facts=metadata.get("millrace", {}),
+            facts=own.get("millrace", {}),
         )
 
 
-def _places(notes: Notes) -> dict[str, Place]:
-    return {path.strip("/"): Place.parse(note["data"]) for path, note in _noted(notes, PLACE)}
+def _locations(metadata: Metadata) -> dict[str, SourceLocation]:
+    return {path.strip("/"): SourceLocation.parse(entry["data"]) for path, entry in _entries(metadata, SOURCE_LOCATION)}
 
 
-def _noted(notes: Notes, kind: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    for path, found in notes.items():
-        yield from ((path, note) for note in found if note["type"] == kind)
+def _entries(metadata: Metadata, kind: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    for path, found in metadata.items():
+        yield from ((path, entry) for entry in found if entry["type"] == kind)
 
 
-def _nearest(path: str, places: Mapping[str, Place]) -> Place | None:
+def _nearest(path: str, locations: Mapping[str, SourceLocation]) -> SourceLocation | None:
     while path:
-        if path in places:
-            return places[path]
+        if path in locations:
+            return locations[path]
         path = path.rpartition("/")[0]
     return None

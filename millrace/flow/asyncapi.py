@@ -1,4 +1,4 @@
-"""The app as an AsyncAPI 3.0 document: a channel for each event, an operation for each function that says or takes it.
+"""The app as an AsyncAPI 3.0 document: a channel for each event, and an operation for each producer and consumer.
 
 https://www.asyncapi.com/docs/reference/specification/v3.0.0
 """
@@ -15,7 +15,7 @@ Json = dict[str, Any]
 
 
 def asyncapi(graph: Graph, *, title: str, version: str) -> Json:
-    """The document of all events that the project has a contract for. A message's payload is the event's `detail`."""
+    """The document of all events with a contract. The payload of a message is the event's `detail`."""
     events = [node.event for node in graph.of("event") if node.event]
     schemas, definitions = details(events, "#/components/schemas/{model}")
     return {
@@ -56,7 +56,7 @@ def _channel(graph: Graph, event: type[Event]) -> Json:
 
 
 def _buses(graph: Graph, event: type[Event]) -> list[str]:
-    """The buses whose rules take an event; the only one, if there is no other."""
+    """The buses whose rules match an event; the only bus, if there is one."""
     buses = graph.of("bus")
     rules = {edge.target for edge in graph.out(event.contract.name, "matches")}
     on = [bus.name for bus in buses if len(buses) == 1 or rules & {e.target for e in graph.out(bus.id, "carries")}]
@@ -64,8 +64,8 @@ def _buses(graph: Graph, event: type[Event]) -> list[str]:
 
 
 def _operations(graph: Graph, event: type[Event]) -> Iterator[tuple[str, Json]]:
-    said = (node for node in graph.producers(event.contract.name) if node.kind != "outside")
-    yield from _of_functions(said, "send", event)
+    producers = (node for node in graph.producers(event.contract.name) if node.kind != "external")
+    yield from _of_functions(producers, "send", event)
     yield from _of_functions(graph.consumers(event.contract.name), "receive", event)
 
 

@@ -1,37 +1,37 @@
-"""Which effects of a list handler name no cause, from the handler's syntax: nothing is run."""
+"""Finds effects of a list handler that name no cause, from its syntax, without running it."""
 
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from millrace.flow.assembly import Place
-from millrace.flow.places import handler_file, parsed
+from millrace.flow.assembly import SourceLocation
+from millrace.flow.syntax import handler_file, parsed
 
 _APPENDS = ("update", "append")
 
 
 @dataclass(frozen=True)
 class Unnamed:
-    """An append, or an event that the handler returns, without its cause; and the code that names it."""
+    """An append, or a returned event, without its cause. `fix` is the code that names it."""
 
     what: str
     fix: str
-    place: Place
+    location: SourceLocation
 
 
 def unnamed_causes(root: Path, function: str) -> Iterator[Unnamed]:
-    """Those in the body of a list handler below functions/. What it calls elsewhere is checked when it runs."""
+    """The effects without a cause in the body of a list handler. What it calls is checked at run time."""
     file = handler_file(function)
     tree = parsed(root / file) if (root / file).is_file() else ast.Module([], [])
     for node in tree.body:
         if isinstance(node, ast.FunctionDef) and node.name == "handler" and _takes_list(node):
-            yield from sorted(_appended(node, file), key=lambda found: found.place.line)
-            yield from sorted(_returned(node, file), key=lambda found: found.place.line)
+            yield from sorted(_appended(node, file), key=lambda found: found.location.line)
+            yield from sorted(_returned(node, file), key=lambda found: found.location.line)
 
 
 def _takes_list(handler: ast.FunctionDef) -> bool:
-    """Whether it is a processor of a list of events; a step handles one flow, even if it takes a list."""
+    """Whether it is a processor of a list of events. A step handles one flow, even with a list."""
     processors = [node for each in handler.decorator_list for node in ast.walk(each) if _named(node) == "processor"]
     return bool(processors) and any(_generic(argument) == "list" for argument in handler.args.args)
 
@@ -44,7 +44,7 @@ def _appended(handler: ast.FunctionDef, file: str) -> Iterator[Unnamed]:
         called = f"{_named(node.func.value)}.{node.func.attr}"
         given = {keyword.arg for keyword in node.keywords}
         if _named(node.func.value) in stores and node.func.attr in _APPENDS and not given & {"cause", None}:
-            yield Unnamed(f"calls {called}", f"{called}(…, cause=event)", Place(file, node.lineno))
+            yield Unnamed(f"calls {called}", f"{called}(…, cause=event)", SourceLocation(file, node.lineno))
 
 
 def _returned(handler: ast.FunctionDef, file: str) -> Iterator[Unnamed]:
@@ -54,11 +54,11 @@ def _returned(handler: ast.FunctionDef, file: str) -> Iterator[Unnamed]:
         for made in _elements(value):
             name = _named(made.func) if isinstance(made, ast.Call) else None
             if name in events:
-                yield Unnamed(f"returns {name}", f"{name}(…).caused_by(event)", Place(file, made.lineno))
+                yield Unnamed(f"returns {name}", f"{name}(…).caused_by(event)", SourceLocation(file, made.lineno))
 
 
 def _elements(value: ast.expr | None) -> Iterator[ast.expr]:
-    """The expressions whose values a handler returns, one by one."""
+    """The expressions of the values that a handler returns."""
     match value:
         case ast.List(elts=inner) | ast.Tuple(elts=inner):
             parts = inner
@@ -76,7 +76,7 @@ def _elements(value: ast.expr | None) -> Iterator[ast.expr]:
 
 
 def _generic(argument: ast.arg) -> str | None:
-    """The generic type of an annotation: `list` of `list[OrderPlaced]`."""
+    """The generic type of an annotation: `list` of `list[OrderSourceLocationd]`."""
     return _named(argument.annotation.value) if isinstance(argument.annotation, ast.Subscript) else None
 
 

@@ -1,4 +1,4 @@
-"""JSON Schema 2020-12, as pydantic writes it, in the older dialects that EventBridge and AsyncAPI understand."""
+"""Converts JSON Schema 2020-12, which pydantic generates, to the older dialects of EventBridge and AsyncAPI."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,7 +12,7 @@ _NOTHING: Schema = {"type": "object", "nullable": True, "enum": [None]}
 
 
 def opened(schema: Schema) -> Schema:
-    """The schema without its refusal of unknown fields."""
+    """The schema without `additionalProperties: false`."""
 
     def change(part: Schema) -> Schema:
         return {word: value for word, value in part.items() if (word, value) != ("additionalProperties", False)}
@@ -21,7 +21,7 @@ def opened(schema: Schema) -> Schema:
 
 
 def draft_7(schema: Schema) -> Schema:
-    """The schema in draft 7: AsyncAPI's own dialect.
+    """The schema in draft 7, the dialect of AsyncAPI.
 
     https://www.asyncapi.com/docs/reference/specification/v3.0.0#schemaObject
     """
@@ -43,7 +43,7 @@ def draft_4(schema: Schema) -> Schema:
 
 
 def openapi_30(schema: Schema) -> Schema:
-    """The schema as OpenAPI 3.0 has it.
+    """The schema in the dialect of OpenAPI 3.0.
 
     https://spec.openapis.org/oas/v3.0.3#schema-object
     """
@@ -61,7 +61,7 @@ def openapi_30(schema: Schema) -> Schema:
 
 
 def _throughout(schema: Schema, change: Change) -> Schema:
-    """Change a schema and all that it holds, the innermost first."""
+    """Apply a change to a schema and all parts of it, innermost first."""
     made = dict(schema)
     for word in _ONE:
         if isinstance(made.get(word), dict):
@@ -82,7 +82,7 @@ def _constants(schema: Schema) -> Schema:
 
 
 def _bounds(schema: Schema) -> Schema:
-    """A bound that is not reached was a flag beside the bound."""
+    """In older dialects, an exclusive bound is a bound with a flag."""
     made = dict(schema)
     for exclusive, bound in (("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum")):
         if exclusive in made:
@@ -92,7 +92,7 @@ def _bounds(schema: Schema) -> Schema:
 
 
 def _alone(schema: Schema) -> Schema:
-    """Nothing may stand beside a reference."""
+    """Older dialects ignore keywords next to a reference."""
     if "$ref" not in schema or len(schema) == 1:
         return schema
     rest = {word: value for word, value in schema.items() if word != "$ref"}
@@ -117,7 +117,7 @@ def _tuples_as_any(schema: Schema) -> Schema:
 
 
 def _nullable(schema: Schema) -> Schema:
-    """The type null was a flag, which counts beside a type only."""
+    """OpenAPI 3.0 has a flag for null, which needs a type."""
     if schema.get("type") == "null":
         return {**{word: value for word, value in schema.items() if word != "type"}, **_NOTHING}
     options = schema.get("anyOf", [])

@@ -1,4 +1,4 @@
-"""What a check finds, and what a check is."""
+"""Checks and their findings."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-from millrace.flow.assembly import Assembly, Place, Resource
+from millrace.flow.assembly import Assembly, Resource, SourceLocation
 from millrace.flow.graph import Graph, Node
 
 Severity = Literal["error", "warning"]
@@ -17,14 +17,14 @@ Weakness = Literal[
 
 @dataclass(frozen=True)
 class System:
-    """What the checks look at."""
+    """The input of a check: the assembly, its graph, and the project's folder."""
 
     assembly: Assembly
     graph: Graph
     root: Path
 
     def node_of(self, resource: Resource) -> Node | None:
-        """The node that a resource stands for, if it stands for one."""
+        """The node of a resource, if it has one."""
         return self._nodes.get(resource.id)
 
     @cached_property
@@ -34,30 +34,26 @@ class System:
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is wrong. `subject` is the node's id, or the path of a construct that is no node.
+    """One problem. `subject` is the id of a node, or the path of a construct without a node.
 
-    `steps` is the way that a loop takes, a line for each of its parts.
+    `steps` are the parts of a cycle in order, one line each.
     """
 
     subject: str
     message: str
-    mend: str
-    places: tuple[Place, ...] = ()
+    fix: str
+    locations: tuple[SourceLocation, ...] = ()
     resources: tuple[str, ...] = ()
     steps: tuple[str, ...] = ()
     check: str = ""
 
     @classmethod
-    def at(cls, subject: Node | Resource, message: str, mend: str) -> "Finding":
-        """A finding in one node, or in a resource that is none."""
+    def at(cls, subject: Node | Resource, message: str, fix: str) -> "Finding":
+        """A finding about a node, or about a resource without a node."""
         if isinstance(subject, Resource):
-            return cls(subject.path, message, mend, _placed(subject.place), (subject.id,))
+            return cls(subject.path, message, fix, (subject.location,) if subject.location else (), (subject.id,))
         resources = (subject.resource.id,) if subject.resource else ()
-        return cls(subject.id, message, mend, tuple(subject.places), resources)
-
-
-def _placed(place: Place | None) -> tuple[Place, ...]:
-    return (place,) if place else ()
+        return cls(subject.id, message, fix, tuple(subject.locations), resources)
 
 
 Find = Callable[[System], Iterable[Finding]]
@@ -65,7 +61,7 @@ Find = Callable[[System], Iterable[Finding]]
 
 @dataclass(frozen=True)
 class Check:
-    """One weakness of event-driven systems, and how it shows. `about` says why it matters and what mends it."""
+    """One weakness of event-driven systems. `about` describes why it matters and how to fix it."""
 
     id: str
     weakness: Weakness
@@ -75,12 +71,12 @@ class Check:
 
     @property
     def title(self) -> str:
-        """What is wrong, in a line."""
+        """The first line of `about`, without the full stop."""
         return self.about.partition("\n")[0].rstrip(".")
 
 
 def check(id: str, *, weakness: Weakness, severity: Severity = "error") -> Callable[[Find], Check]:  # noqa: A002
-    """Make a check of a function that yields findings; its docstring is what `--explain` tells."""
+    """Make a check of a function that yields findings. Its docstring is the text of `--explain`."""
 
     def made(find: Find) -> Check:
         text = "\n".join(line.strip() for line in (find.__doc__ or "").strip().splitlines())

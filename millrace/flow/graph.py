@@ -1,8 +1,8 @@
-"""The graph of a system: what there is, and how events go through it.
+"""The graph of a system: its parts, and the paths of events between them.
 
-Kinds of nodes: `event`, `outside` (a system that publishes from outside the app), `sink` (one that is told outside),
-`bus`, `rule`, `schedule`, `queue`, `stream`, `topic`, `api`, `mediator` (a state machine), `dead-letters`, `archive`,
-`store`, `other`; and each kind of function: `processor`, `step`, `starter`, whatever a function's metadata calls it.
+Kinds of nodes: `event`, `external` (a system outside the app that publishes), `sink` (a system outside the app that
+receives), `bus`, `rule`, `schedule`, `queue`, `stream`, `topic`, `api`, `mediator` (a state machine), `dead-letters`,
+`archive`, `store`, `other`; and the kinds of functions in their metadata, such as `processor`, `step` and `starter`.
 """
 
 from collections.abc import Iterable, Mapping
@@ -11,28 +11,28 @@ from functools import cached_property
 from typing import Any, Literal
 
 from millrace.events import Event
-from millrace.flow.assembly import Place, Resource
+from millrace.flow.assembly import Resource, SourceLocation
 
-DOORS = ("outside", "ingress", "commands")
-"""The kinds of nodes by which events come in from outside."""
+INGRESS_KINDS = ("external", "ingress", "commands")
+"""The kinds of nodes that publish external events."""
 
-KEEPS_UNDECLARED = "undeclared"
-"""What the rule of a bus is called in the template that keeps what no contract describes."""
+UNDECLARED_RULE = "undeclared"
+"""The kind, in the template, of the rule that keeps events without a contract."""
 
 EdgeKind = Literal[
-    "publishes",  # a function or an outside system says an event
-    "matches",  # an event, and a rule whose pattern takes it
+    "publishes",  # a function or an external system, and an event
+    "matches",  # an event, and a rule whose pattern matches it
     "delivers",  # a rule, and its target
     "feeds",  # a queue, a stream or a table, and the function that reads it
-    "takes",  # an event, and a step that is handed it by its mediator
+    "takes",  # an event, and a step that receives it from its mediator
     "starts",  # a function, and the state machine that it starts
     "invokes",  # a state machine or an API, and a function that it calls
-    "answers",  # the function of a door, and a step whose wait it ends
+    "answers",  # the ingress function for callbacks, and a step that waits
     "next",  # a step, and the one after it
     "caught",  # a step, and the one that runs when it fails
-    "uses",  # a function, and a store that it is given
-    "appends",  # a function, and the event store to which it appends what its relay publishes
-    "fails-to",  # whatever fails, and the queue that keeps what it could not do
+    "uses",  # a function, and a store
+    "appends",  # a function, and an event store
+    "fails-to",  # any node, and the queue that keeps its failures
     "archives",  # a bus, and its archive
     "carries",  # a bus, and a rule on it
 ]
@@ -42,55 +42,55 @@ EdgeKind = Literal[
 class Node:
     """One part of the system.
 
-    `id` is an event's `source:detail-type`, else the path of a construct. `place` is where the user wrote it, `made`
-    where a construct gives a function its place in the flow. `event` is the contract of an event that the project
-    knows, `resource` what stands for the node in the template.
+    `id` is the `source:detail-type` of an event, or the path of a construct. `location` is the source of the handler,
+    the contract or the construct; `construct_location` is the construct of a handler. `event` is the contract of an
+    event, if the project has one; `resource` is the resource in the template.
     """
 
     id: str
     kind: str
     name: str
-    place: Place | None = None
-    made: Place | None = None
+    location: SourceLocation | None = None
+    construct_location: SourceLocation | None = None
     event: type[Event] | None = field(default=None, repr=False, compare=False)
     resource: Resource | None = field(default=None, repr=False, compare=False)
 
     @property
-    def places(self) -> list[Place]:
-        """Every line that makes it what it is."""
-        return [place for place in (self.place, self.made) if place]
+    def locations(self) -> list[SourceLocation]:
+        """All source locations of the node."""
+        return [location for location in (self.location, self.construct_location) if location]
 
     @property
     def facts(self) -> Mapping[str, Any]:
-        """What the metadata of its resource says."""
+        """Millrace's metadata of the resource."""
         return self.resource.facts if self.resource else {}
 
     @property
     def consumes(self) -> list[str]:
-        """The events that a function's signature takes."""
+        """The events that a function's signature consumes."""
         return list(self.facts.get("declaration", {}).get("consumes", ()))
 
     @property
     def publishes(self) -> list[str]:
-        """The events that a function's signature says it publishes."""
+        """The events that a function's signature publishes."""
         return list(self.facts.get("declaration", {}).get("publishes", ()))
 
     @property
     def awaits(self) -> list[str]:
-        """The events of outside by which a step can be answered; it publishes what comes of them."""
+        """The external events that can answer a step's callback. The step publishes the answer."""
         return list(self.facts.get("awaits", ()))
 
     @property
     def appends(self) -> list[str]:
-        """The events that a function may append to an event store."""
+        """The events that a function can append to an event store."""
         return list(self.facts.get("appends", ()))
 
 
 @dataclass(frozen=True)
 class Edge:
-    """One arrow. `resources` are the ids of those in the template that make it; a contract alone makes none.
+    """An edge. `resources` are the ids of the resources that create it, empty for an edge from a contract.
 
-    `label` says when, where that is not always: "refused".
+    `label` is the condition of a conditional edge, such as "refused".
     """
 
     source: str
@@ -107,39 +107,39 @@ class Graph:
         self.nodes = {node.id: node for node in nodes}
         self.edges = tuple(dict.fromkeys(edges))
 
-    def __getitem__(self, id: str) -> Node:  # noqa: A002 - what a node calls it
+    def __getitem__(self, id: str) -> Node:  # noqa: A002
         return self.nodes[id]
 
     def of(self, *kinds: str) -> list[Node]:
-        """The nodes of some kinds."""
+        """The nodes of these kinds."""
         return [node for node in self.nodes.values() if node.kind in kinds]
 
     @cached_property
     def functions(self) -> list[Node]:
-        """The nodes that run a user's or the kit's code."""
+        """The nodes of Lambda functions."""
         return [n for n in self.nodes.values() if n.resource and n.resource.type == "AWS::Lambda::Function"]
 
     def out(self, id: str, *kinds: EdgeKind) -> list[Edge]:  # noqa: A002
-        """The edges that leave a node, of all kinds or of some."""
+        """The edges from a node, of all kinds or of these."""
         return [edge for edge in self._leaving.get(id, ()) if not kinds or edge.kind in kinds]
 
     def into(self, id: str, *kinds: EdgeKind) -> list[Edge]:  # noqa: A002
-        """The edges that reach a node, of all kinds or of some."""
+        """The edges to a node, of all kinds or of these."""
         return [edge for edge in self._reaching.get(id, ()) if not kinds or edge.kind in kinds]
 
     def consumers(self, event: str) -> list[Node]:
-        """The functions that declare to take an event."""
+        """The functions whose signature consumes an event."""
         return [node for node in self.functions if event in node.consumes]
 
     def producers(self, event: str) -> list[Node]:
-        """The functions and the outside systems that publish an event."""
+        """The functions and external systems that publish an event."""
         return [self[edge.source] for edge in self.into(event, "publishes")]
 
     def as_json(self) -> dict[str, Any]:
-        """The graph for a machine."""
+        """The graph as JSON."""
         return {
             "nodes": [
-                {"id": n.id, "kind": n.kind, "name": n.name, "places": [str(place) for place in n.places]}
+                {"id": n.id, "kind": n.kind, "name": n.name, "locations": [str(each) for each in n.locations]}
                 for n in self.nodes.values()
             ],
             "edges": [

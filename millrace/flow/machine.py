@@ -1,4 +1,4 @@
-"""A state machine's definition: which state runs which function, and what comes after it.
+"""Reads the definition of a state machine: its tasks, their order, and the rules that catch failed executions.
 
 https://docs.aws.amazon.com/step-functions/latest/dg/amazon-states-language-state-machine-structure.html
 """
@@ -10,12 +10,18 @@ from typing import Any, Literal
 
 from millrace.flow.assembly import SUB, Assembly, Resource
 
-States = Mapping[str, Mapping[str, Any]]
+UNSUCCESSFUL = ("FAILED", "TIMED_OUT", "ABORTED")
+"""The statuses of an execution that ended without success."""
+REDRIVABLE_SECONDS = 14 * 24 * 3600
+"""How long Step Functions can redrive such an execution.
+
+https://docs.aws.amazon.com/step-functions/latest/dg/redrive-executions.html
+"""
 
 
 @dataclass(frozen=True)
 class Task:
-    """A state that calls a resource of the template."""
+    """A task state that calls a resource of the template."""
 
     state: str
     calls: Resource
@@ -23,13 +29,13 @@ class Task:
 
     @property
     def waits(self) -> bool:
-        """Whether it goes on with an answer to what it has called, and not with what that returns."""
+        """Whether it waits for a callback."""
         return str(self.body.get("Resource", "")).endswith(".waitForTaskToken")
 
 
 @dataclass(frozen=True)
-class Way:
-    """A way from one task to another: the next one, or the one that runs when it fails; `label` is the choice."""
+class Transition:
+    """From one task to the next, or to the one that runs on failure. `label` is the choice between them."""
 
     source: str
     target: str
@@ -38,7 +44,7 @@ class Way:
 
 
 class Machine:
-    """The states of a machine, those within Parallel and Map among them."""
+    """A state machine. `states` includes the states inside Parallel and Map."""
 
     def __init__(self, assembly: Assembly, resource: Resource) -> None:
         self._assembly = assembly
@@ -48,12 +54,12 @@ class Machine:
         self.states: dict[str, Mapping[str, Any]] = dict(_states(self.definition))
 
     def tasks(self) -> list[Task]:
-        """The tasks that call a function or a queue of the template."""
+        """The tasks that call a resource of the template."""
         found = ((name, state, self._called(state)) for name, state in self.states.items() if state["Type"] == "Task")
         return [Task(name, called, state) for name, state, called in found if called]
 
     def meaning(self, task: Task) -> Literal["invokes", "fails-to", "delivers", "uses"]:
-        """What a task does with what it calls: one that is followed by a failure keeps what failed."""
+        """The kind of edge from the machine to the resource. A task before a Fail state stores the failure."""
         if task.calls.type == "AWS::Lambda::Function":
             return "invokes"
         if task.calls.type in ("AWS::DynamoDB::Table", "AWS::S3::Bucket"):
@@ -61,34 +67,34 @@ class Machine:
         following = self.states.get(task.body.get("Next", ""), {})
         return "fails-to" if following.get("Type") == "Fail" else "delivers"
 
-    def ways(self) -> Iterator[Way]:
-        """From each task to those that may follow, past choices and waits."""
+    def transitions(self) -> Iterator[Transition]:
+        """From each task to the tasks that can follow, through choices and waits."""
         names = [task.state for task in self.tasks()]
         tasks = set(names)
         for name in names:
             state = self.states[name]
-            yield from (Way(name, to, "next", label) for to, label in self._following(state, tasks, ""))
+            yield from (Transition(name, to, "next", label) for to, label in self._following(state, tasks, ""))
             for catch in state.get("Catch", ()):
                 for to, label in self._arrived(catch["Next"], tasks, "", frozenset()):
-                    yield Way(name, to, "caught", label)
+                    yield Transition(name, to, "caught", label)
 
     def routes(self) -> Iterator[list[tuple[str, bool]]]:
-        """Each way from the start to an end without failures: the states, and whether a choice after one says refused.
+        """Each path from the start to an end without failures, as (state, whether the next choice is a refusal).
 
-        A way that comes back to a state ends there; of Parallel and Map the first inner state follows.
+        A path ends where it returns to a state. Parallel and Map continue with their first inner state.
         """
         if self.states:
             yield from self._routes(self.definition["StartAt"], [])
 
-    def _routes(self, name: str, way: list[tuple[str, bool]]) -> Iterator[list[tuple[str, bool]]]:
-        passed = [state for state, _ in way]
+    def _routes(self, name: str, path: list[tuple[str, bool]]) -> Iterator[list[tuple[str, bool]]]:
+        passed = [state for state, _ in path]
         state = self.states[name]
         exits = [*_exits(state), *((first, "") for first in _inner_starts(state))]
         if name in passed or not exits:
-            yield [*way, (name, False)]
+            yield [*path, (name, False)]
             return
         for to, label in exits:
-            refusing = [*way[:-1], (way[-1][0], True)] if label == "refused" and way else way
+            refusing = [*path[:-1], (path[-1][0], True)] if label == "refused" and path else path
             yield from self._routes(to, [*refusing, (name, False)])
 
     def _following(self, state: Mapping[str, Any], tasks: set[str], label: str) -> Iterator[tuple[str, str]]:
@@ -105,17 +111,17 @@ class Machine:
     def _called(self, state: Mapping[str, Any]) -> Resource | None:
         text = json.dumps({part: state.get(part) for part in ("Parameters", "Arguments", "Resource")})
         for number, value in enumerate(self._ids):
-            if _mark(number) in text and (found := self._assembly.named(value, self._resource)):
+            if _placeholder(number) in text and (found := self._assembly.named(value, self._resource)):
                 return found
         return None
 
     def _read(self, properties: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The definition with a mark in place of each reference, which JSON cannot hold; {} where it lies elsewhere."""
+        """The definition with a placeholder for each reference; {} for a definition outside the template."""
         match properties.get("Definition") or properties.get("DefinitionString"):
             case {"Fn::Join": [_, parts]}:
-                read = json.loads("".join(part if isinstance(part, str) else self._marked(part) for part in parts))
+                read = json.loads("".join(part if isinstance(part, str) else self._replaced(part) for part in parts))
             case {"Fn::Sub": str(text) | [str(text), *_]}:
-                read = json.loads(SUB.sub(lambda found: self._marked({"Ref": found[1]}), text))
+                read = json.loads(SUB.sub(lambda found: self._replaced({"Ref": found[1]}), text))
             case str(text):
                 read = json.loads(text)
             case body:
@@ -129,15 +135,15 @@ class Machine:
         if not isinstance(value, dict):
             return value
         if len(value) == 1 and next(iter(value)) in ("Ref", "Fn::GetAtt", "Fn::Join", "Fn::Sub"):
-            return self._marked(value)
+            return self._replaced(value)
         return {key: self._plain(inner) for key, inner in value.items()}
 
-    def _marked(self, value: Any) -> str:
+    def _replaced(self, value: Any) -> str:
         self._ids.append(value)
-        return _mark(len(self._ids) - 1)
+        return _placeholder(len(self._ids) - 1)
 
 
-def _mark(number: int) -> str:
+def _placeholder(number: int) -> str:
     return f"<reference {number}>"
 
 
@@ -158,14 +164,27 @@ def _inner_starts(state: Mapping[str, Any]) -> list[str]:
 
 
 def _exits(state: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """The states that may come next, each with the choice that leads there."""
+    """The states that can come next, each with the choice that leads to it."""
     for choice in state.get("Choices", ()):
-        yield choice["Next"], _told(choice)
+        yield choice["Next"], _label(choice)
     for name in ("Default", "Next"):
         if name in state:
             yield state[name], ""
 
 
-def _told(choice: Mapping[str, Any]) -> str:
+def _label(choice: Mapping[str, Any]) -> str:
     variable = str(choice.get("Condition", choice.get("Variable", "")))
     return "refused" if variable == "$.refused" else variable
+
+
+def failed_executions(assembly: Assembly, rule: Resource) -> list[Resource]:
+    """The state machines for which a rule matches every status in UNSUCCESSFUL.
+
+    https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html
+    """
+    pattern = rule.properties.get("EventPattern") or {}
+    detail = pattern.get("detail", {}) if "aws.states" in pattern.get("source", ()) else {}
+    if not all(status in detail.get("status", UNSUCCESSFUL) for status in UNSUCCESSFUL):
+        return []
+    named = [assembly.named(arn, rule) for arn in detail.get("stateMachineArn", ())]
+    return [machine for machine in named if machine]

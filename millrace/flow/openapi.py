@@ -1,4 +1,4 @@
-"""An API as an OpenAPI 3.1 document: commands, queries, and the doors for events and answers from outside.
+"""An API as an OpenAPI 3.1 document: commands, queries, and the endpoints for external events and callbacks.
 
 https://spec.openapis.org/oas/v3.1.0
 """
@@ -19,104 +19,105 @@ from millrace.flow.schemas import Untitled
 
 Json = dict[str, Any]
 _TEMPLATE = "#/components/schemas/{model}"
-_DOCUMENT = "/openapi.json"
-_PROBLEM: Json = {
-    "type": "object",
-    "description": "https://www.rfc-editor.org/rfc/rfc9457",
-    "properties": {
-        "type": {"type": "string"},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "detail": {"type": "string"},
-        "problems": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "properties": {"field": {"type": "string"}, "value": {}, "reason": {"type": "string"}},
-                "required": ["field", "reason"],
+_TEXT: Json = {"type": "string"}
+_COMPONENTS: Json = {
+    "Problem": {
+        "type": "object",
+        "description": "https://www.rfc-editor.org/rfc/rfc9457",
+        "properties": {
+            "type": {"type": "string"},
+            "title": {"type": "string"},
+            "status": {"type": "integer"},
+            "detail": {"type": "string"},
+            "problems": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "properties": {"field": {"type": "string"}, "value": {}, "reason": {"type": "string"}},
+                    "required": ["field", "reason"],
+                },
             },
         },
+        "required": ["type", "title", "status", "detail"],
     },
-    "required": ["type", "title", "status", "detail"],
-}
-_TEXT: Json = {"type": "string"}
-_MESSAGE: Json = {
-    "type": "object",
-    "description": "https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-troubleshooting-jwt.html",
-    "properties": {"message": _TEXT},
-    "required": ["message"],
-}
-_ACCEPTED: Json = {
-    "type": "object",
-    "properties": {"command": _TEXT, "event_id": _TEXT, "correlation_id": _TEXT, "ask": _TEXT},
-    "required": ["command", "event_id", "correlation_id"],
-}
-_TAKEN: Json = {
-    "type": "object",
-    "properties": {
-        "accepted": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "properties": {"event_id": _TEXT, "correlation_id": _TEXT},
-                "required": ["event_id", "correlation_id"],
-            },
-        }
+    "Message": {
+        "type": "object",
+        "description": "https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-troubleshooting-jwt.html",
+        "properties": {"message": _TEXT},
+        "required": ["message"],
     },
-    "required": ["accepted"],
+    "Accepted": {
+        "type": "object",
+        "properties": {"command": _TEXT, "event_id": _TEXT, "correlation_id": _TEXT, "ask": _TEXT},
+        "required": ["command", "event_id", "correlation_id"],
+    },
+    "Received": {
+        "type": "object",
+        "properties": {
+            "accepted": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "properties": {"event_id": _TEXT, "correlation_id": _TEXT},
+                    "required": ["event_id", "correlation_id"],
+                },
+            }
+        },
+        "required": ["accepted"],
+    },
+    "Answered": {"type": "object", "properties": {"answer": _TEXT}, "required": ["answer"]},
 }
-_ANSWERED: Json = {"type": "object", "properties": {"answer": _TEXT}, "required": ["answer"]}
 _KEY: Json = {
     "name": "Idempotency-Key",
     "in": "header",
-    "description": "The same key is the same command: it is taken once, and answered the same.",
+    "description": "Requests with the same key are one command: it is accepted once, and all responses are the same.",
     "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
 }
 
 
-class Asked(Protocol):
-    """A query, as its handler declares it."""
+class Query(Protocol):
+    """The declaration of a query."""
 
     @property
     def name(self) -> str:
-        """Its function's name."""
+        """The name of its function."""
 
     @property
     def description(self) -> str:
-        """What it says of itself."""
+        """The docstring of its handler."""
 
     @property
     def path(self) -> str:
-        """Where it is asked for."""
+        """The path of its route."""
 
     @property
     def in_path(self) -> tuple[str, ...]:
-        """The parameters that the path holds."""
+        """The names of the path parameters."""
 
     @property
     def parameters(self) -> type[BaseModel]:
-        """All parameters, but the kit's own."""
+        """All parameters except limit, cursor and after."""
 
     @property
     def paging(self) -> str | None:
-        """Whether it gives pages."""
+        """Whether it returns pages."""
 
     @property
     def versioned(self) -> bool:
-        """Whether a caller may ask for a version."""
+        """Whether a caller can request a version."""
 
     @property
     def returns(self) -> type[BaseModel]:
-        """What it gives."""
+        """The model of its response."""
 
 
 @dataclass(frozen=True)
 class Surface:
-    """What an API offers. `security` are the schemes, each by its name, one of which a caller has to meet."""
+    """The operations of an API. A caller must satisfy one of the `security` schemes."""
 
     title: str
     commands: tuple[type[Event], ...] = ()
-    queries: tuple[Asked, ...] = ()
+    queries: tuple[Query, ...] = ()
     events: tuple[type[Event], ...] = ()
     answers: tuple[type[Event], ...] = ()
     security: Mapping[str, Json] = field(default_factory=dict)
@@ -124,12 +125,11 @@ class Surface:
 
 
 def openapi(surface: Surface) -> Json:
-    """The document."""
-    inside, definitions = _schemas([*surface.commands, *(each.returns for each in surface.queries)], "")
-    outside, open_definitions = _schemas([*surface.events, *surface.answers], "outside.")
-    of = {**inside, **outside}
-    own = {"Problem": _PROBLEM, "Message": _MESSAGE, "Accepted": _ACCEPTED, "Taken": _TAKEN, "Answered": _ANSWERED}
-    schemas = {**definitions, **{name: opened(schema) for name, schema in open_definitions.items()}, **own}
+    """The OpenAPI document."""
+    internal, definitions = _schemas([*surface.commands, *(each.returns for each in surface.queries)], "")
+    external, open_definitions = _schemas([*surface.events, *surface.answers], "external.")
+    of = {**internal, **external}
+    schemas = {**definitions, **{name: opened(schema) for name, schema in open_definitions.items()}, **_COMPONENTS}
     return {
         "openapi": "3.1.0",
         "info": {"title": surface.title, "version": surface.version},
@@ -142,15 +142,15 @@ def openapi(surface: Surface) -> Json:
 def _schemas(models: Iterable[type[BaseModel]], prefix: str) -> tuple[dict[type[BaseModel], Json], Json]:
     """A reference to the schema of each model, and the definitions.
 
-    Those of outside events stand apart: they are open, as the door passes over fields that it does not know.
+    External events have definitions of their own, which allow unknown fields as the ingress does.
     """
-    asked = list(dict.fromkeys(models))
+    models = list(dict.fromkeys(models))
     template = _TEMPLATE.replace("{model}", f"{prefix}{{model}}")
     refs, made = models_json_schema(
-        [(model, "validation") for model in asked], ref_template=template, schema_generator=Untitled
+        [(model, "validation") for model in models], ref_template=template, schema_generator=Untitled
     )
     definitions = {f"{prefix}{name}": schema for name, schema in made.get("$defs", {}).items()}
-    return {model: refs[model, "validation"] for model in asked}, definitions
+    return {model: refs[model, "validation"] for model in models}, definitions
 
 
 def _paths(surface: Surface, of: Mapping[type[BaseModel], Json]) -> Json:
@@ -158,35 +158,35 @@ def _paths(surface: Surface, of: Mapping[type[BaseModel], Json]) -> Json:
     for query in surface.queries:
         paths.setdefault(query.path, {})["get"] = _query(query, of[query.returns])
     if surface.events:
-        paths["/events"] = {"post": _door(surface.events, of)}
+        paths["/events"] = {"post": _ingress(surface.events, of)}
     if surface.answers:
         paths["/callbacks/{id}"] = {"post": _callback(surface.answers, of)}
-    paths[_DOCUMENT] = {"get": _document()}
+    paths["/openapi.json"] = {"get": _document()}
     if surface.security:
         for operations in paths.values():
             for operation in operations.values():
-                _close(operation["responses"])
+                _add_gateway_errors(operation["responses"])
     return paths
 
 
-def _close(responses: Json) -> None:
-    """What API Gateway itself answers to whom it does not know, or whose token or policies do not suffice."""
-    unknown = _content("application/json", {"$ref": "#/components/schemas/Message"})["content"]
+def _add_gateway_errors(responses: Json) -> None:
+    """API Gateway's own responses to callers without valid credentials or permissions."""
+    message = _content("application/json", {"$ref": "#/components/schemas/Message"})["content"]
     for status in ("401", "403"):
         known = responses.get(status, {"description": HTTPStatus(int(status)).phrase, "content": {}})
-        responses[status] = {**known, "content": {**known["content"], **unknown}}
+        responses[status] = {**known, "content": {**known["content"], **message}}
 
 
 def _command(command: type[Event], schema: Json) -> Json:
     return {
         "operationId": command.__name__,
-        **_told(inspect.getdoc(command)),
+        **_described(inspect.getdoc(command)),
         "parameters": [_KEY],
         "requestBody": {"required": True, "content": {"application/json": {"schema": schema}}},
         "responses": {
             "202": {
-                "description": "The command is on its way.",
-                "headers": {"Location": {"description": "Where to ask what came of it.", "schema": _TEXT}},
+                "description": "The command is accepted.",
+                "headers": {"Location": {"description": "The URL of the result.", "schema": _TEXT}},
                 **_content("application/json", {"$ref": "#/components/schemas/Accepted"}),
             },
             **_problems(400, 409, 415, 422),
@@ -194,39 +194,39 @@ def _command(command: type[Event], schema: Json) -> Json:
     }
 
 
-def _query(query: Asked, schema: Json) -> Json:
+def _query(query: Query, schema: Json) -> Json:
     also = [409] if query.versioned else []
     return {
         "operationId": query.name,
-        **_told(query.description),
+        **_described(query.description),
         "parameters": list(_parameters(query)),
         "responses": {
-            "200": {"description": "What was found.", **_content("application/json", schema)},
+            "200": {"description": "The result.", **_content("application/json", schema)},
             **_problems(400, 404, *also),
         },
     }
 
 
-def _parameters(query: Asked) -> Iterable[Json]:
+def _parameters(query: Query) -> Iterable[Json]:
     schema = query.parameters.model_json_schema(schema_generator=Untitled)
     required = schema.get("required", [])
     for name, described in schema.get("properties", {}).items():
-        place = "path" if name in query.in_path else "query"
-        yield {"name": name, "in": place, "required": place == "path" or name in required, "schema": described}
+        where = "path" if name in query.in_path else "query"
+        yield {"name": name, "in": where, "required": where == "path" or name in required, "schema": described}
     if query.paging:
         yield {"name": "limit", "in": "query", "schema": {"type": "integer", "minimum": 1, "maximum": 100}}
         cursor = {"type": "string", "minLength": 1}
-        yield {"name": "cursor", "in": "query", "schema": cursor, "description": "`next` of the page before."}
+        yield {"name": "cursor", "in": "query", "schema": cursor, "description": "`next` of the previous page."}
     if query.versioned:
-        told = "Wait until the read model has this version: what a command of yours has led to."
-        yield {"name": "after", "in": "query", "schema": {"type": "integer", "minimum": 0}, "description": told}
+        text = "Wait until the read model has this version, for example to read your own write."
+        yield {"name": "after", "in": "query", "schema": {"type": "integer", "minimum": 0}, "description": text}
 
 
-def _door(events: Iterable[type[Event]], of: Mapping[type[BaseModel], Json]) -> Json:
+def _ingress(events: Iterable[type[Event]], of: Mapping[type[BaseModel], Json]) -> Json:
     one: Json = {"oneOf": [_cloudevent(event, of[event]) for event in events]}
     return {
         "operationId": "publish",
-        "summary": "Events from outside, as CloudEvents 1.0.",
+        "summary": "Publish external events as CloudEvents 1.0.",
         "requestBody": {
             "required": True,
             "content": {
@@ -236,20 +236,20 @@ def _door(events: Iterable[type[Event]], of: Mapping[type[BaseModel], Json]) -> 
                 },
             },
         },
-        "responses": {**_accepted("The events are on their way.", "Taken"), **_problems(400, 403, 415, 422)},
+        "responses": {**_accepted("The events are accepted.", "Received"), **_problems(400, 403, 415, 422)},
     }
 
 
 def _callback(answers: Iterable[type[Event]], of: Mapping[type[BaseModel], Json]) -> Json:
     one: Json = {"oneOf": [_cloudevent(event, of[event]) for event in answers]}
-    told = "As it was given with the question. It is good for one answer, which may be sent again."
+    text = "The id that the request contains. It accepts one answer, which can be sent again."
     return {
         "operationId": "answer",
-        "summary": "The answer that a step waits for, as a CloudEvent 1.0.",
-        "parameters": [{"name": "id", "in": "path", "required": True, "schema": _TEXT, "description": told}],
+        "summary": "Answer a waiting step with a CloudEvent 1.0.",
+        "parameters": [{"name": "id", "in": "path", "required": True, "schema": _TEXT, "description": text}],
         "requestBody": {"required": True, "content": {"application/cloudevents+json": {"schema": one}}},
         "responses": {
-            **_accepted("The answer goes on with its flow.", "Answered"),
+            **_accepted("The answer is accepted.", "Answered"),
             **_problems(400, 403, 404, 409, 410, 413, 415, 422, 503),
         },
     }
@@ -280,8 +280,8 @@ def _document() -> Json:
     }
 
 
-def _accepted(told: str, schema: str) -> Json:
-    return {"202": {"description": told, **_content("application/json", {"$ref": f"#/components/schemas/{schema}"})}}
+def _accepted(text: str, schema: str) -> Json:
+    return {"202": {"description": text, **_content("application/json", {"$ref": f"#/components/schemas/{schema}"})}}
 
 
 def _problems(*statuses: int) -> Json:
@@ -293,7 +293,7 @@ def _content(kind: str, schema: Json) -> Json:
     return {"content": {kind: {"schema": schema}}}
 
 
-def _told(text: str | None) -> Json:
-    """The first sentence as the summary, all of it as the description."""
+def _described(text: str | None) -> Json:
+    """The first sentence is the summary, the whole text the description."""
     whole = (text or "").strip()
     return {"summary": re.split(r"(?<=\.)\s|\n", whole)[0], "description": whole} if whole else {}

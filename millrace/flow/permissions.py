@@ -1,4 +1,4 @@
-"""What the role of a resource may do, read from its policies in the template."""
+"""The permissions of roles, read from the policies in the template."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from millrace.flow.assembly import Assembly, Resource
 
 @dataclass(frozen=True)
 class Statement:
-    """One statement that allows something, and the resource that it stands in."""
+    """A statement with the effect Allow, and the resource that contains it."""
 
     actions: tuple[str, ...]
     resources: tuple[Any, ...]
@@ -17,18 +17,18 @@ class Statement:
     holder: Resource
 
     def condition_values(self, key: str) -> list[str]:
-        """What a condition key is held to; nothing where no condition holds it."""
+        """The values that conditions require for a key; empty without such a condition."""
         found = [tests[key] for tests in self.condition.values() if key in tests]
         return [value for values in found for value in listed(values) if value not in ("true", "false")]
 
 
 def role_of(assembly: Assembly, resource: Resource) -> Resource | None:
-    """The role that a function or a state machine takes."""
+    """The role of a function or a state machine."""
     return assembly.named(resource.properties.get("Role", resource.properties.get("RoleArn")), resource)
 
 
 def allowed(assembly: Assembly, role: Resource) -> Iterator[Statement]:
-    """The statements of a role's own policies and of those that are attached to it in the template."""
+    """The Allow statements of a role's inline and attached policies."""
     for policy in role.properties.get("Policies", ()):
         yield from statements(policy["PolicyDocument"], role)
     for policy in assembly.policies_of(role):
@@ -36,7 +36,7 @@ def allowed(assembly: Assembly, role: Resource) -> Iterator[Statement]:
 
 
 def statements(document: Mapping[str, Any], holder: Resource) -> Iterator[Statement]:
-    """The statements of a policy document that allow something."""
+    """The Allow statements of a policy document."""
     for body in listed(document["Statement"]):
         if body["Effect"] == "Allow":
             yield Statement(
@@ -48,5 +48,5 @@ def statements(document: Mapping[str, Any], holder: Resource) -> Iterator[Statem
 
 
 def listed(value: Any) -> list[Any]:
-    """What a policy writes alone or in a list, in a list."""
+    """The value as a list: policies accept a single value or a list."""
     return list(value) if isinstance(value, list | tuple) else [value]

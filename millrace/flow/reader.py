@@ -1,4 +1,4 @@
-"""From an assembly and the project's contracts to the graph. What the template says counts, not what was meant."""
+"""Builds the graph from a cloud assembly and the project's contracts."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -8,12 +8,11 @@ from typing import Any
 from millrace.events import Event
 from millrace.flow.assembly import Assembly, Resource
 from millrace.flow.graph import Edge, EdgeKind, Graph, Node
-from millrace.flow.machine import Machine
+from millrace.flow.machine import Machine, failed_executions
 from millrace.flow.permissions import Statement, allowed, role_of
-from millrace.flow.places import contract_place, handler_place
-from millrace.flow.rules import failed_executions, pattern_of
-from millrace.flow.satisfiable import can_match
-from millrace.patterns import InvalidPattern, compile_pattern
+from millrace.flow.rule_patterns import can_match, pattern_of
+from millrace.flow.syntax import contract_location, handler_location
+from millrace.patterns import InvalidPatternError, compile_pattern
 
 _KINDS = {
     "AWS::Events::EventBus": "bus",
@@ -33,12 +32,12 @@ _ANY = {"source": [{"prefix": ""}]}
 
 
 def read_graph(assembly: Assembly, events: Iterable[type[Event]], root: Path) -> Graph:
-    """The graph of all stacks. `events` are the project's contracts, `root` is its folder."""
+    """The graph of all stacks. `events` are the contracts of the project, `root` is its folder."""
     return _Reader(assembly, {name_of(event): event for event in events}, root).graph()
 
 
 def name_of(event: type[Event]) -> str:
-    """An event as the graph and the template's metadata name it: `source:detail-type`."""
+    """The name of an event in the graph and in metadata: `source:detail-type`."""
     return event.contract.name
 
 
@@ -47,7 +46,7 @@ class _Reader:
         self._assembly = assembly
         self._events = events
         self._root = root
-        self._said_on: dict[str, set[str]] = {}
+        self._published_on: dict[str, set[str]] = {}
         self._nodes = {node.id: node for node in self._resources()}
         self._ids = {node.resource.id: node.id for node in self._nodes.values() if node.resource}
         self._nodes |= {node.id: node for node in self._declared()}
@@ -61,9 +60,9 @@ class _Reader:
             *self._failures(),
             *self._rest(),
         ]
-        letters = {edge.target for edge in edges if edge.kind == "fails-to"}
+        dead_letters = {edge.target for edge in edges if edge.kind == "fails-to"}
         nodes = [
-            replace(node, kind="dead-letters") if node.id in letters and node.kind == "queue" else node
+            replace(node, kind="dead-letters") if node.id in dead_letters and node.kind == "queue" else node
             for node in self._nodes.values()
         ]
         return Graph(nodes, edges)
@@ -81,8 +80,8 @@ class _Reader:
                     id=known,
                     kind=kind,
                     name=function or _name(resource),
-                    place=handler_place(self._root, function) if function else resource.place,
-                    made=resource.place if function else None,
+                    location=handler_location(self._root, function) if function else resource.location,
+                    construct_location=resource.location if function else None,
                     resource=resource,
                 )
 
@@ -94,14 +93,14 @@ class _Reader:
         return _KINDS.get(resource.type)
 
     def _declared(self) -> Iterator[Node]:
-        """Every event that a contract describes or a function names, and the systems outside that say some."""
+        """Every event of a contract or a signature, and the external systems that publish events."""
         named = [name for node in self._nodes.values() for name in [*node.consumes, *node.publishes]]
         for name in dict.fromkeys([*self._events, *named]):
             event = self._events.get(name)
-            place = contract_place(self._root, event) if event else None
-            yield Node(name, "event", name.partition(":")[2], place=place, event=event)
-            if event and event.contract.outside:
-                yield Node(_outside(event), "outside", event.contract.source)
+            location = contract_location(self._root, event) if event else None
+            yield Node(name, "event", name.partition(":")[2], location=location, event=event)
+            if event and event.contract.external:
+                yield Node(_external(event), "external", event.contract.source)
 
     # edges
 
@@ -109,11 +108,11 @@ class _Reader:
         for node in list(self._nodes.values()):
             for name in node.publishes:
                 yield Edge(node.id, name, "publishes", self._grants(node, name))
-            if node.event and node.event.contract.outside:
-                yield Edge(_outside(node.event), node.id, "publishes")
+            if node.event and node.event.contract.external:
+                yield Edge(_external(node.event), node.id, "publishes")
 
     def _grants(self, node: Node, name: str) -> tuple[str, ...]:
-        """The policies that let a function publish an event."""
+        """The policies that allow a function to publish an event."""
         return tuple(dict.fromkeys(statement.holder.id for statement in self._publish_statements(node, name)))
 
     def _publish_statements(self, node: Node, name: str) -> Iterator[Statement]:
@@ -128,16 +127,16 @@ class _Reader:
                 yield statement
 
     def _buses(self, name: str) -> set[str]:
-        """The buses onto which the functions that say an event may put it; none where nothing here says it."""
-        if name not in self._said_on:
-            said = (node for node in self._nodes.values() if name in node.publishes)
-            self._said_on[name] = {
+        """The buses on which functions are allowed to publish an event; empty if no function publishes it."""
+        if name not in self._published_on:
+            publishers = (node for node in self._nodes.values() if name in node.publishes)
+            self._published_on[name] = {
                 bus.id
-                for node in said
+                for node in publishers
                 for statement in self._publish_statements(node, name)
                 for bus in self._assembly.mentions(list(statement.resources), statement.holder)
             }
-        return self._said_on[name]
+        return self._published_on[name]
 
     def _rules(self) -> Iterator[Edge]:
         for rule in self._assembly.of("Events::Rule"):
@@ -159,11 +158,11 @@ class _Reader:
             yield from self._to(schedule, target.get("DeadLetterConfig", {}).get("Arn"), "fails-to", schedule)
 
     def _matches(self, rule: Resource) -> Iterator[Edge]:
-        """The events that a rule can match, of those that are on its bus; none by a pattern that AWS would refuse."""
+        """The events on the bus of a rule that it can match; none for a pattern that AWS rejects."""
         pattern = pattern_of(rule)
         try:
             whole = compile_pattern(pattern)
-        except InvalidPattern:
+        except InvalidPatternError:
             return
         names = compile_pattern({key: pattern[key] for key in ("source", "detail-type") if key in pattern} or _ANY)
         for node in self._nodes.values():
@@ -175,8 +174,8 @@ class _Reader:
 
     def _shares_bus(self, event: Node, rule: Resource) -> bool:
         bus = self._assembly.named(rule.properties.get("EventBusName"), rule)
-        said_on = self._buses(event.id)
-        return bus is None or not said_on or bus.id in said_on
+        buses = self._buses(event.id)
+        return bus is None or not buses or bus.id in buses
 
     def _sources(self) -> Iterator[Edge]:
         for mapping in self._assembly.of("Lambda::EventSourceMapping"):
@@ -193,8 +192,8 @@ class _Reader:
             function = self._assembly.named(config.properties["FunctionName"], config)
             yield from self._to(function, _on_failure(config), "fails-to", config)
         for owner in self._assembly.of("Events::EventBus", "Lambda::Function"):
-            letters = owner.properties.get("DeadLetterConfig", {})
-            yield from self._to(owner, letters.get("Arn", letters.get("TargetArn")), "fails-to", owner)
+            config = owner.properties.get("DeadLetterConfig", {})
+            yield from self._to(owner, config.get("Arn", config.get("TargetArn")), "fails-to", owner)
 
     def _rest(self) -> Iterator[Edge]:
         for archive in self._assembly.of("Events::Archive"):
@@ -219,19 +218,19 @@ class _Reader:
         functions = {t.state: t.calls for t in machine.tasks() if t.calls.type == "AWS::Lambda::Function"}
         for task in machine.tasks():
             yield from self._join(resource, task.calls, machine.meaning(task), resource)
-        for way in machine.ways():
-            source, target = functions.get(way.source), functions.get(way.target)
-            if source != target:  # one that waits is called to ask, and with the answer
-                yield from self._join(source, target, way.kind, resource, way.label)
+        for step in machine.transitions():
+            source, target = functions.get(step.source), functions.get(step.target)
+            if source != target:  # a step with a callback is called twice
+                yield from self._join(source, target, step.kind, resource, step.label)
         for function in dict.fromkeys(functions.values()):
             node = self._nodes[self._ids[function.id]]
             for name in node.consumes:
                 yield Edge(name, node.id, "takes", (resource.id,))
-            for door in self._doors(resource) if node.awaits else ():
-                yield from self._join(door, function, "answers", resource)
+            for ingress in self._callback_ingress(resource) if node.awaits else ():
+                yield from self._join(ingress, function, "answers", resource)
 
-    def _doors(self, machine: Resource) -> Iterator[Resource]:
-        """The functions that may answer for a state machine's tasks."""
+    def _callback_ingress(self, machine: Resource) -> Iterator[Resource]:
+        """The functions that are allowed to complete a state machine's tasks."""
         for function in self._assembly.of("Lambda::Function"):
             role = role_of(self._assembly, function)
             for statement in allowed(self._assembly, role) if role else ():
@@ -255,13 +254,13 @@ class _Reader:
     def _join(
         self, source: Resource | None, target: Resource | None, kind: EdgeKind, by: Resource, label: str = ""
     ) -> Iterator[Edge]:
-        """An edge, where both its ends are nodes: what lies in other accounts is none."""
+        """An edge, if both ends are nodes. Resources of other accounts are none."""
         if source and target and source.id in self._ids and target.id in self._ids:
             yield Edge(self._ids[source.id], self._ids[target.id], kind, (by.id,), label)
 
 
 def _id(resource: Resource) -> str:
-    """The path of the construct that the user knows: without the parts that the kit adds for what it is made of."""
+    """The path of the construct that the user wrote, without the parts that Millrace and CDK add."""
     inner = {"AWS::Lambda::Function": "Function", "AWS::StepFunctions::StateMachine": "Machine"}
     last = inner.get(resource.type, "Bus" if resource.type == "AWS::Events::EventBus" else None)
     path = resource.path
@@ -274,12 +273,12 @@ def _on_failure(config: Resource) -> Any:
     return config.properties.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination")
 
 
-def _outside(event: type[Event]) -> str:
-    return f"outside:{event.contract.source}"
+def _external(event: type[Event]) -> str:
+    return f"external:{event.contract.source}"
 
 
 def _name(resource: Resource) -> str:
-    """A bus by its own name, everything else by its construct's."""
+    """The name of a bus, or the last part of a construct's path."""
     named = resource.properties.get("Name")
     if resource.type == "AWS::Events::EventBus" and isinstance(named, str):
         return named

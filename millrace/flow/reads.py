@@ -1,8 +1,8 @@
-"""Which fields of an event a function reads, from its syntax: it is not run.
+"""Finds the fields of an event that a function reads, from its syntax. The function is not run.
 
-A read is a path: ("address", "country"). It stands for all that lies below it too, so the empty path is the whole
-event: where an event goes out of sight, all of it counts as read. ITEM is any item of a list, SELF what a value says
-without being looked into: that it is there, or how many it holds.
+A read is a path such as ("address", "country") and includes all fields below it. The empty path is the whole event,
+which counts as read when it is passed to unknown code. ITEM is any item of a list. SELF is a test of a value that reads
+no part of it: whether it exists, or how many items it has.
 """
 
 import ast
@@ -16,50 +16,50 @@ from typing import Any
 ITEM, SELF = "[]", "#"
 FieldPath = tuple[str, ...]
 Reads = dict[FieldPath, str]
-"""Where in the sources each path is read, as file:line."""
-_LOOKS_AT_NO_FIELD = frozenset({"isinstance", "bool", "len", "type", "update_once"})
+"""The source location of each read, as file:line."""
+_READS_NO_FIELD = frozenset({"isinstance", "bool", "len", "type", "update_once"})
 
 
 def fields_read(function: Callable[..., Any], parameter: str, *, many: bool = False) -> Reads:
-    """The paths that a function reads of what it is given as `parameter`, in its own package's functions too.
+    """The paths that a function and the functions of its package read of the argument `parameter`.
 
-    `many`: it is given a list of events.
+    `many`: the argument is a list of events.
     """
     found = _reads_of(function, parameter, frozenset())
     if not many:
         return found
-    return {path[1:] if path else path: place for path, place in found.items() if path != (SELF,)}
+    return {path[1:] if path else path: location for path, location in found.items() if path != (SELF,)}
 
 
 def covers(read: FieldPath, field: FieldPath) -> bool:
-    """Whether who reads the one is touched by a change of the other: either may be a part of the other."""
+    """Whether a change of the field affects the read: one path contains the other."""
     shorter = min(len(read), len(field))
     return read[:shorter] == field[:shorter]
 
 
-def _reads_of(function: Callable[..., Any], parameter: str, under_way: frozenset[tuple[Any, str]]) -> Reads:
+def _reads_of(function: Callable[..., Any], parameter: str, visited: frozenset[tuple[Any, str]]) -> Reads:
     plain = inspect.unwrap(function)
-    if (plain, parameter) in under_way:
+    if (plain, parameter) in visited:
         return {}
     try:
         lines, first = inspect.getsourcelines(plain)
         tree = ast.parse(textwrap.dedent("".join(lines)))
     except (OSError, TypeError, SyntaxError):
         return {(): getattr(plain, "__qualname__", repr(plain))}
-    reader = _Reader(plain, parameter, first, under_way | {(plain, parameter)})
+    reader = _Reader(plain, parameter, first, visited | {(plain, parameter)})
     for node in tree.body:
         reader.generic_visit(node)
     return reader.found
 
 
 class _Reader(ast.NodeVisitor):
-    """Follows one parameter through one function. A name that stands for a part of it is in `names`."""
+    """Follows one parameter through one function. `names` holds the path of each variable that refers to it."""
 
-    def __init__(self, function: Any, parameter: str, first: int, under_way: frozenset[tuple[Any, str]]) -> None:
+    def __init__(self, function: Any, parameter: str, first: int, visited: frozenset[tuple[Any, str]]) -> None:
         self.found: Reads = {}
         self._function = function
         self._first = first
-        self._under_way = under_way
+        self._visited = visited
         self._names: dict[str, FieldPath] = {parameter: ()}
 
     def visit_Name(self, node: ast.Name) -> None:
@@ -90,7 +90,7 @@ class _Reader(ast.NodeVisitor):
             self.visit(part)
 
     def visit_ListComp(self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp) -> None:
-        outside = dict(self._names)
+        outer = dict(self._names)
         for loop in node.generators:
             untouched = self._path(loop.iter) is None
             self._loop(loop.target, loop.iter)
@@ -100,7 +100,7 @@ class _Reader(ast.NodeVisitor):
                 self._test(condition)
         for part in [node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt]:
             self.visit(part)
-        self._names = outside
+        self._names = outer
 
     visit_SetComp = visit_GeneratorExp = visit_DictComp = visit_ListComp  # noqa: N815 - the same
 
@@ -117,11 +117,11 @@ class _Reader(ast.NodeVisitor):
     def visit_Call(self, node: ast.Call) -> None:
         called = self._path(node.func)
         if called:
-            self._note(called[:-1], node)  # a method looks at whatever it likes
+            self._note(called[:-1], node)  # a method can read any field
         elif called is None:
             self.visit(node.func)
         given = [*node.args, *(keyword.value for keyword in node.keywords)]
-        if isinstance(node.func, ast.Name) and node.func.id in _LOOKS_AT_NO_FIELD:
+        if isinstance(node.func, ast.Name) and node.func.id in _READS_NO_FIELD:
             for part in given:
                 self._test(part)
             return
@@ -131,7 +131,7 @@ class _Reader(ast.NodeVisitor):
                 self.visit(part)
 
     def _path(self, node: ast.AST) -> FieldPath | None:
-        """What an expression stands for, if it is a part of the parameter."""
+        """The path of an expression, if it is part of the parameter."""
         if isinstance(node, ast.Name):
             return self._names.get(node.id)
         if isinstance(node, ast.Attribute | ast.Subscript):
@@ -158,14 +158,14 @@ class _Reader(ast.NodeVisitor):
             node = node.value
 
     def _bind(self, name: str, path: FieldPath, node: ast.expr | ast.pattern) -> None:
-        """Let a name stand for a path. What it stood for before counts as read: it may still be meant."""
+        """Assign a path to a variable. Its previous path counts as read, because other branches can still use it."""
         before = self._names.get(name, path)
         if before != path:
             self._note(before, node)
         self._names[name] = path
 
     def _test(self, node: ast.expr) -> None:
-        """A condition: a value that it asks for the truth of, or for being None, is not looked into."""
+        """A condition. A test for truth or for None reads no field of the value."""
         path = self._path(node)
         if path is not None:
             self._note((*path, SELF), node)
@@ -204,13 +204,13 @@ class _Reader(ast.NodeVisitor):
             self._note(path, pattern)
 
     def _follow(self, call: ast.Call, given: ast.expr, path: FieldPath) -> bool:
-        """Go on in a function of the same package, with the parameter that is given this. False if it is none."""
+        """Follow an argument into a function of the same package. False if the function is not part of it."""
         called = self._called(call.func)
         parameter = _parameter(called, call, given) if called else None
         if called is None or parameter is None:
             return False
-        for read, place in _reads_of(called, parameter, self._under_way).items():
-            self.found.setdefault((*path, *read), place)
+        for read, location in _reads_of(called, parameter, self._visited).items():
+            self.found.setdefault((*path, *read), location)
         self._slices(given)
         return True
 
@@ -228,7 +228,7 @@ class _Reader(ast.NodeVisitor):
 
 
 def _parameter(called: FunctionType, call: ast.Call, given: ast.expr) -> str | None:
-    """The name under which a function takes an argument, unless that cannot be told."""
+    """The parameter of an argument; None for calls with * or **."""
     if any(isinstance(part, ast.Starred) for part in call.args) or any(k.arg is None for k in call.keywords):
         return None
     try:

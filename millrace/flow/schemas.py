@@ -1,6 +1,6 @@
-"""The schema of an event, generated from its class: JSON Schema 2020-12, and the two forms of EventBridge's registry.
+"""The schema of an event, generated from its class: JSON Schema 2020-12, and the two types of EventBridge's registry.
 
-A schema is open: a consumer passes over fields that it does not know, and so does whoever validates with it.
+A schema allows unknown fields, because consumers ignore them.
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-schema-registry.html
 """
 
@@ -18,43 +18,43 @@ Form = Literal["OpenApi3", "JSONSchemaDraft4"]
 JSON_SCHEMA = "https://json-schema.org/draft/2020-12/schema"
 DRAFT_4 = "http://json-schema.org/draft-04/schema#"
 _WHOLE = "AWSEvent"
-"""What the registry calls the whole event, in its OpenAPI form."""
+"""The name of the whole event in the registry's OpenAPI documents."""
 _ENVELOPE = {name: {"type": "string"} for name in ("version", "id", "detail-type", "source", "account", "region")}
 
 
 class Untitled(GenerateJsonSchema):
-    """Schemas as pydantic writes them, without its titles."""
+    """Pydantic's schemas without titles."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002 - pydantic's own signature
-        """No: a title that repeats the name of its field says nothing."""
+        """Always False: pydantic's titles repeat the names of fields."""
         return False
 
 
 def schema_name(event: type[Event]) -> str:
-    """The name of an event in a registry, as AWS writes those of its own."""
+    """The name of an event's schema in a registry, in the form of AWS's own schemas."""
     return f"{event.contract.source}@{event.contract.detail_type}"
 
 
 def json_schema(event: type[Event]) -> Schema:
-    """JSON Schema 2020-12 of an event's whole `detail`: its metadata and its data."""
+    """JSON Schema 2020-12 of an event's `detail`: its metadata and its data."""
     (detail,), definitions = details([event], "#/$defs/{model}")
     return {"$schema": JSON_SCHEMA, **detail, "$defs": definitions}
 
 
 def registry_schema(event: type[Event], form: Form) -> Schema:
-    """The document that the registry keeps, of the whole event as EventBridge delivers it."""
+    """The document in the registry: the schema of the whole event as EventBridge delivers it."""
     return _FORMS[form](event)
 
 
 def details(events: Iterable[type[Event]], ref_template: str) -> tuple[list[Schema], dict[str, Schema]]:
-    """The schema of each event's detail, and the definitions that they refer to."""
-    asked: list[type[BaseModel]] = [Metadata, *events]
+    """The schema of each event's detail, and their shared definitions."""
+    models: list[type[BaseModel]] = [Metadata, *events]
     refs, made = models_json_schema(
-        [(model, "validation") for model in asked], ref_template=ref_template, schema_generator=Untitled
+        [(model, "validation") for model in models], ref_template=ref_template, schema_generator=Untitled
     )
-    schemas: list[Schema] = [refs[model, "validation"] for model in asked]
+    schemas: list[Schema] = [refs[model, "validation"] for model in models]
     definitions: dict[str, Schema] = {name: opened(schema) for name, schema in made["$defs"].items()}
-    return [_detail(event, schemas[0], data) for event, data in zip(asked[1:], schemas[1:], strict=True)], definitions
+    return [_detail(event, schemas[0], data) for event, data in zip(models[1:], schemas[1:], strict=True)], definitions
 
 
 def _detail(event: type[BaseModel], metadata: Schema, data: Schema) -> Schema:
@@ -70,7 +70,9 @@ def _detail(event: type[BaseModel], metadata: Schema, data: Schema) -> Schema:
 def _openapi(event: type[Event]) -> Schema:
     (detail,), definitions = details([event], "#/components/schemas/{model}")
     if _WHOLE in definitions:
-        raise ValueError(f"{event.__name__} holds a part called {_WHOLE}, as the registry calls the whole: rename it.")
+        raise ValueError(
+            f"{event.__name__} contains a model named {_WHOLE}, which the registry reserves: rename the model."
+        )
     schemas = {_WHOLE: _envelope(event, detail), **definitions}
     return {
         "openapi": "3.0.0",

@@ -1,7 +1,7 @@
-"""What a schema takes, field by field, whichever dialect it is written in: what two versions of it are compared by.
+"""The fields that a schema accepts, in any dialect, to compare two versions of it.
 
-An object's fields and a list's items are fields of their own, by their paths; where a value may be one of several
-objects, the whole is one field.
+The fields of an object and the items of a list are fields of their own, named by their paths. A value that can be one
+of several objects is a single field.
 """
 
 import json
@@ -22,14 +22,14 @@ _UPPER = {"maximum", "maxLength", "maxItems", "maxProperties"}
 
 @dataclass(frozen=True)
 class Kind:
-    """One type that a value may have, with its bounds; with `values`, it is one of these."""
+    """One type of a value, with its bounds or its allowed `values`."""
 
     type: str
     bounds: Mapping[str, Any]
     values: tuple[Any, ...] | None = None
 
-    def holds(self, other: "Kind") -> bool:
-        """Whether every value of the other kind is one of this kind, as far as bounds tell."""
+    def accepts(self, other: "Kind") -> bool:
+        """Whether this kind accepts every value of the other kind according to the bounds."""
         if other.type != self.type and (self.type, other.type) != ("number", "integer"):
             return False
         if self.values is not None:
@@ -39,20 +39,20 @@ class Kind:
     def __str__(self) -> str:
         if self.values is not None:
             return " | ".join(json.dumps(value) for value in self.values)
-        told = ", ".join(_told(word, bound) for word, bound in sorted(self.bounds.items()))
-        return f"{self.type} ({told})" if told else self.type
+        bounds = ", ".join(_text(word, bound) for word, bound in sorted(self.bounds.items()))
+        return f"{self.type} ({bounds})" if bounds else self.type
 
 
 @dataclass(frozen=True)
 class Field:
-    """What a field may be, and whether it must be there."""
+    """The types of a field, and whether it is required."""
 
     kinds: tuple[Kind, ...]
     required: bool
 
-    def holds(self, other: "Field") -> bool:
-        """Whether this field takes all that the other does."""
-        return all(any(mine.holds(its) for mine in self.kinds) for its in other.kinds)
+    def accepts(self, other: "Field") -> bool:
+        """Whether this field accepts every value of the other field."""
+        return all(any(mine.accepts(its) for mine in self.kinds) for its in other.kinds)
 
     def __str__(self) -> str:
         return " | ".join(dict.fromkeys(map(str, self.kinds)))
@@ -62,7 +62,7 @@ Shape = dict[FieldPath, Field]
 
 
 def shape_of(document: Schema) -> Shape:
-    """The fields of an event's data, from the document that a registry keeps of it."""
+    """The fields of an event's data, from the document in a registry."""
     envelope = document["components"]["schemas"]["AWSEvent"] if "components" in document else document
     detail = _resolved(envelope["properties"]["detail"], document)
     data = _resolved(detail["properties"]["data"], document)
@@ -72,7 +72,7 @@ def shape_of(document: Schema) -> Shape:
 def _fields(
     schema: Schema, document: Schema, path: FieldPath, above: tuple[Schema, ...]
 ) -> Iterator[tuple[FieldPath, Field]]:
-    """The fields below one schema; what it says of itself is its own field."""
+    """The fields inside one schema."""
     required = set(schema.get("required", ()))
     for name, part in schema.get("properties", {}).items():
         yield from _field(part, document, (*path, name), above, required=name in required)
@@ -85,15 +85,15 @@ def _field(
     schema: Schema, document: Schema, path: FieldPath, above: tuple[Schema, ...], *, required: bool
 ) -> Iterator[tuple[FieldPath, Field]]:
     options = list(_options(schema, document))
-    open_ones = [option for option in options if _has_parts(option)]
-    alone = len(open_ones) == 1 and open_ones[0] not in above
-    yield path, Field(tuple(_kind(option, document, whole=not alone) for option in options), required)
-    if alone:
-        yield from _fields(open_ones[0], document, path, (*above, open_ones[0]))
+    objects = [option for option in options if _has_parts(option)]
+    split = len(objects) == 1 and objects[0] not in above
+    yield path, Field(tuple(_kind(option, document, whole=not split) for option in options), required)
+    if split:
+        yield from _fields(objects[0], document, path, (*above, objects[0]))
 
 
 def _options(schema: Schema, document: Schema) -> Iterator[Schema]:
-    """Each type that a schema lets through, on its own."""
+    """Each type that a schema accepts."""
     resolved = _resolved(schema, document)
     choices = resolved.get("anyOf", resolved.get("oneOf"))
     if choices is None:
@@ -110,8 +110,8 @@ def _options(schema: Schema, document: Schema) -> Iterator[Schema]:
 def _resolved(schema: Schema, document: Schema) -> Schema:
     while "$ref" in schema or len(schema.get("allOf", ())) == 1:
         (inner,) = schema.get("allOf", [schema])
-        beside = {word: value for word, value in schema.items() if word not in ("allOf", "$ref")}
-        schema = {**_pointed(inner["$ref"], document), **beside} if "$ref" in inner else {**inner, **beside}
+        rest = {word: value for word, value in schema.items() if word not in ("allOf", "$ref")}
+        schema = {**_pointed(inner["$ref"], document), **rest} if "$ref" in inner else {**inner, **rest}
     return schema
 
 
@@ -141,7 +141,7 @@ def _kind(schema: Schema, document: Schema, *, whole: bool) -> Kind:
     return Kind(str(schema.get("type", "anything")), bounds, None if values is None else tuple(values))
 
 
-def _told(word: str, bound: Any) -> str:
+def _text(word: str, bound: Any) -> str:
     value, exclusive = bound if isinstance(bound, tuple) else (bound, False)
     return f"{'exclusive ' if exclusive else ''}{word} {value}"
 

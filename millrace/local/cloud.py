@@ -244,10 +244,10 @@ class LocalCloud:
     def put(self, event: "Event", *, bus: str, metadata: "Metadata | None" = None) -> "Metadata":
         """Put an event from outside onto a bus, claimed if it is large. Gives its metadata, with its flow's id."""
         from millrace.events import Metadata, encode, put_entry  # noqa: PLC0415 - whoever has an event has imported it
-        from millrace.events.claims import claimed_from_outside  # noqa: PLC0415
+        from millrace.events.claims import claim_with_clients  # noqa: PLC0415
 
         known = metadata or Metadata.root(producer="test", version=event.contract.version)
-        envelope = claimed_from_outside(encode(event.stamped(known)), bus, self.client)
+        envelope = claim_with_clients(encode(event.stamped(known)), bus, self.client)
         answer = self.client("events").put_events(Entries=[put_entry(envelope, bus)])
         if answer["FailedEntryCount"]:
             raise ValueError(f"{type(event).__name__} was refused: {answer['Entries'][0]}")

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from millrace.events import Event, Metadata, encode, put_entry
-from millrace.events.claims import claimed_from_outside
+from millrace.events.claims import claim_with_clients
 from millrace.operations import UsageError
 from millrace.operations.cloud import Cloud
 from millrace.patterns import compile_pattern
@@ -14,7 +14,7 @@ def put_event(cloud: Cloud, event: Event, bus: str, correlation_id: str | None =
     """Put an event onto a bus as an external publisher. Returns its new metadata."""
     version = event.contract.version
     metadata = Metadata.root(producer="millrace put", version=version, correlation_id=correlation_id)
-    envelope = claimed_from_outside(encode(event.stamped(metadata)), bus, cloud.client)
+    envelope = claim_with_clients(encode(event.stamped(metadata)), bus, cloud.client)
     response = cloud.client("events").put_events(Entries=[put_entry(envelope, bus)])
     if response["FailedEntryCount"]:
         entry = response["Entries"][0]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from millrace.flow.graph import KEEPS_UNDECLARED
+from millrace.flow.graph import UNDECLARED_RULE
 from millrace.operations import UsageError
 from millrace.operations.cloud import Cloud
 from millrace.operations.deployed import DeployedStacks
@@ -95,7 +95,7 @@ def rules_of(deployed: DeployedStacks, bus: str) -> Iterator[Rule]:
     queues = deployed.of_kind("dead-letters", "SQS::Queue")
     consumers = {each.facts["construct"]: each.facts["of"] for each in queues}
     for resource in deployed.assembly.of("Events::Rule"):
-        if resource.facts.get("kind") == KEEPS_UNDECLARED:
+        if resource.facts.get("kind") == UNDECLARED_RULE:
             continue
         rule = deployed_rules.get(deployed.name(resource).rpartition("|")[2])
         if rule and "EventPattern" in rule:

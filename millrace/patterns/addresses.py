@@ -1,10 +1,10 @@
-"""IP addresses as event patterns compare them."""
+"""IP addresses in event patterns."""
 
 import re
 from collections.abc import Callable
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
-from millrace.patterns.refusal import InvalidPattern
+from millrace.patterns.errors import InvalidPatternError
 
 _V4 = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+\.[0-9]+")
 _V6 = re.compile(r"[0-9a-fA-F:]*:[0-9a-fA-F:]*")
@@ -14,7 +14,7 @@ Address = IPv4Address | IPv6Address
 
 
 def address(text: str) -> Address | None:
-    """The address that a text writes out, or None; octets are decimal, leading zeros or not."""
+    """The address in a text, or None. Octets are decimal and can have leading zeros."""
     if _V4.fullmatch(text):
         text = ".".join(str(int(octet)) for octet in text.split("."))
     elif not _V6.fullmatch(text):
@@ -26,12 +26,12 @@ def address(text: str) -> Address | None:
 
 
 def within(block: str) -> Callable[[str], bool]:
-    """Whether an address lies in a CIDR block, IPv4 to /31 and IPv6 to /127: AWS takes no block of one address."""
+    """A test for addresses in a CIDR block. AWS rejects blocks of a single address (/32 and /128)."""
     base, slash, bits = block.partition("/")
     if not slash or "/" in bits:
-        raise InvalidPattern("Malformed CIDR, one '/' required")
+        raise InvalidPatternError("Malformed CIDR, one '/' required")
     if not re.fullmatch(r"[+-]?[0-9]+", bits):
-        raise InvalidPattern("Malformed CIDR, mask bits must be an integer")
+        raise InvalidPatternError("Malformed CIDR, mask bits must be an integer")
     network = ip_network((_checked(base, int(bits)), int(bits)), strict=False)
 
     def contains(text: str) -> bool:
@@ -43,11 +43,11 @@ def within(block: str) -> Callable[[str], bool]:
 
 def _checked(base: str, bits: int) -> Address:
     if bits < 0:
-        raise InvalidPattern("Malformed CIDR, mask bits must not be negative")
+        raise InvalidPatternError("Malformed CIDR, mask bits must not be negative")
     found = address(base)
     if found is None:
-        raise InvalidPattern(f"Nonstandard IP address: {base}")
+        raise InvalidPatternError(f"Nonstandard IP address: {base}")
     most = _MOST_BITS[found.version]
     if bits > most:
-        raise InvalidPattern(f"IPv{found.version} mask bits must be < {most + 1}")
+        raise InvalidPatternError(f"IPv{found.version} mask bits must be < {most + 1}")
     return found

@@ -1,4 +1,4 @@
-"""From the JSON of an event pattern to its branches and clauses, refusing what EventBridge refuses.
+"""Compiles the JSON of an event pattern to branches and clauses, and rejects invalid patterns as EventBridge does.
 
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern.html
 """
@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from millrace.patterns import addresses, wildcards
+from millrace.patterns.errors import InvalidPatternError
 from millrace.patterns.operators import Test, compile_operator, only_item
 from millrace.patterns.paths import Path
 from millrace.patterns.pattern import Branch, Clause, Pattern, exact_key
-from millrace.patterns.refusal import InvalidPattern
 
 MAX_PATTERN_LENGTH = 2048
 """Characters. The default quota: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html"""
@@ -26,23 +26,23 @@ _RESERVED = frozenset(
         *("ip-address-in-range", "ip-address-not-in-range"),
     }
 )
-"""Names that Ruler keeps from the objects of an $or, those of operators to come among them."""
+"""Field names that Ruler reserves inside $or: present and future operators."""
 
 Clauses = dict[str, Clause]
 
 
 def compile_pattern(pattern: Mapping[str, Any] | str, *, max_length: int = MAX_PATTERN_LENGTH) -> Pattern:
-    """Compile a pattern, as an object or as its JSON, once for many events; raises InvalidPattern.
+    """Compile a pattern, given as an object or as JSON. Raises InvalidPatternError.
 
-    The length counts as compact JSON when an object is given. An `$or` that is no array of two or more objects is
-    tried as a field of that name, as Ruler does.
+    The length of an object is that of its compact JSON. An `$or` that is not an array of at least two objects is read
+    as a field of that name, as in Ruler.
     """
     source = _read(pattern) if isinstance(pattern, str) else pattern
     if not isinstance(source, Mapping):
-        raise InvalidPattern("Filter is not an object")
+        raise InvalidPatternError("Filter is not an object")
     text = pattern if isinstance(pattern, str) else json.dumps(source, ensure_ascii=False, separators=(",", ":"))
     if len(text) > max_length:
-        raise InvalidPattern(f"Event pattern size {len(text)} exceeds the maximum size {max_length}")
+        raise InvalidPatternError(f"Event pattern size {len(text)} exceeds the maximum size {max_length}")
     return Pattern(source, [Branch(clauses.values()) for clauses in _branches(source)])
 
 
@@ -50,21 +50,21 @@ def _read(text: str) -> Any:
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:
-        raise InvalidPattern(f"{error}") from error
+        raise InvalidPatternError(f"{error}") from error
 
 
 def _branches(source: Mapping[str, Any]) -> list[Clauses]:
     try:
         return _Reader(or_is_a_field=False).branches(source)
-    except InvalidPattern as refusal:
+    except InvalidPatternError as error:
         try:
             return _Reader(or_is_a_field=True).branches(source)
-        except InvalidPattern:
-            raise refusal from None
+        except InvalidPatternError:
+            raise error from None
 
 
 class _Reader:
-    """Reads objects field by field; each `$or` multiplies the branches, a path given twice counts as the last."""
+    """Reads the fields of objects. Each `$or` multiplies the branches. The last clause of a path wins."""
 
     def __init__(self, *, or_is_a_field: bool) -> None:
         self._or = None if or_is_a_field else OR
@@ -76,12 +76,12 @@ class _Reader:
         self, fields: Mapping[str, Any], path: str, branches: list[Clauses], reserved: frozenset[str]
     ) -> list[Clauses]:
         if not fields:
-            raise InvalidPattern("Empty objects are not allowed", path)
+            raise InvalidPatternError("Empty objects are not allowed", path)
         for name, value in fields.items():
             if name == self._or:
                 branches = self._either(value, path, branches)
             elif name in reserved:
-                raise InvalidPattern(
+                raise InvalidPatternError(
                     f"{name} is Ruler reserved fieldName which cannot be used inside {OR}.", _below(path, name)
                 )
             else:
@@ -92,23 +92,23 @@ class _Reader:
         if isinstance(value, Mapping):
             return self._object(value, path, branches, reserved)
         if not isinstance(value, list):
-            raise InvalidPattern(f'"{path.rpartition(".")[2]}" must be an object or an array', path)
+            raise InvalidPatternError(f'"{path.rpartition(".")[2]}" must be an object or an array', path)
         clause = _clause(path, value)
         return [{**branch, path: clause} for branch in branches]
 
     def _either(self, choices: Any, path: str, branches: list[Clauses]) -> list[Clauses]:
         here = _below(path, OR)
         if not isinstance(choices, list):
-            raise InvalidPattern(f"It must be an Array followed with {OR}.", here)
+            raise InvalidPatternError(f"It must be an Array followed with {OR}.", here)
         if not all(isinstance(choice, Mapping) for choice in choices):
-            raise InvalidPattern(f"Only JSON object is allowed in array of {OR} relationship.", here)
+            raise InvalidPatternError(f"Only JSON object is allowed in array of {OR} relationship.", here)
         if len(choices) < _FEWEST_CHOICES:
-            raise InvalidPattern(f"There must have at least 2 Objects in {OR} relationship.", here)
+            raise InvalidPatternError(f"There must have at least 2 Objects in {OR} relationship.", here)
         if len(branches) * len(choices) > MAX_OR_COMBINATIONS:
-            raise InvalidPattern(f"{OR} leads to over {MAX_OR_COMBINATIONS} rule combinations", here)
+            raise InvalidPatternError(f"{OR} leads to over {MAX_OR_COMBINATIONS} rule combinations", here)
         either = [branch for choice in choices for branch in self._object(choice, path, branches, _RESERVED)]
         if len(either) > MAX_OR_COMBINATIONS:
-            raise InvalidPattern(f"{OR} leads to over {MAX_OR_COMBINATIONS} rule combinations", here)
+            raise InvalidPatternError(f"{OR} leads to over {MAX_OR_COMBINATIONS} rule combinations", here)
         return either
 
 
@@ -118,13 +118,13 @@ def _below(path: str, name: str) -> str:
 
 def _clause(path: str, wanted: list[Any]) -> Clause:
     if not wanted:
-        raise InvalidPattern("Empty arrays are not allowed", path)
+        raise InvalidPatternError("Empty arrays are not allowed", path)
     try:
         exact = frozenset(exact_key(value) for value in wanted if not isinstance(value, (Mapping, list)))
         tests = tuple(test for value in wanted for test in _tests(value))
         wildcards.check_complexity([value["wildcard"] for value in wanted if _operator(value) == "wildcard"])
-    except InvalidPattern as refusal:
-        raise refusal.at(path) from None
+    except InvalidPatternError as error:
+        raise error.at(path) from None
     return Clause(Path(path), wanted, exact, tests, absent={"exists": False} in wanted)
 
 
@@ -134,7 +134,7 @@ def _operator(value: Any) -> str:
 
 def _tests(value: Any) -> list[Test]:
     if isinstance(value, list):
-        raise InvalidPattern("Match value must be String, number, true, false, or null")
+        raise InvalidPatternError("Match value must be String, number, true, false, or null")
     if isinstance(value, str):
         return _same_address(value)
     if not isinstance(value, Mapping):
@@ -143,7 +143,7 @@ def _tests(value: Any) -> list[Test]:
 
 
 def _same_address(text: str) -> list[Test]:
-    """An IP address equals every way of writing it, as Ruler has it."""
+    """An IP address matches all its notations, as in Ruler."""
     wanted = addresses.address(text)
     if wanted is None:
         return []
@@ -153,5 +153,5 @@ def _same_address(text: str) -> list[Test]:
 def _existence(expression: Mapping[str, Any]) -> list[Test]:
     _, exists = only_item(expression, "")
     if not isinstance(exists, bool):
-        raise InvalidPattern("exists match pattern must be either true or false.")
+        raise InvalidPatternError("exists match pattern must be either true or false.")
     return [lambda _value: True] if exists else []

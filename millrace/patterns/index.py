@@ -1,4 +1,4 @@
-"""Many patterns at once: only those that an event can match are tried."""
+"""An index of patterns that tests only the patterns that can match an event."""
 
 from collections import Counter
 from collections.abc import Hashable, Iterator
@@ -8,74 +8,74 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from millrace.patterns.paths import Path
 from millrace.patterns.pattern import Branch, Clause, Pattern, exact_key
 
-MAX_PLACES = 64
-"""In how many places of the tree one branch may stand: the product of the numbers of its values."""
+MAX_ROUTES = 64
+"""The maximum number of routes of one branch: the product of the numbers of its values."""
 _FIRST = ("source", "detail-type")
 
 Key = TypeVar("Key", bound=Hashable)
 Route = tuple[tuple[Path, Any], ...]
-"""The exact values and beginnings on the way to a place: ((path, value), …)."""
+"""The exact values and prefixes from the root to a node: ((path, value), …)."""
 
 
-class _Beginning(NamedTuple):
-    """The text that a `prefix` wants, told apart from an exact value."""
+class _Prefix(NamedTuple):
+    """The operand of `prefix`, distinct from an equal exact value."""
 
     text: str
     operator: str = "prefix"
 
 
-class _Ways:
-    """The ways on from a place, by the value of one field or by its beginning, of which the lengths are counted."""
+class _Children:
+    """The children of a node for one field, by exact value or prefix."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.to: dict[Any, _Place] = {}
+        self.nodes: dict[Any, _Node] = {}
         self._lengths: Counter[int] = Counter()
 
-    def open(self, value: Any) -> "_Place":
-        if value not in self.to:
-            self.to[value] = _Place()
-            if isinstance(value, _Beginning):
+    def add(self, value: Any) -> "_Node":
+        if value not in self.nodes:
+            self.nodes[value] = _Node()
+            if isinstance(value, _Prefix):
                 self._lengths[len(value.text)] += 1
-        return self.to[value]
+        return self.nodes[value]
 
-    def close(self, value: Any) -> None:
-        del self.to[value]
-        if isinstance(value, _Beginning):
+    def remove(self, value: Any) -> None:
+        del self.nodes[value]
+        if isinstance(value, _Prefix):
             self._lengths[len(value.text)] -= 1
 
-    def taken_by(self, value: Any) -> "Iterator[_Place]":
-        """The places that an event with this value leads to."""
-        exact = self.to.get(exact_key(value))
+    def matching(self, value: Any) -> "Iterator[_Node]":
+        """The children for the value of an event."""
+        exact = self.nodes.get(exact_key(value))
         if exact is not None:
             yield exact
         if value.__class__ is str:
             for length, count in self._lengths.items():
-                begun = self.to.get(_Beginning(value[:length])) if count else None
+                begun = self.nodes.get(_Prefix(value[:length])) if count else None
                 if begun is not None:
                     yield begun
 
 
-class _Place:
-    """A place in the tree: the patterns whose values all lie on the way here, and the ways on, field by field."""
+class _Node:
+    """A node of the tree: the patterns whose route ends here, and the children by field."""
 
     def __init__(self) -> None:
         self.numbers: set[int] = set()
-        self.ways: dict[str, _Ways] = {}
+        self.children: dict[str, _Children] = {}
 
-    def is_bare(self) -> bool:
-        return not self.numbers and not self.ways
+    def is_empty(self) -> bool:
+        return not self.numbers and not self.children
 
 
 class PatternIndex(Generic[Key]):
-    """Patterns under keys of the caller's, found by an event at a cost that hardly grows with their number.
+    """Patterns by key. The time to find the matching ones hardly depends on their number.
 
-    A tree over exact values and prefixes (`source` first, then `detail-type`, then the others) leads to the few
-    patterns worth trying. Patterns that only suffixes and the like tell apart are tried one by one.
+    A tree of exact values and prefixes (`source`, then `detail-type`, then other fields) selects the patterns to test.
+    Patterns that differ only in other operators, such as suffixes, are tested one by one.
     """
 
     def __init__(self) -> None:
-        self._root = _Place()
+        self._root = _Node()
         self._numbers: dict[Key, int] = {}
         self._entries: dict[int, tuple[Key, Pattern]] = {}
         self._next = 0
@@ -87,17 +87,17 @@ class PatternIndex(Generic[Key]):
         return key in self._numbers
 
     def add(self, key: Key, pattern: Pattern) -> None:
-        """Take a pattern in. A key that is already there keeps its turn and gets the new pattern."""
+        """Add a pattern. An existing key keeps its position and gets the new pattern."""
         number = self._numbers.get(key, self._next)
         self.discard(key)
         self._next = max(self._next, number + 1)
         self._numbers[key] = number
         self._entries[number] = (key, pattern)
         for route in _routes(pattern):
-            self._place(route).numbers.add(number)
+            self._node(route).numbers.add(number)
 
     def discard(self, key: Key) -> None:
-        """Forget a key; one that is not there is fine."""
+        """Remove a key, if it exists."""
         number = self._numbers.pop(key, None)
         if number is None:
             return
@@ -106,25 +106,25 @@ class PatternIndex(Generic[Key]):
             _remove(self._root, route, number)
 
     def matching(self, event: dict[str, Any]) -> list[Key]:
-        """The keys whose patterns the event matches, in the order they were added."""
-        worth_trying: set[int] = set()
-        _reach(self._root, event, worth_trying)
-        tried = (self._entries[number] for number in sorted(worth_trying))
-        return [key for key, pattern in tried if pattern.matches(event)]
+        """The keys of the patterns that match the event, in the order of their addition."""
+        candidates: set[int] = set()
+        _collect(self._root, event, candidates)
+        selected = (self._entries[number] for number in sorted(candidates))
+        return [key for key, pattern in selected if pattern.matches(event)]
 
-    def _place(self, route: Route) -> _Place:
-        place = self._root
+    def _node(self, route: Route) -> _Node:
+        node = self._root
         for path, value in route:
-            place = place.ways.setdefault(path.name, _Ways(path)).open(value)
-        return place
+            node = node.children.setdefault(path.name, _Children(path)).add(value)
+        return node
 
 
-def _reach(place: _Place, event: dict[str, Any], numbers: set[int]) -> None:
-    numbers |= place.numbers
-    for ways in place.ways.values():
-        for value in _values(ways.path, event):
-            for following in ways.taken_by(value):
-                _reach(following, event, numbers)
+def _collect(node: _Node, event: dict[str, Any], numbers: set[int]) -> None:
+    numbers |= node.numbers
+    for children in node.children.values():
+        for value in _values(children.path, event):
+            for child in children.matching(value):
+                _collect(child, event, numbers)
 
 
 def _values(path: Path, event: dict[str, Any]) -> list[Any]:
@@ -135,19 +135,19 @@ def _values(path: Path, event: dict[str, Any]) -> list[Any]:
     return [value for value, _ in path.leaves(event)]
 
 
-def _remove(place: _Place, route: Route, number: int) -> None:
+def _remove(node: _Node, route: Route, number: int) -> None:
     if not route:
-        place.numbers.discard(number)
+        node.numbers.discard(number)
         return
     (path, value), rest = route[0], route[1:]
-    ways = place.ways.get(path.name)
-    if ways is None or value not in ways.to:
+    children = node.children.get(path.name)
+    if children is None or value not in children.nodes:
         return
-    _remove(ways.to[value], rest, number)
-    if ways.to[value].is_bare():
-        ways.close(value)
-    if not ways.to:
-        del place.ways[path.name]
+    _remove(children.nodes[value], rest, number)
+    if children.nodes[value].is_empty():
+        children.remove(value)
+    if not children.nodes:
+        del node.children[path.name]
 
 
 def _routes(pattern: Pattern) -> Iterator[Route]:
@@ -158,21 +158,21 @@ def _routes(pattern: Pattern) -> Iterator[Route]:
 def _indexed(branch: Branch) -> list[tuple[Path, list[Any]]]:
     chosen: list[tuple[Path, list[Any]]] = []
     for clause in sorted(branch.clauses, key=_rank):
-        values = _ways_in(clause)
-        if values and prod(len(each) for _, each in chosen) * len(values) <= MAX_PLACES:
+        values = _values_of(clause)
+        if values and prod(len(each) for _, each in chosen) * len(values) <= MAX_ROUTES:
             chosen.append((clause.path, values))
     return chosen
 
 
-def _ways_in(clause: Clause) -> list[Any]:
-    """The exact values and beginnings that a clause takes; none, if it takes anything else."""
+def _values_of(clause: Clause) -> list[Any]:
+    """The exact values and prefixes of a clause; empty if it has other tests."""
     if clause.is_exact:
         return list(clause.exact)
     tests = [wanted for wanted in clause.wanted if isinstance(wanted, dict)]
     texts = [text for wanted in tests if isinstance(text := wanted.get("prefix"), str)]
     if clause.absent or not tests or len(texts) < len(tests):
         return []
-    return [*clause.exact, *(_Beginning(text) for text in texts)]
+    return [*clause.exact, *(_Prefix(text) for text in texts)]
 
 
 def _rank(clause: Clause) -> tuple[int, str]:

@@ -1,4 +1,4 @@
-"""Numbers as event patterns compare them: from -5e9 to 5e9, to six decimals.
+"""Numbers in event patterns: from -5e9 to 5e9, with up to six decimals.
 
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html#eb-filtering-numeric-matching
 """
@@ -8,7 +8,7 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
-from millrace.patterns.refusal import InvalidPattern
+from millrace.patterns.errors import InvalidPatternError
 
 BOUND = 5_000_000_000
 DECIMALS = 6
@@ -25,30 +25,30 @@ _RANGE_LENGTH = 4
 
 
 def is_number(value: Any) -> bool:
-    """Whether a JSON value is a number; Python counts booleans as numbers, JSON does not."""
+    """Whether a JSON value is a number. In Python, booleans are numbers too."""
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def is_comparable(value: Any) -> bool:
-    """Whether AWS can compare a value by size. Others, such as an account number, are equal or not."""
+    """Whether AWS can order a value. It compares others, such as account numbers, only for equality."""
     return is_number(value) and -BOUND <= value <= BOUND and round(value, DECIMALS) == value
 
 
 def checked(value: Any) -> Any:
-    """A number of a pattern, refused if it cannot be compared by size."""
+    """A number of a pattern. Raises InvalidPatternError if AWS cannot order it."""
     if not -BOUND <= value <= BOUND:
-        raise InvalidPattern("Value must be between -5.0E9 and 5.0E9, inclusive")
+        raise InvalidPatternError("Value must be between -5.0E9 and 5.0E9, inclusive")
     if not is_comparable(value):
-        raise InvalidPattern(f"Only values upto {DECIMALS} decimals are supported: {value}")
+        raise InvalidPatternError(f"Only values upto {DECIMALS} decimals are supported: {value}")
     return value
 
 
 def compile_numeric(operand: Any) -> Callable[[Any], bool]:
-    """The test that `numeric` stands for: one comparison, or a lower bound and then an upper one."""
+    """The test of `numeric`: one comparison, or a lower bound followed by an upper bound."""
     if not isinstance(operand, list):
-        raise InvalidPattern("Value of numeric must be an array.")
+        raise InvalidPatternError("Value of numeric must be an array.")
     terms = [_term(operand[at : at + 2]) for at in range(0, max(len(operand), 1), 2)]
-    _check_together(terms)
+    _check_range(terms)
 
     def holds(value: Any) -> bool:
         return is_comparable(value) and all(_COMPARISONS[name](value, bound) for name, bound in terms)
@@ -59,23 +59,23 @@ def compile_numeric(operand: Any) -> Callable[[Any], bool]:
 def _term(pair: list[Any]) -> tuple[str, Any]:
     name = pair[0] if pair else None
     if not isinstance(name, str):
-        raise InvalidPattern(f"Invalid member in numeric match: {json.dumps(name)}")
+        raise InvalidPatternError(f"Invalid member in numeric match: {json.dumps(name)}")
     if name not in _COMPARISONS:
-        raise InvalidPattern(f"Unrecognized numeric range operator: {name}")
+        raise InvalidPatternError(f"Unrecognized numeric range operator: {name}")
     if len(pair) == 1 or not is_number(pair[1]):
-        raise InvalidPattern(f"Value of {'equals' if name == '=' else name} must be numeric")
+        raise InvalidPatternError(f"Value of {'equals' if name == '=' else name} must be numeric")
     return name, checked(pair[1])
 
 
-def _check_together(terms: list[tuple[str, Any]]) -> None:
+def _check_range(terms: list[tuple[str, Any]]) -> None:
     if len(terms) == 1:
         return
     (lower, bottom), (upper, top) = terms[:2]
     if lower not in _LOWER:
-        raise InvalidPattern("Too many elements in numeric expression")
+        raise InvalidPatternError("Too many elements in numeric expression")
     if upper not in _UPPER:
-        raise InvalidPattern(f"Bad numeric range operator: {upper}")
+        raise InvalidPatternError(f"Bad numeric range operator: {upper}")
     if len(terms) * 2 > _RANGE_LENGTH:
-        raise InvalidPattern("Too many terms in numeric range expression")
+        raise InvalidPatternError("Too many terms in numeric range expression")
     if bottom >= top:
-        raise InvalidPattern("Bottom must be less than top")
+        raise InvalidPatternError("Bottom must be less than top")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from millrace.patterns import addresses, numeric, wildcards
-from millrace.patterns.refusal import InvalidPattern
+from millrace.patterns.errors import InvalidPatternError
 
 Test = Callable[[Any], bool]
 TextTest = Callable[[str], bool]
@@ -16,19 +16,19 @@ ONE_KEY = "Only one key allowed in match expression"
 
 
 def compile_operator(expression: Mapping[str, Any]) -> Test:
-    """The test that an expression such as {"prefix": "shop."} stands for; `exists` is the clause's own affair."""
+    """The test of an expression such as {"prefix": "shop."}. The compiler handles `exists`."""
     name, operand = only_item(expression, "Match expression name not found")
     if name not in _OPERATORS:
-        raise InvalidPattern(f"Unrecognized match type {name}")
+        raise InvalidPatternError(f"Unrecognized match type {name}")
     return _OPERATORS[name](operand)
 
 
 def only_item(expression: Mapping[str, Any], empty: str) -> tuple[str, Any]:
-    """The single key and value of an expression; refused with `empty` when there is none."""
+    """The only key and value of an expression. `empty` is the error message without one."""
     if not expression:
-        raise InvalidPattern(empty)
+        raise InvalidPatternError(empty)
     if len(expression) > 1:
-        raise InvalidPattern(ONE_KEY)
+        raise InvalidPatternError(ONE_KEY)
     return next(iter(expression.items()))
 
 
@@ -71,19 +71,19 @@ def _anything_but(operand: Any) -> Test:
     if isinstance(operand, Mapping):
         name, operand = only_item(operand, "Anything-but expression name not found")
         if name not in _UNWANTED:
-            raise InvalidPattern(f"Unsupported anything-but pattern: {name}")
+            raise InvalidPatternError(f"Unsupported anything-but pattern: {name}")
         return _none_of(_UNWANTED[name], operand)
     if not isinstance(operand, list) and not isinstance(operand, str) and not numeric.is_number(operand):
-        raise InvalidPattern("Value of anything-but must be an array or single string/number value.")
-    refused = _alike(operand if isinstance(operand, list) else [operand])
-    return lambda value: isinstance(value, bool) or value not in refused
+        raise InvalidPatternError("Value of anything-but must be an array or single string/number value.")
+    unwanted = _same_type(operand if isinstance(operand, list) else [operand])
+    return lambda value: isinstance(value, bool) or value not in unwanted
 
 
-def _alike(values: list[Any]) -> frozenset[Any]:
+def _same_type(values: list[Any]) -> frozenset[Any]:
     if not all(isinstance(value, str) or numeric.is_number(value) for value in values):
-        raise InvalidPattern("Inside anything but list, start|null|boolean is not supported.")
+        raise InvalidPatternError("Inside anything but list, start|null|boolean is not supported.")
     if len({isinstance(value, str) for value in values}) != 1:
-        raise InvalidPattern(
+        raise InvalidPatternError(
             "Inside anything but list, either all values are number or string, mixed type is not supported"
         )
     return frozenset(value if isinstance(value, str) else numeric.checked(value) for value in values)
@@ -91,17 +91,17 @@ def _alike(values: list[Any]) -> frozenset[Any]:
 
 def _none_of(operator: Callable[[Any], Test], operand: Any) -> Test:
     if not isinstance(operand, (list, str)) and not numeric.is_number(operand):
-        raise InvalidPattern("Value of anything-but must be an array or single string/number value.")
+        raise InvalidPatternError("Value of anything-but must be an array or single string/number value.")
     tests = [operator(value) for value in (operand if isinstance(operand, list) else [operand])]
     if not tests:
-        raise InvalidPattern("Empty arrays are not allowed")
+        raise InvalidPatternError("Empty arrays are not allowed")
     return lambda value: not any(test(value) for test in tests)
 
 
 def _unwanted_end(operator: Callable[[Any], Test]) -> Callable[[Any], Test]:
     def compiled(operand: Any) -> Test:
         if not _string(operand, "prefix/suffix match pattern must be a string"):
-            raise InvalidPattern("Null prefix/suffix not allowed")
+            raise InvalidPatternError("Null prefix/suffix not allowed")
         return operator(operand)
 
     return compiled
@@ -116,13 +116,13 @@ def _unwanted_in_any_case(operand: Any) -> Test:
 def _any_case(operand: Mapping[str, Any], name: str) -> str:
     inner, text = only_item(operand, f"{name.capitalize()} expression name not found")
     if inner != "equals-ignore-case":
-        raise InvalidPattern(f"Unsupported {name} pattern: {inner}")
+        raise InvalidPatternError(f"Unsupported {name} pattern: {inner}")
     return _string(text, "equals-ignore-case match pattern must be a string").lower()
 
 
-def _string(operand: Any, refusal: str) -> str:
+def _string(operand: Any, message: str) -> str:
     if not isinstance(operand, str):
-        raise InvalidPattern(refusal)
+        raise InvalidPatternError(message)
     return operand
 
 

@@ -1,16 +1,16 @@
-"""Where a clause looks in an event: a flattened field name, and the array elements that its values come from."""
+"""The field of a clause as a dotted name, and the array elements that contain its values."""
 
 from typing import Any
 
 Membership = tuple[tuple[tuple[int, tuple[str, ...]], int], ...]
-"""Which element of which array a value lies in: ((array, index), …), outermost first."""
+"""The array elements that contain a value: ((array, index), …), outermost first."""
 Leaf = tuple[Any, Membership]
 
 
 class Path:
-    """A field name such as "detail.state", which also finds the keys that have dots in them, as Ruler does.
+    """A field name such as "detail.state", which also finds keys that contain dots, as in Ruler.
 
-    Only leaves are found: strings, numbers, booleans, null, alone or in arrays. An object or an empty array is none.
+    It finds leaves only: strings, numbers, booleans and null, also in arrays. Objects and empty arrays are no leaves.
     """
 
     def __init__(self, name: str) -> None:
@@ -19,13 +19,13 @@ class Path:
         self._steps = [_keys_from(self.keys, position) for position in range(len(self.keys))]
 
     def leaves(self, event: dict[str, Any]) -> list[Leaf]:
-        """Every value that the event has under this name."""
+        """All values of the field in an event."""
         found: list[Leaf] = []
         self._collect(event, 0, (), found)
         return found
 
     def is_object_in(self, event: dict[str, Any]) -> bool:
-        """Whether the event has an object here, which no pattern can match."""
+        """Whether the field is an object in an event. No clause matches objects."""
         node: Any = event
         for key in self.keys:
             node = node.get(key) if isinstance(node, dict) else None
@@ -54,7 +54,7 @@ def _keys_from(keys: tuple[str, ...], position: int) -> tuple[tuple[str, int], .
 
 
 def joined(one: Membership, other: Membership) -> Membership | None:
-    """Both memberships in one, or None where they want two elements of the same array."""
+    """The combined membership, or None if they need two elements of the same array."""
     if not one or not other:
         return one or other
     known = dict(one)

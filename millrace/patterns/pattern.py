@@ -1,4 +1,4 @@
-"""A compiled event pattern: whether an event matches, and why it does not."""
+"""A compiled event pattern, which matches events and explains mismatches."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -14,15 +14,15 @@ _MISSING = object()
 
 
 def exact_key(value: Any) -> Any:
-    """What two equal JSON values share: 300 and 300.0 do, 1 and true do not."""
+    """A key that equal JSON values share: 300 and 300.0 are equal, 1 and true are not."""
     return _BOOLEANS[value] if value.__class__ is bool else value
 
 
 @dataclass(frozen=True)
 class Mismatch:
-    """A clause that failed: what the pattern wanted at `path`, and every value that the event had there.
+    """A failed clause: the values that the pattern wants at `path`, and all values of the event there.
 
-    `one_of_several` says that another clause could stand in for this one, by an `$or`.
+    `one_of_several`: an `$or` has alternatives to this clause.
     """
 
     path: str
@@ -39,7 +39,7 @@ class Mismatch:
 
 
 class Clause:
-    """What a pattern wants of one field: an exact value, a test that holds, or its absence."""
+    """The condition on one field: exact values, tests, or absence."""
 
     def __init__(
         self, path: Path, wanted: Iterable[Any], exact: frozenset[Any], tests: tuple[Test, ...], *, absent: bool
@@ -53,22 +53,22 @@ class Clause:
 
     @property
     def is_exact(self) -> bool:
-        """Whether it names the values it takes, and nothing else."""
+        """Whether it has exact values only."""
         return not self._tests and not self.absent
 
     def accepts(self, value: Any) -> bool:
-        """Whether one leaf satisfies it."""
+        """Whether a leaf satisfies the clause."""
         if exact_key(value) in self.exact:
             return True
-        for test in self._tests:  # noqa: SIM110 - any() costs twice as much, here where it counts
+        for test in self._tests:  # noqa: SIM110 - any() takes twice as long
             if test(value):
                 return True
         return False
 
-    def is_met_plainly(self, event: dict[str, Any]) -> bool | None:
-        """The short way: the field is a scalar outside any array, and is accepted or not. None: nothing is known yet.
+    def matches_scalar(self, event: dict[str, Any]) -> bool | None:
+        """A fast test for a scalar outside arrays. None means that the full test is needed.
 
-        Below the top, a key that holds a dot may be a second way to the same field, so that there only a yes counts.
+        Below the top level a key that contains a dot can be the same field, so a negative result is not final.
         """
         value: Any = event
         for key in self._keys:
@@ -80,26 +80,26 @@ class Clause:
         return self.accepts(value) or (False if len(self._keys) == 1 else None)
 
     def memberships(self, event: dict[str, Any]) -> tuple[list[Membership], list[Membership]]:
-        """Where the accepted leaves lie, and where all of them lie."""
+        """The memberships of the accepted leaves, and those of all leaves."""
         leaves = self.path.leaves(event)
         accepted = dict.fromkeys(membership for value, membership in leaves if self.accepts(value))
         return list(accepted), [membership for _, membership in leaves]
 
-    def is_met_alone(self, event: dict[str, Any]) -> bool:
-        """Whether it is satisfied, whatever the other clauses want."""
+    def is_satisfied(self, event: dict[str, Any]) -> bool:
+        """Whether the event satisfies the clause, without regard to the other clauses."""
         accepted, present = self.memberships(event)
         return bool(accepted) or (self.absent and not present)
 
     def mismatch(self, event: dict[str, Any]) -> Mismatch:
-        """What to say when it is not."""
+        """The explanation of a failure."""
         found = tuple(value for value, _ in self.path.leaves(event))
         an_object = not found and self.path.is_object_in(event)
-        note = "an object stands there, and a pattern compares only its leaves" if an_object else ""
+        note = "the value is an object, and patterns compare only its leaves" if an_object else ""
         return Mismatch(self.path.name, self.wanted, found, note)
 
 
 class Branch:
-    """Clauses that must all hold, and within one element of each array that they look into.
+    """Clauses that an event must satisfy together, within one element of each array.
 
     https://github.com/aws/event-ruler#json-array-matching
     """
@@ -111,10 +111,10 @@ class Branch:
         """Whether the event satisfies every clause."""
         open_clauses = []
         for clause in self.clauses:
-            plainly = clause.is_met_plainly(event)
-            if plainly is False:
+            scalar = clause.matches_scalar(event)
+            if scalar is False:
                 return False
-            if plainly is None:
+            if scalar is None:
                 accepted, present = clause.memberships(event)
                 if not accepted and not clause.absent:
                     return False
@@ -122,10 +122,10 @@ class Branch:
         return not open_clauses or _consistent(open_clauses, 0, ())
 
     def mismatches(self, event: dict[str, Any]) -> list[Mismatch]:
-        """The clauses that fail; none when it matches."""
+        """The failed clauses; empty if the event matches."""
         if self.matches(event):
             return []
-        failed = [clause.mismatch(event) for clause in self.clauses if not clause.is_met_alone(event)]
+        failed = [clause.mismatch(event) for clause in self.clauses if not clause.is_satisfied(event)]
         return failed or [self._scattered(event)]
 
     def _scattered(self, event: dict[str, Any]) -> Mismatch:
@@ -134,7 +134,7 @@ class Branch:
             " + ".join(clause.path.name for clause in scattered),
             tuple(value for clause in scattered for value in clause.wanted),
             tuple(value for clause in scattered for value, _ in clause.path.leaves(event)),
-            "each holds, but not within one element of the array",
+            "each clause matches, but not within one element of the array",
         )
 
 
@@ -155,7 +155,7 @@ def _consistent(clauses: list[OpenClause], position: int, so_far: Membership) ->
 
 
 class Pattern:
-    """An event pattern, compiled. Make it with `compile_pattern`.
+    """A compiled event pattern. Create it with `compile_pattern`.
 
     https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern.html
     """
@@ -168,24 +168,24 @@ class Pattern:
         return f"Pattern({json.dumps(self.source, ensure_ascii=False)})"
 
     def matches(self, event: dict[str, Any]) -> bool:
-        """Whether an event, an envelope with its `detail` as an object, matches."""
-        for branch in self.branches:  # noqa: SIM110 - any() costs twice as much, here where it counts
+        """Whether an event matches. Its `detail` is an object."""
+        for branch in self.branches:  # noqa: SIM110 - any() takes twice as long
             if branch.matches(event):
                 return True
         return False
 
     def explain(self, event: dict[str, Any]) -> list[Mismatch]:
-        """The clauses that failed, of the `$or` branches that came closest; empty when the event matches."""
-        told = [branch.mismatches(event) for branch in self.branches]
-        fewest = min(len(mismatches) for mismatches in told)
-        closest = [mismatches for mismatches in told if len(mismatches) == fewest]
+        """The failed clauses of the `$or` branches with the fewest failures; empty if the event matches."""
+        failed = [branch.mismatches(event) for branch in self.branches]
+        fewest = min(len(mismatches) for mismatches in failed)
+        closest = [mismatches for mismatches in failed if len(mismatches) == fewest]
         shared = [mismatch for mismatch in closest[0] if all(mismatch in other for other in closest)]
         apart = dict.fromkeys(m.path for mismatches in closest for m in mismatches if m not in shared)
         return shared + [_alternative(closest, path) for path in apart]
 
 
 def _alternative(closest: list[list[Mismatch]], path: str) -> Mismatch:
-    """The mismatches that several branches have at one path, as one."""
+    """The mismatches of several branches at one path, combined."""
     same = [mismatch for mismatches in closest for mismatch in mismatches if mismatch.path == path]
     wanted: list[Any] = []
     for mismatch in same:

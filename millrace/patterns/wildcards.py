@@ -1,4 +1,4 @@
-"""The wildcard operator: how `*` is read, and how much of it EventBridge takes.
+"""The wildcard operator: its syntax, and the complexity that EventBridge accepts.
 
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html#eb-filtering-wildcard-matching
 """
@@ -6,12 +6,14 @@ https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-opera
 import re
 from functools import lru_cache
 
-from millrace.patterns.refusal import InvalidPattern
+from millrace.patterns.errors import InvalidPatternError
 
 MAX_WILDCARD_COMPLEXITY = 10
-"""How many places of its wildcards one value may stand at, at once. AWS publishes no figure: this one refuses its
-documented example `*:*:*:*:*:event-bus/*` (11) and four patterns `*:stack/name/*` (12), and takes three of them (9)."""
+"""The maximum number of states that an automaton for the wildcards of a field can be in at once. AWS publishes no
+number. This one rejects AWS's example `*:*:*:*:*:event-bus/*` (11) and four patterns `*:stack/name/*` (12), but accepts
+three of them (9)."""
 MAX_SETS = 1_000
+"""The maximum number of state sets to visit."""
 STAR = None
 TOO_COMPLEX = (
     "Rule is too complex - try using fewer wildcard characters or fewer repeating character sequences after a "
@@ -23,7 +25,7 @@ Tokens = tuple[str | None, ...]
 
 @lru_cache(maxsize=1024)
 def parsed(text: str) -> Tokens:
-    r"""The characters of a wildcard, `STAR` for each `*`; `\*` and `\\` stand for themselves."""
+    r"""The characters of a wildcard, with `STAR` for each `*`. `\*` and `\\` are escapes."""
     tokens: list[str | None] = []
     rest = iter(enumerate(text))
     for at, character in rest:
@@ -31,7 +33,7 @@ def parsed(text: str) -> Tokens:
             tokens.append(_escaped(text, at))
             next(rest)
         elif character == "*" and text[at + 1 : at + 2] == "*":
-            raise InvalidPattern(f"Consecutive wildcard characters at pos {_offset(text, at)}")
+            raise InvalidPatternError(f"Consecutive wildcard characters at pos {_offset(text, at)}")
         else:
             tokens.append(STAR if character == "*" else character)
     return tuple(tokens)
@@ -40,45 +42,46 @@ def parsed(text: str) -> Tokens:
 def _escaped(text: str, at: int) -> str:
     following = text[at + 1 : at + 2]
     if following not in {"*", "\\"}:
-        raise InvalidPattern(f"Invalid escape character at pos {_offset(text, at)}")
+        raise InvalidPatternError(f"Invalid escape character at pos {_offset(text, at)}")
     return following
 
 
 def _offset(text: str, at: int) -> int:
-    """Bytes from the opening quote, as AWS counts."""
+    """The position in bytes after the opening quote, as in AWS's messages."""
     return len(text[:at].encode()) + 1
 
 
 def expression(text: str) -> re.Pattern[str]:
-    """A regular expression that matches the whole of what the wildcard matches."""
+    """A regular expression for `fullmatch`."""
     return re.compile("".join(".*" if token is STAR else re.escape(token) for token in parsed(text)), re.DOTALL)
 
 
 def check_complexity(texts: list[str]) -> None:
-    """Refuse the wildcards of one field when together they are too complex."""
+    """Raise InvalidPatternError if the wildcards of one field are too complex together."""
     if sum(complexity(text) for text in texts) > MAX_WILDCARD_COMPLEXITY:
-        raise InvalidPattern(TOO_COMPLEX)
+        raise InvalidPatternError(TOO_COMPLEX)
 
 
 @lru_cache(maxsize=1024)
 def complexity(text: str) -> int:
-    """How many places of the wildcard the worst value can stand at, at once; capped once it is too many."""
-    machine = _Machine(parsed(text))
-    seen, waiting, most = {machine.start}, [machine.start], 0
+    """The maximum number of states of the wildcard's automaton at once. Counting stops above the limit."""
+    automaton = _Automaton(parsed(text))
+    seen, waiting, most = {automaton.start}, [automaton.start], 0
     while waiting and most <= MAX_WILDCARD_COMPLEXITY and len(seen) < MAX_SETS:
-        for places in machine.following(waiting.pop()) - seen:
-            seen.add(places)
-            waiting.append(places)
-            most = max(most, len(places))
+        for states in automaton.following(waiting.pop()) - seen:
+            seen.add(states)
+            waiting.append(states)
+            most = max(most, len(states))
     return most
 
 
-Place = tuple[int, bool]
-Places = frozenset[Place]
+State = tuple[int, bool]
+"""(characters passed, whether inside the star that follows them)."""
+States = frozenset[State]
 
 
-class _Machine:
-    """The wildcard as an automaton: a place is (characters passed, whether inside the star that follows them)."""
+class _Automaton:
+    """The nondeterministic automaton of a wildcard."""
 
     def __init__(self, tokens: Tokens) -> None:
         self._characters = [token for token in tokens if token is not STAR]
@@ -90,20 +93,20 @@ class _Machine:
             else:
                 passed += 1
         self._alphabet: set[str | None] = {*self._characters, None}
-        self.start: Places = self._arrived(0)
+        self.start: States = self._arrived(0)
 
-    def following(self, places: Places) -> set[Places]:
-        """The sets of places that one more character can lead to."""
-        return {self._step(places, character) for character in self._alphabet}
+    def following(self, states: States) -> set[States]:
+        """The possible sets of states after one more character."""
+        return {self._step(states, character) for character in self._alphabet}
 
-    def _step(self, places: Places, character: str | None) -> Places:
-        after: set[Place] = set()
-        for passed, _ in places:
+    def _step(self, states: States, character: str | None) -> States:
+        after: set[State] = set()
+        for passed, _ in states:
             if passed in self._stars:
                 after.add((passed, True))
             if passed < len(self._characters) and self._characters[passed] == character:
                 after |= self._arrived(passed + 1)
         return frozenset(after)
 
-    def _arrived(self, passed: int) -> Places:
+    def _arrived(self, passed: int) -> States:
         return frozenset({(passed, False), (passed, True)} if passed in self._stars else {(passed, False)})

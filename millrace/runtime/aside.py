@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from typing import Any
 
-from millrace.events import BrokenContract, Event, Metadata, UnknownVersion
-from millrace.events.sensitive import kind_of
+from millrace.events import ContractError, Event, Metadata, UnknownVersionError
+from millrace.events.sensitive import type_and_size
 from millrace.runtime import observe
 
 QUARANTINE, DEAD_LETTERS, MAX_HOPS = "MILLRACE_QUARANTINE", "MILLRACE_DEAD_LETTERS", "MILLRACE_MAX_HOPS"
@@ -35,7 +35,7 @@ def accepted(envelopes: Iterable[Any], attempt: int, read: Callable[[Any], Event
         try:
             event = read(_checked(envelope))
             _count_hops(event)
-        except (BrokenContract, UnknownVersion, UnexpectedEvent) as error:
+        except (ContractError, UnknownVersionError, UnexpectedEvent) as error:
             _put_aside(QUARANTINE, envelope, attempt, error)
         except TooManyHops as error:
             _put_aside(DEAD_LETTERS, envelope, attempt, error)
@@ -50,8 +50,8 @@ def quarantine(envelope: Any, attempt: int, error: Exception) -> None:
 
 def _checked(envelope: Any) -> Any:
     if not isinstance(envelope, dict):
-        raise BrokenContract(
-            "envelope", [("body", kind_of(envelope), "should be an event, as EventBridge delivers it")]
+        raise ContractError(
+            "envelope", [("body", type_and_size(envelope), "should be an event, as EventBridge delivers it")]
         )
     return envelope
 
@@ -67,8 +67,8 @@ def _count_hops(event: Event) -> None:
 
 
 def _way(metadata: Metadata) -> list[str]:
-    left_out = ["…"] if metadata.hops >= len(metadata.way) else []
-    return [*left_out, *metadata.way]
+    left_out = ["…"] if metadata.hops >= len(metadata.producers) else []
+    return [*left_out, *metadata.producers]
 
 
 def _put_aside(place: str, envelope: Any, attempt: int, error: Exception) -> None:

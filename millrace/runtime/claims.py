@@ -26,7 +26,7 @@ def claimed(envelope: Envelope) -> Envelope:
 
 
 def redeemed(envelope: Envelope) -> Envelope:
-    """The envelope with its data. Raises BrokenContract for a claim that is not its own, or is gone."""
+    """The envelope with its data. Raises ContractError for a claim that is not its own, or is gone."""
     claims = _claims()
     return claims.redeemed(envelope) if claims else envelope
 

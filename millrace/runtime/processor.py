@@ -6,8 +6,8 @@ from typing import Any, ClassVar, Generic, ParamSpec, TypeVar, cast, overload
 
 from pydantic import ValidationError
 
-from millrace.events import BrokenContract, Envelope, Event, Metadata, decode, encode
-from millrace.events.hiding import hiding
+from millrace.events import ContractError, Envelope, Event, Metadata, decode, encode
+from millrace.events.sensitive import redacting
 from millrace.runtime import observe
 from millrace.runtime.aside import UnexpectedEvent, accepted, quarantine
 from millrace.runtime.batch import MAX_RECORDED, all_events, each_event, is_batch, is_ordered
@@ -80,7 +80,7 @@ class Handler(Generic[P, R]):
         try:
             said = guarded(self._said, self.declaration.breaker)(**events, **tables, **stores, **models)
         except ValidationError as error:
-            raise BrokenContract.of(error.title, error, self._sensitive(error.title)) from error
+            raise ContractError.of(error.title, error, self._sensitive(error.title)) from error
         self.appended = [encode(event) for store in stores.values() for event in store.appended]
         for event in said:
             self._check(event)
@@ -94,7 +94,7 @@ class Handler(Generic[P, R]):
 
         @functools.wraps(self.function)
         def whole(**given: Any) -> list[Any]:
-            with hiding(lambda: _secrets(given.values())):
+            with redacting(lambda: _secrets(given.values())):
                 return list(_flatten(self.function(**given)))  # type: ignore[call-arg]
 
         said: list[Any] = observe.traced(whole)(**given)

@@ -13,8 +13,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, ParamSpec, TypeVar
 
 from millrace.events import Event, decode
-from millrace.events.hiding import hiding
-from millrace.events.sensitive import kind_of
+from millrace.events.sensitive import redacting, type_and_size
 from millrace.runtime import observe
 from millrace.runtime.aside import UnexpectedEvent, accepted
 from millrace.runtime.batch import each_event
@@ -76,10 +75,12 @@ class Projection(Handler[P, R]):
     def fold(self, event: Event, row: View | None) -> View | None:
         """The row that follows."""
         folded: Callable[..., Any] = self.function
-        with hiding(event.secrets):
+        with redacting(event.secrets):
             followed = folded(event, row)
         if followed is not None and type(followed) is not self.view:
-            raise TypeError(f"{self.declaration.name} returned {kind_of(followed)}, and keeps {self.view.__name__}.")
+            raise TypeError(
+                f"{self.declaration.name} returned {type_and_size(followed)}, and keeps {self.view.__name__}."
+            )
         return followed
 
     def told(self, store: Streams, stored: Stored) -> Told:

@@ -93,7 +93,7 @@ class Streams:
         return cls(table_called(table), claims_in(bucket) if bucket else None)
 
     def whole(self, stored: Stored) -> Envelope:
-        """The envelope of an event with its data, wherever that lies. Raises BrokenContract where it is gone."""
+        """The envelope of an event with its data, wherever that lies. Raises ContractError where it is gone."""
         return self._claims.redeemed(stored.envelope) if self._claims else stored.envelope
 
     def read(self, stream: str, after: int = 0, until: int | None = None) -> Iterator[Stored]:

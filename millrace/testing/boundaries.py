@@ -5,7 +5,7 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from millrace.events import BrokenContract, Event
+from millrace.events import ContractError, Event
 from millrace.events.contract import Data
 from millrace.flow.schemas import json_schema
 
@@ -113,7 +113,7 @@ def _accepts(event: type[Event], data: Data) -> bool:
     """Whether the contract accepts the data: a rule between two fields may reject values that each field accepts."""
     try:
         event.read(data, tolerant=False)
-    except BrokenContract:
+    except ContractError:
         return False
     return True
 

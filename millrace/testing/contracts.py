@@ -12,7 +12,7 @@ from typing import Any, NoReturn, cast
 
 import pytest
 
-from millrace.events import BrokenContract, Catalog, Envelope, Event, Metadata, UnknownVersion, decode, encode
+from millrace.events import Catalog, ContractError, Envelope, Event, Metadata, UnknownVersionError, decode, encode
 from millrace.events.contract import Data
 from millrace.operations.printable import printable_lines
 from millrace.runtime import Declaration
@@ -94,7 +94,7 @@ def test_consumer_accepts_event(event_consumer: Consumer) -> None:
 def _read(name: str, envelope: Envelope, event: type[Event], reader: str) -> Event:
     try:
         return decode(envelope, event)
-    except (BrokenContract, UnknownVersion) as error:
+    except (ContractError, UnknownVersionError) as error:
         _fail(f"{reader} cannot read {name}: {error}")
 
 

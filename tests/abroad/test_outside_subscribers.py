@@ -9,7 +9,7 @@ from millrace.events import Event
 GROUP, FAR = "111122223333", "eu-west-1"
 
 
-class Sold(Event, source="test.shop", outside=True):
+class Sold(Event, source="test.shop", external=True):
     sale_id: str
     receipt: str = ""
 
@@ -67,7 +67,7 @@ def test_the_groups_bus_does_not_believe_a_claim_of_the_shops(abroad, sell):
     (error,) = [text for text in flow.errors() if "claim" in text]
     ssm = abroad.client("ssm", account="111122223333", region="eu-west-1")
     own = ssm.get_parameter(Name="/millrace/group/claims-bucket")["Parameter"]["Value"]
-    assert f"should be {own}, the one of its bus" in error
+    assert f"should be {own}, the bucket of its bus" in error
 
 
 def test_another_event_of_the_shops_account_is_kept_from_the_groups_bus(abroad):

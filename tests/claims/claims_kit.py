@@ -8,7 +8,7 @@ from millrace.events import Event, Metadata
 from millrace.events.claims import claims_parameter
 
 
-class Scanned(Event, source="test.scanner", outside=True):
+class Scanned(Event, source="test.scanner", external=True):
     """As the project has it."""
 
     key: str

@@ -14,12 +14,12 @@ from millrace.operations.bus import put_event
 WAY = ("straighten", "recognise", "file_away")
 
 
-class BookWanted(Event, source="test.shop", outside=True):
+class BookWanted(Event, source="test.shop", external=True):
     key: str
     content: str
 
 
-class Peeped(Event, source="test.peeper", outside=True):
+class Peeped(Event, source="test.peeper", external=True):
     bucket: str
     key: str
 
@@ -113,9 +113,9 @@ def another(claims, scan):
     ("forged", "told"),
     [
         ({}, "is not the key of this event"),
-        ({"bucket": "shop-private"}, "should be {bucket}, the one of its bus"),
+        ({"bucket": "shop-private"}, "should be {bucket}, the bucket of its bus"),
         ({"sha256": "0" * 64}, "is not the key of this event"),
-        ({"key": None}, "should hold {bucket, key, bytes, sha256}"),
+        ({"key": None}, "should contain {bucket, key, bytes, sha256}"),
     ],
     ids=["of another's event", "of another bucket", "of another hash", "of no form"],
 )
@@ -137,10 +137,10 @@ def test_data_that_is_not_what_was_claimed_is_put_aside(claims):
     claim = claim_of(claims, metadata, digest)
     claims.s3.put_object(Bucket=claims.bucket, Key=claim["key"], Body=b"another")
     claims.put_claim(metadata, **claim)
-    assert "is not that of what lies there" in claims.put_aside()[0]
+    assert "does not match the stored data" in claims.put_aside()[0]
 
 
 def test_a_claim_that_is_gone_is_put_aside_with_the_reason(claims):
     metadata = Metadata.root(producer="test")
     claims.put_claim(metadata, **claim_of(claims, metadata, "0" * 64))
-    assert "is gone: the claims of a bus expire after its archive" in claims.put_aside()[0]
+    assert "has expired: the claims of a bus expire after its archive" in claims.put_aside()[0]

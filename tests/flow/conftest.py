@@ -1,4 +1,4 @@
-"""What the tests of the flow share: the graph of the shop."""
+"""Fixtures of the flow tests: the assembly and the graph of the shop."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture(scope="session")
 def shop(assembly):
-    """The shop's assembly, as the graph reads it."""
+    """The assembly of the shop."""
     return Assembly(assembly)
 
 
@@ -24,7 +24,7 @@ def graph(shop):
 
 @pytest.fixture(scope="session")
 def named(graph):
-    """The one node of a kind, by its name."""
+    """A function that returns the only node of a kind with a name."""
 
     def find(kind, name):
         (node,) = [node for node in graph.of(kind) if node.name == name]

@@ -1,4 +1,4 @@
-"""Assemblies that are written by hand, for what no construct of the kit makes."""
+"""Handwritten assemblies for resources that no construct of Millrace creates."""
 
 import json
 
@@ -6,7 +6,7 @@ from millrace.flow import Assembly, read_graph
 
 
 def assembly(folder, **stacks):
-    """An assembly of stacks, each with its resources, or with the whole of its template."""
+    """An assembly of stacks, each given as its resources or as a whole template."""
     artifacts = {}
     for name, template in stacks.items():
         whole = template if "Resources" in template else {"Resources": template}

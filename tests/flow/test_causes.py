@@ -14,7 +14,7 @@ def fixes(tmp_path):
         file.parent.mkdir(parents=True)
         signature = f"def handler(knocks: {taken}, bells: EventStore[Bell]) -> list[Rung] | None:"
         file.write_text(f"@{decorator}\n{signature}\n    {body}\n")
-        return [(found.place.line, found.fix) for found in unnamed_causes(tmp_path, "ring")]
+        return [(found.location.line, found.fix) for found in unnamed_causes(tmp_path, "ring")]
 
     return read
 

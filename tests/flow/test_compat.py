@@ -1,4 +1,4 @@
-"""Compatibility: which change of a contract breaks which consumer, and which breaks none."""
+"""Compatibility of contracts: the consumers that a change breaks."""
 
 import importlib
 import json
@@ -13,7 +13,7 @@ from functions.contracts.orders import OrderPlaced
 from millrace.cli import main
 from millrace.cli.contracts import reads_of
 from millrace.events import Event
-from millrace.flow.assembly import Place, Resource
+from millrace.flow.assembly import Resource, SourceLocation
 from millrace.flow.compat import Consumer, compare
 from millrace.flow.graph import Node
 from millrace.flow.schemas import registry_schema
@@ -31,7 +31,7 @@ class Cup(BaseModel):
 
 
 def poured(version=1, **changed):
-    """An event class with the fields of TEA, some of them changed; None takes one away."""
+    """An event class with the fields of TEA, some of them changed. None removes a field."""
     fields = {name: kind for name, kind in (TEA | changed).items() if kind is not None}
     given = {name: kind if isinstance(kind, tuple) else (kind, ...) for name, kind in fields.items()}
     keywords = {"source": "tea.kitchen", "version": version}
@@ -53,46 +53,46 @@ def one(old, new, *, reads=(), form="OpenApi3"):
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_a_contract_that_stays_changes_nothing(form):
+def test_same_contract_has_no_changes(form):
     event = poured(cup=Cup | None, sugar=Annotated[int, Field(gt=0)])
     assert changes(event, event, form=form) == []
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_a_field_may_come_with_a_default(form):
+def test_new_field_with_a_default_is_compatible(form):
     assert changes(poured(), poured(milk=(bool, False)), form=form) == []
 
 
-def test_a_field_that_comes_without_a_default_breaks_every_consumer():
+def test_new_required_field_breaks_every_consumer():
     change = one(poured(), poured(milk=bool))
     assert (change.field, change.directions) == ("milk", ("backward",))
     assert [name for name, _ in change.broken] == ["count", "drink"]
-    assert "default" in change.mend
+    assert "default" in change.fix
 
 
 @pytest.mark.parametrize("old", [poured(), poured(cup=Cup)])
-def test_a_field_that_goes_breaks_who_reads_it(old):
+def test_removed_field_breaks_its_readers(old):
     change = one(old, poured(cup=None), reads=["sugar", "cup"])
-    assert (change.field, change.what, change.directions) == ("cup", "is gone", ("forward",))
+    assert (change.field, change.what, change.directions) == ("cup", "is removed", ("forward",))
     assert change.broken == (("drink", "drink.py:1"),)
 
 
 @pytest.mark.parametrize("read", ["cup", "mug"])
-def test_a_field_that_is_renamed_breaks_who_reads_it_by_either_name(read):
+def test_renamed_field_breaks_readers_of_either_name(read):
     change = one(poured(), poured(cup=None, mug=str), reads=[read])
-    assert (change.field, change.what) == ("cup", "is now called mug")
+    assert (change.field, change.what) == ("cup", "is renamed to mug")
     assert change.broken == (("drink", "drink.py:0"),)
     assert change.directions == ("backward", "forward")
 
 
-def test_a_change_of_a_field_that_nobody_reads_is_a_note():
+def test_change_of_an_unread_field_is_a_note():
     change = one(poured(), poured(cup=None, mug=str), reads=["sugar", "metadata.event_id", "#"])
     assert not change.breaks
-    assert change.what == "is now called mug"
+    assert change.what == "is renamed to mug"
 
 
 @pytest.mark.parametrize("read", ["", "model_dump"])
-def test_who_reads_the_whole_event_reads_each_field(read):
+def test_reader_of_the_whole_event_reads_each_field(read):
     reads = {tuple(read.split(".")) if read else (): "drink.py:0"}
     deployed = {"tea.kitchen@Poured": registry_schema(poured(), "OpenApi3")}
     consumers = {"tea.kitchen@Poured": [Consumer("drink", reads)]}
@@ -115,7 +115,7 @@ def test_who_reads_the_whole_event_reads_each_field(read):
         ("leaves", list[str], Annotated[list[str], Field(min_length=1)]),
     ],
 )
-def test_a_field_that_takes_less_is_no_home_for_old_events(form, field, old, new):
+def test_narrower_field_breaks_backward_and_wider_field_forward(form, field, old, new):
     backward = one(poured(**{field: old}), poured(**{field: new}), reads=[field], form=form)
     forward = one(poured(**{field: new}), poured(**{field: old}), reads=[field], form=form)
     assert (backward.field, backward.directions, backward.breaks) == (field, ("backward",), True)
@@ -124,7 +124,7 @@ def test_a_field_that_takes_less_is_no_home_for_old_events(form, field, old, new
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize(("old", "new"), [(str, int), (Cup, str), (list[str], dict[str, str])])
-def test_a_field_of_another_type_breaks_both_ways(form, old, new):
+def test_changed_type_breaks_backward_and_forward(form, old, new):
     found = changes(poured(cup=old), poured(cup=new), reads=["cup"], form=form)
     assert {direction for change in found if change.breaks for direction in change.directions} == {
         "backward",
@@ -132,12 +132,12 @@ def test_a_field_of_another_type_breaks_both_ways(form, old, new):
     }
 
 
-def test_a_field_that_must_be_there_now_breaks_who_reads_it():
+def test_newly_required_field_breaks_its_readers():
     change = one(poured(sugar=(int, 0)), poured(sugar=int), reads=["sugar"])
-    assert (change.what, change.directions, change.breaks) == ("must be there now", ("backward",), True)
+    assert (change.what, change.directions, change.breaks) == ("is now required", ("backward",), True)
 
 
-def test_a_part_of_a_part_is_a_field_of_its_own():
+def test_nested_field_is_compared_separately():
     short = create_model("Cup", colour=(str, ...))
     change = one(poured(cup=list[Cup]), poured(cup=list[short]), reads=["cup.[].owner"])
     other = one(poured(cup=list[Cup]), poured(cup=list[short]), reads=["cup.[].colour"])
@@ -145,31 +145,31 @@ def test_a_part_of_a_part_is_a_field_of_its_own():
     assert not other.breaks
 
 
-def test_a_new_version_with_an_upcaster_gets_on_with_the_old_one():
+def test_new_version_with_an_upcaster_is_compatible():
     new = poured(version=2, cup=None, mug=str)
     new.upcaster(from_version=1)(lambda data: {"mug": data["cup"], **data})
     change = one(poured(), new, reads=["mug"])
     assert (change.breaks, change.directions) == (False, ("forward",))
 
 
-def test_a_new_version_without_an_upcaster_breaks_every_consumer():
+def test_new_version_without_an_upcaster_breaks_every_consumer():
     change = one(poured(), poured(version=2), reads=[])
     assert [name for name, _ in change.broken] == ["count", "drink"]
-    assert change.mend == "write @Poured.upcaster(from_version=1)"
+    assert change.fix == "write @Poured.upcaster(from_version=1)"
 
 
-def test_a_version_that_falls_breaks_every_consumer():
-    assert one(poured(version=3), poured(version=2)).mend == "raise it to 3 or above"
+def test_lower_version_breaks_every_consumer():
+    assert one(poured(version=3), poured(version=2)).fix == "raise it to 3 or above"
 
 
-def test_an_event_that_is_gone_is_a_note():
+def test_removed_event_is_a_note():
     (change,) = compare({"tea.kitchen@Poured": registry_schema(poured(), "OpenApi3")}, {}, {})
     assert (change.event, change.breaks) == ("Poured", False)
 
 
 @pytest.fixture
 def saved(assembly, tmp_path, monkeypatch, capsys):
-    """The shop's contracts in a file, one field of an event renamed: as they were before today's change."""
+    """A file of the shop's contracts with one field renamed, as before a change."""
     monkeypatch.chdir(ROOT)
     file = tmp_path / "contracts.json"
     assert main(["compat", "--save", str(file)]) == 0
@@ -186,43 +186,43 @@ def saved(assembly, tmp_path, monkeypatch, capsys):
     return rename
 
 
-def test_renaming_what_points_and_credit_read_names_them_and_the_field(saved, capsys):
+def test_renamed_field_names_its_readers(saved, capsys):
     file = saved("shop.fulfilment@OrderCompleted", "customer_id")
     assert main(["compat", "--against", file]) == 1
-    told = capsys.readouterr().out
-    assert "breaks  OrderCompleted.old_name is now called customer_id" in told
-    assert {"award_points", "rate_credit"} <= set(told.split())
+    output = capsys.readouterr().out
+    assert "breaks  OrderCompleted.old_name is renamed to customer_id" in output
+    assert {"award_points", "rate_credit"} <= set(output.split())
 
 
-def test_renaming_what_nobody_reads_says_so_and_passes(saved, capsys):
+def test_renamed_unread_field_passes_without_strict(saved, capsys):
     file = saved("shop.fulfilment@OrderCompleted", "tracking_id")
     assert main(["compat", "--against", file]) == 0
-    assert "note    OrderCompleted.old_name is now called tracking_id: no consumer reads it" in capsys.readouterr().out
+    assert "note    OrderCompleted.old_name is renamed to tracking_id: no consumer reads it" in capsys.readouterr().out
     assert main(["compat", "--against", file, "--strict"]) == 1
 
 
-def test_a_change_that_keeps_the_app_from_being_synthesised_still_names_who_breaks(saved, capsys, monkeypatch):
+def test_failed_synth_still_shows_broken_consumers(saved, capsys, monkeypatch):
     def refused(*_):
         raise SynthesisFailed("a handler no longer fits its event")
 
     file = saved("shop.fulfilment@OrderCompleted", "customer_id")
     monkeypatch.setattr("millrace.cli.project.synthesise", refused)
     assert main(["compat", "--against", file]) == 1
-    told = capsys.readouterr()
-    assert {"award_points", "rate_credit"} <= set(told.out.split())
-    assert "a handler no longer fits its event" in told.err
+    output = capsys.readouterr()
+    assert {"award_points", "rate_credit"} <= set(output.out.split())
+    assert "a handler no longer fits its event" in output.err
 
 
-def test_a_handler_that_no_longer_fits_its_event_is_broken_whatever_changed(graph, monkeypatch):
+def test_handler_with_an_invalid_signature_is_broken_by_any_change(graph, monkeypatch):
     def refused(_):
         raise UnclearSignature("the view is found by 'customer_id'")
 
     (points,) = [node for node in graph.functions if node.name == "award_points"]
     monkeypatch.setattr("millrace.cli.contracts.importlib.import_module", refused)
-    assert reads_of(points, OrderPlaced)[()] == f"{points.place}: the view is found by 'customer_id'"
+    assert reads_of(points, OrderPlaced)[()] == f"{points.location}: the view is found by 'customer_id'"
 
 
-def test_one_direction_may_be_asked_for(saved, capsys):
+def test_mode_selects_one_direction(saved, capsys):
     file = saved("shop.fulfilment@OrderCompleted", "customer_id")
     assert main(["compat", "--against", file, "--mode", "forward", "--json"]) == 1
     (change,) = json.loads(capsys.readouterr().out)
@@ -231,7 +231,7 @@ def test_one_direction_may_be_asked_for(saved, capsys):
 
 
 @pytest.mark.parametrize(
-    ("facts", "told"),
+    ("facts", "reads"),
     [
         (
             {"channel": {"kind": "ordered", "partition_key": "cup"}},
@@ -241,14 +241,14 @@ def test_one_direction_may_be_asked_for(saved, capsys):
         ({"once": {"per": "event_id"}}, {}),
     ],
 )
-def test_the_wiring_reads_the_field_that_it_goes_by(facts, told):
-    place = Place("app.py", 7)
-    resource = Resource("Tea", "Start", "AWS::Lambda::Function", "Tea/Start", place, {}, facts)
-    starter = Node("Tea/Start", "starter", "start", made=place, resource=resource)
-    assert reads_of(starter, poured()) == told
+def test_channel_and_once_per_read_their_field(facts, reads):
+    location = SourceLocation("app.py", 7)
+    resource = Resource("Tea", "Start", "AWS::Lambda::Function", "Tea/Start", location, {}, facts)
+    starter = Node("Tea/Start", "starter", "start", construct_location=location, resource=resource)
+    assert reads_of(starter, poured()) == reads
 
 
-def test_an_aggregate_reads_what_it_takes_in(graph):
+def test_aggregate_reads_fields_in_apply(graph):
     class Order:
         def apply(self, event: OrderPlaced) -> None:
             self.total = event.total_cents
@@ -262,20 +262,20 @@ def test_an_aggregate_reads_what_it_takes_in(graph):
 
 
 @pytest.mark.parametrize("schema", [{}, {"openapi": "3.0.0", "info": {"version": "1"}}, {"version": "one"}, []])
-def test_a_schema_that_somebody_else_wrote_is_wrong_use(saved, capsys, schema):
+def test_foreign_schema_exits_with_two(saved, capsys, schema):
     file = saved("shop.fulfilment@OrderCompleted", "customer_id")
     Path(file).write_text(json.dumps({"schemas": {"shop.fulfilment@OrderCompleted": schema}}))
     assert main(["compat", "--against", file]) == 2
-    assert "The schema of OrderCompleted is none that Millrace wrote" in capsys.readouterr().err
+    assert "The schema of OrderCompleted was not generated by Millrace" in capsys.readouterr().err
 
 
-def test_a_file_that_holds_no_contracts_is_wrong_use(tmp_path, monkeypatch, capsys):
+def test_file_without_contracts_exits_with_two(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(ROOT)
     assert main(["compat", "--against", str(tmp_path / "missing.json")]) == 2
     assert "millrace compat --save" in capsys.readouterr().err
 
 
-def test_a_field_that_only_another_event_of_a_union_has_is_no_read_of_this_one():
+def test_field_of_another_event_of_a_union_is_not_read():
     reads = {("cup",): "drink.py:1", ("saucer",): "drink.py:2"}
     consumer = Consumer("drink", reads, frozenset({"cup", "saucer"}))
     assert consumer.reading(("tea",), {("cup",), ("tea",)}) is None

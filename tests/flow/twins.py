@@ -1,4 +1,4 @@
-"""Apps that are wrong in one way each, and the same mended: `broken/<check>/bad` and `mended`, over `broken/base`."""
+"""Broken and fixed apps for each check: `broken/<check>/bad` and `fixed`, copied over `broken/base`."""
 
 import importlib
 import json
@@ -11,11 +11,11 @@ from millrace.flow.checking import findings, read_system
 
 ROOT = Path(__file__).parents[2]
 BROKEN = Path(__file__).parent / "broken"
-NAMES = sorted(place.name for place in BROKEN.iterdir() if place.name != "base")
+NAMES = sorted(folder.name for folder in BROKEN.iterdir() if folder.name != "base")
 
 
 def files_of(name, state):
-    """The files in which a twin differs from the base; a mended one without any is the base in the same places."""
+    """The files that differ from the base. A fixed app without a folder consists of the base's files."""
     folder = BROKEN / name / state
     if folder.is_dir():
         return {file.relative_to(folder).as_posix(): file for file in sorted(folder.rglob("*.py"))}
@@ -23,14 +23,14 @@ def files_of(name, state):
 
 
 class Twins:
-    """Synthesises twins in this process, one after the other."""
+    """Synthesises the apps in this process, one after the other."""
 
     def __init__(self, folder, monkeypatch):
         self._folder = folder
         self._monkeypatch = monkeypatch
 
     def found(self, name, state):
-        """The ids of what the checks find in a twin."""
+        """The ids of the findings in an app."""
         project = self._laid_out(name, state)
         self._monkeypatch.chdir(project)
         self._monkeypatch.syspath_prepend(str(project))

@@ -43,7 +43,7 @@ def test_a_problem_names_value_reason_and_mend(public):
     body = json.loads(public.ask("POST", "/commands/WriteNote", {"author": "Ada!", "note_id": "n", "text": "x"}).body)
     assert body["problems"][0]["value"] == "Ada!"
     assert "should match pattern" in body["problems"][0]["reason"]
-    assert body["detail"].endswith("Send what the contract of WriteNote asks for.")
+    assert body["detail"].endswith("Send data that matches the contract of WriteNote.")
 
 
 def test_a_command_of_another_type_or_that_is_none_is_refused(public):

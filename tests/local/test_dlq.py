@@ -238,7 +238,7 @@ def test_a_quarantined_event_is_redriven_to_its_function_only(cloud, put, dead_l
     cloud.settle()
     again = [dead_letter["attributes"]["CONSUMER"] for dead_letter in dead_letters()]
     assert {dead_letter["origin"] for dead_letter in by_consumer.values()} == {"quarantine"}
-    assert "BrokenContract" in by_consumer["award_points"]["cause"]
+    assert "ContractError" in by_consumer["award_points"]["cause"]
     assert sorted(again) == sorted(by_consumer)
 
 

@@ -1,4 +1,4 @@
-"""The claim check by itself: what is claimed, what a step leaves in its flow, and what may be redeemed."""
+"""The claim check: storing data, the output of steps, and redeeming claims."""
 
 import hashlib
 import json
@@ -9,8 +9,8 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from millrace.events import BrokenContract, Event, Metadata, decode, encode, put_entry
-from millrace.events.claims import Claims, claimed_from_outside, claims_parameter
+from millrace.events import ContractError, Event, Metadata, decode, encode, put_entry
+from millrace.events.claims import Claims, claim_with_clients, claims_parameter
 from millrace.events.envelope import entry_bytes
 from millrace.runtime import Processor, processor
 from millrace.runtime import claims as of_function
@@ -49,26 +49,26 @@ def claims(s3, monkeypatch):
     return known
 
 
-def test_an_event_is_the_same_once_its_claim_is_redeemed(claims):
+def test_redeemed_event_equals_the_original(claims):
     envelope = drawn()
     claimed = claims.claimed(envelope)
     assert "lines" not in json.dumps(claimed)
     assert claims.redeemed(claimed) == envelope
 
 
-def test_the_limit_is_in_the_bytes_that_eventbridge_reckons(s3):
+def test_limit_is_in_bytes_as_eventbridge_calculates_them(s3):
     envelope = drawn(name="é")
     weight = entry_bytes(put_entry(envelope, "bus"))
     assert "claim" not in Claims(lambda: s3, "claims", ACCOUNT, above=weight).claimed(envelope)["detail"]
     assert "claim" in Claims(lambda: s3, "claims", ACCOUNT, above=weight - 1).claimed(envelope)["detail"]
 
 
-def test_short_texts_stay_with_their_event_for_channels_to_order_by(claims):
+def test_short_strings_stay_in_the_event(claims):
     assert claims.claimed(drawn(name="sun"))["detail"]["data"] == {"name": "sun"}
     assert claims.claimed(drawn(name="s" * 257))["detail"]["data"] == {}
 
 
-def test_a_rerun_claims_the_same_and_another_answer_something_else(claims, s3):
+def test_retry_writes_the_same_object_and_other_data_another_one(claims, s3):
     envelope = drawn()
     changed = {**envelope, "detail": {**envelope["detail"], "data": {"name": "moon", "lines": ["-" * 6_000]}}}
     claimed = [claims.claimed(each) for each in (envelope, envelope, changed)]
@@ -77,18 +77,18 @@ def test_a_rerun_claims_the_same_and_another_answer_something_else(claims, s3):
     assert s3.list_objects_v2(Bucket="claims")["KeyCount"] == 2
 
 
-def test_a_claim_that_nobody_redeemed_is_no_event(claims):
-    with pytest.raises(BrokenContract, match="has not been redeemed"):
+def test_unredeemed_claim_raises(claims):
+    with pytest.raises(ContractError, match="is not redeemed"):
         decode(claims.claimed(drawn()), Drawn)
 
 
-def test_the_key_holds_the_name_of_the_event_whatever_is_in_its_id(claims):
+def test_key_contains_the_name_of_the_event_for_any_id(claims):
     metadata = Metadata.root(producer="test").model_copy(update={"event_id": "../a b/*"})
     claim = claims.claimed(encode(Drawn(name="sun", lines=["-" * 6_000]).stamped(metadata)))["detail"]["claim"]
     assert claim["key"] == f"test.desk/Drawn/..%2Fa%20b%2F%2A/{claim['sha256']}"
 
 
-def test_a_handler_is_given_the_whole_and_what_it_says_is_claimed(claims, s3, records, monkeypatch):
+def test_handler_receives_redeemed_events_and_publishes_claims(claims, s3, records, monkeypatch):
     @processor
     def handler(event: Drawn) -> Traced:
         return Traced(name=event.name, lines=event.lines)
@@ -103,33 +103,33 @@ def test_a_handler_is_given_the_whole_and_what_it_says_is_claimed(claims, s3, re
     assert "lines" not in json.dumps(kept.envelopes)
 
 
-def test_a_step_claims_its_largest_events_until_its_flow_fits(claims):
+def test_step_claims_its_largest_events_until_its_output_fits(claims):
     flow = [drawn(1_000)]
     fitted = of_function.fitted([drawn(100), drawn(900), drawn(2)], flow, beside=False)
-    assert ["claim" in said["detail"] for said in fitted] == [False, True, False]
+    assert ["claim" in event["detail"] for event in fitted] == [False, True, False]
     beside = of_function.fitted([drawn(100), drawn(2)], flow, beside=True)
-    assert ["claim" in said["detail"] for said in beside] == [True, False]
+    assert ["claim" in event["detail"] for event in beside] == [True, False]
 
 
-def test_onto_a_bus_without_claim_check_events_are_put_as_they_are(s3):
+def test_bus_without_claim_check_receives_whole_events(s3):
     envelope = drawn(3_000)
-    assert claimed_from_outside(envelope, "shop", lambda name: boto3.client(name, region_name="us-east-1")) == envelope
+    assert claim_with_clients(envelope, "shop", lambda name: boto3.client(name, region_name="us-east-1")) == envelope
 
 
 @pytest.mark.parametrize("event_id", ["\ud800", "e" * 5_000, None, {"deep": 1}])
 @pytest.mark.parametrize("missing", ["source", "detail-type", "time"])
-def test_whatever_stands_around_a_claim_it_is_a_broken_contract(claims, event_id, missing):
+def test_malformed_claim_raises(claims, event_id, missing):
     claim = {"bucket": "claims", "key": "k", "bytes": 1, "sha256": "0" * 64}
     envelope = {**drawn(), "time": "", "detail": {"metadata": {"event_id": event_id}, "claim": claim}}
     del envelope[missing]
-    with pytest.raises(BrokenContract, match="is not the key of this event"):
+    with pytest.raises(ContractError, match="is not the key of this event"):
         claims.redeemed(envelope)
 
 
 def test_from_outside_the_bucket_of_a_bus_is_found_by_its_parameter(s3):
     clients = {name: boto3.client(name, region_name="us-east-1") for name in ("ssm", "sts", "s3")}
     clients["ssm"].put_parameter(Name=claims_parameter("shop"), Value="claims", Type="String")
-    claimed = claimed_from_outside(drawn(3_000), "arn:aws:events:us-east-1:123456789012:event-bus/shop", clients.get)
+    claimed = claim_with_clients(drawn(3_000), "arn:aws:events:us-east-1:123456789012:event-bus/shop", clients.get)
     assert claimed["detail"]["claim"]["bucket"] == "claims"
 
 
@@ -148,11 +148,11 @@ def test_claim_that_names_another_bucket_is_broken_and_no_bucket_is_read(claims)
     claimed = claims.claimed(drawn())
     forged = {**claimed["detail"], "claim": {**claimed["detail"]["claim"], "bucket": "attackers"}}
     careful = Claims(lambda: pytest.fail("a bucket was read"), "claims", ACCOUNT)
-    with pytest.raises(BrokenContract, match="should be claims, the one of its bus"):
+    with pytest.raises(ContractError, match="should be claims, the bucket of its bus"):
         careful.redeemed({**claimed, "detail": forged})
 
 
-def test_the_hash_is_that_of_what_lies_there(claims, s3):
+def test_modified_object_raises(claims, s3):
     claim = claims.claimed(drawn())["detail"]["claim"]
     content = s3.get_object(Bucket="claims", Key=claim["key"])["Body"].read()
     assert (len(content), hashlib.sha256(content).hexdigest()) == (claim["bytes"], claim["sha256"])

@@ -13,9 +13,22 @@ from millrace.operations import UsageError
 from millrace.operations.cloud import Cloud, LocalCloudError, explained
 
 VERBS = {
-    *("Assume", "Begin", "Check", "Choose", "Compare", "Confirm", "Count", "Delete", "Draw", "End", "Estimate"),
+    *(
+        "Accept",
+        "Assume",
+        "Begin",
+        "Check",
+        "Choose",
+        "Compare",
+        "Confirm",
+        "Count",
+        "Delete",
+        "Draw",
+        "End",
+        "Estimate",
+    ),
     *("Explain", "Fail", "Follow", "Give", "Go", "Install", "List", "Make", "Print", "Put", "Rebuild", "Redrive"),
-    *("Replay", "Run", "Save", "Send", "Set", "Show", "Start", "Wait", "Write"),
+    *("Estimate", "Let", "Replay", "Run", "Save", "Send", "Set", "Show", "Start", "Wait", "Write"),
 }
 WORDS = [[], ["dlq"], ["--help"], ["dlq", "redrive", "--help"]]
 

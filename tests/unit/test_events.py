@@ -1,4 +1,4 @@
-"""Events: metadata, ids, contracts, versions, the envelope both ways, the catalog."""
+"""Events: metadata, ids, contracts, versions, envelopes and the catalog."""
 
 import json
 
@@ -6,13 +6,13 @@ import pytest
 from pydantic import Field
 
 from millrace.events import (
-    BrokenContract,
     Catalog,
-    DuplicateEvent,
+    ContractError,
+    DuplicateEventError,
     Event,
     Metadata,
-    UnknownEvent,
-    UnknownVersion,
+    UnknownEventError,
+    UnknownVersionError,
     decode,
     encode,
     new_event_id,
@@ -46,25 +46,25 @@ def envelope(event, data, version=1):
     return {**names, "detail": {"metadata": metadata, "data": data}}
 
 
-def test_event_ids_sort_in_the_order_they_were_made():
+def test_event_ids_sort_in_the_order_of_creation():
     ids = [new_event_id() for _ in range(10_000)]
     assert ids == sorted(ids)
     assert len(set(ids)) == len(ids)
 
 
-def test_event_ids_sort_even_when_the_clock_steps_back(monkeypatch):
+def test_event_ids_sort_when_the_clock_steps_back(monkeypatch):
     first = new_event_id()
     monkeypatch.setattr("time.time_ns", lambda: 0)
     assert new_event_id() > first
 
 
-def test_the_first_event_of_a_flow_is_its_own_correlation():
+def test_first_event_of_a_flow_is_its_own_correlation():
     root = Metadata.root(producer="p")
     assert root.correlation_id == root.event_id
     assert (root.causation_id, root.hops) == (None, 0)
 
 
-def test_an_effect_keeps_the_correlation_and_names_its_cause():
+def test_effect_keeps_the_correlation_and_names_its_cause():
     root = Metadata.root(producer="p")
     effect = root.causes(producer="q", position=0).causes(producer="r", position=0)
     assert effect.correlation_id == root.correlation_id
@@ -72,12 +72,12 @@ def test_an_effect_keeps_the_correlation_and_names_its_cause():
     assert effect.hops == 2
 
 
-def test_an_effect_that_is_said_again_has_the_same_id():
+def test_republished_effect_has_the_same_id():
     cause = Metadata.root(producer="p")
-    said = [cause.causes(producer="q", position=0).event_id for _ in range(2)]
-    assert said[0] == said[1]
-    assert cause.causes(producer="r", position=0).event_id not in said
-    assert cause.causes(producer="q", position=0, run="again").event_id not in said
+    published = [cause.causes(producer="q", position=0).event_id for _ in range(2)]
+    assert published[0] == published[1]
+    assert cause.causes(producer="r", position=0).event_id not in published
+    assert cause.causes(producer="q", position=0, run="again").event_id not in published
 
 
 def effects(cause):
@@ -86,9 +86,9 @@ def effects(cause):
 
 
 @pytest.mark.parametrize("cause", ["018f3f66-8000-7000-8000-000000000000", "order-1"])
-def test_effects_sort_in_the_order_in_which_they_were_said(cause):
-    said = effects(cause)
-    assert said == sorted(set(said))
+def test_effects_sort_by_position(cause):
+    published = effects(cause)
+    assert published == sorted(set(published))
 
 
 def test_effects_sort_after_their_cause():
@@ -96,36 +96,36 @@ def test_effects_sort_after_their_cause():
     assert min(effects(cause)) > cause
 
 
-def test_even_the_last_id_there_is_can_be_a_cause():
+def test_largest_id_can_be_a_cause():
     assert len(set(effects("ffffffff-ffff-7fff-bfff-ffffffffffff"))) == 20
 
 
-def test_an_event_goes_onto_the_bus_and_comes_back_the_same():
+def test_encoded_event_decodes_to_the_same_event():
     poured = Poured(cup="blue", millilitres=200).stamped(Metadata.root(producer="p"))
     back = decode(json.loads(json.dumps(encode(poured))), Poured)
     assert back == poured
     assert back.metadata == poured.metadata
 
 
-def test_an_entry_has_the_names_of_the_contract():
+def test_entry_has_the_names_of_the_contract():
     entry = put_entry(encode(Poured(cup="blue", millilitres=1).stamped(Metadata.root(producer="p"))), "bus")
     assert (entry["Source"], entry["DetailType"], entry["EventBusName"]) == ("tea.kitchen", "Poured", "bus")
     assert json.loads(entry["Detail"])["data"] == {"cup": "blue", "millilitres": 1}
 
 
-def test_an_event_cannot_be_changed():
+def test_event_is_immutable():
     with pytest.raises(ValueError, match="frozen"):
         Poured(cup="blue", millilitres=1).cup = "red"
 
 
-def test_events_are_equal_by_what_they_say():
+def test_events_are_equal_by_their_data():
     first = Poured(cup="blue", millilitres=1)
     assert first == first.stamped(Metadata.root(producer="p"))
     assert first != Poured(cup="red", millilitres=1)
 
 
 @pytest.mark.parametrize(
-    ("data", "told"),
+    ("data", "message"),
     [
         ({"cup": "blue", "millilitres": -3}, "Poured.millilitres = -3: Input should be greater than 0"),
         ({"cup": "blue", "millilitres": "many"}, "Poured.millilitres = 'many'"),
@@ -133,25 +133,25 @@ def test_events_are_equal_by_what_they_say():
         ({"cup": 1.5, "millilitres": 1}, "Poured.cup = 1.5"),
     ],
 )
-def test_a_broken_contract_names_event_field_and_value(data, told):
-    with pytest.raises(BrokenContract) as caught:
+def test_contract_error_names_event_field_and_value(data, message):
+    with pytest.raises(ContractError) as caught:
         decode(envelope(Poured, data), Poured)
-    assert told in str(caught.value)
+    assert message in str(caught.value)
 
 
-def test_a_reader_passes_over_fields_that_it_does_not_know():
+def test_reader_ignores_unknown_fields():
     assert decode(envelope(Poured, {"cup": "blue", "millilitres": 1, "saucer": True}), Poured).cup == "blue"
 
 
-def test_a_publisher_refuses_an_event_that_was_built_around_its_contract():
+def test_unvalidated_event_cannot_be_encoded():
     forged = Poured.model_construct(cup="blue", millilitres=-1).stamped(Metadata.root(producer="p"))
-    with pytest.raises(BrokenContract, match=r"Poured.millilitres = -1"):
+    with pytest.raises(ContractError, match=r"Poured.millilitres = -1"):
         encode(forged)
 
 
 @pytest.mark.parametrize("detail", [None, [], {}, {"data": 1}, {"data": {}}, {"data": {}, "metadata": {"hops": "x"}}])
-def test_a_detail_without_its_shape_is_a_broken_contract(detail):
-    with pytest.raises(BrokenContract, match="Poured"):
+def test_malformed_detail_raises(detail):
+    with pytest.raises(ContractError, match="Poured"):
         decode({"source": "tea.kitchen", "detail-type": "Poured", "detail": detail}, Poured)
 
 
@@ -163,55 +163,55 @@ def test_a_detail_without_its_shape_is_a_broken_contract(detail):
         (3, {"leaves": "assam", "minutes": 3}),
     ],
 )
-def test_every_version_comes_up_to_the_newest(version, data):
+def test_every_version_is_converted_to_the_newest(version, data):
     brewed = decode(envelope(Brewed, data, version), Brewed)
     assert brewed == Brewed(leaves="assam", minutes=3)
     assert brewed.metadata.version == 3
 
 
-def test_a_version_from_the_future_says_what_to_deploy_first():
-    with pytest.raises(UnknownVersion, match="deploy the consumers"):
+def test_newer_version_raises():
+    with pytest.raises(UnknownVersionError, match="deploy the consumers"):
         decode(envelope(Brewed, {}, version=4), Brewed)
 
 
-def test_a_missing_upcaster_is_named():
+def test_missing_upcaster_raises():
     class Steeped(Event, source="tea.kitchen", version=2):
         cup: str
 
-    with pytest.raises(UnknownVersion, match=r"@Steeped.upcaster\(from_version=1\)"):
+    with pytest.raises(UnknownVersionError, match=r"@Steeped.upcaster\(from_version=1\)"):
         decode(envelope(Steeped, {}), Steeped)
 
 
 @pytest.mark.parametrize("source", ["kitchen", "Tea.Kitchen", "aws.tea", "tea."])
-def test_a_source_has_its_form(source):
+def test_invalid_source_raises(source):
     with pytest.raises(TypeError, match=r"<system>\.<context>"):
         type("Spilt", (Event,), {"__module__": __name__}, source=source)
 
 
-def test_two_classes_cannot_claim_one_name():
+def test_two_classes_with_one_name_raise():
     other = type("Poured", (Event,), {"__module__": __name__}, source="tea.kitchen")
-    with pytest.raises(DuplicateEvent, match=r"Poured of tea\.kitchen"):
+    with pytest.raises(DuplicateEventError, match=r"the name tea\.kitchen:Poured"):
         Catalog([Poured, other])
 
 
-def test_a_name_that_is_ambiguous_takes_its_source():
+def test_ambiguous_name_needs_its_source():
     other = type("Poured", (Event,), {"__module__": __name__}, source="tea.garden")
     catalog = Catalog([Poured, other])
     assert catalog.named("tea.garden:Poured") is other
-    with pytest.raises(UnknownEvent, match="ambiguous"):
+    with pytest.raises(UnknownEventError, match="ambiguous"):
         catalog.named("Poured")
 
 
-def test_an_unknown_event_is_answered_with_those_there_are():
-    with pytest.raises(UnknownEvent, match="Brewed, Poured"):
+def test_unknown_event_raises_with_the_known_ones():
+    with pytest.raises(UnknownEventError, match="Brewed, Poured"):
         Catalog([Poured, Brewed]).named("Drunk")
 
 
-def test_a_contract_says_where_the_flow_begins_and_ends():
-    class Delivered(Event, source="tea.shop", outside=True): ...
+def test_contract_declares_external_and_terminal_events():
+    class Delivered(Event, source="tea.shop", external=True): ...
 
-    class Drunk(Event, source="tea.table", end="the cup is empty"): ...
+    class Drunk(Event, source="tea.table", terminal="the cup is empty"): ...
 
-    assert Delivered.contract.outside
-    assert Drunk.contract.end == "the cup is empty"
-    assert not Poured.contract.outside
+    assert Delivered.contract.external
+    assert Drunk.contract.terminal == "the cup is empty"
+    assert not Poured.contract.external

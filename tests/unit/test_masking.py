@@ -1,4 +1,4 @@
-"""What may be shown of a dead letter or a payload: each event in it without what its contract marks."""
+"""Masking of events in dead letters and payloads."""
 
 import base64
 import json
@@ -10,7 +10,7 @@ import pytest
 from pydantic import BaseModel
 
 from millrace.events import Catalog, Event, Sensitive
-from millrace.events.masking import masked, secrets_in
+from millrace.events.sensitive import masked, sensitive_values
 
 
 class Passport(BaseModel):
@@ -40,22 +40,22 @@ def envelope(data=DATA, version=2, **detail):
     }
 
 
-def test_an_event_is_shown_without_what_its_contract_marks():
+def test_sensitive_fields_are_masked():
     assert masked(envelope(), CATALOG) == envelope(SHOWN)
 
 
-def test_one_that_has_less_than_its_contract_asks_for_is_shown_as_it_is():
+def test_missing_fields_are_ignored():
     assert masked(envelope({"room": "r-1"}), CATALOG) == envelope({"room": "r-1"})
 
 
 @pytest.mark.parametrize(
     "wrap", [lambda e: {"requestPayload": e}, lambda e: {"events": [e, e]}, lambda e: [{"a": [e]}]]
 )
-def test_events_are_found_wherever_they_are(wrap):
+def test_nested_events_are_masked(wrap):
     assert masked(wrap(envelope()), CATALOG) == wrap(envelope(SHOWN))
 
 
-def test_events_are_found_in_texts_and_in_the_records_of_streams():
+def test_events_in_json_strings_and_stream_records_are_masked():
     def record(event):
         text = json.dumps(event, ensure_ascii=False)
         return {"body": text, "kinesis": {"data": base64.b64encode(text.encode()).decode(), "partitionKey": "k"}}
@@ -74,20 +74,20 @@ def test_events_are_found_in_texts_and_in_the_records_of_streams():
     ],
     ids=["another version", "no object", "more than data", "no detail", "no contract"],
 )
-def test_of_an_event_that_is_not_as_its_contract_says_no_data_is_shown(given, shown):
+def test_data_of_an_invalid_event_is_masked(given, shown):
     assert masked(given, CATALOG) == shown
 
 
 @pytest.mark.parametrize("content", ["[[", "{", 7, None, {"source": ["x"], "detail-type": {}}, {"kinesis": "none"}, S3])
-def test_what_is_no_event_of_the_project_is_shown_as_it_is(content):
+def test_other_content_is_unchanged(content):
     assert masked(content, CATALOG) == content
 
 
-def test_the_secrets_of_an_envelope_are_the_values_that_its_contract_marks():
-    assert secrets_in(envelope(), CATALOG) == ["4242", "P-77311"]
-    assert secrets_in({"source": "x", "detail": []}, CATALOG) == []
+def test_sensitive_values_of_an_envelope():
+    assert sensitive_values(envelope(), CATALOG) == ["4242", "P-77311"]
+    assert sensitive_values({"source": "x", "detail": []}, CATALOG) == []
 
 
-def test_events_do_without_powertools_until_something_is_masked():
-    code = "import sys, millrace.events.masking; sys.exit('aws_lambda_powertools' in sys.modules)"
+def test_powertools_is_imported_only_for_masking():
+    code = "import sys, millrace.events.sensitive; sys.exit('aws_lambda_powertools' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

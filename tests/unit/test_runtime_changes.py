@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from millrace.events import BrokenContract
+from millrace.events import ContractError
 from millrace.runtime import changes
 
 
@@ -43,5 +43,5 @@ def test_what_is_no_change_is_not_told(published, old, new):
 
 
 def test_an_item_that_is_not_what_the_event_says_is_refused(published):
-    with pytest.raises(BrokenContract, match=r"PriceSet\.price"):
+    with pytest.raises(ContractError, match=r"PriceSet\.price"):
         tell(record({"N": "1"}, {"S": "much"}))

@@ -1,4 +1,4 @@
-"""Sensitive fields: errors and events name them, and show no value of theirs."""
+"""Sensitive fields: errors and events name them without their values."""
 
 import re
 import traceback
@@ -7,9 +7,8 @@ from typing import Annotated
 import pytest
 from pydantic import BaseModel, Field
 
-from millrace.events import BrokenContract, Event, Sensitive
-from millrace.events.hiding import hiding
-from millrace.events.sensitive import EACH, MASK, marked
+from millrace.events import ContractError, Event, Sensitive
+from millrace.events.sensitive import EACH, MASK, marked, redacting
 
 
 class Paid(Event, source="test.till"):
@@ -17,25 +16,25 @@ class Paid(Event, source="test.till"):
     card: Annotated[str, Sensitive()]
 
 
-def told(data):
-    with pytest.raises(BrokenContract) as raised:
+def error_of(data):
+    with pytest.raises(ContractError) as raised:
         Paid.read(data)
     return str(raised.value), "".join(traceback.format_exception(raised.value))
 
 
 @pytest.mark.parametrize("data", [{"cents": 1, "card": 4242}, {"card": "4242"}, {"cents": "x", "card": "4242"}])
-def test_neither_an_error_nor_its_causes_show_a_sensitive_value(data):
-    error, whole = told(data)
+def test_error_and_its_causes_contain_no_sensitive_value(data):
+    error, whole = error_of(data)
     assert "4242" not in error
     assert "4242" not in whole
 
 
-def test_a_sensitive_field_is_named():
-    assert "Paid.card = '*****'" in told({"cents": 1, "card": 4242})[0]
+def test_sensitive_field_is_named():
+    assert "Paid.card = '*****'" in error_of({"cents": 1, "card": 4242})[0]
 
 
-def test_a_value_of_another_field_is_shown():
-    assert "Paid.cents = 'x'" in told({"cents": "x", "card": "4242"})[0]
+def test_value_of_another_field_is_shown():
+    assert "Paid.cents = 'x'" in error_of({"cents": "x", "card": "4242"})[0]
 
 
 class Passport(BaseModel):
@@ -59,23 +58,23 @@ ANNA = Guest(name="Anna", passport=Passport(number="P-77311", country="NO"))
 ARRIVED = Arrived(room="r-1", guests=[ANNA], keys={"front": "K-90210"})
 
 
-def test_marks_are_found_in_models_lists_and_objects_within():
+def test_marked_fields_are_found_in_nested_models_lists_and_objects():
     assert set(marked(Arrived)) == {("guests", EACH, "passport", "number"), ("keys", EACH)}
 
 
-def test_the_values_of_marked_fields_are_an_events_secrets():
+def test_secrets_are_the_values_of_marked_fields():
     assert sorted(ARRIVED.secrets()) == ["K-90210", "P-77311"]
     assert Paid(cents=1, card="4242").secrets() == ["4242"]
 
 
-def test_an_event_shows_no_sensitive_value_of_itself():
+def test_repr_masks_sensitive_values():
     assert f"{Paid(cents=1, card='4242')!r}" == "Paid(cents=1, card='*****')"
     assert not {"P-77311", "K-90210"} & set(re.findall(r"[A-Z]-\d+", f"{ARRIVED} {ARRIVED!r}"))
 
 
-def test_a_contract_broken_within_a_sensitive_field_shows_nothing_of_it():
+def test_error_inside_a_sensitive_field_contains_no_value():
     data = {"room": "r-1", "guests": [{"name": "Anna", "passport": {"number": 77311, "country": "NO"}}]}
-    with pytest.raises(BrokenContract, match=r"guests\.0\.passport\.number = '\*{5}'"):
+    with pytest.raises(ContractError, match=r"guests\.0\.passport\.number = '\*{5}'"):
         Arrived.read(data)
 
 
@@ -87,8 +86,8 @@ def refuse(error):
 
 
 def hidden(action, *secrets):
-    """What an action raises that is to say nothing of some values; and all that is printed of that."""
-    with pytest.raises(Exception, match=r".") as raised, hiding(lambda: secrets):
+    """The exception of an action after redaction, and its printed traceback."""
+    with pytest.raises(Exception, match=r".") as raised, redacting(lambda: secrets):
         action()
     return raised.value, "".join(traceback.format_exception(raised.value))
 
@@ -104,7 +103,7 @@ def hidden(action, *secrets):
         ExceptionGroup(f"both of {CARD}", [ValueError("no")]),
     ],
 )
-def test_what_a_handler_raises_says_nothing_of_the_sensitive_values_that_it_was_given(error):
+def test_exception_of_a_handler_contains_no_sensitive_value(error):
     raised, whole = hidden(lambda: refuse(error), CARD)
     assert isinstance(raised, type(error))
     assert type(raised).__name__ == type(error).__name__
@@ -112,13 +111,13 @@ def test_what_a_handler_raises_says_nothing_of_the_sensitive_values_that_it_was_
     assert CARD not in whole
 
 
-def test_an_error_that_says_nothing_sensitive_is_left_as_it_is():
+def test_exception_without_sensitive_values_is_unchanged():
     error = ValueError("of 17 characters", {"a": 1})
     assert hidden(lambda: refuse(error), CARD, 17, "", None)[0] is error
     assert error.args == ("of 17 characters", {"a": 1})
 
 
-def test_an_upcaster_that_fails_shows_no_value_of_the_data():
+def test_exception_of_an_upcaster_contains_no_value():
     class Booked(Event, source="test.inn", version=2):
         card: Annotated[str, Sensitive()]
 
@@ -126,6 +125,6 @@ def test_an_upcaster_that_fails_shows_no_value_of_the_data():
     def _up(data):
         raise ValueError(f"no card like {data.pop('number')}")
 
-    with pytest.raises(BrokenContract, match=r"raised ValueError: no card like \*{5}") as raised:
+    with pytest.raises(ContractError, match=r"raised ValueError: no card like \*{5}") as raised:
         Booked.contract.upcast({"number": CARD}, 1)
     assert CARD not in "".join(traceback.format_exception(raised.value))

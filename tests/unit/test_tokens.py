@@ -26,11 +26,11 @@ class Bolted(Refusal, source="test.door"):
     pass
 
 
-class Entered(Event, source="test.guest", outside=True):
+class Entered(Event, source="test.guest", external=True):
     pass
 
 
-class Left(Refusal, source="test.guest", outside=True):
+class Left(Refusal, source="test.guest", external=True):
     pass
 
 

@@ -44,7 +44,7 @@ class Api(Construct):
 
     commands: Events that request something. `POST /commands/<Name>` returns 202 and the URL of a query for the result.
     queries: Folders below `functions/` with a @query.
-    events: Events from outside, declared with `outside=True`; `POST /events` takes them as CloudEvents.
+    events: Events from outside, declared with `external=True`; `POST /events` takes them as CloudEvents.
     callers: Who may publish the events of a source: patterns of IAM ARNs or token subjects.
     callbacks: Whether `POST /callbacks/{id}` completes steps on the bus that wait for a callback.
     rate_limit, burst_limit: The throttling of the stage; `rate_limit` is in requests per second.
@@ -224,10 +224,10 @@ def _check(path: str, commands: EventTypes, events: EventTypes, callers: Callers
                 f'write class {event.__name__}(Event, source="…").'
             )
     for event in events:
-        if not event.contract.outside:
+        if not event.contract.external:
             raise ApiDefinitionError(
                 f"{path} takes {event.__name__} from outside, but its contract does not allow that: write "
-                f'class {event.__name__}(Event, source="{event.contract.source}", outside=True), or remove it.'
+                f'class {event.__name__}(Event, source="{event.contract.source}", external=True), or remove it.'
             )
     for source in callers.keys() - {event.contract.source for event in events}:
         raise ApiDefinitionError(f"{path} has callers for {source}, but takes no events of that source: remove them.")

@@ -15,7 +15,7 @@ from millrace.constructs.bus.encryption import READ_ACTIONS, WRITE_ACTIONS, gran
 from millrace.constructs.failure.dead_letters import RETENTION_DAYS
 from millrace.constructs.function.project import EventTypes
 from millrace.constructs.observability.acknowledgements import acknowledge
-from millrace.events.claims import claims_of, claims_parameter
+from millrace.events.claims import claim_key_prefix, claims_parameter
 from millrace.runtime.claims import ABOVE, BUCKET
 
 _MAX_BYTES = 1_048_576
@@ -80,7 +80,9 @@ class ClaimCheck(Construct):
         grant_key(self._key, role, "s3", WRITE_ACTIONS if publishes else READ_ACTIONS)
 
     def _allow(self, role: iam.IRole, action: str, event_types: EventTypes) -> None:
-        names = sorted({f"{claims_of(event.contract.source, event.contract.detail_type)}*" for event in event_types})
+        names = sorted(
+            {f"{claim_key_prefix(event.contract.source, event.contract.detail_type)}*" for event in event_types}
+        )
         if not names:
             return
         arns = [f"{self._arn(role)}/{name}" for name in names]

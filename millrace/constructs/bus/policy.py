@@ -29,11 +29,11 @@ class BusPolicy:
     def accept(self, account: str, event_types: EventTypes) -> None:
         """Allow another account to put these events. Raises BusAccessError for events that are not external."""
         event_types = list(event_types)
-        internal = [event.__name__ for event in event_types if not event.contract.outside]
+        internal = [event.__name__ for event in event_types if not event.contract.external]
         if internal:
             raise BusAccessError(
                 f"{self._scope.node.path}: only this app publishes {', '.join(internal)}, so account {account} cannot: "
-                f"declare events of other accounts with outside=True, or remove them from accept_from()."
+                f"declare events of other accounts with external=True, or remove them from accept_from()."
             )
         self._accounts.append(account)
         self._deny_others.statement = self._deny_statement()

@@ -10,7 +10,7 @@ from constructs import Construct
 from millrace.constructs.bus.rules import patterns_excluding
 from millrace.constructs.failure.dead_letters import allow_eventbridge_to_send
 from millrace.constructs.function.project import EventTypes
-from millrace.flow.graph import KEEPS_UNDECLARED
+from millrace.flow.graph import UNDECLARED_RULE
 
 REASON = "No contract of this app has its source and detail-type."
 _TEMPLATE = json.dumps({"undeclared": REASON, "event": "EVENT"}).replace('"EVENT"', "<aws.events.event.json>")
@@ -55,6 +55,6 @@ class UndeclaredEvents(Construct):
             dead_letter_config=events.CfnRule.DeadLetterConfigProperty(arn=self._dead_letters.queue_arn),
         )
         rule = events.CfnRule(self, name, event_bus_name=self._bus.event_bus_name, targets=[target])
-        rule.add_metadata("millrace", {"kind": KEEPS_UNDECLARED})
+        rule.add_metadata("millrace", {"kind": UNDECLARED_RULE})
         allow_eventbridge_to_send(self._dead_letters, rule.attr_arn)
         return rule

@@ -15,7 +15,7 @@ from millrace.constructs.bus.encrypted_resources import encrypted_queue
 from millrace.constructs.bus.encryption import allow_rule_to_use_key
 from millrace.constructs.bus.rules import rule_retry_policy
 from millrace.constructs.observability.acknowledgements import acknowledge
-from millrace.flow.rules import UNSUCCESSFUL
+from millrace.flow.machine import UNSUCCESSFUL
 
 RETENTION_DAYS = 14
 """The maximum of SQS: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-queues.html"""

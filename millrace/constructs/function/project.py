@@ -9,7 +9,7 @@ from constructs import Construct
 
 import millrace
 from millrace.events import Catalog, Event
-from millrace.flow.assembly import PLACE, Place
+from millrace.flow.assembly import SOURCE_LOCATION, SourceLocation
 
 EventTypes = Iterable[type[Event]]
 FUNCTIONS = "functions"
@@ -37,8 +37,8 @@ def record_source_location(construct: Construct) -> None:
     while frame:
         file = Path(frame.f_code.co_filename)
         if _belongs_to_project(file):
-            location = Place(file.relative_to(project()).as_posix(), frame.f_lineno)
-            construct.node.add_metadata(PLACE, str(location))
+            location = SourceLocation(file.relative_to(project()).as_posix(), frame.f_lineno)
+            construct.node.add_metadata(SOURCE_LOCATION, str(location))
             return
         frame = frame.f_back
 

@@ -17,7 +17,7 @@ from constructs import Construct
 from millrace.constructs.function.project import contracts, project
 from millrace.flow.checking import PLUGIN, findings, names, read_system
 from millrace.flow.findings import Finding
-from millrace.flow.telling import details
+from millrace.flow.report import details
 
 CONTEXT = "millrace:check"
 """Context key. "no" disables the checks, for tests that synthesize a part of an app."""
@@ -79,7 +79,7 @@ def _violation(found: Finding, stack: str) -> PolicyViolation:
     return PolicyViolation(
         rule_name=found.check,
         description="\n".join([found.message, *details(found)]),
-        fix=found.mend,
+        fix=found.fix,
         severity="error",
         violating_resources=[PolicyViolatingResource(construct_path=path, locations=[])],
     )

@@ -1,14 +1,10 @@
-"""The checks, each a named weakness of event-driven systems."""
+"""The checks. Each finds one weakness of event-driven systems."""
 
 from millrace.flow.checks.access import outside_publishes_inside, unencrypted_store, wildcard_grant
-from millrace.flow.checks.callbacks import unanswerable_callback
 from millrace.flow.checks.code import undeclared_publish, unnamed_cause
-from millrace.flow.checks.contracts import oversized_contract
-from millrace.flow.checks.failures import missing_failure_path
-from millrace.flow.checks.hops import hop_limit
-from millrace.flow.checks.loops import cycle
-from millrace.flow.checks.order import unordered_channel
-from millrace.flow.checks.sagas import step_without_undo
+from millrace.flow.checks.contracts import oversized_contract, unordered_channel
+from millrace.flow.checks.failures import missing_failure_path, step_without_undo, unanswerable_callback
+from millrace.flow.checks.loops import cycle, hop_limit
 from millrace.flow.checks.subscriptions import (
     double_delivery,
     impossible_pattern,

@@ -1,11 +1,11 @@
-"""Security: who may do more than was declared."""
+"""Security: permissions beyond the declared ones, unencrypted stores, and external publishers."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from millrace.flow.assembly import Resource
 from millrace.flow.findings import Finding, System, check
-from millrace.flow.graph import DOORS, Node
+from millrace.flow.graph import INGRESS_KINDS, Node
 from millrace.flow.permissions import Statement, allowed, listed, role_of, statements
 
 FORCED = frozenset(
@@ -30,48 +30,49 @@ FORCED = frozenset(
         "ec2:DeleteNetworkInterface",
     }
 )
-"""Actions for which AWS knows no resource, so that `*` is the only one that can be named.
+"""Actions that support no resource but `*`.
 
 https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
 """
 
 
-_OPEN_TO_OTHERS = ("SQS::QueuePolicy", "SNS::TopicPolicy", "S3::BucketPolicy", "Lambda::Permission")
-"""The policies of resources, which say who may come from outside."""
+_RESOURCE_POLICIES = ("SQS::QueuePolicy", "SNS::TopicPolicy", "S3::BucketPolicy", "Lambda::Permission")
+"""Resource-based policies."""
 
 
 @check("wildcard-grant", weakness="security")
 def wildcard_grant(system: System) -> Iterator[Finding]:
-    """A role may do more than what was declared for it.
+    """A policy allows more than the app declares.
 
-    Every action of a service, every resource of the account, or events that its signature does not name: whoever
-    takes over the function can do it, too; so can everybody with a queue, a topic, a bucket or a function whose own
-    policy is open. Name actions, resources and callers; for events the kit writes the conditions on source and
-    detail-type from the signature. Where AWS knows no resource for an action, `*` stands.
+    A role allows all actions of a service, all resources of the account, or events that the signature does not declare;
+    an attacker who controls the function has the same permissions. Or the policy of a queue, topic, bucket or function
+    allows every AWS account. Name actions, resources and callers. For events, Millrace derives the conditions on source
+    and detail-type from the signature. Actions that support no resource but `*` are no finding.
     """
     for statement in _granted(system):
         wide = [action for action in statement.actions if "*" in action]
         free = [action for action in statement.actions if action not in FORCED]
         if wide or ("*" in statement.resources and free):
-            what = ", ".join(wide or free)
+            actions = ", ".join(wide or free)
+            resources = "every resource" if "*" in statement.resources else "some resources"
             yield Finding.at(
                 statement.holder,
-                f"{statement.holder.path} allows {what} on {_on(statement)}.",
-                "Name the actions and the resources that are needed.",
+                f"{statement.holder.path} allows {actions} on {resources}.",
+                "Name the required actions and resources.",
             )
     for node in system.graph.functions:
         yield from _beyond_declared(system, node)
-    for policy in system.assembly.of(*_OPEN_TO_OTHERS):
+    for policy in system.assembly.of(*_RESOURCE_POLICIES):
         if _is_open_to_all(policy):
             yield Finding.at(
                 policy,
-                f"{policy.path} lets everybody in.",
-                "Name who may, or hold them to a condition: aws:SourceArn, aws:SourceAccount.",
+                f"{policy.path} allows every AWS account.",
+                "Name the principals, or add a condition on aws:SourceArn or aws:SourceAccount.",
             )
 
 
 def _is_open_to_all(policy: Resource) -> bool:
-    """Whether a resource's own policy allows something to everybody, and on no condition."""
+    """Whether a resource-based policy allows an action to everyone without a condition."""
     if policy.type == "AWS::Lambda::Permission":
         return policy.properties.get("Principal") == "*" and "SourceArn" not in policy.properties
     return any(
@@ -90,8 +91,8 @@ def _beyond_declared(system: System, node: Node) -> Iterator[Finding]:
             if beyond := sorted(allowed_names - set(node.publishes)):
                 yield Finding.at(
                     node,
-                    f"{node.name} may publish {', '.join(beyond)}, and its signature does not say so.",
-                    "Let bus.grant_publish write the permission from the signature, and no other.",
+                    f"{node.name} is allowed to publish {', '.join(beyond)}, which its signature does not declare.",
+                    "Use only bus.grant_publish, which derives the permission from the signature.",
                 )
 
 
@@ -103,28 +104,24 @@ def _granted(system: System) -> Iterator[Statement]:
             yield from statements(inline["PolicyDocument"], role)
 
 
-def _on(statement: Statement) -> str:
-    return "every resource" if "*" in statement.resources else "some resources"
-
-
 @check("unencrypted-store", weakness="security")
 def unencrypted_store(system: System) -> Iterator[Finding]:
-    """A store that holds events is not encrypted at rest.
+    """A store of events is not encrypted at rest.
 
-    Tables, buckets and logs always are. A queue is unless it is told not to be, a stream and a topic are only where a
-    key is named. Set encryption, or the key of the bus.
+    Tables, buckets and logs are always encrypted. A queue is encrypted unless encryption is disabled. A stream and a
+    topic are encrypted only with a key. Set the encryption of the resource, or the key of the bus.
     https://docs.aws.amazon.com/streams/latest/dev/what-is-sse.html
     """
     for resource in system.assembly:
-        if _is_open(resource.type, resource.properties):
+        if _is_unencrypted(resource.type, resource.properties):
             yield Finding.at(
                 system.node_of(resource) or resource,
-                f"{resource.path} holds events unencrypted.",
-                "Set its encryption; Bus(encryption_key=…) sets it for all that the kit makes.",
+                f"{resource.path} stores events unencrypted.",
+                "Set its encryption, or Bus(encryption_key=…) for all resources of Millrace's constructs.",
             )
 
 
-def _is_open(kind: str, properties: Mapping[str, Any]) -> bool:
+def _is_unencrypted(kind: str, properties: Mapping[str, Any]) -> bool:
     match kind:
         case "AWS::SQS::Queue":
             return properties.get("SqsManagedSseEnabled") is False and "KmsMasterKeyId" not in properties
@@ -137,33 +134,35 @@ def _is_open(kind: str, properties: Mapping[str, Any]) -> bool:
 
 @check("outside-publishes-inside", weakness="security")
 def outside_publishes_inside(system: System) -> Iterator[Finding]:
-    """A system outside the app can say what only the app should say.
+    """An external system can publish an event that only the app should publish.
 
-    A door that lets another account, or an outside publisher, put events of an inside source lets it complete orders
-    that nobody paid for. Give outside events a source of their own, and let the door allow just those.
+    If another account or an external publisher can use an internal source, it can complete orders without a payment.
+    Give external events a source of their own, and allow external publishers that source only.
     """
     for node in system.graph.of("event"):
-        said = [by.name for by in system.graph.producers(node.id) if by.kind not in DOORS and node.id not in by.awaits]
-        if node.event and node.event.contract.outside and said:
+        producers = [by for by in system.graph.producers(node.id) if by.kind not in INGRESS_KINDS]
+        internal = [by.name for by in producers if node.id not in by.awaits]
+        if node.event and node.event.contract.external and internal:
             yield Finding.at(
                 node,
-                f"{node.name} is published by a system outside, and by {', '.join(said)} inside.",
-                "Give what comes from outside a source and a name of its own, or take outside=True away.",
+                f"{node.name} is external, but {', '.join(internal)} publishes it too.",
+                "Give the external event a source and a name of its own, or remove external=True.",
             )
-    outside = {n.event.contract.source for n in system.graph.of("event") if n.event and n.event.contract.outside}
+    contracts = [node.event.contract for node in system.graph.of("event") if node.event]
+    external = {contract.source for contract in contracts if contract.external}
     for policy in system.assembly.of("Events::EventBusPolicy"):
         for statement in statements({"Statement": policy.properties.get("Statement", [])}, policy):
-            if beyond := _beyond(statement, outside):
+            if events := _internal_events(statement, external):
                 yield Finding.at(
                     policy,
-                    f"{policy.path} lets others put {beyond} onto the bus.",
-                    f"Hold events:source to what comes from outside: {', '.join(sorted(outside)) or 'nothing yet'}.",
+                    f"{policy.path} allows others to publish {events}.",
+                    f"Limit events:source to external sources: {', '.join(sorted(external)) or 'none declared yet'}.",
                 )
 
 
-def _beyond(statement: Statement, outside: Iterable[str]) -> str:
-    """What a statement of a bus's policy lets others publish besides the events of outside sources."""
+def _internal_events(statement: Statement, external: Iterable[str]) -> str:
+    """The events of internal sources that a statement of a bus policy allows others to publish."""
     if "events:PutEvents" not in statement.actions and "events:*" not in statement.actions:
         return ""
     sources = statement.condition_values("events:source")
-    return "events of every source" if not sources else ", ".join(sorted(set(sources) - set(outside)))
+    return "events of every source" if not sources else ", ".join(sorted(set(sources) - set(external)))

@@ -1,29 +1,29 @@
-"""Fixed flows: what the code says besides what its signature does."""
+"""Fixed flows and lost data: code that publishes undeclared events, or effects without a cause."""
 
 from collections.abc import Iterator
 
-from millrace.flow.assembly import Place
+from millrace.flow.assembly import SourceLocation
 from millrace.flow.causes import unnamed_causes
 from millrace.flow.findings import Finding, System, check
 from millrace.flow.graph import Node
-from millrace.flow.syntax import Said, said_by
+from millrace.flow.syntax import Creation, created_by
 
 
 @check("undeclared-publish", weakness="fixed flows")
 def undeclared_publish(system: System) -> Iterator[Finding]:
-    """A handler makes an event that its signature does not declare.
+    """A handler creates an event that its signature does not declare.
 
-    The signature is the wiring: what it leaves out has no permission, stands in no graph and on no map, and fails at
-    run time. A call of put_events goes round all of it. Add the event to the return annotation, or return it from a
-    handler that declares it.
+    The signature defines permissions, rules, graph and map. Publishing an undeclared event fails at run time. A call of
+    put_events bypasses the signature. Add the event to the return annotation, or return it from a handler that
+    declares it.
     """
     for node in system.graph.functions:
-        for said in _undeclared(system, node):
+        for creation in _undeclared(system, node):
             yield Finding(
                 subject=node.id,
-                message=f"{node.name} {_told(said)}, and its signature declares {_names(node)}.",
-                mend=f"Add it to the return annotation of {node.place}, or take it out.",
-                places=tuple(dict.fromkeys([said.place, *node.places])),
+                message=f"{node.name} {_action(creation)}, but its signature declares {_names(node)}.",
+                fix=f"Add the event to the return annotation at {node.location}, or remove the call.",
+                locations=tuple(dict.fromkeys([creation.location, *node.locations])),
                 resources=(node.resource.id,) if node.resource else (),
             )
 
@@ -32,39 +32,35 @@ def undeclared_publish(system: System) -> Iterator[Finding]:
 def unnamed_cause(system: System) -> Iterator[Finding]:
     """A handler of a list does not name the event that causes an effect.
 
-    A source delivers a list again in another order and in other batches. Without its cause an append could happen
-    twice or never, and an event could be published under two ids: such a handler fails at run time. Name one event of
-    the list: update(…, cause=event), and caused_by(event) for each event that it returns.
+    A source can deliver a list again in another order and in other batches. Without a cause, an append can happen twice
+    or never, and an event can be published under two ids, so such a handler fails at run time. Name one event of the
+    list: update(…, cause=event), and caused_by(event) for each event that it returns.
     """
     for node in system.graph.functions:
         for found in unnamed_causes(system.root, str(node.facts.get("function", ""))):
             yield Finding(
                 subject=node.id,
-                message=f"{node.name} handles a list and {found.what} at {found.place} without a cause.",
-                mend=f"Write {found.fix}, with an event of the list.",
-                places=tuple(dict.fromkeys([found.place, *node.places])),
+                message=f"{node.name} handles a list and {found.what} at {found.location} without a cause.",
+                fix=f"Write {found.fix}, with an event of the list.",
+                locations=tuple(dict.fromkeys([found.location, *node.locations])),
                 resources=(node.resource.id,) if node.resource else (),
             )
 
 
-def _undeclared(system: System, node: Node) -> Iterator[Said]:
+def _undeclared(system: System, node: Node) -> Iterator[Creation]:
     known = {(n.event.__module__, n.event.__name__): n.id for n in system.graph.of("event") if n.event}
-    seen: set[Place] = set()
-    for said in said_by(system.root, str(node.facts.get("function", ""))):
-        name = known.get(said.event) if said.event else None
-        if said.place not in seen and (said.event is None or (name and name not in _declared(node))):
-            seen.add(said.place)
-            yield said
+    declared = {*node.publishes, *node.appends} - set(node.awaits)  # a step does not create the answers it waits for
+    seen: set[SourceLocation] = set()
+    for creation in created_by(system.root, str(node.facts.get("function", ""))):
+        name = known.get(creation.event) if creation.event else None
+        if creation.location not in seen and (creation.event is None or (name and name not in declared)):
+            seen.add(creation.location)
+            yield creation
 
 
-def _declared(node: Node) -> set[str]:
-    """What a function itself may say: not the answers that it waits for."""
-    return {*node.publishes, *node.appends} - set(node.awaits)
-
-
-def _told(said: Said) -> str:
-    return f"makes {said.event[1]} at {said.place}" if said.event else f"calls put_events at {said.place}"
+def _action(creation: Creation) -> str:
+    return f"{f'creates {creation.event[1]}' if creation.event else 'calls put_events'} at {creation.location}"
 
 
 def _names(node: Node) -> str:
-    return ", ".join(name.partition(":")[2] for name in node.publishes) or "nothing"
+    return ", ".join(name.partition(":")[2] for name in node.publishes) or "no events"

@@ -1,91 +1,91 @@
-"""Tangled logic: events and subscriptions that do not meet, or meet twice."""
+"""Tangled logic: events without consumers, subscriptions without events, and events that arrive twice."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from millrace.flow.findings import Finding, System, check
-from millrace.flow.graph import KEEPS_UNDECLARED, Node
-from millrace.flow.rules import pattern_of
-from millrace.flow.satisfiable import can_match
+from millrace.flow.graph import UNDECLARED_RULE, Node
+from millrace.flow.rule_patterns import can_match, pattern_of
 from millrace.patterns import compile_pattern
 
 
 @check("unconsumed-event", weakness="tangled logic", severity="warning")
 def unconsumed_event(system: System) -> Iterator[Finding]:
-    """An event is published, and nobody consumes it.
+    """An event is published, but nothing consumes it.
 
-    Either a consumer is missing or misspelt, or the event is dead and still paid for. Subscribe to it, stop
-    publishing it, or say that the flow ends there: class …(Event, source=…, end="why").
+    A consumer is missing or misspelt, or the event causes costs without a use. Subscribe to it, stop publishing it, or
+    declare that the flow ends there: class …(Event, source=…, terminal="why").
     """
     graph = system.graph
     for node in graph.of("event"):
-        ends = node.event and node.event.contract.end
-        delivered = any(_leads_on(system, graph[edge.target]) for edge in graph.out(node.id, "matches"))
-        if graph.producers(node.id) and not (ends or delivered or graph.out(node.id, "takes")):
-            said = ", ".join(producer.name for producer in graph.producers(node.id))
+        terminal = node.event and node.event.contract.terminal
+        delivered = any(_has_consumer(system, graph[edge.target]) for edge in graph.out(node.id, "matches"))
+        if graph.producers(node.id) and not (terminal or delivered or graph.out(node.id, "takes")):
+            producers = ", ".join(producer.name for producer in graph.producers(node.id))
             yield Finding.at(
                 node,
-                f"{node.name} is published by {said}, and nothing on the bus consumes it.",
-                f'Subscribe to it, or write end="why" in the class of {node.name}.',
+                f"{producers} publishes {node.name}, but nothing on the bus consumes it.",
+                f'Subscribe to it, or write terminal="why" in the class of {node.name}.',
             )
 
 
-def _leads_on(system: System, rule: Node) -> bool:
-    """Whether a rule leads to anybody: a log hears of everything, and acts on nothing; who is elsewhere may act."""
-    given = rule.resource.properties.get("Targets", ()) if rule.resource else ()
-    found = [system.assembly.named(target["Arn"], rule.resource) for target in given if rule.resource]
+def _has_consumer(system: System, rule: Node) -> bool:
+    """Whether a rule has a target besides log groups. A target outside the assembly counts as a consumer."""
+    resource = rule.resource
+    targets = resource.properties.get("Targets", ()) if resource else ()
+    found = [system.assembly.named(target["Arn"], resource) for target in targets if resource]
     return any(target is None or target.type != "AWS::Logs::LogGroup" for target in found)
 
 
 @check("unfed-subscription", weakness="tangled logic", severity="warning")
 def unfed_subscription(system: System) -> Iterator[Finding]:
-    """A function waits for an event that never reaches it.
+    """A function consumes an event that never reaches it.
 
-    Nobody publishes the event, or no rule leads it to the function: the code is never run, and no test that calls it
-    by hand will tell. Publish it, subscribe to it, or mark an event of another system with outside=True.
+    Nothing publishes the event, or no rule delivers it to the function. The code never runs, and a test that calls the
+    handler does not show it. Publish the event, subscribe to it, or declare an event of another system with
+    external=True.
     """
     graph = system.graph
     for node in graph.functions:
-        for name in node.consumes if node.kind != "step" else ():  # a mediator is given what its steps take
+        for name in node.consumes if node.kind != "step" else ():  # the mediator passes events to its steps
             if not graph.producers(name):
                 yield Finding.at(
                     node,
-                    f"{node.name} takes {_short(name)}, and nobody publishes that.",
-                    f"Publish {_short(name)}, or, if a system outside does, write outside=True in its class.",
+                    f"{node.name} consumes {_short(name)}, but nothing publishes it.",
+                    f"Publish {_short(name)}; if an external system publishes it, write external=True in its class.",
                 )
-            elif name not in _reaching(system, node):
+            elif name not in _delivered(system, node):
                 yield Finding.at(
                     node,
-                    f"{node.name} takes {_short(name)}, and no rule leads that to it.",
-                    f"Let a rule that matches {_short(name)} deliver to {node.name}, or take it out of the signature.",
+                    f"{node.name} consumes {_short(name)}, but no rule delivers it.",
+                    f"Add a rule from {_short(name)} to {node.name}, or remove the event from the signature.",
                 )
 
 
 @check("impossible-pattern", weakness="tangled logic")
 def impossible_pattern(system: System) -> Iterator[Finding]:
-    """A rule's pattern can match no event that keeps to its contract.
+    """The pattern of a rule cannot match any valid event.
 
-    A name misspelt, a field that is not there, a value that its type cannot have: the rule is deployed, and silent.
-    Write the pattern after the contract's fields, below detail.data.
+    A name is misspelt, a field does not exist, or its type does not allow a value. The rule is deployed but never
+    matches. Write the pattern according to the fields of the contract, below detail.data.
     """
     for node in system.graph.of("rule"):
         pattern = _pattern(node)
-        meant = node.facts.get("kind") == KEEPS_UNDECLARED
-        if meant or _is_of_aws(pattern) or system.graph.into(node.id, "matches"):
+        if node.facts.get("kind") == UNDECLARED_RULE or _is_of_aws(pattern) or system.graph.into(node.id, "matches"):
             continue
         yield Finding.at(
             node,
-            f"No event of the project's contracts can match the pattern of {node.id}: {pattern}.",
-            "Correct its source, its detail-type or its detail; millrace explain EVENT.json tells which clause fails.",
+            f"No valid event of the project can match the pattern of {node.id}: {pattern}.",
+            "Correct its source, detail-type or detail. millrace explain EVENT.json shows the clause that fails.",
         )
 
 
 @check("double-delivery", weakness="tangled logic")
 def double_delivery(system: System) -> Iterator[Finding]:
-    """Two rules deliver one event to one function.
+    """Two rules deliver the same event to the same function.
 
-    Each event is handled twice, at twice the cost, and whatever is counted is counted double. Make one rule of the
-    two, or let their patterns exclude each other.
+    The function handles each event twice, which doubles costs and counts. Combine the two rules, or make their patterns
+    exclude each other.
     """
     for node in system.graph.functions:
         for event, rules in _rules_by_event(system, node).items():
@@ -93,13 +93,13 @@ def double_delivery(system: System) -> Iterator[Finding]:
             if pair:
                 yield Finding.at(
                     node,
-                    f"{node.name} is handed each {_short(event)} twice: by the rules {pair[0].id} and {pair[1].id}.",
-                    "Take one of the two rules out, or let their patterns exclude each other.",
+                    f"{node.name} receives each {_short(event)} twice: from the rules {pair[0].id} and {pair[1].id}.",
+                    "Remove one of the two rules, or make their patterns exclude each other.",
                 )
 
 
 def _overlapping(event: Node, rules: list[Node]) -> tuple[Node, Node] | None:
-    """Two of the rules, or one twice, by which the same event can come."""
+    """Two of the rules, or the same rule twice, that can match the same event."""
     for position, one in enumerate(rules):
         for other in rules[position + 1 :]:
             both = [compile_pattern(_pattern(rule)) for rule in (one, other)]
@@ -109,23 +109,23 @@ def _overlapping(event: Node, rules: list[Node]) -> tuple[Node, Node] | None:
 
 
 def _rules_by_event(system: System, node: Node) -> dict[str, list[Node]]:
-    """The rules that lead to a function, by the events that they match; a rule with two ways there stands twice."""
+    """The rules that deliver to a function, by event. A rule with two paths to the function is listed twice."""
     graph = system.graph
     found: dict[str, list[Node]] = {}
-    ways = [edge.source for edge in graph.into(node.id, "delivers")]
-    ways += [rule.source for feed in graph.into(node.id, "feeds") for rule in graph.into(feed.source, "delivers")]
-    for rule in ways:
+    rules = [edge.source for edge in graph.into(node.id, "delivers")]
+    rules += [rule.source for feed in graph.into(node.id, "feeds") for rule in graph.into(feed.source, "delivers")]
+    for rule in rules:
         for edge in graph.into(rule, "matches"):
             found.setdefault(edge.source, []).append(graph[rule])
     return found
 
 
-def _reaching(system: System, node: Node) -> set[str]:
-    """The events that rules lead to a function, and those that its mediator or another source hands it."""
+def _delivered(system: System, node: Node) -> set[str]:
+    """The events that a function receives from rules, from its mediator or from another event source."""
     graph = system.graph
-    handed = {edge.source for edge in graph.into(node.id, "takes")}
+    passed = {edge.source for edge in graph.into(node.id, "takes")}
     other = any(graph[edge.source].kind not in ("queue", "stream", "topic") for edge in graph.into(node.id, "feeds"))
-    return {*_rules_by_event(system, node), *handed, *(node.consumes if other else ())}
+    return {*_rules_by_event(system, node), *passed, *(node.consumes if other else ())}
 
 
 def _pattern(rule: Node) -> Mapping[str, Any]:

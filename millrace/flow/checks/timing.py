@@ -1,4 +1,4 @@
-"""Lost and doubled data: times that do not fit one another."""
+"""Lost and duplicate events: timeouts, retention periods and windows that contradict each other."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -8,13 +8,13 @@ from typing import Any
 from millrace.flow.assembly import Resource
 from millrace.flow.findings import Finding, System, check
 from millrace.flow.graph import Node
-from millrace.flow.rules import REDRIVABLE_SECONDS
+from millrace.flow.machine import REDRIVABLE_SECONDS
 
 TIMEOUTS_OF_VISIBILITY = 6
 """https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html"""
 VISIBILITY_SECONDS = 30
 RETENTION_SECONDS = 345_600
-"""What SQS takes where nothing is set.
+"""SQS's defaults.
 
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html
 """
@@ -25,18 +25,18 @@ STREAM_HOURS = 24
 ASYNC_SECONDS = 21_600
 """https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html"""
 ASYNC_PAUSES = (60, 120)
-"""Seconds before the first and the second retry of an asynchronous invocation; there are no more. The same page."""
+"""Seconds before the first and the second retry of an asynchronous invocation, which are all. See the same page."""
 WINDOW = "MILLRACE_IDEMPOTENCY_SECONDS"
-"""The variable that tells a function for how long it remembers an event."""
+"""The environment variable with the lifetime of idempotency records."""
 _DAY = 86_400
 
 
 @check("short-visibility", weakness="lost data")
 def short_visibility(system: System) -> Iterator[Finding]:
-    """A message is shown to a second worker while the first may still be at it.
+    """A message becomes visible again while a function may still process it.
 
-    Lambda asks for six times the function's timeout, and the batching window besides: with less, a throttled batch
-    comes again before it was tried, is handled twice, and ends in the dead-letter queue without having failed.
+    AWS recommends six times the function's timeout plus the batching window. With less, a throttled batch is received
+    again before it was processed, is handled twice, or moves to the dead-letter queue without a failure.
     https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
     """
     for queue, function, window in _queues_of_functions(system):
@@ -45,38 +45,38 @@ def short_visibility(system: System) -> Iterator[Finding]:
         if given < needed:
             yield Finding.at(
                 system.node_of(queue) or queue,
-                f"{queue.path} hides a message for {given} s, and {function.path} needs {needed} s.",
-                f"Set the queue's visibility timeout to {needed} s or more, or the function's timeout lower.",
+                f"The visibility timeout of {queue.path} is {given} s, but {function.path} needs {needed} s.",
+                f"Set the visibility timeout of the queue to {needed} s or more, or lower the timeout of the function.",
             )
 
 
 @check("retries-outlive-retention", weakness="lost data")
 def retries_outlive_retention(system: System) -> Iterator[Finding]:
-    """A message expires before its last retry, or before anyone has looked at it.
+    """A message expires before its last retry, or before anyone inspects it in the dead-letter queue.
 
-    What has expired reaches no dead-letter queue. A dead letter keeps the age that it had in its first queue, so that
-    a dead-letter queue that keeps no longer than that one loses letters as they arrive.
+    An expired message does not move to the dead-letter queue. A message keeps its age when it moves there, so a
+    dead-letter queue needs a longer retention period than its source queue.
     https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html
     """
     for queue in system.assembly.of("SQS::Queue"):
         redrive = queue.properties.get("RedrivePolicy", {})
-        letters = system.assembly.named(redrive.get("deadLetterTargetArn"), queue)
-        if not letters:
+        dead_letters = system.assembly.named(redrive.get("deadLetterTargetArn"), queue)
+        if not dead_letters:
             continue
         retried = int(redrive["maxReceiveCount"]) * queue.properties.get("VisibilityTimeout", VISIBILITY_SECONDS)
-        kept = _retention(queue)
-        if retried > kept:
+        retention = _retention(queue)
+        if retried > retention:
             yield Finding.at(
                 system.node_of(queue) or queue,
-                f"{queue.path} keeps a message for {kept} s, and its retries take up to {retried} s.",
-                "Let the queue keep its messages for longer, or let it give them up after fewer deliveries.",
+                f"{queue.path} keeps a message for {retention} s, but its retries take up to {retried} s.",
+                "Raise the retention period of the queue, or lower its maxReceiveCount.",
             )
-        if _retention(letters) <= kept:
+        if _retention(dead_letters) <= retention:
             yield Finding.at(
-                system.node_of(letters) or letters,
-                f"{letters.path} keeps a letter for {_retention(letters)} s from its first sending, and {queue.path}, "
-                f"from where it comes, for {kept} s already.",
-                "Let the dead-letter queue keep its letters for longer: 14 days are the most.",
+                system.node_of(dead_letters) or dead_letters,
+                f"{dead_letters.path} keeps a message for {_retention(dead_letters)} s after it was first sent, but "
+                f"its source queue {queue.path} keeps it for {retention} s.",
+                "Raise the retention period of the dead-letter queue. The maximum is 14 days.",
             )
     yield from _streams(system)
 
@@ -86,25 +86,25 @@ def _streams(system: System) -> Iterator[Finding]:
         stream = system.assembly.named(mapping.properties.get("EventSourceArn"), mapping)
         if stream is None or stream.type != "AWS::Kinesis::Stream":
             continue
-        kept = int(stream.properties.get("RetentionPeriodHours", STREAM_HOURS)) * 3600
+        retention = _retention(stream)
         age = mapping.properties.get("MaximumRecordAgeInSeconds", -1)
         endless = age == -1 and mapping.properties.get("MaximumRetryAttempts", -1) == -1
-        if age > kept or endless:
+        if age > retention or endless:
             yield Finding.at(
                 system.node_of(stream) or stream,
-                f"{stream.path} keeps a record for {kept} s, and its retries take "
-                + ("as long as it fails." if endless else f"up to {age} s."),
-                "Bound the retries: retry_attempts=…, max_record_age=… below the stream's retention.",
+                f"{stream.path} keeps a record for {retention} s, but its retries "
+                + ("have no limit." if endless else f"take up to {age} s."),
+                "Limit the retries with retry_attempts=…, or max_record_age=… below the retention period.",
             )
 
 
 @check("short-idempotency", weakness="lost data")
 def short_idempotency(system: System) -> Iterator[Finding]:
-    """An event can come again after it has been forgotten that it was handled.
+    """An event can arrive again after its idempotency record has expired.
 
-    A rule tries for a day, a queue keeps for days, a dead letter or a failed execution waits for weeks until it is
-    redriven: a record that expires before lets the event be handled twice. Lengthen the window of the bus, or keep
-    dead letters for less long.
+    A rule retries for a day, a queue keeps messages for days, and dead letters and failed executions can be redriven
+    after weeks. If the record expires earlier, the function handles the event twice. Raise the idempotency window of
+    the bus, or lower the retention period of the dead-letter queue.
     """
     for node in system.graph.functions:
         window = int(_variables(node).get(WINDOW, 0))
@@ -112,7 +112,7 @@ def short_idempotency(system: System) -> Iterator[Finding]:
         if window and window < age:
             yield Finding.at(
                 node,
-                f"{node.name} forgets an event after {window:,} s, and it may come again for {age:,} s.",
+                f"{node.name} keeps idempotency records for {window:,} s, but an event can arrive {age:,} s later.",
                 f"Set Bus(idempotency_window=…) to {math.ceil(age / _DAY)} days or more.",
             )
 
@@ -133,14 +133,14 @@ def short_retries(system: System) -> Iterator[Finding]:
             if 0 < last <= held:
                 yield Finding.at(
                     node,
-                    f"{node.name} keeps the record of an event in progress for up to {held} s, its timeout, and "
+                    f"{node.name} keeps the record of an event in progress for up to {held} s, its timeout, but "
                     f"{source.path} retries a crash for the last time after {last} s.",
                     f"Set the timeout below {last} s, or use the channel queue(): it retries for longer.",
                 )
 
 
 def _last_retries(system: System, node: Node) -> Iterator[tuple[Resource, int]]:
-    """What retries events of a function, and the seconds from a crash to the last retry; 0 where there is none."""
+    """What retries a function, each with the seconds from a crash to the last retry; 0 without retries."""
     if node.resource and any(system.graph.into(node.id, "delivers")):
         yield node.resource, _last_asynchronous_retry(invoke_config(system, node.resource))
     for queue, function, _ in _queues_of_functions(system):
@@ -158,7 +158,7 @@ def _last_asynchronous_retry(config: Mapping[str, Any]) -> int:
 
 
 def invoke_config(system: System, function: Resource) -> Mapping[str, Any]:
-    """The properties of the configuration of a function's asynchronous invocations; none where it has the defaults."""
+    """The configuration of a function's asynchronous invocations; empty for the defaults."""
     for config in system.assembly.of("Lambda::EventInvokeConfig"):
         if system.assembly.named(config.properties["FunctionName"], config) == function:
             return config.properties
@@ -171,33 +171,33 @@ def _variables(node: Node) -> Mapping[str, Any]:
 
 
 def _ages(system: System, node: Node) -> Iterator[int]:
-    """How old an event may be when it comes for the last time, in seconds, by each of its ways to a function."""
+    """The maximum age in seconds of an event that reaches a function, for each path to it."""
     graph = system.graph
     for edge in graph.into(node.id, "feeds"):
         source = graph[edge.source]
-        kept = _kept(source.resource) if source.resource else 0
+        retention = _retention(source.resource) if source.resource else 0
         for rule in graph.into(source.id, "delivers"):
-            yield _rule_age(graph[rule.source]) + max(kept, _letters_kept(system, source))
+            yield _rule_age(graph[rule.source]) + max(retention, _dead_letter_retention(system, source))
     for rule in graph.into(node.id, "delivers"):
-        yield _rule_age(graph[rule.source]) + ASYNC_SECONDS + _letters_kept(system, node)
+        yield _rule_age(graph[rule.source]) + ASYNC_SECONDS + _dead_letter_retention(system, node)
     if any(graph[edge.source].kind == "mediator" for edge in graph.into(node.id, "invokes")):
         yield REDRIVABLE_SECONDS
 
 
 def _rule_age(rule: Node) -> int:
-    """How long a rule tries to deliver."""
+    """How long a rule retries a delivery."""
     targets = rule.resource.properties.get("Targets", ()) if rule.resource else ()
     return max((to.get("RetryPolicy", {}).get("MaximumEventAgeInSeconds", _DAY) for to in targets), default=0)
 
 
-def _letters_kept(system: System, node: Node) -> int:
-    """How long the dead-letter queue of a node keeps a letter, which keeps its age."""
-    letters = [system.graph[edge.target].resource for edge in system.graph.out(node.id, "fails-to")]
-    return max((_retention(queue) for queue in letters if queue), default=0)
+def _dead_letter_retention(system: System, node: Node) -> int:
+    """The retention period of the dead-letter queues of a node."""
+    queues = [system.graph[edge.target].resource for edge in system.graph.out(node.id, "fails-to")]
+    return max((_retention(queue) for queue in queues if queue), default=0)
 
 
 def _queues_of_functions(system: System) -> Iterator[tuple[Resource, Resource, int]]:
-    """Each queue with the function that reads it, and the batching window in seconds."""
+    """Each queue with its function and the batching window in seconds."""
     for mapping in system.assembly.of("Lambda::EventSourceMapping"):
         queue = system.assembly.named(mapping.properties.get("EventSourceArn"), mapping)
         function = system.assembly.named(mapping.properties["FunctionName"], mapping)
@@ -205,12 +205,8 @@ def _queues_of_functions(system: System) -> Iterator[tuple[Resource, Resource, i
             yield queue, function, mapping.properties.get("MaximumBatchingWindowInSeconds", 0)
 
 
-def _retention(queue: Resource) -> int:
-    return int(queue.properties.get("MessageRetentionPeriod", RETENTION_SECONDS))
-
-
-def _kept(source: Resource) -> int:
-    """How long a queue or a stream keeps what waits in it."""
+def _retention(source: Resource) -> int:
+    """The retention period of a queue or a stream in seconds."""
     if source.type == "AWS::SQS::Queue":
-        return _retention(source)
+        return int(source.properties.get("MessageRetentionPeriod", RETENTION_SECONDS))
     return int(source.properties.get("RetentionPeriodHours", STREAM_HOURS)) * 3600

@@ -1,4 +1,4 @@
-"""The map of a system: who says what, and who hears it. One page, a picture, or a Mermaid diagram."""
+"""The map of a system: producers and consumers of events, as an HTML page, an SVG picture or a Mermaid diagram."""
 
 from millrace.flow.map.chart import Arrow, Box, Chart, chart_of
 from millrace.flow.map.mermaid import mermaid

@@ -1,6 +1,7 @@
-"""What of the graph is drawn: events, who says and who takes them; what only lies on the way between is an arrow.
+"""The boxes and arrows of the map: events with their producers and consumers.
 
-An arrow stands for resources of the template; what a contract alone says is told, not drawn.
+Rules, queues and streams become part of an arrow. Each arrow has resources in the template; edges from contracts alone
+are not drawn.
 """
 
 from collections.abc import Iterable, Iterator
@@ -13,13 +14,13 @@ from millrace.flow.graph import Edge, EdgeKind, Graph, Node
 ArrowKind = Literal["publishes", "takes", "next", "back", "invokes", "uses"]
 _ONWARD: tuple[EdgeKind, ...] = ("matches", "delivers", "feeds", "starts")
 _BETWEEN = frozenset({"rule", "queue", "stream", "starter"})
-"""Kinds of nodes that are drawn as a part of an arrow, where it goes on from them."""
+"""Kinds of nodes that are drawn as part of an arrow, if they have an outgoing edge."""
 _CHANNELS = {"queue": "queue", "stream": "ordered"}
 
 
 @dataclass(frozen=True)
 class Box:
-    """One node as it is drawn: `note` is its second line, `group` the mediator whose step it is."""
+    """A node of the map. `note` is its second line, `group` the mediator of a step."""
 
     id: str
     kind: str
@@ -31,9 +32,9 @@ class Box:
 
 @dataclass(frozen=True)
 class Arrow:
-    """One arrow. `back` is the way of what was refused or has failed.
+    """An arrow. The kind `back` is the path after a refusal or a failure.
 
-    `by` are the nodes that lie on its way, `resources` the parts of the template that make it.
+    `by` are the nodes along the arrow, `resources` the resources in the template that create it.
     """
 
     source: str
@@ -46,7 +47,7 @@ class Arrow:
 
 @dataclass(frozen=True)
 class Chart:
-    """All that is drawn; `groups` are the mediators that have steps."""
+    """The content of the map. `groups` are the mediators with steps."""
 
     boxes: tuple[Box, ...]
     groups: tuple[Node, ...]
@@ -54,7 +55,7 @@ class Chart:
 
 
 def chart_of(graph: Graph) -> Chart:
-    """The drawing of a graph."""
+    """The chart of a graph."""
     arrows = tuple(_joined(_arrows(graph)))
     ends = {end for arrow in arrows for end in (arrow.source, arrow.target)}
     shown = [node for node in graph.nodes.values() if node.id in ends or _always(node)]
@@ -73,8 +74,8 @@ def _arrows(graph: Graph) -> Iterator[Arrow]:
     for node in graph.nodes.values():
         if node.kind in _BETWEEN:
             continue
-        for way in _ways(graph, node.id, ()):
-            yield from _taking(graph, way)
+        for path in _paths(graph, node.id, ()):
+            yield from _taking(graph, path)
         for edge in graph.out(node.id, "publishes"):
             if edge.resources:
                 yield Arrow(edge.source, edge.target, "publishes", edge.resources)
@@ -85,7 +86,7 @@ def _arrows(graph: Graph) -> Iterator[Arrow]:
 
 
 def _joined(arrows: Iterable[Arrow]) -> list[Arrow]:
-    """Arrows of one kind between the same two ends are one, with the labels of all."""
+    """Combine arrows of one kind between the same two ends, with all their labels."""
     found: dict[tuple[str, str, str], Arrow] = {}
     for arrow in arrows:
         key = (arrow.source, arrow.target, arrow.kind)
@@ -99,40 +100,40 @@ def _joined(arrows: Iterable[Arrow]) -> list[Arrow]:
     return list(found.values())
 
 
-def _ways(graph: Graph, start: str, way: tuple[Edge, ...]) -> Iterator[tuple[Edge, ...]]:
-    """Each way on from a node, through what lies between, to the first node that is drawn."""
+def _paths(graph: Graph, start: str, path: tuple[Edge, ...]) -> Iterator[tuple[Edge, ...]]:
+    """Each path from a node to the first node that is drawn as a box."""
     for edge in graph.out(start, *_ONWARD):
         on = graph[edge.target].kind in _BETWEEN and graph.out(edge.target, *_ONWARD)
-        if on and edge not in way:
-            yield from _ways(graph, edge.target, (*way, edge))
+        if on and edge not in path:
+            yield from _paths(graph, edge.target, (*path, edge))
         else:
-            yield (*way, edge)
+            yield (*path, edge)
 
 
-def _taking(graph: Graph, way: tuple[Edge, ...]) -> Iterator[Arrow]:
-    """An arrow to the end of a way; where that is a mediator, to the steps that it begins with."""
-    target = graph[way[-1].target]
-    resources = tuple(dict.fromkeys(resource for edge in way for resource in edge.resources))
-    between = tuple(edge.target for edge in way[:-1])
+def _taking(graph: Graph, path: tuple[Edge, ...]) -> Iterator[Arrow]:
+    """An arrow to the end of a path, or to the first steps of a mediator."""
+    target = graph[path[-1].target]
+    resources = tuple(dict.fromkeys(resource for edge in path for resource in edge.resources))
+    between = tuple(edge.target for edge in path[:-1])
     ends = _first_steps(graph, target) if target.kind == "mediator" else []
     for end in ends or [target]:
-        yield Arrow(way[0].source, end.id, "takes", resources, by=between)
+        yield Arrow(path[0].source, end.id, "takes", resources, by=between)
 
 
 def _calls(graph: Graph, node: Node) -> Iterator[Arrow]:
-    """What an API calls, and whom its door answers; and stores, where something follows from what is written there."""
+    """The calls of an API, the answers to callbacks, and writes to stores that other functions read."""
     if node.kind != "mediator":
         for edge in graph.out(node.id, "invokes"):
             yield Arrow(edge.source, edge.target, "invokes", edge.resources, edge.label)
     for edge in graph.out(node.id, "answers"):
         yield Arrow(edge.source, edge.target, "invokes", edge.resources, "answer")
     for edge in graph.out(node.id, "uses", "appends"):
-        if edge.kind == "appends" or _leads_on(graph, edge):
+        if edge.kind == "appends" or _is_read(graph, edge):
             yield Arrow(edge.source, edge.target, "uses", edge.resources)
 
 
-def _leads_on(graph: Graph, use: Edge) -> bool:
-    """Whether something follows from what a function writes into a table; of an event store, it only reads."""
+def _is_read(graph: Graph, use: Edge) -> bool:
+    """Whether a change stream delivers the writes of a function to another one."""
     fed = {feed.target for feed in graph.out(use.target, "feeds")}
     return bool(fed) and use.source not in fed and not graph.into(use.target, "appends")
 
@@ -154,20 +155,20 @@ def _box(graph: Graph, node: Node, arrows: tuple[Arrow, ...]) -> Box:
 
 
 def title_of(node: Node) -> str:
-    """Its name; where that says no more than its kind, the construct's around it."""
-    says_nothing = node.name.lower() in (node.kind, "table")
-    return node.id.split("/")[-2] if says_nothing and "/" in node.id else node.name
+    """Its name, or the name of its parent construct where its own name only repeats the kind."""
+    is_generic = node.name.lower() in (node.kind, "table")
+    return node.id.split("/")[-2] if is_generic and "/" in node.id else node.name
 
 
 def _event_note(node: Node) -> str:
     source = node.id.partition(":")[0]
-    if node.event and node.event.contract.outside:
-        return f"from outside · {source}"
-    return f"ends here · {source}" if node.event and node.event.contract.end else source
+    if node.event and node.event.contract.external:
+        return f"external · {source}"
+    return f"terminal · {source}" if node.event and node.event.contract.terminal else source
 
 
 def _note(graph: Graph, node: Node, arrows: tuple[Arrow, ...]) -> str:
-    """The kind of a function, and the channel in front of it."""
+    """The kind of a function and its channels."""
     if node.kind == "step":
         return "step"
     takes = [arrow for arrow in arrows if arrow.target == node.id and arrow.kind == "takes"]

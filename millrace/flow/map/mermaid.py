@@ -1,4 +1,4 @@
-"""The map as a Mermaid flow chart, which a README shows.
+"""The map as a Mermaid flow chart, which Markdown pages can contain.
 
 https://mermaid.js.org/syntax/flowchart.html
 """
@@ -44,5 +44,5 @@ def _arrow(arrow: Arrow, names: dict[str, str]) -> str:
 
 
 def _text(text: str) -> str:
-    """A label on one line. Characters that Mermaid or HTML acts on are entities, by their numbers."""
+    """A label on one line. Special characters of Mermaid and HTML become numeric entities."""
     return _ACTED_ON.sub(lambda found: f"#{ord(found[0])};", " ".join(text.split()))

@@ -5,7 +5,7 @@ const canvas = $("canvas"), panel = $("panel"), search = $("search");
 const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
 let view, shapes, arrows, chosen = null;
 
-// what is told
+// the details of a part
 
 function made(tag, attributes = {}, ...inner) {
   const element = document.createElement(tag);
@@ -23,7 +23,7 @@ const context = (part) => (isEvent(part) ? part.path.slice(0, part.path.indexOf(
 function button(id) {
   const part = parts[id];
   const dot = isEvent(part)
-    ? made("span", { class: `dot said${part.kind === "refusal" ? " no" : ""}`, style: `--hue: ${hues[context(part)]}` })
+    ? made("span", { class: `dot event${part.kind === "refusal" ? " no" : ""}`, style: `--hue: ${hues[context(part)]}` })
     : made("span", { class: "dot code" });
   return made("button", { type: "button", class: "part", onclick: () => choose(id) }, dot, part.title);
 }
@@ -35,7 +35,7 @@ function list(ids) {
     made("h3", {}, head in hues || members.length === 1 ? head : plural(head)),
     made("ul", {}, ...members.map((id) => made("li", {}, button(id)))),
   ]));
-  if (!ids.length) panel.append(made("p", { class: "kind" }, "Nothing here is called that."));
+  if (!ids.length) panel.append(made("p", { class: "kind" }, "No part has this name."));
 }
 
 const plural = (kind) => (kind.endsWith("s") ? kind : `${kind.replace(/y$/, "ie")}s`);
@@ -46,7 +46,7 @@ function grouped(ids) {
   return found;
 }
 
-function tell(id) {
+function showDetails(id) {
   const part = parts[id];
   panel.replaceChildren(
     made("button", { type: "button", onclick: () => choose(null) }, "← everything"),
@@ -59,9 +59,9 @@ function tell(id) {
 }
 
 function row({ head, entries }) {
-  const told = entries.map(({ text, to }) => made("li", { class: head === "In the sources" ? "place" : undefined },
+  const items = entries.map(({ text, to }) => made("li", { class: head === "Source" ? "location" : undefined },
     to in parts ? button(to) : text));
-  return [made("h3", {}, head), made("ul", {}, ...told)];
+  return [made("h3", {}, head), made("ul", {}, ...items)];
 }
 
 function contract(part) {
@@ -72,7 +72,7 @@ function contract(part) {
     made("details", {}, made("summary", {}, "JSON Schema"), made("pre", { tabindex: "0" }, part.schema))];
 }
 
-// what is chosen, and what leads there and follows
+// the chosen part, and the parts before and after it
 
 function reached(id, from, to) {
   const ids = new Set([id]), lit = new Set(), inside = parts[id].kind === "mediator" ? [...shapes.keys()].filter((k) => k.startsWith(`${id}/`)) : [];
@@ -92,7 +92,7 @@ function choose(id, { focus = true } = {}) {
   chosen = id && parts[id] ? id : null;
   history.replaceState(null, "", chosen ? `#${encodeURIComponent(chosen)}` : location.pathname + location.search);
   if (!chosen) { mark(null); found(); return; }
-  tell(chosen);
+  showDetails(chosen);
   mark(chosen);
   reveal(chosen, { atOnce: still || !focus });
   if (focus && document.activeElement?.dataset?.id !== chosen) panel.focus({ preventScroll: true });
@@ -123,7 +123,7 @@ function found() {
   return ids;
 }
 
-// where one looks
+// pan and zoom
 
 let scale = 1, left = 0, top_ = 0;
 const area = () => canvas.getBoundingClientRect();
@@ -156,7 +156,7 @@ function whole() {
   draw();
 }
 
-// The whole map, if one can read it then; else where the flow begins.
+// Show the whole map if it is legible, else the start of the flow.
 function begin() {
   whole();
   if (scale >= LEGIBLE) return;
@@ -235,7 +235,7 @@ canvas.addEventListener("click", (event) => {
   choose(event.target.closest("[data-id]")?.dataset.id ?? null, { focus: false });
 });
 
-// by the keyboard
+// keyboard
 
 const TURNS = {
   wide: { ArrowRight: "on", ArrowLeft: "back", ArrowDown: 1, ArrowUp: -1 },
@@ -246,15 +246,15 @@ function turned(id, key) {
   const turn = TURNS[view.id][key];
   if (turn === "on") return arrows.find((arrow) => arrow.dataset.from === id)?.dataset.to;
   if (turn === "back") return arrows.find((arrow) => arrow.dataset.to === id)?.dataset.from;
-  return beside(id, turn, view.id === "wide" ? ["left", "right", "top"] : ["top", "bottom", "left"]);
+  return neighbour(id, turn, view.id === "wide" ? ["left", "right", "top"] : ["top", "bottom", "left"]);
 }
 
-function beside(id, by, [near, far, along]) {
+function neighbour(id, by, [first, last, along]) {
   const at = shapes.get(id).getBoundingClientRect();
   const boxes = [...shapes].filter(([, shape]) => shape.classList.contains("box"));
-  const abreast = boxes.map(([key, shape]) => [key, shape.getBoundingClientRect()])
-    .filter(([, r]) => r[near] < at[far] && r[far] > at[near] && (r[along] - at[along]) * by > 1);
-  return abreast.sort(([, a], [, b]) => (a[along] - b[along]) * by)[0]?.[0];
+  const aligned = boxes.map(([key, shape]) => [key, shape.getBoundingClientRect()])
+    .filter(([, r]) => r[first] < at[last] && r[last] > at[first] && (r[along] - at[along]) * by > 1);
+  return aligned.sort(([, a], [, b]) => (a[along] - b[along]) * by)[0]?.[0];
 }
 
 function go(id) {

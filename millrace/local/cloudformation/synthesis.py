@@ -95,7 +95,7 @@ def _report(out: Path) -> str:
     """
     reports = json.loads((out / "validation-report.json").read_bytes())["pluginReports"]
     return "\n\n".join(
-        f"{violation['ruleName']}: {violation['description']}\n   mend: {violation.get('suggestedFix', '')}"
+        f"{violation['ruleName']}: {violation['description']}\n   fix: {violation.get('suggestedFix', '')}"
         for report in reports
         if report["conclusion"] == "failure"
         for violation in report["violations"]

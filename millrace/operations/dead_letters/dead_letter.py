@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 from millrace.events import Catalog
-from millrace.events.masking import masked
+from millrace.events.sensitive import masked
 from millrace.operations.cloud import Cloud
 from millrace.operations.deployed import DeployedStacks
 from millrace.operations.json_text import parsed

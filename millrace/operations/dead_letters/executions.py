@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from millrace.flow.assembly import Resource
-from millrace.flow.rules import REDRIVABLE_SECONDS, UNSUCCESSFUL
+from millrace.flow.machine import REDRIVABLE_SECONDS, UNSUCCESSFUL
 from millrace.operations import UsageError
 from millrace.operations.cloud import Cloud
 from millrace.operations.dead_letters.dead_letter import DeadLetter, Failure, Message, NotRedrivableError, Origin

@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from millrace.events import BrokenContract, Envelope, Event, Metadata, encode, new_event_id
+from millrace.events import ContractError, Envelope, Event, Metadata, encode, new_event_id
 from millrace.runtime import observe
 from millrace.runtime.api.contracts import named
 from millrace.runtime.api.http import JSON, Answer, Problem, Request, answer, answered
@@ -84,7 +84,7 @@ def _read(command: type[Event], data: Any) -> Event:
         raise Problem(422, f"{command.__name__} is an object.", [("body", data, "should be an object")])
     try:
         return command.read(data, tolerant=False)
-    except BrokenContract as error:
+    except ContractError as error:
         raise Problem.of(error) from error
 
 

@@ -12,7 +12,7 @@ from fnmatch import fnmatchcase
 from functools import cache
 from typing import Any
 
-from millrace.events import BrokenContract, Envelope, Event, UnknownVersion, decode, encode
+from millrace.events import ContractError, Envelope, Event, UnknownVersionError, decode, encode
 from millrace.events.cloudevents import STRUCTURED, from_cloudevent, from_http
 from millrace.runtime import observe
 from millrace.runtime.api.contracts import named
@@ -47,7 +47,7 @@ def _envelopes(request: Request) -> list[Envelope]:
         return [one_envelope(request, also=f" {BATCH},")]
     try:
         return [from_cloudevent(each) for each in _batch(request.json())]
-    except BrokenContract as error:
+    except ContractError as error:
         raise Problem.of(error, 400) from error
 
 
@@ -58,7 +58,7 @@ def one_envelope(request: Request, also: str = "") -> Envelope:
         raise Problem(415, f"The content type {reason}.", [("content-type", request.content_type, reason)])
     try:
         return from_http(request.headers, json.dumps(request.json()))
-    except BrokenContract as error:
+    except ContractError as error:
         raise Problem.of(error, 400) from error
 
 
@@ -82,9 +82,9 @@ def event_in(envelope: Envelope, request: Request) -> Event:
         raise Problem(403, told, [("source", source, "is another's")])
     try:
         return _its_own(decode(envelope, event_type))
-    except BrokenContract as error:
+    except ContractError as error:
         raise Problem.of(error) from error
-    except UnknownVersion as error:
+    except UnknownVersionError as error:
         raise Problem(422, str(error), [("version", envelope["detail"]["metadata"]["version"], str(error))]) from error
 
 

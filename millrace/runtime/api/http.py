@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
-from millrace.events import BrokenContract
+from millrace.events import ContractError
 
 JSON = "application/json"
 PROBLEM = "application/problem+json"
@@ -40,7 +40,7 @@ class Problem(Exception):
         self.again = again
 
     @classmethod
-    def of(cls, broken: BrokenContract, status: int = HTTPStatus.UNPROCESSABLE_ENTITY) -> "Problem":
+    def of(cls, broken: ContractError, status: int = HTTPStatus.UNPROCESSABLE_ENTITY) -> "Problem":
         """A broken contract, as the answer to a request."""
         return cls(status, str(broken), broken.problems)
 

@@ -18,7 +18,7 @@ from typing import Any, Generic, ParamSpec, TypeVar, cast, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
-from millrace.events import BrokenContract
+from millrace.events import ContractError
 from millrace.runtime import observe
 from millrace.runtime.api.http import Answer, Problem, Request, answer, answered
 from millrace.runtime.api.paging import Page, Paging, bad_cursor
@@ -145,7 +145,7 @@ class Query(Generic[P, R]):
         try:
             asked = self.declaration.parameters.model_validate(given)
         except ValidationError as error:
-            raise Problem.of(BrokenContract.of(self.declaration.name, error), 400) from error
+            raise Problem.of(ContractError.of(self.declaration.name, error), 400) from error
         return {name: getattr(asked, name) for name in self.declaration.parameters.model_fields}
 
     def _found(self, request: Request, after: int, arguments: dict[str, Any]) -> BaseModel:

@@ -16,7 +16,7 @@ class Calibrate(Event, source="test.sensor"):
     sensor: str
 
 
-class Measured(Event, source="test.device", outside=True):
+class Measured(Event, source="test.device", external=True):
     """A device has measured."""
 
     value: int
@@ -42,7 +42,7 @@ def routes(template):
 
 
 def test_ingress_of_an_internal_event_raises(stack, bus):
-    with raises('write class Calibrate(Event, source="test.sensor", outside=True), or remove it.'):
+    with raises('write class Calibrate(Event, source="test.sensor", external=True), or remove it.'):
         Api(stack, "Api", bus=bus, events=[Calibrate])
 
 

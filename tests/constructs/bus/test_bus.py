@@ -24,7 +24,7 @@ class OpenedBySensor(Event, source="test.sensor", detail_type="Opened"):
     pass
 
 
-class Reported(Event, source="test.device", outside=True):
+class Reported(Event, source="test.device", external=True):
     pass
 
 

@@ -101,10 +101,10 @@ def test_creating_a_waiting_step_after_the_api_raises(stack, bus):
 
 def test_callback_with_an_internal_event_raises(stack, bus, monkeypatch):
     Mediator(stack, "M", bus=bus, steps=[REQUEST])
-    internal = ShipmentArranged.contract.__class__(**{**vars(ShipmentArranged.contract), "outside": False})
+    internal = ShipmentArranged.contract.__class__(**{**vars(ShipmentArranged.contract), "external": False})
     monkeypatch.setattr(ShipmentArranged, "contract", internal)
     with pytest.raises(
-        ApiDefinitionError, match=re.escape('class ShipmentArranged(Event, source="carrier.shipments", outside=')
+        ApiDefinitionError, match=re.escape('class ShipmentArranged(Event, source="carrier.shipments", external=')
     ):
         Api(stack, "Api", bus=bus)
 

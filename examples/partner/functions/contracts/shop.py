@@ -3,7 +3,7 @@
 from millrace.events import Event
 
 
-class OrderCompleted(Event, source="shop.fulfilment", outside=True):
+class OrderCompleted(Event, source="shop.fulfilment", external=True):
     """An order of the shop is on its way."""
 
     order_id: str

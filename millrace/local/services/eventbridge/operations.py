@@ -14,7 +14,7 @@ from millrace.local.services.eventbridge.buses import Buses
 from millrace.local.services.eventbridge.entries import entries_of
 from millrace.local.services.eventbridge.inputs import PREDEFINED, placeholders
 from millrace.local.services.eventbridge.replays import Replays
-from millrace.patterns import InvalidPattern, Pattern, compile_pattern
+from millrace.patterns import InvalidPatternError, Pattern, compile_pattern
 
 if TYPE_CHECKING:
     from millrace.local.core.account_region import AccountRegion
@@ -166,7 +166,7 @@ def _check_target(target: Parameters, own_region: str) -> None:
 def _pattern(text: str, max_length: int | None = None) -> Pattern:
     try:
         return compile_pattern(text, max_length=max_length) if max_length else compile_pattern(text)
-    except InvalidPattern as error:
+    except InvalidPatternError as error:
         raise ApiError("InvalidEventPatternException", str(error)) from error
 
 

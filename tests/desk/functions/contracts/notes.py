@@ -18,7 +18,7 @@ class WriteNote(Event, source="notes.desk"):
     stars: int = Field(default=0, ge=0, le=5)
 
 
-class NoteArrived(Event, source="notes.post", outside=True):
+class NoteArrived(Event, source="notes.post", external=True):
     """The post brought a note."""
 
     author: Name
@@ -26,19 +26,19 @@ class NoteArrived(Event, source="notes.post", outside=True):
     text: str
 
 
-class NoteTorn(Event, source="notes.shredder", outside=True):
+class NoteTorn(Event, source="notes.shredder", external=True):
     """The shredder tore a note."""
 
     note_id: Name
 
 
-class NoteMended(Event, source="notes.binder", outside=True, end="It is as it was."):
+class NoteMended(Event, source="notes.binder", external=True, terminal="It is as it was."):
     """The binder mended a note."""
 
     note_id: Name
 
 
-class NoteKept(Event, source="notes.desk", end="The tests publish it from outside, in vain."):
+class NoteKept(Event, source="notes.desk", terminal="The tests publish it from outside, in vain."):
     """A note is in the drawer."""
 
     note_id: Name

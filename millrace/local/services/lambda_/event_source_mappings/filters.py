@@ -18,7 +18,7 @@ _UNREADABLE = object()
 
 
 def compile_filters(criteria: Mapping[str, Any] | None) -> list[Matches]:
-    """The filters of a mapping, of which one must match. Raises InvalidPattern."""
+    """The filters of a mapping, of which one must match. Raises InvalidPatternError."""
     return [_filter(each["Pattern"]) for each in (criteria or {}).get("Filters") or [] if each.get("Pattern")]
 
 

@@ -3,7 +3,7 @@
 from millrace.events import Event
 
 
-class Sold(Event, source="test.shop", outside=True):
+class Sold(Event, source="test.shop", external=True):
     """Something was sold."""
 
     sale_id: str

@@ -3,7 +3,7 @@
 from millrace.events import Event
 
 
-class Deposited(Event, source="test.bank", outside=True):
+class Deposited(Event, source="test.bank", external=True):
     """A customer paid in money. The first attempt to post it fails, where `fails_first` is set."""
 
     deposit_id: str
@@ -12,7 +12,7 @@ class Deposited(Event, source="test.bank", outside=True):
     fails_first: bool = False
 
 
-class DepositPosted(Event, source="test.ledger", end="the soak looks for it"):
+class DepositPosted(Event, source="test.ledger", terminal="the soak looks for it"):
     """A deposit was added to its account."""
 
     deposit_id: str

@@ -3,26 +3,26 @@
 from millrace.events import Event
 
 
-class BookWanted(Event, source="test.shop", outside=True):
+class BookWanted(Event, source="test.shop", external=True):
     """A text is to be a book."""
 
     key: str
     content: str
 
 
-class PagesSet(Event, source="test.press", end="a test looks for it"):
+class PagesSet(Event, source="test.press", terminal="a test looks for it"):
     """The text, set."""
 
     content: str
 
 
-class CoverDrawn(Event, source="test.press", end="a test looks for it"):
+class CoverDrawn(Event, source="test.press", terminal="a test looks for it"):
     """A picture."""
 
     content: str
 
 
-class BookBound(Event, source="test.press", end="a test looks for it"):
+class BookBound(Event, source="test.press", terminal="a test looks for it"):
     """All of it."""
 
     sha256: str

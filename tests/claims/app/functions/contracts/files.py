@@ -3,7 +3,7 @@
 from millrace.events import Event
 
 
-class KeepFile(Event, source="test.clerk", outside=True):
+class KeepFile(Event, source="test.clerk", external=True):
     """A command: keep this."""
 
     file_id: str

@@ -3,7 +3,7 @@
 from millrace.events import Event
 
 
-class Scanned(Event, source="test.scanner", outside=True):
+class Scanned(Event, source="test.scanner", external=True):
     """A scan, as large as it is."""
 
     key: str
@@ -24,7 +24,7 @@ class Recognised(Event, source="test.reader"):
     content: str
 
 
-class Peeped(Event, source="test.peeper", outside=True):
+class Peeped(Event, source="test.peeper", external=True):
     """Somebody wants to see what lies in a bucket."""
 
     bucket: str

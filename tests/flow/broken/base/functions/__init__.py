@@ -1,1 +1,1 @@
-"""What runs in Lambda."""
+"""Lambda functions."""

@@ -8,6 +8,6 @@ from millrace.constructs import Processor
 def build(stack, bus):
     bill = Processor(stack, "BillOrder", bus=bus, function="bill_order")
     Processor(stack, "ShipOrder", bus=bus, function="ship_order")
-    letters = sqs.DeadLetterQueue(queue=bill.dead_letters, max_receive_count=5)
-    late = sqs.Queue(stack, "Late", dead_letter_queue=letters, visibility_timeout=Duration.seconds(60))
+    dead_letters = sqs.DeadLetterQueue(queue=bill.dead_letters, max_receive_count=5)
+    late = sqs.Queue(stack, "Late", dead_letter_queue=dead_letters, visibility_timeout=Duration.seconds(60))
     bill.function.add_event_source(sources.SqsEventSource(late, report_batch_item_failures=True))

@@ -3,7 +3,7 @@
 from millrace.events import Event
 
 
-class PriceChanged(Event, source="test.articles", end="a test looks for it"):
+class PriceChanged(Event, source="test.articles", terminal="a test looks for it"):
     """An article has another price than before."""
 
     key: str

@@ -5,7 +5,7 @@ from typing import Literal
 from millrace.events import Event
 
 
-class Stepped(Event, source="test.lanes", outside=True):
+class Stepped(Event, source="test.lanes", external=True):
     """One step of something that is named by its key; `fails` says how the one who hears of it fares."""
 
     key: str

@@ -3,7 +3,7 @@
 from millrace.events import Event
 
 
-class Called(Event, source="test.pace", outside=True):
+class Called(Event, source="test.pace", external=True):
     """One that is slow and one that is quick hear of it."""
 
     key: str

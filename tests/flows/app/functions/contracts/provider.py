@@ -3,13 +3,13 @@
 from millrace.events import Event
 
 
-class Asked(Event, source="test.provider", outside=True):
+class Asked(Event, source="test.provider", external=True):
     """Somebody asks the provider something."""
 
     key: str
 
 
-class Answered(Event, source="test.provider", end="a test looks for it"):
+class Answered(Event, source="test.provider", terminal="a test looks for it"):
     """The provider has answered."""
 
     key: str

@@ -3,7 +3,7 @@
 from millrace.events import Event
 
 
-class Tried(Event, source="test.strategies", outside=True):
+class Tried(Event, source="test.strategies", external=True):
     """Something that fails until a moment, in seconds since 1970."""
 
     key: str

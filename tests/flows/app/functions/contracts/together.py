@@ -5,7 +5,7 @@ from millrace.events import Event, Refusal
 SOURCE = "test.together"
 
 
-class Wanted(Event, source=SOURCE, outside=True):
+class Wanted(Event, source=SOURCE, external=True):
     """Somebody wants an offer; the steps named in `fails` raise, those in `refuses` say no."""
 
     key: str
@@ -13,19 +13,19 @@ class Wanted(Event, source=SOURCE, outside=True):
     refuses: tuple[str, ...] = ()
 
 
-class Offered(Event, source=SOURCE, end="a test looks for it"):
+class Offered(Event, source=SOURCE, terminal="a test looks for it"):
     """A step has an answer."""
 
     by: str
 
 
-class Declined(Refusal, source=SOURCE, end="a test looks for it"):
+class Declined(Refusal, source=SOURCE, terminal="a test looks for it"):
     """A step says no."""
 
     by: str
 
 
-class Decided(Event, source=SOURCE, end="a test looks for it"):
+class Decided(Event, source=SOURCE, terminal="a test looks for it"):
     """Whose offers there were."""
 
     by: tuple[str, ...]

@@ -19,13 +19,13 @@ class RoomGiven(Event, source="test.inn"):
     card: Annotated[str, Sensitive()]
 
 
-class TableLaid(Event, source="test.inn", end="the meal follows"):
+class TableLaid(Event, source="test.inn", terminal="the meal follows"):
     """There is a table."""
 
     key: str
 
 
-class MealServed(Event, source="test.inn", end="the guest eats"):
+class MealServed(Event, source="test.inn", terminal="the guest eats"):
     """There is a meal."""
 
     key: str

@@ -14,7 +14,7 @@ class Passport(BaseModel):
     country: str
 
 
-class GuestArrived(Event, source="test.guests", outside=True, version=2):
+class GuestArrived(Event, source="test.guests", external=True, version=2):
     """Somebody is at the door."""
 
     key: str
@@ -29,7 +29,7 @@ def _with_card(data: dict[str, object]) -> dict[str, object]:
     return {**data, "card": f"{data['card_number']:d}"}
 
 
-class MealOrdered(Event, source="test.guests", outside=True):
+class MealOrdered(Event, source="test.guests", external=True):
     """Somebody is hungry."""
 
     key: str

@@ -1,4 +1,4 @@
-"""What is said of money."""
+"""Events of billing."""
 
 from millrace.events import Event, Refusal
 
@@ -7,9 +7,9 @@ class OrderPaid(Event, source="demo.billing"):
     order_id: str
 
 
-class CardRefused(Refusal, source="demo.billing", end="the rejection tells"):
+class CardRefused(Refusal, source="demo.billing", terminal="OrderRejected contains the refusal"):
     order_id: str
 
 
-class CardRefunded(Event, source="demo.billing", end="the customer has the money"):
+class CardRefunded(Event, source="demo.billing", terminal="the customer has received the money"):
     order_id: str

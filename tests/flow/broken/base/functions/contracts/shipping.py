@@ -1,11 +1,11 @@
-"""What is said of parcels."""
+"""Events of shipping."""
 
 from millrace.events import Event
 
 
-class OrderShipped(Event, source="demo.shipping", end="the customer has the parcel"):
+class OrderShipped(Event, source="demo.shipping", terminal="the customer has received the parcel"):
     order_id: str
 
 
-class OrderRejected(Event, source="demo.shipping", end="the customer is told"):
+class OrderRejected(Event, source="demo.shipping", terminal="the customer knows about it"):
     order_id: str

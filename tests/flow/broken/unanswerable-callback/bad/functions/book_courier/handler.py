@@ -6,4 +6,4 @@ from millrace.runtime import Callback, step
 
 @step
 def handler(order: OrderPlaced, callback: Callback[CourierBooked]) -> None:
-    """Asks the courier, who is given `callback.id`."""
+    """Sends the courier a request with `callback.id`."""

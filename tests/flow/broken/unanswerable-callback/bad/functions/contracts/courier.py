@@ -1,7 +1,7 @@
-"""What the courier answers."""
+"""Answers of the courier."""
 
 from millrace.events import Event
 
 
-class CourierBooked(Event, source="demo.courier", outside=True, end="the courier comes"):
+class CourierBooked(Event, source="demo.courier", external=True, terminal="the courier collects the parcel"):
     order_id: str

@@ -1,4 +1,4 @@
-"""What is said of parcels."""
+"""Events of shipping."""
 
 from millrace.events import Event
 
@@ -7,5 +7,5 @@ class OrderShipped(Event, source="demo.shipping"):
     order_id: str
 
 
-class OrderRejected(Event, source="demo.shipping", end="the customer is told"):
+class OrderRejected(Event, source="demo.shipping", terminal="the customer knows about it"):
     order_id: str

@@ -1,4 +1,4 @@
-"""What the shop's pages say."""
+"""Events of the web shop."""
 
 from pydantic import Field
 

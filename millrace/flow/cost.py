@@ -1,0 +1,199 @@
+"""Estimates what one event causes (deliveries, invocations, state transitions and all that follows) and its price.
+
+The estimate is an upper bound: each function publishes each event that it declares once (a list counts as one event);
+each message is a batch of its own; the most expensive path through a state machine without failures counts. Retries
+and a handler's own table accesses are not included.
+"""
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from millrace.events import Refusal
+from millrace.flow.findings import System
+from millrace.flow.graph import INGRESS_KINDS, Node
+from millrace.flow.machine import Machine, Task
+
+Amounts = dict[str, float]
+_GB = 1e9
+_CHUNK = 65_536
+_REQUESTS_OF_A_MESSAGE = 3
+"""Send, receive and delete."""
+_WRITES_OF_A_RECORD = 2
+"""An idempotency record is written before and after the handler runs."""
+_WRITES_OF_A_CALLBACK = 5
+"""Create, open and answer the callback; mark it as answered in the ingress and in the step."""
+_WRITES_OF_AN_APPEND = 4
+"""The event and its position in the store, in a transaction, which counts double."""
+
+
+PRICES_AS_OF = "2026-11-27"
+"""The day on which the prices were last compared with AWS's pages."""
+REGION = "us-east-1"
+
+
+@dataclass(frozen=True)
+class Price:
+    """The price of one unit in US dollars, on demand, without free tiers and discounts; and AWS's page."""
+
+    dollars: float
+    unit: str
+    page: str
+
+
+PRICES: Mapping[str, Price] = {
+    "events": Price(1.00 / 1e6, "event put, to each 64 KB", "https://aws.amazon.com/eventbridge/pricing/"),
+    "archived": Price(0.10, "GB of events archived", "https://aws.amazon.com/eventbridge/pricing/"),
+    "queue requests": Price(0.40 / 1e6, "request, to each 64 KB", "https://aws.amazon.com/sqs/pricing/"),
+    "stream records": Price(
+        0.014 / 1e6, "record, to each 25 KB", "https://aws.amazon.com/kinesis/data-streams/pricing/"
+    ),
+    "invocations": Price(0.20 / 1e6, "invocation", "https://aws.amazon.com/lambda/pricing/"),
+    "arm64 time": Price(0.0000133334, "GB-second on arm64", "https://aws.amazon.com/lambda/pricing/"),
+    "x86_64 time": Price(0.0000166667, "GB-second on x86_64", "https://aws.amazon.com/lambda/pricing/"),
+    "transitions": Price(0.025 / 1e3, "state transition", "https://aws.amazon.com/step-functions/pricing/"),
+    "table writes": Price(0.625 / 1e6, "write of 1 KB", "https://aws.amazon.com/dynamodb/pricing/on-demand/"),
+    "logged": Price(0.50, "GB of logs taken in", "https://aws.amazon.com/cloudwatch/pricing/"),
+}
+"""The price of each counted unit. Units without an entry are free, such as deliveries in the same account."""
+
+
+def dollars(amounts: Mapping[str, float]) -> float:
+    """The price of all amounts."""
+    return sum(PRICES[unit].dollars * amount for unit, amount in amounts.items() if unit in PRICES)
+
+
+class CyclicFlowError(ValueError):
+    """The event causes itself, so its cost has no bound."""
+
+
+@dataclass(frozen=True)
+class Assumptions:
+    """Values that no template contains: the sizes of an event and of an invocation's logs, and its duration."""
+
+    event_bytes: int = 1024
+    log_bytes: int = 1024
+    milliseconds: int = 100
+
+
+def caused_by(system: System, event: str, assumptions: Assumptions | None = None) -> Amounts:
+    """The amounts that one event causes at most, including itself. Raises CyclicFlowError."""
+    return _Flow(system, assumptions or Assumptions()).of_event(event)
+
+
+def roots(system: System) -> list[Node]:
+    """The events that start flows: external events, and events that no function of the app publishes."""
+    graph = system.graph
+    inside = {name for node in graph.functions if node.kind not in INGRESS_KINDS for name in node.publishes}
+    return [node for node in graph.of("event") if node.id not in inside and graph.out(node.id, "matches")]
+
+
+class _Flow:
+    def __init__(self, system: System, assumptions: Assumptions) -> None:
+        self._system = system
+        self._graph = system.graph
+        self._assumptions = assumptions
+        self._path: list[str] = []
+
+    def of_event(self, name: str) -> Amounts:
+        if name in self._path:
+            cycle = [*self._path[self._path.index(name) :], name]
+            raise CyclicFlowError(f"The events form a cycle: {' → '.join(self._graph[each].name for each in cycle)}.")
+        self._path.append(name)
+        rules = [edge.target for edge in self._graph.out(name, "matches")]
+        targets = [edge.target for rule in rules for edge in self._graph.out(rule, "delivers")]
+        put: Amounts = {
+            "events": math.ceil(self._assumptions.event_bytes / _CHUNK),
+            "deliveries": len(targets),
+            "archived": self._archives(rules) * self._assumptions.event_bytes / _GB,
+        }
+        total = _sum([put, *(self._of_target(self._graph[target]) for target in targets)])
+        self._path.pop()
+        return total
+
+    def _archives(self, rules: Iterable[str]) -> int:
+        """The number of archives on the buses that carry an event; on all buses, where no rule shows which."""
+        carrying = {edge.source for rule in rules for edge in self._graph.into(rule, "carries")}
+        buses = carrying or {node.id for node in self._graph.of("bus")}
+        return sum(len(self._graph.out(bus, "archives")) for bus in buses)
+
+    def _of_target(self, node: Node) -> Amounts:
+        """The amounts that the target of a rule causes with one event."""
+        if node.kind == "queue":
+            chunks = math.ceil(self._assumptions.event_bytes / _CHUNK)
+            return _sum([{"queue requests": _REQUESTS_OF_A_MESSAGE * chunks}, *self._read(node)])
+        if node.kind == "stream":
+            return _sum([{"stream records": math.ceil(self._assumptions.event_bytes / 25_600)}, *self._read(node)])
+        if node.kind == "mediator":
+            return self._of_machine(node)
+        return self._of_function(node, node.publishes) if "function" in node.facts else {}
+
+    def _read(self, source: Node) -> Iterator[Amounts]:
+        """The amounts of the functions that read a queue or a stream."""
+        for edge in self._graph.out(source.id, "feeds"):
+            reader = self._graph[edge.target]
+            yield self._of_function(reader, reader.publishes)
+
+    def _of_function(self, node: Node, published: Iterable[str]) -> Amounts:
+        """One invocation with the events that it publishes or appends and the machines that it starts."""
+        started = [self._of_machine(self._graph[edge.target]) for edge in self._graph.out(node.id, "starts")]
+        return _sum([self._invocation(node), *map(self.of_event, published), *started, *self._appended(node)])
+
+    def _invocation(self, node: Node) -> Amounts:
+        properties: Mapping[str, Any] = node.resource.properties if node.resource else {}
+        gigabytes = properties.get("MemorySize", 128) / 1024
+        variables = properties.get("Environment", {}).get("Variables", {})
+        (architecture,) = properties.get("Architectures", ["x86_64"])
+        return {
+            "invocations": 1,
+            f"{architecture} time": gigabytes * self._assumptions.milliseconds / 1000,
+            "logged": self._assumptions.log_bytes / _GB,
+            "table writes": _WRITES_OF_A_RECORD if "MILLRACE_IDEMPOTENCY_TABLE" in variables else 0,
+        }
+
+    def _appended(self, node: Node) -> Iterator[Amounts]:
+        """The relay of an event store publishes the events that a function appends."""
+        for edge in self._graph.out(node.id, "appends"):
+            relays = [self._graph[feed.target] for feed in self._graph.out(edge.target, "feeds")]
+            yield {"table writes": _WRITES_OF_AN_APPEND * len(node.appends)}
+            yield from (self._of_function(relay, node.appends) for relay in relays if relay.kind == "relay")
+
+    def _of_machine(self, node: Node) -> Amounts:
+        """The most expensive path through a state machine."""
+        if node.resource is None:
+            return {}
+        machine = Machine(self._system.assembly, node.resource)
+        return max((self._of_route(machine, route) for route in machine.routes()), key=dollars, default={})
+
+    def _of_route(self, machine: Machine, route: list[tuple[str, bool]]) -> Amounts:
+        """One path through the states. AWS counts the start as a transition too."""
+        tasks = {task.state: task for task in machine.tasks() if task.calls.type == "AWS::Lambda::Function"}
+        ran = [(tasks[state], refused) for state, refused in route if state in tasks]
+        return _sum([{"transitions": len(route) + 1}, *(self._of_task(task, refused=refused) for task, refused in ran)])
+
+    def _of_task(self, task: Task, *, refused: bool) -> Amounts:
+        """One call of a step. A step with a callback publishes its answer in a second call."""
+        step = self._system.node_of(task.calls)
+        if step is None:
+            return {}
+        events = set(step.publishes) - set(step.awaits) if task.waits else set(step.awaits or step.publishes)
+        ingress = [self._graph[edge.source] for edge in self._graph.into(step.id, "answers")] if task.waits else []
+        published = self._published(step, events, refused=refused)
+        return _sum([self._of_function(step, published), *map(self._of_callback, ingress)])
+
+    def _of_callback(self, ingress: Node) -> Amounts:
+        return _sum([self._invocation(ingress), {"table writes": _WRITES_OF_A_CALLBACK}])
+
+    def _published(self, step: Node, events: set[str], *, refused: bool) -> list[str]:
+        """The refusals of a step where it refuses, else its other events."""
+        known = {name: self._graph[name].event for name in step.publishes if name in events}
+        return [name for name, event in known.items() if event and issubclass(event, Refusal) is refused]
+
+
+def _sum(parts: Iterable[Amounts]) -> Amounts:
+    total: Amounts = {}
+    for part in parts:
+        for unit, amount in part.items():
+            total[unit] = total.get(unit, 0) + amount
+    return {unit: amount for unit, amount in total.items() if amount}

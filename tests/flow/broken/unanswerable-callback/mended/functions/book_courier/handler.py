@@ -1,9 +1,0 @@
-from functions.contracts.courier import CourierBooked
-from functions.contracts.web import OrderPlaced
-
-from millrace.runtime import Callback, step
-
-
-@step
-def handler(order: OrderPlaced, callback: Callback[CourierBooked]) -> None:
-    """Asks the courier, who is given `callback.id`."""
