@@ -19,3 +19,10 @@ def missing(page, pattern, folder):
 def test_source_files_and_links_of_a_page_exist(page):
     assert missing(page, SOURCE, ROOT) == []
     assert missing(page, LINK, page.parent) == []
+
+
+def test_index_lists_every_decision_by_its_title():
+    folder = ROOT / "docs" / "decisions"
+    titles = {page.name: page.read_text().partition("\n")[0][7:] for page in folder.glob("0*.md")}
+    index = re.findall(r"^\| \[\d{4}\]\((.+)\) \| (.+) \| .+ \|$", (folder / "README.md").read_text(), re.MULTILINE)
+    assert dict(index) == titles
