@@ -73,6 +73,27 @@ class TestText:
         """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html"""
         assert not holds(operand, value)
 
+    @pytest.mark.parametrize(
+        ("operand", "value", "expected"),
+        [
+            ({"prefix": "Ab"}, "Abc", True),
+            ({"prefix": "Ab"}, "abc", False),
+            ({"prefix": "Ab"}, "xAb", False),
+            ({"suffix": ".Png"}, "a.Png", True),
+            ({"suffix": ".Png"}, "a.png", False),
+            ({"suffix": ".Png"}, ".Png.gz", False),
+            ({"exactly": "Ab"}, "ab", False),
+            ({"wildcard": "Ab*"}, "abc", False),
+            ({"anything-but": "Ab"}, "ab", True),
+            ({"anything-but": {"prefix": "Ab"}}, "abc", True),
+            ({"anything-but": {"suffix": "Bc"}}, "abc", True),
+            ({"anything-but": {"wildcard": "A*"}}, "abc", True),
+        ],
+    )
+    def test_text_operators_respect_case(self, operand, value, expected):
+        """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html"""
+        assert holds(operand, value) is expected
+
     def test_prefix_and_suffix_can_ignore_case(self):
         """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html#eb-filtering-prefix-matching"""
         assert holds({"prefix": {"equals-ignore-case": "EventB"}}, "eVENTbridge")
