@@ -17,36 +17,51 @@ import sys
 import tomllib
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
 
+from mutmut.configuration import reset_config
 from mutmut.mutation.data import SourceFileMutationData
 from mutmut.mutation.diff_apply import get_diff_for_mutant
-from mutmut.utils.format_utils import make_mutant_key
+from mutmut.mutation.file_mutation import mutate_file_contents
+from mutmut.utils.format_utils import get_mutant_name, make_mutant_key
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).resolve().parents[1]
 CONFIGURATION = ROOT / "tests" / "mutants.toml"
 BUILD = ROOT / "build" / "mutants"
 SURVIVED, NO_TESTS = 0, 33
 """mutmut's exit codes of mutants that no test noticed. A mutant that was not run has None."""
+Results = dict[str, tuple[str, bool]]
+"""By mutmut's name of a mutant: what it changes, and whether a test noticed."""
 HUNK = re.compile(r"^@@ -\S+ \+(\d+)(?:,(\d+))? @@")
 
 
-@dataclass
+@dataclass(frozen=True)
 class Package:
-    """A group of modules, the tests that cover it, and what came of its mutants."""
+    """A group of modules, and the tests that cover it."""
 
     name: str
     paths: list[str]
     tests: list[str]
-    mutants: list[tuple[str, bool]] = field(default_factory=list)
-    """The description of each mutant, and whether a test noticed it."""
+
+    @property
+    def copy(self) -> Path:
+        """The copy of the project in which mutmut runs."""
+        return BUILD / self.name
 
     def files(self, tracked: list[str], below: list[str]) -> list[str]:
         """The modules to mutate; with `below`, only those with one of these beginnings."""
         found = [path for path in tracked if any(fnmatch(path, pattern) for pattern in self.paths)]
         return [path for path in found if path.endswith(".py") and (not below or path.startswith(tuple(below)))]
+
+    def results(self) -> Results:
+        """The results of the last run."""
+        return Results(json.loads(self.copy.with_suffix(".json").read_text()))
+
+    def keep(self, results: Results) -> None:
+        """Write the results of a run."""
+        self.copy.with_suffix(".json").write_text(json.dumps(results, indent=1, ensure_ascii=False))
 
 
 def git(*arguments: str) -> str:
@@ -83,11 +98,11 @@ def changed_functions(path: str, lines: set[int]) -> dict[str, set[str]]:
     return changed
 
 
-def prepare(package: Package, files: list[str], tracked: list[str], unmutated: list[str]) -> Path:
-    """Copy the project, and write mutmut's configuration into the copy."""
-    copy = BUILD / package.name
+def prepare(package: Package, files: list[str], tracked: list[str], unmutated: list[str]) -> None:
+    """Copy the project, write mutmut's configuration into the copy, and make it the current directory for mutmut."""
+    shutil.rmtree(package.copy, ignore_errors=True)
     for path in tracked:
-        target = copy / path
+        target = package.copy / path
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(ROOT / path, target)
     settings = {
@@ -97,34 +112,48 @@ def prepare(package: Package, files: list[str], tracked: list[str], unmutated: l
         "also_copy": sorted({path.split("/")[0] for path in tracked} - {"millrace", "tests", "pyproject.toml"}),
         "pytest_add_cli_args": ["-p", "no:cacheprovider"],
         "pytest_add_cli_args_test_selection": package.tests,
-        # A worker that has run no test before: hypothesis refuses a test that two instances of its class run.
+        # Each worker has run no test before: hypothesis refuses to run a method on a second instance of its class.
         "process_isolation": "forkserver",
         "use_git_change_detection": False,
     }
-    with (copy / "pyproject.toml").open("a") as configuration:
+    with (package.copy / "pyproject.toml").open("a") as configuration:
         configuration.write("\n[tool.mutmut]\n")
         configuration.writelines(f"{name} = {json.dumps(value)}\n" for name, value in settings.items())
-    return copy
+    os.chdir(package.copy)
+    reset_config()
 
 
-def mutate(copy: Path, names: list[str]) -> None:
-    """Run mutmut with one process. In CI, hypothesis tries the same examples each time."""
+def names_in(path: str) -> list[str]:
+    """mutmut's names of all mutants of a module."""
+    return [
+        get_mutant_name(Path(path), each) for each in mutate_file_contents(path, Path(path).read_text()).mutant_names
+    ]
+
+
+def function_of(name: str) -> str:
+    """mutmut's name of the function of a mutant."""
+    return name.rpartition("__mutmut_")[0]
+
+
+def mutate(package: Package, names: list[str]) -> None:
+    """Run mutmut with one process. With CI, hypothesis tries the same examples each time."""
     command = [Path(sys.executable).with_name("mutmut"), "run", "--max-children", "1", *names]
-    subprocess.run(command, cwd=copy, check=True, env={**os.environ, "CI": "true"})
+    subprocess.run(command, cwd=package.copy, check=True, env={**os.environ, "CI": "true"})
 
 
-def results(copy: Path, files: list[str]) -> Iterator[tuple[str, str, int]]:
-    """The path, the name and the exit code of each mutant that was run."""
-    os.chdir(copy)
+def collected(files: list[str]) -> Iterator[tuple[str, str, bool]]:
+    """The name and the diff of each mutant that was run, and whether a test noticed it."""
     for path in files:
         data = SourceFileMutationData(path=path)
         data.load()
-        yield from ((path, name, code) for name, code in data.exit_code_by_key.items() if code is not None)
+        for name, code in data.exit_code_by_key.items():
+            if code is not None:
+                yield name, get_diff_for_mutant(name, path=path), code not in {SURVIVED, NO_TESTS}
 
 
 def described(name: str, diff: str) -> str:
     """A mutant by its function and its changed lines: this stays the same when other lines of the function change."""
-    function = name.rpartition("__mutmut_")[0].replace(".xǁ", ".").replace(".x_", ".").replace("ǁ", ".")
+    function = function_of(name).replace(".xǁ", ".").replace(".x_", ".").replace("ǁ", ".")
     lines = [line[1:].strip() for line in diff.splitlines() if re.match(r"\+(?!\+\+)", line)]
     return f"{function}: {' / '.join(lines) or 'removed ' + ' / '.join(removed(diff))}"
 
@@ -134,50 +163,51 @@ def removed(diff: str) -> set[str]:
     return {line[1:].strip() for line in diff.splitlines() if re.match(r"-(?!--)", line)}
 
 
-def collect(package: Package, copy: Path, files: list[str], changed: dict[str, set[str]] | None) -> None:
-    """Note each mutant of the package; with `changed`, only those on changed lines."""
-    for path, name, code in results(copy, files):
-        lines = None if changed is None else changed.get(name.rpartition("__mutmut_")[0], set())
-        if lines == set():
-            continue
-        diff = get_diff_for_mutant(name, path=path)
-        if lines is None or lines & removed(diff):
-            package.mutants.append((described(name, diff), code not in {SURVIVED, NO_TESTS}))
-
-
-def report(package: Package, accepted: dict[str, dict[str, str]], *, whole: bool) -> float:
+def report(name: str, results: Results, accepted: dict[str, str]) -> float:
     """Print the score and the survivors of a package, and return the score in per cent."""
-    survivors = [name for name, noticed in package.mutants if not noticed]
-    equivalent = [name for name in survivors if accepted.get(name, {}).get("kind") == "equivalent"]
-    viable = len(package.mutants) - len(equivalent)
-    killed = len(package.mutants) - len(survivors)
+    survivors = [description for description, noticed in results.values() if not noticed]
+    equivalent = [each for each in survivors if accepted.get(each) == "equivalent"]
+    viable, killed = len(results) - len(equivalent), len(results) - len(survivors)
     score = 100 * killed / viable if viable else 100.0
-    print(f"\n{package.name}: {killed} of {viable} viable mutants killed, {score:.1f} %; {len(equivalent)} equivalent")
-    for name in survivors:
-        print(f"  {'accepted' if name in accepted else 'SURVIVED'}  {name}")
-    for name, noticed in package.mutants if whole else ():
-        if noticed and name in accepted and name not in survivors:
-            print(f"  killed, so remove it from the accepted ones: {name}")
+    show(f"\n{name}: {killed} of {viable} viable mutants killed, {score:.1f} % ({len(equivalent)} are equivalent)")
+    for each in survivors:
+        show(f"  {accepted.get(each, 'NEW SURVIVOR')}: {each}")
+    for each in {description for description, noticed in results.values() if noticed} & accepted.keys():
+        if each not in survivors:
+            show(f"  killed, so remove it from {CONFIGURATION.name}: {each}")
     return score
 
 
-def run(package: Package, tracked: list[str], options: argparse.Namespace, unmutated: list[str]) -> None:
-    """Mutate one package and note the results."""
+def run_whole(package: Package, tracked: list[str], unmutated: list[str], options: argparse.Namespace) -> Results:
+    """Mutate every line of the modules; with `--retry`, run the survivors of the last run again."""
     files = package.files(tracked, options.paths)
-    lines = {} if options.whole else changed_lines(options.since)
-    changed = {name: text for path in files for name, text in changed_functions(path, lines.get(path, set())).items()}
-    if not files or not (options.whole or changed):
-        return
-    if not options.retry:
-        shutil.rmtree(BUILD / package.name, ignore_errors=True)
-    copy = prepare(package, files, tracked, unmutated)
-    print(
-        f"» {package.name}: mutating {len(files) if options.whole else len(changed)} "
-        f"{'modules' if options.whole else 'changed functions'}"
-    )
-    again = [name for _, name, code in results(copy, files) if code in {SURVIVED, NO_TESTS}] if options.retry else []
-    mutate(copy, again or [f"{name}__mutmut_*" for name in ([] if options.whole else changed)])
-    collect(package, copy, files, None if options.whole else changed)
+    if not files:
+        return {}
+    before = package.results() if options.retry else {}
+    show(f"» {package.name}: {len(files)} modules")
+    prepare(package, files, tracked, unmutated)
+    mutate(package, [name for name, (_, noticed) in before.items() if not noticed])
+    results = before | {name: (described(name, diff), noticed) for name, diff, noticed in collected(files)}
+    package.keep(results)
+    return results
+
+
+def run_changed(package: Package, tracked: list[str], unmutated: list[str], lines: dict[str, set[int]]) -> Results:
+    """Mutate the functions that have changed, and return the mutants of the changed lines."""
+    files = package.files(tracked, sorted(lines)) if lines else []
+    changed = {name: text for path in files for name, text in changed_functions(path, lines[path]).items()}
+    if not changed:
+        return {}
+    show(f"» {package.name}: {len(changed)} changed functions")
+    prepare(package, files, tracked, unmutated)
+    names = [name for path in files for name in names_in(path) if function_of(name) in changed]
+    if names:
+        mutate(package, names)
+    return {
+        name: (described(name, diff), noticed)
+        for name, diff, noticed in collected(files)
+        if changed.get(function_of(name), set()) & removed(diff)
+    }
 
 
 def options_of(arguments: list[str] | None) -> argparse.Namespace:
@@ -186,22 +216,28 @@ def options_of(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--all", action="store_true", help="mutate every line of every package")
     parser.add_argument("--paths", nargs="*", default=[], help="mutate every line of the modules below these paths")
     parser.add_argument("--retry", action="store_true", help="run only the survivors of the last run again")
-    options = parser.parse_args(arguments)
-    options.whole = options.all or bool(options.paths)
-    return options
+    return parser.parse_args(arguments)
+
+
+def show(text: str) -> None:
+    """Print at once: mutmut prints into the same output."""
+    print(text, flush=True)  # noqa: T201 - results are what it is run for
 
 
 def main(arguments: list[str] | None = None) -> int:
     options = options_of(arguments)
     configuration = tomllib.loads(CONFIGURATION.read_text())
-    accepted = {name: group for group in configuration.get("accepted", []) for name in group["mutants"]}
+    accepted = {each: group["kind"] for group in configuration.get("accepted", []) for each in group["mutants"]}
     tracked = [path for path in git("ls-files", "-co", "--exclude-standard").splitlines() if (ROOT / path).is_file()]
     packages = [Package(name, **given) for name, given in configuration["packages"].items()]
-    for package in packages:
-        run(package, tracked, options, configuration["unmutated"])
-    scores = [report(each, accepted, whole=options.whole) for each in packages if each.mutants]
+    if options.all or options.paths:
+        found = {each.name: run_whole(each, tracked, configuration["unmutated"], options) for each in packages}
+    else:
+        lines = changed_lines(options.since)
+        found = {each.name: run_changed(each, tracked, configuration["unmutated"], lines) for each in packages}
+    scores = [report(name, results, accepted) for name, results in found.items() if results]
     if not scores:
-        print(f"no mutants: no function of the packages has changed since {options.since}")
+        show("No mutants: no function of the packages has changed.")
     return int(min(scores, default=100.0) < configuration["threshold"])
 
 
