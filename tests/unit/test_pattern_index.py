@@ -132,7 +132,7 @@ def test_the_smallest_blocks_have_two_addresses(block):
 
 
 @pytest.mark.parametrize(
-    ("text", "places"),
+    ("text", "positions"),
     [
         ("", 0),
         ("abc", 1),
@@ -147,5 +147,5 @@ def test_the_smallest_blocks_have_two_addresses(block):
         ("*:*:*:*:*:event-bus/*", 11),
     ],
 )
-def test_the_complexity_of_a_wildcard_counts_its_simultaneous_positions(text, places):
-    assert complexity(text) == places
+def test_the_complexity_of_a_wildcard_counts_its_simultaneous_positions(text, positions):
+    assert complexity(text) == positions

@@ -19,7 +19,7 @@ class CupArrived(Event, source="test.post", outside=True):
     cup: str
 
 
-class CupMended(Event, source="test.potter", outside=True):
+class CupRepaired(Event, source="test.potter", outside=True):
     cup: str
 
 
@@ -27,7 +27,7 @@ class CupMended(Event, source="test.potter", outside=True):
 def published(monkeypatch):
     """The envelopes that are published; anyone may send the two events."""
     sent = []
-    monkeypatch.setenv("MILLRACE_OUTSIDE_EVENTS", f"{__name__}:CupArrived {__name__}:CupMended")
+    monkeypatch.setenv("MILLRACE_OUTSIDE_EVENTS", f"{__name__}:CupArrived {__name__}:CupRepaired")
     monkeypatch.setenv("MILLRACE_AUTHORIZER", "none")
     monkeypatch.delenv("MILLRACE_CALLERS", raising=False)
     monkeypatch.setattr(door, "publisher", lambda: SimpleNamespace(publish=sent.extend))
@@ -117,7 +117,7 @@ def test_a_bad_event_is_a_problem(published, changed, status, fields):
 
 def test_an_undeclared_event_is_answered_with_the_declared_ones():
     body = content(send(type="CupBurnt"))
-    assert body["detail"].endswith("only: CupArrived from test.post, CupMended from test.potter.")
+    assert body["detail"].endswith("only: CupArrived from test.post, CupRepaired from test.potter.")
     assert [each["reason"] for each in body["problems"]] == ["is not declared"] * 2
 
 
@@ -151,7 +151,7 @@ def test_a_token_needs_the_scope_of_the_source(monkeypatch, published, scope, st
 )
 def test_a_caller_sends_what_the_construct_allows(monkeypatch, caller, source, status):
     monkeypatch.setenv("MILLRACE_CALLERS", '{"test.post": ["arn:aws:iam::9:*", "arn:aws:iam::1:role/post*"]}')
-    name = "CupArrived" if source == "test.post" else "CupMended"
+    name = "CupArrived" if source == "test.post" else "CupRepaired"
     response = send(source=source, type=name, authorizer={"iam": {"userArn": caller}})
     assert response["statusCode"] == status
     assert status == 202 or content(response)["detail"].startswith(caller)
@@ -172,7 +172,7 @@ class Callback:
 
     id, expected, sent, is_open, may_be_tried_again, result = (
         "cb-1",
-        ["test.potter:CupMended"],
+        ["test.potter:CupRepaired"],
         False,
         True,
         False,
@@ -191,33 +191,33 @@ class Callback:
 
 
 @pytest.fixture
-def mend(monkeypatch):
+def respond(monkeypatch):
     """Answer a callback, which is known by the id cb-1."""
 
-    def mend(callback, callback_id="cb-1", body=None, content_type=STRUCTURED, **changed):
+    def respond(callback, callback_id="cb-1", body=None, content_type=STRUCTURED, **changed):
         monkeypatch.setattr(answers.Waiting, "of", lambda name: callback if name == "cb-1" else None)
-        whole = {**SENT, "source": "test.potter", "type": "CupMended", **changed} if body is None else body
+        whole = {**SENT, "source": "test.potter", "type": "CupRepaired", **changed} if body is None else body
         payload = request("POST /callbacks/{id}", whole, path={"id": callback_id}, content_type=content_type)
         return answers.handler(payload, None)
 
-    return mend
+    return respond
 
 
-def test_an_answer_is_given_to_its_callback(mend):
+def test_an_answer_is_given_to_its_callback(respond):
     callback = Callback()
-    response = mend(callback)
+    response = respond(callback)
     ((_, envelope),) = callback.given
-    assert (response["statusCode"], content(response)) == (202, {"answer": "CupMended"})
-    assert (envelope["detail-type"], envelope["detail"]["data"]) == ("CupMended", {"cup": "blue"})
+    assert (response["statusCode"], content(response)) == (202, {"answer": "CupRepaired"})
+    assert (envelope["detail-type"], envelope["detail"]["data"]) == ("CupRepaired", {"cup": "blue"})
 
 
-def test_answers_with_the_same_data_have_the_same_digest(mend):
+def test_answers_with_the_same_data_have_the_same_digest(respond):
     callback = Callback(sent=True, is_open=False)
     for data in ({"cup": "blue"}, {"cup": "blue"}, {"cup": "red"}):
-        mend(callback, data=data)
+        respond(callback, data=data)
     first, second, third = (digest for digest, _ in callback.given)
     assert first == second != third
-    assert first == "ab8268bab9ca2b4b93d1b5fe4dfb765078e2af9269145f67fc9a900bf9ddbc0d", "stored digests stay valid"
+    assert first == "b04cc128f88d620c394d914c403a829e8205929414fc04bddaa2d5ca4ec8e8fe", "stored digests stay valid"
 
 
 @pytest.mark.parametrize(
@@ -231,25 +231,25 @@ def test_answers_with_the_same_data_have_the_same_digest(mend):
             {"expected": ["a.b:Left", "a.b:Gone"]},
             422,
             None,
-            "This callback is not answered with CupMended: it should be",
+            "This callback is not answered with CupRepaired: it should be",
         ),
     ],
 )
-def test_an_answer_that_does_not_count_is_a_problem(mend, callback, status, again, detail):
-    response = mend(Callback(**callback))
+def test_an_answer_that_does_not_count_is_a_problem(respond, callback, status, again, detail):
+    response = respond(Callback(**callback))
     assert (problems(response)[0], response["headers"].get("retry-after")) == (status, again)
     assert content(response)["detail"].startswith(detail)
 
 
-def test_a_callback_names_the_events_that_answer_it(mend):
-    response = mend(Callback(expected=["a.b:Left", "a.b:Gone"]))
+def test_a_callback_names_the_events_that_answer_it(respond):
+    response = respond(Callback(expected=["a.b:Left", "a.b:Gone"]))
     assert content(response)["problems"] == [
-        {"field": "type", "value": "CupMended", "reason": "should be Left or Gone"}
+        {"field": "type", "value": "CupRepaired", "reason": "should be Left or Gone"}
     ]
 
 
-def test_an_unknown_callback_is_404(mend):
-    response = mend(Callback(), callback_id="cb-2")
+def test_an_unknown_callback_is_404(respond):
+    response = respond(Callback(), callback_id="cb-2")
     assert (problems(response), content(response)["detail"][:37]) == (
         (404, []),
         "There is no callback with this id. Se",
@@ -257,14 +257,14 @@ def test_an_unknown_callback_is_404(mend):
 
 
 @pytest.mark.parametrize(("length", "status"), [(100_000, 400), (100_001, 413)])
-def test_an_answer_has_at_most_100_000_bytes(mend, length, status):
-    response = mend(Callback(), body="x" * length)
+def test_an_answer_has_at_most_100_000_bytes(respond, length, status):
+    response = respond(Callback(), body="x" * length)
     assert response["statusCode"] == status
     assert status == 400 or content(response)["detail"].startswith("The answer has 100,001 bytes, and 100,000 are")
 
 
-def test_an_answer_is_one_event(mend):
-    response = mend(Callback(), content_type=BATCH)
+def test_an_answer_is_one_event(respond):
+    response = respond(Callback(), content_type=BATCH)
     assert (
         content(response)["detail"] == f"The content type should be {STRUCTURED}, or application/json with ce- headers."
     )

@@ -33,7 +33,7 @@ class Store:
     """An event store with payments of 1, each at its position."""
 
     def __init__(self, jar, count, *, pending=False):
-        self.jar, self.count, self.pending, self.asked = jar, count, pending, []
+        self.jar, self.count, self.pending, self.moments = jar, count, pending, []
 
     def read_all(self, after):
         for position in range(after + 1, self.count + 1):
@@ -46,7 +46,7 @@ class Store:
         return self.count
 
     def pending_since(self, moment):
-        self.asked.append(moment)
+        self.moments.append(moment)
         return self.pending
 
     def whole(self, stored):
@@ -132,7 +132,7 @@ def test_the_place_of_a_rebuild_is_when_it_began_and_each_position(tables, store
     assert begun(tables) == {"id": "$rebuild", "began": 1_700_000_000_123, "after": [0, 0]}
     rebuild("read")
     assert tables.ledger.table.get_item(Key={"id": "$rebuild"})["Item"]["after"] == [120, 3]
-    assert [store.asked for store in stores] == [[1_700_000_000_123]] * 2
+    assert [store.moments for store in stores] == [[1_700_000_000_123]] * 2
 
 
 def test_clearing_stops_when_its_time_is_over(tables, stores, clock):
@@ -227,7 +227,7 @@ def test_a_comparison_shows_20_rows_of_a_page(built, monkeypatch):
 # -- folding -----------------------------------------------------------------------------------------------------------
 
 
-def told(value, jar="a", event_id=None):
+def paid(value, jar="a", event_id=None):
     metadata = Metadata.root(producer="test")
     return Told.of(
         Paid(jar=jar, value=value).stamped(metadata.model_copy(update={"event_id": event_id} if event_id else {}))
@@ -237,7 +237,7 @@ def told(value, jar="a", event_id=None):
 def test_a_row_counts_its_revisions_and_a_mark_its_version(tables):
     green = Folding("green", tables, JarView, keeps.fold)
     for value in (1, 2):
-        green.take([told(value, event_id=f"e{value}")])
+        green.take([paid(value, event_id=f"e{value}")])
     assert tables.green.get_item(Key={"jar": "a"})["Item"] == {"jar": "a", "total": 3, "note": None, "revision": 2}
     assert {(item["id"], int(item["version"])) for item in tables.ledger.table.scan()["Items"]} == {
         ("green/event/e1", 1),
@@ -254,7 +254,7 @@ def test_events_are_folded_49_to_a_transaction(tables, monkeypatch):
         return transact(client, writes)
 
     monkeypatch.setattr(folding, "transact", counted)
-    Folding("blue", tables, JarView, keeps.fold).take([told(1) for _ in range(100)])
+    Folding("blue", tables, JarView, keeps.fold).take([paid(1) for _ in range(100)])
     assert (written, totals(tables.blue)) == ([50, 50, 3], {"a": 100})
 
 
@@ -264,7 +264,7 @@ def test_a_fold_that_is_overtaken_is_tried_20_times(tables, monkeypatch):
     monkeypatch.setattr("millrace.runtime.folding.time.sleep", pauses.append)
     monkeypatch.setattr("millrace.runtime.folding.random.random", lambda: 1)
     with pytest.raises(Conflict) as caught:
-        Folding("blue", tables, JarView, keeps.fold).take([told(1)])
+        Folding("blue", tables, JarView, keeps.fold).take([paid(1)])
     assert str(caught.value) == "1 events could not be folded into JarView: others write its rows."
     assert pauses == [0.01 * 2 ** min(attempt, 6) for attempt in range(20)]
 
@@ -272,7 +272,7 @@ def test_a_fold_that_is_overtaken_is_tried_20_times(tables, monkeypatch):
 def test_a_row_that_does_not_change_is_not_written(tables):
     same = Folding("blue", tables, JarView, lambda _event, row: row)
     put(tables.blue, JarView(jar="a", total=1))
-    same.take([told(1)])
+    same.take([paid(1)])
     assert int(tables.blue.get_item(Key={"jar": "a"})["Item"]["revision"]) == 1
 
 

@@ -19,7 +19,7 @@ class Ordered(Event, source="test.shop"):
     number: int
 
 
-class Asked(Event, source="test.shop"):
+class Requested(Event, source="test.shop"):
     callback_id: str
 
 
@@ -31,13 +31,13 @@ class Lost(Refusal, source="test.carrier", outside=True):
     pass
 
 
-CAUSE = Metadata.root(producer="place_order").model_copy(update={"event_id": "order-1", "correlation_id": "c"})
+CAUSE = Metadata.root(producer="order_form").model_copy(update={"event_id": "order-1", "correlation_id": "c"})
 ORDERED = encode(Ordered(number=1).stamped(CAUSE))
 
 
 @step(answer_within=timedelta(hours=1))
-def ships(order: Ordered, callback: Callback[Shipped | Lost]) -> Asked:
-    return Asked(callback_id=callback.id)
+def ships(order: Ordered, callback: Callback[Shipped | Lost]) -> Requested:
+    return Requested(callback_id=callback.id)
 
 
 @pytest.fixture
@@ -48,13 +48,13 @@ def log(monkeypatch):
     class Asking:
         def __init__(self, key, token, number, expected):
             self.id = "cb-1"
-            log.append(("ask", token, number, expected.names, key[0]))
+            log.append(("begin", token, number, expected.names, key[0]))
 
-        def open(self, said):
-            log.append(("open", [envelope["detail-type"] for envelope in said]))
+        def open(self, published):
+            log.append(("open", [envelope["detail-type"] for envelope in published]))
 
-    def publish(said):
-        log.append(("publish", [envelope["detail-type"] for envelope in said]))
+    def publish(published):
+        log.append(("publish", [envelope["detail-type"] for envelope in published]))
 
     monkeypatch.setattr(tokens, "Asking", Asking)
     monkeypatch.setattr(MODULE, "publisher", lambda: SimpleNamespace(publish=publish))
@@ -69,15 +69,15 @@ def test_a_step_opens_its_callback_before_it_publishes(log):
     """https://docs.aws.amazon.com/step-functions/latest/dg/connect-to-resource.html#connect-wait-token"""
     assert ships(task(token="t-1", redrives="2", attempt="3"), None) == {}
     assert log == [
-        ("ask", "t-1", (2 << 16) + 3, ["test.carrier:Shipped", "test.carrier:Lost"], "arn:e"),
-        ("open", ["Asked"]),
-        ("publish", ["Asked"]),
-        ("open", ["Asked"]),
+        ("begin", "t-1", (2 << 16) + 3, ["test.carrier:Shipped", "test.carrier:Lost"], "arn:e"),
+        ("open", ["Requested"]),
+        ("publish", ["Requested"]),
+        ("open", ["Requested"]),
     ]
 
 
-def answered(monkeypatch, answer, asked=()):
-    monkeypatch.setattr(tokens, "heard", lambda _key: (answer, list(asked)))
+def answered(monkeypatch, answer, requested=()):
+    monkeypatch.setattr(tokens, "heard", lambda _key: (answer, list(requested)))
     return ships(task(), None)
 
 
@@ -86,10 +86,10 @@ def from_carrier(event):
 
 
 def test_the_answer_goes_on_with_the_flow_as_an_effect_of_the_question(log, monkeypatch):
-    question = encode(Asked(callback_id="cb-1").stamped(CAUSE.causes(producer="ships", position=0)))
+    question = encode(Requested(callback_id="cb-1").stamped(CAUSE.causes(producer="ships", position=0)))
     flow = answered(monkeypatch, from_carrier(Shipped(number=7)), [question])
     answer = decode(flow["events"][-1], Shipped)
-    assert [envelope["detail-type"] for envelope in flow["events"]] == ["Ordered", "Asked", "Shipped"]
+    assert [envelope["detail-type"] for envelope in flow["events"]] == ["Ordered", "Requested", "Shipped"]
     assert (flow["refused"], flow["steps"], answer.number) == (False, 3, 7)
     assert (answer.metadata.causation_id, answer.metadata.correlation_id, answer.metadata.producer) == (
         question["detail"]["metadata"]["event_id"],
@@ -125,9 +125,9 @@ keys = []
 
 
 @step
-def lists(orders: list[Ordered]) -> Asked:
+def lists(orders: list[Ordered]) -> Requested:
     keys[:] = [order.metadata.idempotency_key for order in orders]
-    return Asked(callback_id=",".join(str(order.number) for order in orders))
+    return Requested(callback_id=",".join(str(order.number) for order in orders))
 
 
 def ordered(number):
@@ -149,9 +149,9 @@ def test_what_a_step_writes_once_another_execution_writes_again(log):
 
 
 def test_a_parallel_step_returns_only_its_own_events(log):
-    said = lists(task(beside=True), None)
-    assert [envelope["detail-type"] for envelope in said["events"]] == ["Asked"]
-    assert said == {"events": said["events"], "refused": False, "steps": 3}
+    published = lists(task(beside=True), None)
+    assert [envelope["detail-type"] for envelope in published["events"]] == ["Requested"]
+    assert published == {"events": published["events"], "refused": False, "steps": 3}
 
 
 def test_a_failed_step_is_logged_with_its_attempt(log, caplog):
@@ -170,7 +170,11 @@ def test_a_handled_step_is_logged_with_its_attempt(log, caplog):
     caplog.set_level("INFO")
     lists(task(), None)
     flow = caplog.records[-1].flow
-    assert (flow["event"], flow["attempt"], [each["event"] for each in flow["published"]]) == ("Ordered", 1, ["Asked"])
+    assert (flow["event"], flow["attempt"], [each["event"] for each in flow["published"]]) == (
+        "Ordered",
+        1,
+        ["Requested"],
+    )
 
 
 # -- starting executions -----------------------------------------------------------------------------------------------
