@@ -70,7 +70,7 @@ soak: $(READY) ## 10,000 orders while calls fail, are killed and come twice (SOA
 
 mutants: $(READY) ## Mutate the lines changed SINCE=HEAD~1, and list what no test notices (ALL=1, PATHS=millrace/patterns)
 	@nice $(BIN)/python tests/mutants.py $(if $(SINCE),--since $(SINCE)) $(if $(ALL),--all) $(if $(PATHS),--paths $(PATHS)) \
-		$(if $(RETRY),--retry)
+		$(if $(EVERY),--every $(EVERY)) $(if $(RETRY),--retry)
 
 bench: $(READY) ## Measure, as ratios against a floor in the same run
 	@$(BIN)/python -m benchmarks

@@ -179,14 +179,18 @@ def report(name: str, results: Results, accepted: dict[str, str]) -> float:
 
 
 def run_whole(package: Package, tracked: list[str], unmutated: list[str], options: argparse.Namespace) -> Results:
-    """Mutate every line of the modules; with `--retry`, run the survivors of the last run again."""
+    """Mutate every line of the modules; with `--retry`, only the survivors of the last run, with the same names."""
     files = package.files(tracked, options.paths)
     if not files:
         return {}
     before = package.results() if options.retry else {}
-    show(f"» {package.name}: {len(files)} modules")
     prepare(package, files, tracked, unmutated)
-    mutate(package, [name for name, (_, noticed) in before.items() if not noticed])
+    names = [name for path in files for name in names_in(path)][:: options.every]
+    if options.retry:
+        names = [name for name, (_, noticed) in before.items() if not noticed]
+    show(f"» {package.name}: {len(names)} mutants in {len(files)} modules")
+    if names:
+        mutate(package, names)
     results = before | {name: (described(name, diff), noticed) for name, diff, noticed in collected(files)}
     package.keep(results)
     return results
@@ -215,6 +219,7 @@ def options_of(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--since", default="HEAD~1", help="mutate the lines changed since this commit")
     parser.add_argument("--all", action="store_true", help="mutate every line of every package")
     parser.add_argument("--paths", nargs="*", default=[], help="mutate every line of the modules below these paths")
+    parser.add_argument("--every", type=int, default=1, help="run only every so many mutants, as a sample")
     parser.add_argument("--retry", action="store_true", help="run only the survivors of the last run again")
     return parser.parse_args(arguments)
 
