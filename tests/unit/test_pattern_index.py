@@ -2,7 +2,7 @@
 
 import pytest
 
-from millrace.patterns import PatternIndex, compile_pattern
+from millrace.patterns import InvalidPattern, PatternIndex, compile_pattern
 from millrace.patterns.pattern import Mismatch
 from millrace.patterns.wildcards import complexity
 
@@ -112,6 +112,26 @@ def test_fields_of_an_array_match_within_one_element(pattern, event, expected):
     assert compile_pattern(pattern).matches(event) is expected
 
 
+@pytest.mark.parametrize(
+    ("pattern", "event", "expected"),
+    [
+        ({"detail": {"a": ["y"]}}, {"detail": {"a": "x"}, "detail.a": "y"}, True),
+        ({"detail": {"a": {"b": ["y"]}}}, {"detail": {"a": {"b": "x"}, "a.b": "y"}}, True),
+        ({"detail": {"a": ["y"]}}, {"detail": {"a": "x"}, "detail.a": "z"}, False),
+        ({"a": [1]}, {"": {"a": 1}}, False),
+    ],
+)
+def test_a_key_with_a_dot_is_a_second_path_to_a_field(pattern, event, expected):
+    """https://github.com/aws/event-ruler"""
+    assert compile_pattern(pattern).matches(event) is expected
+
+
+def test_a_field_that_should_be_absent_is_explained_only_if_it_is_there():
+    pattern = compile_pattern({"a": [{"exists": False}], "b": ["x"]})
+    assert [mismatch.path for mismatch in pattern.explain({"b": "y"})] == ["b"]
+    assert [mismatch.path for mismatch in pattern.explain({"a": 1, "b": "y"})] == ["a", "b"]
+
+
 def test_the_alternatives_of_an_or_are_explained_with_values_and_notes():
     pattern = compile_pattern({"$or": [{"a": ["x"]}, {"a": ["x", "y"]}, {"b": ["z"]}]})
     assert pattern.explain({"a": {"c": 1}, "b": [2, 3]}) == [
@@ -129,6 +149,29 @@ def test_the_alternatives_of_an_or_are_explained_with_values_and_notes():
 def test_the_smallest_blocks_have_two_addresses(block):
     """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html#eb-filtering-ip-matching"""
     assert compile_pattern({"ip": [{"cidr": block}]})
+
+
+@pytest.mark.parametrize(
+    ("operand", "value", "expected"),
+    [
+        ("10.0.0.1", "10.0.0.2", False),
+        ("10.0.0.1", "no address", False),
+        ("10.0.0.1", 10, False),
+        ({"numeric": ["<=", 5_000_000_000]}, 5_000_000_000, True),
+        ({"numeric": [">=", -5_000_000_000]}, -5_000_000_000, True),
+        ({"anything-but": [5_000_000_000, -5_000_000_000]}, 5_000_000_000, False),
+    ],
+)
+def test_addresses_and_the_bounds_of_numbers(operand, value, expected):
+    """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html"""
+    assert compile_pattern({"a": [operand]}).matches({"a": value}) is expected
+
+
+def test_the_wildcards_of_a_field_may_have_a_complexity_of_10():
+    five = [{"wildcard": f"*{letter}b"} for letter in "acdef"]
+    assert compile_pattern({"a": five})
+    with pytest.raises(InvalidPattern, match="Rule is too complex"):
+        compile_pattern({"a": [*five, {"wildcard": "abc"}]})
 
 
 @pytest.mark.parametrize(
