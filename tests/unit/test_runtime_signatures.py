@@ -151,8 +151,10 @@ def test_a_refused_signature_says_what_to_write(function, text):
         ({"repeatable": " "}, ": write repeatable='why it may run twice', and then no once_per."),
         (
             {"once_per": "cup"},
-            " is to run once per 'cup', and Ordered has no such field, only number: "
-            "name one that every event it takes has.",
+            (
+                " is to run once per 'cup', and Ordered has no such field, only number: "
+                "name one that every event it takes has."
+            ),
         ),
         (
             {"answer_within": timedelta(hours=1)},
