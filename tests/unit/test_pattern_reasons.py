@@ -93,6 +93,8 @@ def test_a_refused_operand_has_the_reason_of_aws(operand, reason):
         ({"a": {}}, "Empty objects are not allowed", "a"),
         ({"a": []}, "Empty arrays are not allowed", "a"),
         ({"a": {"b": 1}}, '"b" must be an object or an array', "a.b"),
+        ({"a": {"b": {"c": 1}}}, '"c" must be an object or an array', "a.b.c"),
+        ('{"a": ["x"]' + " " * 2040 + "}", "Event pattern size 2052 exceeds the maximum size 2048", ""),
         ({"a": {"$or": 1}}, "It must be an Array followed with $or.", "a.$or"),
         ({"$or": [{"a": [1]}]}, "There must have at least 2 Objects in $or relationship.", "$or"),
         ({"$or": [{"a": [1]}, 1]}, "Only JSON object is allowed in array of $or relationship.", "$or"),
