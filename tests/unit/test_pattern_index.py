@@ -40,6 +40,7 @@ def some(count):
         ({"n": ["x"]}, {"n": ["y", ["x"]]}, True),
         ({"detail": {"kind": ["k"]}}, {"detail": {"kind": "k"}}, True),
         ({"detail": {"kind": ["k"]}}, {"detail": {"kind": "l"}, "detail.kind": "l"}, False),
+        ({"detail": {"kind": ["k"]}}, {"detail": {"kind": "k"}, "detail.kind": "l"}, True),
         ({"source": [{"prefix": "a."}]}, {"source": "a.b"}, True),
         ({"source": [{"prefix": "a."}]}, {"source": "a"}, False),
         ({"source": [{"prefix": "a."}]}, {"source": "b.a."}, False),
@@ -70,10 +71,8 @@ def test_an_index_tries_a_pattern_only_for_its_values_and_prefixes(pattern, even
 
 
 def test_a_prefix_stays_while_another_of_its_length_is_discarded():
-    index = index_of({key: {"source": [{"prefix": prefix}]} for key, prefix in {1: "ab", 2: "cd", 3: "ce"}.items()})
+    index = index_of({key: {"source": [{"prefix": prefix}]} for key, prefix in {1: "ab", 2: "cd"}.items()})
     index.discard(1)
-    assert index.matching({"source": "cdx"}) == [2]
-    index.discard(3)
     assert (index.matching({"source": "cdx"}), index.matching({"source": "abx"})) == ([2], [])
 
 

@@ -63,6 +63,14 @@ def test_a_command_is_published_and_accepted(published):
     )
 
 
+def test_commands_without_a_key_have_ids_of_their_own(published):
+    send()
+    send()
+    first, second = (envelope["detail"]["metadata"] for envelope in published)
+    assert first["event_id"] < second["event_id"]
+    assert "idempotency_key" not in first
+
+
 def test_a_command_without_a_query_has_no_location(published, monkeypatch):
     monkeypatch.delenv("MILLRACE_ASK")
     response = send()

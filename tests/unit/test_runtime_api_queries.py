@@ -7,7 +7,7 @@ from typing import Annotated
 
 import pytest
 from botocore.exceptions import ClientError
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, ValidationError
 from request_kit import content, problems, request
 
 from millrace.runtime import Page, Paging, ReadModel, Table, UnclearSignature, View, query
@@ -219,6 +219,25 @@ def test_a_declaration_has_what_the_construct_needs():
         "kind": False,
     }
     assert (known.module, known.attribute.rpartition(".")[2]) == (__name__, "handler")
+
+
+def test_the_parameters_of_a_query_are_checked():
+    @query("/all")
+    def handler(notes: Table, stars: Annotated[int, Field(le=5)] = 0) -> Note | None: ...
+
+    parameters = handler.declaration.parameters
+    assert parameters.model_validate({"stars": "5"}).stars == 5
+    for wrong, field in (({"stars": "6"}, "stars"), ({"colour": "red"}, "colour")):
+        with pytest.raises(ValidationError) as caught:
+            parameters.model_validate(wrong)
+        assert caught.value.errors()[0]["loc"] == (field,)
+
+
+def test_a_query_without_parameters_that_finds_nothing_is_404(notes):
+    @query("/all")
+    def handler(notes: Table) -> Note | None: ...
+
+    assert content(handler(request("GET /all")))["detail"] == "handler finds nothing for this."
 
 
 def test_a_result_with_a_version_is_versioned():

@@ -5,9 +5,9 @@ import json
 import pytest
 
 from millrace.events import Event, Metadata, encode
-from millrace.runtime import UnclearSignature, View, projection
+from millrace.runtime import UnclearSignature, View, event_store, projection
 from millrace.runtime.folding import Folding, Gap, Told
-from millrace.runtime.read_models import Ledger, Pointer, Tables
+from millrace.runtime.read_models import Ledger, Pointer, Tables, open_read_model
 from millrace.runtime.streams import Stored, Streams
 
 
@@ -173,6 +173,44 @@ def test_a_projection_declares_its_events_and_its_view():
         "a projection marks in its ledger what it has folded in",
     )
     assert (keeps.__doc__, keeps.__name__) == ("The total of a jar.", "keeps")
+
+
+def test_a_projection_is_declared_by_its_function():
+    def handler(paid: Paid, row: JarView | None) -> JarView | None: ...
+
+    known = projection(handler).declaration
+    assert (known.name, known.module, known.attribute.rpartition(".")[2]) == ("handler", __name__, "handler")
+    assert [(taken.name, taken.events) for taken in known.inputs] == [("paid", (Paid,))]
+    assert (known.publishes, known.tables, known.once_per) == ((), (), None)
+
+
+def test_a_view_has_a_key_and_no_field_of_the_kit():
+    class Good(View, key="name"):
+        name: str
+
+    assert Good.key == "name"
+    with pytest.raises(TypeError, match="Bad has a field called 'revision', which every row has already: rename it"):
+
+        class Bad(View, key="name"):
+            name: str
+            revision: int
+
+    with pytest.raises(TypeError, match="Number has the key 'name', and no such field: write name: str"):
+
+        class Number(View, key="name"):
+            name: int
+
+
+def test_the_stores_and_read_models_of_a_parameter_are_those_of_its_variable(monkeypatch):
+    monkeypatch.setenv("MILLRACE_STORE_ORDERS", "orders/data")
+    monkeypatch.setenv("MILLRACE_READ_MODEL_JARS", "blue,green,ledger")
+    monkeypatch.setattr(Streams, "at", classmethod(lambda _, address: address))
+    monkeypatch.setattr("millrace.runtime.read_models.table_called", lambda name: f"table {name}")
+    monkeypatch.setattr("millrace.runtime.event_store.EventStore", lambda *given, **named: (given, named))
+    assert event_store.open_store("orders", JarView, "effect") == (("orders/data", JarView), {"effect": "effect"})
+    opened = open_read_model("jars", JarView)
+    assert (opened._view, opened._tables.blue, opened._tables.green) == (JarView, "table blue", "table green")
+    assert opened._tables.ledger.table == "table ledger"
 
 
 def one(event: Paid) -> JarView | None: ...

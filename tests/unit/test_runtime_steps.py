@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from millrace.events import Event, Metadata, Refusal, decode, encode
-from millrace.runtime import Callback, starter, step, tokens
+from millrace.runtime import Callback, EventStore, starter, step, tokens
 from millrace.runtime.aside import UnexpectedEvent
 
 MODULE = importlib.import_module("millrace.runtime.step")  # the package has a function of this name
@@ -148,6 +148,31 @@ def test_what_a_step_writes_once_another_execution_writes_again(log):
     assert keys == [f"order-1 arn:e {digest}"]
 
 
+def test_what_a_step_appends_is_of_its_execution(log, monkeypatch):
+    effects = []
+    handlers = importlib.import_module("millrace.runtime.processor")
+    monkeypatch.setattr(handlers, "open_store", lambda *given: effects.append(given) or Orders())
+    monkeypatch.setenv("MILLRACE_SCOPE", "Shop.Ship ")
+
+    @step
+    def handler(order: Ordered, orders: EventStore[Order]) -> None: ...
+
+    flow = {"events": [ordered(1)], "refused": False, "steps": 0}
+    handler(task(flow=flow), None)
+    ((name, aggregate, effect),) = effects
+    digest = hashlib.sha256(json.dumps(flow, sort_keys=True).encode()).hexdigest()
+    assert (name, aggregate, effect.cause.event_id, effect.producer) == ("orders", Order, "order-1", "handler")
+    assert effect.run == f"Shop.Ship arn:e {digest}"
+
+
+class Order:
+    def apply(self, event: Ordered) -> None: ...
+
+
+class Orders:
+    appended = ()
+
+
 def test_a_parallel_step_returns_only_its_own_events(log):
     published = lists(task(beside=True), None)
     assert [envelope["detail-type"] for envelope in published["events"]] == ["Requested"]
@@ -161,9 +186,9 @@ def test_a_failed_step_is_logged_with_its_attempt(log, caplog):
 
     with pytest.raises(ValueError, match="why"):
         fails(task(attempt=4), None)
-    assert [(record.message, record.flow["event"], record.flow["attempt"]) for record in caplog.records] == [
-        ("event failed", "Ordered", 5)
-    ]
+    (record,) = caplog.records
+    assert (record.message, record.flow["event"], record.flow["attempt"]) == ("event failed", "Ordered", 5)
+    assert record.flow["error"] == {"type": "ValueError", "message": "why"}
 
 
 def test_a_handled_step_is_logged_with_its_attempt(log, caplog):
@@ -235,7 +260,9 @@ def test_an_execution_that_does_not_start_is_logged_and_raised(started, monkeypa
     monkeypatch.delenv("MILLRACE_STATE_MACHINE")
     with pytest.raises(KeyError):
         start("order-1")
-    assert (caplog.records[0].message, caplog.records[0].flow["event_id"]) == ("event failed", "order-1")
+    (record,) = caplog.records
+    assert (record.message, record.flow["event_id"], record.flow["attempt"]) == ("event failed", "order-1", 1)
+    assert record.flow["error"] == {"type": "KeyError", "message": "'MILLRACE_STATE_MACHINE'"}
 
 
 def test_the_input_of_an_execution_is_readable(started):
