@@ -114,6 +114,9 @@ def prepare(package: Package, files: list[str], tracked: list[str], unmutated: l
         "pytest_add_cli_args_test_selection": package.tests,
         # Each worker has run no test before: hypothesis refuses to run a method on a second instance of its class.
         "process_isolation": "forkserver",
+        # Each worker imports the tests and the kit itself: a mutant of code that runs at import counts, too.
+        "forkserver_warmup": "import",
+        "preload_modules_file": "tests/mutants-preload.txt",
         "use_git_change_detection": False,
     }
     with (package.copy / "pyproject.toml").open("a") as configuration:

@@ -34,6 +34,7 @@ def some(count):
         ({"source": ["a"]}, {}, False),
         ({"source": ["a"], "detail-type": ["t"]}, {"source": "a", "detail-type": "u"}, False),
         ({"source": ["a"], "detail-type": ["t"]}, {"source": "a", "detail-type": "t"}, True),
+        ({"source": ["10.0.0.1"]}, {"source": "10.0.0.001"}, True),
         ({"n": [300]}, {"n": 300.0}, True),
         ({"n": [1]}, {"n": True}, False),
         ({"n": [True]}, {"n": True}, True),
