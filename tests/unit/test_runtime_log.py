@@ -263,6 +263,14 @@ def test_the_requests_of_a_read_are_consistent_and_go_on_to_the_last_page():
     assert [request.get("ExclusiveStartKey") for request in requests] == [None, {"k": 1}]
 
 
+def test_the_last_position_is_read_consistently():
+    """https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.ReadConsistency.html"""
+    requests = []
+    table = SimpleNamespace(get_item=lambda **request: requests.append(request) or {"Item": {"last": 7}})
+    assert Streams(table).head() == 7
+    assert requests == [{"Key": {"stream": "$log", "version": 0}, "ConsistentRead": True}]
+
+
 def test_an_address_names_a_table_and_perhaps_a_bucket(monkeypatch):
     monkeypatch.setattr(streams, "table_called", lambda name: f"table {name}")
     monkeypatch.setattr(streams, "claims_in", lambda name: f"claims {name}")
