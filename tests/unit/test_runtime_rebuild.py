@@ -8,7 +8,7 @@ from millrace.events import Event, Metadata, encode
 from millrace.runtime import View, folding, projection
 from millrace.runtime import rebuild as module
 from millrace.runtime.folding import Folding, Told, in_batch
-from millrace.runtime.read_models import Ledger, Pointer, Tables
+from millrace.runtime.read_models import Ledger, Pointer, Tables, scanned
 from millrace.runtime.rebuild import NotBuilt
 from millrace.runtime.streams import Conflict, Stored
 
@@ -128,7 +128,31 @@ def test_clearing_deletes_the_rows_and_marks_of_the_other_table_alone(tables, st
     assert {item["id"] for item in tables.ledger.table.scan()["Items"]} == {"$live", "$rebuild", "blue/stream/a"}
 
 
-def test_the_place_of_a_rebuild_is_when_it_began_and_each_position(tables, stores, clock):
+def test_a_rebuild_never_touches_the_live_table(tables, stores, clock):
+    tables.ledger.point(Pointer("green", "empty"))
+    put(tables.blue, JarView(jar="old"))
+    put(tables.green, JarView(jar="live", total=7))
+    for name in ("blue/stream/a", "green/stream/a"):
+        tables.ledger.table.put_item(Item={"id": name, "version": 1})
+    rebuild("begin")
+    assert rebuild("clear") == {"cleared": 2, "done": True, "live": "green", "other": "building"}
+    assert rebuild("read")["done"] is True
+    assert (totals(tables.green), totals(tables.blue)) == ({"live": 7}, {"a": 120, "b": 3})
+    rebuild("finish")
+    compared = rebuild("compare")
+    assert (compared["rows"], compared["shown"][0]["fields"]["total"]) == (1, ["7", None])
+    assert rebuild("swap") == {"live": "blue", "other": "built"}
+
+
+def test_a_table_is_scanned_to_its_last_page():
+    """https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Scan.html#Scan.Pagination"""
+    pages, requests = [{"Items": [1], "LastEvaluatedKey": {"k": 1}}, {"Items": [2]}], []
+    table = SimpleNamespace(scan=lambda **request: requests.append(dict(request)) or pages.pop(0))
+    assert list(scanned(table, Limit=1)) == [1, 2]
+    assert requests == [{"Limit": 1}, {"Limit": 1, "ExclusiveStartKey": {"k": 1}}]
+
+
+def test_a_rebuild_stores_when_it_began_and_each_position(tables, stores, clock):
     assert begun(tables) == {"id": "$rebuild", "began": 1_700_000_000_123, "after": [0, 0]}
     rebuild("read")
     assert tables.ledger.table.get_item(Key={"id": "$rebuild"})["Item"]["after"] == [120, 3]
