@@ -2,7 +2,8 @@
 
 `tests/mutants.toml` lists the packages, their tests, and the surviving mutants that are accepted, with reasons.
 mutmut runs in a copy of the project below `build/mutants`. It mutates the bodies of functions and methods. It leaves
-out functions with decorators (except `staticmethod` and `classmethod`) and code outside functions.
+out functions with decorators (except `staticmethod` and `classmethod`) and code outside functions. A mutant of a
+function that runs only at import survives, because mutmut selects mutants later.
 https://mutmut.readthedocs.io/en/latest/
 """
 
@@ -114,9 +115,6 @@ def prepare(package: Package, files: list[str], tracked: list[str], unmutated: l
         "pytest_add_cli_args_test_selection": package.tests,
         # Each worker has run no test before: hypothesis refuses to run a method on a second instance of its class.
         "process_isolation": "forkserver",
-        # Each worker imports the tests and the kit itself: a mutant of code that runs at import counts, too.
-        "forkserver_warmup": "import",
-        "preload_modules_file": "tests/mutants-preload.txt",
         "use_git_change_detection": False,
     }
     with (package.copy / "pyproject.toml").open("a") as configuration:
