@@ -5,6 +5,7 @@ takes the attribute of its name from the new image, `old_…` from the old one.
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Streams.html
 """
 
+import base64
 import importlib
 import json
 import os
@@ -64,8 +65,10 @@ def _json(value: Any) -> Any:
     if isinstance(value, Decimal):
         return int(value) if value == value.to_integral_value() else float(value)
     if isinstance(value, set | frozenset):
-        return sorted(value)
-    return str(value)
+        return sorted(_json(each) for each in value)
+    if isinstance(value, str):
+        return value
+    return base64.b64encode(bytes(value)).decode()  # boto3's Binary
 
 
 def _class() -> type[Event]:

@@ -23,6 +23,27 @@ def holds(operand, value):
 
 
 class TestExactValues:
+    @pytest.mark.parametrize(
+        ("operand", "value", "expected"),
+        [
+            ({"prefix": "Ab"}, "Abc", True),
+            ({"prefix": "Ab"}, "abc", False),
+            ({"prefix": "Ab"}, "xAb", False),
+            ({"suffix": ".Png"}, "a.Png", True),
+            ({"suffix": ".Png"}, "a.png", False),
+            ({"suffix": ".Png"}, ".Png.gz", False),
+            ({"exactly": "Ab"}, "ab", False),
+            ({"wildcard": "Ab*"}, "abc", False),
+            ({"anything-but": "Ab"}, "ab", True),
+            ({"anything-but": {"prefix": "Ab"}}, "abc", True),
+            ({"anything-but": {"suffix": "Bc"}}, "abc", True),
+            ({"anything-but": {"wildcard": "A*"}}, "abc", True),
+        ],
+    )
+    def test_text_operators_respect_case(self, operand, value, expected):
+        """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html"""
+        assert holds(operand, value) is expected
+
     @pytest.mark.parametrize("written", ["300", "300.0", "3.0e2"])
     def test_numbers_are_equal_in_each_notation(self, written):
         """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html#eb-filtering-numeric-matching"""

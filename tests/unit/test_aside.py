@@ -138,3 +138,85 @@ def test_whatever_a_function_is_invoked_with_reaches_no_handler(monkeypatch, han
     called = handler if kind == "processor" else starter.handler
     called(payload, SimpleNamespace(aws_request_id="r-1", get_remaining_time_in_millis=lambda: 1000))
     assert (handled, len(aside)) == ([], 1)
+
+
+def attributes(message):
+    return {name: (each["DataType"], each["StringValue"]) for name, each in message["MessageAttributes"].items()}
+
+
+def test_a_quarantined_event_names_its_error_consumer_and_bus(pour, aside, monkeypatch, caplog):
+    """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html"""
+    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "pour")
+    monkeypatch.setenv("MILLRACE_BUS", "shop")
+    pour({**poured(), "detail-type": "Spilt"})
+    assert attributes(aside[0]) == {
+        "ERROR_CODE": ("String", "UnexpectedEvent"),
+        "ERROR_MESSAGE": (
+            "String",
+            "handler takes Poured, and 'Spilt' from 'test.kitchen' came: see the rules that lead to it.",
+        ),
+        "CONSUMER": ("String", "pour"),
+        "EVENT_BUS": ("String", "shop"),
+    }
+    assert [(record.message, record.flow["attempt"]) for record in caplog.records] == [("event put aside", 1)]
+
+
+def test_a_message_attribute_is_never_empty(pour, aside, monkeypatch):
+    """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_MessageAttributeValue.html"""
+    for name in ("POWERTOOLS_SERVICE_NAME", "MILLRACE_BUS"):
+        monkeypatch.delenv(name, raising=False)
+    pour("no event")
+    assert attributes(aside[0]).keys() == {"ERROR_CODE", "ERROR_MESSAGE"}
+
+
+def test_a_reason_has_at_most_1000_printable_characters(pour, aside):
+    pour({**poured(), "source": "a" * 2000})
+    pour({**poured(), "detail-type": "a\nb\u00e9"})
+    first, second = (attributes(message)["ERROR_MESSAGE"][1] for message in aside)
+    assert len(first) == 1000
+    assert "'a\\nb\u00e9' from 'test.kitchen' came" in second
+
+
+def test_a_reason_is_one_line(pour, aside):
+    pour(changed(data={"cup": ["x\ty"]}))
+    assert attributes(aside[0])["ERROR_MESSAGE"][1].isprintable()
+
+
+@pytest.mark.parametrize(
+    ("envelope", "body"),
+    [
+        ("text", "text"),
+        ("", '""'),
+        ({"a": "\u00e9"}, '{"a": "\u00e9"}'),
+        ({"a": "\ufffe"}, '{"a": "\\ufffe"}'),
+        (None, "null"),
+    ],
+)
+def test_a_quarantined_message_has_the_event_itself(pour, aside, envelope, body):
+    """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html"""
+    pour(envelope)
+    assert aside[0]["MessageBody"] == body
+
+
+def test_an_event_with_too_many_causes_names_its_path_and_the_limit(pour, aside):
+    pour(poured(hops=3, path="till → waiter", producer="kitchen"))
+    pour(poured(hops=9, path="till → waiter", producer="kitchen"))
+    first, second = (attributes(message)["ERROR_MESSAGE"][1] for message in aside)
+    assert first == (
+        "Poured has 3 causes behind it, and 2 are allowed. It came by … → till → waiter → kitchen: break the circle, "
+        "or allow it with allow_cycle(max_hops=…)."
+    )
+    assert second.startswith("Poured has 9 causes behind it, and 2 are allowed. It came by … → till")
+    assert attributes(aside[0])["ERROR_CODE"][1] == "TooManyHops"
+
+
+def test_a_path_that_is_whole_has_no_ellipsis(pour, aside, monkeypatch):
+    monkeypatch.setenv("MILLRACE_MAX_HOPS", "1")
+    pour(poured(hops=2, path="till → waiter", producer="kitchen"))
+    assert "It came by till → waiter → kitchen:" in attributes(aside[0])["ERROR_MESSAGE"][1]
+
+
+def test_without_a_limit_no_event_has_too_many_causes(pour, aside, handled, monkeypatch):
+    monkeypatch.delenv("MILLRACE_MAX_HOPS")
+    pour(poured(hops=1000))
+    assert (aside, len(handled)) == ([], 1)

@@ -1,6 +1,7 @@
 """Events: metadata, ids, contracts, versions, envelopes and the catalog."""
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 from pydantic import Field
@@ -18,6 +19,7 @@ from millrace.events import (
     new_event_id,
     put_entry,
 )
+from millrace.events.ids import effect_id
 
 
 class Poured(Event, source="tea.kitchen"):
@@ -78,6 +80,20 @@ def test_republished_effect_has_the_same_id():
     assert published[0] == published[1]
     assert cause.causes(producer="r", position=0).event_id not in published
     assert cause.causes(producer="q", position=0, run="again").event_id not in published
+
+
+@pytest.mark.parametrize(
+    ("cause", "producer", "position", "event_id"),
+    [
+        ("018f3f66-8000-7000-8000-000000000000", "q", 0, "018f3f66-8000-7001-8ffd-aa20cac9ccb5"),
+        ("018f3f66-8000-7000-8000-000000000000", "q", 1, "018f3f66-8000-7002-b606-de4ae9f9125e"),
+        ("order-1", "q", 0, "018f3e53-5600-7001-a6e0-735a8e718f92"),
+    ],
+)
+def test_the_id_of_an_effect_is_the_same_in_every_process(cause, producer, position, event_id):
+    """A handler that is `repeatable` stores nothing: its consumers recognize a repeated event by the id alone."""
+    moment = datetime(2024, 5, 3, 12, tzinfo=UTC)
+    assert effect_id(cause, moment, producer, position) == event_id
 
 
 def effects(cause):

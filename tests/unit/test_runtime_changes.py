@@ -45,3 +45,46 @@ def test_what_is_no_change_is_not_told(published, old, new):
 def test_an_item_that_is_not_what_the_event_says_is_refused(published):
     with pytest.raises(ContractError, match=r"PriceSet\.price"):
         tell(record({"N": "1"}, {"S": "much"}))
+
+
+def test_an_event_of_a_change_begins_a_flow_at_the_time_of_the_change(published):
+    """https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_StreamRecord.html"""
+    tell(record({"N": "1"}, {"N": "2"}))
+    metadata = published[0]["detail"]["metadata"]
+    assert (published[0]["source"], published[0]["detail-type"]) == ("test.shelf", "PriceSet")
+    assert metadata["event_id"] == metadata["correlation_id"] == "018bcfe5-6800-7001-b849-9cd52e9d2376"
+    assert metadata["occurred_at"] == "2023-11-14T22:13:20Z"
+    assert (metadata["producer"], metadata["version"], metadata.get("causation_id")) == ("tell_prices", 1, None)
+
+
+def test_other_records_have_other_ids(published):
+    tell(record({"N": "1"}, {"N": "2"}), {**record({"N": "2"}, {"N": "3"}), "eventID": "another"})
+    first, second = (envelope["detail"] for envelope in published)
+    assert first["metadata"]["event_id"] != second["metadata"]["event_id"]
+    assert (first["data"]["old_price"], second["data"]["old_price"]) == (1, 2)
+
+
+@pytest.mark.parametrize(
+    ("attribute", "value"),
+    [
+        ({"N": "2"}, 2),
+        ({"N": "2.5"}, 2.5),
+        ({"SS": ["b", "a"]}, ["a", "b"]),
+        ({"NS": ["2", "1"]}, [1, 2]),
+        ({"B": b"x"}, "eA=="),
+        ({"BS": [b"y", b"x"]}, ["eA==", "eQ=="]),
+        ({"M": {"a": {"NULL": True}}}, {"a": None}),
+        ({"BOOL": True}, True),
+    ],
+)
+def test_an_attribute_is_read_as_json(attribute, value):
+    assert changes._plain({"name": attribute}) == {"name": value}
+
+
+def test_only_what_changed_is_published(published, caplog):
+    caplog.set_level("INFO")
+    tell(record({"N": "1"}, {"N": "1"}), record({"N": "1"}, {"N": "2"}))
+    assert len(published) == 1
+    published.clear()
+    tell(record({"N": "1"}, {"N": "1"}))
+    assert published == []

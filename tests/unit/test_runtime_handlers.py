@@ -91,6 +91,18 @@ def test_what_is_published_names_its_cause_and_its_producer(published, knock):
     assert (effect["hops"], effect["producer"]) == (cause["hops"] + 1, "opens")
 
 
+@processor(repeatable="it writes nothing")
+def opens_both(knock: Knocked) -> list[Opened]:
+    return [Opened(width=knock.times), Opened(width=knock.times)]
+
+
+def test_a_repeatable_handler_publishes_the_same_event_ids_each_time(published, knock):
+    for _ in range(2):
+        opens_both(knock(3, event_id="knock-3"), None)
+    ids = [envelope["detail"]["metadata"]["event_id"] for envelope in published]
+    assert ids == ["019bc0fd-89c0-7001-ba6b-897fbeb2f0c6", "019bc0fd-89c0-7002-a853-a612a64df074"] * 2
+
+
 def test_nothing_is_published_where_nothing_follows(published, knock):
     opens(knock(0), None)
     assert published == []

@@ -1,10 +1,14 @@
 """PutEvents, until every entry is in."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 
+from millrace.events import put_entry
+from millrace.events.envelope import entry_bytes
 from millrace.runtime import Publisher, PublishFailed
+from millrace.runtime.publisher import publisher
 
 
 class Bus:
@@ -85,3 +89,79 @@ def test_a_call_that_fails_does_not_keep_the_next_from_being_made():
     with pytest.raises(PublishFailed):
         publish(bus, count=11)
     assert bus.calls[1] == [10]
+
+
+# -- details of PutEvents ----------------------------------------------------------------------------------------------
+
+
+def test_an_entry_names_its_bus():
+    sent = []
+
+    def put_events(Entries):  # noqa: N803
+        sent.extend(Entries)
+        return {"FailedEntryCount": 0, "Entries": [{"EventId": "x"}]}
+
+    Publisher(SimpleNamespace(put_events=put_events), "shop").publish(envelopes(1))
+    assert [(entry["EventBusName"], entry["Source"], entry["DetailType"]) for entry in sent] == [("shop", "t.t", "T")]
+
+
+@pytest.mark.parametrize("code", ["InternalFailure", "InternalException", "ThrottlingException", "ServiceUnavailable"])
+def test_an_entry_that_may_succeed_later_is_put_five_times(code):
+    """https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEventsResultEntry.html"""
+    bus = Bus(*[{1: code}] * 4)
+    assert len(publish(bus)) == 4
+    assert bus.calls == [[0, 1, 2], [1], [1], [1], [1]]
+    with pytest.raises(PublishFailed):
+        publish(Bus(*[{1: code}] * 5))
+
+
+def test_a_failure_names_each_entry_with_code_and_message():
+    with pytest.raises(PublishFailed) as caught:
+        publish(Bus({0: "NotAuthorizedForSource", 2: "InternalFailure"}, *[{2: "InternalFailure"}] * 4))
+    assert str(caught.value) == (
+        "EventBridge refused 2 event(s): T: NotAuthorizedForSource: no; T: InternalFailure: no"
+    )
+    assert [(code, message) for _, code, message in caught.value.refused] == [
+        ("NotAuthorizedForSource", "no"),
+        ("InternalFailure", "no"),
+    ]
+
+
+def test_a_failure_without_a_message_is_named():
+    def put_events(Entries):  # noqa: N803
+        return {"FailedEntryCount": 1, "Entries": [{"ErrorCode": "MalformedDetail"}]}
+
+    with pytest.raises(PublishFailed, match=r"T: MalformedDetail: $"):
+        Publisher(SimpleNamespace(put_events=put_events), "shop").publish(envelopes(1))
+
+
+@pytest.mark.parametrize(("extra", "calls"), [(0, [[0, 1]]), (1, [[0], [1]])])
+def test_a_call_is_full_at_one_mebibyte(extra, calls):
+    """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevents.html"""
+    events = envelopes(2)
+    overhead = sum(entry_bytes(put_entry(event, "bus")) for event in events)
+    for event in events:
+        event["detail"]["p"] = "x" * ((1_048_576 - overhead) // 2)
+    events[0]["detail"]["p"] += "x" * ((1_048_576 - overhead) % 2 + extra)
+    bus = Bus()
+    Publisher(bus, "bus").publish(events)
+    assert bus.calls == calls
+
+
+def test_nothing_is_put_for_no_events():
+    bus = Bus()
+    Publisher(bus, "bus").publish([])
+    assert bus.calls == []
+
+
+def test_the_publisher_of_a_function_is_that_of_its_bus(monkeypatch):
+    publisher.cache_clear()
+    monkeypatch.delenv("MILLRACE_BUS", raising=False)
+    with pytest.raises(
+        LookupError, match="MILLRACE_BUS is not set: the construct of a function that publishes sets it"
+    ):
+        publisher()
+    monkeypatch.setenv("MILLRACE_BUS", "shop")
+    monkeypatch.setattr("boto3.client", lambda name: f"client of {name}")
+    assert (publisher()._bus, publisher()._client, publisher() is publisher()) == ("shop", "client of events", True)
+    publisher.cache_clear()
