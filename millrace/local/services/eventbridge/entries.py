@@ -1,4 +1,4 @@
-"""The entries of PutEvents: what is wrong with one, how large it is, and the envelope that it becomes.
+"""The entries of PutEvents: validation, size, and the event envelope.
 
 https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html
 """
@@ -8,47 +8,51 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from millrace.local.core.clock import iso
 from millrace.local.core.errors import ApiError
 from millrace.local.core.json_text import as_text
 
+if TYPE_CHECKING:
+    from millrace.local.core.account_region import AccountRegion
+
 MAX_ENTRIES = 10
 MAX_REQUEST_BYTES = 1_048_576
-"""All entries of one call together. https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevent-size.html"""
+"""Of all entries of one call. https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevent-size.html"""
 TIME_BYTES = 14
 
 Entry = dict[str, Any]
-_TEXTS = ("Source", "DetailType", "Detail", "EventBusName", "TraceHeader")
+Envelope = dict[str, Any]
+_STRINGS = ("Source", "DetailType", "Detail", "EventBusName", "TraceHeader")
 
 
 @dataclass(frozen=True)
-class BadEntry:
-    """Why an entry was refused, as PutEvents says it."""
+class EntryFailure:
+    """Why PutEvents rejected one entry."""
 
     code: str
     message: str
 
 
-def entries_of(call: Any) -> Sequence[Entry]:
-    """The entries of a call. Raises Refused where one, or the call itself, is of another shape than the API's."""
-    entries = (call.get("Entries") or []) if isinstance(call, dict) else None
-    if not isinstance(entries, list) or not all(map(_is_shaped, entries)):
-        raise ApiError("SerializationException", "The entries are no list of objects that hold texts.")
+def entries_of(params: Any) -> Sequence[Entry]:
+    """Return the entries of a call. Raises ApiError if they do not have the API's types."""
+    entries = (params.get("Entries") or []) if isinstance(params, dict) else None
+    if not isinstance(entries, list) or not all(map(_has_api_types, entries)):
+        raise ApiError("SerializationException", "`Entries` must be a list of objects with string values.")
     return entries
 
 
-def _is_shaped(entry: Any) -> bool:
+def _has_api_types(entry: Any) -> bool:
     if not isinstance(entry, dict):
         return False
     resources = entry.get("Resources") or []
-    texts = [entry.get(name) or "" for name in _TEXTS]
-    return isinstance(resources, list) and all(isinstance(each, str) for each in [*texts, *resources])
+    strings = [entry.get(name) or "" for name in _STRINGS]
+    return isinstance(resources, list) and all(isinstance(each, str) for each in [*strings, *resources])
 
 
-def check_call(entries: Sequence[Entry]) -> None:
-    """Refuse a call as a whole: no entries, over ten, too large, or a time that is none. Raises Refused."""
+def validate_call(entries: Sequence[Entry]) -> None:
+    """Reject a call with no entries, more than ten, more than 1 MiB, or an invalid time. Raises ApiError."""
     if not 1 <= len(entries) <= MAX_ENTRIES:
         bound = f"less than or equal to {MAX_ENTRIES}" if entries else "greater than or equal to 1"
         value = ", ".join(_as_aws_prints(entry) for entry in entries)
@@ -60,43 +64,44 @@ def check_call(entries: Sequence[Entry]) -> None:
     if sum(entry_bytes(entry) for entry in entries) > MAX_REQUEST_BYTES:
         raise ApiError("ValidationException", "Total size of the entries in the request is over the limit.")
     for entry in entries:
-        _moment(entry.get("Time"))
+        timestamp(entry.get("Time"))
 
 
-def check(entry: Entry, detail: Any) -> BadEntry | None:
-    """What is wrong with one entry and its parsed detail, the others of its call being of no concern."""
+def validate(entry: Entry, detail: Any) -> EntryFailure | None:
+    """Return why PutEvents rejects an entry with this parsed detail; the other entries of its call are accepted."""
     for name in ("Source", "DetailType", "Detail"):
         if not entry.get(name):
             reason = f"{name} is a required argument."
-            return BadEntry("InvalidArgument", f"Parameter {name} is not valid. Reason: {reason}")
+            return EntryFailure("InvalidArgument", f"Parameter {name} is not valid. Reason: {reason}")
     if not isinstance(detail, dict):
-        return BadEntry("MalformedDetail", "Detail is malformed.")
+        return EntryFailure("MalformedDetail", "Detail is malformed.")
     if str(entry["Source"]).startswith("aws."):
-        return BadEntry("NotAuthorizedForSourceException", "Not authorized for the source.")
+        return EntryFailure("NotAuthorizedForSourceException", "Not authorized for the source.")
     return None
 
 
-def envelope_of(entry: Entry, detail: Any, *, account: str, region: str, now: float) -> dict[str, Any]:
-    """The whole event, as rules and targets see it.
+def new_envelope(
+    region: "AccountRegion", source: str, detail_type: str, detail: Any, resources: Sequence[str], time: float
+) -> Envelope:
+    """Return an event as rules and targets see it, with a new id.
 
     https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-events-structure.html
     """
-    given = _moment(entry.get("Time"))
     return {
         "version": "0",
         "id": str(uuid.uuid4()),
-        "detail-type": entry["DetailType"],
-        "source": entry["Source"],
-        "account": account,
-        "time": iso(now if given is None else given),
-        "region": region,
-        "resources": entry.get("Resources") or [],
+        "detail-type": detail_type,
+        "source": source,
+        "account": region.account,
+        "time": iso(time),
+        "region": region.name,
+        "resources": list(resources),
         "detail": detail,
     }
 
 
 def entry_bytes(entry: Entry) -> int:
-    """The size of an entry as EventBridge reckons it, in bytes.
+    """Return the size of an entry as EventBridge calculates it.
 
     https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevent-size.html
     """
@@ -105,37 +110,30 @@ def entry_bytes(entry: Entry) -> int:
     return size + sum(len(str(resource).encode()) for resource in entry.get("Resources") or [])
 
 
-def parsed(text: Any) -> Any:
-    """The value of a JSON text; None for what is no JSON."""
+def parse_detail(text: Any) -> Any:
+    """Return the value of a JSON text; None if it is not JSON."""
     try:
-        return as_text(json.loads(text, parse_constant=_no_constant), escaped="\\ud" in text.lower())
+        return as_text(json.loads(text, parse_constant=_reject_constant), escaped="\\ud" in text.lower())
     except (TypeError, ValueError, RecursionError):
-        return None  # the caller says that it is malformed
+        return None  # the entry fails as malformed
 
 
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON")
+def _reject_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
 
 
-def _moment(time: Any) -> float | None:
+def timestamp(time: Any) -> float | None:
+    """Return the seconds since 1970 of an entry's time. Raises ApiError."""
     try:
-        moment = time if time is None or isinstance(time, int | float) else datetime.fromisoformat(time).timestamp()
-        if moment is not None:
-            iso(moment)
+        seconds = time if time is None or isinstance(time, int | float) else datetime.fromisoformat(time).timestamp()
+        if seconds is not None:
+            iso(seconds)
     except (TypeError, ValueError, OverflowError, OSError) as error:
-        raise ApiError("SerializationException", f"{time!r} is no timestamp: {error}") from error
-    return moment
+        raise ApiError("SerializationException", f"{time!r} is not a timestamp: {error}") from error
+    return seconds
 
 
 def _as_aws_prints(entry: Entry) -> str:
-    names = {
-        "time": "Time",
-        "source": "Source",
-        "resources": "Resources",
-        "detailType": "DetailType",
-        "detail": "Detail",
-        "eventBusName": "EventBusName",
-        "traceHeader": "TraceHeader",
-    }
-    fields = [f"{printed}={entry.get(name, 'null')}" for printed, name in names.items()]
+    names = ("Time", "Source", "Resources", "DetailType", "Detail", "EventBusName", "TraceHeader")
+    fields = [f"{name[0].lower()}{name[1:]}={entry.get(name, 'null')}" for name in names]
     return f"PutEventsRequestEntry({', '.join([*fields, 'kmsKeyIdentifier=null', 'internalMetadata=null'])})"

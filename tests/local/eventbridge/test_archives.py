@@ -16,13 +16,13 @@ NOON = datetime(2024, 5, 21, 12, 0, tzinfo=UTC)
 
 
 def at(minutes, n):
-    """An entry of so many minutes after noon."""
+    """Return an entry whose time is `minutes` after noon."""
     return entry({"n": n}, Time=NOON + timedelta(minutes=minutes))
 
 
 @pytest.fixture
 def archive(events):
-    def make(name="kept", bus=BUS, **more):
+    def make(name="archive", bus=BUS, **more):
         return events.create_archive(ArchiveName=name, EventSourceArn=bus, **more)["ArchiveArn"]
 
     return make
@@ -30,7 +30,7 @@ def archive(events):
 
 @pytest.fixture
 def replay(local, events):
-    """Replay an archive from one minute after noon to another, and wait until it is done."""
+    """Replay events from `first` to `last` minutes after noon, and wait for the end."""
 
     def start(archive, first=-1, last=60, rules=None, name="again", *, settle=True):
         destination = {"Arn": BUS} | ({"FilterArns": rules} if rules else {})
@@ -49,7 +49,7 @@ def replay(local, events):
     return start
 
 
-def test_an_archive_keeps_the_events_of_its_bus_that_match_its_pattern(send, events, archive):
+def test_archive_stores_matching_events_of_its_bus(send, events, archive):
     """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-archive.html"""
     events.create_event_bus(Name="shop")
     archive("all")
@@ -59,21 +59,21 @@ def test_an_archive_keeps_the_events_of_its_bus_that_match_its_pattern(send, eve
     assert counts == {"all": 2, "large": 1}
 
 
-def test_describe_archive_tells_count_and_size(send, events, archive):
+def test_describe_archive_returns_count_and_size(send, events, archive):
     """https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_DescribeArchive.html
-    Differs: the figures are those of this moment; on AWS they are up to a day old.
+    Differs: the counts are current; on AWS they can be up to a day old.
     """
     archive(Description="of orders", RetentionDays=7)
     detail = {"command": "update-account", "payload": {"acc_id": "0a787ecb-4015", "sf_id": "baz"}}
     name = "core.update-account-command"
     send(*[entry(detail, Source=name, DetailType=name) for _ in range(10)])
-    described = events.describe_archive(ArchiveName="kept")
+    described = events.describe_archive(ArchiveName="archive")
     assert (described["EventCount"], described["SizeBytes"]) == (10, 1590)
     assert (described["State"], described["RetentionDays"]) == ("ENABLED", 7)
     assert described["Description"] == "of orders"
 
 
-def test_an_archive_drops_what_is_older_than_its_retention(send, events, archive, pass_time):
+def test_archive_drops_events_older_than_its_retention(send, events, archive, pass_time):
     """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-archive-event.html"""
     archive("week", RetentionDays=7)
     archive("forever")
@@ -84,47 +84,47 @@ def test_an_archive_drops_what_is_older_than_its_retention(send, events, archive
     assert counts == {"week": 1, "forever": 2}
 
 
-def test_an_updated_pattern_counts_from_then_on(send, events, archive):
+def test_updated_archive_pattern_applies_to_later_events(send, events, archive):
     """https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_UpdateArchive.html"""
     archive(EventPattern=json.dumps({"source": ["another"]}))
     send({})
-    events.update_archive(ArchiveName="kept", EventPattern=json.dumps({"source": ["shop.orders"]}))
+    events.update_archive(ArchiveName="archive", EventPattern=json.dumps({"source": ["shop.orders"]}))
     send({})
-    assert events.describe_archive(ArchiveName="kept")["EventCount"] == 1
+    assert events.describe_archive(ArchiveName="archive")["EventCount"] == 1
 
 
-def test_an_invalid_pattern_of_an_archive_is_refused(archive):
+def test_create_archive_rejects_invalid_pattern(archive):
     """https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_CreateArchive.html"""
     with pytest.raises(ClientError, match="InvalidEventPatternException"):
         archive(EventPattern='{"source": [{"prefix": 3}]}')
 
 
-def test_describe_of_an_archive_that_is_not_there_is_refused(events):
+def test_describe_archive_rejects_unknown_archive(events):
     """https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_DescribeArchive.html"""
     with pytest.raises(events.exceptions.ResourceNotFoundException, match="Archive none does not exist"):
         events.describe_archive(ArchiveName="none")
 
 
-def test_a_replay_puts_the_events_again_as_they_were_with_its_name(send, queue, rule, archive, replay):
+def test_replay_publishes_unchanged_events_with_its_name(send, queue, rule, archive, replay):
     """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-replay-archived-event.html"""
-    seen, arn = queue(), archive()
-    rule(seen.arn)
+    observer, arn = queue(), archive()
+    rule(observer.arn)
     send(at(0, 1))
-    (first,) = seen.events()
+    (first,) = observer.events()
     replay(arn)
-    assert seen.events() == [first | {"replay-name": "again"}]
+    assert observer.events() == [first | {"replay-name": "again"}]
 
 
-def test_a_replay_takes_only_its_window_by_the_time_of_the_events_minute_by_minute(send, queue, rule, archive, replay):
+def test_replay_publishes_events_of_its_window_minute_by_minute(send, queue, rule, archive, replay):
     """https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_StartReplay.html"""
-    seen, arn = queue(), archive()
+    observer, arn = queue(), archive()
     send(at(20, 4), at(11, 3), at(9, 1), at(10, 2))
-    rule(seen.arn)
+    rule(observer.arn)
     replay(arn, 10, 20)
-    assert [event["detail"]["n"] for event in seen.events()] == [2, 3]
+    assert [event["detail"]["n"] for event in observer.events()] == [2, 3]
 
 
-def test_a_replay_reaches_only_the_rules_of_its_filter(send, queue, rule, archive, replay):
+def test_replay_triggers_only_rules_of_its_filter(send, queue, rule, archive, replay):
     """https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_ReplayDestination.html"""
     one, two, arn = queue("one"), queue("two"), archive()
     send(at(0, 1))
@@ -135,13 +135,13 @@ def test_a_replay_reaches_only_the_rules_of_its_filter(send, queue, rule, archiv
     assert len(two.messages()) == 1
 
 
-def test_a_replay_uses_the_input_of_the_targets(send, queue, rule, archive, replay):
+def test_replay_uses_target_input(send, queue, rule, archive, replay):
     """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-replay-archived-event.html"""
-    seen, arn = queue(), archive()
+    observer, arn = queue(), archive()
     send(at(0, 1))
-    rule(seen.arn, InputPath="$.detail")
+    rule(observer.arn, InputPath="$.detail")
     replay(arn)
-    assert seen.events() == [{"n": 1}]
+    assert observer.events() == [{"n": 1}]
 
 
 def test_replayed_events_are_not_archived_again(send, events, archive, replay):
@@ -149,24 +149,27 @@ def test_replayed_events_are_not_archived_again(send, events, archive, replay):
     arn = archive()
     send(at(0, 1))
     replay(arn)
-    assert events.describe_archive(ArchiveName="kept")["EventCount"] == 1
+    assert events.describe_archive(ArchiveName="archive")["EventCount"] == 1
 
 
-def test_a_replay_runs_after_the_call_and_tells_its_states(local, send, events, archive, replay):
+def test_replay_runs_after_start_replay_returns(local, send, events, archive, replay):
     """https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_DescribeReplay.html"""
     arn = archive()
     send(at(0, 1), at(3, 2))
     states = []
-    become = local.region.service(EventBridge).replays._become
-    local.region.service(EventBridge).replays._become = lambda it, state: (states.append(state), become(it, state))
+    set_state = local.region.service(EventBridge).replays._set_state
+    local.region.service(EventBridge).replays._set_state = lambda it, state: (
+        states.append(state),
+        set_state(it, state),
+    )
     try:
         assert replay(arn)["State"] == "STARTING"
     finally:
-        del local.region.service(EventBridge).replays._become
+        del local.region.service(EventBridge).replays._set_state
     assert states == ["RUNNING", "COMPLETED"]
 
 
-def test_describe_replay_tells_all_of_it(send, events, archive, replay):
+def test_describe_replay_returns_all_fields(send, events, archive, replay):
     """https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_DescribeReplay.html"""
     arn = archive()
     send(at(0, 1), at(3, 2))
@@ -188,26 +191,26 @@ def test_describe_replay_tells_all_of_it(send, events, archive, replay):
     }
 
 
-def test_a_cancelled_replay_puts_nothing_more(local, send, events, queue, rule, archive, replay):
+def test_cancelled_replay_publishes_nothing(local, send, events, queue, rule, archive, replay):
     """https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_CancelReplay.html"""
-    seen, arn = queue(), archive()
+    observer, arn = queue(), archive()
     send(at(0, 1))
-    rule(seen.arn)
+    rule(observer.arn)
     replay(arn, settle=False)
     assert events.cancel_replay(ReplayName="again")["State"] == "CANCELLING"
     local.settle()
     assert events.describe_replay(ReplayName="again")["State"] == "CANCELLED"
-    assert seen.messages() == []
+    assert observer.messages() == []
 
 
-def test_a_replay_that_has_ended_cannot_be_cancelled(events, archive, replay):
+def test_completed_replay_cannot_be_cancelled(events, archive, replay):
     """https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_CancelReplay.html"""
     replay(archive())
     with pytest.raises(events.exceptions.IllegalStatusException):
         events.cancel_replay(ReplayName="again")
 
 
-def test_replays_are_listed_by_prefix_and_state(events, archive, replay):
+def test_list_replays_filters_by_prefix_and_state(events, archive, replay):
     """https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_ListReplays.html"""
     arn = archive()
     replay(arn, name="first")
@@ -217,7 +220,7 @@ def test_replays_are_listed_by_prefix_and_state(events, archive, replay):
     assert events.list_replays(State="RUNNING")["Replays"] == []
 
 
-def test_a_replay_onto_another_bus_is_refused(events, archive):
+def test_start_replay_rejects_another_bus(events, archive):
     """https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_ReplayDestination.html"""
     other = events.create_event_bus(Name="other")["EventBusArn"]
     with pytest.raises(ClientError, match="Cross event bus replay is not permitted"):
@@ -230,15 +233,17 @@ def test_a_replay_onto_another_bus_is_refused(events, archive):
         )
 
 
-def test_a_replay_starts_an_execution_anew(local, send, rule, archive, replay):
+def test_replay_starts_another_execution(local, send, rule, archive, replay):
     """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-replay-archived-event.html"""
-    from test_bus_targets import executions
+    from bus_kit import executions
 
     role = local.client("iam").create_role(RoleName="states", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
     definition = json.dumps({"StartAt": "Only", "States": {"Only": {"Type": "Pass", "End": True}}})
     made = local.client("stepfunctions").create_state_machine(name="machine", definition=definition, roleArn=role)
     arn = archive()
-    rule(made["stateMachineArn"], pattern={"source": ["shop.orders"]})  # else it would hear of its own executions
+    rule(
+        made["stateMachineArn"], pattern={"source": ["shop.orders"]}
+    )  # other patterns match the execution's own events
     send(at(0, 1))
     replay(arn)
     assert len(executions(local, made["stateMachineArn"])) == 2

@@ -13,7 +13,7 @@ pytest_plugins = ["bus_fixtures"]
 
 
 def runs(expression, after, count=3):
-    """The first runs of an expression after a moment, both in words."""
+    """Return the first runs of an expression after a time."""
 
     def each():
         moment = began = datetime.fromisoformat(after).replace(tzinfo=UTC).timestamp()
@@ -53,7 +53,7 @@ def runs(expression, after, count=3):
         ("rate(1 day)", "2024-02-28 00:00:00", ["2024-02-29 00:00", "2024-03-01 00:00", "2024-03-02 00:00"]),
     ],
 )
-def test_an_expression_runs_at_its_moments_in_utc(expression, after, expected):
+def test_expression_runs_at_expected_times_in_utc(expression, after, expected):
     """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-scheduled-rule-pattern.html"""
     assert runs(expression, after) == expected
 
@@ -81,7 +81,7 @@ def test_an_expression_runs_at_its_moments_in_utc(expression, after, expected):
         ),
     ],
 )
-def test_a_bad_expression_is_refused(events, expression):
+def test_put_rule_rejects_invalid_schedule_expression(events, expression):
     """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-scheduled-rule-pattern.html"""
     with pytest.raises(BadSchedule):
         schedule(expression)
@@ -93,7 +93,7 @@ def test_a_bad_expression_is_refused(events, expression):
     }
 
 
-def test_a_schedule_on_another_bus_than_the_default_is_refused(events):
+def test_put_rule_rejects_schedule_on_custom_bus(events):
     """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-rule-schedule.html"""
     events.create_event_bus(Name="shop")
     with pytest.raises(ClientError, match="ScheduleExpression is supported only on the default event bus"):
@@ -102,14 +102,14 @@ def test_a_schedule_on_another_bus_than_the_default_is_refused(events):
 
 @pytest.fixture
 def scheduled(events, queue):
-    """A rule that runs every minute, and the queue that sees it."""
-    seen = queue()
+    """Create a rule that runs every minute, and return its target queue."""
+    observer = queue()
     events.put_rule(Name="tick", ScheduleExpression="rate(1 minute)")
-    events.put_targets(Rule="tick", Targets=[{"Id": "1", "Arn": seen.arn}])
-    return seen
+    events.put_targets(Rule="tick", Targets=[{"Id": "1", "Arn": observer.arn}])
+    return observer
 
 
-def test_a_scheduled_event_has_the_envelope_of_eventbridge(local, scheduled, pass_time):
+def test_scheduled_event_has_eventbridge_envelope(local, scheduled, pass_time):
     """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-run-lambda-schedule.html"""
     pass_time(61)
     (event,) = scheduled.events()
@@ -127,7 +127,7 @@ def test_a_scheduled_event_has_the_envelope_of_eventbridge(local, scheduled, pas
     }
 
 
-def test_a_rate_runs_first_after_its_time_and_then_again_and_again(scheduled, pass_time):
+def test_rate_runs_first_after_one_interval(scheduled, pass_time):
     """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-scheduled-rule-pattern.html"""
     pass_time(30)
     assert scheduled.messages() == []
@@ -135,7 +135,7 @@ def test_a_rate_runs_first_after_its_time_and_then_again_and_again(scheduled, pa
     assert len(scheduled.messages()) == 3
 
 
-def test_a_cron_rule_runs(events, scheduled, pass_time):
+def test_cron_rule_runs(events, scheduled, pass_time):
     """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-scheduled-rule-pattern.html"""
     events.put_rule(Name="tick", ScheduleExpression="cron(0 0 * * ? *)")
     pass_time(2 * 24 * 3600)
@@ -144,7 +144,7 @@ def test_a_cron_rule_runs(events, scheduled, pass_time):
     assert all(time.endswith("T00:00:00Z") for time in times)
 
 
-def test_a_schedule_has_the_input_of_its_target(events, scheduled, pass_time):
+def test_scheduled_rule_uses_target_input(events, scheduled, pass_time):
     """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-rule-schedule.html"""
     (target,) = events.list_targets_by_rule(Rule="tick")["Targets"]
     events.put_targets(Rule="tick", Targets=[{**target, "Input": json.dumps({"what": "tick"})}])
@@ -152,7 +152,7 @@ def test_a_schedule_has_the_input_of_its_target(events, scheduled, pass_time):
     assert scheduled.events() == [{"what": "tick"}]
 
 
-def test_a_disabled_schedule_does_not_run_until_it_is_enabled(events, scheduled, pass_time):
+def test_disabled_scheduled_rule_does_not_run_until_enabled(events, scheduled, pass_time):
     """https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_DisableRule.html"""
     events.disable_rule(Name="tick")
     pass_time(300)
@@ -162,7 +162,7 @@ def test_a_disabled_schedule_does_not_run_until_it_is_enabled(events, scheduled,
     assert len(scheduled.messages()) == 1
 
 
-def test_a_deleted_schedule_does_not_run(events, scheduled, pass_time):
+def test_deleted_scheduled_rule_does_not_run(events, scheduled, pass_time):
     """https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_DeleteRule.html"""
     events.remove_targets(Rule="tick", Ids=["1"])
     events.delete_rule(Name="tick")
@@ -170,13 +170,13 @@ def test_a_deleted_schedule_does_not_run(events, scheduled, pass_time):
     assert scheduled.messages() == []
 
 
-def test_a_rule_with_only_a_schedule_takes_no_event(send, scheduled):
+def test_rule_without_pattern_receives_no_events(send, scheduled):
     """https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html"""
     send({})
     assert scheduled.messages() == []
 
 
-def test_a_rule_with_schedule_and_pattern_does_both(events, send, scheduled, pass_time):
+def test_rule_can_have_schedule_and_pattern(events, send, scheduled, pass_time):
     """https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html"""
     pattern = json.dumps({"source": ["shop.orders"]})
     events.put_rule(Name="tick", ScheduleExpression="rate(1 minute)", EventPattern=pattern)
@@ -185,7 +185,7 @@ def test_a_rule_with_schedule_and_pattern_does_both(events, send, scheduled, pas
     assert [event["source"] for event in scheduled.events()] == ["shop.orders", "aws.events"]
 
 
-def test_no_flow_waits_for_a_schedule(local, scheduled):
+def test_settle_does_not_wait_for_scheduled_rules(local, scheduled):
     """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-rule-schedule.html"""
     before = local.scheduler.clock.leapt
     local.settle()

@@ -1,4 +1,4 @@
-"""What a target is handed: Input, InputPath, InputTransformer."""
+"""Input, InputPath and InputTransformer of a target."""
 
 import json
 from types import SimpleNamespace
@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 from bus_kit import entry
 
 from millrace.local.core.jsonpath import MISSING, BadPath, find
-from millrace.local.services.eventbridge.inputs import BadInput, shaped
+from millrace.local.services.eventbridge.target_input import InputTransformError, target_input
 
 pytest_plugins = ["bus_fixtures"]
 
@@ -31,7 +31,7 @@ EVENT = {
         "none": None,
         "tags": ["a", "b"],
         "owner": {"name": "ann", "cats": 2},
-        "said": 'he said "hi"',
+        "quote": 'a "quoted" word',
     },
 }
 PATHS = {
@@ -42,24 +42,24 @@ PATHS = {
     "none": "$.detail.none",
     "tags": "$.detail.tags",
     "owner": "$.detail.owner",
-    "said": "$.detail.said",
+    "quote": "$.detail.quote",
     "missing": "$.detail.nothing",
 }
 
 
 def transformed(template, paths=PATHS):
     target = {"InputTransformer": {"InputPathsMap": paths, "InputTemplate": template}}
-    return shaped(EVENT, target, RULE, 1_700_000_000.5)
+    return target_input(EVENT, target, RULE, 1_700_000_000.5)
 
 
-def test_a_target_without_input_gets_the_whole_event_minified():
+def test_target_without_input_receives_minified_event():
     """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-targets.html"""
-    assert shaped(EVENT, {}, RULE, 0) == json.dumps(EVENT, separators=(",", ":"))
+    assert target_input(EVENT, {}, RULE, 0) == json.dumps(EVENT, separators=(",", ":"))
 
 
-def test_input_replaces_the_event_as_it_stands():
+def test_input_replaces_event_unchanged():
     """https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_Target.html"""
-    assert shaped(EVENT, {"Input": '{ "a": 1 }'}, RULE, 0) == '{ "a": 1 }'
+    assert target_input(EVENT, {"Input": '{ "a": 1 }'}, RULE, 0) == '{ "a": 1 }'
 
 
 @pytest.mark.parametrize(
@@ -73,24 +73,24 @@ def test_input_replaces_the_event_as_it_stands():
         ("$.detail-type", '"EC2 Instance State-change Notification"'),
     ],
 )
-def test_input_path_hands_over_a_part_as_json(path, text):
+def test_input_path_selects_part_of_event_as_json(path, text):
     """https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_Target.html"""
-    assert shaped(EVENT, {"InputPath": path}, RULE, 0) == text
+    assert target_input(EVENT, {"InputPath": path}, RULE, 0) == text
 
 
 @pytest.mark.parametrize(
     ("path", "found"),
     [("$.a.b-c_d", 1), ("$.list[0].x", 2), ("$.list[7]", MISSING), ("$.a.z", MISSING), ("$.list[*].x", [2, 3])],
 )
-def test_json_paths_have_dots_dashes_indices_and_wildcards(path, found):
+def test_json_path_supports_names_indices_and_wildcards(path, found):
     """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-transform-target-input.html"""
     assert find({"a": {"b-c_d": 1}, "list": [{"x": 2}, {"x": 3}]}, path) == found
 
 
 @pytest.mark.parametrize("path", ["detail", "$detail", "$.a[?(@.x)]", "$['a']", "$..a"])
-def test_other_json_path_syntax_is_refused(path):
+def test_other_json_path_syntax_is_rejected(path):
     """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-transform-target-input.html
-    Refused: AWS evaluates paths at run time and says nothing of what it does with these.
+    Refused: AWS evaluates paths at run time and does not document these.
     """
     with pytest.raises(BadPath):
         find({}, path)
@@ -107,7 +107,7 @@ def test_other_json_path_syntax_is_refused(path):
         ('"<aws.events.rule-name> triggered"', '"r triggered"'),
     ],
 )
-def test_a_text_template_is_filled_with_texts(template, text):
+def test_text_template_is_filled_with_text(template, text):
     """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-transform-target-input.html#eb-transform-input-examples"""
     assert transformed(template) == text
 
@@ -123,41 +123,41 @@ def test_a_text_template_is_filled_with_texts(template, text):
         ('{"state": [9, <state>, true], "t": "Yes"}', {"state": [9, "RUNNING", True], "t": "Yes"}),
         ('{"n": <count>, "b": <on>, "z": <none>}', {"n": 3, "b": True, "z": None}),
         (
-            '{"l": <tags>, "o": <owner>, "s": <said>}',
-            {k: EVENT["detail"][v] for k, v in zip("los", ("tags", "owner", "said"), strict=True)},
+            '{"l": <tags>, "o": <owner>, "q": <quote>}',
+            {k: EVENT["detail"][v] for k, v in zip("loq", ("tags", "owner", "quote"), strict=True)},
         ),
         ("[<count>, <state>]", [3, "RUNNING"]),
     ],
 )
-def test_a_json_template_is_filled_with_json(template, value):
+def test_json_template_is_filled_with_json(template, value):
     """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-transform-target-input.html#eb-transform-input-examples"""
     assert json.loads(transformed(template)) == value
 
 
-def test_json_for_a_target_is_minified():
+def test_json_of_template_is_minified():
     """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-transform-target-input.html#eb-transform-input-issues"""
     assert transformed('{\n  "a" : <count>\n}') == '{"a":3}'
 
 
-def test_an_object_or_array_within_a_string_loses_its_quotes():
+def test_object_or_array_inside_a_string_loses_its_quotes():
     """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-transform-target-input.html#eb-transform-input-issues"""
     assert transformed('"<owner> and <tags>"') == '"{name:ann,cats:2} and [a,b]"'
     assert json.loads(transformed('{"a": "<tags>"}')) == {"a": "[a,b]"}
 
 
-def test_a_path_that_leads_nowhere_is_empty():
+def test_path_without_a_value_is_empty():
     """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-transform-target-input.html#eb-transform-input-issues"""
     assert transformed('"so <missing>."') == '"so ."'
     assert json.loads(transformed('{"a": <missing>, "b": "<missing>"}')) == {"a": "", "b": ""}
 
 
-def test_values_are_not_escaped_so_that_a_quote_can_break_the_json():
+def test_values_are_not_escaped_and_can_break_json():
     """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-transform-target-input.html#eb-transform-input-issues"""
-    with pytest.raises(BadInput, match="no valid JSON"):
-        transformed('{"a": "<said>"}')
+    with pytest.raises(InputTransformError, match="no valid JSON"):
+        transformed('{"a": "<quote>"}')
 
 
-def test_the_predefined_variables_tell_of_rule_and_event():
+def test_predefined_variables_contain_rule_and_event():
     """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-transform-target-input.html#eb-transform-input-predefined"""
     made = json.loads(
         transformed(
@@ -176,13 +176,13 @@ def test_the_predefined_variables_tell_of_rule_and_event():
     }
 
 
-def test_an_input_that_is_no_json_goes_to_the_dead_letter_queue(send, queue, rule):
+def test_event_with_invalid_json_input_becomes_dead_letter(send, queue, rule):
     """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html"""
-    seen, dead = queue(), queue("dead")
-    broken = {"InputPathsMap": {"said": "$.detail.said"}, "InputTemplate": '{"a": "<said>"}'}
-    rule(seen.arn, InputTransformer=broken, DeadLetterConfig={"Arn": dead.arn})
-    send({"said": '"'})
-    assert seen.messages() == []
+    observer, dead = queue(), queue("dead")
+    broken = {"InputPathsMap": {"quote": "$.detail.quote"}, "InputTemplate": '{"a": "<quote>"}'}
+    rule(observer.arn, InputTransformer=broken, DeadLetterConfig={"Arn": dead.arn})
+    send({"quote": '"'})
+    assert observer.messages() == []
     assert dead.messages()[0]["MessageAttributes"]["ERROR_CODE"]["StringValue"] == "INVALID_JSON"
 
 
@@ -200,7 +200,7 @@ def test_each_target_of_a_rule_has_its_own_input(send, events, queue, rule):
     assert (first.bodies(), second.bodies(), third.bodies()) == (['{"n":1}'], ['"n is 1, of rule"'], ["{}"])
 
 
-def test_a_placeholder_without_a_path_is_refused(queue, rule):
+def test_placeholder_without_a_path_is_rejected(queue, rule):
     """https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutTargets.html"""
     with pytest.raises(ClientError) as refused:
         rule(queue().arn, InputTransformer={"InputPathsMap": {"a": "$.id"}, "InputTemplate": '"<a> <b>"'})
@@ -210,7 +210,7 @@ def test_a_placeholder_without_a_path_is_refused(queue, rule):
     }
 
 
-def test_two_kinds_of_input_are_refused(queue, rule):
+def test_two_kinds_of_input_are_rejected(queue, rule):
     """https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutTargets.html"""
     with pytest.raises(
         ClientError, match="Only one of Input, InputPath, or InputTransformer must be provided for target 1"
@@ -218,7 +218,7 @@ def test_two_kinds_of_input_are_refused(queue, rule):
         rule(queue().arn, Input="{}", InputPath="$.detail")
 
 
-def test_a_function_gets_the_input_as_its_event(local, send, function, queue, rule):
+def test_function_receives_target_input(local, send, function, queue, rule):
     """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-transform-target-input.html"""
     arn = function("def handler(event, context):\n    print('given', event)\n")
     rule(arn, InputTransformer={"InputPathsMap": {"n": "$.detail.n"}, "InputTemplate": '{"n": <n>}'})

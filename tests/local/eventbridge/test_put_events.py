@@ -1,4 +1,4 @@
-"""PutEvents: what is taken, what is refused, and the envelope that comes of it."""
+"""PutEvents: validation, limits and the envelope."""
 
 import datetime as dt
 import json
@@ -13,13 +13,13 @@ pytest_plugins = ["bus_fixtures"]
 MEBIBYTE = 1_048_576
 
 
-def test_the_envelope_is_whole(send, queue, rule):
+def test_envelope_has_all_fields(send, queue, rule):
     """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-events-structure.html"""
-    seen = queue()
-    rule(seen.arn)
+    observer = queue()
+    rule(observer.arn)
     time = dt.datetime(2024, 2, 29, 12, 30, 15, 999_000, tzinfo=dt.UTC)
     answer = send(entry({"total": 3}, Resources=["arn:aws:s3:::a"], Time=time))
-    assert seen.events() == [
+    assert observer.events() == [
         {
             "version": "0",
             "id": answer["Entries"][0]["EventId"],
@@ -35,7 +35,7 @@ def test_the_envelope_is_whole(send, queue, rule):
 
 
 @pytest.mark.parametrize("name", ["Source", "DetailType", "Detail"])
-def test_an_entry_without_a_required_field_is_refused(send, name):
+def test_entry_without_required_field_is_rejected(send, name):
     """https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEventsResultEntry.html"""
     answer = send(
         {key: value for key, value in entry().items() if key != name} | ({} if name != "Source" else {"Source": ""})
@@ -50,34 +50,34 @@ def test_an_entry_without_a_required_field_is_refused(send, name):
 
 
 @pytest.mark.parametrize(
-    "detail", ["no JSON", "[1]", '"text"', "3", "null", '{"a": NaN}', "{" * 3000, r'{"a": "\ud800"}']
+    "detail", ["not JSON", "[1]", '"text"', "3", "null", '{"a": NaN}', "{" * 3000, r'{"a": "\ud800"}']
 )
-def test_a_detail_that_is_no_json_object_is_malformed(send, detail):
+def test_detail_must_be_a_json_object(send, detail):
     """https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEventsResultEntry.html"""
     answer = send(entry(Detail=detail))
     assert answer["Entries"] == [{"ErrorCode": "MalformedDetail", "ErrorMessage": "Detail is malformed."}]
 
 
-def test_a_source_that_begins_with_aws_is_not_authorized(send):
+def test_source_with_aws_prefix_is_not_authorized(send):
     """https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEventsRequestEntry.html"""
     answer = send(entry(Source="aws.s3"))
     assert answer["Entries"][0]["ErrorCode"] == "NotAuthorizedForSourceException"
 
 
-def test_the_other_entries_of_a_call_still_go_in(send, queue, rule):
+def test_valid_entries_of_a_call_are_published(send, queue, rule):
     """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevents.html"""
-    seen = queue()
-    rule(seen.arn)
-    answer = send({"n": 1}, entry(Detail="no JSON"), {"n": 3})
+    observer = queue()
+    rule(observer.arn)
+    answer = send({"n": 1}, entry(Detail="not JSON"), {"n": 3})
     assert answer["FailedEntryCount"] == 1
     assert ["EventId" in result for result in answer["Entries"]] == [True, False, True]
-    assert [event["detail"]["n"] for event in seen.events()] == [1, 3]
+    assert [event["detail"]["n"] for event in observer.events()] == [1, 3]
 
 
-def test_a_call_of_over_ten_entries_is_refused_whole(send, queue, rule):
+def test_call_with_more_than_ten_entries_is_rejected(send, queue, rule):
     """https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html"""
-    seen = queue()
-    rule(seen.arn)
+    observer = queue()
+    rule(observer.arn)
     with pytest.raises(ClientError) as refused:
         send(*[{"n": n} for n in range(11)])
     error = refused.value.response["Error"]
@@ -90,10 +90,10 @@ def test_a_call_of_over_ten_entries_is_refused_whole(send, queue, rule):
     assert error["Message"].endswith(
         "' at 'entries' failed to satisfy constraint: Member must have length less than or equal to 10"
     )
-    assert seen.events() == []
+    assert observer.events() == []
 
 
-def test_a_call_may_hold_one_mebibyte_and_no_more(send):
+def test_call_is_limited_to_one_mebibyte(send):
     """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevent-size.html"""
     room = MEBIBYTE - len("shop.orders") - len("OrderPlaced") - len('{"a": ""}')
     assert send({"a": "x" * room})["FailedEntryCount"] == 0
@@ -101,7 +101,7 @@ def test_a_call_may_hold_one_mebibyte_and_no_more(send):
         send({"a": "x" * (room + 1)})
 
 
-def test_the_size_counts_bytes_of_every_entry_fourteen_for_a_time_and_the_resources(send):
+def test_entry_size_includes_time_and_resources(send):
     """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevent-size.html"""
     plain = len("shop.orders") + len("OrderPlaced") + len('{"a":""}')
     texts = ["é" * 1000, "r"]
@@ -117,7 +117,7 @@ def test_the_size_counts_bytes_of_every_entry_fourteen_for_a_time_and_the_resour
         call(room + 1)
 
 
-def test_a_time_that_is_none_is_refused_whole(local):
+def test_call_with_invalid_time_is_rejected(local):
     """https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html"""
     import urllib.error
     import urllib.request
@@ -130,20 +130,20 @@ def test_a_time_that_is_none_is_refused_whole(local):
     assert json.loads(refused.value.read())["__type"] == "SerializationException"
 
 
-def test_a_bus_that_does_not_exist_swallows_an_event(send, queue, rule):
+def test_event_for_unknown_bus_is_dropped(send, queue, rule):
     """https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html"""
-    seen = queue()
-    rule(seen.arn)
-    answer = send(entry(EventBusName="nowhere"), {})
+    observer = queue()
+    rule(observer.arn)
+    answer = send(entry(EventBusName="unknown"), {})
     assert answer["FailedEntryCount"] == 0
     assert all("EventId" in result for result in answer["Entries"])
-    assert len(seen.events()) == 1
+    assert len(observer.events()) == 1
 
 
-def test_a_bus_may_be_named_by_its_arn(send, events, queue, rule):
+def test_bus_can_be_given_by_arn(send, events, queue, rule):
     """https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEventsRequestEntry.html"""
     arn = events.create_event_bus(Name="shop")["EventBusArn"]
-    seen = queue()
-    rule(seen.arn, bus="shop")
+    observer = queue()
+    rule(observer.arn, bus="shop")
     send(entry(EventBusName=arn))
-    assert len(seen.events()) == 1
+    assert len(observer.events()) == 1

@@ -1,4 +1,4 @@
-"""Rules and their targets: who is reached, how often it is tried, and where it ends."""
+"""Delivery from rules to targets: retries, dead letters, limits."""
 
 import json
 from http import HTTPStatus
@@ -11,38 +11,38 @@ from millrace.local.core.delivery import rule_pause
 pytest_plugins = ["bus_fixtures"]
 
 
-def test_a_disabled_rule_delivers_nothing_until_it_is_enabled(send, events, queue, rule):
+def test_disabled_rule_delivers_nothing_until_enabled(send, events, queue, rule):
     """https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_DisableRule.html"""
-    seen = queue()
-    rule(seen.arn)
+    observer = queue()
+    rule(observer.arn)
     events.disable_rule(Name="rule")
     send({"n": 1})
     events.enable_rule(Name="rule")
     send({"n": 2})
-    assert [event["detail"] for event in seen.events()] == [{"n": 2}]
+    assert [event["detail"] for event in observer.events()] == [{"n": 2}]
 
 
-def test_a_rule_of_another_bus_sees_nothing(send, events, queue, rule):
+def test_rule_receives_events_of_its_bus_only(send, events, queue, rule):
     """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rules.html"""
     events.create_event_bus(Name="shop")
-    seen = queue()
-    rule(seen.arn, bus="shop")
+    observer = queue()
+    rule(observer.arn, bus="shop")
     send({})
-    assert seen.messages() == []
+    assert observer.messages() == []
 
 
-def test_targets_are_reached_each_on_its_own(send, events, queue, rule):
+def test_failing_target_does_not_affect_other_targets(send, events, queue, rule):
     """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-targets.html"""
     first, last = queue("first"), queue("last")
     rule(first.arn)
-    gone = f"arn:aws:sqs:us-east-1:{ACCOUNT}:gone"
-    events.put_targets(Rule="rule", Targets=[{"Id": "2", "Arn": gone}, {"Id": "3", "Arn": last.arn}])
+    deleted = f"arn:aws:sqs:us-east-1:{ACCOUNT}:deleted"
+    events.put_targets(Rule="rule", Targets=[{"Id": "2", "Arn": deleted}, {"Id": "3", "Arn": last.arn}])
     answer = send({})
     assert answer["FailedEntryCount"] == 0
     assert len(first.messages()) == len(last.messages()) == 1
 
 
-def test_a_rule_takes_five_targets_and_no_more(events, queue, rule):
+def test_rule_has_at_most_five_targets(events, queue, rule):
     """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html"""
     arn = queue().arn
     rule(arn)
@@ -54,82 +54,82 @@ def test_a_rule_takes_five_targets_and_no_more(events, queue, rule):
 @pytest.mark.parametrize(
     "arn",
     [
-        f"arn:aws:sqs:us-east-1:{ACCOUNT}:gone",
-        f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:gone",
-        f"arn:aws:states:us-east-1:{ACCOUNT}:stateMachine:gone",
-        f"arn:aws:sns:us-east-1:{ACCOUNT}:gone",
-        f"arn:aws:kinesis:us-east-1:{ACCOUNT}:stream/gone",
-        f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:gone:*",
-        f"arn:aws:events:us-east-1:{ACCOUNT}:event-bus/gone",
-        f"arn:aws:events:us-east-1:{ACCOUNT}:api-destination/gone/1234",
+        f"arn:aws:sqs:us-east-1:{ACCOUNT}:deleted",
+        f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:deleted",
+        f"arn:aws:states:us-east-1:{ACCOUNT}:stateMachine:deleted",
+        f"arn:aws:sns:us-east-1:{ACCOUNT}:deleted",
+        f"arn:aws:kinesis:us-east-1:{ACCOUNT}:stream/deleted",
+        f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:deleted:*",
+        f"arn:aws:events:us-east-1:{ACCOUNT}:event-bus/deleted",
+        f"arn:aws:events:us-east-1:{ACCOUNT}:api-destination/deleted/1234",
     ],
 )
-def test_an_event_for_a_target_that_is_gone_becomes_a_dead_letter_at_once(send, queue, rule, arn):
+def test_event_for_deleted_target_becomes_dead_letter_without_retry(send, queue, rule, arn):
     """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html"""
     dead = queue("dead")
     rule_arn = rule(arn, DeadLetterConfig={"Arn": dead.arn})
     event_id = send({})["Entries"][0]["EventId"]
-    (letter,) = dead.messages()
-    assert json.loads(letter["Body"])["id"] == event_id
-    told = attributes(letter)
-    assert told.pop("ERROR_MESSAGE")
-    assert told == {"RULE_ARN": rule_arn, "TARGET_ARN": arn, "ERROR_CODE": "NO_RESOURCE", "RETRY_ATTEMPTS": "0"}
+    (message,) = dead.messages()
+    assert json.loads(message["Body"])["id"] == event_id
+    details = attributes(message)
+    assert details.pop("ERROR_MESSAGE")
+    assert details == {"RULE_ARN": rule_arn, "TARGET_ARN": arn, "ERROR_CODE": "NO_RESOURCE", "RETRY_ATTEMPTS": "0"}
 
 
-def test_a_dead_letter_is_the_event_and_not_the_input_of_the_target(send, queue, rule):
+def test_dead_letter_contains_event_instead_of_target_input(send, queue, rule):
     """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html"""
     dead = queue("dead")
-    rule(f"arn:aws:sqs:us-east-1:{ACCOUNT}:gone", Input="{}", DeadLetterConfig={"Arn": dead.arn})
+    rule(f"arn:aws:sqs:us-east-1:{ACCOUNT}:deleted", Input="{}", DeadLetterConfig={"Arn": dead.arn})
     send({"n": 1})
     assert dead.events()[0]["detail"] == {"n": 1}
 
 
-def test_an_event_without_a_dead_letter_queue_is_dropped_and_told(local, send, rule):
+def test_event_dropped_without_dead_letter_queue_is_recorded(local, send, rule):
     """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-event-delivery.html"""
-    rule(f"arn:aws:sqs:us-east-1:{ACCOUNT}:gone")
+    rule(f"arn:aws:sqs:us-east-1:{ACCOUNT}:deleted")
     event_id = send({})["Entries"][0]["EventId"]
     assert any("NO_RESOURCE" in error for error in local.trace(event_id).errors())
 
 
-def test_a_retriable_error_is_tried_again_up_to_the_attempts_of_the_target(send, queue, rule, endpoint):
+def test_retriable_error_is_retried_up_to_maximum_retry_attempts(send, queue, rule, endpoint):
     """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-retry-policy.html"""
     dead = queue("dead")
     target = endpoint(HTTPStatus.SERVICE_UNAVAILABLE)
     rule(target.arn, RetryPolicy={"MaximumRetryAttempts": 3}, DeadLetterConfig={"Arn": dead.arn})
     send({})
-    told = attributes(dead.messages()[0])
+    details = attributes(dead.messages()[0])
     assert len(target.requests) == 4
-    assert told["EXHAUSTED_RETRY_CONDITION"] == "MaximumRetryAttempts"
-    assert told["RETRY_ATTEMPTS"] == "3"
+    assert details["EXHAUSTED_RETRY_CONDITION"] == "MaximumRetryAttempts"
+    assert details["RETRY_ATTEMPTS"] == "3"
 
 
-def test_without_a_policy_it_is_tried_185_times_within_a_day(local, send, queue, rule, endpoint):
+def test_default_retry_policy_is_185_retries_within_a_day(local, send, queue, rule, endpoint):
     """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-retry-policy.html"""
     dead = queue("dead")
     target = endpoint(HTTPStatus.SERVICE_UNAVAILABLE)
     rule(target.arn, DeadLetterConfig={"Arn": dead.arn})
     began = local.scheduler.clock.now()
     send({})
-    told = attributes(dead.messages()[0])
+    details = attributes(dead.messages()[0])
     assert local.scheduler.clock.now() - began <= 24 * 3600 + 60
-    assert told["EXHAUSTED_RETRY_CONDITION"] in ("MaximumRetryAttempts", "MaximumEventAgeInSeconds")
-    assert len(target.requests) == int(told["RETRY_ATTEMPTS"]) + 1 <= 186
+    assert details["EXHAUSTED_RETRY_CONDITION"] in ("MaximumRetryAttempts", "MaximumEventAgeInSeconds")
+    assert len(target.requests) == int(details["RETRY_ATTEMPTS"]) + 1 <= 186
 
 
-def test_an_event_over_the_age_of_the_target_is_given_up(local, send, queue, rule, endpoint):
+def test_event_older_than_maximum_event_age_becomes_dead_letter(local, send, queue, rule, endpoint):
     """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-retry-policy.html"""
     dead = queue("dead")
     target = endpoint(HTTPStatus.SERVICE_UNAVAILABLE)
     rule(target.arn, RetryPolicy={"MaximumEventAgeInSeconds": 60}, DeadLetterConfig={"Arn": dead.arn})
     send({})
-    told = attributes(dead.messages()[0])
-    assert told["EXHAUSTED_RETRY_CONDITION"] == "MaximumEventAgeInSeconds"
-    assert int(told["RETRY_ATTEMPTS"]) == len(target.requests) - 1 >= 3
+    details = attributes(dead.messages()[0])
+    assert details["EXHAUSTED_RETRY_CONDITION"] == "MaximumEventAgeInSeconds"
+    assert int(details["RETRY_ATTEMPTS"]) == len(target.requests) - 1 >= 3
 
 
-def test_the_pauses_grow_exponentially_with_jitter():
+def test_backoff_is_exponential_with_jitter():
     """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-retry-policy.html
-    Differs: AWS gives no figures; here they are 1 to 2, 2 to 4, … up to 300 to 600 seconds.
+    Differs: AWS documents no intervals; here they are 1 to 2, 2 to 4, … up to 300 to 600 seconds.
     """
     for retry in (1, 2, 3, 8):
         pauses = {rule_pause(retry) for _ in range(50)}
@@ -138,16 +138,16 @@ def test_the_pauses_grow_exponentially_with_jitter():
     assert max(rule_pause(retry) for retry in range(1, 186)) <= 600
 
 
-def test_a_fifo_queue_cannot_be_a_dead_letter_queue(events, queue, rule):
+def test_fifo_queue_cannot_be_dead_letter_queue_of_a_rule(events, queue, rule):
     """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html"""
     fifo = queue("dead.fifo", FifoQueue="true")
     with pytest.raises(events.exceptions.ClientError, match="must be a standard queue"):
         rule(queue().arn, DeadLetterConfig={"Arn": fifo.arn})
 
 
-def test_a_dead_letter_queue_that_is_gone_loses_the_event_and_says_so(local, send, rule):
+def test_event_lost_without_its_dead_letter_queue_is_recorded(local, send, rule):
     """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html"""
-    gone = f"arn:aws:sqs:us-east-1:{ACCOUNT}:gone"
-    rule(gone, DeadLetterConfig={"Arn": f"{gone}-too"})
+    deleted = f"arn:aws:sqs:us-east-1:{ACCOUNT}:deleted"
+    rule(deleted, DeadLetterConfig={"Arn": f"{deleted}-too"})
     event_id = send(entry())["Entries"][0]["EventId"]
     assert any("lost: The queue" in error for error in local.trace(event_id).errors())

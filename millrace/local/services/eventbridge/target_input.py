@@ -1,4 +1,4 @@
-"""What a rule's target is handed: the whole envelope, a part of it, or a text made from it.
+"""The input of a rule's target: the whole event, a constant, a part of the event, or a filled-in template.
 
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-transform-target-input.html
 """
@@ -10,9 +10,9 @@ from typing import Any
 
 from millrace.local.core.clock import iso
 from millrace.local.core.jsonpath import MISSING, BadPath, find
+from millrace.local.services.eventbridge.entries import Envelope
 
-Envelope = dict[str, Any]
-PREDEFINED = frozenset(
+PREDEFINED_VARIABLES = frozenset(
     f"aws.events.{name}" for name in ("rule-arn", "rule-name", "event.ingestion-time", "event", "event.json")
 )
 _PLACEHOLDER = re.compile(r"<([A-Za-z0-9_.-]+)>")
@@ -20,12 +20,12 @@ _QUOTED = re.compile(r'("(?:[^"\\]|\\.)*")', re.DOTALL)
 _WITHOUT_DETAIL = ("id", "account", "source", "time", "region", "resources", "version")
 
 
-class BadInput(ValueError):
-    """An input that cannot be made from this event."""
+class InputTransformError(ValueError):
+    """The target's input cannot be made from this event."""
 
 
-def shaped(envelope: Envelope, target: Mapping[str, Any], rule: Any, ingested: float) -> str:
-    """The text of a target's input. Raises BadInput.
+def target_input(envelope: Envelope, target: Mapping[str, Any], rule: Any, ingested: float) -> str:
+    """Return the input of a target as text. Raises InputTransformError.
 
     https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutTargets.html
     """
@@ -36,38 +36,43 @@ def shaped(envelope: Envelope, target: Mapping[str, Any], rule: Any, ingested: f
             value = find(envelope, target["InputPath"])
             return compact(None if value is MISSING else value)
         if target.get("InputTransformer") is not None:
-            return _transformed(envelope, target["InputTransformer"], rule, ingested)
+            return _transform(envelope, target["InputTransformer"], rule, ingested)
     except BadPath as error:
-        raise BadInput(str(error)) from error
+        raise InputTransformError(str(error)) from error
     return compact(envelope)
 
 
 def compact(value: Any) -> str:
-    """JSON without white space."""
+    """Return JSON without white space."""
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 
 def placeholders(template: str) -> list[str]:
-    """The names that a template asks for, without <>."""
+    """Return the variable names that a template uses, without <>."""
     return _PLACEHOLDER.findall(template)
 
 
-def _transformed(envelope: Envelope, transformer: Mapping[str, Any], rule: Any, ingested: float) -> str:
+def _transform(envelope: Envelope, transformer: Mapping[str, Any], rule: Any, ingested: float) -> str:
     paths: Mapping[str, str] = transformer.get("InputPathsMap") or {}
-    values = {name: find(envelope, path) for name, path in paths.items()} | _predefined(envelope, rule, ingested)
+    values = {name: find(envelope, path) for name, path in paths.items()}
     template = str(transformer["InputTemplate"])
-    text = _filled(template, values)
-    return _minified(text) if _is_json(template) else text
+    text = _fill(template, values | _predefined_values(envelope, rule, ingested))
+    if not _is_json(template):
+        return text
+    try:
+        return compact(json.loads(text))
+    except ValueError as error:
+        raise InputTransformError(f"The input template gives no valid JSON for this event ({error}): {text}") from error
 
 
-def _predefined(envelope: Envelope, rule: Any, ingested: float) -> dict[str, Any]:
+def _predefined_values(envelope: Envelope, rule: Any, ingested: float) -> dict[str, Any]:
     """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-transform-target-input.html#eb-transform-input-predefined."""
-    without = {name: envelope[name] for name in _WITHOUT_DETAIL if name in envelope}
+    without_detail = {name: envelope[name] for name in _WITHOUT_DETAIL if name in envelope}
     return {
         "aws.events.rule-arn": rule.arn,
         "aws.events.rule-name": rule.name,
         "aws.events.event.ingestion-time": iso(ingested),
-        "aws.events.event": without | {"detailType": envelope["detail-type"]},
+        "aws.events.event": without_detail | {"detailType": envelope["detail-type"]},
         "aws.events.event.json": envelope,
     }
 
@@ -76,21 +81,22 @@ def _is_json(template: str) -> bool:
     return template.lstrip()[:1] in ("{", "[")
 
 
-def _filled(template: str, values: Mapping[str, Any]) -> str:
-    """Fill a template in: a value within quotes as text, outside them as JSON."""
+def _fill(template: str, values: Mapping[str, Any]) -> str:
+    """Replace placeholders: inside quotes with text, outside with JSON."""
     bare = template.strip()
     plain = not _is_json(bare) and not bare.startswith('"') and not _PLACEHOLDER.fullmatch(bare)
-    return "".join(
-        _PLACEHOLDER.sub(lambda found: _value(values, found, quoted=plain or part.startswith('"')), part)  # noqa: B023 - used at once
-        for part in _QUOTED.split(template)
-    )
+
+    def fill(part: str) -> str:
+        quoted = plain or part.startswith('"')
+        return _PLACEHOLDER.sub(lambda found: _value(values, found, quoted=quoted), part)
+
+    return "".join(map(fill, _QUOTED.split(template)))
 
 
 def _value(values: Mapping[str, Any], placeholder: re.Match[str], *, quoted: bool) -> str:
-    """One value in its place.
+    """Return the text for a placeholder; empty if its path finds nothing in the event.
 
-    Within quotes a string goes in unescaped, and an object or array loses its quotes, as AWS says; a path that led
-    nowhere is an empty string.
+    As on AWS, inside quotes a string is not escaped, and an object or array loses its own quotes.
     """
     if placeholder[1] not in values:
         return placeholder[0]
@@ -100,10 +106,3 @@ def _value(values: Mapping[str, Any], placeholder: re.Match[str], *, quoted: boo
     if not quoted:
         return compact(value)
     return value if isinstance(value, str) else compact(value).replace('"', "")
-
-
-def _minified(text: str) -> str:
-    try:
-        return compact(json.loads(text))
-    except ValueError as error:
-        raise BadInput(f"The input template gives no valid JSON for this event ({error}): {text}") from error

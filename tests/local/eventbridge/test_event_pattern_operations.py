@@ -23,24 +23,24 @@ def matches(events, pattern, event):
     return events.test_event_pattern(EventPattern=json.dumps(pattern), Event=json.dumps(event))["Result"]
 
 
-def test_an_event_is_tested_against_a_pattern(events):
+def test_test_event_pattern_matches_event(events):
     """https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_TestEventPattern.html"""
     assert matches(events, {"detail": {"total": [{"numeric": [">", 10]}]}}, EVENT)
     assert not matches(events, {"detail": {"total": [{"numeric": [">", 12]}]}}, EVENT)
 
 
 @pytest.mark.parametrize("name", ["id", "account", "source", "time", "region", "resources", "detail-type"])
-def test_an_event_to_test_must_have_its_mandatory_fields(events, name):
+def test_test_event_pattern_requires_mandatory_fields(events, name):
     """https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_TestEventPattern.html"""
     event = {key: value for key, value in EVENT.items() if key != name}
     with pytest.raises(ClientError, match=f"Parameter Event is not valid. Reason: {name} must be in the event"):
         matches(events, {"source": ["a"]}, event)
 
 
-def test_an_event_to_test_must_be_json(events):
+def test_test_event_pattern_requires_json_event(events):
     """https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_TestEventPattern.html"""
     with pytest.raises(ClientError, match="Parameter Event is not valid"):
-        events.test_event_pattern(EventPattern='{"source": ["a"]}', Event="no JSON")
+        events.test_event_pattern(EventPattern='{"source": ["a"]}', Event="not JSON")
 
 
 INVALID = [
@@ -48,14 +48,14 @@ INVALID = [
     ('{"source": "a"}', '"source" must be an object or an array'),
     ('{"detail": {"n": [{"numeric": ["~", 3]}]}}', "Unrecognized numeric range operator"),
     ('["a"]', "Filter is not an object"),
-    ("no JSON", ""),
+    ("not JSON", ""),
 ]
 
 
 @pytest.mark.parametrize(("pattern", "reason"), INVALID)
-def test_an_invalid_pattern_is_refused_by_put_rule(events, pattern, reason):
+def test_put_rule_rejects_invalid_pattern(events, pattern, reason):
     """https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html
-    Differs: where AWS ends with a line and a column, the clause is named.
+    Differs: the message ends with the clause; on AWS with line and column.
     """
     with pytest.raises(events.exceptions.InvalidEventPatternException) as refused:
         events.put_rule(Name="r", EventPattern=pattern)
@@ -64,13 +64,13 @@ def test_an_invalid_pattern_is_refused_by_put_rule(events, pattern, reason):
 
 
 @pytest.mark.parametrize(("pattern", "reason"), INVALID)
-def test_an_invalid_pattern_is_refused_by_test_event_pattern(events, pattern, reason):
+def test_test_event_pattern_rejects_invalid_pattern(events, pattern, reason):
     """https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_TestEventPattern.html"""
     with pytest.raises(events.exceptions.InvalidEventPatternException, match="Event pattern is not valid"):
         events.test_event_pattern(EventPattern=pattern, Event=json.dumps(EVENT))
 
 
-def test_a_rule_without_pattern_and_schedule_is_refused(events):
+def test_put_rule_requires_pattern_or_schedule(events):
     """https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html"""
     with pytest.raises(ClientError, match="EventPattern or ScheduleExpression must be specified"):
         events.put_rule(Name="r")

@@ -13,7 +13,7 @@ from millrace.local.services.eventbridge import EventBridge
 pytest_plugins = ["bus_fixtures"]
 
 
-def test_the_event_is_sent_with_the_headers_of_eventbridge(send, rule, endpoint):
+def test_request_has_eventbridge_headers(send, rule, endpoint):
     """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-api-destinations.html"""
     target = endpoint()
     rule(target.arn)
@@ -26,7 +26,7 @@ def test_the_event_is_sent_with_the_headers_of_eventbridge(send, rule, endpoint)
     assert request.headers["Range"] == "bytes=0-1048575"
 
 
-def test_an_api_key_goes_into_its_header(send, rule, endpoint):
+def test_api_key_is_sent_in_its_header(send, rule, endpoint):
     """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-target-connection-auth.html"""
     target = endpoint(kind="API_KEY", auth={"ApiKeyAuthParameters": {"ApiKeyName": "X-Key", "ApiKeyValue": "secret"}})
     rule(target.arn)
@@ -34,7 +34,7 @@ def test_an_api_key_goes_into_its_header(send, rule, endpoint):
     assert target.requests[0].headers["X-Key"] == "secret"
 
 
-def test_name_and_password_go_into_the_authorization_header(send, rule, endpoint):
+def test_basic_credentials_are_sent_in_authorization_header(send, rule, endpoint):
     """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-target-connection-auth.html"""
     target = endpoint(kind="BASIC", auth={"BasicAuthParameters": {"Username": "ann", "Password": "pw"}})
     rule(target.arn)
@@ -53,21 +53,21 @@ def oauth(target_url):
     }
 
 
-def test_an_oauth_client_gets_a_token_once_and_sends_it(send, rule, endpoint, server):
+def test_oauth_token_is_fetched_once_and_sent(send, rule, endpoint, server):
     """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-target-connection-auth.html"""
     site = server({"/token": [(HTTPStatus.OK, {"access_token": "t1", "token_type": "Bearer"})]})
     target = endpoint(kind="OAUTH_CLIENT_CREDENTIALS", auth=oauth(site.url), site=site)
     rule(target.arn)
     send({"n": 1}), send({"n": 2})
-    asked = [request for request in site.requests if request.path == "/token"]
-    assert [parse_qs(request.body) for request in asked] == [
+    token_requests = [request for request in site.requests if request.path == "/token"]
+    assert [parse_qs(request.body) for request in token_requests] == [
         {"client_id": ["me"], "client_secret": ["secret"], "grant_type": ["client_credentials"]}
     ]
     assert [r.headers["Authorization"] for r in site.requests if r.path != "/token"] == ["Bearer t1", "Bearer t1"]
 
 
 @pytest.mark.parametrize("status", [HTTPStatus.UNAUTHORIZED, HTTPStatus.PROXY_AUTHENTICATION_REQUIRED])
-def test_a_refused_token_is_fetched_anew_for_the_retry(send, rule, endpoint, server, status):
+def test_rejected_oauth_token_is_replaced_for_the_retry(send, rule, endpoint, server, status):
     """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-target-connection-auth.html"""
     tokens = [(HTTPStatus.OK, {"access_token": name}) for name in ("old", "new")]
     site = server({"/token": tokens, "/hook": [(status, {}), (HTTPStatus.OK, {})]})
@@ -77,14 +77,17 @@ def test_a_refused_token_is_fetched_anew_for_the_retry(send, rule, endpoint, ser
     assert [r.headers["Authorization"] for r in site.requests if r.path == "/hook"] == ["Bearer old", "Bearer new"]
 
 
-def test_parameters_of_target_and_connection_are_merged_and_the_connection_counts(send, rule, endpoint):
+def test_connection_parameters_override_target_parameters(send, rule, endpoint):
     """https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_HttpParameters.html"""
-    more = {
+    invocation_parameters = {
         "HeaderParameters": [{"Key": "X-Both", "Value": "connection"}],
         "QueryStringParameters": [{"Key": "q", "Value": "connection"}],
         "BodyParameters": [{"Key": "added", "Value": "connection"}],
     }
-    key = {"ApiKeyAuthParameters": {"ApiKeyName": "X-Key", "ApiKeyValue": "secret"}, "InvocationHttpParameters": more}
+    key = {
+        "ApiKeyAuthParameters": {"ApiKeyName": "X-Key", "ApiKeyValue": "secret"},
+        "InvocationHttpParameters": invocation_parameters,
+    }
     target = endpoint(auth=key)
     given = {
         "HeaderParameters": {"X-Both": "target", "X-Own": "target"},
@@ -98,7 +101,7 @@ def test_parameters_of_target_and_connection_are_merged_and_the_connection_count
     assert json.loads(request.body) == {"n": 1, "added": "connection"}
 
 
-def test_path_parameters_take_the_places_of_the_stars_and_may_be_paths_into_the_event(send, rule, endpoint):
+def test_path_parameters_replace_wildcards_and_can_be_json_paths(send, rule, endpoint):
     """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-targets.html#dynamic-path-parameters"""
     target = endpoint(path="/orders/*/items/*")
     given = {"PathParameterValues": ["$.detail.order", "7"], "HeaderParameters": {"X-Id": "$.id"}}
@@ -112,7 +115,7 @@ def test_path_parameters_take_the_places_of_the_stars_and_may_be_paths_into_the_
 @pytest.mark.parametrize(
     "status", [HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.BAD_GATEWAY]
 )
-def test_429_and_5xx_are_tried_again(send, queue, rule, endpoint, server, status):
+def test_status_429_and_5xx_are_retried(send, queue, rule, endpoint, server, status):
     """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-api-destinations.html"""
     dead = queue("dead")
     site = server({"/hook": [(status, {}), (HTTPStatus.OK, {})]})
@@ -125,7 +128,7 @@ def test_429_and_5xx_are_tried_again(send, queue, rule, endpoint, server, status
 @pytest.mark.parametrize(
     "status", [HTTPStatus.FOUND, HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND]
 )
-def test_other_answers_are_not_tried_again(send, queue, rule, endpoint, status):
+def test_other_statuses_are_not_retried(send, queue, rule, endpoint, status):
     """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-api-destinations.html"""
     dead = queue("dead")
     target = endpoint(status)
@@ -135,7 +138,7 @@ def test_other_answers_are_not_tried_again(send, queue, rule, endpoint, status):
     assert attributes(dead.messages()[0])["ERROR_CODE"] == "SDK_CLIENT_ERROR"
 
 
-def test_retry_after_is_waited_for_where_it_is_longer(local, send, rule, endpoint, server):
+def test_retry_after_extends_the_backoff(local, send, rule, endpoint, server):
     """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-api-destinations.html"""
     site = server({"/hook": [(HTTPStatus.TOO_MANY_REQUESTS, {}, {"Retry-After": "600"}), (HTTPStatus.OK, {})]})
     rule(endpoint(site=site).arn)
@@ -144,7 +147,7 @@ def test_retry_after_is_waited_for_where_it_is_longer(local, send, rule, endpoin
     assert local.scheduler.clock.now() - began >= 600
 
 
-def test_a_negative_retry_after_ends_the_retries(send, rule, endpoint, server):
+def test_negative_retry_after_ends_retries(send, rule, endpoint, server):
     """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-api-destinations.html"""
     site = server({"/hook": [(HTTPStatus.SERVICE_UNAVAILABLE, {}, {"Retry-After": "-1"})]})
     rule(endpoint(site=site).arn)
@@ -152,7 +155,7 @@ def test_a_negative_retry_after_ends_the_retries(send, rule, endpoint, server):
     assert len(site.requests) == 1
 
 
-def test_no_second_has_more_calls_than_the_rate(send, rule, endpoint):
+def test_calls_do_not_exceed_invocation_rate(send, rule, endpoint):
     """https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_CreateApiDestination.html"""
     target = endpoint(rate=2)
     rule(target.arn)
@@ -162,9 +165,7 @@ def test_no_second_has_more_calls_than_the_rate(send, rule, endpoint):
     assert all(later - earlier >= 0.9 for earlier, later in zip(moments, moments[2:], strict=False))
 
 
-def test_an_endpoint_that_does_not_answer_in_time_is_tried_again(
-    local, monkeypatch, send, queue, rule, endpoint, server
-):
+def test_timeout_is_retried(local, monkeypatch, send, queue, rule, endpoint, server):
     """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-api-destinations.html"""
     assert local.region.service(EventBridge).buses.api_destinations.timeout == 5
     monkeypatch.setattr(local.region.service(EventBridge).buses.api_destinations, "timeout", 0.2)
@@ -172,11 +173,11 @@ def test_an_endpoint_that_does_not_answer_in_time_is_tried_again(
     site = server({"/hook": [None]})
     rule(endpoint(site=site).arn, RetryPolicy={"MaximumRetryAttempts": 1}, DeadLetterConfig={"Arn": dead.arn})
     send({})
-    told = attributes(dead.messages()[0])
-    assert (told["ERROR_CODE"], told["RETRY_ATTEMPTS"]) == ("TIMEOUT", "1")
+    details = attributes(dead.messages()[0])
+    assert (details["ERROR_CODE"], details["RETRY_ATTEMPTS"]) == ("TIMEOUT", "1")
 
 
-def test_an_endpoint_that_is_not_there_is_tried_again(send, queue, rule, endpoint, server):
+def test_connection_failure_is_retried(send, queue, rule, endpoint, server):
     """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html"""
     dead = queue("dead")
     site = server({})
@@ -184,17 +185,17 @@ def test_an_endpoint_that_is_not_there_is_tried_again(send, queue, rule, endpoin
     site.close()
     rule(target.arn, RetryPolicy={"MaximumRetryAttempts": 2}, DeadLetterConfig={"Arn": dead.arn})
     send({})
-    told = attributes(dead.messages()[0])
-    assert (told["ERROR_CODE"], told["RETRY_ATTEMPTS"]) == ("CONNECTION_FAILURE", "2")
+    details = attributes(dead.messages()[0])
+    assert (details["ERROR_CODE"], details["RETRY_ATTEMPTS"]) == ("CONNECTION_FAILURE", "2")
 
 
-def test_a_url_of_another_machine_is_refused_by_name(send, queue, rule, endpoint):
+def test_url_of_another_machine_is_not_called(send, queue, rule, endpoint):
     """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-api-destinations.html
     Refused: the local cloud calls loopback URLs only.
     """
     dead = queue("dead")
     rule(endpoint(url="https://api.example.com/hook").arn, DeadLetterConfig={"Arn": dead.arn})
     send({})
-    told = attributes(dead.messages()[0])
-    assert told["ERROR_CODE"] == "NOT_DELIVERED_LOCALLY"
-    assert "https://api.example.com/hook" in told["ERROR_MESSAGE"]
+    details = attributes(dead.messages()[0])
+    assert details["ERROR_CODE"] == "NOT_DELIVERED_LOCALLY"
+    assert "https://api.example.com/hook" in details["ERROR_MESSAGE"]
