@@ -8,6 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
 
 ACCOUNT = "123456789012"
+OTHER, REGION, OTHER_REGION = "111122223333", "us-east-1", "eu-west-1"
 ANYTHING = {"source": [{"exists": True}]}
 
 
@@ -41,6 +42,25 @@ def allow_invoke(local, function, rule=None):
 def attributes(message):
     """Return the message attributes of a dead letter as strings."""
     return {name: value["StringValue"] for name, value in message["MessageAttributes"].items()}
+
+
+def policy_for(principal, action, resource="*", **condition):
+    """Return a resource policy that allows an action to an account or a role."""
+    statement = {
+        "Sid": "others",
+        "Effect": "Allow",
+        "Principal": {"AWS": principal},
+        "Action": action,
+        "Resource": resource,
+    }
+    conditions = {"Condition": condition} if condition else {}
+    return json.dumps({"Version": "2012-10-17", "Statement": [{**statement, **conditions}]})
+
+
+def received(sqs, url):
+    """Return the events in a queue."""
+    answer = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)
+    return [json.loads(message["Body"]) for message in answer.get("Messages", [])]
 
 
 def packed(source):

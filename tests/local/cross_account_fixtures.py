@@ -4,28 +4,7 @@ import json
 from types import SimpleNamespace
 
 import pytest
-from bus_kit import ACCOUNT, attributes, policy
-
-OTHER, REGION, OTHER_REGION = "111122223333", "us-east-1", "eu-west-1"
-
-
-def policy_for(principal, action, resource="*", **condition):
-    """Return a resource policy that allows an action to an account or a role."""
-    statement = {
-        "Sid": "others",
-        "Effect": "Allow",
-        "Principal": {"AWS": principal},
-        "Action": action,
-        "Resource": resource,
-    }
-    conditions = {"Condition": condition} if condition else {}
-    return json.dumps({"Version": "2012-10-17", "Statement": [{**statement, **conditions}]})
-
-
-def received(sqs, url):
-    """Return the events in a queue."""
-    answer = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)
-    return [json.loads(message["Body"]) for message in answer.get("Messages", [])]
+from bus_kit import ACCOUNT, OTHER, REGION, attributes, policy, policy_for, received
 
 
 @pytest.fixture

@@ -3,8 +3,7 @@
 import json
 
 import pytest
-from bus_kit import ACCOUNT
-from cross_account_fixtures import OTHER, OTHER_REGION, REGION
+from bus_kit import ACCOUNT, OTHER, OTHER_REGION, REGION
 
 pytest_plugins = ["bus_fixtures", "cross_account_fixtures"]
 

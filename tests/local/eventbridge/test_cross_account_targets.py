@@ -3,8 +3,7 @@
 from types import SimpleNamespace
 
 import pytest
-from bus_kit import ACCOUNT, attributes, packed, policy
-from cross_account_fixtures import OTHER, OTHER_REGION, REGION, policy_for, received
+from bus_kit import ACCOUNT, OTHER, OTHER_REGION, REGION, attributes, packed, policy, policy_for, received
 
 from millrace.local.services.iam import Iam
 

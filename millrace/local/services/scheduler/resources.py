@@ -1,4 +1,4 @@
-"""Schedules and their groups.
+"""Schedules and schedule groups.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/AWS_Scheduler.html
 """

@@ -16,14 +16,14 @@ def schemas(empty_cloud):
 
 @pytest.fixture
 def shop(schemas):
-    """A registry with one schema; gives the names of both."""
+    """Create a registry with one schema; return their names."""
     schemas.create_registry(RegistryName="shop", Description="All events", Tags={"team": "mill"})
     names = {"RegistryName": "shop", "SchemaName": "shop.orders@OrderPlaced"}
     schemas.create_schema(**names, Content=CONTENT, Type="JSONSchemaDraft4", Tags={"team": "mill"})
     return names
 
 
-def test_a_registry_is_made_described_listed_and_deleted(schemas, shop):
+def test_registry_is_created_described_and_listed(schemas, shop):
     """https://docs.aws.amazon.com/eventbridge/latest/schema-reference/v1-registries-name-registryname.html"""
     described = schemas.describe_registry(RegistryName="shop")
     assert (described["Description"], described["Tags"]) == ("All events", {"team": "mill"})
@@ -31,14 +31,14 @@ def test_a_registry_is_made_described_listed_and_deleted(schemas, shop):
     assert [each["RegistryName"] for each in schemas.list_registries()["Registries"]] == ["shop"]
 
 
-def test_a_schema_is_described_with_its_content(schemas, shop):
+def test_describe_schema_returns_content(schemas, shop):
     """https://docs.aws.amazon.com/eventbridge/latest/schema-reference/v1-registries-name-registryname-schemas-name-schemaname.html"""
     described = schemas.describe_schema(**shop)
     assert (described["Content"], described["SchemaVersion"]) == (CONTENT, "1")
     assert described["SchemaArn"].endswith(":schema/shop/shop.orders@OrderPlaced")
 
 
-def test_other_content_is_a_new_version_and_the_old_one_stays(schemas, shop):
+def test_changed_content_creates_a_version(schemas, shop):
     """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-schema-registry.html"""
     schemas.update_schema(**shop, Content='{"type": "object"}')
     schemas.update_schema(**shop, Content='{"type": "object"}')
@@ -47,14 +47,14 @@ def test_other_content_is_a_new_version_and_the_old_one_stays(schemas, shop):
     assert schemas.describe_schema(**shop, SchemaVersion="1")["Content"] == CONTENT
 
 
-def test_schemas_are_found_by_words_and_listed_by_prefix(schemas, shop):
+def test_schemas_are_searched_by_keywords_and_listed_by_prefix(schemas, shop):
     """https://docs.aws.amazon.com/eventbridge/latest/schema-reference/v1-registries-name-registryname-schemas-search.html"""
     found = [schemas.search_schemas(RegistryName="shop", Keywords=words)["Schemas"] for words in ("orderplaced", "tea")]
     listed = schemas.list_schemas(RegistryName="shop", SchemaNamePrefix="shop.")["Schemas"]
     assert ([len(each) for each in found], listed[0]["VersionCount"]) == ([1, 0], 1)
 
 
-def test_tags_are_put_and_taken_away(schemas, shop):
+def test_tags_are_added_and_removed(schemas, shop):
     """https://docs.aws.amazon.com/eventbridge/latest/schema-reference/tags-resource-arn.html"""
     arn = schemas.describe_schema(**shop)["SchemaArn"]
     schemas.tag_resource(ResourceArn=arn, Tags={"stage": "test"})
@@ -63,7 +63,7 @@ def test_tags_are_put_and_taken_away(schemas, shop):
 
 
 @pytest.mark.parametrize(
-    ("call", "given", "code"),
+    ("call", "params", "code"),
     [
         ("describe_registry", {"RegistryName": "none"}, "NotFoundException"),
         ("create_registry", {"RegistryName": "shop"}, "ConflictException"),
@@ -71,20 +71,20 @@ def test_tags_are_put_and_taken_away(schemas, shop):
         ("describe_schema", {"RegistryName": "shop", "SchemaName": "none"}, "NotFoundException"),
     ],
 )
-def test_what_cannot_be_is_refused_by_its_code(schemas, shop, call, given, code):
+def test_invalid_calls_return_error_codes(schemas, shop, call, params, code):
     """https://docs.aws.amazon.com/eventbridge/latest/schema-reference/v1-registries-name-registryname.html"""
-    with pytest.raises(ClientError) as refused:
-        getattr(schemas, call)(**given)
-    assert refused.value.response["Error"]["Code"] == code
+    with pytest.raises(ClientError) as error:
+        getattr(schemas, call)(**params)
+    assert error.value.response["Error"]["Code"] == code
 
 
-def test_content_that_is_no_schema_is_refused(schemas, shop):
+def test_schema_content_must_be_json(schemas, shop):
     """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-schema.html"""
-    with pytest.raises(ClientError, match="no JSON"):
-        schemas.update_schema(**shop, Content="no schema")
+    with pytest.raises(ClientError, match="must be a JSON object"):
+        schemas.update_schema(**shop, Content="not a schema")
 
 
-def test_discoverers_are_refused(schemas):
+def test_discoverers_are_not_supported(schemas):
     """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-schema-discovery.html
 
     Refused: discoverers, discovered schemas and code bindings.
