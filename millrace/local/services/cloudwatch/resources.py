@@ -44,7 +44,7 @@ ALARM = ResourceType(
     immutable=frozenset({"AlarmName"}),
 )
 
-_NO_COMPOSITE = "moto has no PutCompositeAlarm: the alarm is on the record alone"
+_NO_COMPOSITE = "moto has no PutCompositeAlarm"
 
 COMPOSITE_ALARM = ResourceType(
     "AWS::CloudWatch::CompositeAlarm",

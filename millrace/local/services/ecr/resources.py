@@ -1,4 +1,4 @@
-"""Image repositories, as `cdk bootstrap` makes one.
+"""Image repositories, which `cdk bootstrap` creates.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/AWS_ECR.html
 """

@@ -13,7 +13,7 @@ from millrace.local.cloudformation.registry.names import Name
 from millrace.local.cloudformation.registry.steps import Each, Reading, Setting, Tags
 from millrace.local.cloudformation.registry.types import Properties, ResourceType, Subject
 
-_NO_UPDATE = "moto has no UpdateEventBus, so only creation passes it on"
+_NO_UPDATE = "moto has no UpdateEventBus: creation passes it on, an update does not"
 
 EVENT_BUS = ResourceType(
     "AWS::Events::EventBus",

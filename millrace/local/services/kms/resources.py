@@ -1,4 +1,4 @@
-"""Keys and their aliases.
+"""Keys and aliases.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/AWS_KMS.html
 """

@@ -11,5 +11,5 @@ class Kms(Service):
     arn_name = "kms"
 
     def resource_policy(self, arn: str) -> Any:
-        """The policy of a key."""
+        """Return the policy of a key."""
         return self.region.backends.kms.keys[arn.rpartition("/")[2]].policy

@@ -22,9 +22,7 @@ from millrace.local.core.schedule_expressions import BadSchedule, Rate, Schedule
 from millrace.local.core.scheduler import Item
 from millrace.local.core.service import Service
 from millrace.local.core.targets import attempt, send, send_record
-from millrace.local.services.eventbridge import EventBridge
-from millrace.local.services.eventbridge.entries import new_envelope
-from millrace.local.services.eventbridge.rule_delivery import retry_policy
+from millrace.local.services.eventbridge import EventBridge, new_envelope, retry_policy
 from millrace.local.services.iam import Iam, Permission
 from millrace.local.services.sqs import Sqs
 

@@ -1,4 +1,4 @@
-"""Secrets, given or generated.
+"""Secrets and their resource policies.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/AWS_SecretsManager.html
 """
@@ -14,7 +14,7 @@ from millrace.local.cloudformation.registry.steps import Setting, Tags
 from millrace.local.cloudformation.registry.types import Properties, ResourceType, Subject
 
 _OF_SECRET = {"SecretId": "{id}"}
-_DRAW = Call(
+_GENERATE = Call(
     "get_random_password",
     props(
         "ExcludeCharacters",
@@ -31,8 +31,8 @@ _PUT = Call("put_secret_value", {"generated": Take("SecretString")}, _OF_SECRET)
 
 
 @dataclass(frozen=True)
-class _Generated:
-    """A password drawn anew where its description changes, alone or as one key of a JSON document.
+class _GeneratedString:
+    """A generated password, alone or as one key of a JSON document; changed properties generate another.
 
     https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-secretsmanager-secret-generatesecretstring.html
     """
@@ -40,21 +40,21 @@ class _Generated:
     properties: frozenset[str] = frozenset({"GenerateSecretString"})
 
     def calls(self) -> Iterable[Call]:
-        """Every call that the step may make."""
-        return (_DRAW, _PUT)
+        """Return the calls that the step can make."""
+        return (_GENERATE, _PUT)
 
     def apply(self, subject: Subject, before: Properties | None) -> Properties:
-        """Draw and keep it."""
+        """Generate and store the password if its properties have changed."""
         wanted: dict[str, Any] | None = subject.properties.get("GenerateSecretString")
         if wanted is None or (before or {}).get("GenerateSecretString") == wanted:
             return {}
-        drawn = subject.call(_DRAW, **wanted)["RandomPassword"]
+        password = subject.call(_GENERATE, **wanted)["RandomPassword"]
         key = wanted.get("GenerateStringKey")
-        whole = json.dumps({**json.loads(wanted["SecretStringTemplate"]), key: drawn}) if key else drawn
-        return subject.call(_PUT, generated=whole)
+        secret = json.dumps({**json.loads(wanted["SecretStringTemplate"]), key: password}) if key else password
+        return subject.call(_PUT, generated=secret)
 
     def undo(self, subject: Subject) -> None:
-        """The secret's own deletion takes it along."""
+        """Do nothing: deleting the secret deletes its value."""
 
 
 _SECRET = props("Description", "KmsKeyId", "SecretString")
@@ -68,7 +68,7 @@ SECRET = ResourceType(
     attributes={"Id": "{ARN}"},
     steps=(
         Setting(Call("update_secret", _SECRET, _OF_SECRET), at_creation=False),
-        _Generated(),
+        _GeneratedString(),
         Tags("tag_resource", "untag_resource", _OF_SECRET),
     ),
     delete=(Call("delete_secret", by={**_OF_SECRET, "ForceDeleteWithoutRecovery": "true"}),),

@@ -1,4 +1,4 @@
-"""Topics, who may publish to them, and subscriptions.
+"""Topics, topic policies and subscriptions.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/AWS_SNS.html
 """
@@ -65,7 +65,7 @@ TOPIC_POLICY = ResourceType(
     ),
 )
 
-_SUBSCRIBED = (
+_SUBSCRIPTION_ATTRIBUTES = (
     "DeliveryPolicy",
     "FilterPolicy",
     "FilterPolicyScope",
@@ -80,12 +80,12 @@ SUBSCRIPTION = ResourceType(
     "sns",
     create=Call(
         "subscribe",
-        props("Endpoint", "Protocol", "TopicArn") | inside("Attributes", *_SUBSCRIBED),
+        props("Endpoint", "Protocol", "TopicArn") | inside("Attributes", *_SUBSCRIPTION_ATTRIBUTES),
         {"ReturnSubscriptionArn": "true"},
     ),
     id="{SubscriptionArn}",
     attributes={"Arn": "{SubscriptionArn}"},
-    steps=(Attributes("set_subscription_attributes", {"SubscriptionArn": "{id}"}, _SUBSCRIBED),),
+    steps=(Attributes("set_subscription_attributes", {"SubscriptionArn": "{id}"}, _SUBSCRIPTION_ATTRIBUTES),),
     delete=(Call("unsubscribe", by={"SubscriptionArn": "{id}"}),),
     immutable=frozenset({"Endpoint", "Protocol", "TopicArn"}),
     defaults={"FilterPolicy": {}, "FilterPolicyScope": "MessageAttributes", "RawMessageDelivery": False},

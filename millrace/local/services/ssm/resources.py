@@ -1,4 +1,4 @@
-"""Parameters.
+"""Parameters of Parameter Store.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/AWS_SSM.html
 """
