@@ -1,4 +1,4 @@
-"""Tables: a write and its condition are one, and so is a transaction."""
+"""Conditional writes, transactions, queries and transaction conflicts."""
 
 import io
 import json
@@ -14,7 +14,7 @@ from millrace.local.services.lambda_ import Lambda
 
 @pytest.fixture
 def cups(empty_cloud):
-    """An empty table with a stream, and a second one beside it."""
+    """Create two tables with streams; return the first."""
     for name in ("cups", "saucers"):
         empty_cloud.client("dynamodb").create_table(
             TableName=name,
@@ -35,7 +35,7 @@ def absent(name, key):
     return put(name, key, ConditionExpression="attribute_not_exists(id)")
 
 
-def test_of_many_conditional_writes_at_once_one_holds(cups):
+def test_only_one_concurrent_conditional_write_succeeds(cups):
     """https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/WorkingWithItems.html"""
 
     def write(number):
@@ -49,7 +49,7 @@ def test_of_many_conditional_writes_at_once_one_holds(cups):
         assert sum(threads.map(write, range(50))) == 1
 
 
-def test_a_transaction_writes_all_of_its_items(cups):
+def test_transaction_writes_all_items(cups):
     """https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html"""
     count = {"TableName": "cups", "Key": {"id": "b"}, "UpdateExpression": "ADD held :one"}
     items = [absent("saucers", "a"), {"Update": {**count, "ExpressionAttributeValues": {":one": 1}}}]
@@ -57,26 +57,26 @@ def test_a_transaction_writes_all_of_its_items(cups):
     assert cups.get_item(Key={"id": "b"})["Item"]["held"] == 1
 
 
-def test_a_transaction_of_which_one_condition_fails_writes_nothing_and_says_which(cups):
+def test_transaction_with_a_failed_condition_writes_nothing(cups):
     """https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html"""
     client = cups.meta.client
     cups.put_item(Item={"id": "a"})
-    with pytest.raises(client.exceptions.TransactionCanceledException) as refused:
+    with pytest.raises(client.exceptions.TransactionCanceledException) as error:
         client.transact_write_items(TransactItems=[put("saucers", "b"), absent("cups", "a")])
-    assert [reason["Code"] for reason in refused.value.response["CancellationReasons"]] == [
+    assert [reason["Code"] for reason in error.value.response["CancellationReasons"]] == [
         "None",
         "ConditionalCheckFailed",
     ]
     assert client.scan(TableName="saucers")["Items"] == []
 
 
-def test_a_transaction_names_an_item_once(cups):
+def test_transaction_rejects_two_operations_on_one_item(cups):
     """https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html"""
     with pytest.raises(Exception, match="multiple operations on one item"):
         cups.meta.client.transact_write_items(TransactItems=[put("cups", "a"), absent("cups", "a")])
 
 
-def test_a_transaction_that_fails_while_it_writes_leaves_all_as_it_was(cups):
+def test_transaction_that_fails_during_a_write_is_rolled_back(cups):
     """https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html"""
     wrong = {"TableName": "cups", "Key": {"id": "b"}, "UpdateExpression": "SET held = absent + :one"}
     items = [put("cups", "a"), {"Update": {**wrong, "ExpressionAttributeValues": {":one": 1}}}]
@@ -87,7 +87,7 @@ def test_a_transaction_that_fails_while_it_writes_leaves_all_as_it_was(cups):
 
 @pytest.fixture
 def racks(empty_cloud):
-    """Numbered cups on racks, with an index by colour."""
+    """Create a table of numbered cups on racks, with an index by colour."""
     kinds = {"rack": "S", "number": "N", "colour": "S"}
     by_colour = [{"AttributeName": "colour", "KeyType": "HASH"}, {"AttributeName": "number", "KeyType": "RANGE"}]
     empty_cloud.client("dynamodb").create_table(
@@ -108,22 +108,22 @@ def racks(empty_cloud):
 
 
 @pytest.mark.parametrize(
-    ("wanted", "more", "found"),
+    ("condition", "index", "found"),
     [("rack = :k", {}, ["a1", "a2", "a3"]), ("colour = :k AND #n > :n", {"IndexName": "by_colour"}, ["b2", "b3"])],
-    ids=["of a table", "of an index"],
+    ids=["table", "index"],
 )
-def test_a_query_finds_the_items_of_its_key_in_order(racks, wanted, more, found):
+def test_query_returns_items_of_its_key_in_order(racks, condition, index, found):
     """https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Query.html"""
-    if more:
-        more = {**more, "ExpressionAttributeNames": {"#n": "number"}}
-    values = {":k": "blue", ":n": 1} if more else {":k": "a"}
-    answer = racks.query(KeyConditionExpression=wanted, ExpressionAttributeValues=values, **more)
+    if index:
+        index = {**index, "ExpressionAttributeNames": {"#n": "number"}}
+    values = {":k": "blue", ":n": 1} if index else {":k": "a"}
+    answer = racks.query(KeyConditionExpression=condition, ExpressionAttributeValues=values, **index)
     assert [f"{item['rack']}{item['number']}" for item in answer["Items"]] == found
 
 
 @pytest.fixture
 def function_client(cups, empty_cloud):
-    """DynamoDB as a function calls it, with the credentials of its role."""
+    """Return a DynamoDB client with the credentials of a function's role."""
     statement = {"Effect": "Allow", "Action": "dynamodb:*", "Resource": "*"}
     policy, packed = json.dumps({"Version": "2012-10-17", "Statement": [statement]}), io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
@@ -158,12 +158,12 @@ READ = [{"Get": {"TableName": name, "Key": {"id": {"S": "a"}}}} for name in ("cu
         ("delete_item", {"TableName": "cups", "Key": {"id": {"S": "a"}}}),
     ],
 )
-def test_a_write_of_an_item_in_an_ongoing_transaction_is_rejected_and_not_retried_by_the_sdk(
+def test_conflicting_write_is_rejected_and_not_retried_by_the_sdk(
     cups, empty_cloud, function_client, operation, arguments
 ):
     """https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html#transaction-conflict-handling
 
-    Differs: conflicts are drawn by `cloud.fail(conflicts=…)`, for requests of functions; there are no others.
+    Differs: conflicts occur only for requests of functions, at the rate of `cloud.fail(conflicts=…)`.
     """
     empty_cloud.fail(seed=1, conflicts=1)
     with pytest.raises(function_client.exceptions.TransactionConflictException) as rejected:
@@ -173,12 +173,12 @@ def test_a_write_of_an_item_in_an_ongoing_transaction_is_rejected_and_not_retrie
 
 
 @pytest.mark.parametrize(("operation", "items"), [("transact_write_items", TRANSACTION), ("transact_get_items", READ)])
-def test_a_transaction_that_conflicts_is_canceled_with_the_reason_of_its_item_and_not_retried_by_the_sdk(
+def test_conflicting_transaction_is_canceled_and_not_retried_by_the_sdk(
     cups, empty_cloud, function_client, operation, items
 ):
     """https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html#transaction-conflict-handling
 
-    Differs: conflicts are drawn by `cloud.fail(conflicts=…)`, for requests of functions; there are no others.
+    Differs: conflicts occur only for requests of functions, at the rate of `cloud.fail(conflicts=…)`.
     """
     empty_cloud.fail(seed=1, conflicts=1)
     with pytest.raises(function_client.exceptions.TransactionCanceledException) as canceled:
@@ -191,13 +191,13 @@ def test_a_transaction_that_conflicts_is_canceled_with_the_reason_of_its_item_an
     assert cups.scan()["Items"] == []
 
 
-def test_conflicts_are_drawn_by_seed_and_for_functions_alone(cups, empty_cloud, function_client):
-    def drawn():
+def test_conflicts_depend_on_the_seed_and_affect_functions_only(cups, empty_cloud, function_client):
+    def conflicts():
         empty_cloud.fail(seed=7, conflicts=0.3)
         return [_conflicts(function_client) for _ in range(20)]
 
-    first = drawn()
-    assert first == drawn()
+    first = conflicts()
+    assert first == conflicts()
     assert 0 < sum(first) < 20
     empty_cloud.fail("another", seed=7, conflicts=1)
     assert not _conflicts(function_client)

@@ -1,4 +1,4 @@
-"""moto's DynamoDB expressions: the local cloud's changes save work, and change no answer."""
+"""Update and condition expressions with the caches of the local cloud."""
 
 import re
 
@@ -17,7 +17,7 @@ NAMES = {"#name": "name"}
 
 @pytest.fixture
 def table(empty_cloud):
-    """A table with one item."""
+    """Create an empty table."""
     empty_cloud.client("dynamodb").create_table(
         TableName="expressions",
         KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
@@ -41,7 +41,7 @@ def update(table, expression, **more):
 
 
 @pytest.mark.parametrize(("expression", "changed"), UPDATES)
-def test_an_update_gives_the_same_each_time(table, expression, changed):
+def test_update_returns_the_same_result_each_time(table, expression, changed):
     """https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.UpdateExpressions.html"""
     for _ in range(3):
         put(table)
@@ -51,7 +51,7 @@ def test_an_update_gives_the_same_each_time(table, expression, changed):
 
 
 @pytest.mark.parametrize("expression", ["SET stock = :two, stock = :one", "SET stock = :two SET name = :one"])
-def test_an_update_that_is_wrong_is_refused_each_time(table, expression):
+def test_invalid_update_is_rejected_each_time(table, expression):
     """https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.UpdateExpressions.html"""
     put(table)
     for _ in range(3):
@@ -59,7 +59,7 @@ def test_an_update_that_is_wrong_is_refused_each_time(table, expression):
             update(table, expression)
 
 
-def test_a_condition_is_checked_against_the_values_of_its_own_call(table):
+def test_condition_uses_the_values_of_its_call(table):
     """https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.ConditionExpressions.html"""
     put(table)
     condition = "attribute_exists(id) AND stock = :two"
@@ -73,7 +73,7 @@ def test_a_condition_is_checked_against_the_values_of_its_own_call(table):
     )
 
 
-def test_an_expression_is_read_once_however_often_it_is_used(table, monkeypatch):
+def test_expression_is_parsed_once(table, monkeypatch):
     put(table)
     update(table, "SET spare = :one", ConditionExpression="attribute_exists(id)")
     compiled = []
