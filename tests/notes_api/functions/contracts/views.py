@@ -1,0 +1,13 @@
+"""Responses of queries."""
+
+from pydantic import BaseModel
+
+
+class Note(BaseModel):
+    """A note. `version` counts its writes."""
+
+    author: str
+    note_id: str
+    text: str
+    stars: int = 0
+    version: int
