@@ -22,7 +22,8 @@ def shred(public, empty_cloud, notes_app):
         assert public.send("POST", "/events", shredded, content_type=KIND).status == 202
         empty_cloud.settle()
         tables = empty_cloud.client("dynamodb").list_tables()["TableNames"]
-        notes = empty_cloud.resource("dynamodb").Table(next(name for name in tables if "Notes" in name))
+        name = next(name for name in tables if name.startswith("NotesApi-Notes"))
+        notes = empty_cloud.resource("dynamodb").Table(name)
         return notes.get_item(Key={"author": "binder", "note_id": note_id})["Item"]["callback_id"]
 
     return shred

@@ -67,13 +67,7 @@ API = ResourceType(
 )
 
 _ROUTE = props(
-    "ApiKeyRequired",
-    "AuthorizationScopes",
-    "AuthorizationType",
-    "AuthorizerId",
-    "OperationName",
-    "RouteKey",
-    "Target",
+    "ApiKeyRequired", "AuthorizationScopes", "AuthorizationType", "AuthorizerId", "OperationName", "RouteKey", "Target"
 )
 
 ROUTE = ResourceType(

@@ -1,6 +1,6 @@
 """Amazon EventBridge: buses, rules, archives, replays, scheduled rules and API destinations."""
 
-from millrace.local.services.eventbridge.entries import new_envelope
+from millrace.local.services.eventbridge.put_events import new_envelope
 from millrace.local.services.eventbridge.rule_delivery import retry_policy
 from millrace.local.services.eventbridge.service import EventBridge
 

@@ -16,14 +16,7 @@ from millrace.local.core.delivery import Done, Failure
 from millrace.local.core.jsonpath import MISSING, BadPath, find
 from millrace.local.core.targets import TargetDelivery
 from millrace.local.services.eventbridge import connections
-from millrace.local.services.eventbridge.connections import (
-    AuthorizationError,
-    HttpParameters,
-    HttpRequest,
-    HttpResponse,
-    NotLoopbackError,
-    OAuthTokens,
-)
+from millrace.local.services.eventbridge.connections import HttpRequest, HttpResponse, NotLoopbackError
 from millrace.local.services.eventbridge.target_input import compact
 
 if TYPE_CHECKING:
@@ -43,6 +36,7 @@ _OK = range(200, 300)
 _THROTTLED = 429
 _SERVER_ERRORS = range(500, 600)
 _UNAUTHORIZED = (401, 407)
+_OAUTH = "OAUTH_CLIENT_CREDENTIALS"
 _UNABLE = "Unable to invoke ApiDestination endpoint"
 
 
@@ -51,7 +45,7 @@ class ApiDestinations:
 
     def __init__(self, region: "AccountRegion") -> None:
         self._region = region
-        self._tokens = OAuthTokens()
+        self._tokens = connections.OAuthTokens()
         self._sent: dict[str, deque[float]] = {}
         self.timeout = TIMEOUT_SECONDS
 
@@ -79,10 +73,8 @@ class ApiDestinations:
         except BadPath as error:
             done(Failure("INVALID_PARAMETER", str(error), retriable=False))
         else:
-            due = self._next_slot(destination)
-            self._region.scheduler.at(
-                due, lambda: self._start(request, connection, done), f"call of {destination.name}"
-            )
+            due, what = self._next_slot(destination), f"call of {destination.name}"
+            self._region.scheduler.at(due, lambda: self._start(request, connection, done), what)
 
     def _lookup(self, arn: str) -> tuple[Any, Any]:
         events = self._region.backends.events
@@ -126,16 +118,16 @@ class ApiDestinations:
             return Failure("CONNECTION_FAILURE", f"{_UNABLE}: API destination endpoint cannot be reached: {error}")
         except NotLoopbackError as error:
             return Failure("NOT_DELIVERED_LOCALLY", str(error), retriable=False)
-        except AuthorizationError as error:
+        except connections.AuthorizationError as error:
             return Failure("SDK_CLIENT_ERROR", f"{_UNABLE}: {error}")
-        oauth = connection.authorization_type == "OAUTH_CLIENT_CREDENTIALS"
+        oauth = connection.authorization_type == _OAUTH
         if oauth and response.status in _UNAUTHORIZED:
             self._tokens.discard(connection.name)
         return _failure(response, oauth=oauth)
 
     def _with_authorization(self, request: HttpRequest, connection: Any, now: float) -> HttpRequest:
         kind, parameters = connection.authorization_type, connection.auth_parameters
-        if kind == "OAUTH_CLIENT_CREDENTIALS":
+        if kind == _OAUTH:
             token = self._tokens.header(connection.name, parameters["OAuthParameters"], now, self.timeout)
             headers = {"Authorization": token}
         else:
@@ -153,7 +145,7 @@ def _request(destination: Any, connection: Any, delivery: TargetDelivery, messag
         return {key: _resolve(value, delivery) for key, value in (of_target.get(name) or {}).items()}
 
     of_target = delivery.target.get("HttpParameters") or {}
-    of_connection = HttpParameters.of((connection.auth_parameters or {}).get("InvocationHttpParameters"))
+    of_connection = connections.HttpParameters((connection.auth_parameters or {}).get("InvocationHttpParameters"))
     url = destination.invocation_endpoint
     for value in of_target.get("PathParameterValues") or []:
         url = url.replace("*", quote(_resolve(value, delivery), safe=""), 1)

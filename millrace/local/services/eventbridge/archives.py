@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from millrace.local.services.eventbridge.entries import Envelope
+from millrace.local.services.eventbridge.put_events import Envelope
 from millrace.local.services.eventbridge.target_input import compact
 from millrace.patterns import Pattern, compile_pattern
 

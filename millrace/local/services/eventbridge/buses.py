@@ -9,18 +9,10 @@ from typing import TYPE_CHECKING, Any
 from millrace.local.core.errors import ApiError
 from millrace.local.core.history import Reference, reference
 from millrace.local.core.targets import TargetDelivery, unknown_account
+from millrace.local.services.eventbridge import put_events
 from millrace.local.services.eventbridge.api_destinations import ApiDestinations
 from millrace.local.services.eventbridge.archives import MANAGED_BY, Archives
-from millrace.local.services.eventbridge.entries import (
-    Entry,
-    EntryFailure,
-    Envelope,
-    new_envelope,
-    parse_detail,
-    timestamp,
-    validate,
-    validate_call,
-)
+from millrace.local.services.eventbridge.put_events import Entry, EntryFailure, Envelope
 from millrace.local.services.eventbridge.rule_delivery import RuleDelivery
 from millrace.patterns import Pattern, PatternIndex, compile_pattern
 
@@ -66,19 +58,19 @@ class Buses:
 
         https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html
         """
-        validate_call(entries)
+        put_events.validate_call(entries)
         return [self._put_one(entry) for entry in entries]
 
     def _put_one(self, entry: Entry) -> dict[str, str]:
-        detail = parse_detail(entry.get("Detail"))
-        failure = validate(entry, detail)
+        detail = put_events.parse_detail(entry.get("Detail"))
+        failure = put_events.validate(entry, detail)
         if failure:
             self._record_rejected(entry, detail, failure)
             return {"ErrorCode": failure.code, "ErrorMessage": failure.message}
-        time = timestamp(entry.get("Time"))
+        time = put_events.timestamp(entry.get("Time"))
         time = self._region.clock.now() if time is None else time
         resources = entry.get("Resources") or []
-        envelope = new_envelope(self._region, entry["Source"], entry["DetailType"], detail, resources, time)
+        envelope = put_events.new_envelope(self._region, entry["Source"], entry["DetailType"], detail, resources, time)
         bus = entry.get("EventBusName") or "default"
         owner = self._region.owner(bus)
         if owner is None:

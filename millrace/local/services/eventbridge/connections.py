@@ -8,7 +8,7 @@ import http.client
 import ipaddress
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
 
@@ -43,20 +43,16 @@ class HttpResponse:
     body: bytes
 
 
-@dataclass
 class HttpParameters:
-    """Parameters that a connection adds to each request."""
+    """Parameters that a connection adds to each request. The connection has them as lists of Key and Value."""
 
-    headers: dict[str, str] = field(default_factory=dict)
-    query: dict[str, str] = field(default_factory=dict)
-    body: dict[str, Any] = field(default_factory=dict)
+    def __init__(self, parameters: Mapping[str, Any] | None) -> None:
+        def values(name: str) -> dict[str, Any]:
+            return {each["Key"]: each.get("Value", "") for each in (parameters or {}).get(name) or []}
 
-    @classmethod
-    def of(cls, parameters: Mapping[str, Any] | None) -> "HttpParameters":
-        """Return the parameters of a connection, which has them as lists of Key and Value."""
-        lists = parameters or {}
-        names = ("HeaderParameters", "QueryStringParameters", "BodyParameters")
-        return cls(*({item["Key"]: item.get("Value", "") for item in lists.get(name) or []} for name in names))
+        self.headers = values("HeaderParameters")
+        self.query = values("QueryStringParameters")
+        self.body = values("BodyParameters")
 
 
 def send(request: HttpRequest, timeout: float) -> HttpResponse:
@@ -145,7 +141,7 @@ def _token_request(parameters: Mapping[str, Any]) -> HttpRequest:
 
     https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_CreateConnectionOAuthRequestParameters.html
     """
-    extra = HttpParameters.of(parameters.get("OAuthHttpParameters"))
+    extra = HttpParameters(parameters.get("OAuthHttpParameters"))
     client = parameters["ClientParameters"]
     form = {"client_id": client["ClientID"], "client_secret": client["ClientSecret"], **extra.body}
     in_url = parameters["HttpMethod"] == "GET"

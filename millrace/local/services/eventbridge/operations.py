@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from millrace.local.core.errors import ApiError
 from millrace.local.core.schedule_expressions import BadSchedule, schedule
 from millrace.local.services.eventbridge.buses import Buses
-from millrace.local.services.eventbridge.entries import entries_of
+from millrace.local.services.eventbridge.put_events import entries_of
 from millrace.local.services.eventbridge.replays import Replays
 from millrace.local.services.eventbridge.target_input import PREDEFINED_VARIABLES, placeholders
 from millrace.patterns import InvalidPattern, Pattern, compile_pattern

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from millrace.local.core.schedule_expressions import Schedule, schedule
 from millrace.local.core.scheduler import Item
 from millrace.local.services.eventbridge.buses import Buses
-from millrace.local.services.eventbridge.entries import new_envelope
+from millrace.local.services.eventbridge.put_events import new_envelope
 
 if TYPE_CHECKING:
     from millrace.local.core.account_region import AccountRegion

@@ -10,7 +10,7 @@ from typing import Any
 
 from millrace.local.core.clock import iso
 from millrace.local.core.jsonpath import MISSING, BadPath, find
-from millrace.local.services.eventbridge.entries import Envelope
+from millrace.local.services.eventbridge.put_events import Envelope
 
 PREDEFINED_VARIABLES = frozenset(
     f"aws.events.{name}" for name in ("rule-arn", "rule-name", "event.ingestion-time", "event", "event.json")

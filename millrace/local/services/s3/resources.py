@@ -36,15 +36,8 @@ def _lifecycle(given: dict[str, Any]) -> dict[str, Any]:
 
 
 def _lifecycle_rule(rule: dict[str, Any]) -> dict[str, Any]:
-    expiration = {
-        name: rule.pop(key)
-        for key, name in (
-            ("ExpirationInDays", "Days"),
-            ("ExpirationDate", "Date"),
-            ("ExpiredObjectDeleteMarker", "ExpiredObjectDeleteMarker"),
-        )
-        if key in rule
-    }
+    names = {"ExpirationInDays": "Days", "ExpirationDate": "Date", "ExpiredObjectDeleteMarker": ""}
+    expiration = {name or key: rule.pop(key) for key, name in names.items() if key in rule}
     if expiration:
         rule["Expiration"] = expiration
     rule["Filter"] = {"Prefix": rule.pop("Prefix", "")}
@@ -79,12 +72,8 @@ def _destination(given: dict[str, Any], kind: str) -> dict[str, Any]:
 
 
 def _logging(given: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "LoggingEnabled": {
-            "TargetPrefix": "",
-            **_rename({"DestinationBucketName": "TargetBucket", "LogFilePrefix": "TargetPrefix"})(given),
-        }
-    }
+    renamed = _rename({"DestinationBucketName": "TargetBucket", "LogFilePrefix": "TargetPrefix"})(given)
+    return {"LoggingEnabled": {"TargetPrefix": "", **renamed}}
 
 
 def _acl(given: str) -> str:

@@ -75,11 +75,7 @@ class S3(Service):
     def _event(self, name: str, bucket: Any, key: Any, configuration_id: str) -> dict[str, Any]:
         """https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html."""
         account = self.region.account
-        described: dict[str, Any] = {"key": quote_plus(key.name, safe="/"), "sequencer": self._sequencer}
-        if not name.startswith("s3:ObjectRemoved:"):
-            described |= {"size": key.size, "eTag": key.etag.strip('"')}
-        if bucket.is_versioned:
-            described["versionId"] = key.version_id
+        described = self._object(name, bucket, key, "eTag", "versionId")
         record = {
             "eventVersion": "2.1",
             "eventSource": "aws:s3",
@@ -93,10 +89,16 @@ class S3(Service):
                 "s3SchemaVersion": "1.0",
                 "configurationId": configuration_id,
                 "bucket": {"name": bucket.name, "ownerIdentity": {"principalId": account}, "arn": bucket.arn},
-                "object": described,
+                "object": described | {"key": quote_plus(key.name, safe="/")},
             },
         }
         return {"Records": [record]}
+
+    def _object(self, name: str, bucket: Any, key: Any, etag: str, version_id: str) -> dict[str, Any]:
+        described: dict[str, Any] = {"key": key.name, "sequencer": self._sequencer}
+        if not name.startswith("s3:ObjectRemoved:"):
+            described |= {"size": key.size, etag: key.etag.strip('"')}
+        return described | ({version_id: key.version_id} if bucket.is_versioned else {})
 
     def _envelope(self, name: str, bucket: Any, key: Any) -> dict[str, Any]:
         """https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html."""
@@ -106,15 +108,10 @@ class S3(Service):
         return new_envelope(self.region, "aws.s3", _detail_type(name), detail, [bucket.arn], now)
 
     def _detail(self, name: str, bucket: Any, key: Any) -> dict[str, Any]:
-        described: dict[str, Any] = {"key": key.name}
-        if not name.startswith("s3:ObjectRemoved:"):
-            described |= {"size": key.size, "etag": key.etag.strip('"')}
-        if bucket.is_versioned:
-            described["version-id"] = key.version_id
         detail: dict[str, Any] = {
             "version": "0",
             "bucket": {"name": bucket.name},
-            "object": {**described, "sequencer": self._sequencer},
+            "object": self._object(name, bucket, key, "etag", "version-id"),
             "request-id": uuid.uuid4().hex[:16].upper(),
             "requester": self.region.account,
             "source-ip-address": "127.0.0.1",

@@ -201,18 +201,9 @@ class Schemas(Service):
     def _list_schemas(self, params: Params) -> Any:
         prefix = params.get("SchemaNamePrefix", "")
         found = [each for name, each in sorted(self._registry(params).schemas.items()) if name.startswith(prefix)]
-        return {
-            "Schemas": [
-                {
-                    "LastModified": each.versions[each.newest][2],
-                    "SchemaArn": each.arn,
-                    "SchemaName": each.name,
-                    "VersionCount": len(each.versions),
-                    "tags": each.tags,
-                }
-                for each in found
-            ]
-        }
+        keys = ("LastModified", "SchemaArn", "SchemaName", "tags")
+        described = [({key: _describe(each)[key] for key in keys}, len(each.versions)) for each in found]
+        return {"Schemas": [{**schema, "VersionCount": versions} for schema, versions in described]}
 
     def _list_versions(self, params: Params) -> Any:
         schema = self._schema(params)
@@ -288,9 +279,5 @@ def _describe(schema: _Schema, version: str | None = None) -> dict[str, Any]:
 
 def _search_result(registry: _Registry, schema: _Schema) -> dict[str, Any]:
     versions = [{"CreatedDate": each[2], "SchemaVersion": n, "Type": each[1]} for n, each in schema.versions.items()]
-    return {
-        "RegistryName": registry.name,
-        "SchemaArn": schema.arn,
-        "SchemaName": schema.name,
-        "SchemaVersions": versions,
-    }
+    names = {"RegistryName": registry.name, "SchemaArn": schema.arn, "SchemaName": schema.name}
+    return {**names, "SchemaVersions": versions}

@@ -1,4 +1,4 @@
-"""The entries of PutEvents: validation, size, and the event envelope.
+"""PutEvents: entries, their validation and size, and the event envelope.
 
 https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html
 """
