@@ -25,6 +25,7 @@ _AREAS = {
     "eventbridge": "EventBridge",
     "s3": "S3",
     "sns": "SNS",
+    "stepfunctions": "Step Functions",
     "access": "IAM",
     "functions": "Lambda",
     "sources": "Event source mappings",

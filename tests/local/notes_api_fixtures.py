@@ -1,11 +1,11 @@
-"""Fixtures that deploy the notes app once per module and send requests to its APIs."""
+"""Fixtures of the tests of APIs: the notes app, deployed once per module, and its APIs."""
 
 import json
 import shutil
 from pathlib import Path
 
 import pytest
-from http_api_kit import NOTE, HttpApi, Issuer
+from http_kit import NOTE, HttpApi, Issuer
 
 from millrace.local.cloudformation.synthesis import synthesise
 
@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture(scope="session")
 def notes_project(assembly, tmp_path_factory):
-    """Copy the notes app, with the requirements and layers of this project."""
+    """A copy of the notes app with the requirements and layers of the project."""
     root = tmp_path_factory.mktemp("notes") / "project"
     shutil.copytree(ROOT / "tests" / "notes_api", root, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "requirements.txt", root)
@@ -38,18 +38,18 @@ def notes_assembly(notes_project, notes_issuer):
 
 
 @pytest.fixture(scope="module")
-def notes_app(empty_cloud, notes_assembly):
-    """Deploy the stack."""
-    yield empty_cloud.deploy(notes_assembly).stacks["NotesApi"]
+def notes_api(empty_cloud, notes_assembly):
+    """The deployed stack of the notes app."""
+    yield empty_cloud.deploy(notes_assembly).stacks["App"]
     empty_cloud.reset()
 
 
 @pytest.fixture(scope="module")
-def api_named(empty_cloud, notes_app):
-    """Return an API of the app: Signed, Tokens or Public."""
+def api_named(empty_cloud, notes_api):
+    """Return an API of the notes app: Signed, Tokens or Public."""
 
     def api_named(name):
-        url = next(value for output, value in notes_app.outputs.items() if output.startswith(name))
+        url = next(value for output, value in notes_api.outputs.items() if output.startswith(name))
         return HttpApi(empty_cloud, url.removeprefix("http://").partition(".")[0])
 
     return api_named
@@ -62,19 +62,19 @@ def public(api_named):
 
 @pytest.fixture
 def write(public, empty_cloud):
-    """Write a note by command and settle; return the response body."""
+    """Write a note by command and settle; return the body of the response."""
 
     def write(key=None, **changed):
         headers = {"idempotency_key": key} if key else {}
-        answer = public.send("POST", "/commands/WriteNote", {**NOTE, **changed}, **headers)
-        assert answer.status == 202, answer.body
+        response = public.send("POST", "/commands/WriteNote", {**NOTE, **changed}, **headers)
+        assert response.status == 202, response.body
         empty_cloud.settle()
-        return json.loads(answer.body)
+        return json.loads(response.body)
 
     return write
 
 
 @pytest.fixture
 def get(public):
-    """Return the parsed response to a GET request."""
+    """Return the parsed response to a GET."""
     return lambda path: json.loads(public.send("GET", path).body)

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from http_api_kit import NOTE
+from http_kit import NOTE
 
 pytest_plugins = ["notes_api_fixtures"]
 

@@ -75,9 +75,9 @@ def test_repeated_id_of_a_source_is_the_same_event(send):
 @pytest.mark.parametrize(
     ("changed", "status", "named"),
     [
-        ({"source": "notes.app", "type": "NoteArchived", "data": {"note_id": "n"}}, 403, "NoteArchived"),
-        ({"source": "notes.app", "type": "WriteNote"}, 403, "WriteNote"),
-        ({"source": "notes.app"}, 403, "notes.app"),
+        ({"source": "notes.editor", "type": "NoteStored", "data": {"note_id": "n"}}, 403, "NoteStored"),
+        ({"source": "notes.editor", "type": "WriteNote"}, 403, "WriteNote"),
+        ({"source": "notes.editor"}, 403, "notes.editor"),
         ({"type": "NoteUnknown"}, 403, "NoteUnknown"),
         ({"data": {"author": "post"}}, 422, "NoteArrived.note_id"),
         ({"data": "text"}, 400, "data"),
@@ -115,8 +115,8 @@ def test_signer_can_publish_its_sources_only(api_named):
         body = json.dumps({**EVENT, **changed}).encode()
         return signed.send("POST", "/events", body, **signed.signed("POST", "/events", body, kind=STRUCTURED)).status
 
-    shredded = {"source": "notes.shredder", "type": "NoteShredded", "data": {"note_id": "n"}}
-    assert (send(), send(**shredded), signed.send("POST", "/events", b"{}").status) == (202, 403, 403)
+    torn = {"source": "notes.shredder", "type": "NoteTorn", "data": {"note_id": "n"}}
+    assert (send(), send(**torn), signed.send("POST", "/events", b"{}").status) == (202, 403, 403)
 
 
 @pytest.mark.parametrize(

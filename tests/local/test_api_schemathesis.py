@@ -12,7 +12,7 @@ import pytest
 pytest_plugins = ["notes_api_fixtures"]
 
 EXAMPLES = os.environ.get("MILLRACE_API_EXAMPLES", "3")
-SCOPES = "notes events:notes.post events:notes.shredder events:notes.binder"
+SCOPES = "notes events:notes.post events:notes.shredder events:notes.repairs"
 
 
 @pytest.fixture

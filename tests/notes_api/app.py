@@ -1,9 +1,9 @@
-"""A notes app for the tests of `Api`: one bus, and one API per authorizer."""
+"""A small app of notes for the tests of APIs: one bus, and one API per kind of authorizer."""
 
 from aws_cdk import App, CfnOutput, RemovalPolicy, Stack
 from aws_cdk import aws_dynamodb as dynamodb
 
-from functions.contracts.notes import NoteArrived, NoteShredded, WriteNote
+from functions.contracts.notes import NoteArrived, NoteTorn, WriteNote
 from millrace.constructs import Api, Bus, IamAuthorizer, JwtAuthorizer, Mediator, NoAuthorizer, Processor
 
 TEXT = dynamodb.AttributeType.STRING
@@ -21,13 +21,15 @@ class NotesApi(Stack):
             billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
             removal_policy=RemovalPolicy.DESTROY,
         )
-        for function in ("write_note", "take_note"):
+        for function in ("write_note", "store_note"):
             Processor(self, function.title(), bus=self.bus, function=function, tables={"notes": self.notes})
         Mediator(self, "Repair", bus=self.bus, steps=["request_repair"], tables={"notes": self.notes})
-        own = f"arn:aws:iam::{self.account}:root"
-        self.api("Signed", IamAuthorizer(), {"notes.post": [own], "notes.shredder": ["arn:aws:iam::*:user/shredder"]})
+        account = f"arn:aws:iam::{self.account}:root"
+        self.api(
+            "Signed", IamAuthorizer(), {"notes.post": [account], "notes.shredder": ["arn:aws:iam::*:user/shredder"]}
+        )
         self.api("Tokens", JwtAuthorizer(issuer, ["notes-api"], scopes=["notes"]))
-        self.api("Public", NoAuthorizer(reason="The tests have no identity provider."))
+        self.api("Public", NoAuthorizer(reason="The tests call it without credentials."))
 
     def api(self, name, authorizer, callers=None):
         api = Api(
@@ -36,7 +38,7 @@ class NotesApi(Stack):
             bus=self.bus,
             commands=[WriteNote],
             queries=["find_note", "list_notes"],
-            events=[NoteArrived, NoteShredded],
+            events=[NoteArrived, NoteTorn],
             callers=callers,
             authorizer=authorizer,
             tables={"notes": self.notes},
@@ -45,5 +47,5 @@ class NotesApi(Stack):
 
 
 app = App(analytics_reporting=False)
-NotesApi(app, "NotesApi", app.node.try_get_context("issuer"))
+NotesApi(app, "App", app.node.try_get_context("issuer"))
 app.synth()

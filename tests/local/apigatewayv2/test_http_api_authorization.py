@@ -9,7 +9,7 @@ from joserfc.jwk import OctKey, RSAKey
 from millrace.local.services.iam import Iam
 from millrace.local.services.lambda_ import Lambda
 
-pytest_plugins = ["http_api_fixtures"]
+pytest_plugins = ["http_fixtures"]
 
 IN_2100 = 4_102_444_800
 CORS = {"AllowOrigins": ["https://shop.example"], "AllowMethods": ["GET", "POST"], "AllowHeaders": ["authorization"]}

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-pytest_plugins = ["http_api_fixtures"]
+pytest_plugins = ["http_fixtures"]
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from http_api_kit import HttpApi
+from http_kit import HttpApi
 
 from millrace.local.cloudformation.loader import DeploymentFailed
 
-pytest_plugins = ["bare_moto", "http_api_fixtures"]
+pytest_plugins = ["bare_moto", "http_fixtures"]
 
 ECHO = "import json\ndef handler(event, context):\n    return {'statusCode': 200, 'body': json.dumps(event)}\n"
 
@@ -21,7 +21,7 @@ def assembly(tmp_path_factory, issuer):
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
         patched.setenv("CDK_VALIDATION", "false")
-        from http_api_stack import synthesise
+        from http_stack import synthesise
 
         synthesise(root / "cdk.out", ECHO, issuer.url)
     return root / "cdk.out"

@@ -1,4 +1,4 @@
-"""HTTP APIs: routes, function integrations, stages and JWT authorizers.
+"""HTTP APIs: routes, integrations with functions, stages, JWT authorizers.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/AWS_ApiGatewayV2.html
 """
@@ -11,20 +11,23 @@ from millrace.local.cloudformation.registry.steps import Setting, Tags
 from millrace.local.cloudformation.registry.types import Properties, ResourceType
 
 _SERVICE = "apigatewayv2"
-_SUPPORTED = "The local cloud supports HTTP APIs with Lambda functions"
+_NOT_HERE = "The local cloud has HTTP APIs whose integrations are Lambda functions"
 
 
-def _only(kind: str, **supported: str) -> Callable[[Properties], Properties]:
-    """Return a function that rejects other values of some properties. Raises Refused."""
+def _only(kind: str, **served: str) -> Callable[[Properties], Properties]:
+    """Refuses by name a value that the local cloud does not serve; a value that is left out is as served."""
 
     def reshape(given: Properties) -> Properties:
-        for name, value in supported.items():
-            if (actual := given.get(name, value)) != value:
-                where = str(given.get("Name") or given.get("IntegrationUri") or given.get("ApiId"))
-                raise Refused(f"AWS::ApiGatewayV2::{kind}.{name} {actual!r}", where, f"{_SUPPORTED}: {value!r}")
+        for name, wanted in served.items():
+            if (value := given.get(name, wanted)) != wanted:
+                raise Refused(f"AWS::ApiGatewayV2::{kind}.{name} {value!r}", _place(given), f"{_NOT_HERE}: {wanted!r}")
         return given
 
     return reshape
+
+
+def _place(given: Properties) -> str:
+    return str(given.get("Name") or given.get("IntegrationUri") or given.get("ApiId"))
 
 
 _API = props(
@@ -67,7 +70,13 @@ API = ResourceType(
 )
 
 _ROUTE = props(
-    "ApiKeyRequired", "AuthorizationScopes", "AuthorizationType", "AuthorizerId", "OperationName", "RouteKey", "Target"
+    "ApiKeyRequired",
+    "AuthorizationScopes",
+    "AuthorizationType",
+    "AuthorizerId",
+    "OperationName",
+    "RouteKey",
+    "Target",
 )
 
 ROUTE = ResourceType(
@@ -127,7 +136,7 @@ STAGE = ResourceType(
     create=None,
     id="{StageName}",
     steps=(
-        # moto has no UpdateStage, so the previous stage is deleted.
+        # moto has no UpdateStage, so the one before has to go.
         Setting(
             Call("create_stage", _STAGE, {"ApiId": "{ApiId}"}), clear=Call("delete_stage", by=_OF_STAGE), whole=True
         ),

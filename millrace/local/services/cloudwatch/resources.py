@@ -44,7 +44,7 @@ ALARM = ResourceType(
     immutable=frozenset({"AlarmName"}),
 )
 
-_NO_COMPOSITE = "moto has no PutCompositeAlarm"
+_NO_COMPOSITE = "moto has no PutCompositeAlarm: the alarm is on the record alone"
 
 COMPOSITE_ALARM = ResourceType(
     "AWS::CloudWatch::CompositeAlarm",

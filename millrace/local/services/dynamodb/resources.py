@@ -43,26 +43,26 @@ _UPDATE_INDEXES = Call(
 
 @dataclass(frozen=True)
 class _Indexes:
-    """Global secondary indexes. UpdateTable adds or deletes one at a time."""
+    """Global secondary indexes, which UpdateTable adds, changes and drops one by one."""
 
     properties: frozenset[str] = frozenset({"GlobalSecondaryIndexes"})
 
     def calls(self) -> Iterable[Call]:
-        """Return the calls that the step can make."""
+        """Every call that the step may make."""
         return (_UPDATE_INDEXES,)
 
     def apply(self, subject: Subject, before: Properties | None) -> Properties:
-        """Create and delete indexes as in the template."""
-        old = _by_name(before)
-        new = _by_name(subject.properties) if before is not None else old
-        deleted = [{"Delete": {"IndexName": name}} for name in old if old[name] != new.get(name)]
-        created = [{"Create": index} for name, index in new.items() if old.get(name) != index]
-        for update in (*deleted, *created):
+        """Make the indexes those of the template."""
+        had = _by_name(before)
+        has = _by_name(subject.properties) if before is not None else had
+        dropped = [{"Delete": {"IndexName": name}} for name in had if had[name] != has.get(name)]
+        added = [{"Create": index} for name, index in has.items() if had.get(name) != index]
+        for update in (*dropped, *added):
             subject.call(_UPDATE_INDEXES, updates=[update])
         return {}
 
     def undo(self, subject: Subject) -> None:
-        """Do nothing: the table is deleted."""
+        """The table takes them along."""
 
 
 def _by_name(properties: Properties | None) -> dict[str, Any]:
@@ -111,11 +111,11 @@ TABLE = ResourceType(
         "ContributorInsightsSpecification": "moto has no UpdateContributorInsights",
         "OnDemandThroughput": "moto's CreateTable drops it",
         "TableClass": "moto's CreateTable drops it",
-        "SSESpecification": "moto's UpdateTable drops it: creation passes it on, an update does not",
+        "SSESpecification": "moto's UpdateTable forgets it: creation passes it on, an update is on the record alone",
     },
 )
 
-_TABLE_PROPERTIES = frozenset(
+_SHARED = frozenset(
     {
         "AttributeDefinitions",
         "BillingMode",
@@ -129,7 +129,7 @@ _TABLE_PROPERTIES = frozenset(
         "WarmThroughput",
     }
 )
-_REPLICA_PROPERTIES = frozenset(
+_OF_REPLICA = frozenset(
     {
         "ContributorInsightsSpecification",
         "DeletionProtectionEnabled",
@@ -142,21 +142,21 @@ _REPLICA_PROPERTIES = frozenset(
 
 
 def single_region(given: Properties) -> Properties:
-    """Return a global table's properties as those of a table. Raises Refused for properties of a second region."""
+    """A global table's properties as those of a table. Raises Refused for what needs a second region."""
     replicas = given["Replicas"]
-    table = given.get("TableName", "a global table")
+    place = given.get("TableName", "a global table")
     if len(replicas) != 1:
-        raise Refused("AWS::DynamoDB::GlobalTable.Replicas", table, "the local cloud supports one replica")
+        raise Refused("AWS::DynamoDB::GlobalTable.Replicas", place, "the local cloud has one region")
     replica = {name: value for name, value in replicas[0].items() if name != "Region"}
     key = replica.pop("SSESpecification", {})
     if all(index.keys() == {"IndexName"} for index in replica.get("GlobalSecondaryIndexes", ())):
         replica.pop("GlobalSecondaryIndexes", None)
-    for name in replica.keys() - _REPLICA_PROPERTIES:
-        raise Refused(f"AWS::DynamoDB::GlobalTable.Replicas[0].{name}", table)
-    properties = {name: value for name, value in given.items() if name != "Replicas"}
+    for name in replica.keys() - _OF_REPLICA:
+        raise Refused(f"AWS::DynamoDB::GlobalTable.Replicas[0].{name}", place)
+    shared = {name: value for name, value in given.items() if name != "Replicas"}
     if key:
-        properties["SSESpecification"] = {**properties.get("SSESpecification", {}), **key}
-    return {**properties, **replica}
+        shared["SSESpecification"] = {**shared.get("SSESpecification", {}), **key}
+    return {**shared, **replica}
 
 
 GLOBAL_TABLE = replace(
@@ -164,7 +164,7 @@ GLOBAL_TABLE = replace(
     type="AWS::DynamoDB::GlobalTable",
     attributes={**TABLE.attributes, "TableId": "{TableDescription[TableId]}"},
     reshape=single_region,
-    exactly=_TABLE_PROPERTIES | {"Replicas"},
+    exactly=_SHARED | {"Replicas"},
 )
 
 TYPES = (TABLE, GLOBAL_TABLE)

@@ -1,4 +1,4 @@
-"""Image repositories, which `cdk bootstrap` creates.
+"""Image repositories, as `cdk bootstrap` makes one.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/AWS_ECR.html
 """

@@ -13,7 +13,7 @@ from millrace.local.cloudformation.registry.names import Name
 from millrace.local.cloudformation.registry.steps import Each, Reading, Setting, Tags
 from millrace.local.cloudformation.registry.types import Properties, ResourceType, Subject
 
-_NO_UPDATE = "moto has no UpdateEventBus: creation passes it on, an update does not"
+_NO_UPDATE = "moto has no UpdateEventBus: creation passes it on, an update is on the record alone"
 
 EVENT_BUS = ResourceType(
     "AWS::Events::EventBus",
@@ -47,7 +47,7 @@ _OF_RULE = {"Rule": "{Name}", "EventBusName": "{EventBusName}"}
 
 
 def _rule_id(values: Values) -> str:
-    """Return the physical id of a rule; on a custom bus it starts with the bus name."""
+    """The id of a rule on a bus of one's own has the bus in front."""
     bus: str = values["EventBusName"].rsplit("/", 1)[-1]
     return values["name"] if bus == "default" else f"{bus}|{values['name']}"
 
@@ -76,7 +76,7 @@ RULE = ResourceType(
 
 
 _BUS = Call("describe_event_bus", by={"Name": "{EventBusName}"})
-_PUT_POLICY = Call("put_permission", {"policy": Take("Policy")}, {"EventBusName": "{EventBusName}"})
+_PUT_STATEMENT = Call("put_permission", {"policy": Take("Policy")}, {"EventBusName": "{EventBusName}"})
 _REMOVE_STATEMENT = Call("remove_permission", by={"EventBusName": "{EventBusName}", "StatementId": "{id}"})
 
 
@@ -84,44 +84,44 @@ _REMOVE_STATEMENT = Call("remove_permission", by={"EventBusName": "{EventBusName
 class _Statement:
     """One statement of a bus's policy.
 
-    PutPermission replaces the whole policy, so the call repeats the statements of other resources. moto drops a
-    statement with the principal of a new one (events/models.py:508) unless one call has both.
+    PutPermission takes the whole policy, so the statements of others are said again. moto drops the statements that
+    have the same principal as one it is given (events/models.py:508), unless all come together, as here.
     """
 
     properties: frozenset[str] = frozenset({"Action", "Condition", "Principal", "Statement", "StatementId"})
 
     def calls(self) -> Iterable[Call]:
-        """Return the calls that the step can make."""
-        return (_BUS, _PUT_POLICY, _REMOVE_STATEMENT)
+        """Every call that the step may make."""
+        return (_BUS, _PUT_STATEMENT, _REMOVE_STATEMENT)
 
     def apply(self, subject: Subject, before: Properties | None) -> Properties:
-        """Add or replace the statement."""
+        """Put the statement beside those of others."""
         if before == subject.properties:
             return {}
         bus = subject.call(_BUS)
         policy = json.loads(bus.get("Policy") or '{"Version": "2012-10-17", "Statement": []}')
         own = self._statement(subject, bus["Arn"])
         others = [statement for statement in policy["Statement"] if statement.get("Sid") != own["Sid"]]
-        return subject.call(_PUT_POLICY, policy={**policy, "Statement": [*others, own]})
+        return subject.call(_PUT_STATEMENT, policy={**policy, "Statement": [*others, own]})
 
     def undo(self, subject: Subject) -> None:
-        """Remove the statement."""
+        """Take the statement away."""
         subject.call(_REMOVE_STATEMENT)
 
     def _statement(self, subject: Subject, bus: str) -> dict[str, Any]:
-        properties = subject.properties
-        if "Statement" in properties:
-            return {**properties["Statement"], "Sid": properties["StatementId"]}
-        principal = properties["Principal"]
-        account = {"AWS": f"arn:{subject.cloud.partition}:iam::{principal}:root"}
+        given = subject.properties
+        if "Statement" in given:
+            return {**given["Statement"], "Sid": given["StatementId"]}
+        who = given["Principal"]
+        partition = subject.cloud.partition
         statement = {
-            "Sid": properties["StatementId"],
+            "Sid": given["StatementId"],
             "Effect": "Allow",
-            "Principal": principal if principal == "*" else account,
-            "Action": properties["Action"],
+            "Principal": who if who == "*" else {"AWS": f"arn:{partition}:iam::{who}:root"},
+            "Action": given["Action"],
             "Resource": bus,
         }
-        if condition := properties.get("Condition"):
+        if condition := given.get("Condition"):
             statement["Condition"] = {condition["Type"]: {condition["Key"]: condition["Value"]}}
         return statement
 

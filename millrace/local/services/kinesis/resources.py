@@ -1,4 +1,4 @@
-"""Data streams.
+"""Streams.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/AWS_Kinesis.html
 """
@@ -12,33 +12,31 @@ from millrace.local.cloudformation.registry.steps import Setting, Tags
 from millrace.local.cloudformation.registry.types import Properties, ResourceType, Subject
 
 _OF_STREAM = {"StreamName": "{id}"}
-_DEFAULT_RETENTION = 24
-_RETENTION = props(RetentionPeriodHours="RetentionPeriodHours")
-_INCREASE = Call("increase_stream_retention_period", _RETENTION, _OF_STREAM)
-_DECREASE = Call("decrease_stream_retention_period", _RETENTION, _OF_STREAM)
+_DAY = 24
+_HOURS = props(RetentionPeriodHours="RetentionPeriodHours")
+_LONGER = Call("increase_stream_retention_period", _HOURS, _OF_STREAM)
+_SHORTER = Call("decrease_stream_retention_period", _HOURS, _OF_STREAM)
 
 
 @dataclass(frozen=True)
 class _Retention:
-    """The retention period, which one call increases and another decreases. A new stream has 24 hours."""
+    """How long records are kept, for which one call makes it longer and another shorter; a new stream has a day."""
 
     properties: frozenset[str] = frozenset({"RetentionPeriodHours"})
 
     def calls(self) -> Iterable[Call]:
-        """Return the calls that the step can make."""
-        return (_INCREASE, _DECREASE)
+        """Every call that the step may make."""
+        return (_LONGER, _SHORTER)
 
     def apply(self, subject: Subject, before: Properties | None) -> Properties:
-        """Set the retention period of the template."""
-        old, new = (
-            int(each.get("RetentionPeriodHours", _DEFAULT_RETENTION)) for each in (before or {}, subject.properties)
-        )
-        if old == new:
+        """Make it what the template says."""
+        had, has = (int(each.get("RetentionPeriodHours", _DAY)) for each in (before or {}, subject.properties))
+        if had == has:
             return {}
-        return subject.call(_INCREASE if new > old else _DECREASE, RetentionPeriodHours=new)
+        return subject.call(_LONGER if has > had else _SHORTER, RetentionPeriodHours=has)
 
     def undo(self, subject: Subject) -> None:
-        """Do nothing: the stream is deleted."""
+        """The stream takes it along."""
 
 
 STREAM = ResourceType(
@@ -68,14 +66,14 @@ STREAM = ResourceType(
             at_creation=False,
         ),
         Setting(Call("update_stream_mode", props("StreamModeDetails"), {"StreamARN": "{Arn}"}), at_creation=False),
-        # moto's CreateStream drops tags.
+        # moto's CreateStream drops the tags that it is given.
         Tags("add_tags_to_stream", "remove_tags_from_stream", _OF_STREAM, at_creation=True),
     ),
     delete=(Call("delete_stream", by=_OF_STREAM),),
     immutable=frozenset({"Name"}),
     defaults={"ShardCount": 1, "StreamModeDetails": {"StreamMode": "PROVISIONED"}},
     kept_only_here={
-        "DesiredShardLevelMetrics": "no shard metrics are written locally",
+        "DesiredShardLevelMetrics": "moto keeps shard metrics that nothing here writes",
         "MaxRecordSizeInKiB": "moto's CreateStream drops it",
         "WarmThroughputMiBps": "moto's CreateStream drops it",
     },

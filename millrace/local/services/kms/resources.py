@@ -1,4 +1,4 @@
-"""Keys and aliases.
+"""Keys and their aliases.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/AWS_KMS.html
 """

@@ -1,4 +1,4 @@
-"""Log groups, metric filters and resource policies.
+"""Log groups, metric filters, and who may write into log groups.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/AWS_Logs.html
 """
@@ -32,8 +32,8 @@ LOG_GROUP = ResourceType(
         "DeletionProtectionEnabled": "moto has no PutLogGroupDeletionProtection",
         "FieldIndexPolicies": "moto has no PutIndexPolicy",
         "LogGroupClass": "moto's CreateLogGroup drops it",
-        "ResourcePolicyDocument": "moto's PutResourcePolicy supports account policies only",
-        "KmsKeyId": "moto has no AssociateKmsKey: creation passes it on, an update does not",
+        "ResourcePolicyDocument": "moto's PutResourcePolicy knows accounts only",
+        "KmsKeyId": "moto has no AssociateKmsKey: creation passes it on, an update is on the record alone",
     },
 )
 
@@ -47,7 +47,7 @@ METRIC_FILTER = ResourceType(
     create=Call("put_metric_filter", props("FilterName", "LogGroupName") | _FILTER),
     id="{FilterName}",
     steps=(
-        # moto's PutMetricFilter adds a second filter of the same name, so the first is deleted.
+        # moto's PutMetricFilter adds a second filter of that name, so the one before has to go.
         Setting(
             Call("put_metric_filter", _FILTER, _OF_FILTER),
             clear=Call("delete_metric_filter", by=_OF_FILTER),

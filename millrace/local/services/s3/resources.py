@@ -16,34 +16,41 @@ from millrace.local.cloudformation.registry.types import ResourceType
 _OF_BUCKET = {"Bucket": "{id}"}
 
 
-def _rename(names: dict[str, str]) -> Callable[[dict[str, Any]], dict[str, Any]]:
+def _renamed(names: dict[str, str]) -> Callable[[dict[str, Any]], dict[str, Any]]:
     return lambda given: {names.get(key, key): value for key, value in given.items()}
 
 
 def _encryption(given: dict[str, Any]) -> dict[str, Any]:
-    rule = _rename({"ServerSideEncryptionByDefault": "ApplyServerSideEncryptionByDefault"})
+    rule = _renamed({"ServerSideEncryptionByDefault": "ApplyServerSideEncryptionByDefault"})
     return {"Rules": [rule(each) for each in given["ServerSideEncryptionConfiguration"]]}
 
 
 def _cors(given: dict[str, Any]) -> dict[str, Any]:
-    rule = _rename({"ExposedHeaders": "ExposeHeaders", "MaxAge": "MaxAgeSeconds", "Id": "ID"})
+    rule = _renamed({"ExposedHeaders": "ExposeHeaders", "MaxAge": "MaxAgeSeconds", "Id": "ID"})
     return {"CORSRules": [rule(each) for each in given["CorsRules"]]}
 
 
 def _lifecycle(given: dict[str, Any]) -> dict[str, Any]:
-    """Nest the properties as the API does; boto3 rejects properties that the API does not have."""
+    """CloudFormation writes flat what the API nests; what has no place below is refused by the API's own shape."""
     return {"Rules": [_lifecycle_rule(dict(rule)) for rule in given["Rules"]]}
 
 
 def _lifecycle_rule(rule: dict[str, Any]) -> dict[str, Any]:
-    names = {"ExpirationInDays": "Days", "ExpirationDate": "Date", "ExpiredObjectDeleteMarker": ""}
-    expiration = {name or key: rule.pop(key) for key, name in names.items() if key in rule}
+    expiration = {
+        name: rule.pop(key)
+        for key, name in (
+            ("ExpirationInDays", "Days"),
+            ("ExpirationDate", "Date"),
+            ("ExpiredObjectDeleteMarker", "ExpiredObjectDeleteMarker"),
+        )
+        if key in rule
+    }
     if expiration:
         rule["Expiration"] = expiration
     rule["Filter"] = {"Prefix": rule.pop("Prefix", "")}
     rule["ID"] = rule.pop("Id", "millrace")
     if "Transitions" in rule:
-        transition = _rename({"TransitionInDays": "Days", "TransitionDate": "Date"})
+        transition = _renamed({"TransitionInDays": "Days", "TransitionDate": "Date"})
         rule["Transitions"] = [transition(each) for each in rule["Transitions"]]
     return rule
 
@@ -55,15 +62,15 @@ def _notification(given: dict[str, Any]) -> dict[str, Any]:
             case "EventBridgeConfiguration":
                 found[key] = {}
             case "LambdaConfigurations":
-                found["LambdaFunctionConfigurations"] = [_destination(each, "Function") for each in value]
+                found["LambdaFunctionConfigurations"] = [_notified(each, "Function") for each in value]
             case "QueueConfigurations" | "TopicConfigurations":
-                found[key] = [_destination(each, key.removesuffix("Configurations")) for each in value]
+                found[key] = [_notified(each, key.removesuffix("Configurations")) for each in value]
             case _:
                 found[key] = value
     return found
 
 
-def _destination(given: dict[str, Any], kind: str) -> dict[str, Any]:
+def _notified(given: dict[str, Any], kind: str) -> dict[str, Any]:
     arn = {"Function": "LambdaFunctionArn", "Queue": "QueueArn", "Topic": "TopicArn"}[kind]
     rest = {key: value for key, value in given.items() if key not in ("Event", "Function", "Queue", "Topic", "Filter")}
     if "Filter" in given:
@@ -72,12 +79,16 @@ def _destination(given: dict[str, Any], kind: str) -> dict[str, Any]:
 
 
 def _logging(given: dict[str, Any]) -> dict[str, Any]:
-    renamed = _rename({"DestinationBucketName": "TargetBucket", "LogFilePrefix": "TargetPrefix"})(given)
-    return {"LoggingEnabled": {"TargetPrefix": "", **renamed}}
+    return {
+        "LoggingEnabled": {
+            "TargetPrefix": "",
+            **_renamed({"DestinationBucketName": "TargetBucket", "LogFilePrefix": "TargetPrefix"})(given),
+        }
+    }
 
 
-def _acl(given: str) -> str:
-    """Return the API's name of a canned ACL: `public-read` for PublicRead."""
+def _canned(given: str) -> str:
+    """The API's name of an access control list that a template calls PublicRead, or alike."""
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "-", given).lower()
 
 
@@ -105,7 +116,7 @@ BUCKET = ResourceType(
         "RegionalDomainName": "{BucketName}.s3.{region}.amazonaws.com",
     },
     steps=(
-        _set("put_bucket_acl", {"AccessControl": Take("ACL", _acl)}),
+        _set("put_bucket_acl", {"AccessControl": Take("ACL", _canned)}),
         _set(
             "put_bucket_encryption",
             {"BucketEncryption": Take("ServerSideEncryptionConfiguration", _encryption)},
@@ -139,9 +150,9 @@ BUCKET = ResourceType(
 
 
 def without_transport_denial(document: dict[str, Any]) -> dict[str, Any]:
-    """Return a policy without its statements that deny plain HTTP.
+    """The policy without its statements "deny unless SecureTransport".
 
-    moto ignores conditions and would deny every request. The local cloud has no TLS.
+    moto reads a statement without its conditions, and would deny everything; nothing local has TLS anyway.
     """
     statements = [each for each in document["Statement"] if not _denies_plain_http(each)]
     return {**document, "Statement": statements}
@@ -168,7 +179,7 @@ BUCKET_POLICY = ResourceType(
     delete=(Call("delete_bucket_policy", by={"Bucket": "{Bucket}"}),),
     immutable=frozenset({"Bucket"}),
     accepts=frozenset({"Bucket"}),
-    kept_only_here={"PolicyDocument": "moto ignores conditions, so statements that deny plain HTTP are not sent to it"},
+    kept_only_here={"PolicyDocument": "moto ignores conditions: deny-unless-SecureTransport is on the record alone"},
 )
 
 TYPES = (BUCKET, BUCKET_POLICY)

@@ -1,4 +1,4 @@
-"""Schedules and schedule groups.
+"""Schedules and their groups.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/AWS_Scheduler.html
 """

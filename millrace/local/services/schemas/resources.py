@@ -1,4 +1,4 @@
-"""Schema registries, their schemas and policies.
+"""Schema registries and their schemas.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/AWS_EventSchemas.html
 """
@@ -50,13 +50,15 @@ SCHEMA = ResourceType(
     immutable=frozenset({"RegistryName", "SchemaName"}),
 )
 
+_OF_POLICY = {"RegistryName": "{RegistryName}"}
+
 REGISTRY_POLICY = ResourceType(
     "AWS::EventSchemas::RegistryPolicy",
     "schemas",
     create=None,
     id="{RegistryName}",
     steps=(Setting(Call("put_resource_policy", props("Policy", "RegistryName")), whole=True),),
-    delete=(Call("delete_resource_policy", by=_OF_REGISTRY),),
+    delete=(Call("delete_resource_policy", by=_OF_POLICY),),
     accepts=frozenset({"RevisionId"}),
 )
 

@@ -1,4 +1,4 @@
-"""Secrets and their resource policies.
+"""Secrets, given or generated.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/AWS_SecretsManager.html
 """
@@ -14,7 +14,7 @@ from millrace.local.cloudformation.registry.steps import Setting, Tags
 from millrace.local.cloudformation.registry.types import Properties, ResourceType, Subject
 
 _OF_SECRET = {"SecretId": "{id}"}
-_GENERATE = Call(
+_DRAW = Call(
     "get_random_password",
     props(
         "ExcludeCharacters",
@@ -31,8 +31,8 @@ _PUT = Call("put_secret_value", {"generated": Take("SecretString")}, _OF_SECRET)
 
 
 @dataclass(frozen=True)
-class _GeneratedString:
-    """A generated password, alone or as one key of a JSON document; changed properties generate another.
+class _Generated:
+    """A password drawn anew where its description changes, alone or as one key of a JSON document.
 
     https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-secretsmanager-secret-generatesecretstring.html
     """
@@ -40,21 +40,21 @@ class _GeneratedString:
     properties: frozenset[str] = frozenset({"GenerateSecretString"})
 
     def calls(self) -> Iterable[Call]:
-        """Return the calls that the step can make."""
-        return (_GENERATE, _PUT)
+        """Every call that the step may make."""
+        return (_DRAW, _PUT)
 
     def apply(self, subject: Subject, before: Properties | None) -> Properties:
-        """Generate and store the password if its properties have changed."""
+        """Draw and keep it."""
         wanted: dict[str, Any] | None = subject.properties.get("GenerateSecretString")
         if wanted is None or (before or {}).get("GenerateSecretString") == wanted:
             return {}
-        password = subject.call(_GENERATE, **wanted)["RandomPassword"]
+        drawn = subject.call(_DRAW, **wanted)["RandomPassword"]
         key = wanted.get("GenerateStringKey")
-        secret = json.dumps({**json.loads(wanted["SecretStringTemplate"]), key: password}) if key else password
-        return subject.call(_PUT, generated=secret)
+        whole = json.dumps({**json.loads(wanted["SecretStringTemplate"]), key: drawn}) if key else drawn
+        return subject.call(_PUT, generated=whole)
 
     def undo(self, subject: Subject) -> None:
-        """Do nothing: deleting the secret deletes its value."""
+        """The secret's own deletion takes it along."""
 
 
 _SECRET = props("Description", "KmsKeyId", "SecretString")
@@ -68,7 +68,7 @@ SECRET = ResourceType(
     attributes={"Id": "{ARN}"},
     steps=(
         Setting(Call("update_secret", _SECRET, _OF_SECRET), at_creation=False),
-        _GeneratedString(),
+        _Generated(),
         Tags("tag_resource", "untag_resource", _OF_SECRET),
     ),
     delete=(Call("delete_secret", by={**_OF_SECRET, "ForceDeleteWithoutRecovery": "true"}),),

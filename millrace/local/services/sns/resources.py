@@ -1,4 +1,4 @@
-"""Topics, topic policies and subscriptions.
+"""Topics, who may publish to them, and subscriptions.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/AWS_SNS.html
 """
@@ -65,7 +65,7 @@ TOPIC_POLICY = ResourceType(
     ),
 )
 
-_SUBSCRIPTION_ATTRIBUTES = (
+_SUBSCRIBED = (
     "DeliveryPolicy",
     "FilterPolicy",
     "FilterPolicyScope",
@@ -80,12 +80,12 @@ SUBSCRIPTION = ResourceType(
     "sns",
     create=Call(
         "subscribe",
-        props("Endpoint", "Protocol", "TopicArn") | inside("Attributes", *_SUBSCRIPTION_ATTRIBUTES),
+        props("Endpoint", "Protocol", "TopicArn") | inside("Attributes", *_SUBSCRIBED),
         {"ReturnSubscriptionArn": "true"},
     ),
     id="{SubscriptionArn}",
     attributes={"Arn": "{SubscriptionArn}"},
-    steps=(Attributes("set_subscription_attributes", {"SubscriptionArn": "{id}"}, _SUBSCRIPTION_ATTRIBUTES),),
+    steps=(Attributes("set_subscription_attributes", {"SubscriptionArn": "{id}"}, _SUBSCRIBED),),
     delete=(Call("unsubscribe", by={"SubscriptionArn": "{id}"}),),
     immutable=frozenset({"Endpoint", "Protocol", "TopicArn"}),
     defaults={"FilterPolicy": {}, "FilterPolicyScope": "MessageAttributes", "RawMessageDelivery": False},

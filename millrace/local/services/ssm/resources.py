@@ -1,4 +1,4 @@
-"""Parameters of Parameter Store.
+"""Parameters.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/AWS_SSM.html
 """

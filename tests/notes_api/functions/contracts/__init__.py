@@ -1,1 +1,1 @@
-"""The notes app."""
+"""The notes API."""

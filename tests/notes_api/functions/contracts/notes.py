@@ -1,4 +1,4 @@
-"""Notes, written by command or received from external sources."""
+"""Notes: written by command or published by external services."""
 
 from typing import Annotated
 
@@ -9,8 +9,8 @@ from millrace.events import Event
 Name = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}$")]
 
 
-class WriteNote(Event, source="notes.app"):
-    """Write this note. It replaces the note with the same id."""
+class WriteNote(Event, source="notes.editor"):
+    """Write a note, replacing a previous one with the same id."""
 
     author: Name
     note_id: Name
@@ -19,26 +19,26 @@ class WriteNote(Event, source="notes.app"):
 
 
 class NoteArrived(Event, source="notes.post", outside=True):
-    """The post delivered a note."""
+    """A note was posted."""
 
     author: Name
     note_id: Name
     text: str
 
 
-class NoteShredded(Event, source="notes.shredder", outside=True):
-    """The shredder destroyed a note."""
+class NoteTorn(Event, source="notes.shredder", outside=True):
+    """A note was torn."""
 
     note_id: Name
 
 
-class NoteRepaired(Event, source="notes.binder", outside=True, end="The note is complete again."):
-    """The binder repaired a note."""
+class NoteRepaired(Event, source="notes.repairs", outside=True, end="The note is complete again."):
+    """A note was repaired."""
 
     note_id: Name
 
 
-class NoteArchived(Event, source="notes.app", end="The tests try to publish it through the API."):
-    """A note was archived."""
+class NoteStored(Event, source="notes.editor", end="The tests try to publish it from outside."):
+    """A note was stored."""
 
     note_id: Name

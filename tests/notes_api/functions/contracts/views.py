@@ -1,10 +1,10 @@
-"""Responses of queries."""
+"""Results of queries."""
 
 from pydantic import BaseModel
 
 
 class Note(BaseModel):
-    """A note. `version` counts its writes."""
+    """A note. `version` counts how often it was written."""
 
     author: str
     note_id: str

@@ -1,4 +1,4 @@
-"""Lists the notes of an author."""
+"""Query for the notes of an author."""
 
 from typing import Annotated
 
@@ -10,7 +10,7 @@ from millrace.runtime import Page, Paging, Table, query
 
 @query("/notes/{author}")
 def handler(author: str, notes: Table, paging: Paging, stars: Annotated[int, Field(ge=0, le=5)] = 0) -> Page[Note]:
-    """Return the notes with at least this many stars, ordered by id."""
+    """Return the notes with at least `stars` stars, sorted by id."""
     found = notes.query(
         KeyConditionExpression="author = :author",
         FilterExpression="stars >= :stars",

@@ -6,7 +6,7 @@ from millrace.runtime import Table, processor
 
 @processor
 def handler(note: WriteNote, notes: Table) -> None:
-    """Store the note and increment its version."""
+    """Replace a previous note with the same id."""
     notes.update_item(
         Key={"author": note.author, "note_id": note.note_id},
         UpdateExpression="SET #text = :text, stars = :stars ADD version :one",

@@ -4,7 +4,7 @@ import io
 import zipfile
 
 import pytest
-from http_api_kit import ECHO, HttpApi, Issuer
+from http_kit import ECHO, HttpApi, Issuer
 
 ROUTES = (
     "$default",

@@ -1,4 +1,4 @@
-"""Stores notes from external sources."""
+"""Stores notes from external services."""
 
 from functions.contracts.notes import NoteArrived
 from millrace.runtime import Table, processor
