@@ -12,7 +12,7 @@ from typing import Any
 
 from millrace.local.core.http import MOST_OBJECT_BYTES, Request, Response
 from millrace.local.core.unsupported import error_response, named
-from millrace.local.services.apigatewayv2 import Refusal
+from millrace.local.services.apigatewayv2 import HttpError
 from millrace.local.services.lambda_ import INVOKE, payload_limit, payload_too_large
 
 MOST_BYTES = 16 * 1024 * 1024
@@ -106,7 +106,7 @@ def check_unpacked(request: Request) -> None:
 
 def _limit(request: Request, *, is_api: bool) -> _Limit:
     if is_api:
-        return _Limit(MOST_API_BYTES, lambda _: Refusal(_TOO_LARGE, "Request Entity Too Large").response())
+        return _Limit(MOST_API_BYTES, lambda _: HttpError(_TOO_LARGE, "Request Entity Too Large", "the body is too large").response())
     kind = request.headers.get("x-amz-invocation-type", "RequestResponse")
     if not request.operation and INVOKE.match(request.path):
         return _Limit(payload_limit(kind), lambda size: Response(*payload_too_large(kind, size)))

@@ -1,11 +1,11 @@
-"""HTTP APIs of Amazon API Gateway, in front of functions.
+"""HTTP APIs of Amazon API Gateway that invoke functions.
 
 https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api.html
 """
 
-from millrace.local.services.apigatewayv2.apis import HttpApis
-from millrace.local.services.apigatewayv2.refusals import Refusal
+from millrace.local.services.apigatewayv2.errors import HttpError
+from millrace.local.services.apigatewayv2.service import HttpApis
 
 SERVICE = HttpApis
 
-__all__ = ["HttpApis", "Refusal"]
+__all__ = ["HttpApis", "HttpError"]

@@ -8,14 +8,14 @@ from typing import Any
 from millrace.local.core.backends import Backends
 from millrace.local.core.errors import UnsupportedPolicyError
 from millrace.local.core.http import Request
-from millrace.local.services.apigatewayv2.refusals import forbidden
+from millrace.local.services.apigatewayv2.errors import forbidden
 from millrace.local.services.iam import Access, Permission, SignatureError, scope_of, verify
 
 _SERVICE = "execute-api"
 
 
 def authorize(request: Request, access: Access, backends: Backends, resource: str) -> dict[str, Any]:
-    """What the function is told of the signer. Raises Refusal."""
+    """What the function is told of the signer. Raises HttpError."""
     scope = scope_of(request)
     signer = access.signer(scope.key) if scope else None
     if scope is None or signer is None:
