@@ -167,6 +167,9 @@ def test_a_message_attribute_is_never_empty(pour, aside, monkeypatch):
         monkeypatch.delenv(name, raising=False)
     pour("no event")
     assert attributes(aside[0]).keys() == {"ERROR_CODE", "ERROR_MESSAGE"}
+    assert attributes(aside[0])["ERROR_MESSAGE"][1].startswith(
+        "envelope.body = 'str of 8': should be an event, as EventBridge delivers it."
+    )
 
 
 def test_a_reason_has_at_most_1000_printable_characters(pour, aside):

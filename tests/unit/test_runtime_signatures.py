@@ -8,6 +8,7 @@ from millrace.events import Event
 from millrace.runtime import Callback, Declaration, EventStore, ReadModel, Table, UnclearSignature, View, breaker
 from millrace.runtime.breaker import Breaker, MisplacedBreaker, breaker_of
 from millrace.runtime.declaration import name_of
+from millrace.runtime.event_store import events_of
 
 
 class Ordered(Event, source="test.shop"):
@@ -72,6 +73,8 @@ def test_a_plain_declaration_holds_nothing_else():
 def test_a_breaker_holds_what_it_is_given():
     def handler(order: Ordered) -> None: ...
 
+    breaker("a", on=ValueError)(handler)
+    assert breaker_of(handler) == Breaker("a", (ValueError,), 5, 30, 2, 86_400)
     declare = breaker("b", on=(KeyError, OSError), threshold=1, recovery=2, timeout=3, patience=4)
     assert declare(handler) is handler
     assert breaker_of(handler) == Breaker("b", (KeyError, OSError), 1, 2, 3, 4)
@@ -166,6 +169,18 @@ def test_a_refused_option_says_what_to_write(options, text):
     with pytest.raises(UnclearSignature) as caught:
         Declaration.of(plain, **options)
     assert str(caught.value) == f"{__name__}.plain{text}"
+
+
+def test_an_aggregate_without_apply_says_what_to_write():
+    with pytest.raises(UnclearSignature) as caught:
+        events_of(Bare)
+    assert str(caught.value) == (
+        f"{__name__}.Bare has no apply: write def apply(self, event: AnEvent | Another) -> None."
+    )
+
+
+class Bare:
+    pass
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Tables: who names them, and writes that have a condition."""
 
+from decimal import Decimal
 from types import SimpleNamespace
 
 import pytest
@@ -127,3 +128,9 @@ def test_an_update_that_fails_otherwise_raises_at_once(cups):
     with pytest.raises(Cancelled):
         pour(cups)
     assert len(cups.requests) == 1
+
+
+def test_a_key_may_be_any_number_of_dynamodb(cups):
+    metadata = Metadata.root(producer="test")
+    event = Poured(cup="blue").stamped(metadata)
+    assert update_once(cups, event, Key={"number": Decimal(1)}, UpdateExpression="ADD drops :one")
