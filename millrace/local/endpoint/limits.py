@@ -106,7 +106,8 @@ def check_unpacked(request: Request) -> None:
 
 def _limit(request: Request, *, is_api: bool) -> _Limit:
     if is_api:
-        return _Limit(MOST_API_BYTES, lambda _: HttpError(_TOO_LARGE, "Request Entity Too Large", "the body is too large").response())
+        too_large = HttpError(_TOO_LARGE, "Request Entity Too Large", "the body is too large")
+        return _Limit(MOST_API_BYTES, lambda _: too_large.response())
     kind = request.headers.get("x-amz-invocation-type", "RequestResponse")
     if not request.operation and INVOKE.match(request.path):
         return _Limit(payload_limit(kind), lambda size: Response(*payload_too_large(kind, size)))
