@@ -371,7 +371,7 @@ def test_ten_thousand_messages_are_each_received_once(site):
     for number in range(10_000):
         send_record(region, arn, str(number))
     kept = region.service(Sqs).find(arn)
-    while taken := receive(kept, 10, 30, now=region.clock.now(), to_dead_letter_queue=lambda *_: None):
+    while taken := receive(region, kept, 10, 30):
         for message in taken:
             received.append(int(message.body))
             kept.delete_message(message.receipt_handle)

@@ -4,10 +4,9 @@ https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/welco
 """
 
 from millrace.local.services.sqs.message_store import MessageStore
-from millrace.local.services.sqs.messages import next_visible, record
-from millrace.local.services.sqs.receiving import receive
+from millrace.local.services.sqs.receiving import receive, record
 from millrace.local.services.sqs.service import Sqs
 
 SERVICE = Sqs
 
-__all__ = ["MessageStore", "Sqs", "next_visible", "receive", "record"]
+__all__ = ["MessageStore", "Sqs", "receive", "record"]

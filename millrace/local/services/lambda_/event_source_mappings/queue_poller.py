@@ -10,7 +10,7 @@ from millrace.local.core.scheduler import Item
 from millrace.local.services.lambda_.event_source_mappings.answers import REPORTS, failed_items
 from millrace.local.services.lambda_.event_source_mappings.filters import Filters
 from millrace.local.services.lambda_.functions import Functions
-from millrace.local.services.sqs import Sqs, next_visible, receive, record
+from millrace.local.services.sqs import Sqs, receive, record
 from millrace.local.workers import Outcome
 
 if TYPE_CHECKING:
@@ -102,15 +102,8 @@ class QueuePoller:
         return True
 
     def _receive(self, queue: Any) -> list[Any]:
-        return receive(
-            queue,
-            self.mapping.batch_size,
-            queue.visibility_timeout,
-            now=self._region.clock.now(),
-            to_dead_letter_queue=self._region.service(Sqs).move_to_dead_letter_queue,
-            room=MOST_BYTES,
-            extra=_RECORD_BYTES,
-        )
+        size, timeout = self.mapping.batch_size, queue.visibility_timeout
+        return receive(self._region, queue, size, timeout, max_bytes=MOST_BYTES, record_overhead=_RECORD_BYTES)
 
     def _filtered(self, queue: Any, messages: list[Any]) -> list[tuple[Any, dict[str, Any]]]:
         """The messages that the mapping takes, with their records; those that it filters out are deleted."""
@@ -122,9 +115,9 @@ class QueuePoller:
         return kept
 
     def _poll_when_visible(self, queue: Any) -> None:
-        due = next_visible(queue)
-        if due is not None:
-            self._plan(max(due, self._region.clock.now() + _SOONEST))
+        visible_at = queue._messages.next_visible_at()  # noqa: SLF001 - moto's
+        if visible_at is not None:
+            self._plan(max(visible_at / 1000, self._region.clock.now() + _SOONEST))
 
     def _hand_over(self, batch: list[tuple[Any, dict[str, Any]]]) -> None:
         self._in_flight += 1
