@@ -58,7 +58,7 @@ def test_code_that_is_not_a_zip_file_is_refused(upload, operation):
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_code_that_unzips_to_more_than_250_megabytes_is_refused(upload, operation, monkeypatch):
     """https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
-    monkeypatch.setattr(deployment_packages, "MOST_UNZIPPED_BYTES", 1000)
+    monkeypatch.setattr(deployment_packages, "MAX_UNZIPPED_BYTES", 1000)
     error = upload(operation, {"ZipFile": package(app="x" * 1001)})
     assert error["Code"] == "InvalidParameterValueException"
     assert error["Message"] == "Unzipped size must be smaller than 1000 bytes"
@@ -113,7 +113,7 @@ def test_a_package_without_files_is_refused():
 
 
 def test_a_package_with_too_many_files_is_refused(monkeypatch):
-    monkeypatch.setattr(deployment_packages, "MOST_FILES", 1)
+    monkeypatch.setattr(deployment_packages, "MAX_FILES", 1)
     with pytest.raises(PackageError, match=UNREADABLE):
         check(package(a="", b=""))
 

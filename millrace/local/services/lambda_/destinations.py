@@ -1,8 +1,9 @@
-"""Where the record of an invocation goes: a queue, a topic, a function, a bus or a bucket.
+"""Destinations of invocation records: a queue, a topic, a function, an event bus or a bucket.
 
 https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
 """
 
+import contextlib
 import json
 import uuid
 from datetime import UTC, datetime
@@ -18,26 +19,24 @@ Record = dict[str, Any]
 
 
 class Destinations:
-    """Sends what became of an invocation."""
+    """Sends invocation records."""
 
     def __init__(self, region: "AccountRegion") -> None:
         self._region = region
 
     def send(self, destination: str, record: Record, *, folder: str, payload: str | None = None) -> None:
-        """Send a record. One for a bucket holds the payload too, in an object below `folder`.
+        """Send a record. A bucket receives an object in `folder` that also contains the payload.
 
-        A destination that is gone gets nothing, and the invocation goes on: AWS only counts that.
+        A deleted destination is ignored. AWS publishes only a metric for it.
         """
-        try:
+        with contextlib.suppress(LookupError):
             self._send(destination, record, folder, payload)
-        except LookupError:
-            return
 
     def _send(self, destination: str, record: Record, folder: str, payload: str | None) -> None:
         service = destination.split(":")[2]
         if service == "s3":
-            whole = record if payload is None else {**record, "payload": payload}
-            self._to_bucket(destination, whole, folder)
+            content = record if payload is None else {**record, "payload": payload}
+            self._to_bucket(destination, content, folder)
         elif service == "events":
             self._to_bus(destination, record)
         else:

@@ -40,11 +40,11 @@ class Lambda(Service):
 
     def retire(self) -> None:
         """End the workers of its functions."""
-        for name in self.functions.known():
+        for name in self.functions.names():
             self.region.workers.retire(name)
 
     def find(self, arn: str) -> Any:
-        """Return moto's function of an ARN. Raises LookupError."""
+        """Return moto's function of an ARN. Raises LookupError if it does not exist."""
         return self.functions.find(arn)
 
     def deliver(self, message: Message) -> None:
@@ -52,7 +52,7 @@ class Lambda(Service):
         self.functions.invoke_async(self.functions.find(message.target["Arn"]), message.body.encode())
 
     def resource_policy(self, arn: str) -> Any:
-        """The policy of a function."""
+        """Return the policy of a function; None if it has none."""
         from moto.awslambda.exceptions import UnknownFunctionException  # noqa: PLC0415 - imported after moto's settings
 
         if ":function:" not in arn:
