@@ -8,7 +8,7 @@ import uuid
 
 import pytest
 
-from millrace.local.core.garbage import put_off_collection
+from millrace.local.core.garbage import pause_garbage_collection
 from millrace.local.services.stepfunctions import StepFunctions
 
 pytest_plugins = ["bus_fixtures"]
@@ -117,8 +117,8 @@ def test_the_policies_of_aws_are_there_when_one_is_asked_for(local):
 
 
 def test_garbage_is_not_collected_for_as_long_as_it_is_put_off():
-    with put_off_collection():
-        with put_off_collection():
+    with pause_garbage_collection():
+        with pause_garbage_collection():
             assert not gc.isenabled()
         assert not gc.isenabled()
     assert gc.isenabled()
@@ -127,7 +127,7 @@ def test_garbage_is_not_collected_for_as_long_as_it_is_put_off():
 def test_collection_that_is_off_already_stays_off():
     gc.disable()
     try:
-        with put_off_collection():
+        with pause_garbage_collection():
             assert not gc.isenabled()
         assert not gc.isenabled()
     finally:

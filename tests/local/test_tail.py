@@ -12,7 +12,7 @@ from millrace.cli.deployed import Deployed
 from millrace.cli.project import ASSEMBLY, Project
 from millrace.cli.tail import filter_of, journal_looks, line_of, log_looks
 from millrace.cli.target import Cloud
-from millrace.local.core.history import MOST_LATEST, EventHistory, Record, Reference
+from millrace.local.core.history import MAX_RECENT_RECORDS, EventHistory, Record, Reference
 
 ALL = {"event": None, "processor": None, "flow": None, "errors": False}
 SAID = Record("event", 5.0, "f", "e", "OrderPlaced", {"producer": "put"})
@@ -81,8 +81,8 @@ def test_ctrl_c_ends_it_well_and_each_record_is_a_line_of_json(cloud, put, millr
 
 def test_the_journal_follows_only_what_it_still_knows():
     history = EventHistory(argparse.Namespace(now=itertools.count(1.0).__next__))
-    for number in range(MOST_LATEST + 5):
+    for number in range(MAX_RECENT_RECORDS + 5):
         history.add("event", Reference(str(number), "f", "E"), "E")
     made, records = history.since(2)
-    assert (made, len(records), records[0].event_id) == (MOST_LATEST + 5, MOST_LATEST, "5")
+    assert (made, len(records), records[0].event_id) == (MAX_RECENT_RECORDS + 5, MAX_RECENT_RECORDS, "5")
     assert history.since(made) == (made, [])

@@ -8,25 +8,25 @@ class Clock:
     """Wall time that never goes backward and can skip idle time, so that a retry in six hours need not take six hours.
 
     It starts at the machine's wall clock and follows its monotonic clock: a correction of the wall clock, as by NTP,
-    holds no retry up. Moments are seconds since 1970; `leapt` counts the seconds that were skipped.
+    holds no retry up. Moments are seconds since 1970; `skipped_time` counts the seconds that were skipped.
     """
 
     def __init__(self) -> None:
-        self.leapt = 0.0
+        self.skipped_time = 0.0
         self._origin = time.time() - time.monotonic()
 
     def now(self) -> float:
         """The moment it is in the local cloud."""
-        return self._origin + time.monotonic() + self.leapt
+        return self._origin + time.monotonic() + self.skipped_time
 
     @property
-    def ahead(self) -> float:
+    def wall_clock_offset(self) -> float:
         """Seconds between the machine's wall clock and this clock: what was skipped, and corrections of the former."""
         return self.now() - time.time()
 
     def leap_to(self, moment: float) -> None:
         """Make it `moment` now; a moment that is past changes nothing."""
-        self.leapt += max(0.0, moment - self.now())
+        self.skipped_time += max(0.0, moment - self.now())
 
     def datetime(self) -> datetime:
         """The moment it is, with its zone."""

@@ -25,16 +25,16 @@ class Failure:
 
 
 @dataclass(frozen=True)
-class Policy:
+class RetryPolicy:
     """How often and how long to try again. `pause` gives seconds before retry 1, 2, …; `max_age` is in seconds."""
 
     retries: int
     max_age: float
-    pause: Callable[[int], float]
+    delay: Callable[[int], float]
 
 
 @dataclass(frozen=True)
-class Ending:
+class FinalFailure:
     """How a delivery failed for good."""
 
     failure: Failure
@@ -55,9 +55,9 @@ class Delivery:
         self,
         scheduler: Scheduler,
         what: str,
-        policy: Policy,
+        policy: RetryPolicy,
         send: Callable[[Done, int], None],
-        give_up: Callable[[Ending], None],
+        give_up: Callable[[FinalFailure], None],
     ) -> None:
         self._scheduler = scheduler
         self._what = what
@@ -79,24 +79,24 @@ class Delivery:
         if failure is None:
             return
         if not failure.retriable:
-            self._give_up(Ending(failure, self._retries, None))
+            self._give_up(FinalFailure(failure, self._retries, None))
         elif failure.counted and self._retries >= self._policy.retries:
-            self._give_up(Ending(failure, self._retries, "MaximumRetryAttempts"))
+            self._give_up(FinalFailure(failure, self._retries, "MaximumRetryAttempts"))
         else:
             self._try_again(failure)
 
     def _try_again(self, failure: Failure) -> None:
         self._retries += failure.counted
         self._uncounted += not failure.counted
-        pause = self._policy.pause(self._retries) if failure.counted else throttled_pause(self._uncounted)
+        pause = self._policy.delay(self._retries) if failure.counted else throttling_delay(self._uncounted)
         due = self._scheduler.clock.now() + max(pause, failure.after)
         if due - self._began > self._policy.max_age:
-            self._give_up(Ending(failure, self._retries - failure.counted, "MaximumEventAgeInSeconds"))
+            self._give_up(FinalFailure(failure, self._retries - failure.counted, "MaximumEventAgeInSeconds"))
         else:
             self._scheduler.at(due, self._attempt, f"retry of {self._what}")
 
 
-def rule_pause(retry: int, randomness: random.Random | None = None) -> float:
+def rule_retry_delay(retry: int, randomness: random.Random | None = None) -> float:
     """Seconds before EventBridge tries a target again: exponential, with jitter, at most 10 minutes.
 
     AWS gives no figures. https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-retry-policy.html
@@ -104,7 +104,7 @@ def rule_pause(retry: int, randomness: random.Random | None = None) -> float:
     return min(600.0, 2.0**retry) * (randomness or random).uniform(0.5, 1.0)
 
 
-def async_pause(retry: int) -> float:
+def async_retry_delay(retry: int) -> float:
     """Seconds before Lambda runs an asynchronous invocation again after a function error: one minute, then two.
 
     https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
@@ -112,7 +112,7 @@ def async_pause(retry: int) -> float:
     return 60.0 * retry
 
 
-def throttled_pause(time: int) -> float:
+def throttling_delay(time: int) -> float:
     """Seconds before Lambda retries a throttled asynchronous invocation: from one second up to five minutes.
 
     https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html

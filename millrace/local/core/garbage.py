@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def put_off_collection() -> Iterator[None]:
+def pause_garbage_collection() -> Iterator[None]:
     """Collect no garbage for as long: looking through what stays, again and again, is a quarter of a start.
 
     Where it is off already, by another start or by the user, it stays off.

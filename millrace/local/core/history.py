@@ -9,10 +9,10 @@ from typing import Any, Literal
 from millrace.local.core.clock import Clock
 from millrace.local.core.json_text import parsed
 
-MOST_FLOWS = 5_000
+MAX_FLOWS = 5_000
 """Flows that are remembered; the oldest is forgotten first, so that memory stays flat."""
 
-MOST_LATEST = 10_000
+MAX_RECENT_RECORDS = 10_000
 """Records that are remembered in the order of their making, for those who follow."""
 
 Kind = Literal["event", "attempt", "execution", "dead-letter", "refused"]
@@ -51,7 +51,7 @@ class EventHistory:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._flows: OrderedDict[str, list[Record]] = OrderedDict()
-        self._latest: deque[Record] = deque(maxlen=MOST_LATEST)
+        self._latest: deque[Record] = deque(maxlen=MAX_RECENT_RECORDS)
         self._made = 0
 
     def add(self, kind: Kind, about: Reference, name: str, *, at: float | None = None, **more: Any) -> None:
@@ -60,7 +60,7 @@ class EventHistory:
         self._flows.setdefault(about.correlation_id, []).append(record)
         self._latest.append(record)
         self._made += 1
-        if len(self._flows) > MOST_FLOWS:
+        if len(self._flows) > MAX_FLOWS:
             self._flows.popitem(last=False)
 
     def since(self, number: int) -> tuple[int, list[Record]]:

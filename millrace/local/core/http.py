@@ -11,14 +11,14 @@ from millrace.local.core.json_text import as_text
 
 _SCOPE = re.compile(r"Credential=[^/]*/\d{8}/[^/]*/([^/]+)/aws4_request")
 
-MOST_OBJECT_BYTES = 100 * 1024 * 1024
+MAX_OBJECT_BYTES = 100 * 1024 * 1024
 """Of this machine's memory: S3 takes 5 GB, and recommends a multipart upload from 100 MB on.
 
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html
 """
 
 
-class NoJson(ValueError):
+class InvalidJsonError(ValueError):
     """A body that is no JSON, nests too deep to be read, or has half a character in it."""
 
 
@@ -44,11 +44,11 @@ class Request:
         return found[1].lower() if found else ""
 
     def json(self) -> Any:
-        """The body, parsed. Raises NoJson."""
+        """The body, parsed. Raises InvalidJsonError."""
         try:
             return as_text(json.loads(self.body or b"{}"), escaped=b"\\ud" in self.body.lower())
         except (ValueError, RecursionError) as error:
-            raise NoJson(f"The body is no JSON: {error}") from error
+            raise InvalidJsonError(f"The body is no JSON: {error}") from error
 
 
 @dataclass(frozen=True)

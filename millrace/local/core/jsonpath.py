@@ -14,12 +14,12 @@ _STEP = re.compile(r"\.(?P<name>[^.\[\]]+)|\[(?P<index>\d+|\*)\]")
 Step = str | int
 
 
-class BadPath(ValueError):
+class JsonPathError(ValueError):
     """A path that EventBridge does not understand."""
 
 
 def find(document: Any, path: str) -> Any:
-    """The value at a path, or MISSING; a path with a wildcard gives a list. Raises BadPath."""
+    """The value at a path, or MISSING; a path with a wildcard gives a list. Raises JsonPathError."""
     steps = _steps(path)
     found = list(_walk(document, steps))
     if "*" in steps:
@@ -30,13 +30,13 @@ def find(document: Any, path: str) -> Any:
 @lru_cache(1024)
 def _steps(path: str) -> tuple[Step, ...]:
     if not path.startswith("$"):
-        raise BadPath(f"{path!r} is no JSONPath: it must begin with $.")
+        raise JsonPathError(f"{path!r} is no JSONPath: it must begin with $.")
     steps: list[Step] = []
     position = 1
     while position < len(path):
         step = _STEP.match(path, position)
         if step is None:
-            raise BadPath(f"{path!r}: EventBridge understands .name, [0] and [*], not {path[position:]!r}.")
+            raise JsonPathError(f"{path!r}: EventBridge understands .name, [0] and [*], not {path[position:]!r}.")
         steps.append(step["name"] or (int(step["index"]) if step["index"] != "*" else "*"))
         position = step.end()
     return tuple(steps)

@@ -23,7 +23,7 @@ DaysOf = Callable[[int, int], set[int]]
 """The days of the month on which a schedule runs, of a year and a month."""
 
 
-class BadSchedule(ValueError):
+class ScheduleExpressionError(ValueError):
     """A schedule expression that EventBridge refuses."""
 
 
@@ -82,17 +82,19 @@ class Cron:
 
 
 def schedule(expression: str, zone: tzinfo = UTC) -> Schedule:
-    """Read an expression, whose hours are those of a zone. Raises BadSchedule."""
+    """Read an expression, whose hours are those of a zone. Raises ScheduleExpressionError."""
     rate = _RATE.fullmatch(expression)
     if rate and (rate[1] != "1") == bool(rate[3]):
         return Rate(int(rate[1]) * _SECONDS[rate[2]])
     cron = _CRON.fullmatch(expression)
     if cron is None:
-        raise BadSchedule(f"{expression!r} is neither rate(1 minute), rate(5 minutes) and the like, nor cron(…).")
+        raise ScheduleExpressionError(
+            f"{expression!r} is neither rate(1 minute), rate(5 minutes) and the like, nor cron(…)."
+        )
     try:
         return replace(_cron(cron[1].split()), zone=zone)
     except ValueError as error:
-        raise BadSchedule(f"{expression}: {error}") from error
+        raise ScheduleExpressionError(f"{expression}: {error}") from error
 
 
 def _cron(fields: list[str]) -> Cron:

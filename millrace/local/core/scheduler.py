@@ -17,7 +17,7 @@ from typing import Self
 from millrace.local.core.clock import Clock
 from millrace.local.core.printable import printable
 
-Action = Callable[[], None]
+Action = Callable[[], object]
 MOST_AT_ONCE = 20
 """Actions that run before the loop looks for requests again: a backlog must not keep a caller waiting."""
 
@@ -27,7 +27,7 @@ class NotSettledError(TimeoutError):
 
 
 @dataclass(order=True)
-class Item:
+class ScheduledAction:
     """One thing to be done. `flow` says whether an event's flow waits for it, as it does not for a schedule."""
 
     due: float
@@ -82,7 +82,7 @@ class Scheduler:
         self.clock = clock
         self._order = order
         self._numbers = itertools.count()
-        self._items: list[Item] = []
+        self._items: list[ScheduledAction] = []
         self._waiting = 0
         self._held: Counter[str] = Counter()
         self._running: str | None = None
@@ -90,24 +90,24 @@ class Scheduler:
         self._changed = threading.Condition(threading.RLock())
         self.wake: Callable[[], None] = lambda: None
 
-    def soon(self, action: Action, what: str) -> Item:
+    def soon(self, action: Action, what: str) -> ScheduledAction:
         """Put an action on the agenda for now."""
         return self.at(self.clock.now(), action, what)
 
-    def after(self, seconds: float, action: Action, what: str) -> Item:
+    def after(self, seconds: float, action: Action, what: str) -> ScheduledAction:
         """Put an action on the agenda for later."""
         return self.at(self.clock.now() + seconds, action, what)
 
-    def at(self, due: float, action: Action, what: str, *, flow: bool = True) -> Item:
+    def at(self, due: float, action: Action, what: str, *, flow: bool = True) -> ScheduledAction:
         """Put an action on the agenda for a moment."""
         with self._changed:
-            item = Item(due, self._order(), next(self._numbers), action, what, flow)
+            item = ScheduledAction(due, self._order(), next(self._numbers), action, what, flow)
             heapq.heappush(self._items, item)
             self._waiting += flow
         self.wake()
         return item
 
-    def cancel(self, item: Item) -> None:
+    def cancel(self, item: ScheduledAction) -> None:
         """Take an action off the agenda, if it has not run."""
         with self._changed:
             if not item.done:
@@ -164,7 +164,7 @@ class Scheduler:
                     self._notify()
         return self._pause()
 
-    def _next_due(self) -> Item | None:
+    def _next_due(self) -> ScheduledAction | None:
         with self._changed:
             self._drop_cancelled()
             if self._items and self._may_leap():

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from millrace.local.core.delivery import Done, Failure
-from millrace.local.core.jsonpath import MISSING, BadPath, find
+from millrace.local.core.jsonpath import MISSING, JsonPathError, find
 from millrace.local.core.targets import TargetDelivery
 from millrace.local.services.eventbridge import connections
 from millrace.local.services.eventbridge.connections import Answer, Call, Extra, NotAuthorized, NotLoopback, Tokens
@@ -66,7 +66,7 @@ class ApiDestinations:
         try:
             call = _call(destination, connection, delivery, message)
             connections.loopback(call.url)
-        except (NotLoopback, BadPath) as error:
+        except (NotLoopback, JsonPathError) as error:
             code = "NOT_DELIVERED_LOCALLY" if isinstance(error, NotLoopback) else "INVALID_PARAMETER"
             done(Failure(code, str(error), retriable=False))
             return

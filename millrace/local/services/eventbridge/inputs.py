@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from millrace.local.core.clock import iso
-from millrace.local.core.jsonpath import MISSING, BadPath, find
+from millrace.local.core.jsonpath import MISSING, JsonPathError, find
 
 Envelope = dict[str, Any]
 PREDEFINED = frozenset(
@@ -37,7 +37,7 @@ def shaped(envelope: Envelope, target: Mapping[str, Any], rule: Any, ingested: f
             return compact(None if value is MISSING else value)
         if target.get("InputTransformer") is not None:
             return _transformed(envelope, target["InputTransformer"], rule, ingested)
-    except BadPath as error:
+    except JsonPathError as error:
         raise BadInput(str(error)) from error
     return compact(envelope)
 

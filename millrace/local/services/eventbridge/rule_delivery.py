@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-event-delivery.
 
 from typing import TYPE_CHECKING
 
-from millrace.local.core.delivery import Delivery, Done, Ending, Failure, Policy, rule_pause
+from millrace.local.core.delivery import Delivery, Done, Failure, FinalFailure, RetryPolicy, rule_retry_delay
 from millrace.local.core.errors import TargetError, UnsupportedPolicyError
 from millrace.local.core.history import reference
 from millrace.local.core.targets import TargetDelivery, attempt, find, send, send_record, service_of
@@ -33,10 +33,10 @@ class RuleDelivery:
     def start(self) -> None:
         """Put the first attempt on the agenda."""
         retry = self._delivery.target.get("RetryPolicy") or {}
-        policy = Policy(
+        policy = RetryPolicy(
             retries=retry.get("MaximumRetryAttempts", RULE_RETRIES),
             max_age=retry.get("MaximumEventAgeInSeconds", RULE_MAX_AGE),
-            pause=rule_pause,
+            delay=rule_retry_delay,
         )
         what = f"{self._delivery.envelope['detail-type']} to {self._delivery.name}"
         Delivery(self._region.scheduler, what, policy, self._send, self._give_up).start()
@@ -73,14 +73,14 @@ class RuleDelivery:
     def _rules(self) -> RuleAuthorization:
         return self._region.service(Iam).rules
 
-    def _give_up(self, ending: Ending) -> None:
+    def _give_up(self, ending: FinalFailure) -> None:
         failure = f"{ending.failure.code}: {ending.failure.message}"
         self._remember(f"not delivered to {self._delivery.name}: {failure}")
         queue = (self._delivery.target.get("DeadLetterConfig") or {}).get("Arn")
         if queue:
             self._dead_letter(queue, ending)
 
-    def _dead_letter(self, queue: str, ending: Ending) -> None:
+    def _dead_letter(self, queue: str, ending: FinalFailure) -> None:
         """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html."""
         try:
             find(self._region, queue)
@@ -95,7 +95,7 @@ class RuleDelivery:
         if self._about:
             self._region.record_dead_letter([self._about], queue, self._delivery.name)
 
-    def _attributes(self, ending: Ending) -> dict[str, str]:
+    def _attributes(self, ending: FinalFailure) -> dict[str, str]:
         attributes = {
             "RULE_ARN": self._delivery.rule.arn,
             "TARGET_ARN": self._delivery.target["Arn"],

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from millrace.local.core.clock import iso
 from millrace.local.core.schedule_expressions import Schedule, schedule
-from millrace.local.core.scheduler import Item
+from millrace.local.core.scheduler import ScheduledAction
 from millrace.local.services.eventbridge.buses import Buses
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ class _Running:
     expression: str
     schedule: Schedule
     began: float
-    item: Item | None = None
+    item: ScheduledAction | None = None
 
 
 class Schedules:

@@ -8,7 +8,7 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 from millrace.local.core.clock import iso_millis
-from millrace.local.core.delivery import Delivery, Done, Ending, Failure, Policy, async_pause
+from millrace.local.core.delivery import Delivery, Done, Failure, FinalFailure, RetryPolicy, async_retry_delay
 from millrace.local.core.history import references
 from millrace.local.core.json_text import parsed
 from millrace.local.core.targets import send_record
@@ -49,10 +49,10 @@ class AsyncInvocation:
 
     def start(self) -> None:
         """Queue the invocation."""
-        policy = Policy(
+        policy = RetryPolicy(
             retries=self._config.get("MaximumRetryAttempts", DEFAULT_RETRIES),
             max_age=self._config.get("MaximumEventAgeInSeconds", DEFAULT_MAX_AGE),
-            pause=async_pause,
+            delay=async_retry_delay,
         )
         what = f"invocation of {self._function.function_name}"
         Delivery(self._region.scheduler, what, policy, self._send, self._failed).start()
@@ -83,7 +83,7 @@ class AsyncInvocation:
         self._send_record("OnSuccess", "Success")
         return None
 
-    def _failed(self, ending: Ending) -> None:
+    def _failed(self, ending: FinalFailure) -> None:
         if ending.failure.code == "ResourceNotFoundException":
             return  # deleting a function deletes its queued events
         condition = _CONDITIONS.get(ending.exhausted or "", ending.failure.code)
@@ -121,7 +121,7 @@ class AsyncInvocation:
             record["responsePayload"] = parsed(self._last_outcome.payload)
         return record
 
-    def _send_dead_letter(self, ending: Ending) -> None:
+    def _send_dead_letter(self, ending: FinalFailure) -> None:
         """Send the event to the function's dead-letter queue or topic, with the error in attributes.
 
         https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html#invocation-dlq

@@ -186,7 +186,7 @@ class Functions:
         self, function: Any, payload: bytes, request_id: str, ended: Callable[[Outcome], None], *, urgent: bool
     ) -> None:
         """Run a function, with the fault that is drawn for this call."""
-        fault, ahead = self._region.faults.draw(display_name(function)), self._region.clock.ahead
+        fault, ahead = self._region.faults.draw(display_name(function)), self._region.clock.wall_clock_offset
         failure = service_error(request_id, "Lambda.ServiceException", "This failure was injected by the local cloud.")
         if fault == "refused":
             self._region.scheduler.soon(lambda: ended(failure), "an injected fault")

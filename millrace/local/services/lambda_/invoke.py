@@ -18,7 +18,7 @@ from millrace.local.workers import Outcome
 if TYPE_CHECKING:
     from millrace.local.core.account_region import AccountRegion
 
-MOST_REQUEST_BYTES = 6_291_456
+MAX_REQUEST_BYTES = 6_291_456
 MAX_RESPONSE_BYTES = 6_291_556
 MAX_ASYNC_BYTES = 1_048_576
 """https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
@@ -84,7 +84,7 @@ def _invalid(kind: str, payload: bytes) -> HttpResponse | None:
 
 def payload_limit(kind: str) -> int:
     """Return the maximum payload size of an invocation type in bytes."""
-    return MAX_ASYNC_BYTES if kind == "Event" else MOST_REQUEST_BYTES
+    return MAX_ASYNC_BYTES if kind == "Event" else MAX_REQUEST_BYTES
 
 
 def payload_too_large(kind: str, size: int) -> HttpResponse:

@@ -16,10 +16,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from millrace.local.core.account_region import AccountRegion
 from millrace.local.core.clock import iso
-from millrace.local.core.delivery import Delivery, Done, Ending, Failure, Policy, rule_pause
+from millrace.local.core.delivery import Delivery, Done, Failure, FinalFailure, RetryPolicy, rule_retry_delay
 from millrace.local.core.errors import ApiError, UnsupportedPolicyError
-from millrace.local.core.schedule_expressions import BadSchedule, Rate, Schedule, schedule
-from millrace.local.core.scheduler import Item
+from millrace.local.core.schedule_expressions import Rate, Schedule, ScheduleExpressionError, schedule
+from millrace.local.core.scheduler import ScheduledAction
 from millrace.local.core.service import Service
 from millrace.local.core.targets import attempt, send, send_record
 from millrace.local.services.eventbridge import EventBridge
@@ -61,7 +61,7 @@ class _Running:
     told: str
     times: Schedule
     began: float
-    item: Item | None = None
+    item: ScheduledAction | None = None
 
 
 class EventBridgeScheduler(Service):
@@ -81,7 +81,7 @@ class EventBridgeScheduler(Service):
             return
         try:
             _times(given["ScheduleExpression"], given.get("ScheduleExpressionTimezone"))
-        except BadSchedule as error:
+        except ScheduleExpressionError as error:
             raise ApiError("ValidationException", f"Invalid Schedule Expression {error}") from error
         arn = given.get("Target", {}).get("Arn", "")
         service = arn.split(":")[2] if arn.startswith("arn:") else arn
@@ -157,10 +157,10 @@ class ScheduledCall:
     def start(self) -> None:
         """Put the first attempt on the agenda."""
         retry = self._target.get("RetryPolicy") or {}
-        policy = Policy(
+        policy = RetryPolicy(
             retries=retry.get("MaximumRetryAttempts", RETRIES),
             max_age=retry.get("MaximumEventAgeInSeconds", MAX_AGE),
-            pause=rule_pause,
+            delay=rule_retry_delay,
         )
         Delivery(self._region.scheduler, f"schedule {self._schedule.name}", policy, self._send, self._give_up).start()
 
@@ -237,7 +237,7 @@ class ScheduledCall:
             return Failure(refused.code, refused.message, retriable=False)
         return None
 
-    def _give_up(self, ending: Ending) -> None:
+    def _give_up(self, ending: FinalFailure) -> None:
         """https://docs.aws.amazon.com/scheduler/latest/UserGuide/configuring-schedule-dlq.html."""
         queue = (self._target.get("DeadLetterConfig") or {}).get("Arn")
         if not queue:
@@ -266,11 +266,11 @@ def _times(expression: str, zone: str | None) -> Schedule:
     try:
         known = ZoneInfo(zone or "UTC")
     except (ZoneInfoNotFoundError, ValueError) as error:
-        raise BadSchedule(f"{expression}: there is no time zone {zone!r}.") from error
+        raise ScheduleExpressionError(f"{expression}: there is no time zone {zone!r}.") from error
     once = _AT.fullmatch(expression)
     if once is None:
         return schedule(expression, known)
     try:
         return _Once(datetime.fromisoformat(once[1]).replace(tzinfo=known).timestamp())
     except ValueError as error:
-        raise BadSchedule(f"{expression}: {error}") from error
+        raise ScheduleExpressionError(f"{expression}: {error}") from error

@@ -35,8 +35,8 @@ def _use_local_clock(region: RegionOf) -> None:
     from moto.sqs import models  # noqa: PLC0415
 
     seconds, millis = models.unix_time, models.unix_time_millis
-    models.unix_time = lambda moment=None: float(seconds(moment)) + region().clock.ahead
-    models.unix_time_millis = lambda moment=None: float(millis(moment)) + region().clock.ahead * 1000
+    models.unix_time = lambda moment=None: float(seconds(moment)) + region().clock.wall_clock_offset
+    models.unix_time_millis = lambda moment=None: float(millis(moment)) + region().clock.wall_clock_offset * 1000
 
 
 def _use_message_store(region: RegionOf) -> None:

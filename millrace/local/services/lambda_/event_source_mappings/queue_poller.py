@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html
 import json
 from typing import TYPE_CHECKING, Any
 
-from millrace.local.core.scheduler import Item
+from millrace.local.core.scheduler import ScheduledAction
 from millrace.local.services.lambda_.event_source_mappings.batches import REPORTS, failed_items
 from millrace.local.services.lambda_.event_source_mappings.filters import Filters
 from millrace.local.services.lambda_.functions import Functions
@@ -36,7 +36,7 @@ class QueuePoller:
         self.mapping = mapping
         self._region = region
         self._filters = Filters(mapping)
-        self._next_poll: Item | None = None
+        self._next_poll: ScheduledAction | None = None
         self._in_flight = 0
         self._window_ends: float | None = None
         self._stopped = False

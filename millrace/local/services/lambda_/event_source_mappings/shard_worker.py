@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from millrace.local.core.json_text import parsed
-from millrace.local.core.scheduler import Item
+from millrace.local.core.scheduler import ScheduledAction
 from millrace.local.services.lambda_.event_source_mappings.batches import (
     MAX_STATE_BYTES,
     Batch,
@@ -43,7 +43,7 @@ class ShardWorker:
         self._number = number
         self._batches: deque[Batch] = deque()
         self._invoking = False
-        self._next_step: Item | None = None
+        self._next_step: ScheduledAction | None = None
         self._batching_since: float | None = None
         self._window: Window | None = None
         self._retry_at = 0.0
