@@ -118,7 +118,7 @@ def test_a_hold_ends_when_its_block_fails(driven):
 def test_settling_looks_once_however_many_actions_run(scheduler, monkeypatch):
     wakes = []
     monkeypatch.setattr(scheduler._changed, "notify_all", lambda: wakes.append(1))
-    scheduler._settlers = 1
+    scheduler._settle_calls = 1
     for _ in range(1000):
         scheduler.soon(lambda: None, "count")
     scheduler.run_due(1000)

@@ -10,7 +10,7 @@ def test_orders_end_well_while_calls_fail_are_killed_come_twice_and_conflict(clo
     soaked = soak.soak(cloud, 20, 1, rates, outage=0.9)
     assert soaked.wrong == []
     assert soaked.ends == {"OrderCompleted": 16, "OrderRejected": 4}
-    assert {"refused", "unheard", "doubled", "conflict"} <= soaked.faults.keys()
+    assert {"refused", "response_lost", "doubled", "conflict"} <= soaked.faults.keys()
 
 
 def test_an_outage_meets_the_calls_of_one_function_alone(stocked, put):

@@ -89,7 +89,7 @@ def test_a_trace_keeps_its_tree_around_errors_of_several_lines(hostile_trace):
 
 
 def test_a_name_that_is_not_in_a_trace_is_reported_with_printable_names(hostile_trace):
-    with pytest.raises(LookupError, match=r"what did: rate\\u202ecredit\.$"):
+    with pytest.raises(LookupError, match=r"These did: rate\\u202ecredit\.$"):
         hostile_trace.work("award_points")
 
 

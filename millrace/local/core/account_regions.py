@@ -66,7 +66,7 @@ class AccountRegions:
         return self._regions.get((account or default.account, region or default.name))
 
     def reset(self) -> None:
-        """Empty every store, and close everything but home."""
+        """Reset every account and region, and close all but home."""
         from moto.moto_api._internal.models import moto_api_backend  # noqa: PLC0415 - imported after its settings
 
         for region in self:
@@ -75,6 +75,6 @@ class AccountRegions:
         moto_api_backend.reset()
         for region in self:
             region.reset()
-        self.history.forget()
+        self.history.reset()
         self.faults.set(Rates(), seed=0)
         self._regions = {self._home: self.home}

@@ -1,4 +1,4 @@
-"""Reading what may be no JSON."""
+"""Parse JSON that may be invalid."""
 
 import json
 from typing import Any, TypeVar
@@ -7,15 +7,15 @@ T = TypeVar("T")
 
 
 def parsed(text: Any) -> Any:
-    """The value of a JSON text, or None where there is none."""
+    """Return the value of a JSON text; None if it is not JSON."""
     try:
         return json.loads(text)
     except (TypeError, ValueError, RecursionError):
-        return None  # each caller says what that means for it
+        return None
 
 
-def as_text(value: T, *, escaped: bool) -> T:
-    r"""A value as it was parsed. Raises ValueError where it holds half a character, as `\ud800` alone is, `escaped`."""
+def reject_lone_surrogates(value: T, *, escaped: bool) -> T:
+    r"""Return a parsed value. If its JSON has `escaped` surrogates, raises ValueError for a lone one, like `\ud800`."""
     if escaped:
         json.dumps(value, ensure_ascii=False).encode()
     return value

@@ -1,4 +1,4 @@
-"""The causation tree of one flow: which event was handled by what, and what followed."""
+"""The causation tree of one flow: events, their processing and the events that it published."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
@@ -11,7 +11,7 @@ from millrace.local.core.printable import printable, printable_lines
 
 @dataclass
 class Attempt:
-    """One try of a processor. `error` is None where it went well."""
+    """One attempt of a processor. `error` is None if it succeeded."""
 
     at: float
     duration_ms: float
@@ -21,12 +21,12 @@ class Attempt:
 
 @dataclass
 class Work:
-    """What one processor, step or mediator did with an event. A mediator's steps stand in `steps`."""
+    """The processing of an event by one processor, step or mediator. `steps` are a mediator's."""
 
     name: str
     at: float
     attempts: list[Attempt] = field(default_factory=list)
-    said: list["EventNode"] = field(default_factory=list)
+    published: list["EventNode"] = field(default_factory=list)
     steps: list["Work"] = field(default_factory=list)
     status: str | None = None
     dead_letter: str | None = None
@@ -34,13 +34,13 @@ class Work:
 
     @property
     def ended(self) -> float:
-        """The moment at which its last attempt or step ended."""
+        """The end of its last attempt or step, in seconds since 1970."""
         return max([self.at, *(a.at + a.duration_ms / 1000 for a in self.attempts), *(s.ended for s in self.steps)])
 
 
 @dataclass
 class EventNode:
-    """An event, and what was done with it."""
+    """An event and its processing."""
 
     name: str
     event_id: str
@@ -51,47 +51,47 @@ class EventNode:
     refused: str | None = None
 
     def walk(self) -> Iterator["EventNode"]:
-        """The event and all that followed from it, in the order of the tree."""
+        """Yield the event and all events that it caused, in the order of the tree."""
         yield self
         for work in self.works:
-            for said in [event for step in [work, *work.steps] for event in step.said]:
-                yield from said.walk()
+            for event in [event for step in [work, *work.steps] for event in step.published]:
+                yield from event.walk()
 
 
 @dataclass
 class Trace:
-    """The causation tree of a flow. `roots` are the events that nothing in it caused."""
+    """The causation tree of a flow. `roots` are the events without a cause in the flow."""
 
     correlation_id: str
     roots: list[EventNode]
 
     @classmethod
     def of(cls, correlation_id: str, records: Iterable[Record]) -> "Trace":
-        """Build the tree from what was recorded, in any order."""
+        """Build the tree from records in any order."""
         return _Builder(correlation_id, sorted(records, key=lambda record: record.at)).build()
 
     def events(self) -> list[EventNode]:
-        """Every event of the flow, causes before effects."""
+        """Return every event of the flow, causes before effects."""
         return [event for root in self.roots for event in root.walk()]
 
     def names(self) -> list[str]:
-        """The detail-types of all events of the flow, causes before effects."""
+        """Return the detail-types of all events of the flow, causes before effects."""
         return [event.name for event in self.events()]
 
     def works(self) -> list[Work]:
-        """Everything that was done in the flow, steps included."""
-        return [work for event in self.events() for whole in event.works for work in (whole, *whole.steps)]
+        """Return the processing of all events in the flow, including steps."""
+        return [work for event in self.events() for parent in event.works for work in (parent, *parent.steps)]
 
     def work(self, name: str) -> Work:
-        """What the processor or step of this name did first."""
+        """Return the first processing by the processor or step of this name. Raises LookupError if there is none."""
         for work in self.works():
             if work.name == name:
                 return work
         known = ", ".join(printable(work.name) for work in self.works())
-        raise LookupError(f"{name} did nothing in this flow; what did: {known}.")
+        raise LookupError(f"{name} processed no event in this flow. These did: {known}.")
 
     def errors(self) -> list[str]:
-        """Every error of the flow, as 'processor: what went wrong', in the order of the tree."""
+        """Return every error of the flow as `processor: error`, in the order of the tree."""
         refusals = [f"{event.name}: {event.refused}" for event in self.events() if event.refused]
         return refusals + [f"{w.name}: {a.error}" for w in self.works() for a in w.attempts if a.error]
 
@@ -113,7 +113,7 @@ class _Builder:
                     getattr(self, "_" + kind.replace("-", "_"))(record)
         for event in self._events.values():
             event.works.sort(key=lambda work: work.at)
-        roots = [event for event in self._events.values() if not self._hang(event)]
+        roots = [event for event in self._events.values() if not self._attach(event)]
         return Trace(self._correlation_id, roots)
 
     def _event(self, record: Record) -> None:
@@ -126,7 +126,7 @@ class _Builder:
 
     def _cause(self, record: Record) -> EventNode:
         if record.event_id not in self._events:
-            name = record.more.get("event", "an event that was put before this cloud was up")
+            name = record.more.get("event", "an event from before the start of this local cloud")
             self._events[record.event_id] = EventNode(name, record.event_id, record.at, None, None)
         return self._events[record.event_id]
 
@@ -146,12 +146,12 @@ class _Builder:
         self._cause(record).refused = record.more["error"]
 
     def _work(self, record: Record, execution: str | None) -> Work:
-        """The work of this name on this event; a step stands below its execution."""
+        """Return the processing of an event by a name. A step is below its execution."""
         key = (record.event_id, record.name, execution)
         if key not in self._works:
             work = self._works[key] = Work(record.name, record.at, execution=execution)
-            whole = self._execution_of(record.event_id, execution)
-            (whole.steps if whole and whole is not work else self._cause(record).works).append(work)
+            parent = self._execution_of(record.event_id, execution)
+            (parent.steps if parent and parent is not work else self._cause(record).works).append(work)
         return self._works[key]
 
     def _execution_of(self, event_id: str, execution: str | None) -> Work | None:
@@ -160,17 +160,17 @@ class _Builder:
         )
         return next(iter(found), None) if execution else None
 
-    def _hang(self, event: EventNode) -> bool:
-        """Hang an event below the work that said it. False for one that nothing here has caused."""
+    def _attach(self, event: EventNode) -> bool:
+        """Put an event below the processing that published it. Return False if its cause is not in the flow."""
         cause = self._events.get(event.causation_id or "")
         if cause is None or cause is event:
             return False
         works = [step for work in cause.works for step in (work, *work.steps)]
-        said_by = next((work for work in works if work.name == event.producer), None)
-        if said_by is None:
-            said_by = Work(event.producer or "?", event.at)
-            cause.works.append(said_by)
-        said_by.said.append(event)
+        publisher = next((work for work in works if work.name == event.producer), None)
+        if publisher is None:
+            publisher = Work(event.producer or "?", event.at)
+            cause.works.append(publisher)
+        publisher.published.append(event)
         return True
 
 
@@ -178,18 +178,18 @@ def _draw(event: EventNode, start: float) -> Iterator[str]:
     moment = datetime.fromtimestamp(event.at).astimezone().strftime("%H:%M:%S.%f")[:-3]
     when = moment if event.at == start else f"+{event.at - start:.3f} s"
     yield f"{printable(event.name)}  {when}  {printable(event.event_id)}"
-    refused = [_trouble("✗ refused", event.refused)] if event.refused else []
+    refused = [_error_lines("✗ refused", event.refused)] if event.refused else []
     yield from _branches([*refused, *(list(_draw_work(work, start)) for work in event.works)])
 
 
 def _draw_work(work: Work, start: float) -> Iterator[str]:
     took = f"{(work.ended - work.at) * 1000:.0f} ms"
-    yield f"{_mark(work)} {printable(work.name)}  +{work.at - start:.3f} s  {took}{_tries(work)}"
+    yield f"{_mark(work)} {printable(work.name)}  +{work.at - start:.3f} s  {took}{_attempts(work)}"
     yield from _branches(
         [
-            *_troubles(work),
+            *_errors(work),
             *(list(_draw_work(step, start)) for step in work.steps),
-            *(list(_draw(event, start)) for event in work.said),
+            *(list(_draw(event, start)) for event in work.published),
         ]
     )
 
@@ -199,24 +199,24 @@ def _mark(work: Work) -> str:
     return "✗" if failed or (work.attempts and work.attempts[-1].error) else "✓"
 
 
-def _tries(work: Work) -> str:
+def _attempts(work: Work) -> str:
     status = f"  {printable(work.status.lower())}" if work.status else ""
     what = "attempts" if any(attempt.error for attempt in work.attempts) else "calls"
     return f"{status}  {len(work.attempts)} {what}" if len(work.attempts) > 1 else status
 
 
-def _troubles(work: Work) -> Iterator[list[str]]:
-    told: set[str] = set()
+def _errors(work: Work) -> Iterator[list[str]]:
+    shown: set[str] = set()
     for number, attempt in enumerate(work.attempts, 1):
-        if attempt.error and attempt.error not in told:
-            told.add(attempt.error)
-            yield _trouble(f"! attempt {number}", attempt.error)
+        if attempt.error and attempt.error not in shown:
+            shown.add(attempt.error)
+            yield _error_lines(f"! attempt {number}", attempt.error)
     if work.dead_letter:
         yield [f"✉ dead letter in {printable(work.dead_letter)}"]
 
 
-def _trouble(head: str, error: str) -> list[str]:
-    """An error below its branch. Each further line begins with a bar, so that none looks like a branch."""
+def _error_lines(head: str, error: str) -> list[str]:
+    """Return the lines of an error. Further lines begin with a bar, to look different from branches."""
     first, *more = printable_lines(error)
     return [f"{head}: {first}", *(f"  | {line}".rstrip() for line in more)]
 
@@ -229,5 +229,5 @@ def _branches(parts: list[list[str]]) -> Iterator[str]:
 
 
 def as_json(trace: Trace) -> dict[str, Any]:
-    """The tree as plain data, for machines."""
+    """Return the tree as JSON values."""
     return asdict(trace)

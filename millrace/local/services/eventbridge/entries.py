@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 from millrace.local.core.clock import iso
 from millrace.local.core.errors import ApiError
-from millrace.local.core.json_text import as_text
+from millrace.local.core.json_text import reject_lone_surrogates
 
 MAX_ENTRIES = 10
 MAX_REQUEST_BYTES = 1_048_576
@@ -108,7 +108,7 @@ def entry_bytes(entry: Entry) -> int:
 def parsed(text: Any) -> Any:
     """The value of a JSON text; None for what is no JSON."""
     try:
-        return as_text(json.loads(text, parse_constant=_no_constant), escaped="\\ud" in text.lower())
+        return reject_lone_surrogates(json.loads(text, parse_constant=_no_constant), escaped="\\ud" in text.lower())
     except (TypeError, ValueError, RecursionError):
         return None  # the caller says that it is malformed
 

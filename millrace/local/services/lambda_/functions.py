@@ -191,7 +191,7 @@ class Functions:
         if fault == "refused":
             self._region.scheduler.soon(lambda: ended(failure), "an injected fault")
             return
-        done = ended if fault != "unheard" else lambda _: ended(failure)
+        done = ended if fault != "response_lost" else lambda _: ended(failure)
         try:
             spec = self.spec(function)
         except PackageError as error:
