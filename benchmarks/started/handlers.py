@@ -1,6 +1,6 @@
-"""The functions of the benchmark's stack. This text is deployed as it stands, to every subject the same.
+"""The functions of the benchmark's stack. Every subject deploys this same file.
 
-Each appends a line (what ran, for which id, at which nanosecond of the monotonic clock) to the file that it is told:
+Each appends a line (what ran, for which id, at which nanosecond of the monotonic clock) to a file:
 an append that small is whole, costs some microseconds, and cannot be lost or held up as a socket could.
 """
 
@@ -14,13 +14,13 @@ _clients: dict[str, Any] = {}
 
 
 def sink(event: Any, _context: Any) -> dict[str, Any]:
-    """The end of an event's way."""
+    """The last handler of an event."""
     _note("sink", event["detail"]["id"])
     return {"ok": True}
 
 
 def hop(event: Any, _context: Any) -> dict[str, Any]:
-    """One link of a chain: puts the event that the next link waits for."""
+    """A handler in a chain, which publishes the next event."""
     detail = event["detail"]
     time.sleep(detail.get("pause", 0))
     _note(f"hop{detail['hop']}", detail["id"])
@@ -32,7 +32,7 @@ def hop(event: Any, _context: Any) -> dict[str, Any]:
 
 
 def task(event: Any, _context: Any) -> dict[str, Any]:
-    """One task of a state machine."""
+    """A task of a state machine."""
     _note(f"task{event['task']}", event["id"])
     return {**event, "task": event["task"] + 1}
 
