@@ -39,7 +39,7 @@ def put(cloud: Cloud, entries: Sequence[Entry]) -> None:
     """Put entries in one call. Raises RuntimeError if an entry fails."""
     answer = cloud.client("events").put_events(Entries=entries)
     if answer["FailedEntryCount"]:
-        raise RuntimeError(f"{cloud.subject.name} refused an entry: {answer['Entries']}")
+        raise RuntimeError(f"{cloud.subject.name} rejected an entry: {answer['Entries']}")
 
 
 def put_all(cloud: Cloud, entries: Sequence[Entry]) -> None:

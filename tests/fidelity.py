@@ -24,6 +24,7 @@ _AREAS = {
     "access": "IAM",
     "functions": "Lambda",
     "sources": "Event source mappings",
+    "queues": "SQS",
     "machines": "Step Functions",
     "cloudformation": "CloudFormation",
     "http": "API Gateway",
@@ -49,7 +50,7 @@ class Row:
 
 def rows() -> Iterator[Row]:
     """Every behaviour that a test of the local cloud holds."""
-    for file in sorted((ROOT / "tests" / "local").glob("test_*.py")):
+    for file in sorted((ROOT / "tests" / "local").rglob("test_*.py")):
         for node in ast.walk(ast.parse(file.read_text())):
             if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
                 lines = [line.strip() for line in (ast.get_docstring(node) or "").splitlines() if line.strip()]

@@ -1,7 +1,7 @@
 """The functions of the benchmark's stack. Every subject deploys this same file.
 
-Each appends a line (what ran, for which id, at which nanosecond of the monotonic clock) to a file:
-an append that small is whole, costs some microseconds, and cannot be lost or held up as a socket could.
+Each appends a line to a file: handler, id and nanosecond of the monotonic clock. A small append is atomic and takes
+microseconds; unlike a socket, it cannot lose or delay records.
 """
 
 import json
@@ -43,7 +43,7 @@ def _note(what: str, number: str) -> None:
 
 def _events() -> Any:
     if not _clients:
-        import boto3  # noqa: PLC0415 - only who puts events needs it
+        import boto3  # noqa: PLC0415 - only some handlers need it
 
         _clients["events"] = boto3.client("events")
     return _clients["events"]

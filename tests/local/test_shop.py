@@ -81,7 +81,7 @@ def test_correlation_and_causation_run_through_the_whole_flow(stocked, put):
     completed = next(event for event in trace.events() if event.name == "OrderCompleted")
     placed = next(event for event in trace.events() if event.name == "OrderPlaced")
     assert (completed.causation_id, placed.causation_id) == (placed.event_id, trace.roots[0].event_id)
-    said = {event.name for work in completed.works for event in work.said}
+    said = {event.name for work in completed.works for event in work.published}
     assert said == {"PointsAwarded", "CreditRated", "CustomerNotified"}
 
 
@@ -111,6 +111,6 @@ def test_a_customer_whom_the_mailer_does_not_reach_is_told_by_post(stocked, put,
     trace = stocked.trace(settled(stocked, put("place_order_unreachable")))
     mail, post = trace.work("notify_by_mail"), trace.work("notify_by_post")
     assert "Waits: MailerDown" in mail.attempts[0].error
-    assert ([event.name for event in post.said], post.at - mail.at > 600) == (["CustomerNotified"], True)
+    assert ([event.name for event in post.published], post.at - mail.at > 600) == (["CustomerNotified"], True)
     assert trace.work("Fulfilment").status == "SUCCEEDED"
     assert messages("notificationsnotify", "dead") == []

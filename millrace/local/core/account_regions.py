@@ -1,4 +1,4 @@
-"""The accounts and regions of a local cloud: each has services and resources of its own, as on AWS.
+"""The accounts and regions of a local cloud, each with its own services and resources, as on AWS.
 
 The first call that is signed for another account or region opens it.
 """

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Literal
 
-Fault = Literal["refused", "response_lost", "killed", "doubled", "conflict"]
+Fault = Literal["rejected", "response_lost", "killed", "doubled", "conflict"]
 _MAX_DELAY = 0.02
 
 
@@ -47,7 +47,7 @@ class Faults:
             return None
         drawn = self._random.random()
         faults: list[tuple[float, Fault]] = [
-            (rates.failing / 2, "refused"),
+            (rates.failing / 2, "rejected"),
             (rates.failing / 2, "response_lost"),
             (rates.killed, "killed"),
             (rates.doubled, "doubled"),

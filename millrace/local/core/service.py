@@ -17,7 +17,7 @@ Operation = Callable[[dict[str, Any]], Any]
 
 @dataclass(frozen=True)
 class DeliveryPermissions:
-    """What EventBridge needs to deliver to a service's resources.
+    """The permissions that EventBridge needs to deliver to a service's resources.
 
     `actions` are allowed by the resource's policy, or with `role_required` by the role that the target names.
     `key_actions` are needed on the customer managed key of an encrypted resource.
@@ -59,7 +59,7 @@ class Service:
         """End the workers of its functions."""
 
     def delivery_permissions(self, arn: str) -> DeliveryPermissions:  # noqa: ARG002 - EventBridge's depend on it
-        """Return what EventBridge needs to deliver to a resource."""
+        """Return the permissions that EventBridge needs to deliver to a resource."""
         return self.permissions_to_deliver
 
     def find(self, arn: str) -> Any:

@@ -42,7 +42,7 @@ class TargetDelivery:
 
 @dataclass(frozen=True)
 class Message:
-    """What a target receives. `delivery` is set for a rule's event, `attributes` for a dead letter."""
+    """A message for a target. `delivery` is set for a rule's event, `attributes` for a dead letter."""
 
     target: Target
     body: str

@@ -12,7 +12,7 @@ from millrace.local.core.delivery import Delivery, Done, Failure, FinalFailure, 
 from millrace.local.core.history import references
 from millrace.local.core.json_text import parsed
 from millrace.local.core.targets import send_record
-from millrace.local.services.lambda_.destinations import Destinations
+from millrace.local.services.lambda_.destinations import send_to_destination
 from millrace.local.services.lambda_.outcomes import display_name, error_of
 from millrace.local.workers import Outcome
 
@@ -33,14 +33,12 @@ class AsyncInvocation:
         self,
         region: "AccountRegion",
         functions: "Functions",
-        destinations: Destinations,
         function: Any,
         payload: bytes,
     ) -> None:
         self.request_id = str(uuid.uuid4())
         self._region = region
         self._functions = functions
-        self._destinations = destinations
         self._function = function
         self._payload = payload
         self._config = invoke_config(function)
@@ -97,7 +95,7 @@ class AsyncInvocation:
         arn: str | None = destination.get("Destination")
         if arn:
             folder = f"aws/lambda/async/{self._function.function_name}"
-            self._destinations.send(arn, self._record(condition), folder=folder)
+            send_to_destination(self._region, arn, self._record(condition), folder=folder)
         return arn
 
     def _record(self, condition: str) -> dict[str, Any]:

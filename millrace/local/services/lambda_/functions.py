@@ -14,7 +14,6 @@ from millrace.local.core.json_text import parsed
 from millrace.local.services.iam import Iam
 from millrace.local.services.lambda_.asynchronous import AsyncInvocation
 from millrace.local.services.lambda_.deployment_packages import PackageError, unpack
-from millrace.local.services.lambda_.destinations import Destinations
 from millrace.local.services.lambda_.logs import FunctionLogs
 from millrace.local.services.lambda_.outcomes import display_name, record_attempts, service_error
 from millrace.local.workers import FunctionSpec, Outcome
@@ -26,9 +25,8 @@ if TYPE_CHECKING:
 class Functions:
     """Finds moto's functions and runs them in workers."""
 
-    def __init__(self, region: "AccountRegion", destinations: Destinations) -> None:
+    def __init__(self, region: "AccountRegion") -> None:
         self._region = region
-        self._destinations = destinations
         self._code = region.cache / "code"
         self.logs = FunctionLogs(region.backends)
         self._found: dict[tuple[str, str | None], Any] = {}
@@ -188,7 +186,7 @@ class Functions:
         """Run a function, with the fault that is drawn for this call."""
         fault, ahead = self._region.faults.draw(display_name(function)), self._region.clock.wall_clock_offset
         failure = service_error(request_id, "Lambda.ServiceException", "This failure was injected by the local cloud.")
-        if fault == "refused":
+        if fault == "rejected":
             self._region.scheduler.soon(lambda: ended(failure), "an injected fault")
             return
         done = ended if fault != "response_lost" else lambda _: ended(failure)
@@ -210,7 +208,7 @@ class Functions:
 
     def invoke_async(self, function: Any, payload: bytes) -> str:
         """Queue an asynchronous invocation and return its request id."""
-        invocation = AsyncInvocation(self._region, self, self._destinations, function, payload)
+        invocation = AsyncInvocation(self._region, self, function, payload)
         invocation.start()
         return invocation.request_id
 

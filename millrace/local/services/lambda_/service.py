@@ -6,7 +6,6 @@ from typing import Any
 from millrace.local.core.account_region import AccountRegion
 from millrace.local.core.service import DeliveryPermissions, Service
 from millrace.local.core.targets import Message
-from millrace.local.services.lambda_.destinations import Destinations
 from millrace.local.services.lambda_.event_source_mappings import EventSourceMappings
 from millrace.local.services.lambda_.functions import Functions
 from millrace.local.services.lambda_.invoke import Invoke
@@ -22,10 +21,9 @@ class Lambda(Service):
 
     def __init__(self, region: AccountRegion) -> None:
         super().__init__(region)
-        destinations = Destinations(region)
-        self.functions = Functions(region, destinations)
+        self.functions = Functions(region)
         self.invoke = Invoke(region, self.functions)
-        self.mappings = EventSourceMappings(region, self.functions, destinations)
+        self.mappings = EventSourceMappings(region, self.functions)
         region.source_listeners.append(self.mappings)
 
     def changed(self) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from millrace.local.core.errors import ApiError
+from millrace.local.services.sqs.message_store import store_of
 
 if TYPE_CHECKING:
     from millrace.local.core.account_region import AccountRegion
@@ -83,14 +84,13 @@ class MessageMoves:
         """Start a task. Raises ApiError."""
         source = self._queue(given, "SourceArn")
         self._check(given, source)
-        visible, _, _ = source._messages.counts()  # noqa: SLF001 - moto's
         move = Move(
             task_id=str(uuid.uuid4()),
             source=source.queue_arn,
             destination=given.get("DestinationArn"),
             rate=given.get("MaxNumberOfMessagesPerSecond"),
             started=self._region.clock.now(),
-            to_move=visible,
+            to_move=store_of(source).counts()[0],
         )
         self._moves.insert(0, move)
         self._schedule(move, 0.0)
@@ -154,7 +154,7 @@ class MessageMoves:
 
     def _move_some(self, move: Move) -> bool:
         """Move the messages of one step. Return whether messages are left."""
-        store = self._find_queue(move.source)._messages  # noqa: SLF001 - moto's
+        store = store_of(self._find_queue(move.source))
         for _ in range(move.rate or _BATCH):
             with store.lock:
                 message = store.peek()

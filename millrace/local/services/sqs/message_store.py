@@ -196,3 +196,9 @@ class MessageStore:
                 return stored.number
             heappop(group.ready)
         return None
+
+
+def store_of(queue: Any) -> MessageStore:
+    """Return the message store of moto's queue."""
+    store: MessageStore = queue._messages  # noqa: SLF001 - moto's
+    return store

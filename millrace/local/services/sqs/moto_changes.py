@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from millrace.local.services.sqs.message_store import MessageStore
+from millrace.local.services.sqs.message_store import MessageStore, store_of
 from millrace.local.services.sqs.receiving import receive
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def _delete_by_receipt_handle() -> None:
     from moto.sqs.models import Queue, SQSBackend  # noqa: PLC0415
 
     def delete_message(queue: Any, receipt_handle: str) -> None:
-        store: MessageStore = queue._messages
+        store = store_of(queue)
         with store.lock:
             message = store.find(receipt_handle)
             if message is not None:
@@ -105,7 +105,7 @@ def _delete_by_receipt_handle() -> None:
 
     def change_message_visibility(backend: Any, queue_name: str, receipt_handle: str, visibility_timeout: int) -> None:
         queue = backend.get_queue(queue_name)
-        store: MessageStore = queue._messages
+        store = store_of(queue)
         with store.lock:
             message = store.find(receipt_handle)
             if message is None:
@@ -139,7 +139,7 @@ def _deduplicate_and_number(region: RegionOf) -> None:
         region(queue.queue_arn).source_changed(queue.queue_arn, "change of a queue")
 
     def add_message(queue: Any, message: Any) -> None:
-        store: MessageStore = queue._messages
+        store = store_of(queue)
         with store.lock:
             if queue.fifo_queue and not _assign_sequence_number(queue, message, region().clock.now()):
                 return
@@ -183,7 +183,7 @@ def _return_dead_letter_queue_source() -> None:
         if wanted & {"All", "DeadLetterQueueSourceArn"}:
             queue = response.sqs_backend.get_queue(response._get_queue_name())
             for shown in result.result.get("Messages", []):
-                message = queue._messages.find(shown["ReceiptHandle"])
+                message = store_of(queue).find(shown["ReceiptHandle"])
                 if message and (source := message.system_attributes.get("DeadLetterQueueSourceArn")):
                     shown.setdefault("Attributes", {})["DeadLetterQueueSourceArn"] = source
         return result

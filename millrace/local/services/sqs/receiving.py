@@ -9,7 +9,7 @@ from functools import partial
 from string import ascii_lowercase
 from typing import TYPE_CHECKING, Any
 
-from millrace.local.services.sqs.message_store import MessageStore
+from millrace.local.services.sqs.message_store import MessageStore, store_of
 
 if TYPE_CHECKING:
     from millrace.local.core.account_region import AccountRegion
@@ -31,8 +31,7 @@ def receive(
     Their sizes, each with `record_overhead` bytes added, are at most `max_bytes` in total. Messages that were received
     too often go to the dead-letter queue; messages past the queue's retention period are deleted.
     """
-    store: MessageStore = queue._messages  # noqa: SLF001 - moto's
-    now = region.clock.now()
+    store, now = store_of(queue), region.clock.now()
     received: dict[str, Any] = {}
     with store.lock:
         message = _next(region, queue, store)

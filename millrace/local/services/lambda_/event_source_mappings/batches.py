@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from millrace.local.core.clock import iso, iso_millis
 from millrace.local.core.history import references
 from millrace.local.core.json_text import parsed
+from millrace.local.services.lambda_.destinations import send_to_destination
 from millrace.local.services.lambda_.event_source_mappings.readers import Entry, sequence_of
 from millrace.local.workers import Outcome
 
@@ -116,10 +117,8 @@ def failed_items(payload: bytes, ids: Collection[str]) -> set[str]:
     return {str(each) for each in failed} if failed <= set(ids) else set(ids)
 
 
-def send_to_destination(
-    poller: "StreamPoller", shard_id: str, batch: Batch, condition: Condition, outcome: Outcome | None
-) -> None:
-    """Send a discarded batch to the mapping's on-failure destination, if it has one.
+def discard(poller: "StreamPoller", shard_id: str, batch: Batch, condition: Condition, outcome: Outcome | None) -> None:
+    """Send the invocation record of a batch to the mapping's on-failure destination, if it has one.
 
     https://docs.aws.amazon.com/lambda/latest/dg/kinesis-on-failure-destination.html
     """
@@ -131,7 +130,7 @@ def send_to_destination(
     if destination:
         record = _invocation_record(poller, shard_id, batch, condition, outcome)
         folder = f"aws/lambda/{mapping.uuid}/{shard_id}"
-        poller.destinations.send(destination, record, folder=folder, payload=json.dumps(payload))
+        send_to_destination(region, destination, record, folder=folder, payload=json.dumps(payload))
 
 
 def _invocation_record(

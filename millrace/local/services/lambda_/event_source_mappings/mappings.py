@@ -12,7 +12,6 @@ from millrace.local.services.lambda_.event_source_mappings.stream_poller import 
 
 if TYPE_CHECKING:
     from millrace.local.core.account_region import AccountRegion
-    from millrace.local.services.lambda_.destinations import Destinations
     from millrace.local.services.lambda_.functions import Functions
 
 Poller = QueuePoller | StreamPoller
@@ -21,10 +20,9 @@ Poller = QueuePoller | StreamPoller
 class EventSourceMappings:
     """The pollers of all mappings. The poller of a disabled mapping keeps its position."""
 
-    def __init__(self, region: "AccountRegion", functions: "Functions", destinations: "Destinations") -> None:
+    def __init__(self, region: "AccountRegion", functions: "Functions") -> None:
         self._region = region
         self._functions = functions
-        self._destinations = destinations
         self._pollers: dict[str, Poller] = {}
 
     def changed(self) -> None:
@@ -62,4 +60,4 @@ class EventSourceMappings:
     def _start_poller(self, mapping: Any) -> Poller:
         if ":sqs:" in mapping.event_source_arn:
             return QueuePoller(self._region, self._functions, mapping)
-        return StreamPoller(self._region, self._functions, self._destinations, mapping)
+        return StreamPoller(self._region, self._functions, mapping)

@@ -10,7 +10,7 @@ from millrace.local.core.scheduler import ScheduledAction
 from millrace.local.services.lambda_.event_source_mappings.batches import REPORTS, failed_items
 from millrace.local.services.lambda_.event_source_mappings.filters import Filters
 from millrace.local.services.lambda_.functions import Functions
-from millrace.local.services.sqs import Sqs, receive, record
+from millrace.local.services.sqs import Sqs, receive, record, store_of
 from millrace.local.workers import Outcome
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ class QueuePoller:
         return matching
 
     def _poll_when_visible(self, queue: Any) -> None:
-        visible_at = queue._messages.next_visible_at()  # noqa: SLF001 - moto's
+        visible_at = store_of(queue).next_visible_at()
         if visible_at is not None:
             self._poll_at(max(visible_at / 1000, self._region.clock.now() + _MIN_DELAY))
 
@@ -148,7 +148,7 @@ class QueuePoller:
         queue = self._queue
         if queue is None or not messages:
             return
-        store = queue._messages  # noqa: SLF001 - moto's
+        store = store_of(queue)
         with store.lock:
             for message in messages:
                 found = store.find(message.receipt_handle)

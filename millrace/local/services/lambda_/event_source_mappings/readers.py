@@ -1,7 +1,7 @@
 """Readers of Kinesis and DynamoDB streams, which return records in the form of Lambda's events."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -42,16 +42,16 @@ class Reader(Protocol):
     def shards(self) -> list[ShardView]:
         """Return the shards, parents before children; none if the stream was deleted."""
 
-    def last(self, shard_id: str) -> int:
+    def last(self, shard_id: str, /) -> int:
         """Return the number of a shard's newest record; 0 if it has none."""
 
-    def after(self, shard_id: str, number: int, role: str) -> Iterator[Entry]:
+    def after(self, shard_id: str, number: int, /) -> Iterator[Entry]:
         """Yield the records after a number, in order."""
 
 
-def reader_of(backends: Backends, arn: str) -> Reader:
-    """Return the reader for the stream of an ARN."""
-    return KinesisReader(backends, arn) if ":kinesis:" in arn else TableReader(backends, arn)
+def reader_of(backends: Backends, arn: str, role: Callable[[], str]) -> Reader:
+    """Return the reader for the stream of an ARN. `role` returns the role ARN for Kinesis records."""
+    return KinesisReader(backends, arn, role) if ":kinesis:" in arn else TableReader(backends, arn)
 
 
 class KinesisReader:
@@ -59,9 +59,10 @@ class KinesisReader:
 
     info = "KinesisBatchInfo"
 
-    def __init__(self, backends: Backends, arn: str) -> None:
+    def __init__(self, backends: Backends, arn: str, role: Callable[[], str]) -> None:
         self._backends = backends
         self._arn = arn
+        self._role = role
 
     @property
     def _stream(self) -> Any | None:
@@ -86,16 +87,16 @@ class KinesisReader:
         shard = stream.shards.get(shard_id) if stream else None
         return next(reversed(shard.records), 0) if shard else 0
 
-    def after(self, shard_id: str, number: int, role: str) -> Iterator[Entry]:
+    def after(self, shard_id: str, number: int) -> Iterator[Entry]:
         """Yield the records after a number. moto numbers records without gaps."""
         stream = self._stream
         shard = stream.shards.get(shard_id) if stream else None
         while shard is not None and (found := shard.records.get(number + 1)) is not None:
             number += 1
-            record = self._record(shard_id, found, role)
+            record = self._record(shard_id, found)
             yield Entry(number, found.created_at, found.partition_key, record, len(found.data))
 
-    def _record(self, shard_id: str, found: Any, role: str) -> dict[str, Any]:
+    def _record(self, shard_id: str, found: Any) -> dict[str, Any]:
         return {
             "kinesis": {
                 "kinesisSchemaVersion": "1.0",
@@ -108,7 +109,7 @@ class KinesisReader:
             "eventVersion": "1.0",
             "eventID": f"{shard_id}:{found.sequence_number}",
             "eventName": "aws:kinesis:record",
-            "invokeIdentityArn": role,
+            "invokeIdentityArn": self._role(),
             "awsRegion": self._backends.region,
             "eventSourceARN": self._arn,
         }
@@ -138,16 +139,16 @@ class TableReader:
         return DAY
 
     def shards(self) -> list[ShardView]:
-        """Return the single shard that moto gives a table."""
+        """Return moto's single shard of a table."""
         shard = self._shard
         return [ShardView(shard.id, ())] if shard else []
 
-    def last(self, shard_id: str) -> int:  # noqa: ARG002 - as for Kinesis
+    def last(self, _shard_id: str) -> int:
         """Return the number of changes."""
         shard = self._shard
         return len(shard.items) if shard else 0
 
-    def after(self, shard_id: str, number: int, role: str) -> Iterator[Entry]:  # noqa: ARG002 - as for Kinesis
+    def after(self, _shard_id: str, number: int) -> Iterator[Entry]:
         """Yield the changes after a number."""
         shard = self._shard
         while shard is not None and number < len(shard.items):

@@ -46,7 +46,7 @@ class Shard:
 
     def after(self, position: int) -> Iterator[Entry]:
         """Yield the records after a position, without those processed before the parallelization factor changed."""
-        for entry in self.poller.reader.after(self.shard_id, position, self.poller.role):
+        for entry in self.poller.reader.after(self.shard_id, position):
             if entry.number not in self._processed:
                 yield entry
 

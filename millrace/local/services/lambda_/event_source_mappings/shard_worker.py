@@ -15,7 +15,7 @@ from millrace.local.services.lambda_.event_source_mappings.batches import (
     Batch,
     Condition,
     Window,
-    send_to_destination,
+    discard,
 )
 from millrace.local.services.lambda_.event_source_mappings.readers import Entry
 from millrace.local.workers import Outcome
@@ -218,4 +218,4 @@ class ShardWorker:
         return True
 
     def _discard(self, batch: Batch, condition: Condition, outcome: Outcome | None) -> None:
-        send_to_destination(self._poller, self._shard.shard_id, batch, condition, outcome)
+        discard(self._poller, self._shard.shard_id, batch, condition, outcome)

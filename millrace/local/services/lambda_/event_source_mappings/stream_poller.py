@@ -6,7 +6,6 @@ https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis.html
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from millrace.local.services.lambda_.destinations import Destinations
 from millrace.local.services.lambda_.event_source_mappings.filters import Filters
 from millrace.local.services.lambda_.event_source_mappings.readers import ShardView, reader_of, timestamp_of
 from millrace.local.services.lambda_.event_source_mappings.shard import Shard
@@ -19,12 +18,11 @@ if TYPE_CHECKING:
 class StreamPoller:
     """Reads every shard of a stream for one mapping."""
 
-    def __init__(self, region: "AccountRegion", functions: Functions, destinations: Destinations, mapping: Any) -> None:
+    def __init__(self, region: "AccountRegion", functions: Functions, mapping: Any) -> None:
         self.region = region
         self.functions = functions
-        self.destinations = destinations
         self.mapping = mapping
-        self.reader = reader_of(region.backends, mapping.event_source_arn)
+        self.reader = reader_of(region.backends, mapping.event_source_arn, self._role)
         self.filters = Filters(mapping)
         self.name = mapping.event_source_arn.rpartition("/")[2]
         self._stopped = False
@@ -41,14 +39,6 @@ class StreamPoller:
     def parallelization_factor(self) -> int:
         """The maximum number of batches of a shard in flight."""
         return int(self.mapping.parallelization_factor or 1)
-
-    @property
-    def role(self) -> str:
-        """The role of the function, which is in each Kinesis record; empty if the function was deleted."""
-        try:
-            return str(self.functions.find(self.mapping.function_arn).role)
-        except LookupError:
-            return ""
 
     def wake(self) -> None:
         """Read new records, and new shards from their beginning."""
@@ -74,6 +64,13 @@ class StreamPoller:
             if shard_id in shard.parents:
                 shard.wake()
 
+    def _role(self) -> str:
+        """Return the role of the function, which is in each Kinesis record; empty if the function was deleted."""
+        try:
+            return str(self.functions.find(self.mapping.function_arn).role)
+        except LookupError:
+            return ""
+
     def _starting_position(self, view: ShardView) -> int:
         """https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-parameters.html."""
         position = self.mapping.starting_position
@@ -85,7 +82,7 @@ class StreamPoller:
 
     def _last_before(self, shard_id: str, moment: float) -> int:
         number = 0
-        for entry in self.reader.after(shard_id, 0, ""):
+        for entry in self.reader.after(shard_id, 0):
             if entry.arrived >= moment:
                 break
             number = entry.number

@@ -1,13 +1,13 @@
-"""Functions invoked at once: types, errors, logs, limits, throttles, versions and aliases."""
+"""The Invoke operation: types, errors, logs, limits, throttling, versions and aliases."""
 
 import base64
 import json
 
 import pytest
 from botocore.exceptions import ClientError
-from sources_kit import LAMBDA
+from lambda_kit import LAMBDA
 
-pytest_plugins = ["sources_fixtures"]
+pytest_plugins = ["lambda_fixtures"]
 
 
 @pytest.fixture
@@ -15,24 +15,24 @@ def client(site):
     return site.client("lambda")
 
 
-def refusal(action, **given):
-    with pytest.raises(ClientError) as refused:
+def failure(action, **given):
+    with pytest.raises(ClientError) as raised:
         action(**given)
-    return refused.value.response
+    return raised.value.response
 
 
-def payload(answer):
-    return json.loads(answer["Payload"].read())
+def payload(response):
+    return json.loads(response["Payload"].read())
 
 
-def test_a_synchronous_invocation_gives_the_answer(site, client):
+def test_synchronous_invocation_returns_the_response(site, client):
     """https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html"""
     site.function("f", "return event['n'] + 1")
     answer = client.invoke(FunctionName="f", Payload=b'{"n": 1}')
     assert (answer["StatusCode"], answer["ExecutedVersion"], payload(answer)) == (200, "$LATEST", 2)
 
 
-def test_an_event_invocation_is_accepted_at_once_and_runs_later(site, client):
+def test_event_invocation_returns_202_and_runs_later(site, client):
     """https://docs.aws.amazon.com/lambda/latest/dg/invocation-async.html"""
     site.function()
     assert client.invoke(FunctionName="f", InvocationType="Event", Payload=b'{"n": 1}')["StatusCode"] == 202
@@ -40,16 +40,16 @@ def test_an_event_invocation_is_accepted_at_once_and_runs_later(site, client):
     assert site.seen() == [{"n": 1}]
 
 
-def test_a_dry_run_runs_nothing_and_fails_for_no_function(site, client):
+def test_dry_run_does_not_run_the_function_and_fails_if_it_does_not_exist(site, client):
     """https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html"""
     site.function()
     assert client.invoke(FunctionName="f", InvocationType="DryRun")["StatusCode"] == 204
-    error = refusal(client.invoke, FunctionName="none", InvocationType="DryRun")
+    error = failure(client.invoke, FunctionName="none", InvocationType="DryRun")
     site.settle()
     assert (error["Error"]["Code"], site.seen()) == ("ResourceNotFoundException", [])
 
 
-def test_a_function_error_is_an_answer_with_a_header(site, client):
+def test_function_error_is_a_response_with_a_header(site, client):
     """https://docs.aws.amazon.com/lambda/latest/dg/python-exceptions.html"""
     site.function("f", "raise RuntimeError('no')")
     answer = client.invoke(FunctionName="f")
@@ -57,7 +57,7 @@ def test_a_function_error_is_an_answer_with_a_header(site, client):
     assert payload(answer)["errorMessage"] == "no"
 
 
-def test_a_log_tail_holds_the_last_four_kilobytes(site, client):
+def test_log_tail_has_the_last_4_kb(site, client):
     """https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html"""
     site.function("f", "print('first')", "print('x' * 5000)", "print('last')")
     answer = client.invoke(FunctionName="f", LogType="Tail")
@@ -68,46 +68,46 @@ def test_a_log_tail_holds_the_last_four_kilobytes(site, client):
     assert "LogResult" not in client.invoke(FunctionName="f")
 
 
-@pytest.mark.parametrize(("kind", "most"), [("RequestResponse", 6_291_456), ("Event", 1_048_576)])
-def test_a_payload_past_the_limit_is_refused(site, client, kind, most):
+@pytest.mark.parametrize(("kind", "limit"), [("RequestResponse", 6_291_456), ("Event", 1_048_576)])
+def test_payload_above_the_limit_is_rejected(site, client, kind, limit):
     """https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
     site.function("f", "return len(event)")
-    fits = b'"' + b"x" * (most - 2) + b'"'
-    assert "FunctionError" not in client.invoke(FunctionName="f", InvocationType=kind, Payload=fits)
-    error = refusal(client.invoke, FunctionName="f", InvocationType=kind, Payload=fits[:-1] + b'x"')
+    largest = b'"' + b"x" * (limit - 2) + b'"'
+    assert "FunctionError" not in client.invoke(FunctionName="f", InvocationType=kind, Payload=largest)
+    error = failure(client.invoke, FunctionName="f", InvocationType=kind, Payload=largest[:-1] + b'x"')
     assert (error["ResponseMetadata"]["HTTPStatusCode"], error["Error"]["Code"]) == (413, "RequestTooLargeException")
 
 
-def test_an_answer_past_six_megabytes_is_an_error_of_the_function(site, client):
+def test_response_above_6_mb_is_a_function_error(site, client):
     """https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
     site.function("f", "return 'x' * 6_291_556")
     answer = client.invoke(FunctionName="f")
     assert (answer["FunctionError"], payload(answer)["errorType"]) == ("Unhandled", "Function.ResponseSizeTooLarge")
 
 
-def test_a_payload_that_is_no_json_is_refused(site, client):
+def test_payload_that_is_not_json_is_rejected(site, client):
     """https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html"""
     site.function()
-    assert refusal(client.invoke, FunctionName="f", Payload=b"{")["Error"]["Code"] == "InvalidRequestContentException"
+    assert failure(client.invoke, FunctionName="f", Payload=b"{")["Error"]["Code"] == "InvalidRequestContentException"
 
 
-def test_a_reserved_concurrency_of_zero_throttles_every_invocation(site, client):
+def test_zero_reserved_concurrency_throttles_every_invocation(site, client):
     """https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html"""
     site.function()
     client.put_function_concurrency(FunctionName="f", ReservedConcurrentExecutions=0)
     client.meta.config.retries = {"max_attempts": 0}
-    error = refusal(client.invoke, FunctionName="f")
+    error = failure(client.invoke, FunctionName="f")
     assert error["ResponseMetadata"]["HTTPStatusCode"] == 429
     assert error["Error"]["Code"] == "TooManyRequestsException"
     assert error["Reason"] == "ReservedFunctionConcurrentInvocationLimitExceeded"
 
 
-def test_all_versions_share_the_reserved_concurrency(site, client):
+def test_versions_share_the_reserved_concurrency(site, client):
     """https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html"""
     site.function()
     client.publish_version(FunctionName="f")
     client.put_function_concurrency(FunctionName="f", ReservedConcurrentExecutions=0)
-    assert refusal(client.invoke, FunctionName="f", Qualifier="1")["Error"]["Code"] == "TooManyRequestsException"
+    assert failure(client.invoke, FunctionName="f", Qualifier="1")["Error"]["Code"] == "TooManyRequestsException"
 
 
 # -- versions and aliases --------------------------------------------------------------------------------------------
@@ -115,11 +115,11 @@ def test_all_versions_share_the_reserved_concurrency(site, client):
 
 @pytest.fixture
 def versions(site, client):
-    """A function with the versions 1 and 2 and the alias live, which leads to version 1."""
-    tell = "return [context.function_version, context.invoked_function_arn, {}]"
-    arn = site.function("f", tell.format(1))
+    """A function with versions 1 and 2 and the alias live of version 1."""
+    source = "return [context.function_version, context.invoked_function_arn, {}]"
+    arn = site.function("f", source.format(1))
     client.publish_version(FunctionName="f")
-    site.update("f", tell.format(2))
+    site.update("f", source.format(2))
     client.publish_version(FunctionName="f")
     client.create_alias(FunctionName="f", Name="live", FunctionVersion="1")
     return arn
@@ -135,21 +135,21 @@ def versions(site, client):
         ({"FunctionName": f"{LAMBDA}f:live"}, "1", 1, ":live"),
     ],
 )
-def test_a_qualifier_chooses_the_version(versions, client, given, version, code, suffix):
+def test_qualifier_selects_the_version(versions, client, given, version, code, suffix):
     """https://docs.aws.amazon.com/lambda/latest/dg/configuration-aliases.html"""
     answer = client.invoke(**given)
     assert answer["ExecutedVersion"] == version
     assert payload(answer) == [version, versions + suffix, code]
 
 
-def test_an_alias_that_is_updated_leads_to_its_new_version(versions, client):
+def test_updated_alias_invokes_its_new_version(versions, client):
     """https://docs.aws.amazon.com/lambda/latest/dg/configuration-aliases.html"""
     assert payload(client.invoke(FunctionName="f", Qualifier="live"))[2] == 1
     client.update_alias(FunctionName="f", Name="live", FunctionVersion="2")
     assert payload(client.invoke(FunctionName="f", Qualifier="live"))[2] == 2
 
 
-def test_a_weighted_alias_leads_to_both_of_its_versions(versions, client):
+def test_weighted_alias_invokes_both_versions(versions, client):
     """https://docs.aws.amazon.com/lambda/latest/dg/configuring-alias-routing.html"""
     weights = {"AdditionalVersionWeights": {"2": 0.5}}
     client.update_alias(FunctionName="f", Name="live", FunctionVersion="1", RoutingConfig=weights)
@@ -157,13 +157,13 @@ def test_a_weighted_alias_leads_to_both_of_its_versions(versions, client):
     assert found == {"1", "2"}
 
 
-def test_an_unknown_qualifier_is_not_found(versions, client):
+def test_unknown_qualifier_is_not_found(versions, client):
     """https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html"""
-    error = refusal(client.invoke, FunctionName="f", Qualifier="none")["Error"]
+    error = failure(client.invoke, FunctionName="f", Qualifier="none")["Error"]
     assert error["Message"] == f"Function not found: {versions}:none"
 
 
-def test_the_log_of_a_version_names_it(versions, site, client):
+def test_log_of_a_version_has_its_number(versions, site, client):
     """https://docs.aws.amazon.com/lambda/latest/dg/python-logging.html"""
     client.invoke(FunctionName="f", Qualifier="1")
     logged = site.client("logs").filter_log_events(logGroupName="/aws/lambda/f")["events"]

@@ -1,20 +1,20 @@
-"""Asks a provider that is away until the moment that a table names."""
+"""Calls a provider that is unavailable until the time in a table."""
 
 import time
 
-from functions.contracts.provider import Answered, Asked
+from functions.contracts.provider import Answered, Requested
 from millrace.runtime import Table, breaker, processor
 
 
 class ProviderDown(ConnectionError):
-    """The provider does not answer."""
+    """The provider does not respond."""
 
 
 @processor
 @breaker("provider", on=ProviderDown, threshold=3, recovery=30, patience=4 * 3600)
-def handler(asked: Asked, provider: Table) -> Answered:
-    """Each call is counted; a key that is poison has nothing to do with the provider."""
-    if asked.key == "poison":
+def handler(requested: Requested, provider: Table) -> Answered:
+    """Count the call. The key `poison` fails before the call."""
+    if requested.key == "poison":
         raise RuntimeError("the key is poison")
     state = provider.update_item(
         Key={"key": "provider"},
@@ -24,4 +24,4 @@ def handler(asked: Asked, provider: Table) -> Answered:
     )["Attributes"]
     if time.time() < state.get("up_at", 0):
         raise ProviderDown("no answer")
-    return Answered(key=asked.key)
+    return Answered(key=requested.key)

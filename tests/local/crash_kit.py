@@ -1,11 +1,11 @@
-"""Code of the project that kills the function in which it runs, once, at a call of AWS's APIs."""
+"""Packages of functions that kill their process once, at a call of an AWS API."""
 
 import io
 import zipfile
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-KILLER = """
+CRASH = """
 import os, pathlib, signal
 from botocore.client import BaseClient
 
@@ -29,12 +29,12 @@ BaseClient._make_api_call = call
 """
 
 
-def killing(folder, mark, point, *, before, inside="handler"):
-    """The contracts and a folder as a function's code, of which the module `inside` kills; it leaves a mark.
+def crashing_package(folder, mark, point, *, before, inside="handler"):
+    """Return the package of a function. Its module `inside` kills the process and creates the file `mark`.
 
-    `point` is the name of an operation, and the how manieth call of it.
+    `point` is the name of an operation and the number of its call.
     """
-    preamble, packed = KILLER.format(mark=str(mark), point=point, before=before), io.BytesIO()
+    preamble, packed = CRASH.format(mark=str(mark), point=point, before=before), io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         for file in (*(ROOT / "functions/contracts").rglob("*.py"), *(ROOT / "functions" / folder).rglob("*.py")):
             first = preamble if file.stem == inside else ""

@@ -1,4 +1,4 @@
-"""The .zip files of functions and layers: what Lambda refuses when it is uploaded."""
+"""Deployment packages that Lambda rejects on upload."""
 
 import io
 import json
@@ -10,13 +10,13 @@ from botocore.exceptions import ClientError
 from millrace.local.services.lambda_ import deployment_packages
 from millrace.local.services.lambda_.deployment_packages import PackageError, check, unpack
 
-pytest_plugins = ["sources_fixtures"]
+pytest_plugins = ["lambda_fixtures"]
 
 UNREADABLE = "Could not unzip uploaded file. Please check your file, then try to upload again."
 
 
 def package(**files):
-    """A .zip file; the names of files are written with __ for a slash."""
+    """Return a .zip file. `__` in a file name stands for a slash."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in files.items():
@@ -26,7 +26,7 @@ def package(**files):
 
 @pytest.fixture
 def upload(site):
-    """Upload a package by one of three operations; returns the error."""
+    """Upload a package with one of three operations and return the error."""
     functions = site.client("lambda")
     site.function()
     role = functions.get_function_configuration(FunctionName="f")["Role"]
@@ -38,9 +38,9 @@ def upload(site):
     }
 
     def upload(operation, code):
-        with pytest.raises(ClientError) as refused:
+        with pytest.raises(ClientError) as raised:
             calls[operation](code)
-        return refused.value.response["Error"]
+        return raised.value.response["Error"]
 
     return upload
 
@@ -49,14 +49,14 @@ OPERATIONS = ("CreateFunction", "UpdateFunctionCode", "PublishLayerVersion")
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
-def test_code_that_is_not_a_zip_file_is_refused(upload, operation):
+def test_code_that_is_not_a_zip_file_is_rejected(upload, operation):
     """https://docs.aws.amazon.com/lambda/latest/dg/troubleshooting-deployment.html"""
     error = upload(operation, {"ZipFile": b"def handler(event, context): ..."})
     assert (error["Code"], error["Message"]) == ("InvalidParameterValueException", UNREADABLE)
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
-def test_code_that_unzips_to_more_than_250_megabytes_is_refused(upload, operation, monkeypatch):
+def test_code_above_250_mb_unzipped_is_rejected(upload, operation, monkeypatch):
     """https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
     monkeypatch.setattr(deployment_packages, "MAX_UNZIPPED_BYTES", 1000)
     error = upload(operation, {"ZipFile": package(app="x" * 1001)})
@@ -64,23 +64,23 @@ def test_code_that_unzips_to_more_than_250_megabytes_is_refused(upload, operatio
     assert error["Message"] == "Unzipped size must be smaller than 1000 bytes"
 
 
-def test_code_in_a_bucket_is_checked_too(site, upload):
+def test_code_in_a_bucket_is_checked(site, upload):
     """https://docs.aws.amazon.com/lambda/latest/api/API_FunctionCode.html"""
     site.client("s3").create_bucket(Bucket="code")
     site.client("s3").put_object(Bucket="code", Key="f.zip", Body=b"no zip")
     assert upload("UpdateFunctionCode", {"S3Bucket": "code", "S3Key": "f.zip"})["Message"] == UNREADABLE
 
 
-def test_a_refused_update_leaves_the_function_as_it_was(site, upload):
+def test_rejected_update_does_not_change_the_function(site, upload):
     """https://docs.aws.amazon.com/lambda/latest/api/API_UpdateFunctionCode.html"""
     upload("UpdateFunctionCode", {"ZipFile": b"no zip"})
     assert "FunctionError" not in site.client("lambda").invoke(FunctionName="f", Payload=b"{}")
 
 
-def test_a_damaged_file_in_a_package_fails_the_invocation(site):
+def test_damaged_file_in_a_package_fails_the_invocation(site):
     """https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
 
-    Differs: AWS answers 502; here it is an error of the function.
+    Differs: AWS returns 502; here it is a function error.
     """
     site.function()
     content = b"handler = print  # " + b"x" * 50
@@ -92,13 +92,13 @@ def test_a_damaged_file_in_a_package_fails_the_invocation(site):
 
 
 @pytest.mark.parametrize("name", ["../app.py", "/etc/app.py", "a/../../app.py"])
-def test_a_file_outside_of_the_package_is_refused(name):
+def test_file_outside_the_package_is_rejected(name):
     with pytest.raises(PackageError, match=UNREADABLE):
         check(package(**{name: "x"}))
 
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
-def test_a_compression_that_is_unpacked_without_a_limit_is_refused(method):
+def test_compression_without_a_memory_limit_is_rejected(method):
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", method) as archive:
         archive.writestr("app.py", "x")
@@ -106,19 +106,19 @@ def test_a_compression_that_is_unpacked_without_a_limit_is_refused(method):
         check(packed.getvalue())
 
 
-def test_a_package_without_files_is_refused():
+def test_package_without_files_is_rejected():
     for empty in (b"", package()):
         with pytest.raises(PackageError, match="Uploaded file must be a non-empty zip"):
             check(empty)
 
 
-def test_a_package_with_too_many_files_is_refused(monkeypatch):
+def test_package_with_too_many_files_is_rejected(monkeypatch):
     monkeypatch.setattr(deployment_packages, "MAX_FILES", 1)
     with pytest.raises(PackageError, match=UNREADABLE):
         check(package(a="", b=""))
 
 
-def test_a_file_that_unpacks_to_more_than_its_directory_claims_is_cut(tmp_path):
+def test_file_larger_than_its_directory_entry_is_rejected(tmp_path):
     bomb = package(app="x" * 100_000)
     lying = bomb.replace((100_000).to_bytes(4, "little"), (10).to_bytes(4, "little"))
     with pytest.raises(PackageError, match="could not unzip"):

@@ -1,11 +1,11 @@
-"""What other services hand to functions: topics and buckets; and how buckets reach the default bus."""
+"""Events of SNS and S3 for functions and queues, and of S3 for the default event bus."""
 
 import json
 
 import pytest
-from sources_kit import LAMBDA, letters
+from lambda_kit import LAMBDA, message_bodies
 
-pytest_plugins = ["sources_fixtures"]
+pytest_plugins = ["lambda_fixtures"]
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def kind(value):
 # -- topics ----------------------------------------------------------------------------------------------------------
 
 
-def test_a_topic_hands_its_message_to_a_function(site, topic, subscribe, publish):
+def test_topic_invokes_a_function_with_its_message(site, topic, subscribe, publish):
     """https://docs.aws.amazon.com/lambda/latest/dg/with-sns.html
 
     Differs: the signature is empty.
@@ -56,12 +56,12 @@ def test_a_topic_hands_its_message_to_a_function(site, topic, subscribe, publish
     message_id = publish(Subject="about", MessageAttributes=kind("a"))
     (record,) = site.seen()[0]["Records"]
     assert (record["EventSource"], record["EventSubscriptionArn"]) == ("aws:sns", subscription)
-    told = record["Sns"]
-    assert (told["MessageId"], told["TopicArn"], told["Message"]) == (message_id, topic, "hello")
-    assert (told["Subject"], told["MessageAttributes"]) == ("about", {"kind": {"Type": "String", "Value": "a"}})
+    message = record["Sns"]
+    assert (message["MessageId"], message["TopicArn"], message["Message"]) == (message_id, topic, "hello")
+    assert (message["Subject"], message["MessageAttributes"]) == ("about", {"kind": {"Type": "String", "Value": "a"}})
 
 
-def test_a_failing_subscriber_is_retried_and_fails_nobody_else(site, subscribe, publish):
+def test_failing_subscriber_is_retried_without_affecting_others(site, subscribe, publish):
     """https://docs.aws.amazon.com/sns/latest/dg/sns-lambda-as-subscriber.html"""
     subscribe("lambda", site.function("f", "raise RuntimeError('no')"))
     subscribe("lambda", site.function("g"))
@@ -69,7 +69,7 @@ def test_a_failing_subscriber_is_retried_and_fails_nobody_else(site, subscribe, 
     assert (len(site.seen("f")), len(site.seen("g"))) == (3, 1)
 
 
-def test_a_filter_policy_holds_for_functions_and_queues(site, subscribe, publish):
+def test_filter_policy_applies_to_functions_and_queues(site, subscribe, publish):
     """https://docs.aws.amazon.com/sns/latest/dg/sns-message-filtering.html"""
     queue, policy = site.queue(), json.dumps({"kind": ["a"]})
     subscribe("lambda", site.function(), FilterPolicy=policy)
@@ -77,11 +77,11 @@ def test_a_filter_policy_holds_for_functions_and_queues(site, subscribe, publish
     publish("1", MessageAttributes=kind("a"))
     publish("2", MessageAttributes=kind("b"))
     assert [event["Records"][0]["Sns"]["Message"] for event in site.seen()] == ["1"]
-    assert [letter["Message"] for letter in letters(queue)] == ["1"]
+    assert [body["Message"] for body in message_bodies(queue)] == ["1"]
 
 
 @pytest.mark.parametrize(("raw", "bare"), [("true", True), ("false", False)])
-def test_raw_delivery_gives_a_queue_the_bare_message(site, subscribe, publish, raw, bare):
+def test_raw_delivery_sends_only_the_message_to_a_queue(site, subscribe, publish, raw, bare):
     """https://docs.aws.amazon.com/sns/latest/dg/sns-large-payload-raw-message-delivery.html"""
     queue = site.queue()
     subscribe("sqs", queue.arn, RawMessageDelivery=raw)
@@ -98,7 +98,7 @@ def test_raw_delivery_gives_a_queue_the_bare_message(site, subscribe, publish, r
         ("lambda", f"{LAMBDA}none"),
     ],
 )
-def test_what_cannot_be_delivered_goes_to_the_subscription_s_queue(site, subscribe, publish, protocol, endpoint):
+def test_undeliverable_message_goes_to_the_dead_letter_queue(site, subscribe, publish, protocol, endpoint):
     """https://docs.aws.amazon.com/sns/latest/dg/sns-dead-letter-queues.html"""
     dead = site.queue("dead")
     subscribe(protocol, endpoint, RedrivePolicy=json.dumps({"deadLetterTargetArn": dead.arn}))
@@ -113,12 +113,12 @@ def notify(s3, **configuration):
     s3.put_bucket_notification_configuration(Bucket="bucket", NotificationConfiguration=configuration)
 
 
-def test_a_bucket_hands_its_notification_to_a_function(site, s3):
+def test_bucket_invokes_a_function_with_its_notification(site, s3):
     """https://docs.aws.amazon.com/lambda/latest/dg/with-s3.html"""
     filters = {"Key": {"FilterRules": [{"Name": "suffix", "Value": ".txt"}]}}
     created = {"Id": "texts", "LambdaFunctionArn": site.function(), "Events": ["s3:ObjectCreated:*"], "Filter": filters}
     notify(s3, LambdaFunctionConfigurations=[created])
-    s3.put_object(Bucket="bucket", Key="of/no interest", Body=b"")
+    s3.put_object(Bucket="bucket", Key="another/key", Body=b"")
     s3.put_object(Bucket="bucket", Key="a folder/ä.txt", Body=b"hello")
     site.settle()
     (event,) = site.seen()
@@ -128,20 +128,20 @@ def test_a_bucket_hands_its_notification_to_a_function(site, s3):
     assert record["s3"]["object"]["size"] == 5
 
 
-def test_a_bucket_sends_to_a_queue_as_well(site, s3):
+def test_bucket_sends_notifications_to_a_queue(site, s3):
     """https://docs.aws.amazon.com/AmazonS3/latest/userguide/EventNotifications.html"""
     queue = site.queue()
     notify(s3, QueueConfigurations=[{"QueueArn": queue.arn, "Events": ["s3:ObjectRemoved:*"]}])
     s3.put_object(Bucket="bucket", Key="k", Body=b"")
     s3.delete_object(Bucket="bucket", Key="k")
     site.settle()
-    records = [letter["Records"][0]["eventName"] for letter in letters(queue) if "Records" in letter]
+    records = [body["Records"][0]["eventName"] for body in message_bodies(queue) if "Records" in body]
     assert records == ["ObjectRemoved:Delete"]
 
 
 @pytest.fixture
 def observed(site, s3):
-    """The events of buckets that reach the default bus, and those that reach another."""
+    """Queues of the bucket events on the default bus and on another bus."""
     events = site.client("events")
     events.create_event_bus(Name="other")
     notify(s3, EventBridgeConfiguration={})
@@ -154,44 +154,47 @@ def observed(site, s3):
     return queues
 
 
-def test_a_bucket_tells_the_default_bus_alone(site, s3, observed):
+def test_bucket_publishes_events_only_to_the_default_bus(site, s3, observed):
     """https://docs.aws.amazon.com/AmazonS3/latest/userguide/EventBridge.html"""
     s3.put_object(Bucket="bucket", Key="a/b c", Body=b"hello")
     site.settle()
-    (event,) = letters(observed["default"])
+    (event,) = message_bodies(observed["default"])
     assert (event["detail-type"], event["source"]) == ("Object Created", "aws.s3")
     assert event["resources"] == ["arn:aws:s3:::bucket"]
     detail = event["detail"]
     assert (detail["object"]["key"], detail["object"]["size"]) == ("a/b c", 5)
     assert (detail["reason"], detail["bucket"]) == ("PutObject", {"name": "bucket"})
-    assert letters(observed["other"]) == []
+    assert message_bodies(observed["other"]) == []
 
 
-def test_a_deletion_is_told_with_its_type(site, s3, observed):
+def test_object_deleted_event_has_the_deletion_type(site, s3, observed):
     """https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html"""
     s3.put_object(Bucket="bucket", Key="k", Body=b"")
     s3.delete_object(Bucket="bucket", Key="k")
     site.settle()
-    event = letters(observed["default"])[-1]
+    event = message_bodies(observed["default"])[-1]
     assert (event["detail-type"], event["detail"]["reason"]) == ("Object Deleted", "DeleteObject")
     assert event["detail"]["deletion-type"] == "Permanently Deleted"
 
 
-def test_only_tagging_an_object_tells_of_tags(site, s3, observed):
+def test_only_tagging_an_object_publishes_a_tags_event(site, s3, observed):
     """https://docs.aws.amazon.com/AmazonS3/latest/userguide/EventBridge.html"""
     s3.put_object(Bucket="bucket", Key="k", Body=b"", Tagging="a=b")
     s3.put_object_tagging(Bucket="bucket", Key="k", Tagging={"TagSet": [{"Key": "a", "Value": "c"}]})
     site.settle()
-    assert [event["detail-type"] for event in letters(observed["default"])] == ["Object Created", "Object Tags Added"]
+    assert [event["detail-type"] for event in message_bodies(observed["default"])] == [
+        "Object Created",
+        "Object Tags Added",
+    ]
 
 
-# -- refused ---------------------------------------------------------------------------------------------------------
+# -- unsupported -----------------------------------------------------------------------------------------------------
 
 
-def test_a_subscription_of_a_log_group_is_refused_by_name(site):
+def test_subscription_filter_of_a_log_group_is_rejected(site):
     """https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutSubscriptionFilter.html
 
-    Refused: the local cloud delivers no log events to functions or streams.
+    Refused: the local cloud does not deliver log events to functions or streams.
     """
     logs = site.client("logs")
     logs.create_log_group(logGroupName="g")

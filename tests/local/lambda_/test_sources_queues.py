@@ -1,14 +1,14 @@
-"""Queues as sources of events: batches, filters, failures, order, and what remains in the queue."""
+"""SQS queues as event sources: batches, filters, failures, concurrency and order."""
 
 import json
 
 import pytest
-from sources_kit import filters, letters
+from lambda_kit import filters, message_bodies
 
 from millrace.local.core.targets import send_record
 from millrace.local.services.sqs import Sqs, receive
 
-pytest_plugins = ["sources_fixtures"]
+pytest_plugins = ["lambda_fixtures"]
 FAILS = "raise RuntimeError('no')"
 REPORT = {"FunctionResponseTypes": ["ReportBatchItemFailures"]}
 FAIL_MARKED = (
@@ -23,7 +23,7 @@ def groups(event):
 # -- batches ---------------------------------------------------------------------------------------------------------
 
 
-def test_a_record_has_the_layout_of_lambda(site):
+def test_record_has_the_format_of_lambda(site):
     """https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html"""
     site.function()
     queue = site.queue()
@@ -37,7 +37,7 @@ def test_a_record_has_the_layout_of_lambda(site):
 
 
 @pytest.mark.parametrize(("given", "sizes"), [({}, [10, 2]), ({"BatchSize": 5}, [5, 5, 2])])
-def test_a_batch_holds_ten_messages_or_the_batch_size(site, given, sizes):
+def test_batch_has_at_most_ten_messages_or_the_batch_size(site, given, sizes):
     """https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-parameters.html"""
     site.function()
     queue = site.queue()
@@ -47,7 +47,7 @@ def test_a_batch_holds_ten_messages_or_the_batch_size(site, given, sizes):
     assert sorted(map(len, site.batches()), reverse=True) == sizes
 
 
-def test_a_batching_window_gathers_what_comes_within_it(site):
+def test_batching_window_collects_records(site):
     """https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html"""
     site.function()
     queue = site.queue()
@@ -60,7 +60,7 @@ def test_a_batching_window_gathers_what_comes_within_it(site):
     assert site.cloud.scheduler.clock.now() - before >= 60
 
 
-def test_a_full_batch_does_not_wait_for_its_window(site):
+def test_full_batch_does_not_wait_for_the_batching_window(site):
     """https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html"""
     site.function()
     queue = site.queue()
@@ -72,7 +72,7 @@ def test_a_full_batch_does_not_wait_for_its_window(site):
     assert site.cloud.scheduler.clock.now() - before < 300
 
 
-def test_a_batch_stays_within_six_megabytes(site):
+def test_batch_has_at_most_6_mb(site):
     """https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
     site.function()
     queue = site.queue()
@@ -85,7 +85,7 @@ def test_a_batch_stays_within_six_megabytes(site):
 # -- filters ---------------------------------------------------------------------------------------------------------
 
 
-def test_messages_that_no_filter_takes_are_deleted(site):
+def test_messages_that_match_no_filter_are_deleted(site):
     """https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventfiltering.html"""
     site.function()
     queue = site.queue()
@@ -99,7 +99,7 @@ def test_messages_that_no_filter_takes_are_deleted(site):
 @pytest.mark.parametrize(
     ("rule", "taken"), [({"x": [1]}, ['{"x": 1}']), (["plain"], ["plain"]), ([{"prefix": ""}], ["plain", "no"])]
 )
-def test_a_rule_for_json_drops_texts_and_a_rule_for_texts_drops_json(site, rule, taken):
+def test_json_filter_drops_text_and_text_filter_drops_json(site, rule, taken):
     """https://docs.aws.amazon.com/lambda/latest/dg/with-sqs-filtering.html"""
     site.function()
     queue = site.queue()
@@ -110,7 +110,7 @@ def test_a_rule_for_json_drops_texts_and_a_rule_for_texts_drops_json(site, rule,
     assert queue.count() == (0, 0)
 
 
-def test_an_invalid_filter_is_refused_with_its_mapping(site):
+def test_mapping_with_an_invalid_filter_is_rejected(site):
     """https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html"""
     site.function()
     with pytest.raises(site.client("lambda").exceptions.InvalidParameterValueException, match="Invalid filter pattern"):
@@ -120,7 +120,7 @@ def test_an_invalid_filter_is_refused_with_its_mapping(site):
 # -- failures --------------------------------------------------------------------------------------------------------
 
 
-def test_a_failed_batch_comes_again_after_the_visibility_timeout_and_then_goes_to_the_dead_letters(site):
+def test_failed_batch_is_received_after_the_visibility_timeout_and_then_moved_to_the_dead_letter_queue(site):
     """https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html"""
     site.function("f", FAILS)
     dead = site.queue("dead")
@@ -132,11 +132,11 @@ def test_a_failed_batch_comes_again_after_the_visibility_timeout_and_then_goes_t
     counts = [event["Records"][0]["attributes"]["ApproximateReceiveCount"] for event in site.seen()]
     assert counts == ["1", "2", "3"]
     assert site.cloud.scheduler.clock.now() - before >= 180
-    (letter,) = dead.receive()
-    assert letter["Attributes"]["DeadLetterQueueSourceArn"] == queue.arn
+    (dead_letter,) = dead.receive()
+    assert dead_letter["Attributes"]["DeadLetterQueueSourceArn"] == queue.arn
 
 
-def test_only_the_messages_that_a_partial_response_names_come_again(site):
+def test_only_messages_in_a_partial_batch_response_are_received_again(site):
     """https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html"""
     site.function("f", FAIL_MARKED)
     dead = site.queue("dead")
@@ -154,11 +154,11 @@ def test_only_the_messages_that_a_partial_response_names_come_again(site):
         "{'batchItemFailures': [{'itemIdentifier': ''}]}",
         "{'batchItemFailures': [{'itemIdentifier': None}]}",
         "{'batchItemFailures': [{'id': event['Records'][0]['messageId']}]}",
-        "{'batchItemFailures': [{'itemIdentifier': 'of no message'}]}",
+        "{'batchItemFailures': [{'itemIdentifier': 'unknown'}]}",
         "'text'",
     ],
 )
-def test_an_answer_that_cannot_be_read_fails_the_whole_batch(site, answer):
+def test_invalid_batch_response_fails_the_whole_batch(site, answer):
     """https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html"""
     site.function("f", f"return {answer}")
     dead = site.queue("dead")
@@ -170,7 +170,7 @@ def test_an_answer_that_cannot_be_read_fails_the_whole_batch(site, answer):
 
 
 @pytest.mark.parametrize("answer", ["{'batchItemFailures': []}", "{'batchItemFailures': None}", "{}", "None"])
-def test_an_empty_answer_is_a_success(site, answer):
+def test_empty_batch_response_is_a_success(site, answer):
     """https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html"""
     site.function("f", f"return {answer}")
     queue = site.queue()
@@ -180,10 +180,10 @@ def test_an_empty_answer_is_a_success(site, answer):
     assert (len(site.seen()), queue.count()) == (1, (0, 0))
 
 
-def test_a_throttled_function_leaves_its_messages_in_the_queue(site):
+def test_messages_stay_in_the_queue_when_the_function_is_throttled(site):
     """https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
 
-    Differs: AWS first tries a throttled batch again by itself, within the visibility timeout.
+    Differs: AWS first retries a throttled batch within the visibility timeout.
     """
     site.function()
     dead = site.queue("dead")
@@ -196,7 +196,7 @@ def test_a_throttled_function_leaves_its_messages_in_the_queue(site):
     assert [message["Body"] for message in dead.receive()] == ["x"]
 
 
-def test_a_message_past_its_retention_is_gone(site):
+def test_message_is_deleted_after_the_retention_period(site):
     """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html"""
     queue = site.queue(MessageRetentionPeriod=60)
     queue.send("x")
@@ -206,7 +206,7 @@ def test_a_message_past_its_retention_is_gone(site):
 
 # -- concurrency -----------------------------------------------------------------------------------------------------
 
-COUNTS = (
+COUNT_CONCURRENCY = (
     "n = os.environ['SEEN'] + '.now'",
     "open(n, 'a').write('+')",
     "time.sleep(0.05)",
@@ -217,12 +217,12 @@ COUNTS = (
 
 
 @pytest.mark.parametrize(("given", "most"), [({"ScalingConfig": {"MaximumConcurrency": 2}}, 2), ({}, 5)])
-def test_no_more_batches_are_in_flight_than_the_maximum_concurrency(site, tmp_path, given, most):
+def test_batches_in_flight_do_not_exceed_the_maximum_concurrency(site, tmp_path, given, most):
     """https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
 
-    Differs: without a maximum it stays at the five batches that Lambda starts with.
+    Differs: without a maximum, concurrency stays at Lambda's initial five batches.
     """
-    site.function("f", *COUNTS)
+    site.function("f", *COUNT_CONCURRENCY)
     queue = site.queue()
     queue.send(*map(str, range(8)))
     site.mapping(queue, BatchSize=1, **given)
@@ -232,10 +232,10 @@ def test_no_more_batches_are_in_flight_than_the_maximum_concurrency(site, tmp_pa
     assert max(at_once) <= most
 
 
-# -- a mapping's life ------------------------------------------------------------------------------------------------
+# -- changed mappings ------------------------------------------------------------------------------------------------
 
 
-def test_a_disabled_mapping_polls_no_more_until_it_is_enabled(site):
+def test_disabled_mapping_does_not_poll_until_it_is_enabled(site):
     """https://docs.aws.amazon.com/lambda/latest/api/API_UpdateEventSourceMapping.html"""
     site.function()
     queue = site.queue()
@@ -248,7 +248,7 @@ def test_a_disabled_mapping_polls_no_more_until_it_is_enabled(site):
     assert site.batches() == [["x"]]
 
 
-def test_a_batch_in_flight_ends_when_its_mapping_is_disabled_or_deleted(site):
+def test_batch_in_flight_continues_when_its_mapping_is_deleted(site):
     """https://docs.aws.amazon.com/lambda/latest/api/API_DeleteEventSourceMapping.html"""
     site.function("f", "time.sleep(0.3)")
     queue = site.queue()
@@ -263,7 +263,7 @@ def test_a_batch_in_flight_ends_when_its_mapping_is_disabled_or_deleted(site):
     assert queue.count() == (1, 0)
 
 
-def test_a_changed_batch_size_holds_from_the_next_batch_on(site):
+def test_changed_batch_size_applies_to_the_next_batch(site):
     """https://docs.aws.amazon.com/lambda/latest/api/API_UpdateEventSourceMapping.html"""
     site.function()
     queue = site.queue()
@@ -274,7 +274,7 @@ def test_a_changed_batch_size_holds_from_the_next_batch_on(site):
     assert sorted(site.batches()) == [["1"], ["2"]]
 
 
-def test_a_mapping_to_an_alias_follows_the_alias(site):
+def test_mapping_to_an_alias_invokes_the_version_of_the_alias(site):
     """https://docs.aws.amazon.com/lambda/latest/dg/configuration-aliases.html"""
     client = site.client("lambda")
     arn = site.function()
@@ -283,7 +283,7 @@ def test_a_mapping_to_an_alias_follows_the_alias(site):
     queue = site.queue()
     mapping = site.mapping(queue, f"{arn}:live")
     assert client.get_event_source_mapping(UUID=mapping)["FunctionArn"] == f"{arn}:live"
-    site.update("f", "raise RuntimeError('of the newest code')")
+    site.update("f", "raise RuntimeError('this is the newest code')")
     queue.send("x")
     site.settle()
     assert queue.count() == (0, 0)
@@ -292,7 +292,7 @@ def test_a_mapping_to_an_alias_follows_the_alias(site):
 # -- order -----------------------------------------------------------------------------------------------------------
 
 
-def test_a_failed_message_blocks_those_behind_it_in_its_group_and_no_others(site):
+def test_failed_message_blocks_only_later_messages_of_its_group(site):
     """https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html"""
     first = "record['attributes']['ApproximateReceiveCount'] == '1' and record['body'] == 'a1'"
     site.function("f", "record = event['Records'][0]", f"if {first}: raise RuntimeError('no')")
@@ -306,9 +306,9 @@ def test_a_failed_message_blocks_those_behind_it_in_its_group_and_no_others(site
     assert handled[2:] == ["a1", "a2"]
 
 
-def test_messages_of_one_group_are_never_handled_at_once(site, tmp_path):
+def test_messages_of_one_group_are_processed_one_at_a_time(site, tmp_path):
     """https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html"""
-    site.function("f", *COUNTS)
+    site.function("f", *COUNT_CONCURRENCY)
     queue = site.queue("q.fifo", ContentBasedDeduplication="true")
     queue.send(*"12345", MessageGroupId="one")
     site.mapping(queue, BatchSize=1)
@@ -317,7 +317,7 @@ def test_messages_of_one_group_are_never_handled_at_once(site, tmp_path):
     assert set((tmp_path / "f.jsonl.now.most").read_text().split()) == {"1"}
 
 
-def test_a_fifo_batch_keeps_the_order_of_each_group(site):
+def test_fifo_batch_keeps_the_order_of_each_group(site):
     """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/FIFO-queues-understanding-logic.html"""
     site.function()
     queue = site.queue("q.fifo", ContentBasedDeduplication="true")
@@ -329,10 +329,10 @@ def test_a_fifo_batch_keeps_the_order_of_each_group(site):
     assert groups(site.seen()[0]) == ["a", "a", "b", "b"]
 
 
-# -- what a crash leaves ---------------------------------------------------------------------------------------------
+# -- crashes --------------------------------------------------------------------------------------------------------
 
 
-def test_a_worker_killed_amid_a_batch_gets_the_batch_again_and_disturbs_nothing_else(site):
+def test_batch_of_a_killed_worker_is_received_again_without_affecting_other_queues(site):
     """https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html"""
     first = "event['Records'][0]['attributes']['ApproximateReceiveCount'] == '1'"
     site.function("f", "import signal", f"if {first}: os.kill(os.getpid(), signal.SIGKILL)")
@@ -348,7 +348,7 @@ def test_a_worker_killed_amid_a_batch_gets_the_batch_again_and_disturbs_nothing_
     assert len(site.contents("other")) == 20
 
 
-def test_a_handler_in_an_endless_loop_is_ended_and_its_batch_comes_again(site):
+def test_batch_of_a_timed_out_function_is_received_again(site):
     """https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html"""
     site.function("f", "while event['Records'][0]['attributes']['ApproximateReceiveCount'] == '1': pass", Timeout=1)
     site.function("other")
@@ -370,15 +370,15 @@ def test_ten_thousand_messages_are_each_received_once(site):
     region, arn, received = site.cloud.region, site.queue("many").arn, []
     for number in range(10_000):
         send_record(region, arn, str(number))
-    kept = region.service(Sqs).find(arn)
-    while taken := receive(region, kept, 10, 30):
-        for message in taken:
+    queue = region.service(Sqs).find(arn)
+    while messages := receive(region, queue, 10, 30):
+        for message in messages:
             received.append(int(message.body))
-            kept.delete_message(message.receipt_handle)
+            queue.delete_message(message.receipt_handle)
     assert sorted(received) == list(range(10_000))
 
 
-def test_a_dead_letter_keeps_the_body_of_the_message(site):
+def test_dead_letter_has_the_body_of_the_message(site):
     """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html"""
     site.function("f", FAILS)
     dead = site.queue("dead")
@@ -386,10 +386,10 @@ def test_a_dead_letter_keeps_the_body_of_the_message(site):
     site.mapping(queue)
     queue.send(json.dumps({"n": 1}))
     site.settle()
-    assert letters(dead) == [{"n": 1}]
+    assert message_bodies(dead) == [{"n": 1}]
 
 
-def test_a_function_lives_in_the_time_of_its_queue(site):
+def test_function_sees_the_skipped_time_of_its_queue(site):
     """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-delay-queues.html"""
     site.function(
         "f",

@@ -1,4 +1,4 @@
-"""Takes its time."""
+"""A slow processor."""
 
 import time
 
@@ -8,5 +8,5 @@ from millrace.runtime import processor
 
 @processor
 def handler(called: Called) -> None:
-    """Long enough for others to overtake it."""
+    """Sleep for 200 ms."""
     time.sleep(0.2)

@@ -1,4 +1,4 @@
-"""Two functions never see each other's modules or environment, nor the machine's."""
+"""Functions share neither modules nor environment with each other or with the machine."""
 
 import io
 import json
@@ -17,7 +17,7 @@ def handler(event, context):
 
 @pytest.fixture
 def make(empty_cloud, monkeypatch):
-    """Create a function whose `shared` module holds its own name."""
+    """Create a function whose module `shared` contains its name."""
     monkeypatch.setenv("MACHINE_SECRET", "hunter2")
     role = empty_cloud.client("iam").create_role(RoleName="any", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
 
@@ -43,18 +43,18 @@ def call(cloud, name):
     return json.load(cloud.client("lambda").invoke(FunctionName=name)["Payload"])
 
 
-def test_one_module_name_in_two_functions_is_two_modules(empty_cloud, make):
+def test_functions_do_not_share_modules_of_the_same_name(empty_cloud, make):
     """https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html"""
     make("left")
     make("right")
-    told = [call(empty_cloud, name) for name in ("left", "right", "left")]
-    assert [(answer["name"], answer["word"]) for answer in told] == [
+    results = [call(empty_cloud, name) for name in ("left", "right", "left")]
+    assert [(answer["name"], answer["word"]) for answer in results] == [
         ("left", "LEFT"),
         ("right", "RIGHT"),
         ("left", "LEFT"),
     ]
 
 
-def test_a_function_sees_none_of_the_machines_environment(empty_cloud, make):
+def test_function_does_not_see_the_environment_of_the_machine(empty_cloud, make):
     make("left")
     assert call(empty_cloud, "left")["secret"] is None

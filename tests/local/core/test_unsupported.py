@@ -1,4 +1,4 @@
-"""What the endpoint answers where neither the event plane nor moto has an operation, or where moto breaks."""
+"""Responses to unsupported operations and to failures of moto."""
 
 import pytest
 from botocore.exceptions import ClientError
@@ -17,47 +17,47 @@ UNIMPLEMENTED = [
 
 
 @pytest.mark.parametrize(("service", "operation", "given"), UNIMPLEMENTED)
-def test_an_operation_that_is_not_implemented_answers_400_by_name_at_once(empty_cloud, service, operation, given):
+def test_unsupported_operation_returns_400_with_its_name_and_is_not_retried(empty_cloud, service, operation, given):
     """https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html.
 
-    Differs: AWS has every operation; here the ones that are not implemented are refused, and not tried again.
+    Differs: AWS has every operation; here unsupported ones return an error that SDKs do not retry.
     """
     client = empty_cloud.client(service)
-    with pytest.raises(ClientError) as refused:
+    with pytest.raises(ClientError) as raised:
         getattr(client, operation)(**given)
-    error, answered = refused.value.response["Error"], refused.value.response["ResponseMetadata"]
-    assert (error["Code"], answered["HTTPStatusCode"], answered["RetryAttempts"]) == ("NotImplemented", 400, 0)
+    error, metadata = raised.value.response["Error"], raised.value.response["ResponseMetadata"]
+    assert (error["Code"], metadata["HTTPStatusCode"], metadata["RetryAttempts"]) == ("NotImplemented", 400, 0)
     assert f"{service} {client.meta.method_to_api_mapping[operation]} is not implemented" in error["Message"]
 
 
 @pytest.mark.parametrize(
-    ("service", "operation", "given", "broken"),
+    ("service", "operation", "given", "method"),
     [
         ("ssm", "get_parameter", {"Name": "a"}, "moto.ssm.models.SimpleSystemManagerBackend.get_parameter"),
         ("iam", "get_role", {"RoleName": "a"}, "moto.iam.models.IAMBackend.get_role"),
         ("s3", "list_buckets", {}, "moto.s3.models.S3Backend.list_buckets"),
     ],
 )
-def test_where_moto_breaks_the_cause_is_told_and_the_call_not_tried_again(
-    empty_cloud, monkeypatch, service, operation, given, broken
+def test_failure_of_moto_returns_its_cause_and_is_not_retried(
+    empty_cloud, monkeypatch, service, operation, given, method
 ):
     """https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html.
 
-    Differs: AWS answers 500, which SDKs try again; here it is 501, which they do not.
+    Differs: AWS returns 500, which SDKs retry; here it is 501, which they do not.
     """
 
     def fail(*_, **__):
         raise KeyError("a cause")
 
-    monkeypatch.setattr(broken, fail)
-    with pytest.raises(ClientError, match="KeyError: 'a cause'") as refused:
+    monkeypatch.setattr(method, fail)
+    with pytest.raises(ClientError, match="KeyError: 'a cause'") as raised:
         getattr(empty_cloud.client(service), operation)(**given)
-    answered = refused.value.response["ResponseMetadata"]
-    assert (answered["HTTPStatusCode"], answered["RetryAttempts"]) == (501, 0)
+    metadata = raised.value.response["ResponseMetadata"]
+    assert (metadata["HTTPStatusCode"], metadata["RetryAttempts"]) == (501, 0)
 
 
-def test_what_is_not_there_is_still_not_found(empty_cloud):
+def test_missing_resource_is_not_found(empty_cloud):
     """https://docs.aws.amazon.com/lambda/latest/api/API_GetFunction.html."""
-    with pytest.raises(ClientError) as refused:
-        empty_cloud.client("lambda").get_function(FunctionName="nobody")
-    assert refused.value.response["Error"]["Code"] == "ResourceNotFoundException"
+    with pytest.raises(ClientError) as raised:
+        empty_cloud.client("lambda").get_function(FunctionName="missing")
+    assert raised.value.response["Error"]["Code"] == "ResourceNotFoundException"

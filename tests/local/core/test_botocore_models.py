@@ -1,4 +1,4 @@
-"""The models that all clients share, held against botocore's own loader."""
+"""The shared service models, compared with botocore's own loader."""
 
 import re
 
@@ -28,7 +28,7 @@ def own():
 
 
 @pytest.fixture(scope="module")
-def any_other():
+def botocore_own():
     return session()
 
 
@@ -37,18 +37,18 @@ def client(service, session):
 
 
 def signer(service, session):
-    known = client(service, session)._request_signer
-    return known.signature_version, known.signing_name, known.region_name
+    signer = client(service, session)._request_signer
+    return signer.signature_version, signer.signing_name, signer.region_name
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_a_client_signs_as_one_does_that_knows_every_endpoint(service, own, any_other):
-    assert signer(service, own) == signer(service, any_other)
+def test_client_signs_like_a_client_with_all_endpoints(service, own, botocore_own):
+    assert signer(service, own) == signer(service, botocore_own)
 
 
-def test_an_object_has_the_address_that_any_client_gives_it(own, any_other):
+def test_presigned_url_is_that_of_other_clients(own, botocore_own):
     def address(session):
         url = client("s3", session).generate_presigned_url("get_object", {"Bucket": "b", "Key": "k"}, ExpiresIn=60)
         return re.sub(r"(Date|Expires|Signature)=[^&]*", "", url)
 
-    assert address(own) == address(any_other)
+    assert address(own) == address(botocore_own)

@@ -1,14 +1,14 @@
-"""Nothing twice: duplicates at once, and functions that are killed at every point of their work."""
+"""Exactly-once effects despite duplicate events and killed functions."""
 
 import json
 from collections import Counter
 
 import pytest
-from killer import killing
+from crash_kit import crashing_package
 
 EFFECTS = {
-    "award_points": ("TransactWriteItems", 1),  # behind a queue
-    "rate_credit": ("TransactWriteItems", 1),  # called by its rule
+    "award_points": ("TransactWriteItems", 1),  # invoked from a queue
+    "rate_credit": ("TransactWriteItems", 1),  # invoked by its rule
     "reserve_stock": ("UpdateItem", 1),  # a task of the saga
 }
 CLEAN = {
@@ -24,30 +24,30 @@ TABLES = {
 }
 
 
-def point(function, place):
-    """The call of AWS's APIs at which to kill a function: operation, which of them, and whether before it."""
+def api_call(function, moment):
+    """Return the API call at which to kill a function: operation, its number, and whether to kill before it."""
     operation, number = EFFECTS[function]
-    kept = number + 1 if operation == "UpdateItem" else 1
+    stored = number + 1 if operation == "UpdateItem" else 1
     return {
         "before the effect": (operation, number, True),
         "after the effect": (operation, number, False),
-        "after the answer is kept": ("UpdateItem", kept, False),
+        "after storing the response": ("UpdateItem", stored, False),
         "after the publish": ("PutEvents", 1, False),
-        "before the publish is noted": ("UpdateItem", kept + 1, True),
-    }[place]
+        "before recording the publish": ("UpdateItem", stored + 1, True),
+    }[moment]
 
 
-PLACES = ("before the effect", "after the effect", "after the answer is kept", "after the publish")
-PLACES += ("before the publish is noted",)
+MOMENTS = ("before the effect", "after the effect", "after storing the response", "after the publish")
+MOMENTS += ("before recording the publish",)
 
 
 @pytest.fixture
 def killed(stocked, function_named, tmp_path):
-    """Have a function killed at a point of its work, the first time that it comes there."""
+    """Kill a function at its first call of an API operation."""
 
     def deploy(name, operation, number, before):
         mark = tmp_path / "killed"
-        code = killing(name, mark, (operation, number), before=before)
+        code = crashing_package(name, mark, (operation, number), before=before)
         stocked.client("lambda").update_function_code(FunctionName=function_named(name), ZipFile=code)
         return mark
 
@@ -56,7 +56,7 @@ def killed(stocked, function_named, tmp_path):
 
 @pytest.fixture
 def put_events(cloud):
-    """How often each event of a flow was put: by its name and its id."""
+    """Count the publications of each event of a flow, by name and id."""
 
     def count(correlation_id):
         records = cloud.on_loop(lambda: cloud.region.history.flow(correlation_id))
@@ -66,14 +66,12 @@ def put_events(cloud):
 
 
 @pytest.mark.parametrize(
-    ("function", "place"),
-    [("award_points", place) for place in PLACES]
-    + [(function, place) for function in ("rate_credit", "reserve_stock") for place in PLACES[1:4:2]],
+    ("function", "moment"),
+    [("award_points", moment) for moment in MOMENTS]
+    + [(function, moment) for function in ("rate_credit", "reserve_stock") for moment in MOMENTS[1:4:2]],
 )
-def test_a_function_that_is_killed_leaves_what_a_clean_run_leaves(
-    stocked, put, killed, put_events, table, function, place
-):
-    mark = killed(function, *point(function, place))
+def test_killed_function_has_the_same_effects_as_a_clean_run(stocked, put, killed, put_events, table, function, moment):
+    mark = killed(function, *api_call(function, moment))
     correlation_id = put("order_placed")
     stocked.settle()
     assert mark.exists()
@@ -81,15 +79,15 @@ def test_a_function_that_is_killed_leaves_what_a_clean_run_leaves(
     assert {name: table(name).scan()["Items"] for name in TABLES} == TABLES
 
 
-def test_an_event_that_comes_fifty_times_at_once_has_one_effect_and_one_answer(stocked, recorded, put_events, table):
+def test_event_delivered_fifty_times_has_one_effect_and_one_response(stocked, recorded, put_events, table):
     envelope = recorded("order_completed")
     entry = {"Source": envelope["source"], "DetailType": envelope["detail-type"], "EventBusName": "shop"}
     entries = [entry | {"Detail": json.dumps(envelope["detail"])}] * 10
     for _ in range(5):
         stocked.client("events").put_events(Entries=entries)
     stocked.settle()
-    said = put_events(envelope["detail"]["metadata"]["correlation_id"])
-    names = Counter({name: times for (name, _), times in said.items()})
+    published = put_events(envelope["detail"]["metadata"]["correlation_id"])
+    names = Counter({name: times for (name, _), times in published.items()})
     effects = ["PointsAwarded", "CreditRated", "TierUpgraded", "GiftIssued", "CustomerNotified"]
     assert names == {"OrderCompleted": 50, **dict.fromkeys(effects, 1)}
     assert [item["balance"] for item in table("points").scan()["Items"]] == [129]

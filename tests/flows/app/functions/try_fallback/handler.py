@@ -1,4 +1,4 @@
-"""Does what is asked in another way."""
+"""The fallback of `try_it`."""
 
 from functions.contracts.strategies import Tried
 from millrace.runtime import Table, processor
@@ -6,9 +6,9 @@ from millrace.runtime import Table, processor
 
 @processor
 def handler(tried: Tried, tries: Table) -> None:
-    """Never fails."""
+    """Record the fallback."""
     tries.update_item(
         Key={"key": tried.key},
         UpdateExpression="SET done = :done",
-        ExpressionAttributeValues={":done": "otherwise"},
+        ExpressionAttributeValues={":done": "fallback"},
     )

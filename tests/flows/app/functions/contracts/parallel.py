@@ -1,12 +1,12 @@
-"""What the flows of steps that run together are made of."""
+"""Events of the parallel steps."""
 
 from millrace.events import Event, Refusal
 
-SOURCE = "test.together"
+SOURCE = "test.parallel"
 
 
 class Wanted(Event, source=SOURCE, outside=True):
-    """Somebody wants an offer; the steps named in `fails` raise, those in `refuses` say no."""
+    """A request for offers. Steps in `fails` raise an error; steps in `refuses` decline."""
 
     key: str
     fails: tuple[str, ...] = ()
@@ -14,18 +14,18 @@ class Wanted(Event, source=SOURCE, outside=True):
 
 
 class Offered(Event, source=SOURCE, end="a test looks for it"):
-    """A step has an answer."""
+    """A step made an offer."""
 
     by: str
 
 
 class Declined(Refusal, source=SOURCE, end="a test looks for it"):
-    """A step says no."""
+    """A step declined."""
 
     by: str
 
 
 class Decided(Event, source=SOURCE, end="a test looks for it"):
-    """Whose offers there were."""
+    """The steps that made offers."""
 
     by: tuple[str, ...]

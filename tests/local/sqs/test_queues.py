@@ -1,9 +1,9 @@
-"""Message-move tasks, deduplication, and what receiving leaves behind."""
+"""SQS: message-move tasks, deduplication, visibility, delays and deletion."""
 
 import pytest
 from botocore.exceptions import ClientError
 
-pytest_plugins = ["sources_fixtures"]
+pytest_plugins = ["lambda_fixtures"]
 
 
 @pytest.fixture
@@ -18,15 +18,15 @@ def dead(site):
 
 @pytest.fixture
 def source(site, dead):
-    """A queue each message of which goes to the dead letters when it is received again."""
+    """A queue that moves each message to the dead-letter queue on its second receive."""
     return site.queue("source", VisibilityTimeout=1, RedrivePolicy=site.redrive(dead, 1))
 
 
 @pytest.fixture
-def buried(site, source, dead):
-    """Bring messages into the dead-letter queue."""
+def move_to_dead_letter_queue(site, source, dead):
+    """Move messages to the dead-letter queue."""
 
-    def bury(count):
+    def move(count):
         source.send(*map(str, range(count)))
         received = 0
         while received < count:
@@ -35,22 +35,22 @@ def buried(site, source, dead):
         assert source.receive() == []
         assert dead.count()[0] == count
 
-    return bury
+    return move
 
 
-def tasks(sqs, dead, most=10):
-    return sqs.list_message_move_tasks(SourceArn=dead.arn, MaxResults=most)["Results"]
+def tasks(sqs, dead, limit=10):
+    return sqs.list_message_move_tasks(SourceArn=dead.arn, MaxResults=limit)["Results"]
 
 
-def refusal(action, **given):
-    with pytest.raises(ClientError) as refused:
+def failure(action, **given):
+    with pytest.raises(ClientError) as raised:
         action(**given)
-    return refused.value.response["Error"]
+    return raised.value.response["Error"]
 
 
-def test_a_task_moves_letters_back_to_where_they_came_from(site, sqs, source, dead, buried):
+def test_task_moves_dead_letters_to_their_source_queue(site, sqs, source, dead, move_to_dead_letter_queue):
     """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_StartMessageMoveTask.html"""
-    buried(3)
+    move_to_dead_letter_queue(3)
     sqs.start_message_move_task(SourceArn=dead.arn)
     site.settle()
     (task,) = tasks(sqs, dead)
@@ -58,7 +58,7 @@ def test_a_task_moves_letters_back_to_where_they_came_from(site, sqs, source, de
     assert (source.count(), dead.count()) == ((3, 0), (0, 0))
 
 
-def test_a_message_may_be_hidden_for_twelve_hours_since_it_was_received(site, sqs, dead):
+def test_visibility_timeout_is_limited_to_12_hours_after_receiving(site, sqs, dead):
     """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-visibility-timeout.html"""
     dead.send("old")
     site.wait(13 * 3600)
@@ -69,32 +69,32 @@ def test_a_message_may_be_hidden_for_twelve_hours_since_it_was_received(site, sq
         sqs.change_message_visibility(QueueUrl=dead.url, ReceiptHandle=handle, VisibilityTimeout=11 * 3600)
 
 
-def test_a_redriven_message_is_a_new_one(site, sqs, source, dead, buried):
+def test_redriven_message_is_a_new_message(site, sqs, source, dead, move_to_dead_letter_queue):
     """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-configure-dead-letter-queue-redrive.html"""
-    buried(1)
-    (letter,) = dead.receive(VisibilityTimeout=0)
+    move_to_dead_letter_queue(1)
+    (dead_letter,) = dead.receive(VisibilityTimeout=0)
     sqs.start_message_move_task(SourceArn=dead.arn)
     site.settle()
     (message,) = source.receive()
-    assert message["MessageId"] != letter["MessageId"]
+    assert message["MessageId"] != dead_letter["MessageId"]
     assert message["Attributes"]["ApproximateReceiveCount"] == "1"
     assert "DeadLetterQueueSourceArn" not in message["Attributes"]
 
 
-def test_a_task_may_move_to_another_queue_of_the_same_type(site, sqs, dead, buried):
+def test_task_moves_to_another_queue_of_the_same_type(site, sqs, dead, move_to_dead_letter_queue):
     """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_StartMessageMoveTask.html"""
-    buried(2)
+    move_to_dead_letter_queue(2)
     other, fifo = site.queue("other"), site.queue("other.fifo")
-    told = refusal(sqs.start_message_move_task, SourceArn=dead.arn, DestinationArn=fifo.arn)
-    assert told["Message"] == "The source queue and destination queue must be of the same queue type."
+    error = failure(sqs.start_message_move_task, SourceArn=dead.arn, DestinationArn=fifo.arn)
+    assert error["Message"] == "The source queue and destination queue must be of the same queue type."
     sqs.start_message_move_task(SourceArn=dead.arn, DestinationArn=other.arn)
     site.settle()
     assert other.count() == (2, 0)
 
 
-def test_a_rate_spreads_the_move_over_seconds(site, sqs, dead, buried):
+def test_rate_limits_messages_per_second(site, sqs, dead, move_to_dead_letter_queue):
     """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_StartMessageMoveTask.html"""
-    buried(5)
+    move_to_dead_letter_queue(5)
     before = site.cloud.scheduler.clock.now()
     sqs.start_message_move_task(SourceArn=dead.arn, MaxNumberOfMessagesPerSecond=2)
     site.settle()
@@ -102,9 +102,9 @@ def test_a_rate_spreads_the_move_over_seconds(site, sqs, dead, buried):
     assert tasks(sqs, dead)[0]["MaxNumberOfMessagesPerSecond"] == 2
 
 
-def test_a_running_task_shows_its_handle_and_can_be_cancelled(site, sqs, dead, buried):
+def test_running_task_has_a_handle_and_can_be_cancelled(site, sqs, dead, move_to_dead_letter_queue):
     """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_CancelMessageMoveTask.html"""
-    buried(5)
+    move_to_dead_letter_queue(5)
     handle = sqs.start_message_move_task(SourceArn=dead.arn, MaxNumberOfMessagesPerSecond=1)["TaskHandle"]
     (task,) = tasks(sqs, dead)
     assert (task["Status"], task["TaskHandle"]) == ("RUNNING", handle)
@@ -115,18 +115,18 @@ def test_a_running_task_shows_its_handle_and_can_be_cancelled(site, sqs, dead, b
     assert dead.count()[0] >= 3
 
 
-def test_one_task_at_a_time_moves_the_messages_of_a_queue(site, sqs, dead, buried):
+def test_only_one_task_of_a_queue_can_be_active(site, sqs, dead, move_to_dead_letter_queue):
     """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_StartMessageMoveTask.html"""
-    buried(3)
+    move_to_dead_letter_queue(3)
     sqs.start_message_move_task(SourceArn=dead.arn, MaxNumberOfMessagesPerSecond=1)
-    assert "already a task running" in refusal(sqs.start_message_move_task, SourceArn=dead.arn)["Message"]
+    assert "already a task running" in failure(sqs.start_message_move_task, SourceArn=dead.arn)["Message"]
     site.settle()
     sqs.start_message_move_task(SourceArn=dead.arn)
     site.settle()
     assert [task["Status"] for task in tasks(sqs, dead)] == ["COMPLETED", "COMPLETED"]
 
 
-def test_a_task_fails_that_cannot_tell_where_a_message_came_from(site, sqs, source, dead):
+def test_task_fails_if_the_source_of_a_message_is_unknown(site, sqs, source, dead):
     """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ListMessageMoveTasks.html"""
     dead.send("by hand")
     sqs.start_message_move_task(SourceArn=dead.arn)
@@ -136,7 +136,7 @@ def test_a_task_fails_that_cannot_tell_where_a_message_came_from(site, sqs, sour
 
 
 @pytest.mark.parametrize(
-    ("given", "code", "told"),
+    ("given", "code", "message"),
     [
         ({"SourceArn": "arn:aws:sqs:us-east-1:123456789012:none"}, "ResourceNotFoundException", "SourceArn"),
         ({"SourceArn": "arn:aws:sqs:us-east-1:123456789012:source"}, "InvalidParameterValue", "Dead Letter Queue"),
@@ -144,20 +144,20 @@ def test_a_task_fails_that_cannot_tell_where_a_message_came_from(site, sqs, sour
         ({"DestinationArn": "arn:aws:sqs:us-east-1:123456789012:none"}, "ResourceNotFoundException", "DestinationArn"),
     ],
 )
-def test_a_task_that_cannot_be_is_refused(sqs, source, dead, given, code, told):
+def test_invalid_task_is_rejected(sqs, source, dead, given, code, message):
     """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_StartMessageMoveTask.html"""
-    error = refusal(sqs.start_message_move_task, **{"SourceArn": dead.arn, **given})
+    error = failure(sqs.start_message_move_task, **{"SourceArn": dead.arn, **given})
     assert error["Code"].endswith(code)
-    assert told in error["Message"]
+    assert message in error["Message"]
 
 
-def test_a_task_that_has_ended_cannot_be_cancelled(site, sqs, dead, buried):
+def test_completed_task_cannot_be_cancelled(site, sqs, dead, move_to_dead_letter_queue):
     """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_CancelMessageMoveTask.html"""
-    buried(1)
+    move_to_dead_letter_queue(1)
     handle = sqs.start_message_move_task(SourceArn=dead.arn)["TaskHandle"]
     site.settle()
-    assert "active" in refusal(sqs.cancel_message_move_task, TaskHandle=handle)["Message"]
-    assert refusal(sqs.cancel_message_move_task, TaskHandle="x")["Message"] == "Task does not exist."
+    assert "active" in failure(sqs.cancel_message_move_task, TaskHandle=handle)["Message"]
+    assert failure(sqs.cancel_message_move_task, TaskHandle="x")["Message"] == "Task does not exist."
 
 
 # -- deduplication ---------------------------------------------------------------------------------------------------
@@ -168,7 +168,7 @@ def test_a_task_that_has_ended_cannot_be_cancelled(site, sqs, dead, buried):
     [({}, {"MessageDeduplicationId": "d"}), ({"ContentBasedDeduplication": "true"}, {})],
     ids=["by id", "by content"],
 )
-def test_a_duplicate_within_five_minutes_is_dropped_even_after_the_first_was_deleted(site, sqs, attributes, more):
+def test_duplicate_within_five_minutes_is_dropped_even_after_the_first_was_deleted(site, sqs, attributes, more):
     """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/using-messagededuplicationid-property.html"""
     queue = site.queue("q.fifo", **attributes)
     (first,) = queue.send("x", MessageGroupId="g", **more)
@@ -183,7 +183,7 @@ def test_a_duplicate_within_five_minutes_is_dropped_even_after_the_first_was_del
     assert len(queue.receive()) == 1
 
 
-def test_a_duplicate_of_another_group_counts_where_the_scope_is_the_group(site):
+def test_deduplication_scope_message_group_accepts_duplicates_in_other_groups(site):
     """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/high-throughput-fifo.html"""
     scope = {"DeduplicationScope": "messageGroup", "FifoThroughputLimit": "perMessageGroupId"}
     queue = site.queue("q.fifo", ContentBasedDeduplication="true", **scope)
@@ -200,7 +200,7 @@ def test_sequence_numbers_grow(site):
     assert {len(number) for number in numbers} == {20}
 
 
-def test_a_group_is_closed_while_a_consumer_has_one_of_its_messages(site, sqs):
+def test_message_group_is_blocked_while_a_message_is_in_flight(site, sqs):
     """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/FIFO-queues-understanding-logic.html"""
     queue = site.queue("q.fifo", ContentBasedDeduplication="true")
     queue.send("1", "2", MessageGroupId="g")
@@ -210,7 +210,7 @@ def test_a_group_is_closed_while_a_consumer_has_one_of_its_messages(site, sqs):
     assert [message["Body"] for message in queue.receive()] == ["2"]
 
 
-def test_a_message_whose_visibility_is_changed_to_zero_comes_back_at_once(site, sqs):
+def test_visibility_timeout_of_zero_makes_a_message_visible(site, sqs):
     """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibility.html"""
     queue = site.queue()
     queue.send("x")
@@ -220,7 +220,7 @@ def test_a_message_whose_visibility_is_changed_to_zero_comes_back_at_once(site, 
     assert len(queue.receive()) == 1
 
 
-def test_a_delayed_message_shows_after_its_delay(site, sqs):
+def test_delayed_message_is_visible_after_its_delay(site, sqs):
     """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-delay-queues.html"""
     queue = site.queue()
     queue.send("x", DelaySeconds=60)
@@ -231,18 +231,18 @@ def test_a_delayed_message_shows_after_its_delay(site, sqs):
     assert len(queue.receive()) == 1
 
 
-def test_deleting_twice_is_no_error_and_an_unknown_handle_is_one(site, sqs):
+def test_only_an_unknown_receipt_handle_is_an_error_on_delete(site, sqs):
     """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_DeleteMessage.html"""
     queue = site.queue()
     queue.send("x")
     (message,) = queue.receive()
     for _ in range(2):
         sqs.delete_message(QueueUrl=queue.url, ReceiptHandle=message["ReceiptHandle"])
-    error = refusal(sqs.delete_message, QueueUrl=queue.url, ReceiptHandle="of nothing")
+    error = failure(sqs.delete_message, QueueUrl=queue.url, ReceiptHandle="unknown")
     assert "ReceiptHandleIsInvalid" in error["Code"]
 
 
-def test_a_purged_queue_is_empty(site, sqs):
+def test_purged_queue_is_empty(site, sqs):
     """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_PurgeQueue.html"""
     queue = site.queue()
     queue.send("x", "y")

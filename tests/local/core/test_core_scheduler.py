@@ -1,4 +1,4 @@
-"""The agenda: one order, one clock, and when a flow has settled."""
+"""The scheduler: order of actions, clock, holds and settling."""
 
 import threading
 import time
@@ -15,7 +15,7 @@ def scheduler():
 
 
 def drive(scheduler, stop):
-    """Run the agenda on a thread of its own, as the local cloud does."""
+    """Run the scheduler on its own thread, like the local cloud."""
     woken = threading.Event()
     scheduler.wake = woken.set
 
@@ -40,7 +40,7 @@ def driven(scheduler):
     thread.join()
 
 
-def test_actions_of_one_moment_run_in_the_order_in_which_they_came(scheduler):
+def test_actions_due_at_the_same_time_run_in_scheduling_order(scheduler):
     done = []
     for number in range(3):
         scheduler.at(scheduler.clock.now(), lambda number=number: done.append(number), "count")
@@ -48,7 +48,7 @@ def test_actions_of_one_moment_run_in_the_order_in_which_they_came(scheduler):
     assert done == [0, 1, 2]
 
 
-def test_the_scheduler_chooses_the_order_of_one_moment():
+def test_order_function_orders_actions_due_at_the_same_time():
     choices = iter([3.0, 1.0, 2.0])
     scheduler, done, now = Scheduler(Clock(), order=lambda: next(choices)), [], Clock().now()
     for number in range(3):
@@ -57,19 +57,19 @@ def test_the_scheduler_chooses_the_order_of_one_moment():
     assert done == [1, 2, 0]
 
 
-def test_what_is_later_waits_for_its_moment(scheduler):
+def test_action_runs_only_when_it_is_due(scheduler):
     scheduler.after(3600, pytest.fail, "an hour from now")
     assert scheduler.run_due() == pytest.approx(3600, abs=1)
 
 
-def test_settling_leaps_over_the_time_in_which_everything_waits(driven):
-    begun, done = driven.clock.now(), []
+def test_settle_skips_idle_time(driven):
+    began, done = driven.clock.now(), []
     driven.after(3600, lambda: driven.after(3600, lambda: done.append(driven.clock.now()), "two"), "one")
     driven.settle(5)
-    assert done[0] - begun == pytest.approx(7200, abs=2)
+    assert done[0] - began == pytest.approx(7200, abs=2)
 
 
-def test_time_does_not_leap_while_something_is_under_way(driven):
+def test_time_is_not_skipped_while_a_hold_is_open(driven):
     release = driven.hold("a function").release
     driven.after(3600, pytest.fail, "an hour from now")
     with pytest.raises(NotSettledError, match="a function, an hour from now"):
@@ -79,7 +79,7 @@ def test_time_does_not_leap_while_something_is_under_way(driven):
     driven.settle(5)
 
 
-def test_the_clock_does_not_follow_the_wall_clock_backward(monkeypatch):
+def test_clock_does_not_follow_the_wall_clock_backward(monkeypatch):
     clock = Clock()
     before = clock.now()
     monkeypatch.setattr(time, "time", lambda: before - 3600)
@@ -87,7 +87,7 @@ def test_the_clock_does_not_follow_the_wall_clock_backward(monkeypatch):
     assert clock.wall_clock_offset == pytest.approx(3600, abs=60)
 
 
-def test_a_retry_is_due_although_the_wall_clock_went_backward(scheduler, monkeypatch):
+def test_retry_is_due_although_the_wall_clock_went_backward(scheduler, monkeypatch):
     done, wall = [], time.time()
     scheduler.soon(lambda: done.append("retry"), "a retry")
     monkeypatch.setattr(time, "time", lambda: wall - 3600)
@@ -95,13 +95,13 @@ def test_a_retry_is_due_although_the_wall_clock_went_backward(scheduler, monkeyp
     assert done == ["retry"]
 
 
-def test_a_hold_ends_with_its_block(driven):
+def test_hold_ends_with_its_block(driven):
     with driven.hold("a function"):
         pass
     driven.settle(5)
 
 
-def test_a_hold_that_was_handed_over_ends_when_it_is_released(driven):
+def test_handed_over_hold_ends_when_it_is_released(driven):
     with driven.hold("a function") as hold:
         hold.hand_over()
     assert driven.under_way() == "a function"
@@ -109,13 +109,13 @@ def test_a_hold_that_was_handed_over_ends_when_it_is_released(driven):
     driven.settle(5)
 
 
-def test_a_hold_ends_when_its_block_fails(driven):
+def test_hold_ends_when_its_block_fails(driven):
     with pytest.raises(OSError, match="disk"), driven.hold("a function"):
         raise OSError("disk")
     driven.settle(5)
 
 
-def test_settling_looks_once_however_many_actions_run(scheduler, monkeypatch):
+def test_settle_is_notified_once_after_many_actions(scheduler, monkeypatch):
     wakes = []
     monkeypatch.setattr(scheduler._changed, "notify_all", lambda: wakes.append(1))
     scheduler._settle_calls = 1
@@ -125,7 +125,7 @@ def test_settling_looks_once_however_many_actions_run(scheduler, monkeypatch):
     assert len(wakes) == 1
 
 
-def test_what_only_waits_lets_time_leap(driven):
+def test_suspended_hold_allows_skipping_time(driven):
     release = driven.hold("an execution").release
     resume = driven.suspend("an execution")
     driven.after(3600, lambda: (resume(), release()), "its wait")
@@ -133,17 +133,17 @@ def test_what_only_waits_lets_time_leap(driven):
     assert driven.under_way() == "nothing"
 
 
-def test_a_schedule_does_not_keep_a_flow_from_settling(driven):
+def test_schedule_does_not_prevent_settling(driven):
     driven.at(driven.clock.now() + 60, pytest.fail, "every minute", flow=False)
     driven.settle(5)
 
 
-def test_what_is_cancelled_does_not_run(driven):
+def test_cancelled_action_does_not_run(driven):
     driven.cancel(driven.after(1, pytest.fail, "a retry"))
     driven.settle(5)
 
 
-def test_an_action_may_come_from_any_thread(driven):
+def test_actions_can_be_scheduled_from_any_thread(driven):
     done = []
     threads = [threading.Thread(target=driven.soon, args=(lambda: done.append(1), "count")) for _ in range(20)]
     for thread in threads:
@@ -154,7 +154,7 @@ def test_an_action_may_come_from_any_thread(driven):
     assert len(done) == 20
 
 
-def test_a_step_leaves_no_timer_behind(empty_cloud):
+def test_steps_leave_no_timers(empty_cloud):
     scheduler, timers = empty_cloud.scheduler, empty_cloud._loop._scheduled
     later = scheduler.at(scheduler.clock.now() + 3600, pytest.fail, "a schedule", flow=False)
     for _ in range(100):
@@ -164,7 +164,7 @@ def test_a_step_leaves_no_timer_behind(empty_cloud):
     assert sum(3000 < timer.when() - empty_cloud._loop.time() < 3700 for timer in list(timers)) <= 1
 
 
-def test_actions_that_raise_keep_none_after_them(empty_cloud):
+def test_failing_actions_do_not_prevent_later_actions(empty_cloud):
     ran, scheduler = [], empty_cloud.scheduler
     actions = [*[{}.popitem] * 9, lambda: ran.append("after")]
     empty_cloud.on_loop(lambda: [scheduler.soon(action, "a test") for action in actions])
