@@ -117,12 +117,9 @@ class _Builder:
         return Trace(self._correlation_id, roots)
 
     def _event(self, record: Record) -> None:
-        self._events.setdefault(
-            record.event_id,
-            EventNode(
-                record.name, record.event_id, record.at, record.more.get("causation_id"), record.more.get("producer")
-            ),
-        )
+        causation_id, producer = record.more.get("causation_id"), record.more.get("producer")
+        node = EventNode(record.name, record.event_id, record.at, causation_id, producer)
+        self._events.setdefault(record.event_id, node)
 
     def _cause(self, record: Record) -> EventNode:
         if record.event_id not in self._events:
@@ -155,10 +152,8 @@ class _Builder:
         return self._works[key]
 
     def _execution_of(self, event_id: str, execution: str | None) -> Work | None:
-        found = (
-            (w for w in self._events[event_id].works if w.execution == execution) if event_id in self._events else ()
-        )
-        return next(iter(found), None) if execution else None
+        works = self._events[event_id].works if execution and event_id in self._events else []
+        return next((work for work in works if work.execution == execution), None)
 
     def _attach(self, event: EventNode) -> bool:
         """Put an event below the processing that published it. Return False if its cause is not in the flow."""

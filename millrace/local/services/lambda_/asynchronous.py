@@ -65,11 +65,9 @@ class AsyncInvocation:
         if functions.reserved_concurrency(function) == 0:
             done(Failure("ZeroReservedConcurrency", "The reserved concurrency is zero.", retriable=False))
             return
-
-        def ended(outcome: Outcome | None) -> None:
-            done(self._failure(outcome))
-
-        functions.invoke(function, self._payload, ended, request_id=self.request_id)
+        functions.invoke(
+            function, self._payload, lambda outcome: done(self._failure(outcome)), request_id=self.request_id
+        )
 
     def _failure(self, outcome: Outcome | None) -> Failure | None:
         if outcome is None:
@@ -81,13 +79,13 @@ class AsyncInvocation:
         self._send_record("OnSuccess", "Success")
         return None
 
-    def _failed(self, ending: FinalFailure) -> None:
-        if ending.failure.code == "ResourceNotFoundException":
+    def _failed(self, final: FinalFailure) -> None:
+        if final.failure.code == "ResourceNotFoundException":
             return  # deleting a function deletes its queued events
-        condition = _CONDITIONS.get(ending.exhausted or "", ending.failure.code)
+        condition = _CONDITIONS.get(final.exhausted or "", final.failure.code)
         if arn := self._send_record("OnFailure", condition):
             self._record_dead_letter(arn)
-        self._send_dead_letter(ending)
+        self._send_dead_letter(final)
 
     def _send_record(self, kind: str, condition: str) -> str | None:
         """Send the invocation record to the destination of a kind and return its ARN; None if it has none."""
@@ -119,7 +117,7 @@ class AsyncInvocation:
             record["responsePayload"] = parsed(self._last_outcome.payload)
         return record
 
-    def _send_dead_letter(self, ending: FinalFailure) -> None:
+    def _send_dead_letter(self, final: FinalFailure) -> None:
         """Send the event to the function's dead-letter queue or topic, with the error in attributes.
 
         https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html#invocation-dlq
@@ -131,7 +129,7 @@ class AsyncInvocation:
         attributes = {
             "RequestID": {"DataType": "String", "StringValue": self.request_id},
             "ErrorCode": {"DataType": "Number", "StringValue": "429" if throttled else "200"},
-            "ErrorMessage": {"DataType": "String", "StringValue": ending.failure.message[:1024]},
+            "ErrorMessage": {"DataType": "String", "StringValue": final.failure.message[:1024]},
         }
         with contextlib.suppress(LookupError):  # AWS publishes only a metric for a deleted queue
             send_record(self._region, arn, self._payload.decode(), attributes)

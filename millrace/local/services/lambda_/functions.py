@@ -14,7 +14,7 @@ from millrace.local.core.json_text import parsed
 from millrace.local.services.iam import Iam
 from millrace.local.services.lambda_.asynchronous import AsyncInvocation
 from millrace.local.services.lambda_.deployment_packages import PackageError, unpack
-from millrace.local.services.lambda_.logs import FunctionLogs
+from millrace.local.services.lambda_.logs import FunctionLogs, log_settings
 from millrace.local.services.lambda_.outcomes import display_name, record_attempts, service_error
 from millrace.local.workers import FunctionSpec, Outcome
 
@@ -118,7 +118,7 @@ class Functions:
                 code=self._unpacked(function.code_bytes),
                 layers=tuple(self._layer(layer["Arn"]) for layer in function.layers),
                 environment={
-                    **_log_settings(function),
+                    **log_settings(function),
                     **function.environment_vars,
                     **self._region.service(Iam).access.credentials(function),
                 },
@@ -211,11 +211,3 @@ class Functions:
         invocation = AsyncInvocation(self._region, self, function, payload)
         invocation.start()
         return invocation.request_id
-
-
-def _log_settings(function: Any) -> dict[str, str]:
-    """Return the environment variables with which AWS's runtime client configures logging."""
-    config = getattr(function, "logging_config", None) or {}
-    if config.get("LogFormat") != "JSON":
-        return {}
-    return {"AWS_LAMBDA_LOG_FORMAT": "JSON", "AWS_LAMBDA_LOG_LEVEL": config.get("ApplicationLogLevel", "INFO")}

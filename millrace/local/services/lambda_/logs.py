@@ -21,8 +21,7 @@ class FunctionLogs:
     @staticmethod
     def group_of(function: Any) -> str:
         """Return the log group in the function's logging configuration, or its default one."""
-        config = getattr(function, "logging_config", None) or {}
-        return str(config.get("LogGroup") or f"/aws/lambda/{function.function_name}")
+        return str(_logging_config(function).get("LogGroup") or f"/aws/lambda/{function.function_name}")
 
     def write(self, function: Any, outcome: Outcome, began: float) -> None:
         """Write the log of one invocation.
@@ -59,10 +58,21 @@ class FunctionLogs:
         self._created.clear()
 
 
+def log_settings(function: Any) -> dict[str, str]:
+    """Return the environment variables with which AWS's runtime client configures logging."""
+    config = _logging_config(function)
+    if config.get("LogFormat") != "JSON":
+        return {}
+    return {"AWS_LAMBDA_LOG_FORMAT": "JSON", "AWS_LAMBDA_LOG_LEVEL": config.get("ApplicationLogLevel", "INFO")}
+
+
+def _logging_config(function: Any) -> dict[str, Any]:
+    return getattr(function, "logging_config", None) or {}
+
+
 def _frame(function: Any, outcome: Outcome, began: float) -> tuple[str, str]:
     """Return what Lambda logs before and after the lines of a function."""
-    config = getattr(function, "logging_config", None) or {}
-    if config.get("LogFormat") == "JSON":
+    if _logging_config(function).get("LogFormat") == "JSON":
         return _json_frame(function, outcome, began)
     return _text_frame(function, outcome)
 

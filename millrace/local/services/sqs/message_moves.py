@@ -16,8 +16,8 @@ from millrace.local.services.sqs.message_store import store_of
 if TYPE_CHECKING:
     from millrace.local.core.account_region import AccountRegion
 
-MOST_PER_SECOND = 500
-MOST_LISTED = 10
+MAX_PER_SECOND = 500
+MAX_LISTED = 10
 _BATCH = 500
 _INVALID = "InvalidParameterValue"
 _ONLY_ONE = "There is already a task running. Only one active task is allowed for a source queue arn at a given time."
@@ -97,12 +97,7 @@ class MessageMoves:
         return {"TaskHandle": move.handle}
 
     def _check(self, given: dict[str, Any], source: Any) -> None:
-        rate = given.get("MaxNumberOfMessagesPerSecond")
-        if rate is not None and not 1 <= rate <= MOST_PER_SECOND:
-            reason = f"Must be between 1 and {MOST_PER_SECOND}"
-            raise ApiError(
-                _INVALID, f"Value {rate} for parameter MaxNumberOfMessagesPerSecond is invalid. Reason: {reason}."
-            )
+        _check_range(given, "MaxNumberOfMessagesPerSecond", MAX_PER_SECOND)
         if not any(queue.dead_letter_queue is source for queue in self._region.backends.sqs.queues.values()):
             raise ApiError(_INVALID, "Source queue must be configured as a Dead Letter Queue.")
         if given.get("DestinationArn") and self._queue(given, "DestinationArn").fifo_queue != source.fifo_queue:
@@ -120,9 +115,7 @@ class MessageMoves:
     def _list(self, given: dict[str, Any]) -> dict[str, Any]:
         """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ListMessageMoveTasks.html."""
         source, limit = self._queue(given, "SourceArn"), given.get("MaxResults", 1)
-        if not 1 <= limit <= MOST_LISTED:
-            reason = f"Must be between 1 and {MOST_LISTED}"
-            raise ApiError(_INVALID, f"Value {limit} for parameter MaxResults is invalid. Reason: {reason}.")
+        _check_range(given, "MaxResults", MAX_LISTED)
         return {"Results": [move.as_result() for move in self._moves if move.source == source.queue_arn][:limit]}
 
     def _cancel(self, given: dict[str, Any]) -> dict[str, Any]:
@@ -189,3 +182,10 @@ class MessageMoves:
         new.sent_timestamp = int(self._region.clock.now() * 1000)
         new.millrace_redriven = True
         return new
+
+
+def _check_range(given: dict[str, Any], name: str, largest: int) -> None:
+    value = given.get(name)
+    if value is not None and not 1 <= value <= largest:
+        reason = f"Must be between 1 and {largest}"
+        raise ApiError(_INVALID, f"Value {value} for parameter {name} is invalid. Reason: {reason}.")
