@@ -6,6 +6,7 @@ import zipfile
 from types import SimpleNamespace
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
+REPORT = {"FunctionResponseTypes": ["ReportBatchItemFailures"]}
 LAMBDA = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:"
 WRITE_EVENT = """
 import base64, json, os, time
@@ -130,6 +131,11 @@ def content(record):
     import base64
 
     return record["body"] if "body" in record else base64.b64decode(record["kinesis"]["data"]).decode()
+
+
+def on_failure(destination):
+    """Return the configuration of an on-failure destination."""
+    return {"DestinationConfig": {"OnFailure": {"Destination": destination}}}
 
 
 def filters(*patterns):
