@@ -1,4 +1,4 @@
-"""`python -m benchmarks`: the comparison, or `soak`, `shop`, or `profile`."""
+"""Compare Millrace with other local clouds, or run `soak`, `shop` or `profile`."""
 
 import argparse
 import json
@@ -10,7 +10,7 @@ from types import FrameType
 from typing import NoReturn
 
 from benchmarks import report, shop, soak
-from benchmarks.bars import judge
+from benchmarks.bars import evaluate
 from benchmarks.comparison import compare
 from benchmarks.environments import HOME
 from benchmarks.plan import QUICK, Plan
@@ -18,13 +18,13 @@ from benchmarks.profiling import STATS, profile
 from benchmarks.subjects import subjects
 
 LAST = HOME / "last.json"
-"""What was measured last, each run's figures too."""
+"""The latest results, with the figures of each run."""
 
 MEASURES = ("latency", "throughput", "chain", "machine", "crowd", "backlog", "fairness", "startup", "rules")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """1 where the soak does not hold; a bar that the comparison misses is told, and is no failure."""
+    """Return 1 if a soak or shop run fails. A missed bar of the comparison is only reported."""
     given = _parser().parse_args(arguments)
     signal.signal(signal.SIGTERM, _stop)
     if given.what == "soak":
@@ -32,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if given.what == "shop":
         return _shop(given)
     if given.what == "profile":
-        print(profile(), f"\n{STATS} holds it all.")
+        print(profile(), f"\nThe full profile is in {STATS}.")
         return 0
     return _compare(given)
 
@@ -40,11 +40,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("what", nargs="?", choices=("compare", "soak", "shop", "profile"), default="compare")
-    parser.add_argument("--json", action="store_true", help="for machines")
-    parser.add_argument("--only", choices=MEASURES, help="one measure")
-    parser.add_argument("--subject", action="append", help="only this one, by name; may be given again")
-    parser.add_argument("--runs", type=int, help="how often everything is measured")
-    parser.add_argument("--quick", action="store_true", help="small sizes, one run: does the harness work?")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--only", choices=MEASURES, help="run one measure")
+    parser.add_argument("--subject", action="append", help="run only this subject; may be repeated")
+    parser.add_argument("--runs", type=int, help="set the number of runs")
+    parser.add_argument("--quick", action="store_true", help="run once with small sizes, to check the benchmark itself")
     return parser
 
 
@@ -53,13 +53,13 @@ def _compare(given: argparse.Namespace) -> int:
     chosen = [each for each in subjects() if not given.subject or each.name.lower() in _lower(given.subject)]
     about = report.surroundings(plan)
     results = compare(chosen, plan, given.only)
-    judged = judge(results)
-    told = json.dumps(report.as_json(judged, results, about), indent=2)
-    LAST.write_text(told)
+    evaluated = evaluate(results)
+    text = json.dumps(report.as_json(evaluated, results, about), indent=2)
+    LAST.write_text(text)
     if given.json:
-        print(told)
+        print(text)
     else:
-        print(report.as_text(judged, results, about, [each.name for each in chosen]))
+        print(report.as_text(evaluated, results, about, [each.name for each in chosen]))
     return 130 if results.interrupted else 0
 
 
@@ -85,7 +85,7 @@ def _lower(names: Sequence[str]) -> set[str]:
 
 
 def _stop(_signal: int, _frame: FrameType | None) -> NoReturn:
-    raise KeyboardInterrupt  # so that every process is ended on the way out
+    raise KeyboardInterrupt  # the handlers end every process
 
 
 if __name__ == "__main__":

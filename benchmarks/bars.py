@@ -1,4 +1,4 @@
-"""The lines of the table: Millrace's figure, the better peer's, the floor's, and the bar that Millrace has to clear."""
+"""The lines of the table: figures of Millrace, the better peer and the floor, and the bar for Millrace."""
 
 import statistics
 from collections.abc import Callable, Mapping, Sequence
@@ -13,7 +13,7 @@ Medians = Mapping[str, float]
 
 @dataclass(frozen=True)
 class Bar:
-    """A demand: in words, and as the most (or least) that Millrace's figure may be; None where nobody sets it."""
+    """A target for Millrace's figure, in words and as a bound; None without figures to derive it from."""
 
     words: str
     bound: Callable[[Medians, float | None], float | None]
@@ -21,7 +21,7 @@ class Bar:
 
 @dataclass(frozen=True)
 class Line:
-    """One line of the table. `better` says which way is up."""
+    """One line of the table. `better` is the better direction."""
 
     key: str
     title: str
@@ -31,8 +31,8 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Judged:
-    """A line with its figures. Ratios are Millrace's to another's; `holds` is None where nothing can be said."""
+class Evaluated:
+    """A line with its figures. Ratios are Millrace's to another's; `holds` is None without figures."""
 
     line: Line
     medians: Medians
@@ -85,13 +85,13 @@ LINES = (
 )
 
 
-def judge(results: Results) -> list[Judged]:
-    """Every line for which there are figures, or reasons why there are none."""
+def evaluate(results: Results) -> list[Evaluated]:
+    """Return every line with figures or with reasons for missing ones."""
     figures = {key: _medians(by_subject) for key, by_subject in results.figures.items()}
     figures["rules_growth"] = _growth(figures, "rules_1", "rules_1000")
     figures["backlog_growth"] = _growth(figures, "backlog_few", "backlog_many")
     lines = [line for line in LINES if figures.get(line.key) or results.reasons.get(line.key)]
-    return [_judged(line, figures.get(line.key, {}), results.reasons.get(line.key, {})) for line in lines]
+    return [_evaluated(line, figures.get(line.key, {}), results.reasons.get(line.key, {})) for line in lines]
 
 
 def _medians(by_subject: Mapping[str, Sequence[float]]) -> dict[str, float]:
@@ -103,11 +103,11 @@ def _growth(figures: Mapping[str, Medians], few: str, much: str) -> dict[str, fl
     return {name: many[name] / one[name] for name in one if name in many}
 
 
-def _judged(line: Line, medians: Medians, reasons: Mapping[str, str]) -> Judged:
+def _evaluated(line: Line, medians: Medians, reasons: Mapping[str, str]) -> Evaluated:
     ours, floor = medians.get(OURS), medians.get(FLOOR)
     peers = [value for name, value in medians.items() if name not in (OURS, FLOOR)]
     best = (max if line.better == "high" else min)(peers, default=None)
-    return Judged(line, medians, reasons, _ratio(ours, best), _ratio(ours, floor), _holds(line, medians, best))
+    return Evaluated(line, medians, reasons, _ratio(ours, best), _ratio(ours, floor), _holds(line, medians, best))
 
 
 def _ratio(ours: float | None, other: float | None) -> float | None:

@@ -1,4 +1,4 @@
-"""One run after the other, in each of them every subject by turns, so that noise falls on all alike."""
+"""Compare subjects. Each run rotates their order, so that noise affects all equally."""
 
 import sys
 from collections import defaultdict
@@ -7,19 +7,19 @@ from dataclasses import dataclass, field
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from benchmarks.environments import Unavailable
+from benchmarks.environments import UnavailableError
 from benchmarks.measures import Measure, Visit, entry, visits
 from benchmarks.plan import Plan
-from benchmarks.records import Unfinished
+from benchmarks.records import UnfinishedError
 from benchmarks.subjects import Cloud, Subject
-from benchmarks.subjects.subject import Broken
+from benchmarks.subjects.subject import SubjectError
 
-FAILURES = (Broken, Unfinished, BotoCoreError, ClientError, RuntimeError)
+FAILURES = (SubjectError, UnfinishedError, BotoCoreError, ClientError, RuntimeError)
 
 
 @dataclass
 class Results:
-    """Figures by line and subject, one for each run; and why there is none, where there is none."""
+    """Figures by line and subject, one per run, and reasons for missing figures."""
 
     figures: dict[str, dict[str, list[float]]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(list)))
     reasons: dict[str, dict[str, str]] = field(default_factory=lambda: defaultdict(dict))
@@ -27,23 +27,23 @@ class Results:
     interrupted: bool = False
 
     def add(self, subject: Subject, figures: dict[str, float]) -> None:
-        """Keep a run's figures."""
+        """Add the figures of a run."""
         for key, value in figures.items():
             self.figures[key][subject.name].append(value)
 
     def fail(self, subject: Subject, keys: Sequence[str], reason: str) -> None:
-        """Keep why there are none."""
+        """Add the reason for missing figures."""
         for key in keys:
             self.reasons[key][subject.name] = reason
 
 
 def compare(subjects: Sequence[Subject], plan: Plan, only: str | None = None) -> Results:
-    """Measure all subjects that can be had; Ctrl-C ends it early, with what there is."""
+    """Measure all available subjects. Ctrl-C ends the comparison with the results so far."""
     results = Results()
     try:
         _runs([subject for subject in subjects if _installed(subject, results)], plan, only, results)
     except KeyboardInterrupt:
-        say("interrupted: this is what there is so far")
+        say("interrupted; these are the results so far")
         results.interrupted = True
     return results
 
@@ -59,7 +59,7 @@ def _runs(present: list[Subject], plan: Plan, only: str | None, results: Results
 def _installed(subject: Subject, results: Results) -> bool:
     try:
         subject.install()
-    except Unavailable as error:
+    except UnavailableError as error:
         results.left_out[subject.name] = str(error)
         say(f"{subject.name} is left out: {error}")
         return False
@@ -101,14 +101,14 @@ def _take(measure: Measure, cloud: Cloud, plan: Plan, results: Results) -> None:
 
 
 def _reason(cloud: Cloud, error: Exception) -> str:
-    """Why it failed; what ended the process says more than what its client saw."""
+    """Return the reason of a failure. The end of the process explains more than its client's error."""
     try:
         cloud.check()
-    except Broken as broken:
+    except SubjectError as broken:
         return str(broken)
     return str(error)
 
 
 def say(text: str) -> None:
-    """Tell a person how far it is; machines read standard output."""
+    """Print progress to standard error."""
     print(f"» {text}", file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""The benchmark's own environments: each peer is installed below .millrace/bench/, once, by itself."""
+"""Environments of the peers, each installed once in .millrace/bench/."""
 
 import os
 import shutil
@@ -10,17 +10,17 @@ from pathlib import Path
 HOME = Path(".millrace/bench").resolve()
 MINISTACK = ("ministack==1.5.33", "boto3==1.43.106")
 SERVERLESS = ("serverless@3.40.0", "serverless-offline@13.10.1", "serverless-offline-aws-eventbridge@2.2.4")
-"""Version 3 of serverless is the last that asks for no login."""
+"""Version 3 of serverless is the last that needs no login."""
 
-_PATIENCE = 900
+_TIMEOUT = 900
 
 
-class Unavailable(Exception):
-    """A peer that cannot be had on this machine, and why."""
+class UnavailableError(Exception):
+    """A peer cannot be installed on this machine."""
 
 
 def python_environment(name: str, packages: Sequence[str]) -> Path:
-    """The interpreter of a virtual environment with these packages; of the very Python that runs here."""
+    """Return the interpreter of a virtual environment with these packages and the current Python."""
     folder = HOME / name
     python = folder / "venv" / "bin" / "python"
     if not _is_ready(folder, packages):
@@ -32,7 +32,7 @@ def python_environment(name: str, packages: Sequence[str]) -> Path:
 
 
 def node_environment(name: str, packages: Sequence[str]) -> Path:
-    """The folder below which these packages are installed."""
+    """Return the folder in which these packages are installed."""
     folder = HOME / name
     if not _is_ready(folder, packages):
         _say(f"installing {', '.join(packages)} (some 500 MB)")
@@ -43,10 +43,10 @@ def node_environment(name: str, packages: Sequence[str]) -> Path:
 
 
 def program(name: str) -> str:
-    """The path of a program, of the project's environment first. Raises Unavailable."""
+    """Return the path of a program, preferring the project's environment. Raises UnavailableError."""
     found = shutil.which(name, path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
     if not found:
-        raise Unavailable(f"there is no {name} here")
+        raise UnavailableError(f"there is no {name} here")
     return found
 
 
@@ -65,10 +65,10 @@ def _content(packages: Sequence[str]) -> str:
 
 def _run(command: Sequence[str]) -> None:
     try:
-        subprocess.run(command, check=True, capture_output=True, text=True, timeout=_PATIENCE)
+        subprocess.run(command, check=True, capture_output=True, text=True, timeout=_TIMEOUT)
     except (OSError, subprocess.SubprocessError) as error:
-        told = (getattr(error, "stderr", None) or str(error)).strip().splitlines()
-        raise Unavailable(f"could not be installed: {told[-1] if told else error}") from error
+        lines = (getattr(error, "stderr", None) or str(error)).strip().splitlines()
+        raise UnavailableError(f"could not be installed: {lines[-1] if lines else error}") from error
 
 
 def _say(text: str) -> None:

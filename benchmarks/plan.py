@@ -1,11 +1,11 @@
-"""How much is measured: in full, or quickly to see that the harness works."""
+"""Sizes of the measures: in full, or small to check the benchmark itself."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Sizes of the measures. Patience is in seconds; the limit of memory in bytes, for one subject."""
+    """Sizes of the measures. `max_wait` is in seconds; `memory_limit` is in bytes per subject."""
 
     runs: int = 3
     latencies: int = 300
@@ -19,7 +19,7 @@ class Plan:
     backlog: int = 20_000
     small_backlog: int = 200
     shared: int = 1_500
-    patience: float = 120.0
+    max_wait: float = 120.0
     memory_limit: int = 8 << 30
 
 
@@ -34,5 +34,5 @@ QUICK = Plan(
     rule_events=200,
     backlog=2_000,
     shared=150,
-    patience=60.0,
+    max_wait=60.0,
 )

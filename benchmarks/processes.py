@@ -1,4 +1,4 @@
-"""The processes of this machine: whose child each is, what memory a tree of them holds, and how a tree is ended."""
+"""Process trees: their memory and processor time, and how to end them."""
 
 import contextlib
 import os
@@ -17,7 +17,7 @@ _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 @dataclass(frozen=True)
 class Process:
-    """One process. `born` tells it from a later one that got the same id; `rss` is in bytes."""
+    """A process. `born` distinguishes it from a later process with the same id; `rss` is in bytes."""
 
     pid: int
     parent: int
@@ -26,7 +26,7 @@ class Process:
 
 
 def tree(root: int) -> list[Process]:
-    """A process and all that descend from it."""
+    """Return a process and its descendants."""
     known = {process.pid: process for process in _all()}
     children: dict[int, list[int]] = {}
     for process in known.values():
@@ -49,29 +49,29 @@ def _from_proc() -> Iterator[Process]:
     for folder in _PROC.glob("[0-9]*"):
         with contextlib.suppress(OSError):
             fields = (folder / "stat").read_text().rpartition(")")[2].split()
-            if fields[0] != "Z":  # one that only waits to be reaped is gone
+            if fields[0] != "Z":  # zombies have ended
                 yield Process(int(folder.name), int(fields[1]), fields[19], int(fields[21]) * _PAGE)
 
 
 def _from_ps() -> Iterator[Process]:
-    told = subprocess.run(["ps", "-axo", "pid=,ppid=,rss=,lstart="], capture_output=True, text=True, check=True)
-    for line in told.stdout.splitlines():
+    result = subprocess.run(["ps", "-axo", "pid=,ppid=,rss=,lstart="], capture_output=True, text=True, check=True)
+    for line in result.stdout.splitlines():
         pid, parent, rss, born = line.split(None, 3)
         yield Process(int(pid), int(parent), born, int(rss) * 1024)
 
 
 def shared_out(root: int) -> int | None:
-    """The bytes of a tree where a page that n processes share counts for an n-th in each; None off Linux."""
+    """Return the proportional set size of a tree in bytes; None if the system is not Linux."""
     total = 0
     for process in tree(root):
         with contextlib.suppress(OSError):
-            told = Path(_PROC, str(process.pid), "smaps_rollup").read_text()
-            total += int(told.partition("\nPss:")[2].split()[0]) * 1024
+            rollup = Path(_PROC, str(process.pid), "smaps_rollup").read_text()
+            total += int(rollup.partition("\nPss:")[2].split()[0]) * 1024
     return total or None
 
 
 def cpu(root: int) -> float | None:
-    """The seconds of processor that a tree has used, with its children that have ended; None off Linux."""
+    """Return the processor seconds of a tree, including ended children; None if the system is not Linux."""
     ticks = 0
     for process in tree(root):
         with contextlib.suppress(OSError):
@@ -80,11 +80,11 @@ def cpu(root: int) -> float | None:
     return ticks / os.sysconf("SC_CLK_TCK") if ticks else None
 
 
-def end(process: subprocess.Popen[bytes], patience: float = 10.0) -> None:
-    """End a process that we started, and whatever it has started, and wait until all are gone."""
+def end(process: subprocess.Popen[bytes], max_wait: float = 10.0) -> None:
+    """End a process and its descendants, and wait until all have ended."""
     descendants = {each.pid: each for each in tree(process.pid)}
     process.send_signal(signal.SIGTERM)
-    until = time.monotonic() + patience
+    until = time.monotonic() + max_wait
     while process.poll() is None and time.monotonic() < until:
         descendants |= {each.pid: each for each in tree(process.pid)}
         time.sleep(0.02)
@@ -99,42 +99,42 @@ def end(process: subprocess.Popen[bytes], patience: float = 10.0) -> None:
 
 
 def _living(former: Iterable[Process]) -> list[Process]:
-    """Those that still live, and are no others that got their ids."""
+    """Return the processes that are still alive."""
     born = {process.pid: process.born for process in _all()}
     return [each for each in former if born.get(each.pid) == each.born]
 
 
 @contextlib.contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Let Ctrl-C and SIGTERM pass: what is being ended is ended to the end."""
-    former = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
+    """Ignore Ctrl-C and SIGTERM during cleanup."""
+    previous = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
-        for number, handler in former.items():
+        for number, handler in previous.items():
             signal.signal(number, handler)
 
 
 class Watch:
-    """Samples the memory of a process tree, by the resident sets of its processes, until it is told to stop.
+    """Samples the resident memory of a process tree until it is stopped.
 
-    A tree that outgrows `limit` bytes is killed: a peer without bounds must not take the machine down.
+    A tree above `limit` bytes is killed, to protect the machine.
     """
 
     def __init__(self, root: int, limit: int, every: float = 0.25) -> None:
         self.peak = 0
-        self.overgrown = False
+        self.over_limit = False
         self._root, self._limit, self._every = root, limit, every
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="memory", daemon=True)
         self._thread.start()
 
     def now(self) -> int:
-        """The bytes that the tree holds now."""
+        """Return the current resident memory of the tree in bytes."""
         return sum(process.rss for process in tree(self._root))
 
     def stop(self) -> None:
-        """Take no more samples."""
+        """Stop sampling."""
         self._stopped.set()
         self._thread.join()
 
@@ -143,7 +143,7 @@ class Watch:
             held = self.now()
             self.peak = max(self.peak, held)
             if held > self._limit:
-                self.overgrown = True
+                self.over_limit = True
                 _kill(self._root)
                 return
 

@@ -1,4 +1,4 @@
-"""Where the thread of Millrace's event plane spends its time for each event, by cProfile."""
+"""Profile the thread of Millrace's scheduler with cProfile."""
 
 import io
 import pstats
@@ -14,16 +14,16 @@ _SHOWN = 45
 
 
 def profile(plan: Plan = QUICK) -> str:
-    """Measure throughput under the profiler, and tell the functions that took most; STATS keeps it all."""
+    """Measure throughput under the profiler. Return the slowest functions; STATS has the full profile."""
     HOME.mkdir(parents=True, exist_ok=True)
     with Cloud(Millrace(STATS), limit=plan.memory_limit) as cloud:
         cloud.make_ready()
         cloud.handle_first(entry("Sink", "first"))
         throughput(cloud, plan)
-    return "\n".join(_told(STATS, by) for by in ("tottime", "cumulative"))
+    return "\n".join(_slowest(STATS, by) for by in ("tottime", "cumulative"))
 
 
-def _told(stats: Path, by: str) -> str:
+def _slowest(stats: Path, by: str) -> str:
     text = io.StringIO()
     pstats.Stats(str(stats), stream=text).sort_stats(by).print_stats(_SHOWN)
     return text.getvalue()

@@ -1,4 +1,4 @@
-"""A read model rebuilt from many stored events, on the local cloud: how long it takes, and whether memory stays flat.
+"""Measure time and memory of rebuilding a read model from many stored events in the local cloud.
 
 `python -m benchmarks.rebuild --events 100000`
 """
@@ -21,7 +21,7 @@ CUSTOMERS = 5_000
 
 
 def stored(position: int) -> dict[str, dict[str, str]]:
-    """The item of one placed order, at its position in the log."""
+    """Return the item of one placed order at its position in the log."""
     metadata = Metadata.root(producer="place_order").model_dump(mode="json", exclude_none=True)
     order = f"order-{position}"
     data = {
@@ -40,7 +40,7 @@ def stored(position: int) -> dict[str, dict[str, str]]:
 
 
 def fill(cloud: LocalCloud, count: int) -> None:
-    """Put published events into the shop's store, with nobody who would publish them again."""
+    """Write events to the shop's event store, with its publishing disabled."""
     client = cloud.client("lambda")
     for mapping in client.list_event_source_mappings()["EventSourceMappings"]:
         if "/stream/" in mapping["EventSourceArn"]:
@@ -53,12 +53,12 @@ def fill(cloud: LocalCloud, count: int) -> None:
 
 
 def resident() -> float:
-    """The resident memory in MiB of the fullest process below this one: the function that is at work."""
+    """Return the resident memory in MiB of the largest child process, which runs the function."""
     sizes: dict[int, tuple[int, float]] = {}
-    for place in Path("/proc").glob("[0-9]*"):
+    for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError, KeyError):
-            told = dict(line.split(":", 1) for line in (place / "status").read_text().splitlines() if ":" in line)
-            sizes[int(place.name)] = (int(told["PPid"]), int(told["VmRSS"].split()[0]) / 1024)
+            status = dict(line.split(":", 1) for line in (folder / "status").read_text().splitlines() if ":" in line)
+            sizes[int(folder.name)] = (int(status["PPid"]), int(status["VmRSS"].split()[0]) / 1024)
     below = {os.getpid()}
     while more := {pid for pid, (parent, _) in sizes.items() if parent in below} - below:
         below |= more
@@ -66,7 +66,7 @@ def resident() -> float:
 
 
 def run(count: int, projection: str) -> None:
-    """Rebuild, and tell time and memory at every part."""
+    """Rebuild, and print time and memory of each part."""
     assembly = ROOT / ".millrace" / "cdk.out"
     synthesise(ROOT, assembly)
     with LocalCloud(cache=ROOT / ".millrace") as cloud:
@@ -74,19 +74,19 @@ def run(count: int, projection: str) -> None:
         began = time.monotonic()
         fill(cloud, count)
         print(f"{count} events stored after {time.monotonic() - began:.1f} s", flush=True)
-        told(cloud, count, projection)
+        rebuild(cloud, count, projection)
 
 
-def told(cloud: LocalCloud, count: int, projection: str) -> None:
-    """The same parts as `millrace rebuild` has the function do, with a look at its memory after each."""
+def rebuild(cloud: LocalCloud, count: int, projection: str) -> None:
+    """Run the same parts as `millrace rebuild`, and read the function's memory after each."""
     client = cloud.client("lambda")
     name = next(f["FunctionName"] for f in client.list_functions()["Functions"] if projection in f["FunctionName"])
 
     def do(what: str) -> dict[str, Any]:
         payload = json.dumps({"rebuild": {"do": what}})
-        told = client.invoke(FunctionName=name, Payload=payload)
-        answer: dict[str, Any] = json.loads(told["Payload"].read())
-        if "FunctionError" in told:
+        response = client.invoke(FunctionName=name, Payload=payload)
+        answer: dict[str, Any] = json.loads(response["Payload"].read())
+        if "FunctionError" in response:
             raise RuntimeError(f"{what}: {answer}")
         return answer
 
@@ -104,14 +104,14 @@ def told(cloud: LocalCloud, count: int, projection: str) -> None:
             break
     do("finish")
     own = int(Path("/proc/self/status").read_text().partition("VmRSS:")[2].split()[0]) / 1024
-    memory = f"the function held {min(seen):.1f} to {max(seen):.1f} MiB, the local cloud {own:.0f}"
+    memory = f"the function used {min(seen):.1f} to {max(seen):.1f} MiB, the local cloud {own:.0f}"
     print(f"rebuilt {count} events in {took:.1f} s; {memory}")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--events", type=int, default=100_000)
-    parser.add_argument("--projection", default="CustomerView", help="the id of its construct")
+    parser.add_argument("--projection", default="CustomerView", help="set the construct id of the projection")
     chosen = parser.parse_args()
     os.chdir(ROOT)
     run(chosen.events, chosen.projection)

@@ -1,4 +1,4 @@
-"""What the handlers have written down: who ran, for which id, and when."""
+"""The records of handlers: name, id and time of each run."""
 
 import time
 from collections import defaultdict
@@ -7,12 +7,12 @@ from pathlib import Path
 _PAUSE = 0.002
 
 
-class Unfinished(Exception):
-    """Not everything was handled in time."""
+class UnfinishedError(Exception):
+    """Some events were not processed in time."""
 
 
 class Records:
-    """Reads the handlers' file as it grows. Moments are in seconds of the monotonic clock."""
+    """Reads the handlers' file as it grows. Times are in seconds of the monotonic clock."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -21,26 +21,26 @@ class Records:
         self._rest = b""
         self._moments: dict[str, dict[str, list[float]]] = defaultdict(dict)
 
-    def of(self, what: str) -> dict[str, list[float]]:
-        """The moments at which `what` has run, by id."""
+    def of(self, handler: str) -> dict[str, list[float]]:
+        """Return the times of the runs of a handler, by id."""
         *lines, self._rest = (self._rest + self._file.read()).split(b"\n")
         for line in lines:
             name, number, moment = line.decode().split(" ")
             self._moments[name].setdefault(number, []).append(int(moment) / 1e9)
-        return self._moments[what]
+        return self._moments[handler]
 
-    def wait(self, what: str, ids: list[str], patience: float) -> list[float]:
-        """The first moment at which `what` ran for each of these ids. Raises Unfinished after `patience` seconds."""
-        until, waiting = time.monotonic() + patience, set(ids)
+    def wait(self, handler: str, ids: list[str], max_wait: float) -> list[float]:
+        """Return the first run of a handler for each id. Raises UnfinishedError after `max_wait` seconds."""
+        until, waiting = time.monotonic() + max_wait, set(ids)
         while True:
-            found = self.of(what)
+            found = self.of(handler)
             waiting -= found.keys()
             if not waiting:
                 return [found[each][0] for each in ids]
             if time.monotonic() > until:
-                raise Unfinished(f"{len(ids) - len(waiting)} of {len(ids)} in {patience:g} s")
+                raise UnfinishedError(f"{len(ids) - len(waiting)} of {len(ids)} in {max_wait:g} s")
             time.sleep(_PAUSE)
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._file.close()

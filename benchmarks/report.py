@@ -1,4 +1,4 @@
-"""The results as a table for a person, and as JSON for a machine."""
+"""The results as a table and as JSON."""
 
 import math
 import os
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from benchmarks.bars import Judged
+from benchmarks.bars import Evaluated
 from benchmarks.comparison import Results
 from benchmarks.environments import MINISTACK, SERVERLESS
 from benchmarks.plan import Plan
@@ -16,7 +16,7 @@ _VERDICTS = {True: "holds", False: "MISSED", None: "?"}
 
 
 def surroundings(plan: Plan) -> dict[str, Any]:
-    """When and on what it was measured."""
+    """Return time and environment of the measurement."""
     return {
         "when": datetime.now(UTC).isoformat(timespec="minutes"),
         "runs": plan.runs,
@@ -28,13 +28,13 @@ def surroundings(plan: Plan) -> dict[str, Any]:
     }
 
 
-def as_json(judged: Sequence[Judged], results: Results, about: dict[str, Any]) -> dict[str, Any]:
-    """Everything, each run's figures too."""
-    lines = {each.line.key: _line_as_json(each, results) for each in judged}
+def as_json(evaluated: Sequence[Evaluated], results: Results, about: dict[str, Any]) -> dict[str, Any]:
+    """Return all results, with the figures of each run."""
+    lines = {each.line.key: _line_as_json(each, results) for each in evaluated}
     return {**about, "left_out": results.left_out, "lines": lines}
 
 
-def _line_as_json(each: Judged, results: Results) -> dict[str, Any]:
+def _line_as_json(each: Evaluated, results: Results) -> dict[str, Any]:
     return {
         "title": each.line.title.strip(),
         "unit": each.line.unit,
@@ -49,24 +49,24 @@ def _line_as_json(each: Judged, results: Results) -> dict[str, Any]:
     }
 
 
-def as_text(judged: Sequence[Judged], results: Results, about: dict[str, Any], names: Sequence[str]) -> str:
-    """A table, and below it why some figures are missing."""
+def as_text(evaluated: Sequence[Evaluated], results: Results, about: dict[str, Any], names: Sequence[str]) -> str:
+    """Return a table, followed by reasons for missing figures."""
     columns = [name for name in names if name not in results.left_out]
     head = ["", *columns, "to peer", "to floor", "bar"]
-    rows = [head, *(_row(each, columns) for each in judged)]
-    told = f"{about['when']} · {about['runs']} runs, medians · {about['cores']} cores, load {about['load']} before"
-    notes = [*(f"{name}: left out, {why}" for name, why in results.left_out.items()), *_reasons(judged)]
-    return "\n".join([f"{told} · Python {about['python']}", "", *_aligned(rows), *([""] if notes else []), *notes])
+    rows = [head, *(_row(each, columns) for each in evaluated)]
+    head_line = f"{about['when']} · {about['runs']} runs, medians · {about['cores']} cores, load {about['load']} before"
+    notes = [*(f"{name}: left out, {why}" for name, why in results.left_out.items()), *_reasons(evaluated)]
+    return "\n".join([f"{head_line} · Python {about['python']}", "", *_aligned(rows), *([""] if notes else []), *notes])
 
 
-def _row(each: Judged, columns: Sequence[str]) -> list[str]:
+def _row(each: Evaluated, columns: Sequence[str]) -> list[str]:
     figures = [_figure(each, name) for name in columns]
     ratios = [f"{ratio:.2f}" if ratio is not None else "" for ratio in (each.to_peer, each.to_floor)]
     bar = f"{_VERDICTS[each.holds]}: {each.line.bar.words}" if each.line.bar else ""
     return [f"{each.line.title} ({each.line.unit})", *figures, *ratios, bar]
 
 
-def _figure(each: Judged, name: str) -> str:
+def _figure(each: Evaluated, name: str) -> str:
     if name not in each.medians:
         return "-"
     value = each.medians[name]
@@ -74,13 +74,15 @@ def _figure(each: Judged, name: str) -> str:
 
 
 def _decimals(value: float) -> int:
-    """As many as make three digits."""
+    """Return the decimals for three significant digits."""
     return max(0, 2 - int(math.log10(max(value, 1))))
 
 
-def _reasons(judged: Sequence[Judged]) -> list[str]:
-    told = {f"{name}, {each.line.title.strip()}: {why}": None for each in judged for name, why in each.reasons.items()}
-    return list(told)
+def _reasons(evaluated: Sequence[Evaluated]) -> list[str]:
+    reasons = {
+        f"{name}, {each.line.title.strip()}: {why}": None for each in evaluated for name, why in each.reasons.items()
+    }
+    return list(reasons)
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Twenty thousand deliveries onto the shop's bus from four clients: all settled, none lost; and what one costs."""
+"""A backlog of 20,000 events from four clients in the shop: losses, time, memory and processor time per event."""
 
 import json
 import time
@@ -16,7 +16,7 @@ from benchmarks.subjects.subject import Site
 EVENTS = 20_000
 FEW, BURSTS = 200, 5
 GROWTH = 1.2
-"""What an event may cost with all events queued, over its cost with FEW queued."""
+"""The maximum ratio of processor time per event with all events queued to FEW queued."""
 
 _SECONDS = 3_600
 _LIMIT = 8 << 30
@@ -24,7 +24,7 @@ _LIMIT = 8 << 30
 
 @dataclass(frozen=True)
 class Backlog:
-    """What the events took: seconds, milliseconds of processor time per event, MiB at most, and KiB per event."""
+    """Results: seconds, milliseconds of processor time per event, peak MiB, and KiB per event."""
 
     events: int
     lost: int
@@ -37,24 +37,24 @@ class Backlog:
 
     @property
     def holds(self) -> bool:
-        """Whether nothing was lost, and an event costs the same in a backlog."""
+        """Whether no event was lost and the processor time per event stays the same in a backlog."""
         return not self.lost and self.growth <= GROWTH
 
 
 class Shop(Millrace):
-    """Millrace with the example app of this repository."""
+    """Millrace with the example app."""
 
     name = "shop"
 
     def prepare(self, site: Site) -> None:
         """Synthesise the app."""
-        from millrace.local.cloudformation.synthesis import synthesise  # noqa: PLC0415 - only this subject needs CDK
+        from millrace.local.cloudformation.synthesis import synthesise  # noqa: PLC0415 - imports CDK
 
         synthesise(ROOT, site.folder / "cdk.out")
 
 
 def backlog(events: int = EVENTS) -> Backlog:
-    """Put the events into a shop of its own, and as many into the bare floor."""
+    """Put the events into a new shop, and the same number into the floor."""
     with Cloud(Shop(), limit=_LIMIT) as cloud:
         cloud.make_ready()
         _settled(cloud, FEW)
@@ -67,12 +67,12 @@ def backlog(events: int = EVENTS) -> Backlog:
 
 
 def as_json(found: Backlog) -> dict[str, Any]:
-    """Everything."""
+    """Return all results."""
     return {**asdict(found), "holds": found.holds}
 
 
 def as_text(found: Backlog) -> str:
-    """The figures, and whether it held."""
+    """Return the figures and the result."""
     return "\n".join(
         [
             f"{found.events:,} deliveries from {CLIENTS} clients, settled in {found.seconds:.0f} s",
@@ -87,7 +87,7 @@ def as_text(found: Backlog) -> str:
 
 
 def _settled(cloud: Cloud, count: int) -> tuple[float, float]:
-    """Seconds until that many events have settled, and milliseconds of processor time for each."""
+    """Return the seconds until events have settled, and the milliseconds of processor time per event."""
     before, began = cpu(cloud.pid), time.monotonic()
     put_from_four(cloud, [_delivery() for _ in range(count)])
     settle = Request(f"{cloud.site.endpoint}/_millrace/settle/{_SECONDS}", method="POST", headers={"x-millrace": "yes"})
@@ -113,7 +113,7 @@ def _stock(cloud: Cloud) -> int:
 
 
 def _floor(events: int) -> float:
-    """Seconds that the bare floor takes for as many."""
+    """Return the seconds of the floor for the same number."""
     with Cloud(Floor(), limit=_LIMIT) as cloud:
         cloud.make_ready()
         ids, began = [f"floor-{number}" for number in range(events)], time.monotonic()

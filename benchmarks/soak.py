@@ -1,4 +1,4 @@
-"""Ten thousand events in batches of ten onto a bus with fifty rules: each handled once, none lost, memory flat."""
+"""Put 10,000 events on a bus with 50 rules: each must run once, and memory must stay flat."""
 
 import json
 import statistics
@@ -16,16 +16,16 @@ from benchmarks.subjects.deployment import sink_target
 EVENTS = 10_000
 RULES = 50
 FLAT = 1.10
-"""What memory may grow to between the second half's start and the end."""
+"""The maximum growth of memory over the second half."""
 
 _BUS = "soak"
-_PATIENCE = 300.0
+_TIMEOUT = 300.0
 _QUIET = 1.0
 
 
 @dataclass(frozen=True)
 class Soaked:
-    """What became of the events. `memory` is in MiB, one figure for each tenth of the events."""
+    """Results. `memory` is in MiB, for each tenth of the events."""
 
     events: int
     rules: int
@@ -36,25 +36,25 @@ class Soaked:
 
     @property
     def growth(self) -> float:
-        """Of memory, over the second half."""
+        """Growth of memory over the second half."""
         half = len(self.memory) // 2
         return statistics.mean(self.memory[-2:]) / statistics.mean(self.memory[half : half + 2])
 
     @property
     def holds(self) -> bool:
-        """Whether all was handled once, and memory is flat."""
+        """Whether every event ran once and memory stays flat."""
         return not self.lost and not self.more_than_once and self.growth <= FLAT
 
 
 def soak(events: int = EVENTS) -> Soaked:
-    """Put that many events to a Millrace of its own, and see what its handlers wrote down."""
+    """Put events into a new local cloud and read its handlers' records."""
     with Cloud(Millrace(), limit=8 << 30) as cloud:
         cloud.make_ready()
         _make_rules(cloud)
         began, memory, ids = time.monotonic(), [], [f"soak-{number}" for number in range(events)]
         for tenth in _tenths(ids):
             _put(cloud, tenth)
-            last = cloud.records.wait("sink", tenth, _PATIENCE)
+            last = cloud.records.wait("sink", tenth, _TIMEOUT)
             memory.append(cloud.watch.now() / MIB)
         time.sleep(_QUIET)  # for what would come a second time
         times = [len(cloud.records.of("sink").get(number, ())) for number in ids]
@@ -62,12 +62,12 @@ def soak(events: int = EVENTS) -> Soaked:
 
 
 def as_json(soaked: Soaked) -> dict[str, Any]:
-    """Everything."""
+    """Return all results."""
     return {**asdict(soaked), "growth": soaked.growth, "holds": soaked.holds}
 
 
 def as_text(soaked: Soaked) -> str:
-    """The figures, and whether it held."""
+    """Return the figures and the result."""
     return "\n".join(
         [
             f"{soaked.events:,} events in batches of {BATCH}, {soaked.rules} rules",

@@ -7,10 +7,10 @@ from typing import Any
 HOPS = 5
 TASKS = 3
 BUS, MANY = "bench", "many"
-"""The bus that is measured, and the one whose rules grow in number."""
+"""The measured bus, and the bus with a growing number of rules."""
 
 ROUTES = {"Sink": "sink", **{f"Hop{hop}": "hop" for hop in range(1, HOPS + 1)}}
-"""The handler of each function that a rule on BUS leads to; rule, function and detail-type share their name."""
+"""Handlers of the functions that are targets of rules on BUS. Rule, function and detail-type have the same name."""
 
 STEPS = [f"Task{task}" for task in range(1, TASKS + 1)]
 MACHINE = "bench-steps"
@@ -20,7 +20,7 @@ Resource = dict[str, Any]
 
 
 def template(record: Path) -> dict[str, Any]:
-    """The template; its functions write to `record`."""
+    """Return the template. Its functions write to `record`."""
     resources: dict[str, Resource] = {"Bus": _bus(BUS), "Many": _bus(MANY), "Role": _role()}
     for name, handler in ROUTES.items():
         resources |= {name: _function(name, handler, record), **_rule(name, f"{name}Rule", "Bus")}
@@ -32,7 +32,7 @@ def template(record: Path) -> dict[str, Any]:
 
 
 def write_assembly(folder: Path, record: Path) -> Path:
-    """The template as `cdk synth` would leave it: a folder that is ready to be deployed."""
+    """Write the template as a cloud assembly, like `cdk synth`."""
     folder.mkdir(parents=True, exist_ok=True)
     stack = {
         "type": "aws:cloudformation:stack",
@@ -45,7 +45,7 @@ def write_assembly(folder: Path, record: Path) -> Path:
 
 
 def other_pattern(number: int) -> dict[str, Any]:
-    """The pattern of one rule among many that no event of the benchmark matches."""
+    """Return the pattern of a rule that no event matches."""
     kinds: list[dict[str, Any]] = [
         {"source": ["bench"], "detail-type": [f"Other{number}"]},
         {"source": ["bench"], "detail": {"kind": [f"kind-{number}"]}},
@@ -55,12 +55,12 @@ def other_pattern(number: int) -> dict[str, Any]:
 
 
 def function_name(name: str) -> str:
-    """The name of the function that `name` stands for in the template."""
+    """Return the function name of a logical id."""
     return f"bench-{name.lower()}"
 
 
 def matching_pattern() -> dict[str, Any]:
-    """The pattern of the one rule among many that leads to the sink."""
+    """Return the pattern of the rule for the sink."""
     return {"source": ["bench"], "detail-type": ["Sink"]}
 
 

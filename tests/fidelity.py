@@ -29,6 +29,7 @@ _AREAS = {
     "access": "IAM",
     "functions": "Lambda",
     "sources": "Event source mappings",
+    "queues": "SQS",
     "machines": "Step Functions",
     "cloudformation": "CloudFormation",
     "http": "API Gateway",

@@ -1,9 +1,9 @@
 """Orders through the shop while functions fail, crash, are called twice and conflict: `python tests/soak.py`.
 
-Each order ends completed or rejected, stock and payments add up to the unit, and what failed for good is in a
-dead-letter queue and leaves it by redrive. In waves, so that the cloud's journal holds each of them whole; the first
-orders of each meet an outage of one function, which is over when the dead letters are given back. With each order, a
-bank whose functions take lists receives a deposit, and counts it once.
+Each order must be completed or rejected once, stock and payments must add up, and a redrive must empty every
+dead-letter queue. Orders run in waves that fit into the event history. The first orders of a wave meet an outage of one
+function, which ends before the redrive. With each order, a bank whose functions take lists receives a deposit, which
+must count once.
 """
 
 import argparse
@@ -24,27 +24,27 @@ ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "examples"), str(ROOT / "tests")]
 
 from bank import deposits  # noqa: E402 - found by the line above
-from carrier import Carrier, refusal_reason  # noqa: E402 - the same
+from carrier import Carrier, refusal_reason  # noqa: E402
 
 WAVE = 500
 PLENTY = 1_000_000
-PRICE, DEAR = 250, 60_000
+PRICE, HIGH_PRICE = 250, 60_000
 ENDS = ("OrderCompleted", "OrderRejected")
 REDRIVES = 10
 OUTAGES = ("award_points", "charge_payment", "complete_order", "arrange_shipping", "rate_credit", "reserve_stock")
-"""A processor behind a queue, one that its rule calls, and steps of the saga."""
+"""Processors behind a queue or invoked by a rule, and steps of the saga."""
 
 
 @dataclass
 class Soaked:
-    """What became of the orders, and what is wrong with it."""
+    """Results of the orders. `wrong` lists violations."""
 
     orders: int
     seed: int
     seconds: float = 0.0
     ends: Counter[str] = field(default_factory=Counter)
     faults: Counter[str] = field(default_factory=Counter)
-    letters: int = 0
+    dead_letters: int = 0
     redrives: int = 0
     executions: int = 0
     wrong: list[str] = field(default_factory=list)
@@ -53,10 +53,7 @@ class Soaked:
 def soak(
     cloud: Any, orders: int, seed: int, rates: dict[str, float], outage: float = 0.0, *, bank: bool = False
 ) -> Soaked:
-    """Put that many orders into a cloud with the shop in it. `outage` is how much of the calls that meets it fails.
-
-    With `bank`, the cloud has the bank, too.
-    """
+    """Place orders in a local cloud with the shop, and with `bank` also the bank. `outage` is its failure rate."""
     outages = (*OUTAGES, *deposits.FUNCTIONS) if bank else OUTAGES
     soaked, began = Soaked(orders, seed), time.monotonic()
     before = dict(cloud.region.faults.drawn)
@@ -65,15 +62,15 @@ def soak(
     with Carrier(cloud.client, refusal_reason):
         for first in range(0, orders, WAVE):
             numbers = range(first, min(first + WAVE, orders))
-            unlucky = numbers[: len(numbers) // 10]
+            affected = numbers[: len(numbers) // 10]
             cloud.fail(outages[first // WAVE % len(outages)], seed=seed + first, failing=outage)
-            flows = placed(cloud, unlucky, bank=bank)
+            flows = place_all(cloud, affected, bank=bank)
             cloud.fail(seed=seed + first, **rates)
-            flows |= placed(cloud, numbers[len(unlucky) :], bank=bank)
+            flows |= place_all(cloud, numbers[len(affected) :], bank=bank)
             cloud.fail(seed=0)
             redrive(cloud, soaked, bank=bank)
-            sold.update(ended(cloud, soaked, flows))
-            tell(numbers.stop, soaked, time.monotonic() - began)
+            sold.update(count_results(cloud, soaked, flows))
+            report_progress(numbers.stop, soaked, time.monotonic() - began)
     soaked.faults = Counter(cloud.region.faults.drawn) - Counter(before)
     soaked.executions = redriven(cloud)
     soaked.wrong += [*wrong_tables(cloud, sold), *in_flight(cloud)]
@@ -90,8 +87,8 @@ def stock(cloud: Any) -> None:
     cloud.settle()
 
 
-def placed(cloud: Any, numbers: Iterable[int], *, bank: bool) -> dict[int, str]:
-    """Place orders, and wait until nothing moves any more. Gives the correlation id of each."""
+def place_all(cloud: Any, numbers: Iterable[int], *, bank: bool) -> dict[int, str]:
+    """Place orders and settle. Return the correlation id of each."""
     if bank:
         deposits.deposit(cloud, numbers)
     flows = {number: place(cloud, number) for number in numbers}
@@ -100,38 +97,40 @@ def placed(cloud: Any, numbers: Iterable[int], *, bank: bool) -> dict[int, str]:
 
 
 def place(cloud: Any, number: int) -> str:
-    """Of ten orders one is too dear, one goes where nobody delivers, and the others end well."""
+    """Place an order. Of ten, one is too expensive and one has an unsupported country; the others complete."""
     from functions.contracts.orders import Address, Line, PlaceOrder
 
-    price = DEAR if number % 10 == 3 else PRICE
+    price = HIGH_PRICE if number % 10 == 3 else PRICE
     country = "AQ" if number % 10 == 7 else "DE"
     address = Address(name="A", street="B", city="C", country=country)
     lines = (Line(sku="cup", quantity=1 + number % 3, unit_price_cents=price),)
     if number % 10 == 3:
-        lines = (Line(sku="cup", quantity=2, unit_price_cents=DEAR),)
+        lines = (Line(sku="cup", quantity=2, unit_price_cents=HIGH_PRICE),)
     order = PlaceOrder(
         order_id=f"soak-{number}", customer_id=f"customer-{number % 50}", lines=lines, card="tok", address=address
     )
     return str(cloud.put(order, bus="shop").correlation_id)
 
 
-def tell(done: int, soaked: Soaked, seconds: float) -> None:
-    """How far it is, where a person looks while it runs."""
+def report_progress(done: int, soaked: Soaked, seconds: float) -> None:
+    """Print progress to standard error."""
     left = seconds / done * (soaked.orders - done)
     ends = ", ".join(f"{count:,} {name}" for name, count in soaked.ends.most_common())
-    told = f"{done:,} of {soaked.orders:,} orders: {ends}; {soaked.letters} letters; {len(soaked.wrong)} wrong; "
-    print(f"{told}{seconds:.0f} s, {left:.0f} s to go", file=sys.stderr, flush=True)  # noqa: T201
+    text = (
+        f"{done:,} of {soaked.orders:,} orders: {ends}; {soaked.dead_letters} dead letters; {len(soaked.wrong)} wrong; "
+    )
+    print(f"{text}{seconds:.0f} s, {left:.0f} s to go", file=sys.stderr, flush=True)  # noqa: T201
 
 
 def redrive(cloud: Any, soaked: Soaked, *, bank: bool) -> None:
-    """Give back every dead letter, until there is none: what a letter leads to may fail for good, too."""
+    """Redrive all dead letters until none is left. Redriven events may fail again."""
     from millrace.cli import main
 
     for _ in range(REDRIVES):
-        letters = sum(1 for _ in waiting(cloud, dead=True))
-        if not letters:
+        count = sum(1 for _ in waiting(cloud, dead=True))
+        if not count:
             return
-        soaked.letters += letters
+        soaked.dead_letters += count
         soaked.redrives += 1
         with redirect_stdout(StringIO()):
             main(["dlq", "redrive", "--all"])
@@ -141,16 +140,16 @@ def redrive(cloud: Any, soaked: Soaked, *, bank: bool) -> None:
     soaked.wrong.append(f"dead letters are left after {REDRIVES} redrives")
 
 
-def ended(cloud: Any, soaked: Soaked, flows: dict[int, str]) -> Counter[str]:
-    """How each order ended, and what the completed ones took."""
+def count_results(cloud: Any, soaked: Soaked, flows: dict[int, str]) -> Counter[str]:
+    """Count the results of orders, and what the completed ones sold."""
     sold: Counter[str] = Counter()
     for number, flow in flows.items():
         ends = [name for name in cloud.trace(flow).names() if name in ENDS]
-        wanted = ENDS[1] if number % 10 in (3, 7) else ENDS[0]
+        expected = ENDS[1] if number % 10 in (3, 7) else ENDS[0]
         soaked.ends[ends[0] if len(ends) == 1 else "neither or both"] += 1
         if len(ends) != 1:
             soaked.wrong.append(f"soak-{number} ended as {ends or 'nothing'}")
-        elif ends == [ENDS[0]] != [wanted]:
+        elif ends == [ENDS[0]] != [expected]:
             soaked.wrong.append(f"soak-{number} was completed, and should not have been")
         elif ends == [ENDS[0]]:
             sold["cups"] += 1 + number % 3
@@ -180,15 +179,15 @@ def items(cloud: Any, name: str) -> list[dict[str, Any]]:
     table = next(each for each in client.list_tables()["TableNames"] if name in each.lower())
     found, more = [], {}
     while True:
-        answer = cloud.resource("dynamodb").Table(table).scan(**more)
-        found += answer["Items"]
-        if "LastEvaluatedKey" not in answer:
+        page = cloud.resource("dynamodb").Table(table).scan(**more)
+        found += page["Items"]
+        if "LastEvaluatedKey" not in page:
             return found
-        more = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+        more = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
 
 
 def in_flight(cloud: Any) -> Iterator[str]:
-    yield from (f"a message waits in {url}" for url in waiting(cloud, dead=False))
+    yield from (f"a message is left in {url}" for url in waiting(cloud, dead=False))
     machines = cloud.client("stepfunctions")
     for machine in machines.list_state_machines()["stateMachines"]:
         arn = machine["stateMachineArn"]
@@ -198,22 +197,22 @@ def in_flight(cloud: Any) -> Iterator[str]:
 
 
 def redriven(cloud: Any) -> int:
-    """How many executions of the orders were redriven, which have gone on where they failed."""
+    """Return the number of redriven executions."""
     runs = cloud.on_loop(cloud.region.service(StepFunctions).all_runs)
     return sum(1 for run in runs if run.redrives)
 
 
 def waiting(cloud: Any, *, dead: bool) -> Iterator[str]:
-    """The queue of each message that waits, or is under way."""
+    """Yield the queue URL of each message that is visible, in flight or delayed."""
     sqs = cloud.client("sqs")
     for url in sqs.list_queues()["QueueUrls"]:
         if dead == ("DeadLetters" in url):
-            told = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+            attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
             kinds = ("", "NotVisible", "Delayed")
-            yield from [url] * sum(int(told[f"ApproximateNumberOfMessages{kind}"]) for kind in kinds)
+            yield from [url] * sum(int(attributes[f"ApproximateNumberOfMessages{kind}"]) for kind in kinds)
 
 
-def as_text(soaked: Soaked) -> str:
+def reject_lone_surrogates(soaked: Soaked) -> str:
     ends = ", ".join(f"{count} {name}" for name, count in soaked.ends.most_common())
     faults = ", ".join(f"{count} {name}" for name, count in soaked.faults.most_common())
     return "\n".join(
@@ -221,10 +220,10 @@ def as_text(soaked: Soaked) -> str:
             f"{soaked.orders:,} orders, seed {soaked.seed}, in {soaked.seconds:.0f} s",
             f"ended: {ends}",
             f"faults: {faults or 'none'}",
-            f"dead letters: {soaked.letters}, all given back in {soaked.redrives} redrives",
-            f"executions that went on where they failed: {soaked.executions}",
+            f"dead letters: {soaked.dead_letters}, redriven in {soaked.redrives} rounds",
+            f"redriven executions: {soaked.executions}",
             *(f"WRONG: {each}" for each in soaked.wrong[:20]),
-            "holds" if not soaked.wrong else f"{len(soaked.wrong)} things are wrong",
+            "passed" if not soaked.wrong else f"failed: {len(soaked.wrong)} violations",
         ]
     )
 
@@ -252,7 +251,7 @@ def main() -> int:
         cloud.deploy(app_assembly(deposits.APP, out))
         os.environ["AWS_ENDPOINT_URL"] = cloud.endpoint_url
         soaked = soak(cloud, given.orders, given.seed, rates, given.outage, bank=True)
-    print(as_text(soaked))  # noqa: T201 - figures are what it is run for
+    print(reject_lone_surrogates(soaked))  # noqa: T201
     return 1 if soaked.wrong else 0
 
 

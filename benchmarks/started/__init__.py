@@ -1,1 +1,1 @@
-"""What the benchmark starts as processes of their own. Imports nothing of the benchmark but the stack."""
+"""Programs that the benchmark starts as processes. They import only the stack."""

@@ -1,4 +1,4 @@
-"""Runs as a process: PutEvents and StartExecution over HTTP, and two workers that hold every handler."""
+"""The floor's process: PutEvents and StartExecution over HTTP, and two workers with all handlers."""
 
 import asyncio
 import contextlib
@@ -17,14 +17,14 @@ Job = tuple[str, Payload, Callable[[Payload], None]]
 
 
 class Workers:
-    """Jobs in a queue, and whoever is free takes the next."""
+    """Workers that take jobs from a queue."""
 
     def __init__(self) -> None:
         self._jobs: asyncio.Queue[Job] = asyncio.Queue()
         self.processes: list[asyncio.subprocess.Process] = []
 
     async def start(self) -> None:
-        """Start them, each with an answer that it is warm."""
+        """Start the workers and wait until they are warm."""
         pipe = asyncio.subprocess.PIPE
         for _ in range(WORKERS):
             process = await asyncio.create_subprocess_exec(
@@ -34,7 +34,7 @@ class Workers:
             asyncio.create_task(self._serve(process))  # noqa: RUF006 - it ends with the loop
 
     def run(self, handler: str, payload: Payload, done: Callable[[Payload], None] = lambda _: None) -> None:
-        """Have a handler called once."""
+        """Call a handler once."""
         self._jobs.put_nowait((handler, payload, done))
 
     async def _serve(self, process: asyncio.subprocess.Process) -> None:
@@ -47,7 +47,7 @@ class Workers:
 
 
 class Endpoint(asyncio.Protocol):
-    """As much of HTTP as boto3 needs: requests with a content-length, one after the other, connections kept."""
+    """The part of HTTP that boto3 needs: sequential requests with a content-length, keep-alive."""
 
     def __init__(self, workers: Workers) -> None:
         self._workers = workers

@@ -1,4 +1,4 @@
-"""Runs as a process: a line of JSON in, a handler called, a line of JSON out."""
+"""The floor's worker process: reads a line of JSON, calls a handler and writes a line of JSON."""
 
 import json
 import sys
@@ -7,7 +7,7 @@ from benchmarks.started import handlers
 
 
 def main() -> None:
-    """Until the pipe ends."""
+    """Run until the pipe closes."""
     for line in sys.stdin:
         handler, payload = json.loads(line)
         answer = getattr(handlers, handler)(payload, None)

@@ -1,7 +1,7 @@
-"""The functions of the benchmark's stack. This text is deployed as it stands, to every subject the same.
+"""The functions of the benchmark's stack. Every subject deploys this same file.
 
-Each appends a line (what ran, for which id, at which nanosecond of the monotonic clock) to the file that it is told:
-an append that small is whole, costs some microseconds, and cannot be lost or held up as a socket could.
+Each appends a line to a file: handler, id and nanosecond of the monotonic clock. A small append is atomic and takes
+microseconds; unlike a socket, it cannot lose or delay records.
 """
 
 import json
@@ -14,13 +14,13 @@ _clients: dict[str, Any] = {}
 
 
 def sink(event: Any, _context: Any) -> dict[str, Any]:
-    """The end of an event's way."""
+    """The last handler of an event."""
     _note("sink", event["detail"]["id"])
     return {"ok": True}
 
 
 def hop(event: Any, _context: Any) -> dict[str, Any]:
-    """One link of a chain: puts the event that the next link waits for."""
+    """A handler in a chain, which publishes the next event."""
     detail = event["detail"]
     time.sleep(detail.get("pause", 0))
     _note(f"hop{detail['hop']}", detail["id"])
@@ -32,7 +32,7 @@ def hop(event: Any, _context: Any) -> dict[str, Any]:
 
 
 def task(event: Any, _context: Any) -> dict[str, Any]:
-    """One task of a state machine."""
+    """A task of a state machine."""
     _note(f"task{event['task']}", event["id"])
     return {**event, "task": event["task"] + 1}
 
@@ -43,7 +43,7 @@ def _note(what: str, number: str) -> None:
 
 def _events() -> Any:
     if not _clients:
-        import boto3  # noqa: PLC0415 - only who puts events needs it
+        import boto3  # noqa: PLC0415 - only some handlers need it
 
         _clients["events"] = boto3.client("events")
     return _clients["events"]

@@ -1,4 +1,4 @@
-"""Runs as a process: a local cloud with an assembly deployed, until SIGTERM."""
+"""The process of a local cloud with a deployed assembly, until SIGTERM."""
 
 import cProfile
 import signal
@@ -11,7 +11,7 @@ from millrace.local.cloud import LocalCloud
 
 
 def main(port: str, assembly: str, cache: str, up: str, profile: str = "") -> None:
-    """Start, deploy, say so by a file, wait. `profile` takes what the plane's thread did after that."""
+    """Start, deploy, create a file when ready, and wait. `profile` is the file for the scheduler's profile."""
     ended = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: ended.set())
     profiler = cProfile.Profile(time.thread_time)  # what others do to the machine does not count

@@ -1,4 +1,4 @@
-"""What is measured: Millrace, its peers and the bare floor, each as a process behind an endpoint."""
+"""The subjects of the benchmark: Millrace, its peers and the floor, each a process with an endpoint."""
 
 from benchmarks.subjects.floor import Floor
 from benchmarks.subjects.millrace import Millrace
@@ -10,5 +10,5 @@ __all__ = ["Cloud", "Floor", "Millrace", "MiniStack", "ServerlessOffline", "Subj
 
 
 def subjects() -> list[Subject]:
-    """Everything that is measured, Millrace first."""
+    """Return all subjects, Millrace first."""
     return [Millrace(), MiniStack(), ServerlessOffline(), Floor()]

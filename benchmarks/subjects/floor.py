@@ -1,4 +1,4 @@
-"""The bare floor: one lean HTTP endpoint and two warm workers over pipes. Nothing of AWS but the shape of the calls."""
+"""The floor: a minimal HTTP endpoint and two warm workers over pipes. Only its calls look like AWS."""
 
 import os
 import sys
@@ -10,15 +10,15 @@ from benchmarks.subjects.subject import Site, Subject
 
 
 class Floor(Subject):
-    """What cannot be undercut by much in Python: no rules, no retries, no logs, no isolation."""
+    """About the least that Python can take: no rules, retries, logs or isolation."""
 
     name = "floor"
     lacks: ClassVar[Mapping[str, str]] = {"rules": "has no rules", "fairness": "has one queue"}
 
     def command(self, site: Site) -> Sequence[str]:
-        """Our own hundred lines."""
+        """Return the command of the floor."""
         return [sys.executable, "-m", "benchmarks.started.floor", str(site.port)]
 
     def environment(self, site: Site) -> dict[str, str]:
-        """Let it find this package, and its handlers their endpoint."""
+        """Return the path of this package and the endpoint for handlers."""
         return {"PYTHONPATH": str(ROOT), "AWS_ENDPOINT_URL": site.endpoint, "PATH": os.environ.get("PATH", "")}

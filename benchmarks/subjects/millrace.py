@@ -1,4 +1,4 @@
-"""Millrace: its local cloud in a process of its own, deployed to from a ready assembly."""
+"""Millrace: a local cloud in its own process, with a synthesised assembly."""
 
 import sys
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 
 
 class Millrace(Subject):
-    """What this project is about. With `profile`, a file, it profiles the thread of its event plane."""
+    """Millrace's local cloud. `profile` is a file for the profile of its scheduler's thread."""
 
     name = "Millrace"
 
@@ -21,11 +21,11 @@ class Millrace(Subject):
         self._profile = profile
 
     def prepare(self, site: Site) -> None:
-        """Write the assembly, as `cdk synth` would have done before."""
+        """Write the assembly."""
         stack.write_assembly(site.folder / "cdk.out", site.record)
 
     def command(self, site: Site) -> Sequence[str]:
-        """The local cloud, and nothing of the command line around it."""
+        """Return the command of the local cloud without the CLI."""
         return [
             *(sys.executable, "-m", "benchmarks.started.local_cloud"),
             *(str(site.port), str(site.folder / "cdk.out"), str(HOME / "millrace"), str(site.folder / "up")),
@@ -33,13 +33,13 @@ class Millrace(Subject):
         ]
 
     def environment(self, _site: Site) -> dict[str, str]:
-        """Let it find this package."""
+        """Return the path of this package."""
         return {"PYTHONPATH": str(ROOT)}
 
     def is_up(self, site: Site) -> bool:
-        """It says so when the stack is deployed."""
+        """Return whether the stack is deployed."""
         return (site.folder / "up").exists()
 
     def add_rules(self, cloud: Cloud) -> None:
-        """Through AWS's API."""
+        """Add rules through AWS's API."""
         deployment.add_rules(cloud)

@@ -8,20 +8,20 @@ from benchmarks.subjects.subject import Cloud, Site, Subject
 
 
 class MiniStack(Subject):
-    """Deployed to through CloudFormation; functions run in processes, as it does without Docker."""
+    """MiniStack with CloudFormation. Without Docker, it runs functions in processes."""
 
     name = "MiniStack"
 
     def install(self) -> None:
-        """With boto3, which its functions import from its own environment."""
+        """Install MiniStack, and boto3 for its functions."""
         python_environment("ministack", MINISTACK)
 
     def command(self, _site: Site) -> Sequence[str]:
-        """Its own command."""
+        """Return the command of MiniStack."""
         return [str(HOME / "ministack" / "venv" / "bin" / "python"), "-m", "ministack"]
 
     def environment(self, site: Site) -> dict[str, str]:
-        """Loopback only, and no line of log for each request."""
+        """Return settings for loopback only and without a log line per request."""
         folder = HOME / "ministack" / "venv" / "bin"
         return {
             "GATEWAY_PORT": str(site.port),
@@ -31,13 +31,13 @@ class MiniStack(Subject):
         }
 
     def is_up(self, site: Site) -> bool:
-        """By its health page."""
+        """Return whether its health page responds."""
         return site.answers("/_ministack/health")
 
     def deploy(self, cloud: Cloud) -> None:
-        """Through AWS's API."""
+        """Deploy through AWS's API."""
         deployment.create_stack(cloud)
 
     def add_rules(self, cloud: Cloud) -> None:
-        """Through AWS's API."""
+        """Add rules through AWS's API."""
         deployment.add_rules(cloud)

@@ -20,29 +20,29 @@ _STARTED = Path(__file__).parents[1] / "started"
 
 
 class ServerlessOffline(Subject):
-    """Functions and rules come from its service file, read at the start."""
+    """serverless-offline, which reads functions and rules from its service file at the start."""
 
     name = "serverless-offline"
     lacks: ClassVar[Mapping[str, str]] = {"machine": "runs no state machines"}
 
     def install(self) -> None:
-        """The framework, its local runner and the runner's plugin."""
+        """Install the framework, its local runner and the EventBridge plugin."""
         node_environment("serverless", SERVERLESS)
 
     def prepare(self, site: Site) -> None:
-        """A service's folder, as a user has it."""
+        """Write the folder of the service."""
         shutil.copy(stack.SOURCE, site.folder / "index.py")
         (site.folder / "node_modules").symlink_to(HOME / "serverless" / "node_modules")
         (site.folder / "package.json").write_text("{}")
         (site.folder / "serverless.json").write_text(json.dumps(self._service(site)))
 
     def command(self, site: Site) -> Sequence[str]:
-        """Node takes a preload that keeps its servers on the loopback interface."""
+        """Return the command, with a preload that keeps servers on the loopback interface."""
         serverless = site.folder / "node_modules" / "serverless" / "bin" / "serverless.js"
         return [program("node"), "--require", str(_STARTED / "loopback.js"), str(serverless), "offline", "start"]
 
     def environment(self, site: Site) -> dict[str, str]:
-        """Nothing goes out; Python is this one."""
+        """Return settings without telemetry and with this Python."""
         path = f"{Path(sys.executable).parent}:{Path(program('node')).parent}:{os.environ.get('PATH', '')}"
         quiet = {
             "SLS_TELEMETRY_DISABLED": "1",
@@ -53,7 +53,7 @@ class ServerlessOffline(Subject):
         return {"PATH": path, "HOME": str(site.folder), **quiet}
 
     def is_up(self, site: Site) -> bool:
-        """It has no page to ask: a port that takes connections must do."""
+        """Return whether its port accepts connections: it has no health page."""
         with socket.socket() as probe:
             return probe.connect_ex(("127.0.0.1", site.port)) == 0
 

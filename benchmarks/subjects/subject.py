@@ -1,4 +1,4 @@
-"""A subject: how it is started and deployed to, and what a running one offers to the measures."""
+"""Subjects: how to start and deploy them, and the running subject that measures use."""
 
 import os
 import shutil
@@ -20,7 +20,7 @@ from botocore.config import Config
 
 from benchmarks.environments import HOME
 from benchmarks.processes import Watch, end, uninterrupted
-from benchmarks.records import Records, Unfinished
+from benchmarks.records import Records, UnfinishedError
 
 REGION = "us-east-1"
 START_PATIENCE = 90.0
@@ -29,12 +29,12 @@ KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAU
 _LENIENT = Config(retries={"total_max_attempts": 2}, read_timeout=120, max_pool_connections=4)
 
 
-class Broken(Exception):
-    """A subject that did not start, or ended while it was measured."""
+class SubjectError(Exception):
+    """A subject did not start, or ended during a measure."""
 
 
 class Site:
-    """The place of one start: a folder, the port of the endpoint and one more, the file of the handlers."""
+    """The settings of one start: folder, ports and the handlers' file."""
 
     def __init__(self, name: str, rules: int) -> None:
         HOME.mkdir(parents=True, exist_ok=True)
@@ -45,7 +45,7 @@ class Site:
         self.rules = rules
 
     def answers(self, path: str = "/") -> bool:
-        """Whether the endpoint answers a GET well."""
+        """Return whether the endpoint responds to a GET with success."""
         try:
             with urlopen(self.endpoint + path, timeout=1) as answer:
                 return bool(answer.status == HTTPStatus.OK)
@@ -54,38 +54,38 @@ class Site:
 
 
 class Subject(ABC):
-    """Something that takes events and runs handlers. `lacks` names the measures that it has no means for."""
+    """A system that receives events and runs handlers. `lacks` names unsupported measures, with reasons."""
 
     name: str
     lacks: ClassVar[Mapping[str, str]] = {}
 
     def install(self) -> None:  # noqa: B027 - most steps are optional
-        """Make it ready to be started. Raises Unavailable."""
+        """Install the subject. Raises UnavailableError."""
 
     def prepare(self, site: Site) -> None:  # noqa: B027
-        """Lay out its files; this is not timed."""
+        """Write its files. This is not timed."""
 
     @abstractmethod
     def command(self, site: Site) -> Sequence[str]:
-        """What starts it."""
+        """Return the command that starts it."""
 
     def environment(self, _site: Site) -> dict[str, str]:
-        """What it needs in its environment, besides dummy keys."""
+        """Return its environment variables, except the dummy keys."""
         return {}
 
     def is_up(self, site: Site) -> bool:
-        """Whether it takes requests."""
+        """Return whether it accepts requests."""
         return site.answers()
 
     def deploy(self, cloud: "Cloud") -> None:  # noqa: B027
-        """Make the stack in it, if its start has not."""
+        """Deploy the stack, if the start has not."""
 
     def add_rules(self, cloud: "Cloud") -> None:  # noqa: B027
-        """Give the bus MANY as many rules as the site wants."""
+        """Add rules to the bus MANY, up to the site's number."""
 
 
 class Cloud:
-    """A subject that runs. Its times are in seconds from the start of its process."""
+    """A running subject. Times are in seconds from the start of its process."""
 
     def __init__(self, subject: Subject, *, rules: int = 0, limit: int) -> None:
         self.subject = subject
@@ -108,44 +108,44 @@ class Cloud:
         self.watch = Watch(self.pid, limit)
 
     def make_ready(self) -> float:
-        """Wait until it is up, and deploy. Gives the seconds that this took. Raises Broken."""
+        """Wait until it is up, and deploy. Return the seconds that this took. Raises SubjectError."""
         until = self._began + START_PATIENCE
         while not self.subject.is_up(self.site):
             self.check()
             if time.monotonic() > until:
-                raise Broken(f"not up after {START_PATIENCE:g} s: {self._last_words()}")
+                raise SubjectError(f"not up after {START_PATIENCE:g} s: {self._last_words()}")
             time.sleep(0.01)
         self.subject.deploy(self)
         return time.monotonic() - self._began
 
     def handle_first(self, entry: Mapping[str, Any]) -> float:
-        """Put one event until it is handled. Gives the seconds from the start of the process."""
+        """Put one event repeatedly until it is processed. Return the seconds from the start of the process."""
         until = time.monotonic() + START_PATIENCE
         while time.monotonic() < until:
             self.check()
             try:
                 self.client("events").put_events(Entries=[entry])
                 return self.records.wait("sink", ["first"], 1.0)[0] - self._began
-            except (Unfinished, OSError):
+            except (UnfinishedError, OSError):
                 continue
-        raise Broken(f"the first event was not handled: {self._last_words()}")
+        raise SubjectError(f"the first event was not handled: {self._last_words()}")
 
     def check(self) -> None:
-        """Raise Broken if the process has ended."""
-        if self.watch.overgrown:
-            raise Broken("took too much memory, and was ended")
+        """Raise SubjectError if the process has ended."""
+        if self.watch.over_limit:
+            raise SubjectError("took too much memory, and was ended")
         if self._process.poll() is not None:
-            raise Broken(f"ended with {self._process.returncode}: {self._last_words()}")
+            raise SubjectError(f"ended with {self._process.returncode}: {self._last_words()}")
 
     def client(self, service: str) -> Any:
-        """A boto3 client of it: the same code for every subject."""
+        """Return a boto3 client, with the same settings for every subject."""
         if service not in self._clients:
             session = boto3.Session("test", "test", region_name=REGION)
             self._clients[service] = session.client(service, endpoint_url=self.site.endpoint, config=_LENIENT)  # type: ignore[call-overload]
         return self._clients[service]
 
     def close(self) -> None:
-        """End it, with all its processes, and tidy up."""
+        """End its processes and delete its files."""
         with uninterrupted():
             self.watch.stop()
             end(self._process)
@@ -154,7 +154,7 @@ class Cloud:
 
     def _last_words(self) -> str:
         lines = (self.site.folder / "log").read_text(errors="replace").strip().splitlines()
-        return " | ".join(lines[-3:])[:400] or "it said nothing"
+        return " | ".join(lines[-3:])[:400] or "no output"
 
     def __enter__(self) -> Self:
         return self
@@ -171,7 +171,7 @@ def _environment(site: Site, own: Mapping[str, str]) -> dict[str, str]:
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports of the loopback interface that nobody listens at."""
+    """Return free ports of the loopback interface."""
     listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     try:
         return [listener.getsockname()[1] for listener in listeners]

@@ -35,7 +35,7 @@ def check(
     from millrace.cli.project import Project
     from millrace.flow.checking import ALL_CHECKS, findings
     from millrace.flow.report import as_json as as_data
-    from millrace.flow.report import as_sarif, as_text
+    from millrace.flow.report import as_sarif, reject_lone_surrogates
 
     if as_json + sarif + bool(explain) > 1:
         raise UsageError("Choose one of --json, --sarif and --explain.")
@@ -49,7 +49,7 @@ def check(
     if as_json or sarif:
         console.data(as_sarif(found, ALL_CHECKS) if sarif else as_data(found), indent=2)
     else:
-        console.block(as_text(found))
+        console.block(reject_lone_surrogates(found))
     return 1 if found else 0
 
 

@@ -13,7 +13,7 @@ from millrace.flow.findings import Check, Finding
 SARIF_SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 
 
-def as_text(findings: Sequence[Finding]) -> str:
+def reject_lone_surrogates(findings: Sequence[Finding]) -> str:
     """Findings for a terminal: each with its message, its source locations and its fix."""
     if not findings:
         return "No findings."

@@ -17,7 +17,7 @@ from millrace.local.core.account_region import AccountRegion
 from millrace.local.core.account_regions import AccountRegions
 from millrace.local.core.clock import Clock
 from millrace.local.core.faults import Rates
-from millrace.local.core.garbage import put_off_collection
+from millrace.local.core.garbage import pause_garbage_collection
 from millrace.local.core.http import Request, Response
 from millrace.local.core.scheduler import NotSettledError, Scheduler
 from millrace.local.endpoint.app import Endpoint
@@ -84,7 +84,7 @@ class LocalCloud:
             random=Random(seed),  # noqa: S311 - names, not secrets
         )
         self._thread = threading.Thread(target=self._serve, args=(port,), name="millrace", daemon=True)
-        with put_off_collection():
+        with pause_garbage_collection():
             self._thread.start()
             self._started.result(_START_PATIENCE)
 
@@ -234,7 +234,7 @@ class LocalCloud:
 
         A stack with an account and region of its own, as by `env=Environment(…)`, stands there.
         """
-        with put_off_collection():
+        with pause_garbage_collection():
             return self._deployments.deploy(assembly, on_change)
 
     def physical_id(self, stack: str, logical_id: str) -> str:

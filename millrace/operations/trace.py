@@ -1,4 +1,4 @@
-"""The causation tree of one flow: which processor handled which event, and what it published."""
+"""The causation tree of one flow: events, their processing and the events that it published."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
@@ -11,7 +11,7 @@ from millrace.operations.printable import printable, printable_lines
 
 @dataclass
 class Attempt:
-    """One attempt of a processor. `error` is None after success."""
+    """One attempt of a processor. `error` is None if it succeeded."""
 
     at: float
     duration_ms: float
@@ -21,7 +21,7 @@ class Attempt:
 
 @dataclass
 class Work:
-    """How one processor, step or mediator handled an event. `steps` are those of a mediator."""
+    """The processing of an event by one processor, step or mediator. `steps` are a mediator's."""
 
     name: str
     at: float
@@ -34,13 +34,13 @@ class Work:
 
     @property
     def ended(self) -> float:
-        """The time at which its last attempt or step ended."""
+        """The end of its last attempt or step, in seconds since 1970."""
         return max([self.at, *(a.at + a.duration_ms / 1000 for a in self.attempts), *(s.ended for s in self.steps)])
 
 
 @dataclass
 class EventNode:
-    """An event and the work that it caused."""
+    """An event and its processing."""
 
     name: str
     event_id: str
@@ -51,11 +51,11 @@ class EventNode:
     refused: str | None = None
 
     def walk(self) -> Iterator["EventNode"]:
-        """The event and all events that it caused, in the order of the tree."""
+        """Yield the event and all events that it caused, in the order of the tree."""
         yield self
         for work in self.works:
-            for caused in [event for step in [work, *work.steps] for event in step.published]:
-                yield from caused.walk()
+            for event in [event for step in [work, *work.steps] for event in step.published]:
+                yield from event.walk()
 
 
 @dataclass
@@ -71,27 +71,27 @@ class Trace:
         return _Builder(correlation_id, sorted(records, key=lambda record: record.at)).build()
 
     def events(self) -> list[EventNode]:
-        """Every event of the flow, causes before effects."""
+        """Return every event of the flow, causes before effects."""
         return [event for root in self.roots for event in root.walk()]
 
     def names(self) -> list[str]:
-        """The detail-types of all events of the flow, causes before effects."""
+        """Return the detail-types of all events of the flow, causes before effects."""
         return [event.name for event in self.events()]
 
     def works(self) -> list[Work]:
-        """All work of the flow, steps included."""
-        return [work for event in self.events() for whole in event.works for work in (whole, *whole.steps)]
+        """Return the processing of all events in the flow, including steps."""
+        return [work for event in self.events() for parent in event.works for work in (parent, *parent.steps)]
 
     def work(self, name: str) -> Work:
-        """The first work of the processor or step of this name."""
+        """Return the first processing by the processor or step of this name. Raises LookupError if there is none."""
         for work in self.works():
             if work.name == name:
                 return work
         known = ", ".join(printable(work.name) for work in self.works())
-        raise LookupError(f"{name} did nothing in this flow. These did: {known}.")
+        raise LookupError(f"{name} processed no event in this flow. These did: {known}.")
 
     def errors(self) -> list[str]:
-        """Every error of the flow as 'processor: error', in the order of the tree."""
+        """Return every error of the flow as `processor: error`, in the order of the tree."""
         refusals = [f"{event.name}: {event.refused}" for event in self.events() if event.refused]
         return refusals + [f"{w.name}: {a.error}" for w in self.works() for a in w.attempts if a.error]
 
@@ -117,16 +117,13 @@ class _Builder:
         return Trace(self._correlation_id, roots)
 
     def _event(self, record: Record) -> None:
-        self._events.setdefault(
-            record.event_id,
-            EventNode(
-                record.name, record.event_id, record.at, record.more.get("causation_id"), record.more.get("producer")
-            ),
-        )
+        causation_id, producer = record.more.get("causation_id"), record.more.get("producer")
+        node = EventNode(record.name, record.event_id, record.at, causation_id, producer)
+        self._events.setdefault(record.event_id, node)
 
     def _cause(self, record: Record) -> EventNode:
         if record.event_id not in self._events:
-            name = record.more.get("event", "an event from before this cloud was started")
+            name = record.more.get("event", "an event from before the start of this local cloud")
             self._events[record.event_id] = EventNode(name, record.event_id, record.at, None, None)
         return self._events[record.event_id]
 
@@ -146,22 +143,20 @@ class _Builder:
         self._cause(record).refused = record.more["error"]
 
     def _work(self, record: Record, execution: str | None) -> Work:
-        """The work of this name on this event. A step belongs to its execution."""
+        """Return the processing of an event by a name. A step is below its execution."""
         key = (record.event_id, record.name, execution)
         if key not in self._works:
             work = self._works[key] = Work(record.name, record.at, execution=execution)
-            whole = self._execution_of(record.event_id, execution)
-            (whole.steps if whole and whole is not work else self._cause(record).works).append(work)
+            parent = self._execution_of(record.event_id, execution)
+            (parent.steps if parent and parent is not work else self._cause(record).works).append(work)
         return self._works[key]
 
     def _execution_of(self, event_id: str, execution: str | None) -> Work | None:
-        found = (
-            (w for w in self._events[event_id].works if w.execution == execution) if event_id in self._events else ()
-        )
-        return next(iter(found), None) if execution else None
+        works = self._events[event_id].works if execution and event_id in self._events else []
+        return next((work for work in works if work.execution == execution), None)
 
     def _attach(self, event: EventNode) -> bool:
-        """Attach an event to the work that published it. False if its cause is not in the flow."""
+        """Put an event below the processing that published it. Return False if its cause is not in the flow."""
         cause = self._events.get(event.causation_id or "")
         if cause is None or cause is event:
             return False
@@ -178,16 +173,16 @@ def _draw(event: EventNode, start: float) -> Iterator[str]:
     moment = datetime.fromtimestamp(event.at).astimezone().strftime("%H:%M:%S.%f")[:-3]
     when = moment if event.at == start else f"+{event.at - start:.3f} s"
     yield f"{printable(event.name)}  {when}  {printable(event.event_id)}"
-    refused = [_failure("✗ refused", event.refused)] if event.refused else []
+    refused = [_error_lines("✗ refused", event.refused)] if event.refused else []
     yield from _branches([*refused, *(list(_draw_work(work, start)) for work in event.works)])
 
 
 def _draw_work(work: Work, start: float) -> Iterator[str]:
     took = f"{(work.ended - work.at) * 1000:.0f} ms"
-    yield f"{_mark(work)} {printable(work.name)}  +{work.at - start:.3f} s  {took}{_tries(work)}"
+    yield f"{_mark(work)} {printable(work.name)}  +{work.at - start:.3f} s  {took}{_attempts(work)}"
     yield from _branches(
         [
-            *_failures(work),
+            *_errors(work),
             *(list(_draw_work(step, start)) for step in work.steps),
             *(list(_draw(event, start)) for event in work.published),
         ]
@@ -199,24 +194,24 @@ def _mark(work: Work) -> str:
     return "✗" if failed or (work.attempts and work.attempts[-1].error) else "✓"
 
 
-def _tries(work: Work) -> str:
+def _attempts(work: Work) -> str:
     status = f"  {printable(work.status.lower())}" if work.status else ""
     what = "attempts" if any(attempt.error for attempt in work.attempts) else "calls"
     return f"{status}  {len(work.attempts)} {what}" if len(work.attempts) > 1 else status
 
 
-def _failures(work: Work) -> Iterator[list[str]]:
+def _errors(work: Work) -> Iterator[list[str]]:
     shown: set[str] = set()
     for number, attempt in enumerate(work.attempts, 1):
         if attempt.error and attempt.error not in shown:
             shown.add(attempt.error)
-            yield _failure(f"! attempt {number}", attempt.error)
+            yield _error_lines(f"! attempt {number}", attempt.error)
     if work.dead_letter:
         yield [f"✉ dead letter in {printable(work.dead_letter)}"]
 
 
-def _failure(head: str, error: str) -> list[str]:
-    """An error below its branch. Further lines begin with a bar, so that none looks like a branch."""
+def _error_lines(head: str, error: str) -> list[str]:
+    """Return the lines of an error. Further lines begin with a bar, to look different from branches."""
     first, *more = printable_lines(error)
     return [f"{head}: {first}", *(f"  | {line}".rstrip() for line in more)]
 
@@ -229,5 +224,5 @@ def _branches(parts: list[list[str]]) -> Iterator[str]:
 
 
 def as_json(trace: Trace) -> dict[str, Any]:
-    """The tree as plain data."""
+    """Return the tree as JSON values."""
     return asdict(trace)

@@ -1,4 +1,4 @@
-"""Deposits for the soak: each is to be counted once, by handlers of lists that fail, crash and are called twice."""
+"""Deposits for the soak test. Handlers of lists must count each once despite failures and duplicates."""
 
 import json
 import subprocess
@@ -14,22 +14,22 @@ APP = Path(__file__).parent / "app"
 FUNCTIONS = ("post_deposits", "count_deposits")
 ACCOUNTS = 5
 """Few accounts, so that calls write the same items at the same time."""
-TWICE = 7
+DUPLICATE_EVERY = 7
 """Every seventh deposit is published twice."""
-FEW = 3
+BATCH = 3
 """Deposits of one call of PutEvents."""
-FAILS_FIRST = 11
+FAIL_FIRST_EVERY = 11
 """Every eleventh deposit fails when it is first posted, after those before it in its list."""
 Items = Callable[[str], list[dict[str, Any]]]
 
 
 def deposit(cloud: Any, numbers: Iterable[int]) -> None:
-    """Publish the deposit of each number, a few at a time: a list that fails may come back with others."""
-    entries = [entry for number in numbers for entry in [_entry(number)] * (1 + (number % TWICE == 0))]
-    for first in range(0, len(entries), FEW):
-        answer = cloud.client("events").put_events(Entries=entries[first : first + FEW])
-        if answer["FailedEntryCount"]:
-            raise RuntimeError(f"Deposits were refused: {answer}")
+    """Publish deposits in small batches, so that a failed list may be retried with other deposits."""
+    entries = [entry for number in numbers for entry in [_entry(number)] * (1 + (number % DUPLICATE_EVERY == 0))]
+    for first in range(0, len(entries), BATCH):
+        response = cloud.client("events").put_events(Entries=entries[first : first + BATCH])
+        if response["FailedEntryCount"]:
+            raise RuntimeError(f"PutEvents failed: {response}")
 
 
 def _entry(number: int) -> dict[str, str]:
@@ -40,18 +40,18 @@ def _entry(number: int) -> dict[str, str]:
 
 def _data(number: int) -> dict[str, Any]:
     name, account = f"deposit-{number}", f"account-{number % ACCOUNTS}"
-    fails_first = number % FAILS_FIRST == FAILS_FIRST - 1
+    fails_first = number % FAIL_FIRST_EVERY == FAIL_FIRST_EVERY - 1
     return {"deposit_id": name, "account": account, "cents": 100 + number, "fails_first": fails_first}
 
 
 def redrive() -> None:
-    """Redrive the dead letters of the bank, whose project is another one than the soak's."""
+    """Redrive the dead letters of the bank, which is a separate project."""
     command = [sys.executable, "-m", "millrace", "dlq", "redrive", "--all"]
     subprocess.run(command, cwd=APP, check=True, stdout=subprocess.DEVNULL)
 
 
 def wrong(items: Items, orders: int) -> Iterator[str]:
-    """Deposits that are lost, or counted more than once."""
+    """Yield deposits that are lost or counted more than once."""
     data = [_data(number) for number in range(orders)]
     stored = [item for item in items("accounts") if not item["stream"].startswith("$") and item["version"] > 0]
     posted = Counter(json.loads(item["detail"])["data"]["deposit_id"] for item in stored)
@@ -64,4 +64,4 @@ def wrong(items: Items, orders: int) -> Iterator[str]:
     counted = {item["account"]: int(item["cents"]) for item in items("totals")}
     for account in sorted(cents.keys() | counted.keys()):
         if counted.get(account, 0) != cents[account]:
-            yield f"{account} has counted {counted.get(account, 0)} cents, and was paid {cents[account]}"
+            yield f"{account} has {counted.get(account, 0)} cents instead of {cents[account]}"

@@ -1,4 +1,4 @@
-"""A project with the kit's channels and strategies, deployed once for the tests of a module."""
+"""A project with channels, failure strategies and parallel steps, deployed once per test module."""
 
 import json
 from pathlib import Path
@@ -12,7 +12,7 @@ APP = Path(__file__).parent / "app"
 
 
 class Flows:
-    """The local cloud with that project, and short ways to put, to read and to look."""
+    """The local cloud with the project, and helpers to publish events and read resources."""
 
     def __init__(self, cloud):
         self.cloud = cloud
@@ -20,7 +20,7 @@ class Flows:
         self.settle = cloud.settle
 
     def put(self, source, detail_type, **data):
-        """Put an event; gives its correlation id."""
+        """Publish an event. Return its correlation id."""
         metadata = Metadata.root(producer="test")
         entry = {
             "Source": source,
@@ -28,38 +28,38 @@ class Flows:
             "Detail": json.dumps({"metadata": metadata.model_dump(mode="json"), "data": data}),
             "EventBusName": "flows",
         }
-        answer = self.client("events").put_events(Entries=[entry])
-        assert answer["FailedEntryCount"] == 0
+        response = self.client("events").put_events(Entries=[entry])
+        assert response["FailedEntryCount"] == 0
         return metadata.correlation_id
 
     def now(self):
-        """The moment it is in the cloud."""
+        """Return the current time of the local cloud."""
         return self.cloud.scheduler.clock.now()
 
     def pass_time(self, seconds):
-        """Let time pass, and do what is due in it: schedules run, too, for which nothing else waits."""
+        """Skip time. Schedules run too."""
         self.cloud.on_loop(lambda: self.cloud.scheduler.after(seconds, lambda: None, "a test"))
         self.settle()
 
     def table(self, name):
-        """A table, by the name of its construct."""
+        """Return a table by the name of its construct."""
         names = self.client("dynamodb").list_tables()["TableNames"]
         return self.cloud.resource("dynamodb").Table(next(known for known in names if name.lower() in known.lower()))
 
     def queue(self, *words):
-        """The URL of the queue whose name holds all of some words."""
+        """Return the URL of the queue with all words in its name."""
         urls = self.client("sqs").list_queues().get("QueueUrls", [])
         (found,) = [url for url in urls if all(word.lower() in url.lower() for word in words)]
         return found
 
-    def letters(self, construct):
-        """Take the letters out of a construct's dead-letter queue."""
+    def dead_letters(self, construct):
+        """Receive and delete the messages in a construct's dead-letter queue. Return their parsed bodies."""
         sqs, url = self.client("sqs"), self.queue(f"{construct}deadletters")
         found = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"])
-        letters = found.get("Messages", [])
-        for letter in letters:
-            sqs.delete_message(QueueUrl=url, ReceiptHandle=letter["ReceiptHandle"])
-        return [json.loads(letter["Body"]) for letter in letters]
+        messages = found.get("Messages", [])
+        for message in messages:
+            sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+        return [json.loads(message["Body"]) for message in messages]
 
 
 @pytest.fixture(scope="session")

@@ -1,11 +1,11 @@
-"""Bulkheads: each processor has its own queue and its own limit."""
+"""Bulkheads: each processor has its own queue and concurrency limit."""
 
 import pytest
 
 
 @pytest.fixture(scope="module")
 def attempts(flows):
-    """When each attempt of the slow and of the quick one began and ended, after a rush of events."""
+    """Start and end of each attempt of a slow and a fast processor after a burst of events."""
     called = [flows.put("test.pace", "Called", key=f"k{number}") for number in range(16)]
     flows.settle()
     traces = [flows.cloud.trace(correlation_id) for correlation_id in called]
@@ -17,13 +17,13 @@ def attempts(flows):
     return of
 
 
-def test_a_slow_consumer_slows_nobody_else(attempts):
-    slow, quick = attempts("dawdle"), attempts("hurry")
+def test_slow_processor_does_not_slow_others(attempts):
+    slow, quick = attempts("slow_down"), attempts("hurry")
     assert len(slow) == len(quick) == 16
     assert max(end for _, end in quick) < max(start for start, _ in slow)
 
 
-def test_a_processor_never_runs_more_often_at_once_than_its_bulkhead_allows(attempts):
+def test_processor_concurrency_is_limited_by_its_bulkhead(attempts):
     """https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html#events-sqs-max-concurrency"""
-    slow = attempts("dawdle")
+    slow = attempts("slow_down")
     assert max(sum(began <= start < ended for began, ended in slow) for start, _ in slow) == 2

@@ -1,4 +1,4 @@
-"""The ordered channel: the order of each key, kept through failures, and a poison record that ends alone."""
+"""The ordered channel keeps the order of each key despite failures and poison records."""
 
 import base64
 import json
@@ -8,7 +8,7 @@ SHARDS = 8
 
 
 def step(flows, key, number, fails="never"):
-    return flows.put("test.lanes", "Stepped", key=key, number=number, fails=fails)
+    return flows.put("test.ordered", "Stepped", key=key, number=number, fails=fails)
 
 
 def steps(flows, key):
@@ -16,7 +16,7 @@ def steps(flows, key):
     return [int(number) for number in item.get("steps", [])]
 
 
-def test_the_events_of_a_key_stay_in_order_across_eight_shards_and_failures(flows):
+def test_events_of_a_key_stay_in_order_across_shards_and_failures(flows):
     """https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis.html"""
     for number in range(12):
         for key in KEYS:
@@ -28,28 +28,28 @@ def test_the_events_of_a_key_stay_in_order_across_eight_shards_and_failures(flow
     assert {key: steps(flows, key) for key in KEYS} == {key: [*range(12)] for key in KEYS}
 
 
-def test_a_poison_record_ends_in_its_bucket_with_a_letter_and_the_rest_is_handled(flows):
+def test_poison_record_moves_to_the_failed_records_bucket_with_a_dead_letter(flows):
     """https://docs.aws.amazon.com/lambda/latest/dg/kinesis-on-failure-destination.html"""
     for number in range(6):
         for key in ("i", "j", "k"):
             step(flows, key, number, "always" if (key, number) == ("j", 2) else "never")
     flows.settle()
     assert [steps(flows, key) for key in ("i", "j", "k")] == [[*range(6)], [0, 1, 3, 4, 5], [*range(6)]]
-    (letter,) = flows.letters("keeporder")
-    assert events_in(flows, letter["detail"]) == [{"key": "j", "number": 2, "fails": "always"}]
+    (dead_letter,) = flows.dead_letters("keeporder")
+    assert events_in(flows, dead_letter["detail"]) == [{"key": "j", "number": 2, "fails": "always"}]
 
 
-def events_in(flows, told):
-    """The data of the events in the object that a letter tells of."""
-    found = flows.client("s3").get_object(Bucket=told["bucket"]["name"], Key=told["object"]["key"])
+def events_in(flows, detail):
+    """Return the data of the events in the S3 object of a dead letter."""
+    found = flows.client("s3").get_object(Bucket=detail["bucket"]["name"], Key=detail["object"]["key"])
     records = json.loads(json.loads(found["Body"].read())["payload"])["Records"]
     return [json.loads(base64.b64decode(record["kinesis"]["data"]))["detail"]["data"] for record in records]
 
 
-def test_the_trace_tells_of_a_record_that_was_given_up(flows):
+def test_trace_shows_a_failed_record(flows):
     correlation_id = step(flows, "z", 0, "always")
     flows.settle()
     work = flows.cloud.trace(correlation_id).work("keep_order")
     assert len(work.attempts) == 3
     assert "failedrecords" in work.dead_letter
-    assert len(flows.letters("keeporder")) == 1
+    assert len(flows.dead_letters("keeporder")) == 1

@@ -1,22 +1,22 @@
-"""The failure strategies: each flow ends as its row in docs/failure-strategies.md says."""
+"""Failure strategies: each flow ends as documented in docs/failure-strategies.md."""
 
 import pytest
 
 MINUTES, HOURS = 60, 3600
 ENDS = {
-    "Kept": {"tries": 5, "done": "no", "letters": 1},
-    "FailFast": {"tries": 1, "done": "no", "letters": 1},
-    "FailOver": {"tries": 5, "done": "otherwise", "letters": 0},
-    "FailOverDirect": {"tries": 3, "done": "otherwise", "letters": 0},
-    "FailSafe": {"tries": 1, "done": "otherwise", "letters": 0},
-    "FailSilent": {"tries": 5, "done": "no", "letters": 1},
-    "FailBack": {"tries": 11, "done": "yes", "letters": 0},
+    "Kept": {"tries": 5, "done": "no", "dead_letters": 1},
+    "FailFast": {"tries": 1, "done": "no", "dead_letters": 1},
+    "FailOver": {"tries": 5, "done": "fallback", "dead_letters": 0},
+    "FailOverDirect": {"tries": 3, "done": "fallback", "dead_letters": 0},
+    "FailSafe": {"tries": 1, "done": "fallback", "dead_letters": 0},
+    "FailSilent": {"tries": 5, "done": "no", "dead_letters": 1},
+    "FailBack": {"tries": 11, "done": "yes", "dead_letters": 0},
 }
 
 
 @pytest.fixture(scope="module")
 def ends(flows):
-    """How a flow that fails for an hour and a half has ended under each strategy, after three hours."""
+    """The result of each strategy three hours after a flow that fails for 90 minutes."""
     flows.put("test.strategies", "Tried", key="k", until=int(flows.now() + 90 * MINUTES))
     flows.settle()
     flows.pass_time(3 * HOURS)
@@ -25,22 +25,22 @@ def ends(flows):
 
 def end(flows, strategy):
     item = flows.table(f"{strategy}tries").get_item(Key={"key": "k"})["Item"]
-    return {"tries": int(item["tries"]), "done": item["done"], "letters": len(flows.letters(strategy))}
+    return {"tries": int(item["tries"]), "done": item["done"], "dead_letters": len(flows.dead_letters(strategy))}
 
 
 @pytest.mark.parametrize("strategy", ENDS)
-def test_a_flow_ends_as_its_strategy_says(ends, strategy):
+def test_flow_ends_as_its_strategy_defines(ends, strategy):
     assert ends[strategy] == ENDS[strategy]
 
 
-def test_a_flow_that_does_not_fail_is_the_same_under_each(flows):
+def test_successful_flow_is_the_same_under_each_strategy(flows):
     flows.put("test.strategies", "Tried", key="fine")
     flows.settle()
     items = [flows.table(f"{strategy}tries").get_item(Key={"key": "fine"})["Item"] for strategy in ENDS]
     assert [(int(item["tries"]), item["done"]) for item in items] == [(1, "yes")] * len(ENDS)
 
 
-def test_of_a_silent_failure_no_alarm_tells(flows):
+def test_silent_failure_raises_no_alarm(flows):
     alarms = [alarm["AlarmName"].lower() for alarm in flows.client("cloudwatch").describe_alarms()["MetricAlarms"]]
     of = {name: [alarm for alarm in alarms if f"flows-{name}".lower() in alarm] for name in ("Kept", "FailSilent")}
     assert len(of["Kept"]) == 4

@@ -111,7 +111,7 @@ def test_a_function_has_no_more_rights_with_a_dummy_key(local, allow, error_of):
 def test_a_function_signs_in_the_time_of_the_local_cloud(local, allow, error_of):
     """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-troubleshooting.html"""
     allow(EVERYTHING)
-    local.on_loop(lambda: local.scheduler.clock.leap_to(local.scheduler.clock.now() + 86_400))
+    local.on_loop(lambda: local.scheduler.clock.skip_to(local.scheduler.clock.now() + 86_400))
     assert error_of("events", "put_events", Entries=[ENTRY]) is None
     assert local.client("events").put_events(Entries=[ENTRY])["FailedEntryCount"] == 0
 

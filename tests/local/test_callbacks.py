@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from carrier import CONTENT_TYPE, Carrier
-from killer import killing
+from crash_kit import crashing_package
 from shared_shop import cloud, put, restored  # noqa: F401 fixtures
 
 ARRANGED = {"order_id": "order-1", "carrier": "Mill & Sons", "tracking_id": "MS-1"}
@@ -170,7 +170,7 @@ def killed(stocked, function_named, tmp_path):
 
     def deploy(name, operation, number, *, before):
         mark = tmp_path / "killed"  # the contract is imported by the step and by the door
-        code = killing("arrange_shipping", mark, (operation, number), before=before, inside="carrier")
+        code = crashing_package("arrange_shipping", mark, (operation, number), before=before, inside="carrier")
         stocked.client("lambda").update_function_code(FunctionName=function_named(name), ZipFile=code)
         return mark
 

@@ -1,4 +1,4 @@
-"""What goes wrong in one processor: told clearly, kept, and of no concern to the others."""
+"""Failures of one processor are reported, leave dead letters and do not affect other processors."""
 
 import json
 
@@ -16,31 +16,31 @@ def failing(body, returns="PointsAwarded"):
 
 
 def flow_with(stocked, put, replace_handler, source):
-    """Complete an order while the points function is broken; the trace of that."""
+    """Complete an order with a broken points function and return the trace."""
     replace_handler("award_points", source)
     correlation_id = put("place_order")
     stocked.settle()
     return stocked.trace(correlation_id)
 
 
-def test_a_failing_consumer_leaves_the_order_untouched(stocked, put, replace_handler):
+def test_failing_processor_does_not_affect_the_order(stocked, put, replace_handler):
     trace = flow_with(stocked, put, replace_handler, failing('raise RuntimeError("no points today")'))
     assert "OrderCompleted" in trace.names()
     assert "CreditRated" in trace.names()
     assert trace.work("Fulfilment").status == "SUCCEEDED"
 
 
-def test_an_event_lands_in_the_dead_letter_queue_after_its_retries(stocked, put, replace_handler, messages):
+def test_event_moves_to_the_dead_letter_queue_after_its_retries(stocked, put, replace_handler, messages):
     """https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html"""
     trace = flow_with(stocked, put, replace_handler, failing('raise RuntimeError("no points today")'))
-    (letter,) = messages("awardpoints", "dead")
-    assert json.loads(letter["Body"])["detail-type"] == "OrderCompleted"
-    assert "awardpoints" in letter["Attributes"]["DeadLetterQueueSourceArn"].lower()
+    (dead_letter,) = messages("awardpoints", "dead")
+    assert json.loads(dead_letter["Body"])["detail-type"] == "OrderCompleted"
+    assert "awardpoints" in dead_letter["Attributes"]["DeadLetterQueueSourceArn"].lower()
     assert len(trace.work("award_points").attempts) == 5
     assert trace.work("award_points").dead_letter
 
 
-def test_an_asynchronous_invocation_lands_there_with_the_record_of_lambda(stocked, put, replace_handler, messages):
+def test_failed_asynchronous_invocation_sends_the_invocation_record(stocked, put, replace_handler, messages):
     """https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html"""
     source = """
 from functions.contracts.fulfilment import OrderCompleted, OrderRejected
@@ -54,15 +54,15 @@ def handler(order: OrderCompleted | OrderRejected, ratings: Table) -> CreditRate
     replace_handler("rate_credit", source)
     put("place_order")
     stocked.settle()
-    (letter,) = messages("ratecredit", "dead")
-    record = json.loads(letter["Body"])
+    (dead_letter,) = messages("ratecredit", "dead")
+    record = json.loads(dead_letter["Body"])
     assert record["requestContext"]["condition"] == "RetriesExhausted"
     assert record["requestContext"]["approximateInvokeCount"] == 3
     assert record["responsePayload"]["errorMessage"] == "no rating today"
 
 
 @pytest.mark.parametrize(
-    ("source", "told"),
+    ("source", "error"),
     [
         (
             failing('return GiftIssued(customer_id="c", gift="mug")'),
@@ -81,19 +81,19 @@ def handler(order: OrderCompleted | OrderRejected, ratings: Table) -> CreditRate
             "Runtime exited with error: signal: killed",
         ),
     ],
-    ids=["an undeclared event", "a broken contract", "a contract broken behind its back", "a killed process"],
+    ids=["undeclared event", "contract violation", "unvalidated contract violation", "killed process"],
 )
-def test_a_broken_handler_is_told_and_its_event_kept(stocked, put, replace_handler, messages, source, told):
+def test_broken_handler_is_reported_and_leaves_a_dead_letter(stocked, put, replace_handler, messages, source, error):
     trace = flow_with(stocked, put, replace_handler, source)
-    assert any(told in error for error in trace.errors()), trace.errors()
-    assert [json.loads(letter["Body"])["detail-type"] for letter in messages("awardpoints", "dead")] == [
+    assert any(error in each for each in trace.errors()), trace.errors()
+    assert [json.loads(dead_letter["Body"])["detail-type"] for dead_letter in messages("awardpoints", "dead")] == [
         "OrderCompleted"
     ]
     assert "CreditRated" in trace.names()
 
 
-def test_an_event_put_round_the_signature_is_denied_and_told(stocked, put, replace_handler, messages):
-    """Its role may publish what its signature declares, and IAM judges each entry."""
+def test_publishing_an_undeclared_event_with_boto3_is_denied_and_reported(stocked, put, replace_handler, messages):
+    """IAM allows a function's role only the events in its signature."""
     entry = '{"Source": "shop.loyalty", "DetailType": "GiftIssued", "Detail": "{}", "EventBusName": "shop"}'
     source = failing(f"import boto3; raise RuntimeError(boto3.client('events').put_events(Entries=[{entry}]))")
     trace = flow_with(stocked, put, replace_handler, source)
@@ -102,7 +102,7 @@ def test_an_event_put_round_the_signature_is_denied_and_told(stocked, put, repla
     assert len(messages("awardpoints", "dead")) == 1
 
 
-def test_a_handler_over_its_timeout_is_told_and_its_event_kept(stocked, put, replace_handler, messages, function_named):
+def test_handler_timeout_is_reported_and_leaves_a_dead_letter(stocked, put, replace_handler, messages, function_named):
     name = function_named("award_points")
     stocked.client("lambda").update_function_configuration(FunctionName=name, Timeout=1)
     trace = flow_with(stocked, put, replace_handler, failing("while True: pass"))
@@ -110,29 +110,29 @@ def test_a_handler_over_its_timeout_is_told_and_its_event_kept(stocked, put, rep
     assert len(messages("awardpoints", "dead")) == 1
 
 
-def test_an_event_that_breaks_its_contract_is_put_aside_at_once_with_the_reason(stocked, put, messages):
+def test_event_that_violates_its_contract_is_quarantined_without_retries(stocked, put, messages):
     correlation_id = put("order_completed", total_cents="much")
     stocked.settle()
     trace = stocked.trace(correlation_id)
     assert any("OrderCompleted.total_cents = 'much'" in error for error in trace.errors())
     assert {len(work.attempts) for work in trace.works()} == {1}
-    told = {letter["MessageAttributes"]["CONSUMER"]["StringValue"] for letter in messages("busdead")}
-    assert {"award_points", "rate_credit"} <= told
+    consumers = {dead_letter["MessageAttributes"]["CONSUMER"]["StringValue"] for dead_letter in messages("busdead")}
+    assert {"award_points", "rate_credit"} <= consumers
 
 
-def test_an_event_that_went_round_is_put_aside_with_its_way(stocked, put, messages, recorded):
+def test_looping_event_is_quarantined_with_its_path(stocked, put, messages, recorded):
     envelope = recorded("order_completed")
-    known = envelope["detail"]["metadata"] | {"hops": 33, "path": "shop → complete_order → shop"}
+    metadata = envelope["detail"]["metadata"] | {"hops": 33, "path": "shop → complete_order → shop"}
     entry = {"Source": envelope["source"], "DetailType": envelope["detail-type"], "EventBusName": "shop"}
-    detail = {**envelope["detail"], "metadata": known}
+    detail = {**envelope["detail"], "metadata": metadata}
     stocked.client("events").put_events(Entries=[entry | {"Detail": json.dumps(detail)}])
     stocked.settle()
-    (letter,) = messages("awardpoints", "dead")
-    assert "33 causes" in letter["MessageAttributes"]["ERROR_MESSAGE"]["StringValue"]
-    assert "complete_order → shop" in letter["MessageAttributes"]["ERROR_MESSAGE"]["StringValue"]
+    (dead_letter,) = messages("awardpoints", "dead")
+    assert "33 causes" in dead_letter["MessageAttributes"]["ERROR_MESSAGE"]["StringValue"]
+    assert "complete_order → shop" in dead_letter["MessageAttributes"]["ERROR_MESSAGE"]["StringValue"]
 
 
-def test_a_step_that_fails_is_undone_with_its_own_undo(stocked, put, replace_handler):
+def test_failed_step_is_compensated_with_its_own_undo(stocked, put, replace_handler):
     source = """
 from functions.contracts.fulfilment import PaymentCharged
 from functions.contracts.orders import OrderPlaced
@@ -140,7 +140,7 @@ from millrace.runtime import step
 
 @step
 def handler(order: OrderPlaced) -> PaymentCharged:
-    raise ConnectionError("the bank is away")
+    raise ConnectionError("the bank is not available")
 """
     replace_handler("charge_payment", source)
     correlation_id = put("place_order")
@@ -152,12 +152,12 @@ def handler(order: OrderPlaced) -> PaymentCharged:
 
 
 @pytest.mark.parametrize(("source", "name"), [("shop.orders", "OrderMislaid"), ("somebody.else", "OrderPlaced")])
-def test_an_event_that_no_contract_names_is_put_aside_with_the_reason(cloud, messages, source, name):
+def test_event_without_a_contract_is_quarantined_with_the_reason(cloud, messages, source, name):
     entry = {"Source": source, "DetailType": name, "Detail": '{"anything": [1]}', "EventBusName": "shop"}
     cloud.client("events").put_events(Entries=[entry])
     cloud.settle()
-    (letter,) = messages("busdead")
-    told = json.loads(letter["Body"])
-    assert told["undeclared"] == "No contract of this app has its source and detail-type."
-    assert (told["event"]["source"], told["event"]["detail-type"]) == (source, name)
-    assert told["event"]["detail"] == {"anything": [1]}
+    (dead_letter,) = messages("busdead")
+    body = json.loads(dead_letter["Body"])
+    assert body["undeclared"] == "No contract of this app has its source and detail-type."
+    assert (body["event"]["source"], body["event"]["detail-type"]) == (source, name)
+    assert body["event"]["detail"] == {"anything": [1]}

@@ -1,19 +1,19 @@
-"""A short soak: what `make soak` does with ten thousand orders."""
+"""A short soak test; `make soak` runs it with ten thousand orders."""
 
 import soak
 
 
-def test_orders_end_well_while_calls_fail_are_killed_come_twice_and_conflict(cloud, monkeypatch):
+def test_orders_complete_despite_failed_killed_duplicate_and_conflicting_calls(cloud, monkeypatch):
     monkeypatch.setenv("AWS_ENDPOINT_URL", cloud.endpoint_url)
     monkeypatch.chdir(soak.ROOT)
     rates = {"failing": 0.1, "killed": 0.02, "doubled": 0.05, "conflicts": 0.02}
     soaked = soak.soak(cloud, 20, 1, rates, outage=0.9)
     assert soaked.wrong == []
     assert soaked.ends == {"OrderCompleted": 16, "OrderRejected": 4}
-    assert {"refused", "unheard", "doubled", "conflict"} <= soaked.faults.keys()
+    assert {"rejected", "response_lost", "doubled", "conflict"} <= soaked.faults.keys()
 
 
-def test_an_outage_meets_the_calls_of_one_function_alone(stocked, put):
+def test_outage_affects_only_calls_of_one_function(stocked, put):
     stocked.fail("award_points", seed=1, failing=1.0)
     flow = put("order_placed")
     stocked.settle(3600)

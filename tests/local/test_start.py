@@ -1,4 +1,4 @@
-"""A start does what it has to, and no more."""
+"""The start of the local cloud: imports, checked definitions and garbage collection."""
 
 import gc
 import json
@@ -8,7 +8,7 @@ import uuid
 
 import pytest
 
-from millrace.local.core.garbage import put_off_collection
+from millrace.local.core.garbage import pause_garbage_collection
 from millrace.local.services.stepfunctions import StepFunctions
 
 pytest_plugins = ["bus_fixtures"]
@@ -36,7 +36,7 @@ RESOURCES = {
 
 @pytest.fixture(scope="module")
 def loaded(tmp_path_factory):
-    """The modules that the second start of a small stack has loaded."""
+    """Modules loaded by the second start with a small stack."""
     root = tmp_path_factory.mktemp("start")
     stack = {
         "type": "aws:cloudformation:stack",
@@ -63,27 +63,27 @@ def loaded(tmp_path_factory):
         "pydantic",
     ],
 )
-def test_a_start_imports_nothing_that_its_stack_does_not_need(loaded, module):
+def test_start_imports_only_modules_that_its_stack_needs(loaded, module):
     assert module not in loaded
 
 
 @pytest.fixture
 def checked(local, monkeypatch):
-    """Make a machine of a definition; gives whether that was checked."""
+    """Create a state machine and return whether its definition was checked."""
     checks, comment, states = [], str(uuid.uuid4()), local.client("stepfunctions")
     monkeypatch.setattr(
         local.region.service(StepFunctions).operations, "check_definition", lambda text, **_: checks.append(text)
     )
 
-    def make(definition, kind="STANDARD"):
+    def create(definition, kind="STANDARD"):
         before, name, text = len(checks), f"m-{uuid.uuid4()}", json.dumps({**definition, "Comment": comment})
         states.create_state_machine(name=name, definition=text, roleArn="arn:aws:iam::123456789012:role/it", type=kind)
         return len(checks) > before
 
-    return make
+    return create
 
 
-def test_a_definition_that_was_found_sound_is_not_checked_again(checked):
+def test_valid_definition_is_checked_once(checked):
     assert checked(STATES)
     assert not checked(STATES)
     assert checked(STATES, "EXPRESS")
@@ -94,18 +94,18 @@ def sends(url, **more):
     return {"StartAt": "Parameters", "States": {"Parameters": {**it, "End": True}}}
 
 
-def test_the_names_of_resources_have_no_part_in_what_is_sound(checked):
+def test_resource_names_do_not_affect_the_cached_check(checked):
     assert checked(sends("http://127.0.0.1/1/first"))
     assert not checked(sends("http://127.0.0.1/1/second"))
 
 
 @pytest.mark.parametrize("more", [{"MessageBody": ""}, {"MessageBody.$": "$"}, {"MessageBody": "{% 1 %}"}])
-def test_what_is_evaluated_has_its_part(checked, more):
+def test_evaluated_values_are_checked_again(checked, more):
     assert checked(sends("http://127.0.0.1/1/first"))
     assert checked(sends("http://127.0.0.1/1/first", **more))
 
 
-def test_the_policies_of_aws_are_there_when_one_is_asked_for(local):
+def test_aws_managed_policies_are_loaded_on_demand(local):
     """https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_managed-vs-inline.html"""
     iam = local.client("iam")
     iam.create_role(RoleName="basic", AssumeRolePolicyDocument="{}")
@@ -116,18 +116,18 @@ def test_the_policies_of_aws_are_there_when_one_is_asked_for(local):
     ]
 
 
-def test_garbage_is_not_collected_for_as_long_as_it_is_put_off():
-    with put_off_collection():
-        with put_off_collection():
+def test_paused_garbage_collection_is_disabled():
+    with pause_garbage_collection():
+        with pause_garbage_collection():
             assert not gc.isenabled()
         assert not gc.isenabled()
     assert gc.isenabled()
 
 
-def test_collection_that_is_off_already_stays_off():
+def test_disabled_garbage_collection_stays_disabled():
     gc.disable()
     try:
-        with put_off_collection():
+        with pause_garbage_collection():
             assert not gc.isenabled()
         assert not gc.isenabled()
     finally:

@@ -10,7 +10,7 @@ from shared_shop import cloud, put, restored  # noqa: F401 fixtures
 from millrace.cli import main
 from millrace.cli.events import record_line
 from millrace.cli.project import ASSEMBLY, Project
-from millrace.local.core.history import MOST_LATEST, EventHistory
+from millrace.local.core.history import MAX_RECENT_RECORDS, EventHistory
 from millrace.operations.cloud import Cloud
 from millrace.operations.history import Record, Reference
 from millrace.operations.tail import Filter, history_polls, log_polls
@@ -81,8 +81,8 @@ def test_ctrl_c_ends_tail_with_0_and_each_record_is_a_line_of_json(cloud, put, m
 
 def test_the_event_history_returns_only_the_records_it_still_holds():
     history = EventHistory(SimpleNamespace(now=itertools.count(1.0).__next__))
-    for number in range(MOST_LATEST + 5):
+    for number in range(MAX_RECENT_RECORDS + 5):
         history.add("event", Reference(str(number), "f", "E"), "E")
     made, records = history.since(2)
-    assert (made, len(records), records[0].event_id) == (MOST_LATEST + 5, MOST_LATEST, "5")
+    assert (made, len(records), records[0].event_id) == (MAX_RECENT_RECORDS + 5, MAX_RECENT_RECORDS, "5")
     assert history.since(made) == (made, [])

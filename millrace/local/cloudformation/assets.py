@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from millrace.local.cloudformation.assembly import Asset
 from millrace.local.cloudformation.registry.calls import Clients
-from millrace.local.core.http import MOST_OBJECT_BYTES
+from millrace.local.core.http import MAX_OBJECT_BYTES
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
@@ -52,7 +52,7 @@ class Assets:
         return self._clients("s3")
 
     def _upload(self, packed: Path, asset: Asset) -> None:
-        if packed.stat().st_size > MOST_OBJECT_BYTES:
+        if packed.stat().st_size > MAX_OBJECT_BYTES:
             self._s3.upload_file(str(packed), asset.bucket, asset.key)  # in parts
         else:
             self._s3.put_object(Bucket=asset.bucket, Key=asset.key, Body=packed.read_bytes())

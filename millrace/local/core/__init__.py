@@ -1,1 +1,1 @@
-"""What every service of the local cloud shares."""
+"""Shared code of the local cloud's services."""

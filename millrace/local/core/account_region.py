@@ -15,10 +15,10 @@ S = TypeVar("S", bound=Service)
 
 
 class SourceListener(Protocol):
-    """Learns of changes to queues and streams: Lambda's pollers do."""
+    """Receives changes to queues and streams."""
 
     def arrived(self, source_arn: str) -> None:
-        """A message or record came, or became visible again."""
+        """A message or record arrived or became visible."""
 
     def moved_to_dead_letter_queue(self, message: Any, source_arn: str, queue_arn: str) -> None:
         """A message was received too often."""
@@ -64,17 +64,17 @@ class AccountRegion:
         return self.regions.owner(arn, self)
 
     def reset(self) -> None:
-        """Drop what was read of moto's stores, and everything that they do not hold."""
+        """Drop cached backends and all state outside them."""
         self.backends.reset()
         for service in self.services:
             service.reset()
 
     def source_changed(self, arn: str, what: str) -> None:
-        """Tell the listeners, on the scheduler's thread, that a queue or stream has changed. Called on any thread."""
+        """Notify listeners on the scheduler's thread that a queue or stream has changed. Callable from any thread."""
         for listener in self.source_listeners:
             self.scheduler.soon(partial(listener.arrived, arn), what)
 
-    def record_dead_letter(self, about: Iterable[Reference], queue_arn: str, name: str) -> None:
-        """Record that a processor's event ended in a dead-letter queue."""
-        for event in about:
+    def record_dead_letter(self, events: Iterable[Reference], queue_arn: str, name: str) -> None:
+        """Add to the event history that a processor's events moved to a dead-letter queue."""
+        for event in events:
             self.history.add("dead-letter", event, name, queue=queue_arn.rpartition(":")[2], event=event.event)

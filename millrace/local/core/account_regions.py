@@ -1,4 +1,4 @@
-"""The accounts and regions of a local cloud: each has services and resources of its own, as on AWS.
+"""The accounts and regions of a local cloud, each with its own services and resources, as on AWS.
 
 The first call that is signed for another account or region opens it.
 """
@@ -65,7 +65,7 @@ class AccountRegions:
         return self._regions.get((account or default.account, region or default.name))
 
     def reset(self) -> None:
-        """Empty every store, and close everything but home."""
+        """Reset every account and region, and close all but home."""
         from moto.moto_api._internal.models import moto_api_backend  # noqa: PLC0415 - imported after its settings
 
         for region in self:
@@ -74,6 +74,6 @@ class AccountRegions:
         moto_api_backend.reset()
         for region in self:
             region.reset()
-        self.history.forget()
+        self.history.reset()
         self.faults.set(Rates(), seed=0)
         self._regions = {self._home: self.home}

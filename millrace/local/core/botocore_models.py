@@ -1,4 +1,4 @@
-"""The models of AWS's services, as botocore ships them, each read once for all clients and for moto."""
+"""botocore's service models, loaded once for all clients and for moto."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -19,27 +19,27 @@ _ENDPOINTS = {"version": 3, "partitions": [_ONE_PARTITION]}
 
 
 class Models(Loader):
-    """botocore's loader, but for its table of endpoints: 1.2 MB that no client reads which is told its own."""
+    """botocore's loader without its 1.2 MB table of endpoints. Clients here have explicit endpoints."""
 
     def load_data_with_path(self, name: str) -> Any:
-        """The data of a name, and where it was found."""
+        """Return the data of a name, and its path."""
         return (_ENDPOINTS, "") if name == "endpoints" else super().load_data_with_path(name)
 
 
 @cache
 def models() -> Models:
-    """The loader that everything in this process shares."""
+    """Return the loader of this process."""
     return Models()
 
 
 def session(region: str, keys: Mapping[str, str]) -> Any:
-    """A boto3 session that signs with keys, named as in the environment, and whose clients share the models."""
-    import boto3  # noqa: PLC0415 - only who asks for a client waits for its import
-    from botocore.session import Session  # noqa: PLC0415 - the same
+    """Return a boto3 session that shares the models. `keys` are named like the environment variables."""
+    import boto3  # noqa: PLC0415 - slow to import
+    from botocore.session import Session  # noqa: PLC0415
 
-    sharing, loader = Session(), models()
-    sharing.register_component("data_loader", loader)
-    known = (keys["AWS_ACCESS_KEY_ID"], keys["AWS_SECRET_ACCESS_KEY"], keys.get("AWS_SESSION_TOKEN"))
-    made = boto3.Session(*known, region_name=region, botocore_session=sharing)
+    botocore_session, loader = Session(), models()
+    botocore_session.register_component("data_loader", loader)
+    credentials = (keys["AWS_ACCESS_KEY_ID"], keys["AWS_SECRET_ACCESS_KEY"], keys.get("AWS_SESSION_TOKEN"))
+    created = boto3.Session(*credentials, region_name=region, botocore_session=botocore_session)
     loader.search_paths[:] = dict.fromkeys(loader.search_paths)  # each session adds boto3's
-    return made
+    return created

@@ -1,4 +1,4 @@
-"""The one delivery engine: attempts, back-off, age, and where a delivery ends that never succeeds."""
+"""Deliveries with retries: attempts, backoff, maximum age and final failure."""
 
 import random
 from collections.abc import Callable
@@ -12,10 +12,7 @@ Exhausted = Literal["MaximumRetryAttempts", "MaximumEventAgeInSeconds"]
 
 @dataclass(frozen=True)
 class Failure:
-    """Why an attempt failed: one not `retriable` ends the delivery, one not `counted` uses up no retry.
-
-    `after` is how many seconds the target wants to be left alone.
-    """
+    """Why an attempt failed. Only `counted` failures use up retries. `after` is the target's Retry-After in seconds."""
 
     code: str
     message: str
@@ -25,17 +22,17 @@ class Failure:
 
 
 @dataclass(frozen=True)
-class Policy:
-    """How often and how long to try again. `pause` gives seconds before retry 1, 2, …; `max_age` is in seconds."""
+class RetryPolicy:
+    """How often to retry. `delay` returns the seconds before retry 1, 2, …; `max_age` is in seconds."""
 
     retries: int
     max_age: float
-    pause: Callable[[int], float]
+    delay: Callable[[int], float]
 
 
 @dataclass(frozen=True)
-class Ending:
-    """How a delivery failed for good."""
+class FinalFailure:
+    """The failure that ended a delivery, and the limit that was reached."""
 
     failure: Failure
     retries: int
@@ -46,75 +43,76 @@ Done = Callable[[Failure | None], None]
 
 
 class Delivery:
-    """One thing on its way to one target, until it is there or given up.
+    """One delivery to one target, with its retries.
 
-    `send` makes an attempt and calls its argument once, with None or the failure. `give_up` is told the ending.
+    `send` makes an attempt and calls its first argument once, with None or the failure. `failed` gets the failure that
+    ends the delivery.
     """
 
     def __init__(
         self,
         scheduler: Scheduler,
         what: str,
-        policy: Policy,
+        policy: RetryPolicy,
         send: Callable[[Done, int], None],
-        give_up: Callable[[Ending], None],
+        failed: Callable[[FinalFailure], None],
     ) -> None:
         self._scheduler = scheduler
         self._what = what
         self._policy = policy
         self._send = send
-        self._give_up = give_up
+        self._failed = failed
         self._began = scheduler.clock.now()
         self._retries = 0
         self._uncounted = 0
 
     def start(self) -> None:
-        """Put the first attempt on the agenda."""
+        """Schedule the first attempt."""
         self._scheduler.soon(self._attempt, self._what)
 
     def _attempt(self) -> None:
-        self._send(self._ended, self._retries + 1)
+        self._send(self._attempted, self._retries + 1)
 
-    def _ended(self, failure: Failure | None) -> None:
+    def _attempted(self, failure: Failure | None) -> None:
         if failure is None:
             return
         if not failure.retriable:
-            self._give_up(Ending(failure, self._retries, None))
+            self._failed(FinalFailure(failure, self._retries, None))
         elif failure.counted and self._retries >= self._policy.retries:
-            self._give_up(Ending(failure, self._retries, "MaximumRetryAttempts"))
+            self._failed(FinalFailure(failure, self._retries, "MaximumRetryAttempts"))
         else:
-            self._try_again(failure)
+            self._retry(failure)
 
-    def _try_again(self, failure: Failure) -> None:
+    def _retry(self, failure: Failure) -> None:
         self._retries += failure.counted
         self._uncounted += not failure.counted
-        pause = self._policy.pause(self._retries) if failure.counted else throttled_pause(self._uncounted)
-        due = self._scheduler.clock.now() + max(pause, failure.after)
+        delay = self._policy.delay(self._retries) if failure.counted else throttling_delay(self._uncounted)
+        due = self._scheduler.clock.now() + max(delay, failure.after)
         if due - self._began > self._policy.max_age:
-            self._give_up(Ending(failure, self._retries - failure.counted, "MaximumEventAgeInSeconds"))
+            self._failed(FinalFailure(failure, self._retries - failure.counted, "MaximumEventAgeInSeconds"))
         else:
             self._scheduler.at(due, self._attempt, f"retry of {self._what}")
 
 
-def rule_pause(retry: int, randomness: random.Random | None = None) -> float:
-    """Seconds before EventBridge tries a target again: exponential, with jitter, at most 10 minutes.
+def rule_retry_delay(retry: int, randomness: random.Random | None = None) -> float:
+    """Return the seconds before EventBridge's retry: exponential, with jitter, at most 10 minutes.
 
-    AWS gives no figures. https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-retry-policy.html
+    AWS publishes no figures. https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-retry-policy.html
     """
     return min(600.0, 2.0**retry) * (randomness or random).uniform(0.5, 1.0)
 
 
-def async_pause(retry: int) -> float:
-    """Seconds before Lambda runs an asynchronous invocation again after a function error: one minute, then two.
+def async_retry_delay(retry: int) -> float:
+    """Return the seconds before Lambda retries an asynchronous invocation after a function error: 60, then 120.
 
     https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
     """
     return 60.0 * retry
 
 
-def throttled_pause(time: int) -> float:
-    """Seconds before Lambda retries a throttled asynchronous invocation: from one second up to five minutes.
+def throttling_delay(retry: int) -> float:
+    """Return the seconds before Lambda retries a throttled asynchronous invocation: 1 to 300.
 
     https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
     """
-    return min(300.0, 2.0 ** (time - 1))
+    return min(300.0, 2.0 ** (retry - 1))

@@ -2,7 +2,7 @@
 
 
 class ApiError(Exception):
-    """An error that an AWS API returns: its code, the message that a user reads, and the HTTP status."""
+    """An error of an AWS API, with code, message and HTTP status."""
 
     def __init__(self, code: str, message: str, status: int = 400) -> None:
         super().__init__(f"{code}: {message}")
@@ -12,19 +12,19 @@ class ApiError(Exception):
 
 
 class UnsupportedPolicyError(Exception):
-    """Whether a call is allowed depends on something that the local cloud does not know."""
+    """The local cloud does not support a policy that decides whether a call is allowed."""
 
 
 class UnknownTargetError(NotImplementedError):
-    """A kind of target to which the local cloud cannot deliver."""
+    """The local cloud does not deliver to this kind of target."""
 
 
 class UnknownAccountError(LookupError):
-    """A target in an account and region in which nothing was deployed."""
+    """Nothing is deployed to the account and region of a target."""
 
 
 class TargetError(Exception):
-    """A target refuses a message: the error code as EventBridge reports it, and the message."""
+    """A target rejected a message. `code` is EventBridge's error code."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)

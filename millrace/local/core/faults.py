@@ -1,7 +1,4 @@
-"""What goes wrong on purpose: calls of functions that fail, are killed, or come twice, as a seed has it.
-
-So do requests of functions to DynamoDB, which conflict with transactions.
-"""
+"""Fault injection: failed, killed and duplicate calls of functions, and transaction conflicts in DynamoDB."""
 
 import asyncio
 from collections import Counter
@@ -10,18 +7,17 @@ from dataclasses import dataclass
 from random import Random
 from typing import Literal
 
-Fault = Literal["refused", "unheard", "killed", "doubled", "conflict"]
-_LONGEST_LIFE = 0.02
+Fault = Literal["rejected", "response_lost", "killed", "doubled", "conflict"]
+_MAX_DELAY = 0.02
 
 
 @dataclass(frozen=True)
 class Rates:
-    """How many of the calls of functions, from 0 to 1, have which fault.
+    """Rates of faults, from 0 to 1, in calls of the functions named in `only`, or of all functions.
 
-    `failing`: Lambda fails, half of the time after the function has done its work. `killed`: its process is killed
-    while it works. `doubled`: it is called a second time at once. `conflicts`: DynamoDB rejects a request of it, as if
-    another transaction were writing the same item. `only` names the functions whose calls these are; all if it is
-    empty.
+    `failing`: Lambda fails; half of these calls run the function first. `killed`: the worker process is killed during
+    the call. `doubled`: the function is also called a second time. `conflicts`: DynamoDB rejects a request of the
+    function as if another transaction were writing the same item.
     """
 
     failing: float = 0.0
@@ -32,27 +28,27 @@ class Rates:
 
 
 class Faults:
-    """Draws the fault of each call; none, until rates are set. `drawn` counts them."""
+    """Draws the fault of each call at the current rates, which start at 0. `drawn` counts faults."""
 
     def __init__(self) -> None:
         self.drawn: Counter[Fault] = Counter()
         self.set(Rates(), seed=0)
 
     def set(self, rates: Rates, *, seed: int) -> None:
-        """Have calls go wrong at these rates from now on."""
+        """Set the rates and restart the random numbers."""
         self._rates = rates
-        self._random = Random(seed)  # noqa: S311 - a seed is what makes a run a run again
-        self._conflicts = Random(seed)  # noqa: S311 - its own: the faults of calls stay what they are for a seed
+        self._random = Random(seed)  # noqa: S311 - reproducible
+        self._conflicts = Random(seed)  # noqa: S311 - separate: calls keep their faults for a seed
 
     def draw(self, function: str) -> Fault | None:
-        """What goes wrong with the next call of a function, by the name that a person knows it by."""
+        """Return the fault of the next call of a function, by display name."""
         rates = self._rates
         if rates.only and function not in rates.only:
             return None
         drawn = self._random.random()
         faults: list[tuple[float, Fault]] = [
-            (rates.failing / 2, "refused"),
-            (rates.failing / 2, "unheard"),
+            (rates.failing / 2, "rejected"),
+            (rates.failing / 2, "response_lost"),
             (rates.killed, "killed"),
             (rates.doubled, "doubled"),
         ]
@@ -69,7 +65,7 @@ class Faults:
         return self._rates.conflicts > 0
 
     def draw_conflict(self, function: str, items: int) -> int | None:
-        """The position of the item, of so many of a request, that conflicts; None if none does."""
+        """Return the index of the conflicting item among a request's `items`; None if none conflicts."""
         rates = self._rates
         if (rates.only and function not in rates.only) or self._conflicts.random() >= rates.conflicts:
             return None
@@ -77,5 +73,5 @@ class Faults:
         return self._conflicts.randrange(items)
 
     def later(self, action: Callable[[], None]) -> None:
-        """Do something while the call is under way, or shortly after."""
-        asyncio.get_running_loop().call_later(self._random.uniform(0, _LONGEST_LIFE), action)
+        """Run an action during a call or shortly after it."""
+        asyncio.get_running_loop().call_later(self._random.uniform(0, _MAX_DELAY), action)

@@ -1,17 +1,17 @@
-"""Reading what may be no JSON."""
+"""Parse JSON that may be invalid."""
 
 import json
 from typing import TypeVar
 
 from millrace.operations.json_text import parsed
 
-__all__ = ["as_text", "parsed"]
+__all__ = ["parsed", "reject_lone_surrogates"]
 
 T = TypeVar("T")
 
 
-def as_text(value: T, *, escaped: bool) -> T:
-    r"""A value as it was parsed. Raises ValueError where it holds half a character, as `\ud800` alone is, `escaped`."""
+def reject_lone_surrogates(value: T, *, escaped: bool) -> T:
+    r"""Return a parsed value. If its JSON has `escaped` surrogates, raises ValueError for a lone one, like `\ud800`."""
     if escaped:
         json.dumps(value, ensure_ascii=False).encode()
     return value

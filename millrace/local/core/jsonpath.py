@@ -1,4 +1,4 @@
-"""The part of JSONPath that EventBridge knows: `$.detail.items[0].name`, `$.resources[*]`.
+"""JSONPath as EventBridge supports it: `$.detail.items[0].name`, `$.resources[*]`.
 
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-transform-target-input.html
 """
@@ -8,18 +8,18 @@ from functools import lru_cache
 from typing import Any, Final
 
 MISSING: Final = object()
-"""What a path finds that leads nowhere."""
+"""The result of a path that does not exist in the document."""
 _STEP = re.compile(r"\.(?P<name>[^.\[\]]+)|\[(?P<index>\d+|\*)\]")
 
 Step = str | int
 
 
-class BadPath(ValueError):
-    """A path that EventBridge does not understand."""
+class JsonPathError(ValueError):
+    """EventBridge does not support a path."""
 
 
 def find(document: Any, path: str) -> Any:
-    """The value at a path, or MISSING; a path with a wildcard gives a list. Raises BadPath."""
+    """Return the value at a path, a list for a path with a wildcard, or MISSING. Raises JsonPathError."""
     steps = _steps(path)
     found = list(_walk(document, steps))
     if "*" in steps:
@@ -30,13 +30,13 @@ def find(document: Any, path: str) -> Any:
 @lru_cache(1024)
 def _steps(path: str) -> tuple[Step, ...]:
     if not path.startswith("$"):
-        raise BadPath(f"{path!r} is no JSONPath: it must begin with $.")
+        raise JsonPathError(f"{path!r} is not a JSONPath: it must begin with $.")
     steps: list[Step] = []
     position = 1
     while position < len(path):
         step = _STEP.match(path, position)
         if step is None:
-            raise BadPath(f"{path!r}: EventBridge understands .name, [0] and [*], not {path[position:]!r}.")
+            raise JsonPathError(f"{path!r}: EventBridge supports .name, [0] and [*], not {path[position:]!r}.")
         steps.append(step["name"] or (int(step["index"]) if step["index"] != "*" else "*"))
         position = step.end()
     return tuple(steps)

@@ -1,6 +1,6 @@
-"""Every change to moto's behaviour, with its reason. Tests fail on the day that moto makes one needless.
+"""Changes to moto for all services, with their reasons. Tests fail when moto makes one unnecessary.
 
-The patches stand for the whole process; what they do, they do for the planes that are attached.
+The patches affect the whole process. They use the accounts and regions of the attached local cloud.
 """
 
 import os
@@ -21,81 +21,81 @@ _patched = False
 
 
 def settings(port: int) -> None:
-    """Set what moto reads from the environment. Call before moto is imported."""
-    os.environ["MOTO_DISABLE_GLOBAL_CORS"] = "true"  # or each response would let any web page read it
-    os.environ["MOTO_PORT"] = str(port)  # the tasks of a state machine call this endpoint
+    """Set moto's environment variables. Call before moto is imported."""
+    os.environ["MOTO_DISABLE_GLOBAL_CORS"] = "true"  # moto would allow every web page to read responses
+    os.environ["MOTO_PORT"] = str(port)  # tasks of state machines call this endpoint
     os.environ.setdefault("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
-    os.environ.setdefault("MOTO_ALLOW_NONEXISTENT_REGION", "true")  # as none is looked up, see below
-    os.environ.setdefault("MOTO_ACCOUNT_ID_ENDPOINT_MODE", "disabled")  # or calls to DynamoDB Streams find nothing
+    os.environ.setdefault("MOTO_ALLOW_NONEXISTENT_REGION", "true")  # regions are not looked up, see below
+    os.environ.setdefault("MOTO_ACCOUNT_ID_ENDPOINT_MODE", "disabled")  # it breaks DynamoDB Streams
 
 
 Change = Callable[[Callable[..., "AccountRegion"]], None]
 
 
 def attach(regions: "AccountRegions | None", changes: Iterable[Change] = ()) -> None:
-    """Make moto report to the accounts and regions of a cloud; None detaches it.
+    """Attach moto to the accounts and regions of a local cloud; None detaches it.
 
-    `changes` are those of the services; each gets a function from an ARN to its account and region.
+    `changes` are those of the services. Each gets a function that returns the AccountRegion of an ARN.
     """
-    global _attached, _patched  # noqa: PLW0603 - moto's own state is the process's, so this is too
+    global _attached, _patched  # noqa: PLW0603 - moto's state is global too
     _attached = regions
     if not _patched:
         _patched = True
         for change in changes:
             change(_region)
         _share_models()
-        _take_any_region()
-        _build_no_urls()
-        _find_operations_once()
-        _draw_ids_at_once()
+        _accept_any_region()
+        _disable_url_builders()
+        _cache_operations()
+        _draw_ids_faster()
 
 
 def _region(arn: str = "") -> "AccountRegion":
-    """Return the account and region of a resource; home for one that names none. All share one clock."""
+    """Return the account and region of an ARN; home if the ARN has none."""
     if _attached is None:
         raise RuntimeError("moto was used after its local cloud was closed.")
     return _attached.owner(arn, _attached.home) or _attached.home
 
 
 def _share_models() -> None:
-    """Moto reads the model of a service that the clients have read, again; it adds to some, which it reads itself."""
+    """moto loads service models that clients have loaded already. Some have additions by moto, so moto loads these."""
     import moto.core.utils  # noqa: PLC0415
     from moto.core.loaders import moto_root  # noqa: PLC0415
 
-    read = moto.core.utils._load_service_model
+    original = moto.core.utils._load_service_model
 
     def load_service_model(service: str, kind: str) -> dict[str, Any]:
         own = Path(moto_root, service.replace("-", ""))
-        load = read if any(own.glob(f"*/{kind}.*")) else models().load_service_model
+        load = original if any(own.glob(f"*/{kind}.*")) else models().load_service_model
         return dict(load(service, kind))
 
     moto.core.utils._load_service_model = load_service_model
 
 
-def _take_any_region() -> None:
-    """Moto reads the endpoints of the whole world for the names of its regions. It makes one that it does not know."""
+def _accept_any_region() -> None:
+    """moto reads all endpoints for the names of regions, which it does not need: it creates unknown regions."""
     from moto.core.base_backend import AccountSpecificBackend  # noqa: PLC0415
 
-    every = AccountSpecificBackend._generate_regions
+    original = AccountSpecificBackend._generate_regions
 
     def generate_regions(backend: Any, service: str) -> list[str]:
-        return [_attached.home.name] if _attached else every(backend, service)
+        return [_attached.home.name] if _attached else original(backend, service)
 
     AccountSpecificBackend._generate_regions = generate_regions
 
 
-def _build_no_urls() -> None:
-    """Moto has a builder of URLs compiled for each route of a REST API, and builds no URL."""
+def _disable_url_builders() -> None:
+    """moto compiles a URL builder for each route of a REST API, and never uses it."""
     from moto.core.routing import SmithyRule  # noqa: PLC0415
 
     def build(rule: Any, *_args: Any) -> Any:
-        raise NotImplementedError(f"The local cloud builds no URL of {rule}.")
+        raise NotImplementedError(f"The local cloud does not build URLs: {rule}")
 
     SmithyRule._compile_builder = lambda _rule, append_unknown=True: build  # noqa: ARG005 - werkzeug's
 
 
-def _find_operations_once() -> None:
-    """Moto looks through all the methods of a service, and takes the operation's name apart, at each call."""
+def _cache_operations() -> None:
+    """For each call, moto lists all methods of a service and splits the operation's name."""
     from moto.core import responses  # noqa: PLC0415
 
     names = responses.method_names_from_class
@@ -103,8 +103,8 @@ def _find_operations_once() -> None:
     responses.camelcase_to_underscores = lru_cache(4096)(responses.camelcase_to_underscores)
 
 
-def _draw_ids_at_once() -> None:
-    """Moto draws the 52 characters of a request id one by one, which takes longer than to read an item."""
+def _draw_ids_faster() -> None:
+    """moto draws the 52 characters of a request id one by one, which takes longer than reading an item."""
     from moto.moto_api._internal.moto_random import MotoRandom  # noqa: PLC0415
 
     def get_random_string(

@@ -1,4 +1,4 @@
-"""Operations of REST APIs, known by method, path, query and headers from botocore's own models."""
+"""Find the operation of a REST API request by method, path, query and headers, using botocore's models."""
 
 import re
 from collections.abc import Mapping
@@ -9,27 +9,27 @@ from urllib.parse import parse_qsl
 from millrace.local.core.errors import UnsupportedPolicyError
 
 _MODELS = {"execute-api": ("apigatewaymanagementapi",), "apigateway": ("apigatewayv2", "apigateway")}
-"""The models of a service whose signature has another name than botocore's folder."""
-_PLACE = re.compile(r"\\\{(\w+)(\\\+)?\\\}")
+"""botocore's model names of services with another signing name."""
+_PARAMETER = re.compile(r"\\\{(\w+)(\\\+)?\\\}")
 
 
 @dataclass(frozen=True)
 class Route:
-    """How the requests of one operation look."""
+    """The route of one operation."""
 
     operation: str
     method: str
     path: re.Pattern[str]
     query: tuple[tuple[str, str], ...]
-    """Names and values; an empty value stands for any."""
+    """Names and values. An empty value matches any."""
     headers: tuple[str, ...]
     names: Mapping[str, str]
-    """Parameters by their names in path and query."""
+    """Parameters of the operation by their names in path and query."""
     has_json: bool
 
     @property
     def weight(self) -> tuple[int, int, str]:
-        """What is asked of more closely goes first; of two alike, the longer name, as it is the newer."""
+        """Sort key: the most specific route comes first, and of equal routes the longer (newer) operation name."""
         return len(self.query) + len(self.headers), -self.path.groups, f"{len(self.operation):03}"
 
 
@@ -43,9 +43,9 @@ class Router:
 
     @classmethod
     def of(cls, service: str) -> "Router":
-        """The routes of a service, by the name that its signatures have. Raises CannotJudge if there is no model."""
-        from botocore.exceptions import UnknownServiceError  # noqa: PLC0415 - botocore is slow to import
-        from botocore.session import get_session  # noqa: PLC0415 - the same
+        """Return the routes of a service by signing name. Raises UnsupportedPolicyError if botocore has no model."""
+        from botocore.exceptions import UnknownServiceError  # noqa: PLC0415 - slow to import
+        from botocore.session import get_session  # noqa: PLC0415
 
         routes: list[Route] = []
         for name in _MODELS.get(service, (service,)):
@@ -59,17 +59,17 @@ class Router:
     def match(
         self, method: str, path: str, query: str, headers: Mapping[str, str]
     ) -> tuple[Route, dict[str, Any]] | None:
-        """The operation of a request, and its parameters in path and query."""
+        """Return the route of a request, and its parameters in path and query."""
         given = dict(parse_qsl(query, keep_blank_values=True))
         for route in self._routes.get(method, ()):
             found = route.path.fullmatch(path)
-            if found and _fits(route, given, headers):
-                told = found.groupdict() | given
-                return route, {name: told[there] for there, name in route.names.items() if there in told}
+            if found and _matches(route, given, headers):
+                values = found.groupdict() | given
+                return route, {name: values[key] for key, name in route.names.items() if key in values}
         return None
 
 
-def _fits(route: Route, query: Mapping[str, str], headers: Mapping[str, str]) -> bool:
+def _matches(route: Route, query: Mapping[str, str], headers: Mapping[str, str]) -> bool:
     return all(name in query and value in ("", query[name]) for name, value in route.query) and all(
         name in headers for name in route.headers
     )
@@ -80,27 +80,27 @@ def _route(operation: Any) -> Route:
     shape = operation.input_shape
     members = shape.members if shape else {}
     required = {name: members[name] for name in (shape.required_members if shape else ())}
-    wanted = dict(parse_qsl(query, keep_blank_values=True)) | dict.fromkeys(_located(required, "querystring"), "")
+    fixed = dict(parse_qsl(query, keep_blank_values=True)) | dict.fromkeys(_located(required, "querystring"), "")
     return Route(
         operation=operation.name,
         method=operation.http["method"],
-        path=re.compile(_PLACE.sub(_group, re.escape(path.rstrip("/"))) + "/?", re.DOTALL),
-        query=tuple(wanted.items()),
+        path=re.compile(_PARAMETER.sub(_group, re.escape(path.rstrip("/"))) + "/?", re.DOTALL),
+        query=tuple(fixed.items()),
         headers=tuple(name.lower() for name in _located(required, "header")),
         names=_located(members, "querystring") | _located(members, "uri"),
         has_json="rest-json" in operation.metadata["protocol"] and not (shape and shape.serialization.get("payload")),
     )
 
 
-def _located(members: Mapping[str, Any], place: str) -> dict[str, str]:
-    """Names in a place of the request, and the parameters that they are."""
+def _located(members: Mapping[str, Any], location: str) -> dict[str, str]:
+    """Return the parameters in one location of the request, by their names there."""
     return {
         shape.serialization["name"]: name
         for name, shape in members.items()
-        if shape.serialization.get("location") == place
+        if shape.serialization.get("location") == location
     }
 
 
 def _group(found: re.Match[str]) -> str:
-    """A place in a path: one segment, or the whole rest of it."""
+    """Return the pattern of a path parameter: one segment, or the rest of the path."""
     return f"(?P<{found[1]}>.+?)" if found[2] else f"(?P<{found[1]}>[^/]+)"

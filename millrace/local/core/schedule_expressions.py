@@ -1,4 +1,4 @@
-"""Schedule expressions: rate(5 minutes), cron(0 10 ? * MON-FRI *), the latter in UTC or another time zone.
+"""Schedule expressions: rate(5 minutes), cron(0 10 ? * MON-FRI *) in UTC or another time zone.
 
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-scheduled-rule-pattern.html
 """
@@ -20,36 +20,36 @@ _WEEK = 7
 _FRIDAY = 4
 
 DaysOf = Callable[[int, int], set[int]]
-"""The days of the month on which a schedule runs, of a year and a month."""
+"""From a year and a month to the days on which a schedule runs."""
 
 
-class BadSchedule(ValueError):
-    """A schedule expression that EventBridge refuses."""
+class ScheduleExpressionError(ValueError):
+    """A schedule expression is not valid."""
 
 
 class Schedule(Protocol):
-    """When a rule runs."""
+    """The times at which a rule runs."""
 
     def after(self, moment: float, began: float) -> float | None:
-        """The first run after a moment, for a rule that began at another; None for never again."""
+        """Return the first run after `moment` of a rule that started at `began`; None if there is none."""
 
 
 @dataclass(frozen=True)
 class Rate:
-    """Every so many seconds from the moment at which the rule began."""
+    """Runs at a fixed interval from the start of the rule."""
 
     seconds: int
 
     def after(self, moment: float, began: float) -> float:
-        """The next multiple of the rate."""
+        """Return the next multiple of the rate."""
         return began + (int((moment - began) // self.seconds) + 1) * self.seconds
 
 
 @dataclass(frozen=True)
 class Cron:
-    """At the minutes that six fields choose, on the clocks of a time zone.
+    """Runs at the minutes that match all fields, in a time zone.
 
-    A minute that clocks leap over is none, and of one that they show twice the first counts.
+    Minutes that daylight saving time skips are ignored. Minutes that it repeats run once.
     https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html#daylist-savings-time
     """
 
@@ -61,16 +61,16 @@ class Cron:
     zone: tzinfo = UTC
 
     def after(self, moment: float, began: float) -> float | None:  # noqa: ARG002 - a rate needs it
-        """The next minute that all fields choose."""
+        """Return the next minute that matches all fields."""
         for day in self._days_from(datetime.fromtimestamp(moment, self.zone).date()):
             for hour in self.hours:
                 for minute in self.minutes:
                     run = datetime(day.year, day.month, day.day, hour, minute, tzinfo=self.zone)
-                    if run.timestamp() > moment and self._is_shown(run):
+                    if run.timestamp() > moment and self._exists(run):
                         return run.timestamp()
         return None
 
-    def _is_shown(self, run: datetime) -> bool:
+    def _exists(self, run: datetime) -> bool:
         return datetime.fromtimestamp(run.timestamp(), self.zone).hour == run.hour
 
     def _days_from(self, first: date) -> Iterator[date]:
@@ -82,25 +82,25 @@ class Cron:
 
 
 def schedule(expression: str, zone: tzinfo = UTC) -> Schedule:
-    """Read an expression, whose hours are those of a zone. Raises BadSchedule."""
+    """Parse an expression in a time zone. Raises ScheduleExpressionError."""
     rate = _RATE.fullmatch(expression)
     if rate and (rate[1] != "1") == bool(rate[3]):
         return Rate(int(rate[1]) * _SECONDS[rate[2]])
     cron = _CRON.fullmatch(expression)
     if cron is None:
-        raise BadSchedule(f"{expression!r} is neither rate(1 minute), rate(5 minutes) and the like, nor cron(…).")
+        raise ScheduleExpressionError(f"{expression!r} must be like rate(1 minute), rate(5 minutes) or cron(…).")
     try:
         return replace(_cron(cron[1].split()), zone=zone)
     except ValueError as error:
-        raise BadSchedule(f"{expression}: {error}") from error
+        raise ScheduleExpressionError(f"{expression}: {error}") from error
 
 
 def _cron(fields: list[str]) -> Cron:
     if len(fields) != _FIELDS:
-        raise ValueError(f"six fields are wanted, not {len(fields)}.")
+        raise ValueError(f"cron has six fields, not {len(fields)}.")
     minutes, hours, day, month, weekday, year = fields
     if (day == "?") == (weekday == "?"):
-        raise ValueError("one of day of month and day of week must be ?, the other not.")
+        raise ValueError("exactly one of day-of-month and day-of-week must be ?.")
     return Cron(
         _numbers(minutes, 0, 59),
         _numbers(hours, 0, 23),
@@ -111,7 +111,7 @@ def _cron(fields: list[str]) -> Cron:
 
 
 def _numbers(field: str, first: int, last: int, names: tuple[str, ...] = ()) -> tuple[int, ...]:
-    """The numbers that a field chooses: `*`, `5`, `1-5`, `0/15`, and such, separated by commas."""
+    """Return the numbers of a field: `*`, `5`, `1-5`, `0/15`, separated by commas."""
     return tuple(sorted({number for part in field.split(",") for number in _range(part, first, last, names)}))
 
 
@@ -121,7 +121,7 @@ def _range(part: str, first: int, last: int, names: tuple[str, ...]) -> Iterator
     start = first if span == "*" else _number(low, first, last, names)
     end = last if span == "*" or (slash and not dash) else _number(high if dash else low, first, last, names)
     pace = _number(step, 1, last, ()) if slash else 1
-    if end < start:  # 20-2 goes over the end of the day
+    if end < start:  # 20-2 passes midnight
         end += last - first + 1
     return (first + (number - first) % (last - first + 1) for number in range(start, end + 1, pace))
 
@@ -130,7 +130,7 @@ def _number(text: str, first: int, last: int, names: tuple[str, ...]) -> int:
     if text.upper() in names:
         return names.index(text.upper()) + first
     if not text.isdecimal() or not first <= int(text) <= last:
-        raise ValueError(f"{text!r} is not one of {first}-{last}.")
+        raise ValueError(f"{text!r} is not in {first}-{last}.")
     return int(text)
 
 
@@ -155,7 +155,7 @@ def _is_special(part: str) -> bool:
 
 
 def _nearest(year: int, month: int, day: int) -> int:
-    """The weekday of the month that is nearest to a day: 3W."""
+    """Return the weekday of the same month that is nearest to a day: 3W."""
     weekday, last = date(year, month, day).weekday(), monthrange(year, month)[1]
     if weekday <= _FRIDAY:
         return day
@@ -179,7 +179,7 @@ def _days_of_week(field: str) -> DaysOf:
 
 
 def _on(year: int, month: int, weekday: int) -> list[int]:
-    """The days of a month that are a Sunday (1), …, a Saturday (7)."""
+    """Return the days of a month that fall on a weekday, from Sunday (1) to Saturday (7)."""
     first, last = monthrange(year, month)
     start = (weekday - 2 - first) % _WEEK + 1
     return list(range(start, last + 1, _WEEK))

@@ -1,8 +1,8 @@
-"""The one scheduler of the local cloud: what is to be done, when, and in which order.
+"""The scheduler of the local cloud.
 
-All of the event plane runs as short actions on this agenda, one at a time. What takes long (a worker process, an
-execution of a state machine) runs elsewhere and is *held*: the agenda knows that it is under way. A flow has settled
-when nothing is on the agenda and nothing is held.
+Services run as short actions on the scheduler's thread, one at a time. Long work, such as a function in a worker
+process or an execution of a state machine, runs elsewhere under a *hold*. A flow has settled when no action is
+scheduled and no hold is open.
 """
 
 import heapq
@@ -17,18 +17,18 @@ from typing import Self
 from millrace.local.core.clock import Clock
 from millrace.operations.printable import printable
 
-Action = Callable[[], None]
-MOST_AT_ONCE = 20
-"""Actions that run before the loop looks for requests again: a backlog must not keep a caller waiting."""
+Action = Callable[[], object]
+MAX_ACTIONS = 20
+"""Actions to run before the event loop handles requests again, so that a backlog does not delay callers."""
 
 
 class NotSettledError(TimeoutError):
-    """Something was still under way when the patience of settle() ended."""
+    """Actions or holds were left when the timeout of settle() ended."""
 
 
 @dataclass(order=True)
-class Item:
-    """One thing to be done. `flow` says whether an event's flow waits for it, as it does not for a schedule."""
+class ScheduledAction:
+    """An action and its due time. `flow` is false for actions that settle() does not wait for, as schedules."""
 
     due: float
     order: float
@@ -40,9 +40,9 @@ class Item:
 
 
 class Hold:
-    """Something that is under way elsewhere, until it is released.
+    """Work that runs outside the scheduler until the hold is released.
 
-    The end of a `with` block releases it, unless `hand_over` has given that duty to a callback.
+    The end of a `with` block releases the hold, unless `hand_over` was called.
     """
 
     def __init__(self, release: Callable[[], None]) -> None:
@@ -51,7 +51,7 @@ class Hold:
         self._lock = threading.Lock()
 
     def hand_over(self) -> None:
-        """Keep the hold beyond the `with` block, until a callback releases it."""
+        """Keep the hold after the `with` block. A callback releases it."""
         self._handed_over = True
 
     def release(self) -> None:
@@ -72,43 +72,43 @@ class Hold:
 
 
 class Scheduler:
-    """A queue of actions in the order of their moments, and a count of what is under way elsewhere.
+    """A queue of actions in the order of their due times, and the open holds.
 
-    `order` chooses among actions of one moment; without it they run in the order in which they came. Every method
-    may be called from any thread; actions run on the thread that calls `run_due`.
+    `order` gives the order of actions that are due at the same time; by default, the order in which they were
+    scheduled. Methods are thread-safe. Actions run on the thread that calls `run_due`.
     """
 
     def __init__(self, clock: Clock, order: Callable[[], float] = lambda: 0.0) -> None:
         self.clock = clock
         self._order = order
         self._numbers = itertools.count()
-        self._items: list[Item] = []
+        self._items: list[ScheduledAction] = []
         self._waiting = 0
         self._held: Counter[str] = Counter()
         self._running: str | None = None
-        self._settlers = 0
+        self._settle_calls = 0
         self._changed = threading.Condition(threading.RLock())
         self.wake: Callable[[], None] = lambda: None
 
-    def soon(self, action: Action, what: str) -> Item:
-        """Put an action on the agenda for now."""
+    def soon(self, action: Action, what: str) -> ScheduledAction:
+        """Schedule an action for now."""
         return self.at(self.clock.now(), action, what)
 
-    def after(self, seconds: float, action: Action, what: str) -> Item:
-        """Put an action on the agenda for later."""
+    def after(self, seconds: float, action: Action, what: str) -> ScheduledAction:
+        """Schedule an action after a delay."""
         return self.at(self.clock.now() + seconds, action, what)
 
-    def at(self, due: float, action: Action, what: str, *, flow: bool = True) -> Item:
-        """Put an action on the agenda for a moment."""
+    def at(self, due: float, action: Action, what: str, *, flow: bool = True) -> ScheduledAction:
+        """Schedule an action."""
         with self._changed:
-            item = Item(due, self._order(), next(self._numbers), action, what, flow)
+            item = ScheduledAction(due, self._order(), next(self._numbers), action, what, flow)
             heapq.heappush(self._items, item)
             self._waiting += flow
         self.wake()
         return item
 
-    def cancel(self, item: Item) -> None:
-        """Take an action off the agenda, if it has not run."""
+    def cancel(self, item: ScheduledAction) -> None:
+        """Cancel an action that has not run."""
         with self._changed:
             if not item.done:
                 item.done = True
@@ -116,19 +116,19 @@ class Scheduler:
                 self._notify()
 
     def clear(self) -> None:
-        """Take everything off the agenda."""
+        """Cancel every action."""
         with self._changed:
             for item in self._items:
                 self.cancel(item)
 
     def hold(self, what: str) -> Hold:
-        """Count something that is under way elsewhere until its hold is released."""
+        """Open a hold for work outside the scheduler."""
         with self._changed:
             self._held[what] += 1
         return Hold(lambda: self._release(what))
 
     def suspend(self, what: str) -> Callable[[], None]:
-        """The counterpart of hold: what is held only waits from here on, until the function it gives is called."""
+        """Suspend an open hold while its work only waits. Return the function that resumes it."""
         self._release(what)
 
         def resume() -> None:
@@ -146,13 +146,13 @@ class Scheduler:
         self.wake()
 
     def _notify(self) -> None:
-        """Wake the threads that settle, once everything has: they need not look at each step."""
-        if self._settlers and self._settled():
+        """Wake the threads that wait in settle() when everything has settled."""
+        if self._settle_calls and self._settled():
             self._changed.notify_all()
 
-    def run_due(self, most: int = MOST_AT_ONCE) -> float | None:
-        """Run what is due, at most so many actions. Gives the seconds until the next one, or None for never."""
-        for _ in range(most):
+    def run_due(self, limit: int = MAX_ACTIONS) -> float | None:
+        """Run due actions, at most `limit`. Return the seconds until the next action; None if there is none."""
+        for _ in range(limit):
             item = self._next_due()
             if item is None:
                 break
@@ -162,13 +162,13 @@ class Scheduler:
                 with self._changed:
                     self._running = None
                     self._notify()
-        return self._pause()
+        return self._idle_seconds()
 
-    def _next_due(self) -> Item | None:
+    def _next_due(self) -> ScheduledAction | None:
         with self._changed:
             self._drop_cancelled()
-            if self._items and self._may_leap():
-                self.clock.leap_to(self._items[0].due)
+            if self._items and self._may_skip_time():
+                self.clock.skip_to(self._items[0].due)
             if not self._items or self._items[0].due > self.clock.now():
                 return None
             item = heapq.heappop(self._items)
@@ -181,35 +181,35 @@ class Scheduler:
         while self._items and self._items[0].done:
             heapq.heappop(self._items)
 
-    def _may_leap(self) -> bool:
-        return bool(self._settlers and self._waiting and not self._held)
+    def _may_skip_time(self) -> bool:
+        return bool(self._settle_calls and self._waiting and not self._held)
 
-    def _pause(self) -> float | None:
+    def _idle_seconds(self) -> float | None:
         with self._changed:
             self._drop_cancelled()
             if not self._items:
                 return None
-            return 0.0 if self._may_leap() else max(0.0, self._items[0].due - self.clock.now())
+            return 0.0 if self._may_skip_time() else max(0.0, self._items[0].due - self.clock.now())
 
-    def settle(self, patience: float) -> None:
-        """Wait until nothing is under way, leaping over the time in which everything waits.
+    def settle(self, max_wait: float) -> None:
+        """Wait until no action is scheduled and no hold is open. Idle time is skipped.
 
-        Raises NotSettledError after `patience` seconds of wall time; it names what is still under way.
+        Raises NotSettledError, which names the remaining actions and holds, after `max_wait` seconds of wall time.
         """
         with self._changed:
-            self._settlers += 1
+            self._settle_calls += 1
             self.wake()
             try:
-                if not self._changed.wait_for(self._settled, patience):
-                    raise NotSettledError(f"Not settled after {patience:g} s; still under way: {self.under_way()}.")
+                if not self._changed.wait_for(self._settled, max_wait):
+                    raise NotSettledError(f"Not settled after {max_wait:g} s; still under way: {self.under_way()}.")
             finally:
-                self._settlers -= 1
+                self._settle_calls -= 1
 
     def _settled(self) -> bool:
         return not self._waiting and not self._held and self._running is None
 
     def under_way(self) -> str:
-        """What is held, running or waiting, in words."""
+        """Return the names of running and scheduled actions and open holds."""
         with self._changed:
             waiting = Counter(item.what for item in self._items if item.flow and not item.done)
             named = [f"{what} ({count})" if count > 1 else what for what, count in (self._held + waiting).items()]

@@ -1,4 +1,4 @@
-"""What an AWS service of the local cloud is: one class per package of `millrace.local.services`."""
+"""The base class of AWS services. Each package of `millrace.local.services` may have one."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ Operation = Callable[[dict[str, Any]], Any]
 
 @dataclass(frozen=True)
 class DeliveryPermissions:
-    """What EventBridge needs to deliver to a service's resources.
+    """The permissions that EventBridge needs to deliver to a service's resources.
 
     `actions` are allowed by the resource's policy, or with `role_required` by the role that the target names.
     `key_actions` are needed on the customer managed key of an encrypted resource.
@@ -29,7 +29,7 @@ class DeliveryPermissions:
 
 
 class Service:
-    """One AWS service in one account and region. Methods run on the scheduler's thread unless they say otherwise."""
+    """One AWS service in one account and region. Methods run on the scheduler's thread unless documented otherwise."""
 
     arn_name: ClassVar[str]
     """The service part of its ARNs, as `sqs`."""
@@ -37,29 +37,29 @@ class Service:
     """Whether rules, schedules and destinations can deliver to its resources."""
     permissions_to_deliver: ClassVar[DeliveryPermissions] = DeliveryPermissions()
     respond: Callable[[Request], Response] | None = None
-    """Answers every request for the service, on any thread, in place of moto."""
+    """Handles every request for the service in place of moto, on any thread."""
 
     def __init__(self, region: "AccountRegion") -> None:
         self.region = region
         self.answers: Mapping[str, Operation] = {}
-        """Operations of the JSON protocol that are answered here instead of by moto, by name."""
+        """Operations of the JSON protocol that replace moto's, by name."""
         self.checks: Mapping[str, Operation] = {}
-        """Checks that may refuse an operation before moto answers it: by name, or by service and HTTP method."""
+        """Checks to run before moto handles an operation: by name, or by service and HTTP method."""
 
     def reject(self, request: Request) -> Response | None:
-        """Return the error response to a request that must fail, before anything else answers it."""
+        """Return an error response to a request before anything else handles it; None to continue."""
 
     def changed(self) -> None:
-        """Read again what a call to the service's API may have changed."""
+        """Read the resources again after a call to the service's API."""
 
     def reset(self) -> None:
-        """Drop everything that moto does not hold."""
+        """Drop all state outside moto."""
 
     def retire(self) -> None:
         """End the workers of its functions."""
 
     def delivery_permissions(self, arn: str) -> DeliveryPermissions:  # noqa: ARG002 - EventBridge's depend on it
-        """Return what EventBridge needs to deliver to a resource."""
+        """Return the permissions that EventBridge needs to deliver to a resource."""
         return self.permissions_to_deliver
 
     def find(self, arn: str) -> Any:
@@ -82,11 +82,11 @@ class Service:
 
 
 def is_account(text: str) -> bool:
-    """Return whether a text is the id of an account."""
+    """Return whether a text is an account id."""
     return len(text) == _ACCOUNT_DIGITS and text.isdecimal()
 
 
 def account_in(arn: str) -> str:
-    """Return the account that an ARN names; empty if it names none, or AWS's own."""
+    """Return the account in an ARN; empty if it has none or belongs to AWS."""
     account = (*arn.split(":", 5), *[""] * 5)[4]
     return account if is_account(account) else ""

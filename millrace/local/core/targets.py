@@ -1,4 +1,4 @@
-"""Deliveries to the resource of an ARN, whatever its service, account and region.
+"""Delivery to the resource of an ARN, in any service, account and region.
 
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-targets.html
 """
@@ -26,7 +26,7 @@ Attributes = dict[str, str] | dict[str, dict[str, str]]
 
 @dataclass(frozen=True)
 class TargetDelivery:
-    """An event on its way from a rule to a target; `hopped` tells whether another bus forwarded it."""
+    """The delivery of a rule's event to a target. `hopped` is true if another bus forwarded the event."""
 
     envelope: dict[str, Any]
     rule: Any
@@ -36,13 +36,13 @@ class TargetDelivery:
 
     @property
     def name(self) -> str:
-        """The target's own name."""
+        """The resource name in the target's ARN."""
         return str(self.target["Arn"].rpartition(":")[2])
 
 
 @dataclass(frozen=True)
 class Message:
-    """What a target receives. `delivery` is set for a rule's event, `attributes` for a dead letter."""
+    """A message for a target. `delivery` is set for a rule's event, `attributes` for a dead letter."""
 
     target: Target
     body: str
@@ -72,12 +72,12 @@ def find(region: "AccountRegion", arn: str) -> Any:
 
 
 def send(region: "AccountRegion", target: Target, message: str, delivery: TargetDelivery | None = None) -> None:
-    """Send a message to a target, once. Raises what its service raises."""
+    """Send a message to a target without retries. Raises the errors of `Service.deliver`."""
     service_of(region, target["Arn"]).deliver(Message(target, message, delivery))
 
 
 def send_record(region: "AccountRegion", arn: str, message: str, attributes: Attributes | None = None) -> None:
-    """Send a dead letter or an invocation record, once. Raises LookupError if the resource does not exist."""
+    """Send a dead letter or an invocation record without retries. Raises LookupError if the resource does not exist."""
     service_of(region, arn).deliver(Message({"Arn": arn}, message, attributes=attributes or {}))
 
 
@@ -85,7 +85,7 @@ def attempt(action: Callable[[], None]) -> Failure | None:
     """Run a delivery and return how it failed, with the error code that EventBridge reports."""
     from moto.core.exceptions import JsonRESTError, ServiceException  # noqa: PLC0415 - imported after moto's settings
 
-    refusals = (
+    errors = (
         TargetError,
         UnknownTargetError,
         UnsupportedPolicyError,
@@ -96,7 +96,7 @@ def attempt(action: Callable[[], None]) -> Failure | None:
     )
     try:
         action()
-    except refusals as error:
+    except errors as error:
         message = getattr(error, "message", None) or (error.args[0] if error.args else error)
         return Failure(_code(error), str(message), retriable=False)
     return None

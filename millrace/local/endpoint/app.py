@@ -13,7 +13,7 @@ from urllib.parse import unquote
 from millrace.local.core.account_region import AccountRegion
 from millrace.local.core.account_regions import AccountRegions
 from millrace.local.core.errors import ApiError
-from millrace.local.core.http import NoJson, Request, Response
+from millrace.local.core.http import InvalidJsonError, Request, Response
 from millrace.local.core.unsupported import failed, is_dropped, is_unknown, unimplemented
 from millrace.local.endpoint.limits import DisconnectedError, RefusedRequestError, check_unpacked, received
 from millrace.local.endpoint.moto import answer_of, is_short
@@ -99,7 +99,7 @@ class Endpoint:
             return error.response
         except NotImplementedError as error:
             return unimplemented(request, str(error))
-        except NoJson as error:
+        except InvalidJsonError as error:
             return Response.error("SerializationException", str(error))
         except DisconnectedError:
             raise

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from millrace.local.core.http import MOST_OBJECT_BYTES, Request, Response
+from millrace.local.core.http import MAX_OBJECT_BYTES, Request, Response
 from millrace.local.core.unsupported import error_response, named
 from millrace.local.services.apigatewayv2 import HttpError
 from millrace.local.services.lambda_ import INVOKE, payload_limit, payload_too_large
@@ -114,7 +114,7 @@ def _limit(request: Request, *, is_api: bool) -> _Limit:
     if not request.operation and request.service == "lambda":
         return _Limit(MOST_CODE_BYTES, lambda _: _code_too_large(request))
     if not request.operation and request.service in ("s3", ""):
-        return _Limit(MOST_OBJECT_BYTES, lambda size: _object_too_large(request, size))
+        return _Limit(MAX_OBJECT_BYTES, lambda size: _object_too_large(request, size))
     return _Limit(MOST_BYTES, lambda _: _content_too_large(request, MOST_BYTES))
 
 
@@ -128,7 +128,7 @@ def _object_too_large(request: Request, size: int) -> Response:
     """https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html."""
     text = (
         "Your proposed upload exceeds the maximum allowed size. Millrace's local cloud takes at most "
-        f"{MOST_OBJECT_BYTES} bytes in one request, not {size}: use a multipart upload."
+        f"{MAX_OBJECT_BYTES} bytes in one request, not {size}: use a multipart upload."
     )
     return error_response(request, "EntityTooLarge", text, _BAD_REQUEST)
 

@@ -1,4 +1,4 @@
-"""The channels and strategies of the kit, each with functions that fail as their events ask."""
+"""Channels, failure strategies and parallel steps. Functions fail if their events request it."""
 
 from aws_cdk import App, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_dynamodb as dynamodb
@@ -44,13 +44,13 @@ Processor(
     channel=ordered(partition_key="key", shard_count=8, parallelization_factor=2, retry_attempts=2),
     tables={"seen": table(stack, "Seen")},
 )
-Processor(stack, "AskProvider", bus=bus, function="ask_provider", tables={"provider": table(stack, "Provider")})
+Processor(stack, "CallProvider", bus=bus, function="call_provider", tables={"provider": table(stack, "Provider")})
 STRATEGIES = {
     "Kept": {},
     "FailFast": {"failure": fail_fast()},
-    "FailOver": {"failure": fail_over("try_otherwise")},
-    "FailOverDirect": {"failure": fail_over("try_otherwise"), "channel": direct()},
-    "FailSafe": {"failure": fail_safe("try_otherwise")},
+    "FailOver": {"failure": fail_over("try_fallback")},
+    "FailOverDirect": {"failure": fail_over("try_fallback"), "channel": direct()},
+    "FailSafe": {"failure": fail_safe("try_fallback")},
     "FailSilent": {"failure": fail_silent()},
     "FailBack": {"failure": fail_back(redrive_interval=Duration.hours(1))},
 }
@@ -59,8 +59,8 @@ for name, strategy in STRATEGIES.items():
     Processor(stack, name, bus=bus, function="try_it", tables=tables, **strategy)
 articles = table(stack, "Articles", stream=dynamodb.StreamViewType.NEW_AND_OLD_IMAGES)
 Changes(stack, "PriceChanges", bus=bus, table=articles, field="price_cents", event=PriceChanged)
-Mediator(stack, "Forked", bus=bus, steps=[fork("ask_one", "ask_other"), "decide"])
-Mediator(stack, "Broadcast", bus=bus, steps=[broadcast("ask_one", "ask_other"), "decide"])
-Processor(stack, "Dawdle", bus=bus, function="dawdle", channel=queue(max_concurrency=2, batch_size=1))
+Mediator(stack, "Forked", bus=bus, steps=[fork("offer_one", "offer_other"), "decide"])
+Mediator(stack, "Broadcast", bus=bus, steps=[broadcast("offer_one", "offer_other"), "decide"])
+Processor(stack, "Slow", bus=bus, function="slow_down", channel=queue(max_concurrency=2, batch_size=1))
 Processor(stack, "Hurry", bus=bus, function="hurry")
 app.synth()

@@ -6,7 +6,7 @@ from http import HTTPStatus
 import pytest
 from bus_kit import ACCOUNT, attributes, entry
 
-from millrace.local.core.delivery import rule_pause
+from millrace.local.core.delivery import rule_retry_delay
 
 pytest_plugins = ["bus_fixtures"]
 
@@ -132,10 +132,10 @@ def test_backoff_is_exponential_with_jitter():
     Differs: AWS documents no intervals; here they are 1 to 2, 2 to 4, … up to 300 to 600 seconds.
     """
     for retry in (1, 2, 3, 8):
-        pauses = {rule_pause(retry) for _ in range(50)}
+        pauses = {rule_retry_delay(retry) for _ in range(50)}
         assert len(pauses) > 1
         assert 2**retry / 2 <= min(pauses) <= max(pauses) <= 2**retry
-    assert max(rule_pause(retry) for retry in range(1, 186)) <= 600
+    assert max(rule_retry_delay(retry) for retry in range(1, 186)) <= 600
 
 
 def test_fifo_queue_cannot_be_dead_letter_queue_of_a_rule(events, queue, rule):

@@ -7,7 +7,7 @@ import pytest
 from botocore.exceptions import ClientError
 from bus_kit import entry
 
-from millrace.local.core.jsonpath import MISSING, BadPath, find
+from millrace.local.core.jsonpath import MISSING, JsonPathError, find
 from millrace.local.services.eventbridge.target_input import InputTransformError, target_input
 
 pytest_plugins = ["bus_fixtures"]
@@ -92,7 +92,7 @@ def test_other_json_path_syntax_is_rejected(path):
     """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-transform-target-input.html
     Refused: AWS evaluates paths at run time and does not document these.
     """
-    with pytest.raises(BadPath):
+    with pytest.raises(JsonPathError):
         find({}, path)
 
 

@@ -24,7 +24,7 @@ _NAMED_IAM = {
     "AWS::IAM::User": "UserName",
 }
 MOST_BODY_BYTES = 51_200
-MOST_OBJECT_BYTES = 1_000_000
+MAX_OBJECT_BYTES = 1_000_000
 """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html"""
 _IAM = {*_NAMED_IAM, "AWS::IAM::AccessKey", "AWS::IAM::Policy", "AWS::IAM::UserToGroupAddition"}
 
@@ -97,11 +97,11 @@ def _fetched(url: str, clients: Clients) -> str:
     bucket, key = bucket_and_key(url)
     client: Any = clients("s3")
     try:
-        found: bytes = client.get_object(Bucket=bucket, Key=key)["Body"].read(MOST_OBJECT_BYTES + 1)
+        found: bytes = client.get_object(Bucket=bucket, Key=key)["Body"].read(MAX_OBJECT_BYTES + 1)
     except ClientError as error:
         raise invalid(f"S3 error: {error.response['Error']['Message']}") from None
-    if len(found) > MOST_OBJECT_BYTES:
-        raise invalid(f"Template may not exceed {MOST_OBJECT_BYTES} bytes in size.")
+    if len(found) > MAX_OBJECT_BYTES:
+        raise invalid(f"Template may not exceed {MAX_OBJECT_BYTES} bytes in size.")
     return found.decode()
 
 

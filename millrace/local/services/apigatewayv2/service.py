@@ -23,7 +23,7 @@ from millrace.local.services.apigatewayv2.jwt_authorizer import JwtAuthorizer
 from millrace.local.services.apigatewayv2.payloads import Context, event_of, response_of
 from millrace.local.services.apigatewayv2.routes import DEFAULT, Match, match
 from millrace.local.services.iam import Iam
-from millrace.local.services.lambda_ import MOST_REQUEST_BYTES, Lambda
+from millrace.local.services.lambda_ import MAX_REQUEST_BYTES, Lambda
 from millrace.local.workers import Outcome
 
 _log = logging.getLogger(__name__)
@@ -127,7 +127,7 @@ class HttpApis(Service):
         _check_size(call.request.body, MAX_BODY_BYTES)
         function = self._function(call)
         payload = json.dumps(event_of(call.request, self._context(call, request_id, authorizer))).encode()
-        _check_size(payload, MOST_REQUEST_BYTES)
+        _check_size(payload, MAX_REQUEST_BYTES)
         outcome = await self._invoke(function, payload, call.integration.timeout_in_millis / 1000)
         if outcome is None or outcome.status != "ok":
             details = outcome and outcome.payload[:500]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from millrace.local.core.delivery import Done, Failure
-from millrace.local.core.jsonpath import MISSING, BadPath, find
+from millrace.local.core.jsonpath import MISSING, JsonPathError, find
 from millrace.local.core.targets import TargetDelivery
 from millrace.local.services.eventbridge import connections
 from millrace.local.services.eventbridge.connections import HttpRequest, HttpResponse, NotLoopbackError
@@ -70,7 +70,7 @@ class ApiDestinations:
             connections.parse_loopback_url(request.url)
         except NotLoopbackError as error:
             done(Failure("NOT_DELIVERED_LOCALLY", str(error), retriable=False))
-        except BadPath as error:
+        except JsonPathError as error:
             done(Failure("INVALID_PARAMETER", str(error), retriable=False))
         else:
             due, what = self._next_slot(destination), f"call of {destination.name}"

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from millrace.local.core.errors import ApiError
-from millrace.local.core.schedule_expressions import BadSchedule, schedule
+from millrace.local.core.schedule_expressions import ScheduleExpressionError, schedule
 from millrace.local.services.eventbridge.buses import Buses
 from millrace.local.services.eventbridge.put_events import entries_of
 from millrace.local.services.eventbridge.replays import Replays
@@ -75,7 +75,7 @@ class EventOperations:
         if params.get("ScheduleExpression"):
             try:
                 schedule(params["ScheduleExpression"])
-            except BadSchedule as error:
+            except ScheduleExpressionError as error:
                 raise ApiError("ValidationException", "Parameter ScheduleExpression is not valid.") from error
 
     def _check_bus(self, params: Parameters) -> None:

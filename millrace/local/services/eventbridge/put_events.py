@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from millrace.local.core.clock import iso
 from millrace.local.core.errors import ApiError
-from millrace.local.core.json_text import as_text
+from millrace.local.core.json_text import reject_lone_surrogates
 
 if TYPE_CHECKING:
     from millrace.local.core.account_region import AccountRegion
@@ -113,7 +113,7 @@ def entry_bytes(entry: Entry) -> int:
 def parse_detail(text: Any) -> Any:
     """Return the value of a JSON text; None if it is not JSON."""
     try:
-        return as_text(json.loads(text, parse_constant=_reject_constant), escaped="\\ud" in text.lower())
+        return reject_lone_surrogates(json.loads(text, parse_constant=_reject_constant), escaped="\\ud" in text.lower())
     except (TypeError, ValueError, RecursionError):
         return None  # the entry fails as malformed
 

@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from millrace.local.core.errors import ApiError
-from millrace.local.core.scheduler import Item
+from millrace.local.core.scheduler import ScheduledAction
 from millrace.local.services.eventbridge.archives import ArchivedEvent
 from millrace.local.services.eventbridge.buses import Buses
 
@@ -25,7 +25,7 @@ class Replays:
     def __init__(self, region: "AccountRegion", buses: Buses) -> None:
         self._region = region
         self._buses = buses
-        self._next: dict[str, Item] = {}
+        self._next: dict[str, ScheduledAction] = {}
 
     def start(self, replay: Any, archive: Any) -> None:
         """Schedule a replay that moto has validated. Called on any thread."""

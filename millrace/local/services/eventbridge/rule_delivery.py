@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-event-delivery.
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from millrace.local.core.delivery import Delivery, Done, Ending, Failure, Policy, rule_pause
+from millrace.local.core.delivery import Delivery, Done, Failure, FinalFailure, RetryPolicy, rule_retry_delay
 from millrace.local.core.errors import TargetError, UnsupportedPolicyError
 from millrace.local.core.history import reference
 from millrace.local.core.targets import TargetDelivery, attempt, find, send, send_record, service_of
@@ -21,17 +21,17 @@ MAX_RETRIES = 185
 MAX_AGE_SECONDS = 24 * 3600
 
 
-def retry_policy(target: Mapping[str, Any]) -> Policy:
+def retry_policy(target: Mapping[str, Any]) -> RetryPolicy:
     """Return the retry policy of a rule's or schedule's target.
 
     https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-retry-policy.html
     https://docs.aws.amazon.com/scheduler/latest/APIReference/API_RetryPolicy.html
     """
     configured = target.get("RetryPolicy") or {}
-    return Policy(
+    return RetryPolicy(
         retries=configured.get("MaximumRetryAttempts", MAX_RETRIES),
         max_age=configured.get("MaximumEventAgeInSeconds", MAX_AGE_SECONDS),
-        pause=rule_pause,
+        delay=rule_retry_delay,
     )
 
 
@@ -79,13 +79,13 @@ class RuleDelivery:
     def _rules(self) -> RuleAuthorization:
         return self._region.service(Iam).rules
 
-    def _fail(self, ending: Ending) -> None:
+    def _fail(self, ending: FinalFailure) -> None:
         self._record(f"not delivered to {self._delivery.name}: {ending.failure.code}: {ending.failure.message}")
         queue = (self._delivery.target.get("DeadLetterConfig") or {}).get("Arn")
         if queue:
             self._send_dead_letter(queue, ending)
 
-    def _send_dead_letter(self, queue: str, ending: Ending) -> None:
+    def _send_dead_letter(self, queue: str, ending: FinalFailure) -> None:
         """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html."""
         try:
             find(self._region, queue)
@@ -99,7 +99,7 @@ class RuleDelivery:
         elif self._about:
             self._region.record_dead_letter([self._about], queue, self._delivery.name)
 
-    def _attributes(self, ending: Ending) -> dict[str, str]:
+    def _attributes(self, ending: FinalFailure) -> dict[str, str]:
         attributes = {
             "RULE_ARN": self._delivery.rule.arn,
             "TARGET_ARN": self._delivery.target["Arn"],

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from millrace.local.core.schedule_expressions import Schedule, schedule
-from millrace.local.core.scheduler import Item
+from millrace.local.core.scheduler import ScheduledAction
 from millrace.local.services.eventbridge.buses import Buses
 from millrace.local.services.eventbridge.put_events import new_envelope
 
@@ -22,7 +22,7 @@ class _Running:
     expression: str
     schedule: Schedule
     began: float
-    item: Item | None = None
+    item: ScheduledAction | None = None
 
 
 class ScheduledRules:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from millrace.local.core.clock import iso
-from millrace.local.core.jsonpath import MISSING, BadPath, find
+from millrace.local.core.jsonpath import MISSING, JsonPathError, find
 from millrace.local.services.eventbridge.put_events import Envelope
 
 PREDEFINED_VARIABLES = frozenset(
@@ -37,7 +37,7 @@ def target_input(envelope: Envelope, target: Mapping[str, Any], rule: Any, inges
             return compact(None if value is MISSING else value)
         if target.get("InputTransformer") is not None:
             return _transform(envelope, target["InputTransformer"], rule, ingested)
-    except BadPath as error:
+    except JsonPathError as error:
         raise InputTransformError(str(error)) from error
     return compact(envelope)
 

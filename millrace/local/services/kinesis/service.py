@@ -6,7 +6,7 @@ from base64 import b64encode
 from typing import Any
 
 from millrace.local.core.errors import TargetError
-from millrace.local.core.jsonpath import MISSING, BadPath, find
+from millrace.local.core.jsonpath import MISSING, JsonPathError, find
 from millrace.local.core.service import DeliveryPermissions, Service
 from millrace.local.core.targets import Message, TargetDelivery
 
@@ -46,7 +46,7 @@ def _partition_key(parameters: dict[str, Any], delivery: TargetDelivery | None) 
     path = parameters.get("PartitionKeyPath")
     try:
         key = find(delivery.envelope, path) if path else delivery.envelope["id"]
-    except BadPath as error:
+    except JsonPathError as error:
         raise TargetError("INVALID_PARAMETER", str(error)) from error
     if key is MISSING:
         raise TargetError("INVALID_PARAMETER", f"The event has no value at PartitionKeyPath {path}.")

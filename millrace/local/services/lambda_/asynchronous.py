@@ -1,4 +1,4 @@
-"""Asynchronous invocations: queued, retried, and told to their destinations.
+"""Asynchronous invocations: queue, retry, and send records to destinations.
 
 https://docs.aws.amazon.com/lambda/latest/dg/invocation-async.html
 """
@@ -8,11 +8,11 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 from millrace.local.core.clock import iso_millis
-from millrace.local.core.delivery import Delivery, Done, Ending, Failure, Policy, async_pause
+from millrace.local.core.delivery import Delivery, Done, Failure, FinalFailure, RetryPolicy, async_retry_delay
 from millrace.local.core.history import references
 from millrace.local.core.json_text import parsed
 from millrace.local.core.targets import send_record
-from millrace.local.services.lambda_.destinations import Destinations
+from millrace.local.services.lambda_.destinations import send_to_destination
 from millrace.local.services.lambda_.outcomes import display_name, error_of
 from millrace.local.workers import Outcome
 
@@ -20,42 +20,40 @@ if TYPE_CHECKING:
     from millrace.local.core.account_region import AccountRegion
     from millrace.local.services.lambda_.functions import Functions
 
-ASYNC_RETRIES = 2
-ASYNC_MAX_AGE = 6 * 3600
-"""Retries and seconds. https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html"""
+DEFAULT_RETRIES = 2
+DEFAULT_MAX_AGE = 6 * 3600
+"""In seconds. https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html"""
 _CONDITIONS = {"MaximumEventAgeInSeconds": "EventAgeExceeded", "MaximumRetryAttempts": "RetriesExhausted"}
 
 
 class AsyncInvocation:
-    """One event on its way to a function, until it has run or is given up."""
+    """One asynchronous invocation with its retries."""
 
     def __init__(
         self,
         region: "AccountRegion",
         functions: "Functions",
-        destinations: Destinations,
         function: Any,
         payload: bytes,
     ) -> None:
         self.request_id = str(uuid.uuid4())
         self._region = region
         self._functions = functions
-        self._destinations = destinations
         self._function = function
         self._payload = payload
         self._config = invoke_config(function)
-        self._last: Outcome | None = None
+        self._last_outcome: Outcome | None = None
         self._calls = 0
 
     def start(self) -> None:
-        """Queue it."""
-        policy = Policy(
-            retries=self._config.get("MaximumRetryAttempts", ASYNC_RETRIES),
-            max_age=self._config.get("MaximumEventAgeInSeconds", ASYNC_MAX_AGE),
-            pause=async_pause,
+        """Queue the invocation."""
+        policy = RetryPolicy(
+            retries=self._config.get("MaximumRetryAttempts", DEFAULT_RETRIES),
+            max_age=self._config.get("MaximumEventAgeInSeconds", DEFAULT_MAX_AGE),
+            delay=async_retry_delay,
         )
         what = f"invocation of {self._function.function_name}"
-        Delivery(self._region.scheduler, what, policy, self._send, self._give_up).start()
+        Delivery(self._region.scheduler, what, policy, self._send, self._failed).start()
 
     def _send(self, done: Done, _attempt: int) -> None:
         functions = self._functions
@@ -64,41 +62,38 @@ class AsyncInvocation:
         except LookupError as error:
             done(Failure("ResourceNotFoundException", str(error.args[0]), retriable=False))
             return
-        if functions.limit_of(function) == 0:
+        if functions.reserved_concurrency(function) == 0:
             done(Failure("ZeroReservedConcurrency", "The reserved concurrency is zero.", retriable=False))
             return
+        functions.invoke(
+            function, self._payload, lambda outcome: done(self._failure(outcome)), request_id=self.request_id
+        )
 
-        def ended(outcome: Outcome | None) -> None:
-            done(self._judge(outcome))
-
-        functions.invoke(function, self._payload, ended, request_id=self.request_id)
-
-    def _judge(self, outcome: Outcome | None) -> Failure | None:
+    def _failure(self, outcome: Outcome | None) -> Failure | None:
         if outcome is None:
             return Failure("TooManyRequestsException", "Rate Exceeded.", counted=False)
-        self._last = outcome
+        self._last_outcome = outcome
         self._calls += 1
         if outcome.status != "ok":
             return Failure("FunctionError", error_of(outcome))
-        self._tell("OnSuccess", "Success")
+        self._send_record("OnSuccess", "Success")
         return None
 
-    def _give_up(self, ending: Ending) -> None:
-        if ending.failure.code == "ResourceNotFoundException":
-            return  # a function that was deleted takes its events with it
-        condition = _CONDITIONS.get(ending.exhausted or "", ending.failure.code)
-        arn = self._tell("OnFailure", condition)
-        if arn:
-            self._remember(arn)
-        self._to_own_queue(ending)
+    def _failed(self, final: FinalFailure) -> None:
+        if final.failure.code == "ResourceNotFoundException":
+            return  # deleting a function deletes its queued events
+        condition = _CONDITIONS.get(final.exhausted or "", final.failure.code)
+        if arn := self._send_record("OnFailure", condition):
+            self._record_dead_letter(arn)
+        self._send_dead_letter(final)
 
-    def _tell(self, which: str, condition: str) -> str | None:
-        """Send the record to a destination, if there is one. Gives its ARN."""
-        destination = (self._config.get("DestinationConfig") or {}).get(which) or {}
+    def _send_record(self, kind: str, condition: str) -> str | None:
+        """Send the invocation record to the destination of a kind and return its ARN; None if it has none."""
+        destination = (self._config.get("DestinationConfig") or {}).get(kind) or {}
         arn: str | None = destination.get("Destination")
         if arn:
             folder = f"aws/lambda/async/{self._function.function_name}"
-            self._destinations.send(arn, self._record(condition), folder=folder)
+            send_to_destination(self._region, arn, self._record(condition), folder=folder)
         return arn
 
     def _record(self, condition: str) -> dict[str, Any]:
@@ -115,42 +110,42 @@ class AsyncInvocation:
             },
             "requestPayload": parsed(self._payload),
         }
-        if self._last is not None:
+        if self._last_outcome is not None:
             record["responseContext"] = {"statusCode": 200, "executedVersion": str(self._function.version)}
-            if self._last.status != "ok":
+            if self._last_outcome.status != "ok":
                 record["responseContext"]["functionError"] = "Unhandled"
-            record["responsePayload"] = parsed(self._last.payload)
+            record["responsePayload"] = parsed(self._last_outcome.payload)
         return record
 
-    def _to_own_queue(self, ending: Ending) -> None:
-        """The function's own dead-letter queue or topic: the event as it came, with the error in attributes.
+    def _send_dead_letter(self, final: FinalFailure) -> None:
+        """Send the event to the function's dead-letter queue or topic, with the error in attributes.
 
         https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html#invocation-dlq
         """
         arn = (getattr(self._function, "dead_letter_config", None) or {}).get("TargetArn")
         if not arn:
             return
-        throttled = self._last is None
+        throttled = self._last_outcome is None
         attributes = {
             "RequestID": {"DataType": "String", "StringValue": self.request_id},
             "ErrorCode": {"DataType": "Number", "StringValue": "429" if throttled else "200"},
-            "ErrorMessage": {"DataType": "String", "StringValue": ending.failure.message[:1024]},
+            "ErrorMessage": {"DataType": "String", "StringValue": final.failure.message[:1024]},
         }
-        with contextlib.suppress(LookupError):  # AWS only counts a letter that finds no queue
+        with contextlib.suppress(LookupError):  # AWS publishes only a metric for a deleted queue
             send_record(self._region, arn, self._payload.decode(), attributes)
-        self._remember(arn)
+        self._record_dead_letter(arn)
 
-    def _remember(self, arn: str) -> None:
+    def _record_dead_letter(self, arn: str) -> None:
         self._region.record_dead_letter(references(parsed(self._payload)), arn, display_name(self._function))
 
 
 _UNQUALIFIED = 6
-"""Colons in the ARN of a function without a version or an alias."""
+"""Colons in the ARN of a function without version or alias."""
 
 
 def invoke_config(function: Any) -> dict[str, Any]:
-    """How a function, a version or an alias is invoked asynchronously; none has another's configuration."""
-    kept = getattr(function, "event_invoke_config", None)
-    if not kept or kept[0].arn.removesuffix(":$LATEST") != function.function_arn:
+    """Return the event invoke configuration of a function, version or alias."""
+    configs = getattr(function, "event_invoke_config", None)
+    if not configs or configs[0].arn.removesuffix(":$LATEST") != function.function_arn:
         return {}
-    return dict(kept[0].config)
+    return dict(configs[0].config)

@@ -1,4 +1,4 @@
-"""The .zip files of functions and layers: what Lambda accepts, and how they are unpacked.
+"""Deployment packages (.zip files) of functions and layers: check and unpack them.
 
 https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 """
@@ -10,24 +10,24 @@ import zipfile
 import zlib
 from pathlib import Path, PurePosixPath
 
-MOST_UNZIPPED_BYTES = 262_144_000
-MOST_FILES = 65_535
-"""Of the .zip format without its 64-bit extension; Lambda publishes no limit."""
+MAX_UNZIPPED_BYTES = 262_144_000
+MAX_FILES = 65_535
+"""The limit of the .zip format without its 64-bit extension. Lambda publishes no limit."""
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-"""zipfile reads the others without a limit on memory."""
+"""zipfile reads other methods without a memory limit."""
 _ENCRYPTED = 0x1
 _UNREADABLE = "Could not unzip uploaded file. Please check your file, then try to upload again."
 _EMPTY = "Uploaded file must be a non-empty zip"
 
 
 class PackageError(ValueError):
-    """A deployment package that Lambda refuses, with Lambda's message."""
+    """Lambda does not accept a deployment package. The message is Lambda's."""
 
 
 def check(package: bytes) -> None:
-    """Refuse a package by its directory, in which each file has its size. Raises PackageError.
+    """Check a package by the file sizes in its directory. Raises PackageError.
 
-    zipfile stops unpacking a file at that size.
+    zipfile stops unpacking a file at the size in the directory.
     """
     if not package:
         raise PackageError(_EMPTY)
@@ -38,14 +38,14 @@ def check(package: bytes) -> None:
         raise PackageError(_UNREADABLE) from error
     if not files:
         raise PackageError(_EMPTY)
-    if sum(file.file_size for file in files) > MOST_UNZIPPED_BYTES:
-        raise PackageError(f"Unzipped size must be smaller than {MOST_UNZIPPED_BYTES} bytes")
-    if len(files) > MOST_FILES or not all(map(_is_accepted, files)):
+    if sum(file.file_size for file in files) > MAX_UNZIPPED_BYTES:
+        raise PackageError(f"Unzipped size must be smaller than {MAX_UNZIPPED_BYTES} bytes")
+    if len(files) > MAX_FILES or not all(map(_is_accepted, files)):
         raise PackageError(_UNREADABLE)
 
 
 def unpack(package: bytes, folder: Path) -> None:
-    """Unpack a package into a folder that does not exist yet, whole or not at all. Raises PackageError."""
+    """Unpack a package atomically into a folder that does not exist. Raises PackageError."""
     check(package)
     scratch = folder.with_name(f"{folder.name}.{uuid.uuid4().hex[:8]}")
     try:
@@ -56,7 +56,7 @@ def unpack(package: bytes, folder: Path) -> None:
         raise PackageError(f"Lambda could not unzip the deployment package: {error}") from error
     try:
         scratch.rename(folder)
-    except OSError:  # another process was first, with the same content
+    except OSError:  # another process has created the folder with the same content
         shutil.rmtree(scratch)
 
 

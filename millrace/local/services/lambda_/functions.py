@@ -1,8 +1,7 @@
-"""Lambda functions: found by name, version or alias, and run in workers."""
+"""Lambda functions, found by name, version or alias, and run in workers."""
 
 import copy
 import hashlib
-import json
 import random
 import uuid
 from collections import Counter
@@ -10,61 +9,54 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from millrace.local.core.history import Reference, references
+from millrace.local.core.history import references
 from millrace.local.core.json_text import parsed
 from millrace.local.services.iam import Iam
 from millrace.local.services.lambda_.asynchronous import AsyncInvocation
 from millrace.local.services.lambda_.deployment_packages import PackageError, unpack
-from millrace.local.services.lambda_.destinations import Destinations
-from millrace.local.services.lambda_.logs import FunctionLogs
-from millrace.local.services.lambda_.outcomes import display_name, error_of, failed_records, told_errors
+from millrace.local.services.lambda_.logs import FunctionLogs, log_settings
+from millrace.local.services.lambda_.outcomes import display_name, record_attempts, service_error
 from millrace.local.workers import FunctionSpec, Outcome
 
 if TYPE_CHECKING:
     from millrace.local.core.account_region import AccountRegion
 
-__all__ = ["Functions", "display_name"]
-
-LATEST = "$LATEST"
-
 
 class Functions:
-    """Runs the functions that moto keeps, in workers."""
+    """Finds moto's functions and runs them in workers."""
 
-    def __init__(self, region: "AccountRegion", destinations: Destinations) -> None:
+    def __init__(self, region: "AccountRegion") -> None:
         self._region = region
-        self._destinations = destinations
         self._code = region.cache / "code"
         self.logs = FunctionLogs(region.backends)
         self._found: dict[tuple[str, str | None], Any] = {}
         self._specs: dict[str, FunctionSpec] = {}
         self._running: Counter[str] = Counter()
-        self._choice = random.Random(0)  # noqa: S311 - which version of an alias, not a secret
+        self._random = random.Random(0)  # noqa: S311 - chooses the version of an alias
 
     def find(self, name: str, qualifier: str | None = None) -> Any:
-        """Moto's function of a name or ARN, of a version or alias if one is named. Raises LookupError.
+        """Return moto's function for a name or ARN, with or without a version or alias. Raises LookupError.
 
-        What an alias leads to is the version with the alias's own ARN.
+        For an alias, it is the version with the ARN of the alias.
         https://docs.aws.amazon.com/lambda/latest/dg/configuration-aliases.html
         """
-        known = self._found.get((name, qualifier))
-        return known or self._look_up(name, qualifier)
+        return self._found.get((name, qualifier)) or self._look_up(name, qualifier)
 
     def _look_up(self, name: str, qualifier: str | None) -> Any:
         from moto.awslambda.exceptions import UnknownFunctionException  # noqa: PLC0415
 
-        asked = (name, qualifier)
-        plain, _, named = name.rpartition(":function:")[2].partition(":")
-        qualifier = qualifier or named or None
+        key = (name, qualifier)
+        plain, _, own_qualifier = name.rpartition(":function:")[2].partition(":")
+        qualifier = qualifier or own_qualifier or None
         backend = self._region.backends.lambda_
         try:
             alias = backend._lambdas._aliases.get(self._arn_of(plain), {}).get(qualifier)  # noqa: SLF001 - moto's
             if alias is None:
-                return self._found.setdefault(asked, backend.get_function(plain, qualifier))
+                return self._found.setdefault(key, backend.get_function(plain, qualifier))
             function = copy.copy(backend.get_function(plain, self._version_of(alias)))
         except UnknownFunctionException as error:
-            told = f"{self._arn_of(plain)}{':' + qualifier if qualifier else ''}"
-            raise LookupError(f"Function not found: {told}") from error
+            arn = f"{self._arn_of(plain)}{':' + qualifier if qualifier else ''}"
+            raise LookupError(f"Function not found: {arn}") from error
         function.function_arn = alias.arn
         return function
 
@@ -72,12 +64,12 @@ class Functions:
         return f"arn:aws:lambda:{self._region.name}:{self._region.account}:function:{name}"
 
     def _version_of(self, alias: Any) -> str:
-        """The version that an alias leads to this time.
+        """Return the version of an alias, drawn by its weights.
 
         https://docs.aws.amazon.com/lambda/latest/dg/configuring-alias-routing.html
         """
         weights = (alias.routing_config or {}).get("AdditionalVersionWeights") or {}
-        drawn = self._choice.random() if weights else 1.0
+        drawn = self._random.random() if weights else 1.0
         for version, weight in weights.items():
             if drawn < weight:
                 return str(version)
@@ -85,39 +77,39 @@ class Functions:
         return str(alias.function_version)
 
     def name_of(self, arn: str) -> str:
-        """The display name of a function, also of one that is gone."""
+        """Return the display name of a function, or the last part of its ARN if it was deleted."""
         try:
             return display_name(self.find(arn))
         except LookupError:
             return arn.rpartition(":function:")[2]
 
     def changed(self) -> None:
-        """Look at code and configuration afresh, and end the workers of what has changed."""
-        former, self._specs = self._specs, {}
+        """Read code and configuration again, and end the workers of changed functions."""
+        previous, self._specs = self._specs, {}
         self._found.clear()
-        for arn, spec in former.items():
+        for arn, spec in previous.items():
             try:
-                same = self.spec(self.find(arn)) == spec
+                unchanged = self.spec(self.find(arn)) == spec
             except (LookupError, PackageError):
-                same = False
-            if not same:
+                unchanged = False
+            if not unchanged:
                 self._region.workers.retire(spec.name)
 
-    def known(self) -> list[str]:
-        """The names of the functions that have run."""
+    def names(self) -> list[str]:
+        """Return the names of the functions that have run."""
         return list({spec.name for spec in self._specs.values()})
 
     def reset(self) -> None:
         """Drop every function."""
-        self.logs.forget()
+        self.logs.reset()
         self._specs.clear()
         self._found.clear()
 
     def spec(self, function: Any) -> FunctionSpec:
-        """What a worker needs to know of a function."""
+        """Return the specification from which workers run a function."""
         arn = function.function_arn
-        known = self._specs.get(arn)
-        if known is None or known.version != str(function.version):
+        spec = self._specs.get(arn)
+        if spec is None or spec.version != str(function.version):
             self._specs[arn] = FunctionSpec(
                 name=function.function_name,
                 arn=arn,
@@ -126,7 +118,7 @@ class Functions:
                 code=self._unpacked(function.code_bytes),
                 layers=tuple(self._layer(layer["Arn"]) for layer in function.layers),
                 environment={
-                    **_log_settings(function),
+                    **log_settings(function),
                     **function.environment_vars,
                     **self._region.service(Iam).access.credentials(function),
                 },
@@ -140,14 +132,14 @@ class Functions:
         return self._unpacked(self._region.backends.lambda_.layers_versions_by_arn(arn).code_bytes)
 
     def _unpacked(self, archive: bytes) -> Path:
-        """The folder of an archive's files; unpacked once for each content."""
+        """Return the folder with an archive's files. Each content is unpacked once."""
         folder = self._code / hashlib.sha256(archive).hexdigest()[:32]
         if not folder.exists():
             unpack(archive, folder)
         return folder
 
-    def limit_of(self, function: Any) -> int | None:
-        """The concurrency that a function has reserved, for all of its versions together.
+    def reserved_concurrency(self, function: Any) -> int | None:
+        """Return the reserved concurrency of a function, which its versions share; None if it has none.
 
         https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html
         """
@@ -163,23 +155,23 @@ class Functions:
         urgent: bool = False,
         request_id: str | None = None,
     ) -> str:
-        """Run a function once. `done` gets the outcome, or None if it was throttled. Gives the request id."""
+        """Run a function once and return the request id. `done` gets the outcome; None if it was throttled."""
         request_id = request_id or str(uuid.uuid4())
         name = function.function_name
-        limit = self.limit_of(function)
+        limit = self.reserved_concurrency(function)
         if limit is not None and self._running[name] >= limit:
             done(None)
             return request_id
         self._running[name] += 1
         began = self._region.clock.now()
-        about = references(parsed(payload))
+        events = references(parsed(payload))
         with self._region.scheduler.hold(f"function {name}") as hold:
 
             def ended(outcome: Outcome) -> None:
                 self._running[name] -= 1
                 try:
                     self.logs.write(function, outcome, began)
-                    self._remember(function, outcome, began, about)
+                    record_attempts(self._region, function, outcome, began, events)
                     done(outcome)
                 finally:
                     hold.release()
@@ -191,77 +183,31 @@ class Functions:
     def _run(
         self, function: Any, payload: bytes, request_id: str, ended: Callable[[Outcome], None], *, urgent: bool
     ) -> None:
-        """Run a function, or have happen to it what the faults of this cloud draw."""
-        fault, ahead = self._region.faults.draw(display_name(function)), self._region.clock.ahead
-        if fault == "refused":
-            self._region.scheduler.soon(lambda: ended(_broken(request_id)), "a fault")
+        """Run a function, with the fault that is drawn for this call."""
+        fault, ahead = self._region.faults.draw(display_name(function)), self._region.clock.wall_clock_offset
+        failure = service_error(request_id, "Lambda.ServiceException", "This failure was injected by the local cloud.")
+        if fault == "rejected":
+            self._region.scheduler.soon(lambda: ended(failure), "an injected fault")
             return
-        heard = ended if fault != "unheard" else lambda _: ended(_broken(request_id))
+        done = ended if fault != "response_lost" else lambda _: ended(failure)
         try:
             spec = self.spec(function)
         except PackageError as error:
-            outcome = _failed(request_id, "InvalidZipFileException", str(error))
+            outcome = service_error(request_id, "InvalidZipFileException", str(error))
             self._region.scheduler.soon(lambda: ended(outcome), "a package that cannot be unzipped")
             return
         workers = self._region.workers
-        workers.invoke(spec, payload, request_id, heard, urgent=urgent, ahead=ahead)
+        workers.invoke(spec, payload, request_id, done, urgent=urgent, ahead=ahead)
         if fault == "killed":
             self._region.faults.later(lambda: workers.kill(request_id))
         if fault == "doubled":
-            self._invoke_again(spec, payload, urgent=urgent, ahead=ahead)
-
-    def _invoke_again(self, spec: FunctionSpec, payload: bytes, *, urgent: bool, ahead: float) -> None:
-        with self._region.scheduler.hold(f"a second call of {spec.name}") as hold:
-            again = str(uuid.uuid4())
-            self._region.workers.invoke(spec, payload, again, lambda _: hold.release(), urgent=urgent, ahead=ahead)
-            hold.hand_over()
-
-    def _remember(self, function: Any, outcome: Outcome, began: float, about: list[Reference]) -> None:
-        failed = failed_records(outcome)
-        told = told_errors(outcome)
-        for event in about:
-            bad = outcome.status != "ok" or event.key in failed or event.event_id in told
-            error = told.get(event.event_id) or (error_of(outcome) if outcome.status != "ok" else "failed")
-            self._region.history.add(
-                "attempt",
-                event,
-                display_name(function),
-                at=began,
-                duration_ms=outcome.duration_ms,
-                outcome=outcome.status if outcome.status != "ok" or not bad else "error",
-                error=error if bad else None,
-                attempt=event.attempt,
-                execution=event.execution,
-                event=event.event,
-            )
+            with self._region.scheduler.hold(f"a second call of {spec.name}") as hold:
+                second_id = str(uuid.uuid4())
+                workers.invoke(spec, payload, second_id, lambda _: hold.release(), urgent=urgent, ahead=ahead)
+                hold.hand_over()
 
     def invoke_async(self, function: Any, payload: bytes) -> str:
-        """Queue an asynchronous invocation: two retries, six hours at most, then the destinations.
-
-        Gives the request id.
-        """
-        invocation = AsyncInvocation(self._region, self, self._destinations, function, payload)
+        """Queue an asynchronous invocation and return its request id."""
+        invocation = AsyncInvocation(self._region, self, function, payload)
         invocation.start()
         return invocation.request_id
-
-
-def _log_settings(function: Any) -> dict[str, str]:
-    """What tells AWS's runtime client how to log."""
-    config = getattr(function, "logging_config", None) or {}
-    if config.get("LogFormat") != "JSON":
-        return {}
-    return {"AWS_LAMBDA_LOG_FORMAT": "JSON", "AWS_LAMBDA_LOG_LEVEL": config.get("ApplicationLogLevel", "INFO")}
-
-
-def _broken(request_id: str) -> Outcome:
-    """A fault of Lambda's own, whatever the function did."""
-    return _failed(request_id, "Lambda.ServiceException", "a fault, as this cloud was told")
-
-
-def _failed(request_id: str, error_type: str, message: str) -> Outcome:
-    """The outcome where Lambda does not run a function.
-
-    https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html#API_Invoke_Errors
-    """
-    error = json.dumps({"errorType": error_type, "errorMessage": message})
-    return Outcome("error", error.encode(), (), 0.0, None, 0, "none", request_id)

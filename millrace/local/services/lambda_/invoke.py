@@ -18,31 +18,30 @@ from millrace.local.workers import Outcome
 if TYPE_CHECKING:
     from millrace.local.core.account_region import AccountRegion
 
-MOST_REQUEST_BYTES = 6_291_456
-MOST_RESPONSE_BYTES = 6_291_556
-MOST_ASYNC_BYTES = 1_048_576
+MAX_REQUEST_BYTES = 6_291_456
+MAX_RESPONSE_BYTES = 6_291_556
+MAX_ASYNC_BYTES = 1_048_576
 """https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
 
 INVOKE = re.compile(r"^/2015-03-31/functions/([^/]+)/invocations/?$")
 Headers = tuple[tuple[str, str], ...]
-Answer = tuple[int, bytes, Headers]
+HttpResponse = tuple[int, bytes, Headers]
 _TYPES = ("RequestResponse", "Event", "DryRun")
 
 
 class Invoke:
-    """Answers calls of Invoke, each with its status, body and headers."""
+    """Handles calls of Invoke. Responses are status, body and headers."""
 
     def __init__(self, region: "AccountRegion", functions: Functions) -> None:
         self._region = region
         self._functions = functions
 
-    async def answer(self, name: str, query: str, headers: Mapping[str, str], body: bytes) -> Answer:
-        """Invoke a function as its caller asks; header names are in lower case."""
+    async def answer(self, name: str, query: str, headers: Mapping[str, str], body: bytes) -> HttpResponse:
+        """Invoke a function as requested. Header names are in lower case."""
         kind = headers.get("x-amz-invocation-type", "RequestResponse")
         payload = body or b"{}"
-        refused = self._refused(kind, payload)
-        if refused:
-            return refused
+        if invalid := _invalid(kind, payload):
+            return invalid
         try:
             function = self._functions.find(name, parse_qs(query).get("Qualifier", [None])[0])
         except LookupError as error:
@@ -54,19 +53,7 @@ class Invoke:
             return 202, b"", (("x-amzn-requestid", request_id),)
         return await self._invoke(function, payload, tail=headers.get("x-amz-log-type") == "Tail")
 
-    @staticmethod
-    def _refused(kind: str, payload: bytes) -> Answer | None:
-        if kind not in _TYPES:
-            told = f"Value '{kind}' at 'invocationType' failed to satisfy constraint: {', '.join(_TYPES)}"
-            return _error(400, "InvalidParameterValueException", told)
-        if len(payload) > payload_limit(kind):
-            return payload_too_large(kind, len(payload))
-        if parsed(payload) is None and payload.strip() != b"null":
-            told = "Could not parse request body into json: Could not parse payload into json"
-            return _error(400, "InvalidRequestContentException", told)
-        return None
-
-    async def _invoke(self, function: Any, payload: bytes, *, tail: bool) -> Answer:
+    async def _invoke(self, function: Any, payload: bytes, *, tail: bool) -> HttpResponse:
         future: asyncio.Future[Outcome | None] = asyncio.get_running_loop().create_future()
         began = self._region.clock.now()
 
@@ -79,29 +66,41 @@ class Invoke:
         if outcome is None:
             reason = "ReservedFunctionConcurrentInvocationLimitExceeded"
             return _error(429, "TooManyRequestsException", "Rate Exceeded.", Reason=reason)
-        logged = self._functions.logs.tail(function, outcome, began) if tail else b""
-        return _answered(function, outcome, request_id, logged)
+        log = self._functions.logs.tail(function, outcome, began) if tail else b""
+        return _response(function, outcome, request_id, log)
+
+
+def _invalid(kind: str, payload: bytes) -> HttpResponse | None:
+    if kind not in _TYPES:
+        message = f"Value '{kind}' at 'invocationType' failed to satisfy constraint: {', '.join(_TYPES)}"
+        return _error(400, "InvalidParameterValueException", message)
+    if len(payload) > payload_limit(kind):
+        return payload_too_large(kind, len(payload))
+    if parsed(payload) is None and payload.strip() != b"null":
+        message = "Could not parse request body into json: Could not parse payload into json"
+        return _error(400, "InvalidRequestContentException", message)
+    return None
 
 
 def payload_limit(kind: str) -> int:
-    """The number of bytes that the payload of an invocation type may have."""
-    return MOST_ASYNC_BYTES if kind == "Event" else MOST_REQUEST_BYTES
+    """Return the maximum payload size of an invocation type in bytes."""
+    return MAX_ASYNC_BYTES if kind == "Event" else MAX_REQUEST_BYTES
 
 
-def payload_too_large(kind: str, size: int) -> Answer:
-    """The answer to a payload of more bytes."""
+def payload_too_large(kind: str, size: int) -> HttpResponse:
+    """Return the error response to a payload above the limit."""
     limit = payload_limit(kind)
     message = f"{size} byte payload is too large for the {kind} invocation type (limit {limit} bytes)"
     return _error(413, "RequestTooLargeException", message)
 
 
-def _answered(function: Any, outcome: Outcome, request_id: str, logged: bytes) -> Answer:
+def _response(function: Any, outcome: Outcome, request_id: str, log: bytes) -> HttpResponse:
     body, failed = outcome.payload, outcome.status != "ok"
-    if len(body) > MOST_RESPONSE_BYTES:
+    if len(body) > MAX_RESPONSE_BYTES:
         failed = True
-        told = f"Response payload size ({len(body)} bytes) exceeded maximum allowed payload size "
-        told += f"({MOST_RESPONSE_BYTES} bytes)."
-        body = json.dumps({"errorMessage": told, "errorType": "Function.ResponseSizeTooLarge"}).encode()
+        message = f"Response payload size ({len(body)} bytes) exceeded maximum allowed payload size "
+        message += f"({MAX_RESPONSE_BYTES} bytes)."
+        body = json.dumps({"errorMessage": message, "errorType": "Function.ResponseSizeTooLarge"}).encode()
     headers = [
         ("content-type", "application/json"),
         ("x-amzn-requestid", request_id),
@@ -109,11 +108,11 @@ def _answered(function: Any, outcome: Outcome, request_id: str, logged: bytes) -
     ]
     if failed:
         headers.append(("x-amz-function-error", "Unhandled"))
-    if logged:
-        headers.append(("x-amz-log-result", base64.b64encode(logged).decode()))
+    if log:
+        headers.append(("x-amz-log-result", base64.b64encode(log).decode()))
     return 200, body, tuple(headers)
 
 
-def _error(status: int, code: str, message: str, **more: str) -> Answer:
+def _error(status: int, code: str, message: str, **more: str) -> HttpResponse:
     body = json.dumps({**more, "Type": "User", "message": message, "Message": message}).encode()
     return status, body, (("content-type", "application/json"), ("x-amzn-errortype", code))

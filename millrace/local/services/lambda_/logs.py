@@ -1,4 +1,4 @@
-"""What functions print, in CloudWatch Logs, with the lines that Lambda adds itself."""
+"""Logs of functions in CloudWatch Logs, with the START, END and REPORT lines of Lambda."""
 
 import json
 from typing import Any
@@ -12,57 +12,67 @@ TAIL_BYTES = 4096
 
 
 class FunctionLogs:
-    """Writes each invocation into the function's log group and the worker's own stream."""
+    """Writes each invocation to the function's log group, in one log stream per worker."""
 
     def __init__(self, backends: Backends) -> None:
         self._backends = backends
-        self._known: set[tuple[str, str]] = set()
+        self._created: set[tuple[str, str]] = set()
 
     @staticmethod
     def group_of(function: Any) -> str:
-        """The function's log group, its own or the one that its configuration names."""
-        config = getattr(function, "logging_config", None) or {}
-        return str(config.get("LogGroup") or f"/aws/lambda/{function.function_name}")
+        """Return the log group in the function's logging configuration, or its default one."""
+        return str(_logging_config(function).get("LogGroup") or f"/aws/lambda/{function.function_name}")
 
     def write(self, function: Any, outcome: Outcome, began: float) -> None:
-        """Write the lines of one invocation.
+        """Write the log of one invocation.
 
         https://docs.aws.amazon.com/lambda/latest/dg/python-logging.html
         """
         group, stream = self.group_of(function), outcome.log_stream
-        self._make(group, stream)
+        self._create(group, stream)
         start, report = _frame(function, outcome, began)
         ended = began + outcome.duration_ms / 1000
         events = [
             {"timestamp": int(moment * 1000), "message": line}
             for moment, line in [(began, start), *((ended, line) for line in outcome.log), (ended, report)]
         ]
-        self._backends.logs.groups[group].put_log_events(stream, events)  # its backend would ask each for its age first
+        self._backends.logs.groups[group].put_log_events(stream, events)  # faster than moto's backend
 
     @staticmethod
     def tail(function: Any, outcome: Outcome, began: float) -> bytes:
-        """The last 4 KB of the lines of one invocation, as Invoke gives them."""
+        """Return the last 4 KB of the log of one invocation, for Invoke."""
         start, report = _frame(function, outcome, began)
         return "\n".join([start, *outcome.log, report, ""]).encode()[-TAIL_BYTES:]
 
-    def _make(self, group: str, stream: str) -> None:
-        if (group, stream) in self._known:
+    def _create(self, group: str, stream: str) -> None:
+        if (group, stream) in self._created:
             return
         if group not in self._backends.logs.groups:
             self._backends.logs.create_log_group(group, {})
         if stream not in self._backends.logs.groups[group].streams:
             self._backends.logs.create_log_stream(group, stream)
-        self._known.add((group, stream))
+        self._created.add((group, stream))
 
-    def forget(self) -> None:
-        """Look for groups and streams afresh."""
-        self._known.clear()
+    def reset(self) -> None:
+        """Look for groups and streams again."""
+        self._created.clear()
+
+
+def log_settings(function: Any) -> dict[str, str]:
+    """Return the environment variables with which AWS's runtime client configures logging."""
+    config = _logging_config(function)
+    if config.get("LogFormat") != "JSON":
+        return {}
+    return {"AWS_LAMBDA_LOG_FORMAT": "JSON", "AWS_LAMBDA_LOG_LEVEL": config.get("ApplicationLogLevel", "INFO")}
+
+
+def _logging_config(function: Any) -> dict[str, Any]:
+    return getattr(function, "logging_config", None) or {}
 
 
 def _frame(function: Any, outcome: Outcome, began: float) -> tuple[str, str]:
-    """What Lambda writes before and after a function's own lines."""
-    config = getattr(function, "logging_config", None) or {}
-    if config.get("LogFormat") == "JSON":
+    """Return what Lambda logs before and after the lines of a function."""
+    if _logging_config(function).get("LogFormat") == "JSON":
         return _json_frame(function, outcome, began)
     return _text_frame(function, outcome)
 

@@ -1,4 +1,4 @@
-"""What moto's functions and their event source mappings do otherwise here."""
+"""Changes to moto's functions and event source mappings."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -15,32 +15,29 @@ RegionOf = Callable[..., "AccountRegion"]
 
 def apply(region: RegionOf) -> None:
     """Change moto's functions."""
-    _invoke_on_the_plane(region)
-    _map_to_what_is_named()
-    _keep_the_last_invoke_config()
-    _take_qualifiers_of_invoke_configs()
+    _queue_invocations(region)
+    _check_and_qualify_mappings()
+    _replace_invoke_config()
+    _qualify_invoke_configs()
     _keep_function_settings()
     _check_deployment_packages()
 
 
-def _invoke_on_the_plane(region: RegionOf) -> None:
-    """Moto runs a function in Docker, within the call; whatever in moto invokes one queues an invocation instead."""
+def _queue_invocations(region: RegionOf) -> None:
+    """moto runs a function in Docker within the call. Queue an asynchronous invocation instead."""
     from moto.awslambda.models import LambdaFunction  # noqa: PLC0415
 
     def invoke(function: Any, body: Any, _request_headers: Any, _response_headers: Any) -> bytes:
-        known, payload = region(function.function_arn), body.encode() if isinstance(body, str) else body or b"{}"
-
-        def queued() -> None:
-            known.service(Lambda).functions.invoke_async(function, payload)
-
-        known.scheduler.soon(queued, "invocation by a service")
+        owner, payload = region(function.function_arn), body.encode() if isinstance(body, str) else body or b"{}"
+        functions = owner.service(Lambda).functions
+        owner.scheduler.soon(lambda: functions.invoke_async(function, payload), "invocation by a service")
         return b""
 
     LambdaFunction.invoke = invoke
 
 
-def _map_to_what_is_named() -> None:
-    """Moto maps a source to the version that an alias led to, for ever, and accepts any filter."""
+def _check_and_qualify_mappings() -> None:
+    """moto resolves an alias once, when a mapping is created, and accepts invalid filters."""
     from moto.awslambda.exceptions import InvalidParameterValueException  # noqa: PLC0415
     from moto.awslambda.models import LambdaBackend  # noqa: PLC0415
 
@@ -70,32 +67,32 @@ def _map_to_what_is_named() -> None:
 
 
 def qualified_arn(backend: Any, name: str) -> str:
-    """The ARN of a function as a name or ARN says it, its version or alias kept."""
+    """Return the ARN of a function from a name or ARN, with its version or alias."""
     plain, _, qualifier = name.rpartition(":function:")[2].partition(":")
     arn = f"arn:aws:lambda:{backend.region_name}:{backend.account_id}:function:{plain}"
     return f"{arn}:{qualifier}" if qualifier else arn
 
 
-def _keep_the_last_invoke_config() -> None:
-    """Moto keeps the first configuration for asynchronous invocation, whatever is put after it."""
+def _replace_invoke_config() -> None:
+    """moto keeps a function's first event invoke configuration and ignores later ones."""
     from moto.awslambda.models import EventInvokeConfig, LambdaBackend  # noqa: PLC0415
 
     def put(backend: Any, name: str, config: dict[str, Any]) -> Any:
         function = backend.get_function(name)
-        kept = EventInvokeConfig(qualified_arn(backend, name), function.last_modified, config)
-        function.event_invoke_config = [kept]
-        return kept.response()
+        stored = EventInvokeConfig(qualified_arn(backend, name), function.last_modified, config)
+        function.event_invoke_config = [stored]
+        return stored.response()
 
     def update(backend: Any, name: str, config: dict[str, Any]) -> Any:
-        had = backend.get_function(name).event_invoke_config
-        return put(backend, name, {**(had[0].config if had else {}), **config})
+        previous = backend.get_function(name).event_invoke_config
+        return put(backend, name, {**(previous[0].config if previous else {}), **config})
 
     LambdaBackend.put_function_event_invoke_config = put
     LambdaBackend.update_function_event_invoke_config = update
 
 
-def _take_qualifiers_of_invoke_configs() -> None:
-    """Moto ignores the qualifier: the configuration of a version or an alias would be the function's."""
+def _qualify_invoke_configs() -> None:
+    """moto ignores the qualifier and stores the configuration of a version or alias for the function."""
     from moto.awslambda.models import LambdaBackend  # noqa: PLC0415
     from moto.awslambda.responses import LambdaResponse  # noqa: PLC0415
 
@@ -111,45 +108,41 @@ def _take_qualifiers_of_invoke_configs() -> None:
 
 
 def _qualified(response_class: Any, name: str) -> Callable[[Any], Any]:
-    answer = getattr(response_class, f"{name}_function_event_invoke_config")
+    original = getattr(response_class, f"{name}_function_event_invoke_config")
 
-    def answered(response: Any) -> Any:
+    def with_qualifier(response: Any) -> Any:
         qualifier = response._get_param("Qualifier")
         if qualifier and qualifier != "$LATEST":
             head, _, tail = response.path.rpartition("/event-invoke-config")
             response.path = f"{head}:{qualifier}/event-invoke-config{tail}"
-        return answer(response)
+        return original(response)
 
-    return answered
+    return with_qualifier
 
 
 def _keep_function_settings() -> None:
-    """Moto drops a function's logging and dead-letter settings."""
+    """moto drops the LoggingConfig and DeadLetterConfig of a function."""
     from moto.awslambda.models import LambdaFunction  # noqa: PLC0415
 
-    kept = {"LoggingConfig": "logging_config", "DeadLetterConfig": "dead_letter_config"}
-    make, configure, show = (
-        LambdaFunction.__init__,
-        LambdaFunction.update_configuration,
-        LambdaFunction.get_configuration,
-    )
+    attributes = {"LoggingConfig": "logging_config", "DeadLetterConfig": "dead_letter_config"}
+    create, update, get = LambdaFunction.__init__, LambdaFunction.update_configuration, LambdaFunction.get_configuration
 
     def keep(function: Any, given: dict[str, Any]) -> None:
-        for name, attribute in kept.items():
+        for name, attribute in attributes.items():
             if name in given:
                 setattr(function, attribute, given[name])
 
     def __init__(function: Any, account_id: str, spec: dict[str, Any], *args: Any, **kwargs: Any) -> None:  # noqa: N807
-        make(function, account_id, spec, *args, **kwargs)
+        create(function, account_id, spec, *args, **kwargs)
         keep(function, spec)
 
     def update_configuration(function: Any, config_updates: dict[str, Any]) -> Any:
         keep(function, config_updates)
-        return configure(function, config_updates)
+        return update(function, config_updates)
 
     def get_configuration(function: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        had = {name: getattr(function, attribute, None) for name, attribute in kept.items()}
-        return {**show(function, *args, **kwargs), **{name: value for name, value in had.items() if value}}
+        kept = {name: getattr(function, attribute, None) for name, attribute in attributes.items()}
+        return {**get(function, *args, **kwargs), **{name: value for name, value in kept.items() if value}}
 
     LambdaFunction.__init__ = __init__
     LambdaFunction.update_configuration = update_configuration
@@ -157,7 +150,7 @@ def _keep_function_settings() -> None:
 
 
 def _check_deployment_packages() -> None:
-    """Moto takes any bytes for the code of a function or a layer; they then fail at each invocation.
+    """moto accepts any bytes as the code of a function or layer, which then fails at each invocation.
 
     https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html
     """

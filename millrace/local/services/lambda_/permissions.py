@@ -7,7 +7,7 @@ _INVOCATIONS = {"Invoke", "InvokeAsync", "InvokeWithResponseStream"}
 
 
 def required(call: Call, _region: AccountRegion) -> list[Permission]:
-    """The function, with its qualifier where one is named.
+    """Return the permission on a function, layer or event source mapping, and to pass a function's role.
 
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_awslambda.html
     """
@@ -33,7 +33,7 @@ def required(call: Call, _region: AccountRegion) -> list[Permission]:
 
 
 def _function(call: Call, name: str) -> str:
-    """The ARN of a function that is named, or by account and name."""
+    """Return the ARN of a function from its name, partial ARN or ARN."""
     return call.arn("function:" + name.rpartition("function:")[2])
 
 

@@ -16,9 +16,9 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 def code(given: dict[str, Any]) -> dict[str, Any]:
-    """A function's code; source that stands in the template itself becomes a zip with one file in it.
+    """Return the Code argument. Inline source (ZipFile) becomes a zip with one file.
 
-    The file is index.py, as for Python's runtimes:
+    The file is index.py, as in Python's runtimes:
     https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-lambda-function-code.html
     """
     if "ZipFile" not in given:
@@ -50,7 +50,7 @@ _CONFIGURATION = props(
 )
 _CODE = {"Code": Take("Code", code)} | props("Architectures")
 _UPDATED_CODE = {"Code": Take("", code)} | props("Architectures")
-_FORGETS = "moto's UpdateFunctionConfiguration forgets it: creation passes it on, an update is on the record alone"
+_NOT_UPDATED = "moto's UpdateFunctionConfiguration drops it: an update changes only the stack's record"
 
 FUNCTION = ResourceType(
     "AWS::Lambda::Function",
@@ -91,14 +91,14 @@ FUNCTION = ResourceType(
         "DeadLetterConfig": "moto's CreateFunction drops it",
         "FileSystemConfigs": "moto's CreateFunction drops it",
         "LoggingConfig": "moto's CreateFunction drops it",
-        "SnapStart": "moto's CreateFunction drops it and always answers None",
+        "SnapStart": "moto's CreateFunction drops it and always returns None",
         "RecursiveLoop": "moto has no PutFunctionRecursionConfig",
         "RuntimeManagementConfig": "moto has no PutRuntimeManagementConfig",
-        "Architectures": _FORGETS,
-        "EphemeralStorage": _FORGETS,
-        "ImageConfig": _FORGETS,
-        "KmsKeyArn": _FORGETS,
-        "TracingConfig": _FORGETS,
+        "Architectures": _NOT_UPDATED,
+        "EphemeralStorage": _NOT_UPDATED,
+        "ImageConfig": _NOT_UPDATED,
+        "KmsKeyArn": _NOT_UPDATED,
+        "TracingConfig": _NOT_UPDATED,
     },
 )
 
@@ -168,7 +168,7 @@ _MAPPING = props(
     "SourceAccessConfigurations",
     "TumblingWindowInSeconds",
 )
-_MAPPING_FORGETS = "moto's UpdateEventSourceMapping forgets it: an update is on the record alone"
+_NOT_UPDATED_MAPPING = "moto's UpdateEventSourceMapping drops it: an update changes only the stack's record"
 
 EVENT_SOURCE_MAPPING = ResourceType(
     "AWS::Lambda::EventSourceMapping",
@@ -194,10 +194,10 @@ EVENT_SOURCE_MAPPING = ResourceType(
     },
     kept_only_here={
         "LoggingConfig": "moto's CreateEventSourceMapping drops it",
-        "Tags": "moto's TagResource and ListTags know functions only",
-        "KmsKeyArn": _MAPPING_FORGETS,
-        "MetricsConfig": _MAPPING_FORGETS,
-        "ProvisionedPollerConfig": _MAPPING_FORGETS,
+        "Tags": "moto's TagResource and ListTags support functions only",
+        "KmsKeyArn": _NOT_UPDATED_MAPPING,
+        "MetricsConfig": _NOT_UPDATED_MAPPING,
+        "ProvisionedPollerConfig": _NOT_UPDATED_MAPPING,
     },
 )
 
@@ -210,7 +210,7 @@ EVENT_INVOKE_CONFIG = ResourceType(
     create=None,
     id="{FunctionName}|{Qualifier}",
     steps=(
-        # moto keeps a list and answers with its first, so the one before has to go.
+        # moto stores a list and returns its first item, so delete the previous one.
         Setting(
             Call("put_function_event_invoke_config", _ASYNC, _QUALIFIED),
             clear=Call("delete_function_event_invoke_config", by=_QUALIFIED),

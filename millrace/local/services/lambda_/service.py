@@ -6,7 +6,6 @@ from typing import Any
 from millrace.local.core.account_region import AccountRegion
 from millrace.local.core.service import DeliveryPermissions, Service
 from millrace.local.core.targets import Message
-from millrace.local.services.lambda_.destinations import Destinations
 from millrace.local.services.lambda_.event_source_mappings import EventSourceMappings
 from millrace.local.services.lambda_.functions import Functions
 from millrace.local.services.lambda_.invoke import Invoke
@@ -22,10 +21,9 @@ class Lambda(Service):
 
     def __init__(self, region: AccountRegion) -> None:
         super().__init__(region)
-        destinations = Destinations(region)
-        self.functions = Functions(region, destinations)
+        self.functions = Functions(region)
         self.invoke = Invoke(region, self.functions)
-        self.mappings = EventSourceMappings(region, self.functions, destinations)
+        self.mappings = EventSourceMappings(region, self.functions)
         region.source_listeners.append(self.mappings)
 
     def changed(self) -> None:
@@ -40,11 +38,11 @@ class Lambda(Service):
 
     def retire(self) -> None:
         """End the workers of its functions."""
-        for name in self.functions.known():
+        for name in self.functions.names():
             self.region.workers.retire(name)
 
     def find(self, arn: str) -> Any:
-        """Return moto's function of an ARN. Raises LookupError."""
+        """Return moto's function of an ARN. Raises LookupError if it does not exist."""
         return self.functions.find(arn)
 
     def deliver(self, message: Message) -> None:
@@ -52,7 +50,7 @@ class Lambda(Service):
         self.functions.invoke_async(self.functions.find(message.target["Arn"]), message.body.encode())
 
     def resource_policy(self, arn: str) -> Any:
-        """The policy of a function."""
+        """Return the policy of a function; None if it has none."""
         from moto.awslambda.exceptions import UnknownFunctionException  # noqa: PLC0415 - imported after moto's settings
 
         if ":function:" not in arn:

@@ -17,7 +17,7 @@ def _use_clock(region: Callable[..., AccountRegion]) -> None:
     from moto.logs import models  # noqa: PLC0415
 
     millis = models.unix_time_millis
-    models.unix_time_millis = lambda moment=None: float(millis(moment)) + region().clock.ahead * 1000
+    models.unix_time_millis = lambda moment=None: float(millis(moment)) + region().clock.wall_clock_offset * 1000
 
 
 def _reject_subscription_filters() -> None:

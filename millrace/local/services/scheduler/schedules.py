@@ -16,10 +16,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from millrace.local.core.account_region import AccountRegion
 from millrace.local.core.clock import iso
-from millrace.local.core.delivery import Delivery, Done, Ending, Failure
+from millrace.local.core.delivery import Delivery, Done, Failure, FinalFailure
 from millrace.local.core.errors import ApiError, UnsupportedPolicyError
-from millrace.local.core.schedule_expressions import BadSchedule, Rate, Schedule, schedule
-from millrace.local.core.scheduler import Item
+from millrace.local.core.schedule_expressions import Rate, Schedule, ScheduleExpressionError, schedule
+from millrace.local.core.scheduler import ScheduledAction
 from millrace.local.core.service import Service
 from millrace.local.core.targets import attempt, send, send_record
 from millrace.local.services.eventbridge import EventBridge, new_envelope, retry_policy
@@ -58,7 +58,7 @@ class _Running:
     properties: str
     times: Schedule
     began: float
-    item: Item | None = None
+    item: ScheduledAction | None = None
 
 
 class EventBridgeScheduler(Service):
@@ -78,7 +78,7 @@ class EventBridgeScheduler(Service):
             return
         try:
             _times(params["ScheduleExpression"], params.get("ScheduleExpressionTimezone"))
-        except BadSchedule as error:
+        except ScheduleExpressionError as error:
             raise ApiError("ValidationException", f"Invalid Schedule Expression {error}") from error
         arn = params.get("Target", {}).get("Arn", "")
         service = arn.split(":")[2] if arn.startswith("arn:") else arn
@@ -219,7 +219,7 @@ class ScheduledCall:
             return Failure(error.code, error.message, retriable=False)
         return None
 
-    def _fail(self, ending: Ending) -> None:
+    def _fail(self, ending: FinalFailure) -> None:
         """https://docs.aws.amazon.com/scheduler/latest/UserGuide/configuring-schedule-dlq.html."""
         queue = (self._target.get("DeadLetterConfig") or {}).get("Arn")
         if not queue:
@@ -248,11 +248,11 @@ def _times(expression: str, zone: str | None) -> Schedule:
     try:
         time_zone = ZoneInfo(zone or "UTC")
     except (ZoneInfoNotFoundError, ValueError) as error:
-        raise BadSchedule(f"{expression}: the time zone {zone!r} does not exist.") from error
+        raise ScheduleExpressionError(f"{expression}: the time zone {zone!r} does not exist.") from error
     once = _AT.fullmatch(expression)
     if once is None:
         return schedule(expression, time_zone)
     try:
         return _Once(datetime.fromisoformat(once[1]).replace(tzinfo=time_zone).timestamp())
     except ValueError as error:
-        raise BadSchedule(f"{expression}: {error}") from error
+        raise ScheduleExpressionError(f"{expression}: {error}") from error

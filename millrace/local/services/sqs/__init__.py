@@ -3,11 +3,10 @@
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/welcome.html
 """
 
-from millrace.local.services.sqs.message_store import MessageStore
-from millrace.local.services.sqs.messages import next_visible, record
-from millrace.local.services.sqs.receiving import receive
+from millrace.local.services.sqs.message_store import store_of
+from millrace.local.services.sqs.receiving import receive, record
 from millrace.local.services.sqs.service import Sqs
 
 SERVICE = Sqs
 
-__all__ = ["MessageStore", "Sqs", "next_visible", "receive", "record"]
+__all__ = ["Sqs", "receive", "record", "store_of"]

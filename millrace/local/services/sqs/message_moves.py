@@ -1,4 +1,4 @@
-"""Message-move tasks: a dead-letter queue redriven to where its messages came from.
+"""Message-move tasks, which redrive a dead-letter queue.
 
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_StartMessageMoveTask.html
 """
@@ -11,20 +11,21 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from millrace.local.core.errors import ApiError
+from millrace.local.services.sqs.message_store import store_of
 
 if TYPE_CHECKING:
     from millrace.local.core.account_region import AccountRegion
 
-MOST_PER_SECOND = 500
-MOST_LISTED = 10
-_AT_ONCE = 500
+MAX_PER_SECOND = 500
+MAX_LISTED = 10
+_BATCH = 500
 _INVALID = "InvalidParameterValue"
 _ONLY_ONE = "There is already a task running. Only one active task is allowed for a source queue arn at a given time."
 
 
 @dataclass(eq=False)
 class Move:
-    """One task, and how far it has come. `rate` is in messages a second; None leaves it to the system."""
+    """A task and its progress. `rate` is in messages per second; None for the system's choice."""
 
     task_id: str
     source: str
@@ -38,17 +39,17 @@ class Move:
 
     @property
     def handle(self) -> str:
-        """What CancelMessageMoveTask takes."""
+        """The task handle that CancelMessageMoveTask takes."""
         return base64.b64encode(json.dumps({"taskId": self.task_id, "sourceArn": self.source}).encode()).decode()
 
     @property
     def active(self) -> bool:
-        """Whether it still moves messages, or is about to stop."""
+        """Whether it moves messages or is being cancelled."""
         return self.status in ("RUNNING", "CANCELLING")
 
-    def shown(self) -> dict[str, Any]:
-        """The task as ListMessageMoveTasks gives it."""
-        known = {
+    def as_result(self) -> dict[str, Any]:
+        """Return the task as ListMessageMoveTasks lists it."""
+        result = {
             "TaskHandle": self.handle if self.status == "RUNNING" else None,
             "Status": self.status,
             "SourceArn": self.source,
@@ -59,15 +60,15 @@ class Move:
             "FailureReason": self.failure,
             "StartedTimestamp": int(self.started * 1000),
         }
-        return {name: value for name, value in known.items() if value is not None}
+        return {name: value for name, value in result.items() if value is not None}
 
 
 class MessageMoves:
-    """Starts, lists and cancels the tasks; each runs on the agenda, a step every second."""
+    """Starts, lists and cancels tasks. A task with a rate runs one step per second on the scheduler."""
 
-    def __init__(self, region: "AccountRegion", queue: Callable[[str], Any]) -> None:
+    def __init__(self, region: "AccountRegion", find_queue: Callable[[str], Any]) -> None:
         self._region = region
-        self._find_queue = queue
+        self._find_queue = find_queue
         self._moves: list[Move] = []
         self.answers: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
             "AmazonSQS.StartMessageMoveTask": self.start,
@@ -80,29 +81,23 @@ class MessageMoves:
         self._moves.clear()
 
     def start(self, given: dict[str, Any]) -> dict[str, Any]:
-        """Start a task. Raises Refused."""
+        """Start a task. Raises ApiError."""
         source = self._queue(given, "SourceArn")
         self._check(given, source)
-        visible, _, _ = source._messages.counts()  # noqa: SLF001 - moto's
         move = Move(
             task_id=str(uuid.uuid4()),
             source=source.queue_arn,
             destination=given.get("DestinationArn"),
             rate=given.get("MaxNumberOfMessagesPerSecond"),
             started=self._region.clock.now(),
-            to_move=visible,
+            to_move=store_of(source).counts()[0],
         )
         self._moves.insert(0, move)
-        self._plan(move, 0.0)
+        self._schedule(move, 0.0)
         return {"TaskHandle": move.handle}
 
     def _check(self, given: dict[str, Any], source: Any) -> None:
-        rate = given.get("MaxNumberOfMessagesPerSecond")
-        if rate is not None and not 1 <= rate <= MOST_PER_SECOND:
-            reason = f"Must be between 1 and {MOST_PER_SECOND}"
-            raise ApiError(
-                _INVALID, f"Value {rate} for parameter MaxNumberOfMessagesPerSecond is invalid. Reason: {reason}."
-            )
+        _check_range(given, "MaxNumberOfMessagesPerSecond", MAX_PER_SECOND)
         if not any(queue.dead_letter_queue is source for queue in self._region.backends.sqs.queues.values()):
             raise ApiError(_INVALID, "Source queue must be configured as a Dead Letter Queue.")
         if given.get("DestinationArn") and self._queue(given, "DestinationArn").fifo_queue != source.fifo_queue:
@@ -114,16 +109,14 @@ class MessageMoves:
         try:
             return self._find_queue(given.get(name, ""))
         except LookupError as error:
-            told = f"The resource that you specified for the {name} parameter doesn't exist."
-            raise ApiError("ResourceNotFoundException", told, 404) from error
+            message = f"The resource that you specified for the {name} parameter doesn't exist."
+            raise ApiError("ResourceNotFoundException", message, 404) from error
 
     def _list(self, given: dict[str, Any]) -> dict[str, Any]:
         """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ListMessageMoveTasks.html."""
-        source, most = self._queue(given, "SourceArn"), given.get("MaxResults", 1)
-        if not 1 <= most <= MOST_LISTED:
-            reason = f"Must be between 1 and {MOST_LISTED}"
-            raise ApiError(_INVALID, f"Value {most} for parameter MaxResults is invalid. Reason: {reason}.")
-        return {"Results": [move.shown() for move in self._moves if move.source == source.queue_arn][:most]}
+        source, limit = self._queue(given, "SourceArn"), given.get("MaxResults", 1)
+        _check_range(given, "MaxResults", MAX_LISTED)
+        return {"Results": [move.as_result() for move in self._moves if move.source == source.queue_arn][:limit]}
 
     def _cancel(self, given: dict[str, Any]) -> dict[str, Any]:
         """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_CancelMessageMoveTask.html."""
@@ -135,7 +128,7 @@ class MessageMoves:
         move.status = "CANCELLING"
         return {"ApproximateNumberOfMessagesMoved": move.moved}
 
-    def _plan(self, move: Move, pause: float) -> None:
+    def _schedule(self, move: Move, pause: float) -> None:
         self._region.scheduler.after(pause, lambda: self._step(move), f"redrive of {move.source.rpartition(':')[2]}")
 
     def _step(self, move: Move) -> None:
@@ -148,21 +141,21 @@ class MessageMoves:
             move.status, move.failure = "FAILED", str(error.args[0])
             return
         if more:
-            self._plan(move, 1.0 if move.rate else 0.0)
+            self._schedule(move, 1.0 if move.rate else 0.0)
         else:
             move.status = "COMPLETED"
 
     def _move_some(self, move: Move) -> bool:
-        """Move as many as one step may. Gives whether there is more to move."""
-        store = self._find_queue(move.source)._messages  # noqa: SLF001 - moto's
-        for _ in range(move.rate or _AT_ONCE):
+        """Move the messages of one step. Return whether messages are left."""
+        store = store_of(self._find_queue(move.source))
+        for _ in range(move.rate or _BATCH):
             with store.lock:
-                message = store.take()
+                message = store.peek()
                 if message is None or move.moved >= move.to_move:
                     return False
                 target = self._target(move, message)
                 store.remove(message)
-            target.add_message(self._renewed(message))
+            target.add_message(self._new_message(message))
             move.moved += 1
         return bool(move.moved < move.to_move)
 
@@ -175,17 +168,24 @@ class MessageMoves:
         except LookupError as error:
             raise LookupError("AWS.SimpleQueueService.NonExistentQueue") from error
 
-    def _renewed(self, message: Any) -> Any:
-        """A redriven message is a new one: its id, its time of sending, and no receipt.
+    def _new_message(self, message: Any) -> Any:
+        """Return a copy with a new id and enqueue time, as SQS redrives messages as new ones.
 
         https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-configure-dead-letter-queue-redrive.html
         """
-        from moto.sqs.models import Message  # noqa: PLC0415 - as in state.py
+        from moto.sqs.models import Message  # noqa: PLC0415
 
         attributes = {n: v for n, v in message.system_attributes.items() if n != "DeadLetterQueueSourceArn"}
-        fresh = Message(str(uuid.uuid4()), message.body, attributes)
-        fresh.message_attributes = message.message_attributes
-        fresh.group_id, fresh.deduplication_id = message.group_id, message.deduplication_id
-        fresh.sent_timestamp = int(self._region.clock.now() * 1000)
-        fresh.millrace_redriven = True
-        return fresh
+        new = Message(str(uuid.uuid4()), message.body, attributes)
+        new.message_attributes = message.message_attributes
+        new.group_id, new.deduplication_id = message.group_id, message.deduplication_id
+        new.sent_timestamp = int(self._region.clock.now() * 1000)
+        new.millrace_redriven = True
+        return new
+
+
+def _check_range(given: dict[str, Any], name: str, largest: int) -> None:
+    value = given.get(name)
+    if value is not None and not 1 <= value <= largest:
+        reason = f"Must be between 1 and {largest}"
+        raise ApiError(_INVALID, f"Value {value} for parameter {name} is invalid. Reason: {reason}.")

@@ -1,6 +1,7 @@
-"""The messages of one queue: in order, found by handle, and counted without a search.
+"""In-memory message store of one SQS queue.
 
-moto keeps a list, which it walks through, and rebuilds, for each call: 10,000 messages cost minutes.
+Receiving, deleting and counting take O(log n). moto scans and rebuilds a list for each call: 10,000 messages take
+minutes.
 """
 
 import threading
@@ -10,192 +11,194 @@ from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from typing import Any
 
-REMEMBERED_HANDLES = 20_000
-"""Handles of deleted messages that are remembered, as deleting one twice is no error."""
+REMEMBERED_RECEIPTS = 20_000
+"""Receipt handles of deleted messages to remember, because deleting a message twice is not an error."""
 
 
 @dataclass(eq=False)
-class Place:
-    """Where a message stands: ready, out with a consumer, or delayed.
-
-    `due` is when it comes back, `lent` when it was received, in milliseconds.
-    """
+class StoredMessage:
+    """A message and its delivery state. Times are in milliseconds since 1970."""
 
     number: int
-    lane: "Lane"
+    group: "MessageGroup"
     message: Any
-    due: float = 0.0
-    lent: float = 0.0
+    visible_at: float = 0.0
+    received_at: float = 0.0
     ready: bool = False
-    out: bool = False
-    handles: list[str] = field(default_factory=list)
+    in_flight: bool = False
+    receipts: list[str] = field(default_factory=list)
 
 
 @dataclass(eq=False)
-class Lane:
-    """What must stay in order: a message group, or the whole of a standard queue, which nothing closes."""
+class MessageGroup:
+    """Messages in delivery order: one FIFO message group, or all messages of a standard queue."""
 
-    group: str | None
+    id: str | None
     ready: list[int] = field(default_factory=list)
-    out: int = 0
+    in_flight: int = 0
     size: int = 0
 
     @property
-    def closed(self) -> bool:
-        """Whether a message of this group is with a consumer."""
-        return self.group is not None and self.out > 0
+    def blocked(self) -> bool:
+        """Whether one of its messages is in flight. A FIFO group then delivers no other; a standard queue does."""
+        return self.id is not None and self.in_flight > 0
 
 
 class MessageStore:
-    """Holds the messages of a queue. Every method is to be called with `lock` held."""
+    """The messages of one queue, in delivery order. Callers hold `lock`."""
 
     def __init__(self, queue: Any, now: Callable[[], float], messages: Iterable[Any] = ()) -> None:
         self.lock: threading.Condition = queue._messages_lock  # noqa: SLF001 - moto's
-        self._queue = queue
         self.now = now
-        self._last = 0
-        self._lookup: dict[int, Place] = {}
-        self._by_handle: dict[str, Place] = {}
-        self._deleted: OrderedDict[str, None] = OrderedDict()
-        self._lanes: dict[str | None, Lane] = {}
-        self._open: list[tuple[int, str | None]] = []
-        self._later: list[tuple[float, int]] = []
-        self._ready = self._out = 0
+        self._queue = queue
+        self._last_number = 0
+        self._stored: dict[int, StoredMessage] = {}
+        self._by_receipt: dict[str, StoredMessage] = {}
+        self._deleted_receipts: OrderedDict[str, None] = OrderedDict()
+        self._groups: dict[str | None, MessageGroup] = {}
+        self._deliverable: list[tuple[int, str | None]] = []  # heap of (first ready number, group id); may be stale
+        self._invisible: list[tuple[float, int]] = []  # heap of (visible_at, number); may be stale
+        self._ready = self._in_flight = 0
         for message in messages:
             self.add(message)
 
     def __iter__(self) -> Iterator[Any]:
-        return iter([place.message for place in self._lookup.values()])
+        return iter([stored.message for stored in self._stored.values()])
 
     def __len__(self) -> int:
-        return len(self._lookup)
+        return len(self._stored)
 
     def add(self, message: Any) -> None:
-        """Put a message at the end."""
-        self._last += 1
-        group = message.group_id if self._queue.fifo_queue else None
-        lane = self._lanes.setdefault(group, Lane(group))
-        place = self._lookup[self._last] = Place(self._last, lane, message)
-        message.millrace_place = place
-        lane.size += 1
+        """Add a message to the end."""
+        self._last_number += 1
+        group_id = message.group_id if self._queue.fifo_queue else None
+        group = self._groups.setdefault(group_id, MessageGroup(group_id))
+        stored = message.millrace_stored = StoredMessage(self._last_number, group, message)
+        self._stored[stored.number] = stored
+        group.size += 1
         if message.delayed_until > self.now():
-            self._wait(place, message.delayed_until)
+            self._hide_until(stored, message.delayed_until)
         else:
-            self._make_ready(place)
+            self._make_visible(stored)
 
     append = add
 
     def remove(self, message: Any) -> None:
-        """Take a message away, wherever it stands."""
-        place: Place = message.millrace_place
-        if self._lookup.pop(place.number, None) is None:
+        """Delete a message."""
+        stored: StoredMessage = message.millrace_stored
+        if self._stored.pop(stored.number, None) is None:
             return
-        self._leave(place)
-        place.lane.size -= 1
-        if not place.lane.size:
-            del self._lanes[place.lane.group]
-        for handle in place.handles:
-            self._by_handle.pop(handle, None)
-            self._deleted[handle] = None
-        while len(self._deleted) > REMEMBERED_HANDLES:
-            self._deleted.popitem(last=False)
+        self._clear_state(stored)
+        stored.group.size -= 1
+        if not stored.group.size:
+            del self._groups[stored.group.id]
+        for receipt in stored.receipts:
+            self._by_receipt.pop(receipt, None)
+            self._deleted_receipts[receipt] = None
+        while len(self._deleted_receipts) > REMEMBERED_RECEIPTS:
+            self._deleted_receipts.popitem(last=False)
 
-    def find(self, handle: str) -> Any | None:
-        """The message that a handle was given for."""
-        place = self._by_handle.get(handle)
-        return place.message if place else None
+    def find(self, receipt: str) -> Any | None:
+        """Return the message of a receipt handle."""
+        stored = self._by_receipt.get(receipt)
+        return stored.message if stored else None
 
-    def was_deleted(self, handle: str) -> bool:
-        """Whether a handle is one of a message that was deleted."""
-        return handle in self._deleted
+    def was_deleted(self, receipt: str) -> bool:
+        """Return whether the message of a receipt handle was deleted."""
+        return receipt in self._deleted_receipts
 
-    def take(self) -> Any | None:
-        """The next message that may be received, in order; it stays where it is until it is `lent` or removed."""
-        self._bring_back()
-        while self._open:
-            number, group = self._open[0]
-            lane = self._lanes.get(group)
-            if lane and not lane.closed and self._first(lane) == number:
-                return self._lookup[number].message
-            heappop(self._open)
+    def peek(self) -> Any | None:
+        """Return the next visible message without receiving it."""
+        self._make_due_messages_visible()
+        while self._deliverable:
+            number, group_id = self._deliverable[0]
+            group = self._groups.get(group_id)
+            if group and not group.blocked and self._first(group) == number:
+                return self._stored[number].message
+            heappop(self._deliverable)
         return None
 
-    def after(self, message: Any) -> Any | None:
-        """The next message of the group of one that was just lent, which closed the group for others."""
-        lane: Lane = message.millrace_place.lane
-        number = self._first(lane) if lane.group is not None else None
-        return None if number is None else self._lookup[number].message
+    def peek_after(self, message: Any) -> Any | None:
+        """Return the next message of the FIFO group of a message that was just received."""
+        group: MessageGroup = message.millrace_stored.group
+        number = self._first(group) if group.id is not None else None
+        return None if number is None else self._stored[number].message
 
-    def lend(self, message: Any, handle: str, until: float) -> None:
-        """Say that a message is with a consumer until a moment, known by a handle."""
-        place: Place = message.millrace_place
-        self._leave(place)
-        place.handles.append(handle)
-        self._by_handle[handle] = place
-        place.out, place.lent = True, self.now()
-        place.lane.out += 1
-        self._out += 1
-        self._wait(place, until)
+    def receive(self, message: Any, receipt: str, visible_at: float) -> None:
+        """Put a message in flight until `visible_at`, under a receipt handle."""
+        stored: StoredMessage = message.millrace_stored
+        self._clear_state(stored)
+        stored.receipts.append(receipt)
+        self._by_receipt[receipt] = stored
+        stored.in_flight, stored.received_at = True, self.now()
+        stored.group.in_flight += 1
+        self._in_flight += 1
+        self._hide_until(stored, visible_at)
 
-    def reschedule(self, message: Any, until: float) -> None:
-        """Change the moment at which a message comes back."""
-        place: Place = message.millrace_place
-        if place.out:
-            self._wait(place, until)
+    def change_visibility(self, message: Any, visible_at: float) -> None:
+        """Change when a message in flight becomes visible again."""
+        stored: StoredMessage = message.millrace_stored
+        if stored.in_flight:
+            self._hide_until(stored, visible_at)
 
-    def next_visible(self) -> float | None:
-        """When a message can be received, in milliseconds; a moment that is past if one can be now."""
+    def next_visible_at(self) -> float | None:
+        """Return when the next message becomes visible: 0 if one is visible now, None if none will."""
         with self.lock:
-            if self.take() is not None:
+            if self.peek() is not None:
                 return 0.0
-            return self._later[0][0] if self._later else None
+            return self._invisible[0][0] if self._invisible else None
 
     def counts(self) -> tuple[int, int, int]:
-        """How many messages are ready, with consumers, and delayed."""
+        """Return ApproximateNumberOfMessages, …NotVisible and …Delayed."""
         with self.lock:
-            self._bring_back()
-            return self._ready, self._out, len(self._lookup) - self._ready - self._out
+            self._make_due_messages_visible()
+            return self._ready, self._in_flight, len(self._stored) - self._ready - self._in_flight
 
-    def _wait(self, place: Place, until: float) -> None:
-        place.due = until
-        heappush(self._later, (until, place.number))
+    def _hide_until(self, stored: StoredMessage, visible_at: float) -> None:
+        stored.visible_at = visible_at
+        heappush(self._invisible, (visible_at, stored.number))
 
-    def _bring_back(self) -> None:
+    def _make_due_messages_visible(self) -> None:
         now = self.now()
-        while self._later and (self._later[0][0] <= now or self._is_stale(*self._later[0])):
-            due, number = heappop(self._later)
-            if not self._is_stale(due, number):
-                place = self._lookup[number]
-                self._leave(place)
-                self._make_ready(place)
+        while self._invisible and (self._invisible[0][0] <= now or self._is_stale(*self._invisible[0])):
+            visible_at, number = heappop(self._invisible)
+            if not self._is_stale(visible_at, number):
+                self._clear_state(self._stored[number])
+                self._make_visible(self._stored[number])
 
-    def _is_stale(self, due: float, number: int) -> bool:
-        place = self._lookup.get(number)
-        return place is None or place.ready or place.due != due
+    def _is_stale(self, visible_at: float, number: int) -> bool:
+        stored = self._stored.get(number)
+        return stored is None or stored.ready or stored.visible_at != visible_at
 
-    def _make_ready(self, place: Place) -> None:
-        place.ready = True
+    def _make_visible(self, stored: StoredMessage) -> None:
+        stored.ready = True
         self._ready += 1
-        heappush(place.lane.ready, place.number)
-        self._show(place.lane)
+        heappush(stored.group.ready, stored.number)
+        self._offer(stored.group)
 
-    def _leave(self, place: Place) -> None:
-        """Take a place out of the state that it is in."""
-        self._ready -= place.ready
-        self._out -= place.out
-        place.lane.out -= place.out
-        place.ready = place.out = False
-        self._show(place.lane)
+    def _clear_state(self, stored: StoredMessage) -> None:
+        self._ready -= stored.ready
+        self._in_flight -= stored.in_flight
+        stored.group.in_flight -= stored.in_flight
+        stored.ready = stored.in_flight = False
+        self._offer(stored.group)
 
-    def _show(self, lane: Lane) -> None:
-        first = self._first(lane)
-        if first is not None and not lane.closed and (not self._open or self._open[0] != (first, lane.group)):
-            heappush(self._open, (first, lane.group))  # what is no longer true of it is dropped by `take`
+    def _offer(self, group: MessageGroup) -> None:
+        """Make the first message of a group deliverable unless the group is blocked. `peek` drops stale offers."""
+        first = self._first(group)
+        if first is not None and not group.blocked and self._deliverable[:1] != [(first, group.id)]:
+            heappush(self._deliverable, (first, group.id))
 
-    def _first(self, lane: Lane) -> int | None:
-        while lane.ready:
-            place = self._lookup.get(lane.ready[0])
-            if place is not None and place.ready:
-                return place.number
-            heappop(lane.ready)
+    def _first(self, group: MessageGroup) -> int | None:
+        while group.ready:
+            stored = self._stored.get(group.ready[0])
+            if stored is not None and stored.ready:
+                return stored.number
+            heappop(group.ready)
         return None
+
+
+def store_of(queue: Any) -> MessageStore:
+    """Return the message store of moto's queue."""
+    store: MessageStore = queue._messages  # noqa: SLF001 - moto's
+    return store

@@ -1,12 +1,11 @@
-"""What moto's queues do otherwise here."""
+"""Changes to moto's queues."""
 
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from millrace.local.services.sqs.message_store import MessageStore
+from millrace.local.services.sqs.message_store import MessageStore, store_of
 from millrace.local.services.sqs.receiving import receive
-from millrace.local.services.sqs.service import Sqs
 
 if TYPE_CHECKING:
     from millrace.local.core.account_region import AccountRegion
@@ -15,97 +14,87 @@ DEDUPLICATION_SECONDS = 300
 """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/using-messagededuplicationid-property.html"""
 _FIRST_SEQUENCE = 18_850_000_000_000_000_000
 MOST_VISIBILITY_SECONDS = 43_200
-_LONGEST_WAIT = 0.2
+_LONG_POLL_INTERVAL = 0.2
 
 RegionOf = Callable[..., "AccountRegion"]
 
 
 def apply(region: RegionOf) -> None:
     """Change moto's queues."""
-    _use_the_clock(region)
-    _keep_messages_on_a_shelf(region)
-    _receive_from_the_shelf(region)
-    _delete_by_handle()
-    _push_nothing()
-    _add_messages(region)
-    _show_where_a_dead_letter_came_from()
+    _use_local_clock(region)
+    _use_message_store(region)
+    _receive_from_message_store(region)
+    _delete_by_receipt_handle()
+    _disable_pushing_to_functions()
+    _deduplicate_and_number(region)
+    _return_dead_letter_queue_source()
 
 
-def _use_the_clock(region: RegionOf) -> None:
-    """moto reads the machine's time; the clock of the local cloud skips idle time."""
+def _use_local_clock(region: RegionOf) -> None:
+    """moto reads the machine's clock; the local cloud's clock skips idle time."""
     from moto.sqs import models  # noqa: PLC0415
 
     seconds, millis = models.unix_time, models.unix_time_millis
-    models.unix_time = lambda moment=None: float(seconds(moment)) + region().clock.ahead
-    models.unix_time_millis = lambda moment=None: float(millis(moment)) + region().clock.ahead * 1000
+    models.unix_time = lambda moment=None: float(seconds(moment)) + region().clock.wall_clock_offset
+    models.unix_time_millis = lambda moment=None: float(millis(moment)) + region().clock.wall_clock_offset * 1000
 
 
-def _keep_messages_on_a_shelf(region: RegionOf) -> None:
-    """Moto keeps messages in a list that it walks through several times for each call, even for each one sent."""
+def _use_message_store(region: RegionOf) -> None:
+    """moto scans a list of messages several times for each call, also for each message sent."""
     from moto.sqs.models import Queue  # noqa: PLC0415
 
     def now() -> float:
         return region().clock.now() * 1000
 
-    def put(queue: Any, messages: list[Any]) -> None:
+    def set_messages(queue: Any, messages: list[Any]) -> None:
         queue.__dict__.pop("millrace_store", None)
-        queue.millrace_first = messages
+        queue.millrace_initial_messages = messages
 
     def store(queue: Any) -> MessageStore:
         if "millrace_store" not in queue.__dict__:
-            queue.millrace_store = MessageStore(queue, now, queue.millrace_first)
-        known: MessageStore = queue.millrace_store
-        return known
+            queue.millrace_store = MessageStore(queue, now, queue.millrace_initial_messages)
+        created: MessageStore = queue.millrace_store
+        return created
 
-    Queue._messages = property(store, put)
-    Queue.messages = property(lambda queue: [m for m in store(queue) if m.millrace_place.ready])
-    for number, name in enumerate(("", "_not_visible", "_delayed")):
-        setattr(Queue, f"approximate_number_of_messages{name}", _count(store, number))
-
-
-def _count(store: Callable[[Any], MessageStore], number: int) -> property:
-    return property(lambda queue: store(queue).counts()[number])
+    Queue._messages = property(store, set_messages)
+    Queue.messages = property(lambda queue: [message for message in store(queue) if message.millrace_stored.ready])
+    Queue.approximate_number_of_messages = property(lambda queue: store(queue).counts()[0])
+    Queue.approximate_number_of_messages_not_visible = property(lambda queue: store(queue).counts()[1])
+    Queue.approximate_number_of_messages_delayed = property(lambda queue: store(queue).counts()[2])
 
 
-def _receive_from_the_shelf(region: RegionOf) -> None:
-    """Moto copies and tests every message of the queue, and keeps a group closed by other rules than SQS."""
+def _receive_from_message_store(region: RegionOf) -> None:
+    """moto copies and tests every message of the queue, and blocks message groups by other rules than SQS."""
     from moto.sqs.models import SQSBackend, _filter_message_attributes  # noqa: PLC0415
 
     def receive_message(
         backend: Any, queue_name: str, count: int, wait: int, visibility: int, names: list[str] | None = None
     ) -> list[Any]:
         queue = backend.get_queue(queue_name)
-        ends = time.monotonic() + wait
+        deadline = time.monotonic() + wait
         with queue._messages_lock:
-            taken = _received(region(queue.queue_arn), queue, count, visibility)
-            while not taken and time.monotonic() < ends:
-                queue._messages_lock.wait(_LONGEST_WAIT)
-                taken = _received(region(queue.queue_arn), queue, count, visibility)
-        for message in taken:
+            while not (received := receive(region(queue.queue_arn), queue, count, visibility)):
+                if time.monotonic() >= deadline:
+                    return []
+                queue._messages_lock.wait(_LONG_POLL_INTERVAL)
+            region(queue.queue_arn).source_changed(queue.queue_arn, "change of a message")
+        for message in received:
             _filter_message_attributes(message, names or [])
-        return taken
+        return received
 
     SQSBackend.receive_message = receive_message
 
 
-def _received(region: "AccountRegion", queue: Any, count: int, visibility: int) -> list[Any]:
-    move = region.service(Sqs).move_to_dead_letter_queue
-    taken = receive(queue, count, visibility, now=region.clock.now(), to_dead_letter_queue=move)
-    if taken:
-        region.source_changed(queue.queue_arn, "change of a message")
-    return taken
+def _delete_by_receipt_handle() -> None:
+    """moto scans the queue for a receipt handle, and rebuilds the list for each message that it deletes.
 
-
-def _delete_by_handle() -> None:
-    """Moto walks through the queue for a handle, and rebuilds the list for each message that is deleted.
-
-    It reckons the longest that a message may be hidden from when it was sent, and AWS from when it was received.
+    It counts the maximum visibility timeout from when a message was sent; AWS counts it from when it was received.
     """
     from moto.sqs.exceptions import InvalidParameterValue, ReceiptHandleIsInvalid  # noqa: PLC0415
     from moto.sqs.models import Queue, SQSBackend  # noqa: PLC0415
 
     def delete_message(queue: Any, receipt_handle: str) -> None:
-        store: MessageStore = queue._messages
+        store = store_of(queue)
         with store.lock:
             message = store.find(receipt_handle)
             if message is not None:
@@ -116,43 +105,43 @@ def _delete_by_handle() -> None:
 
     def change_message_visibility(backend: Any, queue_name: str, receipt_handle: str, visibility_timeout: int) -> None:
         queue = backend.get_queue(queue_name)
-        store: MessageStore = queue._messages
+        store = store_of(queue)
         with store.lock:
             message = store.find(receipt_handle)
             if message is None:
                 raise ReceiptHandleIsInvalid
-            until = store.now() + int(visibility_timeout) * 1000
-            if until - message.millrace_place.lent > MOST_VISIBILITY_SECONDS * 1000:
-                told = "Total VisibilityTimeout for the message is beyond the limit [43200 seconds]"
+            visible_at = store.now() + int(visibility_timeout) * 1000
+            if visible_at - message.millrace_stored.received_at > MOST_VISIBILITY_SECONDS * 1000:
+                reason = "Total VisibilityTimeout for the message is beyond the limit [43200 seconds]"
                 raise InvalidParameterValue(
-                    f"Value {visibility_timeout} for parameter VisibilityTimeout is invalid. Reason: {told}"
+                    f"Value {visibility_timeout} for parameter VisibilityTimeout is invalid. Reason: {reason}"
                 )
-            message.visible_at = until
-            store.reschedule(message, until)
+            message.visible_at = visible_at
+            store.change_visibility(message, visible_at)
         queue.millrace_changed()
 
     Queue.delete_message = delete_message
     SQSBackend.change_message_visibility = change_message_visibility
 
 
-def _push_nothing() -> None:
-    """Moto pushes each message into functions, one a call, within SendMessage; the plane polls instead."""
+def _disable_pushing_to_functions() -> None:
+    """Within SendMessage, moto invokes functions with one message per call; here event source mappings poll."""
     from moto.sqs.models import Queue  # noqa: PLC0415
 
     Queue.lambda_event_source_mappings = property(lambda _: {}, lambda _, __: None)
 
 
-def _add_messages(region: RegionOf) -> None:
-    """Moto forgets a FIFO queue's deduplication id with its message, and numbers only some messages, at random."""
+def _deduplicate_and_number(region: RegionOf) -> None:
+    """moto drops a deduplication id with its message, and gives sequence numbers to some messages only, at random."""
     from moto.sqs.models import Queue  # noqa: PLC0415
 
     def changed(queue: Any) -> None:
         region(queue.queue_arn).source_changed(queue.queue_arn, "change of a queue")
 
     def add_message(queue: Any, message: Any) -> None:
-        store: MessageStore = queue._messages
+        store = store_of(queue)
         with store.lock:
-            if queue.fifo_queue and not _number(queue, message, region().clock.now()):
+            if queue.fifo_queue and not _assign_sequence_number(queue, message, region().clock.now()):
                 return
             store.add(message)
             store.lock.notify_all()
@@ -162,8 +151,8 @@ def _add_messages(region: RegionOf) -> None:
     Queue.millrace_changed = changed
 
 
-def _number(queue: Any, message: Any, now: float) -> bool:
-    """Number a message of a FIFO queue. False for a duplicate, which is given id and number of the first."""
+def _assign_sequence_number(queue: Any, message: Any, now: float) -> bool:
+    """Assign a sequence number. Return False for a duplicate, which gets the id and number of the first message."""
     sent: dict[Any, tuple[float, Any]] = queue.__dict__.setdefault("millrace_sent", {})
     while sent and next(iter(sent.values()))[0] <= now:
         del sent[next(iter(sent))]
@@ -179,29 +168,24 @@ def _number(queue: Any, message: Any, now: float) -> bool:
     return True
 
 
-def _show_where_a_dead_letter_came_from() -> None:
-    """Moto's ReceiveMessage does not know the system attribute DeadLetterQueueSourceArn."""
+def _return_dead_letter_queue_source() -> None:
+    """moto's ReceiveMessage omits the system attribute DeadLetterQueueSourceArn."""
     from moto.sqs.responses import SQSResponse  # noqa: PLC0415
 
-    answer = SQSResponse.receive_message
+    original = SQSResponse.receive_message
 
     def receive_message(response: Any) -> Any:
         wanted = {
             *(response._get_param("AttributeNames", []) or []),
             *(response._get_param("MessageSystemAttributeNames", []) or []),
         }
-        result = answer(response)
+        result = original(response)
         if wanted & {"All", "DeadLetterQueueSourceArn"}:
             queue = response.sqs_backend.get_queue(response._get_queue_name())
             for shown in result.result.get("Messages", []):
-                _show_source(queue, shown)
+                message = store_of(queue).find(shown["ReceiptHandle"])
+                if message and (source := message.system_attributes.get("DeadLetterQueueSourceArn")):
+                    shown.setdefault("Attributes", {})["DeadLetterQueueSourceArn"] = source
         return result
 
     SQSResponse.receive_message = receive_message
-
-
-def _show_source(queue: Any, shown: dict[str, Any]) -> None:
-    message = queue._messages.find(shown["ReceiptHandle"])
-    source = message.system_attributes.get("DeadLetterQueueSourceArn") if message else None
-    if source:
-        shown.setdefault("Attributes", {})["DeadLetterQueueSourceArn"] = source

@@ -5,7 +5,7 @@ from millrace.local.services.iam import Call, Permission
 
 
 def required(call: Call, _region: AccountRegion) -> list[Permission]:
-    """The queue of a URL; a batch needs the action of the single operation.
+    """Return the permission on a queue. A batch operation needs the action of the single operation.
 
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsqs.html
     """

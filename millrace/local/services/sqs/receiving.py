@@ -1,81 +1,78 @@
-"""Messages received: who gets them, for how long, and which of them go to the dead-letter queue instead.
+"""Receiving messages, and moving those that were received too often to the dead-letter queue.
 
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html
 """
 
 import copy
 import random
-from collections.abc import Callable
+from functools import partial
 from string import ascii_lowercase
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from millrace.local.services.sqs.message_store import MessageStore
+from millrace.local.services.sqs.message_store import MessageStore, store_of
 
-_HANDLE_LENGTH = 185
-DeadLetterMove = Callable[[Any, Any], None]
+if TYPE_CHECKING:
+    from millrace.local.core.account_region import AccountRegion
+
+_RECEIPT_LENGTH = 185
 
 
 def receive(
+    region: "AccountRegion",
     queue: Any,
-    most: int,
-    visibility: float,
+    max_messages: int,
+    visibility_timeout: float,
     *,
-    now: float,
-    to_dead_letter_queue: DeadLetterMove,
-    room: float = float("inf"),
-    extra: int = 0,
+    max_bytes: float = float("inf"),
+    record_overhead: int = 0,
 ) -> list[Any]:
-    """Lend up to `most` messages for `visibility` seconds. Gives copies of them.
+    """Receive messages and return copies of them.
 
-    All of them together have up to `room` bytes, each `extra` ones beyond its own. A message that has been received
-    too often is handed to `to_dead_letter_queue` with its queue; one past its retention is dropped.
+    Their sizes, each with `record_overhead` bytes added, are at most `max_bytes` in total. Messages that were received
+    too often go to the dead-letter queue; messages past the queue's retention period are deleted.
     """
-    store: MessageStore = queue._messages  # noqa: SLF001 - moto's
-    lent: dict[str, Any] = {}
+    store, now = store_of(queue), region.clock.now()
+    received: dict[str, Any] = {}
     with store.lock:
-        message = _next(store, queue, now, to_dead_letter_queue)
-        while message is not None and len(lent) < most and message.id not in lent:
-            room -= size(message) + extra
-            if lent and room < 0:
+        message = _next(region, queue, store)
+        while message is not None and len(received) < max_messages and message.id not in received:
+            max_bytes -= size(message) + record_overhead
+            if received and max_bytes < 0:
                 break
-            lent[message.id] = _lend(store, message, visibility, now)
-            message = _next(store, queue, now, to_dead_letter_queue, after=message)
-    return list(lent.values())
+            received[message.id] = _receive(store, message, visibility_timeout, now)
+            message = _next(region, queue, store, after=message)
+    return list(received.values())
 
 
-def _next(
-    store: MessageStore, queue: Any, now: float, to_dead_letter_queue: DeadLetterMove, after: Any = None
-) -> Any | None:
-    """The next message that may be lent, past those that are not to be received any more."""
-    while True:
-        message = (store.after(after) if after else None) or store.take()
-        if message is None:
-            return None
-        if _is_past(message, queue, now):
+def _next(region: "AccountRegion", queue: Any, store: MessageStore, after: Any = None) -> Any | None:
+    """Return the next message that may be received."""
+    while message := (store.peek_after(after) if after else None) or store.peek():
+        if _is_expired(message, queue, region.clock.now()):
             store.remove(message)
         elif _is_exhausted(message, queue):
             store.remove(message)
-            to_dead_letter_queue(message, queue)
+            _move_to_dead_letter_queue(region, message, queue)
         else:
             return message
+    return None
 
 
 def size(message: Any) -> int:
-    """The size of a message in bytes, as SQS reckons it: body and attributes."""
+    """Return the size of body and attributes in bytes, as SQS counts it."""
     attributes = sum(len(name) + sum(map(len, value.values())) for name, value in message.message_attributes.items())
     return len(message.body.encode()) + attributes
 
 
-def _lend(store: MessageStore, message: Any, visibility: float, now: float) -> Any:
+def _receive(store: MessageStore, message: Any, visibility_timeout: float, now: float) -> Any:
     message.approximate_first_receive_timestamp = message.approximate_first_receive_timestamp or int(now * 1000)
     message.approximate_receive_count += 1
-    message.receipt_handle = "".join(random.choices(ascii_lowercase, k=_HANDLE_LENGTH))  # noqa: S311 - as moto's
-    message.visible_at = (now + visibility) * 1000
-    store.lend(message, message.receipt_handle, message.visible_at)
+    message.receipt_handle = "".join(random.choices(ascii_lowercase, k=_RECEIPT_LENGTH))  # noqa: S311 - as moto's
+    message.visible_at = (now + visibility_timeout) * 1000
+    store.receive(message, message.receipt_handle, message.visible_at)
     return copy.copy(message)
 
 
-def _is_past(message: Any, queue: Any, now: float) -> bool:
+def _is_expired(message: Any, queue: Any, now: float) -> bool:
     """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html."""
     return bool(message.sent_timestamp / 1000 + queue.message_retention_period <= now)
 
@@ -86,3 +83,50 @@ def _is_exhausted(message: Any, queue: Any) -> bool:
     if not policy or queue.dead_letter_queue is None:
         return False
     return bool(message.approximate_receive_count >= policy["maxReceiveCount"])
+
+
+def _move_to_dead_letter_queue(region: "AccountRegion", message: Any, queue: Any) -> None:
+    message.system_attributes["DeadLetterQueueSourceArn"] = queue.queue_arn
+    message.millrace_redriven = True
+    message.visible_at = message.delayed_until = 0.0
+    queue.dead_letter_queue.add_message(message)
+    for listener in region.source_listeners:
+        arns = queue.queue_arn, queue.dead_letter_queue.queue_arn
+        region.scheduler.soon(partial(listener.moved_to_dead_letter_queue, message, *arns), "dead letter")
+
+
+def record(message: Any, queue: Any) -> dict[str, Any]:
+    """Return the record of a message in Lambda's event.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html#example-standard-queue-message-event
+    """
+    attributes = {
+        "ApproximateReceiveCount": str(message.approximate_receive_count),
+        "SentTimestamp": str(message.sent_timestamp),
+        "SenderId": message.sender_id,
+        "ApproximateFirstReceiveTimestamp": str(message.approximate_first_receive_timestamp),
+        "MessageGroupId": message.group_id,
+        "MessageDeduplicationId": message.deduplication_id if queue.fifo_queue else None,
+        "SequenceNumber": message.sequence_number,
+        **{name: _system_attribute(value) for name, value in message.system_attributes.items()},
+    }
+    return {
+        "messageId": message.id,
+        "receiptHandle": message.receipt_handle,
+        "body": message.body,
+        "attributes": {name: value for name, value in attributes.items() if value is not None},
+        "messageAttributes": {name: _message_attribute(value) for name, value in message.message_attributes.items()},
+        "md5OfBody": message.body_md5,
+        "eventSource": "aws:sqs",
+        "eventSourceARN": queue.queue_arn,
+        "awsRegion": queue.region,
+    }
+
+
+def _system_attribute(value: Any) -> Any:
+    """Return a plain value. A sender's attribute has a type and a value; the local cloud's own is plain."""
+    return value.get("StringValue") if isinstance(value, dict) else value
+
+
+def _message_attribute(value: dict[str, Any]) -> dict[str, Any]:
+    return {name[0].lower() + name[1:]: part for name, part in value.items()}

@@ -29,11 +29,11 @@ _POLICY = Call("get_queue_attributes", by={"QueueUrl": "{id}", "AttributeNames":
 _PUT_POLICY = Call("set_queue_attributes", {"policy": Take("Attributes.Policy")}, {"QueueUrl": "{id}"})
 
 
-class _KeepingThePolicy(Setting):
-    """moto's SetQueueAttributes forgets the queue's policy unless it is said again (sqs/models.py:358)."""
+class _AttributesKeepingPolicy(Setting):
+    """Sets attributes without losing the policy: moto's SetQueueAttributes drops it (sqs/models.py:358)."""
 
     def apply(self, subject: Subject, before: Properties | None) -> Properties:
-        """Set what changed, and the policy that stood before."""
+        """Set the changed attributes, then the previous policy."""
         if before is None or all(before.get(name) == subject.properties.get(name) for name in self.put.takes):
             return {}
         policy = subject.call(_POLICY).get("Attributes", {}).get("Policy")
@@ -53,7 +53,7 @@ QUEUE = ResourceType(
         "QueueUrl": "{QueueUrl}",
     },
     steps=(
-        _KeepingThePolicy(Call("set_queue_attributes", _SETTINGS, {"QueueUrl": "{id}"}), at_creation=False),
+        _AttributesKeepingPolicy(Call("set_queue_attributes", _SETTINGS, {"QueueUrl": "{id}"}), at_creation=False),
         Tags("tag_queue", "untag_queue", {"QueueUrl": "{id}"}),
     ),
     delete=(Call("delete_queue", by={"QueueUrl": "{id}"}),),

@@ -1,6 +1,5 @@
 """Amazon SQS: queues, their messages, and message-move tasks."""
 
-from functools import partial
 from typing import Any
 
 from millrace.local.core.account_region import AccountRegion
@@ -35,7 +34,7 @@ class Sqs(Service):
         return queue
 
     def deliver(self, message: Message) -> None:
-        """Put a message into a queue; a FIFO queue needs content-based deduplication.
+        """Send a message to a queue. A FIFO queue needs content-based deduplication.
 
         https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_SqsParameters.html
         """
@@ -49,30 +48,19 @@ class Sqs(Service):
         self.region.backends.sqs.send_message(
             queue_name=queue.name,
             message_body=message.body,
-            message_attributes={name: _typed(value) for name, value in message.attributes.items()},
+            message_attributes={name: _with_type(value) for name, value in message.attributes.items()},
             group_id=(message.target.get("SqsParameters") or {}).get("MessageGroupId"),
         )
 
     def resource_policy(self, arn: str) -> Any:
-        """The policy of a queue."""
+        """Return the policy of a queue."""
         return self.region.backends.sqs.queues[arn.rpartition(":")[2]].policy
 
     def encryption_key(self, arn: str) -> str | None:
-        """The key of a queue."""
+        """Return the KMS key of a queue."""
         key: str | None = self.find(arn).kms_master_key_id
         return key
 
-    def move_to_dead_letter_queue(self, message: Any, queue: Any) -> None:
-        """Move a message that was received too often. Called on any thread."""
-        message.system_attributes["DeadLetterQueueSourceArn"] = queue.queue_arn
-        message.millrace_redriven = True
-        message.visible_at = message.delayed_until = 0.0
-        dead_letters = queue.dead_letter_queue
-        dead_letters.add_message(message)
-        for listener in self.region.source_listeners:
-            moved = partial(listener.moved_to_dead_letter_queue, message, queue.queue_arn, dead_letters.queue_arn)
-            self.region.scheduler.soon(moved, "dead letter")
 
-
-def _typed(value: str | dict[str, str]) -> dict[str, str]:
+def _with_type(value: str | dict[str, str]) -> dict[str, str]:
     return value if isinstance(value, dict) else {"DataType": "String", "StringValue": value}

@@ -1,4 +1,4 @@
-"""Event source mappings: Lambda's pollers of queues and streams."""
+"""Event source mappings: Lambda polls queues and streams."""
 
 from millrace.local.services.lambda_.event_source_mappings.mappings import EventSourceMappings
 

@@ -1,4 +1,4 @@
-"""Filter criteria: which records of a source a mapping takes.
+"""Filter criteria of event source mappings.
 
 https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventfiltering.html
 """
@@ -11,10 +11,10 @@ from typing import Any
 
 from millrace.patterns import Pattern, compile_pattern
 
-MAX_PATTERN = 4096
+MAX_PATTERN_LENGTH = 4096
 Record = dict[str, Any]
 Matches = Callable[[Record], bool]
-_UNREADABLE = object()
+_NOT_JSON = object()
 
 
 def compile_filters(criteria: Mapping[str, Any] | None) -> list[Matches]:
@@ -23,15 +23,15 @@ def compile_filters(criteria: Mapping[str, Any] | None) -> list[Matches]:
 
 
 class Filters:
-    """The filters of one mapping, compiled once until they are changed."""
+    """The filters of one mapping, compiled again only when they change."""
 
     def __init__(self, mapping: Any) -> None:
         self._mapping = mapping
         self._criteria: Any = None
         self._matches: list[Matches] = []
 
-    def take(self, record: Record) -> bool:
-        """Whether a record goes to the function."""
+    def match(self, record: Record) -> bool:
+        """Return whether a record passes the filters."""
         if self._mapping.filter_criteria is not self._criteria:
             self._criteria = self._mapping.filter_criteria
             self._matches = compile_filters(self._criteria)
@@ -39,10 +39,9 @@ class Filters:
 
 
 def _filter(text: str) -> Matches:
-    wanted = json.loads(text) if text.strip() == "{}" else None
-    if wanted == {}:
+    if text.strip() == "{}":
         return lambda _record: True
-    pattern = compile_pattern(text, max_length=MAX_PATTERN)
+    pattern = compile_pattern(text, max_length=MAX_PATTERN_LENGTH)
     source: Any = pattern.source
     for key, read in (("body", _body), ("data", _data)):
         if key in source:
@@ -51,18 +50,18 @@ def _filter(text: str) -> Matches:
 
 
 def _on_content(pattern: Pattern, key: str, rule: Any, read: Callable[[Record], str | None]) -> Matches:
-    """Match what a record carries: JSON where the rule is an object, plain text where it is a list.
+    """Match a record's content: JSON if the rule is an object, plain text if it is a list.
 
-    A record whose content is of the other kind is dropped.
+    Lambda drops records with the other kind of content.
     https://docs.aws.amazon.com/lambda/latest/dg/with-sqs-filtering.html
     """
 
     def matches(record: Record) -> bool:
         text = read(record)
         content = _parsed(text)
-        if text is None or isinstance(rule, Mapping) == (content is _UNREADABLE):
+        if text is None or isinstance(rule, Mapping) == (content is _NOT_JSON):
             return False
-        return pattern.matches({**record, key: text if content is _UNREADABLE else content})
+        return pattern.matches({**record, key: text if content is _NOT_JSON else content})
 
     return matches
 
@@ -76,11 +75,11 @@ def _data(record: Record) -> str | None:
     try:
         return base64.b64decode(record["kinesis"]["data"]).decode()
     except (KeyError, UnicodeDecodeError, binascii.Error):
-        return None  # no text: AWS drops it
+        return None  # not text: Lambda drops it
 
 
 def _parsed(text: str | None) -> Any:
     try:
         return json.loads(text or "")
     except (ValueError, RecursionError):
-        return _UNREADABLE
+        return _NOT_JSON

@@ -1,4 +1,4 @@
-"""Event source mappings: what Lambda's pollers do with queues and streams.
+"""Event source mappings, and the poller of each.
 
 https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventsourcemapping.html
 """
@@ -8,34 +8,31 @@ from typing import TYPE_CHECKING, Any
 
 from millrace.local.core.history import references
 from millrace.local.services.lambda_.event_source_mappings.queue_poller import QueuePoller
-from millrace.local.services.lambda_.event_source_mappings.readers import reader_of
 from millrace.local.services.lambda_.event_source_mappings.stream_poller import StreamPoller
 
 if TYPE_CHECKING:
     from millrace.local.core.account_region import AccountRegion
-    from millrace.local.services.lambda_.destinations import Destinations
     from millrace.local.services.lambda_.functions import Functions
 
 Poller = QueuePoller | StreamPoller
 
 
 class EventSourceMappings:
-    """One poller for each mapping, from its creation until it is deleted: a disabled one keeps its position."""
+    """The pollers of all mappings. The poller of a disabled mapping keeps its position."""
 
-    def __init__(self, region: "AccountRegion", functions: "Functions", destinations: "Destinations") -> None:
+    def __init__(self, region: "AccountRegion", functions: "Functions") -> None:
         self._region = region
         self._functions = functions
-        self._destinations = destinations
         self._pollers: dict[str, Poller] = {}
 
     def changed(self) -> None:
-        """Read the mappings afresh, and poll each source once."""
+        """Read the mappings again, and poll each source once."""
         mappings = dict(self._region.backends.lambda_._event_source_mappings)  # noqa: SLF001 - moto's
         for uuid in self._pollers.keys() - mappings.keys():
             self._pollers.pop(uuid).stop()
         for uuid, mapping in mappings.items():
             if uuid not in self._pollers:
-                self._pollers[uuid] = self._poller(mapping)
+                self._pollers[uuid] = self._start_poller(mapping)
         for poller in self._pollers.values():
             poller.wake()
 
@@ -46,27 +43,21 @@ class EventSourceMappings:
         self._pollers.clear()
 
     def arrived(self, source_arn: str) -> None:
-        """Poll a source now, as something in it has changed."""
-        for poller in self._of(source_arn):
+        """Poll a source now."""
+        for poller in self._pollers_of(source_arn):
             poller.wake()
 
     def moved_to_dead_letter_queue(self, message: Any, source_arn: str, queue_arn: str) -> None:
         """Record a dead letter for each function that polls the source."""
         about = references({"Records": [{"body": message.body, "messageId": message.id}]})
-        for poller in self._of(source_arn):
+        for poller in self._pollers_of(source_arn):
             name = self._functions.name_of(poller.mapping.function_arn)
             self._region.record_dead_letter(about, queue_arn, name)
 
-    def _of(self, source_arn: str) -> Iterator[Poller]:
+    def _pollers_of(self, source_arn: str) -> Iterator[Poller]:
         return (poller for poller in self._pollers.values() if poller.mapping.event_source_arn == source_arn)
 
-    def _poller(self, mapping: Any) -> Poller:
+    def _start_poller(self, mapping: Any) -> Poller:
         if ":sqs:" in mapping.event_source_arn:
             return QueuePoller(self._region, self._functions, mapping)
-        return StreamPoller(
-            self._region,
-            self._functions,
-            self._destinations,
-            mapping,
-            reader_of(self._region.backends, mapping.event_source_arn),
-        )
+        return StreamPoller(self._region, self._functions, mapping)

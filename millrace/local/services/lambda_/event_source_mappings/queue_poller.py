@@ -1,4 +1,4 @@
-"""A queue as a source of events.
+"""An SQS queue as an event source.
 
 https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html
 """
@@ -6,37 +6,37 @@ https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html
 import json
 from typing import TYPE_CHECKING, Any
 
-from millrace.local.core.scheduler import Item
-from millrace.local.services.lambda_.event_source_mappings.answers import REPORTS, failed_items
+from millrace.local.core.scheduler import ScheduledAction
+from millrace.local.services.lambda_.event_source_mappings.batches import REPORTS, failed_items
 from millrace.local.services.lambda_.event_source_mappings.filters import Filters
 from millrace.local.services.lambda_.functions import Functions
-from millrace.local.services.sqs import Sqs, next_visible, receive, record
+from millrace.local.services.sqs import Sqs, receive, record, store_of
 from millrace.local.workers import Outcome
 
 if TYPE_CHECKING:
     from millrace.local.core.account_region import AccountRegion
 
-POLLERS = 5
-"""Batches that are in flight at once, where the mapping sets no maximum: what Lambda starts with.
+DEFAULT_CONCURRENCY = 5
+"""Batches in flight of a mapping without MaximumConcurrency: the number with which Lambda starts.
 
 https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
 """
-MOST_BYTES = 6 * 1024 * 1024
-"""Of one batch. https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
-_RECORD_BYTES = 1024
-"""What a record adds to a message's own size, at most."""
-_SOONEST = 0.001
+MAX_BATCH_BYTES = 6 * 1024 * 1024
+"""https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
+_RECORD_OVERHEAD = 1024
+"""The most that a record adds to the size of its message."""
+_MIN_DELAY = 0.001
 
 
 class QueuePoller:
-    """Polls a queue each time a message comes or becomes visible again, and deletes what was handled."""
+    """Polls a queue each time a message arrives or becomes visible, and deletes processed messages."""
 
     def __init__(self, region: "AccountRegion", functions: Functions, mapping: Any) -> None:
         self._functions = functions
         self.mapping = mapping
         self._region = region
         self._filters = Filters(mapping)
-        self._planned: Item | None = None
+        self._next_poll: ScheduledAction | None = None
         self._in_flight = 0
         self._window_ends: float | None = None
         self._stopped = False
@@ -55,39 +55,39 @@ class QueuePoller:
     def wake(self) -> None:
         """Poll now."""
         if self._active:
-            self._plan(self._region.clock.now())
+            self._poll_at(self._region.clock.now())
 
     def stop(self) -> None:
-        """Poll no more; what is in flight ends, and its messages are deleted as ever."""
+        """Stop polling. Batches in flight continue, and their processed messages are deleted."""
         self._stopped = True
 
-    def _plan(self, due: float) -> None:
-        planned = self._planned
+    def _poll_at(self, due: float) -> None:
+        planned = self._next_poll
         if planned and not planned.done:
             if planned.due <= due:
                 return
             self._region.scheduler.cancel(planned)
         what = f"poll of {self.mapping.event_source_arn.rpartition(':')[2]}"
-        self._planned = self._region.scheduler.at(due, self._poll, what)
+        self._next_poll = self._region.scheduler.at(due, self._poll, what)
 
     def _poll(self) -> None:
         queue = self._queue
-        limit = (self.mapping.scaling_config or {}).get("MaximumConcurrency", POLLERS)
+        limit = (self.mapping.scaling_config or {}).get("MaximumConcurrency", DEFAULT_CONCURRENCY)
         if queue is None or not self._active or self._in_flight >= limit:
             return  # the end of a batch polls again
-        if self._waits_for_more(queue):
+        if self._is_batching(queue):
             return
         messages = self._receive(queue)
-        wanted = self._filtered(queue, messages)
-        if wanted:
-            self._hand_over(wanted)
+        matching = self._filter(queue, messages)
+        if matching:
+            self._invoke(matching)
         if messages:
             self.wake()
         else:
             self._poll_when_visible(queue)
 
-    def _waits_for_more(self, queue: Any) -> bool:
-        """Whether the batching window is open and the batch not full. A FIFO queue has no window."""
+    def _is_batching(self, queue: Any) -> bool:
+        """Return whether the batching window is open and the batch not full. A FIFO queue has no batching window."""
         window = 0 if queue.fifo_queue else self.mapping.max_batch_window or 0
         visible = queue.approximate_number_of_messages if window else 0
         if not window or not visible or visible >= self.mapping.batch_size:
@@ -98,42 +98,34 @@ class QueuePoller:
         if self._window_ends <= now:
             self._window_ends = None
             return False
-        self._plan(self._window_ends)
+        self._poll_at(self._window_ends)
         return True
 
     def _receive(self, queue: Any) -> list[Any]:
-        return receive(
-            queue,
-            self.mapping.batch_size,
-            queue.visibility_timeout,
-            now=self._region.clock.now(),
-            to_dead_letter_queue=self._region.service(Sqs).move_to_dead_letter_queue,
-            room=MOST_BYTES,
-            extra=_RECORD_BYTES,
-        )
+        size, timeout = self.mapping.batch_size, queue.visibility_timeout
+        return receive(self._region, queue, size, timeout, max_bytes=MAX_BATCH_BYTES, record_overhead=_RECORD_OVERHEAD)
 
-    def _filtered(self, queue: Any, messages: list[Any]) -> list[tuple[Any, dict[str, Any]]]:
-        """The messages that the mapping takes, with their records; those that it filters out are deleted."""
+    def _filter(self, queue: Any, messages: list[Any]) -> list[tuple[Any, dict[str, Any]]]:
+        """Return the messages that match the filters, with their records. Delete the others."""
         pairs = [(message, record(message, queue)) for message in messages]
-        kept = [pair for pair in pairs if self._filters.take(pair[1])]
-        if len(kept) < len(pairs):
-            ids = {message.id for message, _ in kept}
-            self._delete([message for message in messages if message.id not in ids])
-        return kept
+        matching = [pair for pair in pairs if self._filters.match(pair[1])]
+        ids = {message.id for message, _ in matching}
+        self._delete([message for message in messages if message.id not in ids])
+        return matching
 
     def _poll_when_visible(self, queue: Any) -> None:
-        due = next_visible(queue)
-        if due is not None:
-            self._plan(max(due, self._region.clock.now() + _SOONEST))
+        visible_at = store_of(queue).next_visible_at()
+        if visible_at is not None:
+            self._poll_at(max(visible_at / 1000, self._region.clock.now() + _MIN_DELAY))
 
-    def _hand_over(self, batch: list[tuple[Any, dict[str, Any]]]) -> None:
+    def _invoke(self, batch: list[tuple[Any, dict[str, Any]]]) -> None:
         self._in_flight += 1
         payload = json.dumps({"Records": [each for _, each in batch]}).encode()
         messages = [message for message, _ in batch]
 
         def ended(outcome: Outcome | None) -> None:
             self._in_flight -= 1
-            self._delete(self._handled(messages, outcome))
+            self._delete(self._processed(messages, outcome))
             self.wake()
 
         try:
@@ -143,8 +135,8 @@ class QueuePoller:
             return
         self._functions.invoke(function, payload, ended)
 
-    def _handled(self, messages: list[Any], outcome: Outcome | None) -> list[Any]:
-        """The messages of a batch that may be deleted; the others become visible again after their time."""
+    def _processed(self, messages: list[Any], outcome: Outcome | None) -> list[Any]:
+        """Return the messages of a batch to delete. The others become visible after their visibility timeout."""
         if outcome is None or outcome.status != "ok":
             return []
         if REPORTS not in (self.mapping.function_response_types or ()):
@@ -156,7 +148,7 @@ class QueuePoller:
         queue = self._queue
         if queue is None or not messages:
             return
-        store = queue._messages  # noqa: SLF001 - moto's
+        store = store_of(queue)
         with store.lock:
             for message in messages:
                 found = store.find(message.receipt_handle)

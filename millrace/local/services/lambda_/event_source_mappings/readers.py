@@ -1,7 +1,7 @@
-"""The records of a stream, shard by shard, as Lambda hands them to a function."""
+"""Readers of Kinesis and DynamoDB streams, which return records in the form of Lambda's events."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -13,7 +13,7 @@ DAY = 24 * 3600.0
 
 @dataclass(frozen=True)
 class Entry:
-    """One record: its place in the shard, when it came, in seconds, and what its order is kept by."""
+    """A record with its number in the shard, arrival time in seconds since 1970, partition key and size in bytes."""
 
     number: int
     arrived: float
@@ -24,34 +24,34 @@ class Entry:
 
 @dataclass(frozen=True)
 class ShardView:
-    """A shard; `parents` were split or merged into it."""
+    """A shard. `parents` were split or merged into it."""
 
     shard_id: str
     parents: tuple[str, ...]
 
 
 class Reader(Protocol):
-    """A stream whose shards are read by number; a number stands for the record after which to read."""
+    """Reads the shards of a stream by record number."""
 
     info: str
 
     @property
     def retention(self) -> float:
-        """How long records are kept, in seconds."""
+        """Retention period in seconds."""
 
     def shards(self) -> list[ShardView]:
-        """The shards, parents before children; none for a stream that is gone."""
+        """Return the shards, parents before children; none if the stream was deleted."""
 
-    def last(self, shard_id: str) -> int:
-        """The number of a shard's newest record; 0 for none."""
+    def last(self, shard_id: str, /) -> int:
+        """Return the number of a shard's newest record; 0 if it has none."""
 
-    def after(self, shard_id: str, number: int, role: str) -> Iterator[Entry]:
-        """The records behind a number, in order."""
+    def after(self, shard_id: str, number: int, /) -> Iterator[Entry]:
+        """Yield the records after a number, in order."""
 
 
-def reader_of(backends: Backends, arn: str) -> Reader:
-    """What reads the stream of an ARN."""
-    return KinesisReader(backends, arn) if ":kinesis:" in arn else TableReader(backends, arn)
+def reader_of(backends: Backends, arn: str, role: Callable[[], str]) -> Reader:
+    """Return the reader for the stream of an ARN. `role` returns the role ARN for Kinesis records."""
+    return KinesisReader(backends, arn, role) if ":kinesis:" in arn else TableReader(backends, arn)
 
 
 class KinesisReader:
@@ -59,9 +59,10 @@ class KinesisReader:
 
     info = "KinesisBatchInfo"
 
-    def __init__(self, backends: Backends, arn: str) -> None:
+    def __init__(self, backends: Backends, arn: str, role: Callable[[], str]) -> None:
         self._backends = backends
         self._arn = arn
+        self._role = role
 
     @property
     def _stream(self) -> Any | None:
@@ -69,11 +70,11 @@ class KinesisReader:
 
     @property
     def retention(self) -> float:
-        """How long records are kept, in seconds."""
+        """Retention period in seconds."""
         return float(self._stream.retention_period_hours * 3600) if self._stream else DAY
 
     def shards(self) -> list[ShardView]:
-        """The shards, parents before children."""
+        """Return the shards, parents before children."""
         stream = self._stream
         return [
             ShardView(shard.shard_id, tuple(parent for parent in (shard.parent, shard.adjacent_parent) if parent))
@@ -81,21 +82,21 @@ class KinesisReader:
         ]
 
     def last(self, shard_id: str) -> int:
-        """The number of a shard's newest record."""
+        """Return the number of a shard's newest record."""
         stream = self._stream
         shard = stream.shards.get(shard_id) if stream else None
         return next(reversed(shard.records), 0) if shard else 0
 
-    def after(self, shard_id: str, number: int, role: str) -> Iterator[Entry]:
-        """The records behind a number; moto numbers them without a gap."""
+    def after(self, shard_id: str, number: int) -> Iterator[Entry]:
+        """Yield the records after a number. moto numbers records without gaps."""
         stream = self._stream
         shard = stream.shards.get(shard_id) if stream else None
         while shard is not None and (found := shard.records.get(number + 1)) is not None:
             number += 1
-            record = self._record(shard_id, found, role)
+            record = self._record(shard_id, found)
             yield Entry(number, found.created_at, found.partition_key, record, len(found.data))
 
-    def _record(self, shard_id: str, found: Any, role: str) -> dict[str, Any]:
+    def _record(self, shard_id: str, found: Any) -> dict[str, Any]:
         return {
             "kinesis": {
                 "kinesisSchemaVersion": "1.0",
@@ -108,7 +109,7 @@ class KinesisReader:
             "eventVersion": "1.0",
             "eventID": f"{shard_id}:{found.sequence_number}",
             "eventName": "aws:kinesis:record",
-            "invokeIdentityArn": role,
+            "invokeIdentityArn": self._role(),
             "awsRegion": self._backends.region,
             "eventSourceARN": self._arn,
         }
@@ -131,24 +132,24 @@ class TableReader:
 
     @property
     def retention(self) -> float:
-        """A day.
+        """One day.
 
         https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Streams.html
         """
         return DAY
 
     def shards(self) -> list[ShardView]:
-        """The one shard that moto gives a table."""
+        """Return moto's single shard of a table."""
         shard = self._shard
         return [ShardView(shard.id, ())] if shard else []
 
-    def last(self, shard_id: str) -> int:  # noqa: ARG002 - as for Kinesis
-        """How many changes there have been."""
+    def last(self, _shard_id: str) -> int:
+        """Return the number of changes."""
         shard = self._shard
         return len(shard.items) if shard else 0
 
-    def after(self, shard_id: str, number: int, role: str) -> Iterator[Entry]:  # noqa: ARG002 - as for Kinesis
-        """The changes behind a number: how many came before."""
+    def after(self, _shard_id: str, number: int) -> Iterator[Entry]:
+        """Yield the changes after a number."""
         shard = self._shard
         while shard is not None and number < len(shard.items):
             found = shard.items[number].to_json()
@@ -171,12 +172,12 @@ class TableReader:
 
 
 def sequence_of(record: dict[str, Any]) -> str:
-    """The sequence number by which a partial batch response names a record."""
+    """Return the sequence number of a record, which identifies it in a partial batch response."""
     return str((record.get("kinesis") or {}).get("sequenceNumber") or record["dynamodb"]["SequenceNumber"])
 
 
-def started_at(timestamp: Any) -> float:
-    """StartingPositionTimestamp as a moment: AWS takes seconds, the SDKs also send dates."""
+def timestamp_of(timestamp: Any) -> float:
+    """Return a StartingPositionTimestamp in seconds since 1970. SDKs send seconds or dates."""
     if isinstance(timestamp, int | float):
         return float(timestamp)
     read = datetime.fromisoformat(str(timestamp))

@@ -1,4 +1,4 @@
-"""A stream of Kinesis or of a DynamoDB table as a source of events.
+"""A Kinesis or DynamoDB stream as an event source.
 
 https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis.html
 """
@@ -6,10 +6,9 @@ https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis.html
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from millrace.local.services.lambda_.destinations import Destinations
 from millrace.local.services.lambda_.event_source_mappings.filters import Filters
-from millrace.local.services.lambda_.event_source_mappings.readers import Reader, ShardView, started_at
-from millrace.local.services.lambda_.event_source_mappings.shards import Shard
+from millrace.local.services.lambda_.event_source_mappings.readers import ShardView, reader_of, timestamp_of
+from millrace.local.services.lambda_.event_source_mappings.shard import Shard
 from millrace.local.services.lambda_.functions import Functions
 
 if TYPE_CHECKING:
@@ -17,43 +16,32 @@ if TYPE_CHECKING:
 
 
 class StreamPoller:
-    """Reads every shard of a stream for one mapping, whatever other mappings read."""
+    """Reads every shard of a stream for one mapping."""
 
-    def __init__(
-        self, region: "AccountRegion", functions: Functions, destinations: Destinations, mapping: Any, reader: Reader
-    ) -> None:
+    def __init__(self, region: "AccountRegion", functions: Functions, mapping: Any) -> None:
         self.region = region
         self.functions = functions
-        self.destinations = destinations
         self.mapping = mapping
-        self.reader = reader
+        self.reader = reader_of(region.backends, mapping.event_source_arn, self._role)
         self.filters = Filters(mapping)
         self.name = mapping.event_source_arn.rpartition("/")[2]
         self._stopped = False
         self._shards: dict[str, Shard] = {}
-        for view in reader.shards():
-            self._shards[view.shard_id] = Shard(self, view, self._start_of(view))
+        for view in self.reader.shards():
+            self._shards[view.shard_id] = Shard(self, view, self._starting_position(view))
 
     @property
     def active(self) -> bool:
-        """Whether it may read on."""
+        """Whether the mapping is enabled and not deleted."""
         return bool(self.mapping.enabled) and not self._stopped
 
     @property
-    def factor(self) -> int:
-        """How many batches of a shard may be in flight at once."""
+    def parallelization_factor(self) -> int:
+        """The maximum number of batches of a shard in flight."""
         return int(self.mapping.parallelization_factor or 1)
 
-    @property
-    def role(self) -> str:
-        """The role of the function, which each Kinesis record names."""
-        try:
-            return str(self.functions.find(self.mapping.function_arn).role)
-        except LookupError:
-            return ""
-
     def wake(self) -> None:
-        """Read what is new, in new shards too; those are read from their beginning."""
+        """Read new records, and new shards from their beginning."""
         if not self.active:
             return
         for view in self.reader.shards():
@@ -63,31 +51,38 @@ class StreamPoller:
             shard.wake()
 
     def stop(self) -> None:
-        """Read no more; a batch that is in flight ends."""
+        """Stop reading. Batches in flight continue."""
         self._stopped = True
 
     def all_finished(self, shard_ids: Iterable[str]) -> bool:
-        """Whether some shards are handled to their end."""
+        """Return whether every record of these shards is processed."""
         return all(self._shards[shard_id].finished for shard_id in shard_ids if shard_id in self._shards)
 
     def wake_children(self, shard_id: str) -> None:
-        """Let the shards go on that were made of one that may be finished now."""
+        """Wake the shards that a shard was split or merged into."""
         for shard in self._shards.values():
             if shard_id in shard.parents:
                 shard.wake()
 
-    def _start_of(self, view: ShardView) -> int:
+    def _role(self) -> str:
+        """Return the role of the function, which is in each Kinesis record; empty if the function was deleted."""
+        try:
+            return str(self.functions.find(self.mapping.function_arn).role)
+        except LookupError:
+            return ""
+
+    def _starting_position(self, view: ShardView) -> int:
         """https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-parameters.html."""
         position = self.mapping.starting_position
         if position == "LATEST":
             return self.reader.last(view.shard_id)
         if position == "AT_TIMESTAMP":
-            return self._before(view.shard_id, started_at(self.mapping.starting_position_timestamp))
+            return self._last_before(view.shard_id, timestamp_of(self.mapping.starting_position_timestamp))
         return 0
 
-    def _before(self, shard_id: str, moment: float) -> int:
+    def _last_before(self, shard_id: str, moment: float) -> int:
         number = 0
-        for entry in self.reader.after(shard_id, 0, ""):
+        for entry in self.reader.after(shard_id, 0):
             if entry.arrived >= moment:
                 break
             number = entry.number

@@ -7,7 +7,7 @@ from millrace.runtime import EventStore, Table, processor, write_if
 
 @processor
 def handler(deposits: list[Deposited], accounts: EventStore[Account], tried: Table) -> None:
-    """Append one event for each deposit; fail in the middle of the list, as deposits ask."""
+    """Append one event for each deposit; fail in the middle of the list if a deposit requests it."""
     for deposit in deposits:
         if deposit.fails_first and _is_first(deposit, tried):
             raise RuntimeError(f"{deposit.deposit_id} fails once")

@@ -1,10 +1,10 @@
-"""What is told of articles."""
+"""Events about articles."""
 
 from millrace.events import Event
 
 
 class PriceChanged(Event, source="test.articles", terminal="a test looks for it"):
-    """An article has another price than before."""
+    """The price of an article changed."""
 
     key: str
     price_cents: int

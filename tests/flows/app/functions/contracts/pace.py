@@ -1,9 +1,9 @@
-"""What the flow of the bulkhead is made of."""
+"""Events of the bulkhead."""
 
 from millrace.events import Event
 
 
 class Called(Event, source="test.pace", external=True):
-    """One that is slow and one that is quick hear of it."""
+    """A slow and a fast processor handle it."""
 
     key: str

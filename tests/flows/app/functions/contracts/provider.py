@@ -1,15 +1,15 @@
-"""What the flows of the circuit breaker are made of."""
+"""Events of the circuit breaker."""
 
 from millrace.events import Event
 
 
-class Asked(Event, source="test.provider", external=True):
-    """Somebody asks the provider something."""
+class Requested(Event, source="test.provider", external=True):
+    """A request to the provider."""
 
     key: str
 
 
 class Answered(Event, source="test.provider", terminal="a test looks for it"):
-    """The provider has answered."""
+    """The provider has responded."""
 
     key: str

@@ -1,10 +1,10 @@
-"""Decides by what was offered."""
+"""Decides on offers."""
 
-from functions.contracts.together import Decided, Offered, Wanted
+from functions.contracts.parallel import Decided, Offered, Wanted
 from millrace.runtime import step
 
 
 @step
 def handler(wanted: Wanted, offers: list[Offered]) -> Decided:
-    """Whose offers it has heard of."""
+    """Return the steps that made offers."""
     return Decided(by=tuple(sorted(offer.by for offer in offers)))

@@ -1,4 +1,4 @@
-"""Takes no time."""
+"""A fast processor."""
 
 from functions.contracts.pace import Called
 from millrace.runtime import processor
@@ -6,4 +6,4 @@ from millrace.runtime import processor
 
 @processor
 def handler(called: Called) -> None:
-    """It is done at once."""
+    """Do nothing."""

@@ -1,12 +1,12 @@
-"""Writes down the steps of each key, in the order in which they come."""
+"""Records the steps of each key in the order of their events."""
 
-from functions.contracts.lanes import Stepped
+from functions.contracts.ordered import Stepped
 from millrace.runtime import Table, processor, write_if
 
 
 @processor
 def handler(step: Stepped, seen: Table) -> None:
-    """Fails as the step asks."""
+    """Fail if the event requests it; else record the step."""
     if step.fails == "always" or (step.fails == "once" and _first_time(step, seen)):
         raise RuntimeError(f"{step.key}{step.number} fails {step.fails}")
     seen.update_item(

@@ -1,4 +1,4 @@
-"""Does what is asked, as soon as it can."""
+"""Fails until the time in the event."""
 
 import time
 
@@ -8,7 +8,7 @@ from millrace.runtime import Table, processor
 
 @processor
 def handler(tried: Tried, tries: Table) -> None:
-    """Each try is counted; one that comes too early fails."""
+    """Count the attempt, and fail if it is too early."""
     early = time.time() < tried.until
     tries.update_item(
         Key={"key": tried.key},
