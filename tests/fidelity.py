@@ -20,7 +20,12 @@ tests by `python tests/fidelity.py`.
 """
 _AREA = re.compile(r"test_([a-z]+)")
 _AREAS = {
-    "bus": "EventBridge",
+    "apigatewayv2": "API Gateway",
+    "dynamodb": "DynamoDB",
+    "eventbridge": "EventBridge",
+    "s3": "S3",
+    "sns": "SNS",
+    "stepfunctions": "Step Functions",
     "access": "IAM",
     "functions": "Lambda",
     "sources": "Event source mappings",
@@ -49,7 +54,7 @@ class Row:
 
 def rows() -> Iterator[Row]:
     """Every behaviour that a test of the local cloud holds."""
-    for file in sorted((ROOT / "tests" / "local").glob("test_*.py")):
+    for file in sorted((ROOT / "tests" / "local").rglob("test_*.py")):
         for node in ast.walk(ast.parse(file.read_text())):
             if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
                 lines = [line.strip() for line in (ast.get_docstring(node) or "").splitlines() if line.strip()]
@@ -58,8 +63,10 @@ def rows() -> Iterator[Row]:
 
 
 def _row(file: Path, name: str, lines: list[str]) -> Row:
+    folder = file.parent.name
     found = _AREA.match(file.stem)
-    area = _AREAS.get(found[1], found[1].capitalize()) if found else file.stem
+    name_of_area = folder if folder != "local" else found[1] if found else file.stem
+    area = _AREAS.get(name_of_area, name_of_area.capitalize())
     told = " ".join(lines[1:])
     likeness = told if told.startswith(("Differs:", "Refused:")) else "same"
     page = lines[0].removesuffix(".")

@@ -9,7 +9,7 @@ from millrace.flow.checking import ALL_CHECKS, findings, names, read_system
 from millrace.flow.findings import Finding, System
 from millrace.flow.sarif import as_sarif
 from millrace.flow.telling import as_json, as_text, explained
-from millrace.local.cloudformation.synthesis import SynthesisRefused
+from millrace.local.cloudformation.synthesis import SynthesisValidationError
 
 Form = Literal["text", "json", "sarif"]
 
@@ -48,7 +48,7 @@ def _synthesised(project: Project) -> WrongUse | None:
     try:
         project.synthesise()
     except WrongUse as error:
-        if isinstance(error.__cause__, SynthesisRefused):
+        if isinstance(error.__cause__, SynthesisValidationError):
             return error
         raise
     return None

@@ -10,7 +10,7 @@ from typing import Any
 
 from millrace.events import Catalog
 from millrace.flow import Assembly, Graph, read_graph
-from millrace.local.cloudformation.synthesis import SynthesisFailed, synthesise
+from millrace.local.cloudformation.synthesis import SynthesisError, synthesise
 
 ASSEMBLY = Path(".millrace/cdk.out")
 
@@ -31,7 +31,7 @@ class Project:
         """Bring the assembly up to date. False if it was."""
         try:
             return synthesise(self.root, self.assembly, context)
-        except SynthesisFailed as error:
+        except SynthesisError as error:
             raise WrongUse(str(error)) from error
 
     @cached_property

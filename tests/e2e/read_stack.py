@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 from readers import READERS, shows, tags, takes
 
 from millrace.local.cloudformation.api.templates import read
-from millrace.local.cloudformation.intrinsics import Pseudo, Resolver
+from millrace.local.cloudformation.intrinsics import PseudoParameters, Resolver
 from millrace.local.cloudformation.registry import IGNORED, TYPES, Resource
 from millrace.local.services.s3.resources import without_transport_denial
 
@@ -41,7 +41,7 @@ _BY_ID = {
     "AWS::StepFunctions::StateMachine.Name": lambda at: at.rpartition(":")[2],
 }
 _VALUES = {"AWS::S3::BucketPolicy": {"PolicyDocument": without_transport_denial}}
-"""What is left out on purpose, as the registry says under `kept_only_here`."""
+"""What is left out on purpose, as the registry says under `not_in_moto`."""
 
 
 @dataclass
@@ -82,7 +82,7 @@ class StackSeen:
             if body.get("Type") == "CommaDelimitedList":
                 given[name] = [each.strip() for each in given[name].split(",")]
         _, _, id_ = self.stack["StackId"].rpartition("/")
-        return Resolver(self.template, Pseudo("123456789012", "us-east-1", self.name, id_), self, given)
+        return Resolver(self.template, PseudoParameters("123456789012", "us-east-1", self.name, id_), self, given)
 
     def ref(self, logical_id):
         return self.ids[logical_id]

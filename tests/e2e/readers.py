@@ -5,9 +5,9 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "local"))
-from read_back import READ, shows, tags, takes
+from read_back import READ, arguments, matches, tags
 
-__all__ = ["READERS", "shows", "tags", "takes"]
+__all__ = ["READERS", "arguments", "matches", "tags"]
 
 
 def statement(policy, sid):

@@ -113,4 +113,4 @@ def test_wrong_use_exits_with_two(arguments):
 
 def test_a_folder_without_an_app_is_wrong_use(tmp_path):
     status, told = run("check", at=tmp_path)
-    assert (status, "There is no cdk.json" in told) == (2, True)
+    assert (status, "has no cdk.json" in told) == (2, True)

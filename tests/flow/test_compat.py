@@ -17,7 +17,7 @@ from millrace.flow.assembly import Place, Resource
 from millrace.flow.compat import Consumer, compare
 from millrace.flow.graph import Node
 from millrace.flow.schemas import registry_schema
-from millrace.local.cloudformation.synthesis import SynthesisFailed
+from millrace.local.cloudformation.synthesis import SynthesisError
 from millrace.runtime import UnclearSignature
 
 ROOT = Path(__file__).parents[2]
@@ -203,7 +203,7 @@ def test_renaming_what_nobody_reads_says_so_and_passes(saved, capsys):
 
 def test_a_change_that_keeps_the_app_from_being_synthesised_still_names_who_breaks(saved, capsys, monkeypatch):
     def refused(*_):
-        raise SynthesisFailed("a handler no longer fits its event")
+        raise SynthesisError("a handler no longer fits its event")
 
     file = saved("shop.fulfilment@OrderCompleted", "customer_id")
     monkeypatch.setattr("millrace.cli.project.synthesise", refused)

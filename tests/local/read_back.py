@@ -1,4 +1,4 @@
-"""Resources read back: what AWS's API shows of each, and what of its properties it does not show."""
+"""Reads resources back through AWS's APIs and compares them with the template."""
 
 import json
 
@@ -71,7 +71,7 @@ READ = {
     "AWS::Events::Archive": lambda aws, at: aws.describe_archive(ArchiveName=at.name),
     "AWS::Events::Connection": lambda aws, at: {
         **aws.describe_connection(Name=at.name),
-        "AuthParameters": at.properties["AuthParameters"],  # AWS shows no secret
+        "AuthParameters": at.properties["AuthParameters"],  # AWS matches no secret
     },
     "AWS::Events::ApiDestination": lambda aws, at: aws.describe_api_destination(Name=at.name),
     "AWS::IAM::Role": lambda aws, at: {
@@ -154,49 +154,49 @@ def tags(bare, resource):
     return {"Tags": getattr(bare.client(TYPES[resource.type].service), operation)(**{argument: who})[answer]}
 
 
-def takes(declared):
-    found = dict(declared.create.takes) if declared.create else {}
+def arguments(declared):
+    found = dict(declared.create.arguments) if declared.create else {}
     for step in declared.steps:
         if isinstance(step, Setting):
-            found = {**step.put.takes, **found}
+            found = {**step.put.arguments, **found}
     return found
 
 
-def lost(bare, resource):
-    """The properties of a resource that AWS's API does not show as the template has them."""
+def missing_properties(bare, resource):
+    """Return the properties of a resource that AWS's API does not return as the template has them."""
     declared = TYPES[resource.type]
     found = READ[resource.type](bare.client(declared.service), resource)
     found = {key.lower(): value for key, value in {**found, **tags(bare, resource)}.items()}
-    passed = takes(declared)
-    gone = []
+    passed = arguments(declared)
+    missing = []
     for name, value in declared.reshape(resource.properties).items():
-        take = passed.get(name)
-        shown = (take.argument.rsplit(".", 1)[-1] if take else "") or name
-        meant = take.form(value) if take and take.form else value
-        hidden = name in declared.immutable and shown.lower() not in found
-        if not hidden and not shows(found.get(shown.lower()), meant):
-            gone.append(name)
-    return gone
+        argument = passed.get(name)
+        member = ((argument.path.rsplit(".", 1)[-1] if argument else "") or name).lower()
+        expected = argument.convert(value) if argument and argument.convert else value
+        hidden = name in declared.immutable and member not in found
+        if not hidden and not matches(found.get(member), expected):
+            missing.append(name)
+    return missing
 
 
-def shows(found, meant):
-    """Whether all that was meant is found, but for the case of keys and the form of numbers and documents."""
-    if isinstance(found, str) and isinstance(meant, dict | list) and found[:1] in ("{", "["):
+def matches(found, expected):
+    """Return whether a value matches, ignoring the case of keys and the form of numbers and documents."""
+    if isinstance(found, str) and isinstance(expected, dict | list) and found[:1] in ("{", "["):
         found = json.loads(found)
-    if isinstance(meant, list) and isinstance(found, dict):
-        meant = {pair["Key"]: pair["Value"] for pair in meant}
-    if isinstance(found, list) and isinstance(meant, dict):
-        meant = [{"Key": key, "Value": value} for key, value in meant.items()]
-    if isinstance(meant, dict):
+    if isinstance(expected, list) and isinstance(found, dict):
+        expected = {pair["Key"]: pair["Value"] for pair in expected}
+    if isinstance(found, list) and isinstance(expected, dict):
+        expected = [{"Key": key, "Value": value} for key, value in expected.items()]
+    if isinstance(expected, dict):
         if not isinstance(found, dict):
             return False
         found = {key.lower(): value for key, value in found.items()}
-        return all(shows(found.get(key.lower()), value) for key, value in meant.items())
-    if isinstance(meant, list):
+        return all(matches(found.get(key.lower()), value) for key, value in expected.items())
+    if isinstance(expected, list):
         found = found if isinstance(found, list) else [found]
-        return all(any(shows(each, wanted) for each in found) for wanted in meant)
-    if isinstance(found, bool) or isinstance(meant, bool):
-        return str(found).lower() == str(meant).lower()
+        return all(any(matches(each, wanted) for each in found) for wanted in expected)
+    if isinstance(found, bool) or isinstance(expected, bool):
+        return str(found).lower() == str(expected).lower()
     if isinstance(found, int | float):
-        return found == float(meant)
-    return str(found) == str(meant) or str(meant).endswith(f":key/{found}")
+        return found == float(expected)
+    return str(found) == str(expected) or str(expected).endswith(f":key/{found}")

@@ -99,7 +99,7 @@ def test_a_stack_that_moves_to_another_account_stands_there_alone(local, write):
         return local.client("sqs", **where).list_queues().get("QueueUrls", [])
 
     local.deploy(write(Ledger=stack))
-    local.deploy(write(places={"Ledger": f"aws://{OTHER}/{FAR}"}, Ledger=stack))
+    local.deploy(write(environments={"Ledger": f"aws://{OTHER}/{FAR}"}, Ledger=stack))
     assert (urls(), len(urls(account=OTHER, region=FAR))) == ([], 1)
     local.deploy(write(Ledger=stack))
     assert (len(urls()), urls(account=OTHER, region=FAR)) == (1, [])

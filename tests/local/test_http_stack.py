@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from http_kit import HttpApi
 
-from millrace.local.cloudformation.loader import DeploymentFailed
+from millrace.local.cloudformation.deployment import DeploymentError
 
 pytest_plugins = ["bare_moto", "http_fixtures"]
 
@@ -123,7 +123,7 @@ def test_what_is_not_served_stops_the_deployment_by_name(empty_cloud, door, writ
     Refused: WebSocket APIs, OpenAPI bodies, integrations other than functions with format 2.0, Lambda authorizers.
     """
     folder = write(Bad={"Bad": {"Type": f"AWS::ApiGatewayV2::{kind}", "Properties": properties}})
-    with pytest.raises(DeploymentFailed, match=named):
+    with pytest.raises(DeploymentError, match=named):
         empty_cloud.deploy(folder)
 
 

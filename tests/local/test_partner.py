@@ -38,7 +38,7 @@ def curl(cloud):
     """Send to the shop's API with plain curl, which signs by itself; gives the answer and its status."""
     if not shutil.which("curl"):
         pytest.skip("there is no curl on this machine")
-    url = cloud._loader.deployment.stacks["Shop"].outputs["Endpoint"]
+    url = cloud._deployer.deployment.stacks["Shop"].outputs["Endpoint"]
     host = url.removeprefix("http://")
 
     def curl(path, body=None, kind="application/cloudevents+json", user="test:test"):

@@ -1,13 +1,13 @@
-"""Each intrinsic function, the order of resources, and what is refused by name."""
+"""Templates: intrinsic functions, the order of resources, and unsupported parts."""
 
 import pytest
 
-from millrace.local.cloudformation.intrinsics import Pseudo, Resolver, UnknownIntrinsic
-from millrace.local.cloudformation.template import CircularDependency, Template, TemplateError
+from millrace.local.cloudformation.intrinsics import PseudoParameters, Resolver, UnsupportedIntrinsicError
+from millrace.local.cloudformation.template import CircularDependencyError, Template, TemplateError
 
 
 class Queue:
-    """One resource that stands, and one export of another stack."""
+    """One deployed queue, and one export of another stack."""
 
     def ref(self, logical_id):
         return {"Queue": "https://queue"}[logical_id]
@@ -15,7 +15,7 @@ class Queue:
     def attribute(self, logical_id, attribute):
         return {("Queue", "Arn"): "arn:aws:sqs:eu-west-1:123456789012:orders"}[logical_id, attribute]
 
-    def imported(self, export):
+    def import_value(self, export):
         return {"Shop:Bus": "shop"}[export]
 
 
@@ -34,7 +34,7 @@ BODY = {
 
 @pytest.fixture
 def resolver():
-    return Resolver(Template(BODY), Pseudo("123456789012", "eu-west-1", "Shop"), Queue(), {"Stage": "dev"})
+    return Resolver(Template(BODY), PseudoParameters("123456789012", "eu-west-1", "Shop"), Queue(), {"Stage": "dev"})
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def resolve(resolver):
 
 def order(**resources):
     template = Template({"Resources": {name: {"Type": "T", **body} for name, body in resources.items()}})
-    return [entry.logical_id for entry in template.order(template.entries.values())]
+    return [definition.logical_id for definition in template.in_dependency_order(template.resources.values())]
 
 
 @pytest.mark.parametrize(
@@ -76,73 +76,76 @@ def order(**resources):
         ({"Condition": {"StringEquals": {"a": "b"}}}, {"Condition": {"StringEquals": {"a": "b"}}}),
     ],
 )
-def test_a_function_gives_what_cloudformation_gives(resolve, value, found):
+def test_intrinsic_function_returns_its_value(resolve, value, found):
     """https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference.html"""
     assert resolve(value) == found
 
 
-@pytest.mark.parametrize(("name", "holds"), [("IsDev", True), ("IsProd", False), ("Both", False), ("Either", True)])
-def test_a_condition_holds_as_its_parts_do(resolver, name, holds):
+@pytest.mark.parametrize(("name", "expected"), [("IsDev", True), ("IsProd", False), ("Both", False), ("Either", True)])
+def test_condition_combines_its_parts(resolver, name, expected):
     """https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference-conditions.html"""
-    assert resolver.condition(name) is holds
+    assert resolver.condition(name) is expected
 
 
-def test_no_value_takes_its_property_or_member_away(resolve):
-    nothing = {"Fn::If": ["IsProd", "x", {"Ref": "AWS::NoValue"}]}
-    assert resolve({"A": nothing, "B": [nothing, 1]}) == {"B": [1]}
+def test_no_value_removes_the_property_or_member(resolve):
+    no_value = {"Fn::If": ["IsProd", "x", {"Ref": "AWS::NoValue"}]}
+    assert resolve({"A": no_value, "B": [no_value, 1]}) == {"B": [1]}
 
 
 @pytest.mark.parametrize("name", ["Fn::Transform", "Fn::Cidr", "Fn::ToJsonString", "Fn::Length"])
-def test_an_unknown_function_is_refused_by_name_and_place(resolve, name):
-    with pytest.raises(UnknownIntrinsic, match=rf"Resources\.X\.Properties\.Y\.A\[1\]: {name}"):
+def test_unsupported_function_is_reported_with_its_location(resolve, name):
+    with pytest.raises(
+        UnsupportedIntrinsicError,
+        match=rf"Properties\.Y\.A\[1\]: the local cloud does not support {name}",
+    ):
         resolve({"A": ["fine", {name: []}]})
 
 
-def test_a_dynamic_reference_is_refused(resolve):
+def test_unsupported_dynamic_reference_fails(resolve):
     """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/dynamic-references.html
-    Refused: by its name.
+    Refused: all but those to Secrets Manager.
     """
-    with pytest.raises(UnknownIntrinsic, match=r"resolve:ssm-secure"):
+    with pytest.raises(UnsupportedIntrinsicError, match=r"resolve:ssm-secure"):
         resolve({"Key": "{{resolve:ssm-secure:key}}"})
 
 
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        ({"Ref": "Nobody"}, "Nobody is no resource"),
-        ({"Fn::GetAtt": ["Queue", "Size"]}, "has no Size"),
+        ({"Ref": "Missing"}, "Missing is neither a deployed resource"),
+        ({"Fn::GetAtt": ["Queue", "Size"]}, "has no attribute Size"),
         ({"Fn::ImportValue": "Nothing"}, "no stack exports Nothing"),
-        ({"Fn::FindInMap": ["Sizes", "prod", "Memory"]}, r"has no prod\.Memory"),
-        ({"Fn::Select": [3, ["a"]]}, "no member 3"),
+        ({"Fn::FindInMap": ["Sizes", "prod", "Memory"]}, r"has no key prod\.Memory"),
+        ({"Fn::Select": [3, ["a"]]}, "index 3 is out of range"),
         ({"Fn::If": ["Unknown", 1, 2]}, "no condition Unknown"),
     ],
 )
-def test_what_is_not_there_is_named(resolve, value, message):
+def test_missing_value_is_named(resolve, value, message):
     with pytest.raises(TemplateError, match=message):
         resolve(value)
 
 
 @pytest.mark.parametrize("section", ["Transform", "Hooks"])
-def test_an_unknown_section_is_refused_by_name(section):
+def test_unsupported_section_fails(section):
     with pytest.raises(TemplateError, match=section):
         Template({section: "AWS::Serverless-2016-10-31"})
 
 
-def test_a_rule_of_the_template_is_refused_but_the_one_of_bootstrapping():
+def test_rule_other_than_the_bootstrap_version_fails():
     with pytest.raises(TemplateError, match=r"Rules\.Mine"):
         Template({"Rules": {"CheckBootstrapVersion": {}, "Mine": {}}})
 
 
-def test_an_unknown_key_of_a_resource_is_refused_by_name():
-    with pytest.raises(TemplateError, match=r"Resources\.Group\.UpdatePolicy"):
+def test_unsupported_attribute_of_a_resource_fails():
+    with pytest.raises(TemplateError, match=r"Resources\.Group: the attribute UpdatePolicy"):
         Template({"Resources": {"Group": {"Type": "T", "UpdatePolicy": {}}}})
 
 
-def test_the_bootstrap_version_is_no_parameter():
+def test_bootstrap_version_is_not_a_parameter():
     assert Template({"Parameters": {"BootstrapVersion": {}, "Stage": {}}}).parameters == {"Stage": {}}
 
 
-def test_a_resource_comes_after_those_it_refers_to():
+def test_resources_are_sorted_by_dependency():
     found = order(
         A={"Properties": {"x": {"Fn::Sub": "${B.Arn}"}}},
         B={"Properties": {"x": [{"Fn::GetAtt": ["C", "Arn"]}, {"Ref": "D"}]}, "DependsOn": "E"},
@@ -153,16 +156,16 @@ def test_a_resource_comes_after_those_it_refers_to():
     assert found == ["E", "D", "C", "B", "A"]
 
 
-def test_resources_that_wait_for_each_other_are_named():
-    with pytest.raises(CircularDependency, match=r"(A → B → A|B → A → B)\."):
+def test_circular_dependency_between_resources_fails():
+    with pytest.raises(CircularDependencyError, match=r"(A → B → A|B → A → B)\."):
         order(A={"Properties": {"x": {"Ref": "B"}}}, B={"DependsOn": "A"})
 
 
-def test_a_name_of_its_own_in_a_substitution_is_no_dependency():
+def test_variable_of_a_substitution_is_not_a_dependency():
     assert order(A={"Properties": {"x": {"Fn::Sub": ["${B}", {"B": "text"}]}}}, B={"DependsOn": "A"}) == ["A", "B"]
 
 
-def test_the_path_of_a_construct_is_the_logical_id_where_nobody_knows_it():
+def test_construct_path_defaults_to_the_logical_id():
     metadata = {"Metadata": {"aws:cdk:path": "Shop/A/Resource"}}
     template = Template({"Resources": {"A": {"Type": "T", **metadata}, "B": {"Type": "T"}}})
-    assert [template.path(name) for name in "AB"] == ["Shop/A/Resource", "B"]
+    assert [template.construct_path(name) for name in "AB"] == ["Shop/A/Resource", "B"]

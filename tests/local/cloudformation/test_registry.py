@@ -1,4 +1,4 @@
-"""The registry's declarations held against AWS's own models, and a real stack read back through AWS's APIs."""
+"""The declared resource types compared with AWS's models, and a deployed stack read back through AWS's APIs."""
 
 import json
 import os
@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 from bare_moto import REGION, served
-from read_back import READ, lost
+from read_back import READ, missing_properties
 
 from millrace.local.cloudformation.registry import TYPES
 from millrace.local.cloudformation.registry.calls import input_shape
-from millrace.local.cloudformation.registry.shapes import member
+from millrace.local.cloudformation.registry.shapes import find_member
 
 
 @pytest.fixture(scope="module")
@@ -37,60 +37,62 @@ def bare():
 
 
 @pytest.fixture(scope="module")
-def loader(bare, tmp_path_factory):
-    return bare.loader(tmp_path_factory.mktemp("cache"))
+def deployer(bare, tmp_path_factory):
+    return bare.deployer(tmp_path_factory.mktemp("cache"))
 
 
 @pytest.fixture(scope="module")
-def shop(loader, assembly):
-    return loader.deploy(assembly).stacks["Shop"]
+def shop(deployer, assembly):
+    return deployer.deploy(assembly).stacks["Shop"]
 
 
-def test_every_property_of_the_stack_is_shown_by_aws_api_or_declared_as_kept(bare, shop):
+def test_every_property_is_visible_in_the_api_or_declared_as_not_in_moto(bare, shop):
     """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-template-resource-type-ref.html"""
     missing = {}
     for name, resource in shop.resources.items():
-        kept = TYPES[resource.type].kept_only_here
-        if resource.type in READ and (gone := [each for each in lost(bare, resource) if each not in kept]):
-            missing[name] = gone
+        declared = TYPES[resource.type].not_in_moto
+        if resource.type in READ and (found := set(missing_properties(bare, resource)) - declared.keys()):
+            missing[name] = found
     assert missing == {}
 
 
-def test_what_is_declared_as_kept_here_alone_is_what_moto_loses(bare, shop):
+def test_properties_declared_as_not_in_moto_are_missing_from_the_api(bare, shop):
     """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-template-resource-type-ref.html
-    Differs: these properties stand in the stack's record alone, not in the answers of the service.
+    Differs: these properties are stored with the stack only, and the service does not return them.
     """
-    needless = {}
+    visible = {}
     for name, resource in shop.resources.items():
-        kept = {key for key, reason in TYPES[resource.type].kept_only_here.items() if "an update" not in reason}
-        if resource.type in READ and (shown := kept & resource.properties.keys() - set(lost(bare, resource))):
-            needless[name] = shown
-    assert needless == {}
+        declared = {key for key, reason in TYPES[resource.type].not_in_moto.items() if "an update" not in reason}
+        if resource.type in READ and (
+            found := declared & resource.properties.keys() - set(missing_properties(bare, resource))
+        ):
+            visible[name] = found
+    assert visible == {}
 
 
 def of_type(shop, name):
     return [resource for resource in shop.resources.values() if resource.type == name]
 
 
-def test_what_the_record_alone_keeps_is_on_the_record(shop):
+def test_properties_not_in_moto_are_stored_with_the_stack(shop):
     (function,) = (each for each in of_type(shop, "AWS::Lambda::Function") if "DeadLetterConfig" in each.properties)
     (alarm,) = of_type(shop, "AWS::CloudWatch::CompositeAlarm")
-    assert function.kept["LoggingConfig"]["LogFormat"] == "JSON"
-    assert alarm.kept["AlarmRule"].startswith("ALARM(")
+    assert function.not_in_moto["LoggingConfig"]["LogFormat"] == "JSON"
+    assert alarm.not_in_moto["AlarmRule"].startswith("ALARM(")
 
 
-def test_the_stack_has_every_type_that_is_read_back(shop):
+def test_stack_has_every_type_that_is_read_back(shop):
     assert {resource.type for resource in shop.resources.values()} >= READ.keys()
 
 
-def test_a_role_has_its_inline_policies(bare, shop):
+def test_role_has_its_inline_policies(bare, shop):
     for policy in of_type(shop, "AWS::IAM::Policy"):
         (role,) = policy.properties["Roles"]
         found = bare.client("iam").get_role_policy(RoleName=role, PolicyName=policy.properties["PolicyName"])
         assert found["PolicyDocument"] == policy.properties["PolicyDocument"]
 
 
-def test_a_queue_and_a_topic_have_their_policies(bare, shop):
+def test_queue_and_topic_have_their_policies(bare, shop):
     (topic,) = of_type(shop, "AWS::SNS::TopicPolicy")
     found = bare.client("sns").get_topic_attributes(TopicArn=topic.properties["Topics"][0])["Attributes"]["Policy"]
     assert json.loads(found) == topic.properties["PolicyDocument"]
@@ -100,29 +102,29 @@ def test_a_queue_and_a_topic_have_their_policies(bare, shop):
         assert json.loads(found) == policy.properties["PolicyDocument"]
 
 
-def test_a_bus_has_the_statements_of_its_policy(bare, shop):
+def test_bus_has_the_statements_of_its_policy(bare, shop):
     """https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-events-eventbuspolicy.html"""
     (policy,) = of_type(shop, "AWS::Events::EventBusPolicy")
     found = json.loads(bare.client("events").describe_event_bus(Name="shop")["Policy"])
     assert found["Statement"] == [policy.properties["Statement"]]
 
 
-def test_a_bucket_can_be_used_although_its_policy_denies_plain_http(bare, shop):
+def test_bucket_that_denies_plain_http_is_usable(bare, shop):
     (policy,) = of_type(shop, "AWS::S3::BucketPolicy")
     bucket = policy.properties["Bucket"]
     version = bare.client("s3").put_object(Bucket=bucket, Key="claims/1", Body=b"{}")["VersionId"]
     bare.client("s3").delete_object(Bucket=bucket, Key="claims/1", VersionId=version)
-    assert "aws:SecureTransport" in json.dumps(policy.kept["PolicyDocument"])
+    assert "aws:SecureTransport" in json.dumps(policy.not_in_moto["PolicyDocument"])
 
 
-def test_a_rule_may_invoke_its_function(bare, shop):
+def test_rule_is_allowed_to_invoke_its_function(bare, shop):
     """https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-lambda-permission.html"""
     for permission in of_type(shop, "AWS::Lambda::Permission"):
         found = bare.client("lambda").get_policy(FunctionName=permission.properties["FunctionName"])["Policy"]
         assert permission.physical_id in [statement["Sid"] for statement in json.loads(found)["Statement"]]
 
 
-def test_a_state_machine_has_its_substitutions_made(bare, shop):
+def test_definition_of_a_state_machine_has_its_substitutions(bare, shop):
     """https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-stepfunctions-statemachine.html"""
     (machine,) = (
         each
@@ -133,7 +135,7 @@ def test_a_state_machine_has_its_substitutions_made(bare, shop):
     assert json.loads(found)["States"] == {"End": {"Type": "Succeed"}}
 
 
-def test_a_function_has_the_code_of_its_asset(bare, shop):
+def test_function_has_the_code_of_its_asset(bare, shop):
     """https://docs.aws.amazon.com/cdk/v2/guide/assets.html"""
     (function,) = (each for each in of_type(shop, "AWS::Lambda::Function") if "Layers" in each.properties)
     code = function.properties["Code"]
@@ -141,43 +143,43 @@ def test_a_function_has_the_code_of_its_asset(bare, shop):
     assert bare.client("lambda").get_function(FunctionName=function.name)["Configuration"]["CodeSize"] == size
 
 
-def test_a_second_deployment_of_the_stack_makes_no_call(bare, loader, assembly, shop):
+def test_second_deployment_makes_no_call(bare, deployer, assembly, shop):
     bare.calls.clear()
-    loader.deploy(assembly)
+    deployer.deploy(assembly)
     assert bare.calls == []
 
 
 @pytest.mark.parametrize("declared", TYPES.values(), ids=TYPES)
-def test_a_declaration_names_operations_and_arguments_that_boto3_has(bare, declared):
+def test_declared_operations_and_arguments_exist_in_boto3(bare, declared):
     client = bare.client(declared.service)
     for call in declared.calls():
         shape = input_shape(client, call.operation)
-        for path in [*(take.argument for take in call.takes.values()), *call.by]:
+        for path in [*(argument.path for argument in call.arguments.values()), *call.by]:
             inner = shape
             for step in path.split(".") if path else ():
-                _, inner = member(inner, step)
+                _, inner = find_member(inner, step)
 
 
 @pytest.mark.parametrize("declared", TYPES.values(), ids=TYPES)
-def test_a_declaration_knows_what_aws_answers_with_a_replacement(declared):
+def test_declared_immutable_properties_include_those_of_aws(declared):
     from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
 
     schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema(REGION, declared.type).schema
-    said = schema.get("createOnlyProperties", []) + schema.get("conditionalCreateOnlyProperties", [])
-    immutable = {path.removeprefix("/properties/") for path in said} & declared.properties
+    paths = schema.get("createOnlyProperties", []) + schema.get("conditionalCreateOnlyProperties", [])
+    immutable = {path.removeprefix("/properties/") for path in paths} & declared.properties
     assert immutable <= declared.immutable
 
 
 @pytest.mark.parametrize("declared", TYPES.values(), ids=TYPES)
-def test_a_declaration_accepts_no_property_that_aws_has_not(declared):
+def test_declared_properties_exist_on_aws(declared):
     from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
 
     schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema(REGION, declared.type).schema
     assert declared.properties <= schema["properties"].keys()
 
 
-def test_destroying_the_stack_leaves_nothing(bare, loader, shop):
-    loader.destroy(retained=True)
+def test_destroy_deletes_every_resource(bare, deployer, shop):
+    deployer.destroy(include_retained=True)
     left = {
         "rules": bare.client("events").list_rules(EventBusName="default")["Rules"],
         "functions": bare.client("lambda").list_functions()["Functions"],

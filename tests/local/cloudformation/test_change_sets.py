@@ -1,14 +1,15 @@
-"""CloudFormation's API: stacks through change sets, and what is told of them."""
+"""CloudFormation's API: change sets, parameters and templates."""
 
 import json
 
 import pytest
-from bare_moto import bare, shared, write  # noqa: F401 fixtures
 from botocore.exceptions import ClientError
-from cloudformation_kit import BROKEN, queue, stacks, template  # noqa: F401 a fixture
+from cloudformation_kit import BROKEN, queue, template
+
+pytest_plugins = ("bare_moto", "cloudformation_kit")
 
 
-def test_a_change_set_makes_a_stack_and_tells_of_each_resource(stacks):  # noqa: F811
+def test_change_set_creates_a_stack_with_events(stacks):
     """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html."""
     assert stacks.deploy(template(Queue=queue(QueueName="one"))) == "CREATE_COMPLETE"
     assert stacks.queues() == ["one"]
@@ -21,10 +22,10 @@ def test_a_change_set_makes_a_stack_and_tells_of_each_resource(stacks):  # noqa:
     ]
 
 
-def test_a_change_set_of_a_new_stack_leaves_it_in_review_and_makes_nothing(stacks):  # noqa: F811
+def test_change_set_of_a_new_stack_creates_no_resource(stacks):
     """https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateChangeSet.html."""
-    made = stacks.change(template(Queue=queue()))
-    assert (made["Status"], made["ExecutionStatus"], stacks.status()) == (
+    change_set = stacks.change(template(Queue=queue()))
+    assert (change_set["Status"], change_set["ExecutionStatus"], stacks.status()) == (
         "CREATE_COMPLETE",
         "AVAILABLE",
         "REVIEW_IN_PROGRESS",
@@ -32,12 +33,12 @@ def test_a_change_set_of_a_new_stack_leaves_it_in_review_and_makes_nothing(stack
     assert stacks.queues() == []
 
 
-def test_a_change_set_tells_what_is_added_changed_replaced_and_removed(stacks):  # noqa: F811
+def test_change_set_lists_added_modified_replaced_and_removed_resources(stacks):
     """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-updating-stacks-changesets-view.html."""
     stacks.deploy(template(A=queue(DelaySeconds=1), B=queue(QueueName="b"), C=queue(), D=queue()))
-    made = stacks.change(template(A=queue(DelaySeconds=2), B=queue(QueueName="bb"), C=queue(), E=queue()))
-    told = [each["ResourceChange"] for each in made["Changes"]]
-    assert [(each["Action"], each["LogicalResourceId"], each.get("Replacement")) for each in told] == [
+    change_set = stacks.change(template(A=queue(DelaySeconds=2), B=queue(QueueName="bb"), C=queue(), E=queue()))
+    changes = [each["ResourceChange"] for each in change_set["Changes"]]
+    assert [(each["Action"], each["LogicalResourceId"], each.get("Replacement")) for each in changes] == [
         ("Modify", "A", "False"),
         ("Modify", "B", "True"),
         ("Add", "E", None),
@@ -45,28 +46,28 @@ def test_a_change_set_tells_what_is_added_changed_replaced_and_removed(stacks): 
     ]
 
 
-def test_what_depends_on_a_replaced_resource_is_foreseen_to_change(stacks):  # noqa: F811
+def test_change_set_includes_dependents_of_a_replaced_resource(stacks):
     """https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ResourceChange.html."""
     parameter = {
         "Type": "AWS::SSM::Parameter",
         "Properties": {"Type": "String", "Value": {"Fn::GetAtt": ["Queue", "Arn"]}},
     }
     stacks.deploy(template(Queue=queue(QueueName="one"), Name=parameter))
-    made = stacks.change(template(Queue=queue(QueueName="two"), Name=parameter), IncludeNestedStacks=True)
-    assert [each["ResourceChange"]["LogicalResourceId"] for each in made["Changes"]] == ["Queue", "Name"]
+    change_set = stacks.change(template(Queue=queue(QueueName="two"), Name=parameter), IncludeNestedStacks=True)
+    assert [each["ResourceChange"]["LogicalResourceId"] for each in change_set["Changes"]] == ["Queue", "Name"]
 
 
-def test_a_change_set_without_changes_fails_and_says_so(stacks):  # noqa: F811
+def test_change_set_without_changes_fails_with_a_reason(stacks):
     """https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeChangeSet.html."""
     stacks.deploy(template(Queue=queue()))
-    made = stacks.change(template(Queue=queue()))
-    assert (made["Status"], made["ExecutionStatus"]) == ("FAILED", "UNAVAILABLE")
-    assert made["StatusReason"].startswith("The submitted information didn't contain changes.")
+    change_set = stacks.change(template(Queue=queue()))
+    assert (change_set["Status"], change_set["ExecutionStatus"]) == ("FAILED", "UNAVAILABLE")
+    assert change_set["StatusReason"].startswith("The submitted information didn't contain changes.")
     with pytest.raises(ClientError, match="InvalidChangeSetStatus"):
         stacks.client.execute_change_set(StackName="Shop", ChangeSetName="one")
 
 
-def test_an_output_alone_is_a_change(stacks):  # noqa: F811
+def test_new_output_is_a_change(stacks):
     """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/outputs-section-structure.html."""
     stacks.deploy(template(Queue=queue(QueueName="one")))
     out = {"Name": {"Value": {"Fn::GetAtt": ["Queue", "QueueName"]}, "Description": "Its name"}}
@@ -74,7 +75,7 @@ def test_an_output_alone_is_a_change(stacks):  # noqa: F811
     assert stacks.stack()["Outputs"] == [{"OutputKey": "Name", "OutputValue": "one", "Description": "Its name"}]
 
 
-def test_a_deleted_change_set_is_not_found(stacks):  # noqa: F811
+def test_deleted_change_set_is_not_found(stacks):
     """https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DeleteChangeSet.html."""
     stacks.change(template(Queue=queue()))
     assert [each["ChangeSetName"] for each in stacks.client.list_change_sets(StackName="Shop")["Summaries"]] == ["one"]
@@ -83,7 +84,7 @@ def test_a_deleted_change_set_is_not_found(stacks):  # noqa: F811
         stacks.client.describe_change_set(StackName="Shop", ChangeSetName="one")
 
 
-def test_an_update_changes_in_place_and_takes_away_at_the_end(stacks):  # noqa: F811
+def test_update_deletes_removed_resources_last(stacks):
     """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-updating-stacks-update-behaviors.html."""
     stacks.deploy(template(A=queue(QueueName="a"), B=queue(QueueName="b")))
     assert stacks.deploy(template(B=queue(QueueName="b", DelaySeconds=3))) == "UPDATE_COMPLETE"
@@ -98,7 +99,7 @@ def test_an_update_changes_in_place_and_takes_away_at_the_end(stacks):  # noqa: 
     ]
 
 
-def test_a_creation_that_fails_is_rolled_back_and_names_its_cause(stacks):  # noqa: F811
+def test_failed_creation_is_rolled_back_with_a_reason(stacks):
     """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stack-failure-options.html."""
     assert stacks.deploy(template(Queue=queue(), Rule=BROKEN)) == "ROLLBACK_COMPLETE"
     assert stacks.queues() == []
@@ -108,10 +109,10 @@ def test_a_creation_that_fails_is_rolled_back_and_names_its_cause(stacks):  # no
         if event["ResourceStatus"] == "CREATE_FAILED"
     ]
     assert [event["LogicalResourceId"] for event in failed] == ["Rule"]
-    assert "nowhere does not exist" in failed[0]["ResourceStatusReason"]
+    assert "missing does not exist" in failed[0]["ResourceStatusReason"]
 
 
-def test_a_stack_in_rollback_complete_can_only_be_deleted(stacks):  # noqa: F811
+def test_stack_in_rollback_complete_can_only_be_deleted(stacks):
     """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html."""
     stacks.deploy(template(Queue=queue(), Rule=BROKEN))
     with pytest.raises(ClientError, match="is in ROLLBACK_COMPLETE state and can not be updated"):
@@ -120,28 +121,28 @@ def test_a_stack_in_rollback_complete_can_only_be_deleted(stacks):  # noqa: F811
     assert stacks.deploy(template(Queue=queue())) == "CREATE_COMPLETE"
 
 
-def test_an_update_that_fails_is_rolled_back_to_what_stood(stacks):  # noqa: F811
+def test_failed_update_is_rolled_back(stacks):
     """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-updating-stacks-monitor-stack.html."""
     stacks.deploy(template(Queue=queue(QueueName="one", DelaySeconds=1)))
-    wrong = template(Queue=queue(QueueName="one", DelaySeconds=2), Rule=BROKEN)
-    assert stacks.deploy(wrong) == "UPDATE_ROLLBACK_COMPLETE"
+    broken = template(Queue=queue(QueueName="one", DelaySeconds=2), Rule=BROKEN)
+    assert stacks.deploy(broken) == "UPDATE_ROLLBACK_COMPLETE"
     url = stacks.bare.client("sqs").get_queue_url(QueueName="one")["QueueUrl"]
     found = stacks.bare.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
     assert found["DelaySeconds"] == "1"
     assert stacks.deploy(template(Queue=queue(QueueName="one", DelaySeconds=2))) == "UPDATE_COMPLETE"
 
 
-def test_what_is_not_made_here_is_refused_by_name_before_anything_is_made(stacks):  # noqa: F811
+def test_unsupported_type_fails_before_any_resource_is_created(stacks):
     """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/template-custom-resources.html.
 
-    Refused: custom resources, and every other type that the registry does not declare.
+    Refused: custom resources, and every other type that no service declares.
     """
-    with pytest.raises(ClientError, match="UnknownType: Custom::Thing at Thing"):
+    with pytest.raises(ClientError, match="the resource type Custom::Thing, used by Thing"):
         stacks.change(template(Queue=queue(), Thing={"Type": "Custom::Thing"}))
     assert (stacks.queues(), stacks.status()) == ([], None)
 
 
-def test_a_template_can_lie_in_s3_and_be_yaml_with_short_forms(stacks):  # noqa: F811
+def test_template_in_s3_can_be_yaml_with_short_forms(stacks):
     """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/template-formats.html."""
     s3 = stacks.bare.client("s3")
     s3.create_bucket(Bucket="templates")
@@ -157,13 +158,13 @@ def test_a_template_can_lie_in_s3_and_be_yaml_with_short_forms(stacks):  # noqa:
     assert stacks.client.get_template(StackName="Shop")["TemplateBody"] == yaml
 
 
-def test_parameters_are_given_kept_and_have_defaults(stacks):  # noqa: F811
+def test_parameters_have_given_previous_and_default_values(stacks):
     """https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_Parameter.html."""
     declared = {"Name": {"Type": "String"}, "Delay": {"Type": "Number", "Default": 1}}
     body = template(None, declared, Queue=queue(QueueName={"Ref": "Name"}, DelaySeconds={"Ref": "Delay"}))
     stacks.deploy(body, Parameters=[{"ParameterKey": "Name", "ParameterValue": "one"}])
-    kept = [{"ParameterKey": "Name", "UsePreviousValue": True}, {"ParameterKey": "Delay", "ParameterValue": "2"}]
-    stacks.deploy(body, Parameters=kept)
+    changed = [{"ParameterKey": "Name", "UsePreviousValue": True}, {"ParameterKey": "Delay", "ParameterValue": "2"}]
+    stacks.deploy(body, Parameters=changed)
     found = {each["ParameterKey"]: each["ParameterValue"] for each in stacks.stack()["Parameters"]}
     assert (found, stacks.queues()) == ({"Name": "one", "Delay": "2"}, ["one"])
 
@@ -177,21 +178,21 @@ def test_parameters_are_given_kept_and_have_defaults(stacks):  # noqa: F811
         ({}, {"Other": "b"}, "do not exist in the template"),
     ],
 )
-def test_a_wrong_parameter_is_refused(stacks, declared, given, message):  # noqa: F811
+def test_invalid_parameter_fails(stacks, declared, given, message):
     """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/parameters-section-structure.html."""
     values = [{"ParameterKey": name, "ParameterValue": value} for name, value in given.items()]
     with pytest.raises(ClientError, match=message):
         stacks.change(template(None, declared, Queue=queue()), Parameters=values)
 
 
-def test_named_iam_resources_need_their_capability(stacks):  # noqa: F811
+def test_named_iam_resources_require_a_capability(stacks):
     """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/control-access-with-iam.html."""
     role = {"Type": "AWS::IAM::Role", "Properties": {"RoleName": "r", "AssumeRolePolicyDocument": {"Statement": []}}}
     with pytest.raises(ClientError, match=r"Requires capabilities : \[CAPABILITY_NAMED_IAM\]"):
         stacks.change(template(Role=role), Capabilities=["CAPABILITY_IAM"])
 
 
-def test_a_template_is_summarised_and_validated_without_being_made(stacks):  # noqa: F811
+def test_template_is_summarized_and_validated(stacks):
     """https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_GetTemplateSummary.html."""
     body = json.dumps({"Description": "One", **template(None, {"Name": {"Type": "String"}}, Queue=queue())})
     summary = stacks.client.get_template_summary(TemplateBody=body)
@@ -201,25 +202,25 @@ def test_a_template_is_summarised_and_validated_without_being_made(stacks):  # n
 
 
 @pytest.mark.parametrize("body", ["{", "{}", '{"Resources": {"A": {"Type": "AWS::SQS::Queue", "Foo": 1}}}'])
-def test_a_template_that_is_none_is_a_validation_error(stacks, body):  # noqa: F811
+def test_malformed_template_is_a_validation_error(stacks, body):
     """https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ValidateTemplate.html."""
     with pytest.raises(ClientError, match="Template format error"):
         stacks.client.validate_template(TemplateBody=body)
 
 
-def test_an_unknown_stack_is_a_validation_error(stacks):  # noqa: F811
+def test_unknown_stack_is_a_validation_error(stacks):
     """https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStacks.html."""
-    with pytest.raises(ClientError, match="Stack with id Shop does not exist") as refused:
+    with pytest.raises(ClientError, match="Stack with id Shop does not exist") as failure:
         stacks.client.describe_stacks(StackName="Shop")
-    assert refused.value.response["Error"]["Code"] == "ValidationError"
+    assert failure.value.response["Error"]["Code"] == "ValidationError"
 
 
-def test_what_is_not_implemented_answers_400_by_name_at_once(stacks):  # noqa: F811
+def test_unsupported_operation_returns_400_without_retry(stacks):
     """https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DetectStackDrift.html.
 
     Refused: drift detection, stack sets, imports, refactoring and generated templates.
     """
-    with pytest.raises(ClientError, match="cloudformation DetectStackDrift is not implemented") as refused:
+    with pytest.raises(ClientError, match="cloudformation DetectStackDrift is not implemented") as failure:
         stacks.client.detect_stack_drift(StackName="Shop")
-    metadata = refused.value.response["ResponseMetadata"]
+    metadata = failure.value.response["ResponseMetadata"]
     assert (metadata["HTTPStatusCode"], metadata["RetryAttempts"]) == (400, 0)

@@ -1,9 +1,9 @@
-"""Each kind of update, on a stack that is deployed twice and read back."""
+"""Updates of each resource type: deploy twice and read the resource back."""
 
 import json
 
 import pytest
-from read_back import lost
+from read_back import missing_properties
 
 from millrace.local.cloudformation.registry import TYPES
 
@@ -15,7 +15,7 @@ TRUST = {
         {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"},
     ],
 }
-MAY_READ = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}]}
+READ_POLICY = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}]}
 ROLE = {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": TRUST}}
 FUNCTION = {
     "Code": {"ZipFile": "def handler(event, context): ..."},
@@ -59,8 +59,8 @@ CASES = [
     ("AWS::IAM::Role", ROLE["Properties"], {**ROLE["Properties"], "Description": "x", "MaxSessionDuration": 7200}),
     (
         "AWS::IAM::ManagedPolicy",
-        {"PolicyDocument": MAY_READ, "Roles": [{"Ref": "Role"}]},
-        {"PolicyDocument": MAY_READ},
+        {"PolicyDocument": READ_POLICY, "Roles": [{"Ref": "Role"}]},
+        {"PolicyDocument": READ_POLICY},
     ),
     ("AWS::Lambda::Function", FUNCTION, {**FUNCTION, "Timeout": 9, "Environment": {"Variables": {"A": "1"}}}),
     ("AWS::Lambda::Function", {**FUNCTION, "ReservedConcurrentExecutions": 3}, {**FUNCTION, "MemorySize": 512}),
@@ -93,7 +93,7 @@ CASES = [
     ("AWS::CloudWatch::Dashboard", {"DashboardBody": '{"a":1}'}, {"DashboardBody": '{"a":2}'}),
     (
         "AWS::KMS::Key",
-        {"EnableKeyRotation": True, "KeyPolicy": MAY_READ, "Tags": [SHOP]},
+        {"EnableKeyRotation": True, "KeyPolicy": READ_POLICY, "Tags": [SHOP]},
         {"KeyPolicy": TRUST, "Tags": [MILL], "Description": "x"},
     ),
     ("AWS::SNS::Topic", {"DisplayName": "a", "Tags": [SHOP]}, {"DisplayName": "b", "Tags": [MILL]}),
@@ -110,11 +110,11 @@ CASES = [
         {**DESTINATION, "InvocationEndpoint": "https://b.example"},
     ),
 ]
-AROUND = {
+OTHER_RESOURCES = {
     "Role": ROLE,
     "Logged": LOGGED,
     "Queue": {"Type": "AWS::SQS::Queue"},
-    "Bus": {"Type": "AWS::Events::EventBus", "Properties": {"Name": "around"}},
+    "Bus": {"Type": "AWS::Events::EventBus", "Properties": {"Name": "others"}},
     "Connection": {
         "Type": "AWS::Events::Connection",
         "Properties": {
@@ -127,34 +127,34 @@ AROUND = {
 
 @pytest.fixture
 def deploy(bare, tmp_path, write):
-    """Deploy resources; gives them as they stand."""
-    loader = bare.loader(tmp_path / "cache")
-    return lambda **resources: loader.deploy(write(Shop=resources)).stacks["Shop"].resources
+    """Deploy and return resources."""
+    deployer = bare.deployer(tmp_path / "cache")
+    return lambda **resources: deployer.deploy(write(Shop=resources)).stacks["Shop"].resources
 
 
 @pytest.fixture
 def deploy_one(deploy):
-    """Deploy one resource `It`, and what it may refer to."""
-    return lambda kind, properties: deploy(**AROUND, It={"Type": kind, "Properties": properties})["It"]
+    """Deploy one resource together with others that it can refer to."""
+    return lambda kind, properties: deploy(**OTHER_RESOURCES, It={"Type": kind, "Properties": properties})["It"]
 
 
 @pytest.mark.parametrize(("kind", "before", "after"), CASES, ids=[case[0] for case in CASES])
-def test_an_update_in_place_is_shown_by_aws_api(bare, deploy_one, kind, before, after):
+def test_update_in_place_is_visible_in_the_api(bare, deploy_one, kind, before, after):
     """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-updating-stacks-update-behaviors.html"""
-    made = deploy_one(kind, before)
-    changed = deploy_one(kind, after)
-    assert changed.physical_id == made.physical_id
-    assert [name for name in lost(bare, changed) if name not in TYPES[kind].kept_only_here] == []
+    created = deploy_one(kind, before)
+    updated = deploy_one(kind, after)
+    assert updated.physical_id == created.physical_id
+    assert [name for name in missing_properties(bare, updated) if name not in TYPES[kind].not_in_moto] == []
 
 
-def test_an_update_turns_off_what_the_template_leaves_out(bare, deploy_one):
+def test_update_turns_off_a_removed_switch(bare, deploy_one):
     """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-updating-stacks-update-behaviors.html"""
     deploy_one("AWS::KMS::Key", {"EnableKeyRotation": True})
     key = deploy_one("AWS::KMS::Key", {"Description": "x"})
     assert not bare.client("kms").get_key_rotation_status(KeyId=key.physical_id)["KeyRotationEnabled"]
 
 
-def test_an_update_takes_a_rules_lost_target_away(bare, deploy_one):
+def test_update_removes_a_target_of_a_rule(bare, deploy_one):
     targets = [{"Id": name, "Arn": QUEUE} for name in "ab"]
     deploy_one("AWS::Events::Rule", {**PATTERN, "Targets": targets})
     rule = deploy_one("AWS::Events::Rule", {**PATTERN, "Targets": targets[1:]})
@@ -162,13 +162,13 @@ def test_an_update_takes_a_rules_lost_target_away(bare, deploy_one):
     assert [target["Id"] for target in found] == ["b"]
 
 
-def test_an_update_takes_lost_tags_away(bare, deploy_one):
+def test_update_removes_tags(bare, deploy_one):
     deploy_one("AWS::SQS::Queue", {"Tags": [SHOP, MILL]})
     queue = deploy_one("AWS::SQS::Queue", {"Tags": [MILL]})
     assert bare.client("sqs").list_queue_tags(QueueUrl=queue.physical_id)["Tags"] == {"mill": "two"}
 
 
-def test_an_update_of_code_is_new_code(bare, deploy_one):
+def test_update_of_code_changes_the_code(bare, deploy_one):
     before = deploy_one("AWS::Lambda::Function", FUNCTION)
     lambda_ = bare.client("lambda")
     first = lambda_.get_function_configuration(FunctionName=before.name)["CodeSha256"]
@@ -176,7 +176,7 @@ def test_an_update_of_code_is_new_code(bare, deploy_one):
     assert lambda_.get_function_configuration(FunctionName=before.name)["CodeSha256"] != first
 
 
-def test_an_update_of_a_destination_replaces_the_one_before(bare, deploy):
+def test_update_of_an_event_invoke_config_replaces_it(bare, deploy):
     function = {"Type": "AWS::Lambda::Function", "Properties": FUNCTION}
 
     def config(attempts):
@@ -189,22 +189,22 @@ def test_an_update_of_a_destination_replaces_the_one_before(bare, deploy):
     assert bare.client("lambda").get_function_event_invoke_config(FunctionName=name)["MaximumRetryAttempts"] == 1
 
 
-def test_an_update_of_a_mapping_keeps_its_id(bare, deploy):
+def test_update_of_an_event_source_mapping_keeps_its_id(bare, deploy):
     function = {"Type": "AWS::Lambda::Function", "Properties": FUNCTION}
 
     def mapping(**settings):
         properties = {"FunctionName": {"Ref": "Function"}, "EventSourceArn": QUEUE, **settings}
         return {"Type": "AWS::Lambda::EventSourceMapping", "Properties": properties}
 
-    around = {"Role": ROLE, "Function": function, "Queue": {"Type": "AWS::SQS::Queue"}}
-    before = deploy(**around, Mapping=mapping(BatchSize=5, ScalingConfig={"MaximumConcurrency": 2}))["Mapping"]
-    after = deploy(**around, Mapping=mapping(BatchSize=7, Enabled=False))["Mapping"]
+    others = {"Role": ROLE, "Function": function, "Queue": {"Type": "AWS::SQS::Queue"}}
+    before = deploy(**others, Mapping=mapping(BatchSize=5, ScalingConfig={"MaximumConcurrency": 2}))["Mapping"]
+    after = deploy(**others, Mapping=mapping(BatchSize=7, Enabled=False))["Mapping"]
     found = bare.client("lambda").get_event_source_mapping(UUID=after.physical_id)
     assert after.physical_id == before.physical_id
     assert (found["BatchSize"], found["State"], found["ScalingConfig"]) == (7, "Disabled", {})
 
 
-def test_an_update_that_turns_a_stream_on_carries_its_arn(deploy):
+def test_update_that_enables_a_stream_returns_its_arn(deploy):
     table = {"Type": "AWS::DynamoDB::Table", "Properties": KEYS}
     streamed = {**KEYS, "StreamSpecification": {"StreamViewType": "NEW_IMAGE"}}
     named = {"Type": "String", "Value": {"Fn::GetAtt": ["Table", "StreamArn"]}}
@@ -213,15 +213,15 @@ def test_an_update_that_turns_a_stream_on_carries_its_arn(deploy):
     assert found["Arn"].properties["Value"] == found["Table"].attributes["StreamArn"]
 
 
-def test_an_update_of_a_managed_policy_leaves_one_version(bare, deploy_one):
-    deploy_one("AWS::IAM::ManagedPolicy", {"PolicyDocument": MAY_READ})
-    policy = deploy_one("AWS::IAM::ManagedPolicy", {"PolicyDocument": {**MAY_READ, "Id": "second"}})
+def test_update_of_a_managed_policy_leaves_one_version(bare, deploy_one):
+    deploy_one("AWS::IAM::ManagedPolicy", {"PolicyDocument": READ_POLICY})
+    policy = deploy_one("AWS::IAM::ManagedPolicy", {"PolicyDocument": {**READ_POLICY, "Id": "second"}})
     (version,) = bare.client("iam").list_policy_versions(PolicyArn=policy.physical_id)["Versions"]
     found = bare.client("iam").get_policy_version(PolicyArn=policy.physical_id, VersionId=version["VersionId"])
     assert found["PolicyVersion"]["Document"]["Id"] == "second"
 
 
-def test_statements_of_one_principal_stand_side_by_side_on_a_bus(bare, deploy):
+def test_bus_policy_keeps_statements_of_the_same_principal(bare, deploy):
     def statement(name):
         properties = {
             "EventBusName": {"Ref": "Bus"},
@@ -232,10 +232,10 @@ def test_statements_of_one_principal_stand_side_by_side_on_a_bus(bare, deploy):
         return {"Type": "AWS::Events::EventBusPolicy", "Properties": properties}
 
     def found():
-        policy = bare.client("events").describe_event_bus(Name="around").get("Policy", '{"Statement": []}')
+        policy = bare.client("events").describe_event_bus(Name="others").get("Policy", '{"Statement": []}')
         return sorted(each["Sid"] for each in json.loads(policy)["Statement"])
 
-    deploy(Bus=AROUND["Bus"], One=statement("one"), Two=statement("two"))
+    deploy(Bus=OTHER_RESOURCES["Bus"], One=statement("one"), Two=statement("two"))
     both = found()
-    deploy(Bus=AROUND["Bus"], Two=statement("two"))
+    deploy(Bus=OTHER_RESOURCES["Bus"], Two=statement("two"))
     assert (both, found()) == (["one", "two"], ["two"])
