@@ -5,7 +5,7 @@ import json
 import pytest
 from http_kit import NOTE
 
-pytest_plugins = ["desk_fixtures"]
+pytest_plugins = ["notes_api_fixtures"]
 
 
 def problem(answer):

@@ -6,7 +6,7 @@ import time
 import pytest
 from joserfc.jwk import RSAKey
 
-pytest_plugins = ["desk_fixtures"]
+pytest_plugins = ["notes_api_fixtures"]
 
 ARRIVED = {"author": "post", "note_id": "a-1", "text": "Hello."}
 EVENT = {"specversion": "1.0", "id": "e-1", "source": "notes.post", "type": "NoteArrived", "data": ARRIVED}
@@ -75,9 +75,9 @@ def test_the_same_id_of_the_same_source_is_the_same_event(send):
 @pytest.mark.parametrize(
     ("changed", "status", "named"),
     [
-        ({"source": "notes.desk", "type": "NoteKept", "data": {"note_id": "n"}}, 403, "NoteKept"),
-        ({"source": "notes.desk", "type": "WriteNote"}, 403, "WriteNote"),
-        ({"source": "notes.desk"}, 403, "notes.desk"),
+        ({"source": "notes.editor", "type": "NoteStored", "data": {"note_id": "n"}}, 403, "NoteStored"),
+        ({"source": "notes.editor", "type": "WriteNote"}, 403, "WriteNote"),
+        ({"source": "notes.editor"}, 403, "notes.editor"),
         ({"type": "NoteBurnt"}, 403, "NoteBurnt"),
         ({"data": {"author": "post"}}, 422, "NoteArrived.note_id"),
         ({"data": "text"}, 400, "data"),
@@ -127,9 +127,9 @@ def test_a_signer_says_what_the_construct_lets_him(api_named):
         ("events:notes.shredder", "notes.post", 403),
     ],
 )
-def test_a_token_says_what_its_scopes_name(api_named, desk_issuer, scope, source, status):
+def test_a_token_says_what_its_scopes_name(api_named, notes_issuer, scope, source, status):
     body = json.dumps({**EVENT, "source": source}).encode()
-    token = f"Bearer {desk_issuer.token(scope=scope)}"
+    token = f"Bearer {notes_issuer.token(scope=scope)}"
     answer = api_named("Tokens").ask("POST", "/events", body, content_type=STRUCTURED, authorization=token)
     assert answer.status == status
 
@@ -138,14 +138,14 @@ def test_a_token_says_what_its_scopes_name(api_named, desk_issuer, scope, source
 @pytest.mark.parametrize(
     "changed", [None, {"exp": time.time() - 1}, {"key": RSAKey.generate_key(2048, {"kid": "one"}, private=True)}]
 )
-def test_nothing_is_open_to_a_missing_expired_or_forged_token(api_named, desk_issuer, path, changed):
-    headers = {} if changed is None else {"authorization": f"Bearer {desk_issuer.token(scope='notes', **changed)}"}
+def test_nothing_is_open_to_a_missing_expired_or_forged_token(api_named, notes_issuer, path, changed):
+    headers = {} if changed is None else {"authorization": f"Bearer {notes_issuer.token(scope='notes', **changed)}"}
     assert api_named("Tokens").ask("GET", path, **headers).status == 401
 
 
-def test_a_good_token_with_the_scope_may_ask_and_command(api_named, desk_issuer):
+def test_a_good_token_with_the_scope_may_ask_and_command(api_named, notes_issuer):
     tokens = api_named("Tokens")
-    good, other = ({"authorization": f"Bearer {desk_issuer.token(scope=scope)}"} for scope in ("notes", "mail"))
+    good, other = ({"authorization": f"Bearer {notes_issuer.token(scope=scope)}"} for scope in ("notes", "mail"))
     note = {"author": "t", "note_id": "t-1", "text": "x"}
     assert tokens.ask("POST", "/commands/WriteNote", note, **good).status == 202
     assert (tokens.ask("GET", "/notes/t", **good).status, tokens.ask("GET", "/notes/t", **other).status) == (200, 403)

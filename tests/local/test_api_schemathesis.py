@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-pytest_plugins = ["desk_fixtures"]
+pytest_plugins = ["notes_api_fixtures"]
 
 EXAMPLES = os.environ.get("MILLRACE_API_EXAMPLES", "3")
-SCOPES = "notes events:notes.post events:notes.shredder events:notes.binder"
+SCOPES = "notes events:notes.post events:notes.shredder events:notes.repairs"
 
 
 @pytest.fixture
@@ -21,8 +21,8 @@ def api(api_named):
 
 
 @pytest.fixture
-def authorization(desk_issuer):
-    return f"Bearer {desk_issuer.token(scope=SCOPES, exp=time.time() + 3600)}"
+def authorization(notes_issuer):
+    return f"Bearer {notes_issuer.token(scope=SCOPES, exp=time.time() + 3600)}"
 
 
 @pytest.fixture
