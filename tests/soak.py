@@ -199,7 +199,7 @@ def in_flight(cloud: Any) -> Iterator[str]:
 
 def redriven(cloud: Any) -> int:
     """How many executions of the orders were redriven, which have gone on where they failed."""
-    runs = cloud.on_loop(cloud.region.service(StepFunctions).all_runs)
+    runs = cloud.on_loop(cloud.region.service(StepFunctions).all_executions)
     return sum(1 for run in runs if run.redrives)
 
 

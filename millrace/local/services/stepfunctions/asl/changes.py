@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 @functools.cache
 def change() -> None:
-    """Change moto, once for the process. The environment of an execution knows its plane, so this needs none."""
+    """Change moto, once for the process. The environment of an execution has its region, so this needs none."""
     from moto.stepfunctions.parser import quotas, utils  # noqa: PLC0415 - moto is imported after its settings are made
     from moto.stepfunctions.parser.asl.utils import json_path  # noqa: PLC0415 - the same
 

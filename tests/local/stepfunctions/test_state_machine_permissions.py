@@ -1,4 +1,4 @@
-"""What the tasks of a state machine may do: what the role of the machine may."""
+"""Tasks of a state machine are authorized by its role."""
 
 import json
 
@@ -12,32 +12,32 @@ ACCOUNT = "123456789012"
 
 @pytest.fixture
 def role(kit):
-    """Make a role that may do what is named, of what is named; gives its ARN."""
+    """Create a role that allows these actions on a resource; return its ARN."""
 
-    def make(*actions, resource="*", **condition):
+    def create(*actions, resource="*", **condition):
         name, iam = kit.name(), kit.client("iam")
         arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
         allowed = {"Effect": "Allow", "Action": actions or ["logs:CreateLogStream"], "Resource": resource, **condition}
         document = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
-        iam.put_role_policy(RoleName=name, PolicyName="way", PolicyDocument=document)
+        iam.put_role_policy(RoleName=name, PolicyName="inline", PolicyDocument=document)
         return arn
 
-    return make
+    return create
 
 
 def call(resource, parameters, **more):
     return {"Type": "Task", "Resource": f"arn:aws:states:::{resource}", "Parameters": parameters, **more}
 
 
-def ended(kit, role, state):
-    """How an execution of one state in the name of a role ended: its status or its error, and the cause."""
-    told = kit.run(kit.machine(chain(It=state), roleArn=role))
-    return told.get("error", told["status"]), told.get("cause")
+def outcome(kit, role, state):
+    """Run one state with a role; return the error or status of the execution, and the cause."""
+    execution = kit.run(kit.machine(chain(It=state), roleArn=role))
+    return execution.get("error", execution["status"]), execution.get("cause")
 
 
 @pytest.fixture
 def calls(kit):
-    """A task for each service, by the action that it takes, and what it is done to."""
+    """Tasks by the action that they require, with the resources that they use."""
     url, bus = kit.queue(), kit.client("events").create_event_bus(Name=kit.name())["EventBusArn"]
     topic = kit.client("sns").create_topic(Name=kit.name())["TopicArn"]
     table = kit.name()
@@ -73,63 +73,63 @@ ERRORS = [
 
 
 @pytest.mark.parametrize(("action", "error"), ERRORS)
-def test_a_task_that_the_role_of_its_machine_may_not_do_fails(kit, role, calls, action, error):
+def test_task_without_permission_of_the_role_fails(kit, role, calls, action, error):
     """https://docs.aws.amazon.com/step-functions/latest/dg/procedure-create-iam-role.html"""
-    name, cause = ended(kit, role(), calls[action])
+    name, cause = outcome(kit, role(), calls[action])
     assert name == error
     assert f"is not authorized to perform: {action}".lower() in cause.lower()
 
 
 @pytest.mark.parametrize("action", [action for action, _ in ERRORS])
-def test_a_task_that_the_role_of_its_machine_may_do_succeeds(kit, role, calls, action):
+def test_task_with_permission_of_the_role_succeeds(kit, role, calls, action):
     """https://docs.aws.amazon.com/step-functions/latest/dg/procedure-create-iam-role.html"""
-    assert ended(kit, role(action), calls[action]) == ("SUCCEEDED", None)
+    assert outcome(kit, role(action), calls[action]) == ("SUCCEEDED", None)
 
 
-def test_a_call_of_an_sdk_is_judged_and_its_denial_named_after_the_service(kit, role, calls):
+def test_denied_sdk_call_is_named_after_the_service(kit, role, calls):
     """https://docs.aws.amazon.com/step-functions/latest/dg/supported-services-awssdk.html"""
-    assert ended(kit, role(), calls["sdk"])[0] == "DynamoDb.DynamoDbException"
+    assert outcome(kit, role(), calls["sdk"])[0] == "DynamoDb.DynamoDbException"
 
 
-def test_a_function_that_is_named_as_the_resource_is_judged_too(kit, role, calls):
+def test_function_as_resource_is_authorized(kit, role, calls):
     """https://docs.aws.amazon.com/step-functions/latest/dg/connect-lambda.html"""
-    name, cause = ended(kit, role(), calls["plain"])
+    name, cause = outcome(kit, role(), calls["plain"])
     assert name == "Lambda.AWSLambdaException"
     assert "Status Code: 403; Error Code: AccessDeniedException" in cause
 
 
-def test_a_denial_is_caught_as_any_failure_of_a_task(kit, role, calls):
+def test_denial_is_caught_as_a_failed_task(kit, role, calls):
     """https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html"""
-    caught = {**calls["sqs:SendMessage"], "Catch": [{"ErrorEquals": ["States.TaskFailed"], "Next": "Mend"}]}
-    told = kit.run(kit.machine(chain(It=caught, Mend={"Type": "Pass"}), roleArn=role()))
-    assert told["status"] == "SUCCEEDED"
+    caught = {**calls["sqs:SendMessage"], "Catch": [{"ErrorEquals": ["States.TaskFailed"], "Next": "Recover"}]}
+    execution = kit.run(kit.machine(chain(It=caught, Recover={"Type": "Pass"}), roleArn=role()))
+    assert execution["status"] == "SUCCEEDED"
 
 
-def test_the_role_may_be_bound_to_one_version_of_a_function(kit, role):
+def test_role_can_be_limited_to_a_version_of_a_function(kit, role):
     """https://docs.aws.amazon.com/step-functions/latest/dg/lambda-iam.html"""
     function = kit.function("return 1")
     version = kit.client("lambda").publish_version(FunctionName=function)["FunctionArn"]
     only = role("lambda:InvokeFunction", resource=version)
-    assert ended(kit, only, task(version))[0] == "SUCCEEDED"
-    assert ended(kit, only, task(function))[0] == "Lambda.AWSLambdaException"
+    assert outcome(kit, only, task(version))[0] == "SUCCEEDED"
+    assert outcome(kit, only, task(function))[0] == "Lambda.AWSLambdaException"
 
 
-def test_the_role_may_be_bound_to_the_events_that_are_put(kit, role, calls):
+def test_role_can_be_limited_to_events(kit, role, calls):
     """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-conditions.html"""
     condition = {"Condition": {"StringEquals": {"events:detail-type": "Another"}}}
-    assert ended(kit, role("events:PutEvents", **condition), calls["events:PutEvents"])[0].startswith("EventBridge.")
+    assert outcome(kit, role("events:PutEvents", **condition), calls["events:PutEvents"])[0].startswith("EventBridge.")
 
 
-def test_the_policy_of_a_queue_may_let_the_role_in(kit, role, calls):
+def test_policy_of_a_queue_can_allow_the_role(kit, role, calls):
     """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_policy-eval-denyallow.html"""
-    way, it = role(), calls["sqs:SendMessage"]
-    allowed = {"Effect": "Allow", "Principal": {"AWS": way}, "Action": "sqs:SendMessage", "Resource": "*"}
+    role_arn, state = role(), calls["sqs:SendMessage"]
+    allowed = {"Effect": "Allow", "Principal": {"AWS": role_arn}, "Action": "sqs:SendMessage", "Resource": "*"}
     document = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
-    kit.client("sqs").set_queue_attributes(QueueUrl=it["Parameters"]["QueueUrl"], Attributes={"Policy": document})
-    assert ended(kit, way, it)[0] == "SUCCEEDED"
+    kit.client("sqs").set_queue_attributes(QueueUrl=state["Parameters"]["QueueUrl"], Attributes={"Policy": document})
+    assert outcome(kit, role_arn, state)[0] == "SUCCEEDED"
 
 
-def test_items_of_an_object_are_read_in_the_name_of_the_role(kit, role):
+def test_items_of_an_object_are_read_with_the_role(kit, role):
     """https://docs.aws.amazon.com/step-functions/latest/dg/iam-policies-eg-dist-map.html"""
     kit.client("s3").create_bucket(Bucket="items-denied")
     kit.client("s3").put_object(Bucket="items-denied", Key="k", Body=b"[1]")
@@ -139,6 +139,6 @@ def test_items_of_an_object_are_read_in_the_name_of_the_role(kit, role):
         "Parameters": {"Bucket": "items-denied", "Key": "k"},
     }
     inner = {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}, **chain(Each={"Type": "Pass"})}
-    told, cause = ended(kit, role(), {"Type": "Map", "ItemReader": reader, "ItemProcessor": inner})
-    assert told == "States.ItemReaderFailed"
+    error, cause = outcome(kit, role(), {"Type": "Map", "ItemReader": reader, "ItemProcessor": inner})
+    assert error == "States.ItemReaderFailed"
     assert "not authorized to perform: s3:GetObject" in cause

@@ -17,25 +17,25 @@ def echo(kit):
     return kit.function("return event")
 
 
-def test_a_task_gets_the_answer_of_a_function(kit, echo):
+def test_invoke_task_returns_payload_and_metadata(kit, echo):
     """https://docs.aws.amazon.com/step-functions/latest/dg/connect-lambda.html"""
     output = kit.output(chain(It=invoke(echo)), {"n": 1})
     assert (output["Payload"], output["StatusCode"], output["ExecutedVersion"]) == ({"n": 1}, 200, "$LATEST")
     assert output["SdkResponseMetadata"]["RequestId"]
 
 
-def test_a_functions_arn_as_resource_gives_the_answer_alone(kit, echo):
+def test_function_as_resource_returns_the_payload_only(kit, echo):
     """https://docs.aws.amazon.com/step-functions/latest/dg/connect-lambda.html"""
     assert kit.output(chain(It=task(echo, Parameters={"n.$": "$.n"})), {"n": 1, "m": 2}) == {"n": 1}
 
 
-def test_a_function_may_answer_nothing(kit):
+def test_function_can_return_none(kit):
     """https://docs.aws.amazon.com/step-functions/latest/dg/connect-lambda.html"""
     assert kit.output(chain(It=task(kit.function("return None")))) is None
 
 
 @pytest.mark.parametrize("form", [invoke, task])
-def test_a_functions_error_has_its_type_as_name_and_its_json_as_cause(kit, form):
+def test_error_of_a_function_has_its_type_and_json(kit, form):
     """https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html"""
     error, cause = kit.failure(chain(It=form(kit.function("raise KeyError('lost')"))))
     assert error == "KeyError"
@@ -44,7 +44,7 @@ def test_a_functions_error_has_its_type_as_name_and_its_json_as_cause(kit, form)
 
 
 @pytest.mark.parametrize("form", [invoke, task])
-def test_a_throttled_function_is_a_too_many_requests_exception(kit, form):
+def test_throttled_function_is_a_too_many_requests_exception(kit, form):
     """https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html"""
     function = kit.function("return 1")
     kit.client("lambda").put_function_concurrency(FunctionName=function, ReservedConcurrentExecutions=0)
@@ -54,12 +54,12 @@ def test_a_throttled_function_is_a_too_many_requests_exception(kit, form):
 
 
 @pytest.mark.parametrize("form", [invoke, task])
-def test_a_function_that_is_not_there_is_a_resource_not_found_exception(kit, echo, form):
+def test_unknown_function_is_a_resource_not_found_exception(kit, echo, form):
     """https://docs.aws.amazon.com/step-functions/latest/dg/connect-lambda.html"""
     assert kit.failure(chain(It=form(f"{echo}x")))[0] == "Lambda.ResourceNotFoundException"
 
 
-def test_a_functions_own_time_out_is_named_by_lambda(kit):
+def test_timeout_of_the_function_is_named_by_lambda(kit):
     """https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html"""
     slow = kit.function("time.sleep(5)", Timeout=1)
     error, cause = kit.failure(chain(It=task(slow)))
@@ -67,23 +67,23 @@ def test_a_functions_own_time_out_is_named_by_lambda(kit):
     assert "Task timed out after 1.00 seconds" in cause
 
 
-def test_an_error_without_a_type_is_lambda_unknown():
+def test_error_without_a_type_is_lambda_unknown():
     """https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html"""
     from millrace.local.services.stepfunctions.asl.functions import _function_error
 
     assert _function_error('{"errorMessage": "gone"}').error == "Lambda.Unknown"
 
 
-def test_a_function_that_takes_longer_than_the_task_may_is_a_time_out(kit):
+def test_function_longer_than_the_task_times_out(kit):
     """https://docs.aws.amazon.com/step-functions/latest/dg/state-task.html"""
     slow = kit.function("time.sleep(3)", Timeout=10)
     execution = kit.start(chain(It=invoke(slow, TimeoutSeconds=1)))
     kit.cloud.settle()
-    assert kit.described(execution)["error"] == "States.Timeout"
-    assert "TaskTimedOut" in kit.types(execution)
+    assert kit.describe(execution)["error"] == "States.Timeout"
+    assert "TaskTimedOut" in kit.event_types(execution)
 
 
-def test_the_history_of_a_function_by_its_arn(kit, echo):
+def test_history_of_a_function_as_resource(kit, echo):
     """https://docs.aws.amazon.com/step-functions/latest/apireference/API_HistoryEvent.html"""
     execution = kit.start(chain(It=task(echo)))
     kit.cloud.settle()
@@ -100,7 +100,7 @@ def test_the_history_of_a_function_by_its_arn(kit, echo):
     assert events[2]["lambdaFunctionScheduledEventDetails"]["resource"] == echo
 
 
-def test_the_history_of_an_invoke_task(kit, echo):
+def test_history_of_an_invoke_task(kit, echo):
     """https://docs.aws.amazon.com/step-functions/latest/apireference/API_HistoryEvent.html"""
     execution = kit.start(chain(It=invoke(echo)), {"n": 1})
     kit.cloud.settle()
@@ -111,9 +111,9 @@ def test_the_history_of_an_invoke_task(kit, echo):
     assert json.loads(details["parameters"]) == {"FunctionName": echo, "Payload": {"n": 1}}
 
 
-def test_functions_of_many_executions_run_side_by_side(kit):
+def test_functions_of_many_executions_run_concurrently(kit):
     """https://docs.aws.amazon.com/step-functions/latest/dg/connect-lambda.html"""
     machine = kit.machine(chain(A=task(kit.function("return event['n'] + 1")), B={"Type": "Succeed"}))
     executions = [kit.start(machine, {"n": n}) for n in range(20)]
     kit.cloud.settle()
-    assert [kit.described(execution)["output"] for execution in executions] == [n + 1 for n in range(20)]
+    assert [kit.describe(execution)["output"] for execution in executions] == [n + 1 for n in range(20)]

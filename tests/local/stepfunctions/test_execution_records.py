@@ -9,7 +9,7 @@ FAILING = chain(First={"Type": "Pass"}, Last={"Type": "Fail", "Error": "Broken",
 
 @pytest.fixture
 def logged(kit):
-    """Run a definition that is logged at a level; gives the records."""
+    """Run a definition with a log level; return the log records."""
 
     def run(definition, level, **more):
         group = f"/aws/vendedlogs/states/{kit.name()}"
@@ -34,12 +34,12 @@ def logged(kit):
         ("OFF", []),
     ],
 )
-def test_a_log_has_the_events_of_its_level(logged, level, types):
+def test_log_has_the_events_of_its_level(logged, level, types):
     """https://docs.aws.amazon.com/step-functions/latest/dg/cloudwatch-log-level.html"""
     assert [record["type"] for record in logged(FAILING, level)] == types
 
 
-def test_a_log_record_is_an_event_of_the_history(logged):
+def test_log_record_is_an_event_of_the_history(logged):
     """https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html"""
     started, *_, failed = logged(FAILING, "ALL", includeExecutionData=True)
     assert (started["id"], started["previous_event_id"], started["details"]["input"]) == ("1", "0", '{"n": 1}')
@@ -48,7 +48,7 @@ def test_a_log_record_is_an_event_of_the_history(logged):
     assert ":execution:" in started["execution_arn"]
 
 
-def test_a_log_leaves_data_out_unless_it_is_asked_for(logged):
+def test_log_has_no_data_by_default(logged):
     """https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html"""
     started, *_ = logged(FAILING, "ALL")
     assert "input" not in started["details"]
@@ -56,7 +56,7 @@ def test_a_log_leaves_data_out_unless_it_is_asked_for(logged):
 
 @pytest.fixture
 def status_changes(kit):
-    """A queue that hears how executions stand; gives the events so far."""
+    """A queue that receives status changes of executions; returns the events so far."""
     url, rule = kit.queue(), kit.name()
     arn = kit.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     statement = {"Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage", "Resource": arn}
@@ -69,44 +69,44 @@ def status_changes(kit):
     kit.client("events").delete_rule(Name=rule)
 
 
-def test_the_default_bus_hears_how_a_standard_execution_stands(kit, status_changes):
+def test_default_bus_receives_status_changes_of_a_standard_execution(kit, status_changes):
     """https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html"""
-    told = kit.run(chain(It={"Type": "Pass"}), {"n": 1})
+    execution = kit.run(chain(It={"Type": "Pass"}), {"n": 1})
     running, succeeded = status_changes()
     assert (running["detail-type"], running["resources"]) == (
         "Step Functions Execution Status Change",
-        [told["executionArn"]],
+        [execution["executionArn"]],
     )
     assert (running["detail"]["status"], running["detail"]["stopDate"]) == ("RUNNING", None)
     assert (succeeded["detail"]["status"], succeeded["detail"]["output"]) == ("SUCCEEDED", '{"n":1}')
 
 
-def test_a_failure_is_heard_with_its_error(kit, status_changes):
+def test_status_change_of_a_failure_has_its_error(kit, status_changes):
     """https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html"""
     kit.run(FAILING)
     detail = status_changes()[-1]["detail"]
     assert (detail["status"], detail["error"], detail["cause"]) == ("FAILED", "Broken", "old")
 
 
-def test_a_redrive_is_heard_and_counted(kit, status_changes):
+def test_status_change_of_a_redrive_is_counted(kit, status_changes):
     """https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html"""
     kit.states.redrive_execution(executionArn=kit.run(FAILING)["executionArn"])
     kit.cloud.settle()
     details = [event["detail"] for event in status_changes()]
-    told = [(each["status"], each["redriveCount"], each["redriveStatus"]) for each in details]
-    ends = [("RUNNING", 0, "NOT_REDRIVABLE"), ("FAILED", 0, "REDRIVABLE")]
-    assert told == [*ends, ("RUNNING", 1, "NOT_REDRIVABLE"), ("FAILED", 1, "REDRIVABLE")]
+    found = [(each["status"], each["redriveCount"], each["redriveStatus"]) for each in details]
+    first = [("RUNNING", 0, "NOT_REDRIVABLE"), ("FAILED", 0, "REDRIVABLE")]
+    assert found == [*first, ("RUNNING", 1, "NOT_REDRIVABLE"), ("FAILED", 1, "REDRIVABLE")]
     assert details[-1]["redriveDate"] > details[-1]["startDate"]
 
 
-def test_an_express_execution_is_not_heard(kit, status_changes):
+def test_express_execution_has_no_status_changes(kit, status_changes):
     """https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html"""
     kit.start(kit.machine(chain(It={"Type": "Pass"}), type="EXPRESS"))
     kit.cloud.settle()
     assert status_changes() == []
 
 
-def test_a_rule_starts_an_execution_with_its_event(kit):
+def test_rule_starts_an_execution_with_its_event(kit):
     """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-targets.html"""
     machine, bus = kit.machine(chain(It={"Type": "Pass"})), kit.name()
     events = kit.client("events")
@@ -117,4 +117,4 @@ def test_a_rule_starts_an_execution_with_its_event(kit):
     events.put_events(Entries=[{"Source": "x.y", "DetailType": "It", "Detail": '{"n": 1}', "EventBusName": bus}])
     kit.cloud.settle()
     (execution,) = kit.states.list_executions(stateMachineArn=machine)["executions"]
-    assert kit.described(execution["executionArn"])["output"]["detail"] == {"n": 1}
+    assert kit.describe(execution["executionArn"])["output"]["detail"] == {"n": 1}

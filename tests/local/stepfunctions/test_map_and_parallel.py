@@ -10,8 +10,8 @@ def parallel(*branches, **more):
     return {"Type": "Parallel", "Branches": list(branches), **more}
 
 
-def each(processor, mode=None, **more):
-    """A Map state; `mode` is DISTRIBUTED, else it is inline."""
+def map_state(processor, mode=None, **more):
+    """Return a Map state, inline unless `mode` is DISTRIBUTED."""
     config = {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"} if mode == "DISTRIBUTED" else {"Mode": "INLINE"}
     return {"Type": "Map", "ItemProcessor": {"ProcessorConfig": config, **processor}, **more}
 
@@ -20,24 +20,24 @@ def passing(**more):
     return chain(**{f"Each{len(more)}": {"Type": "Pass", **more}})
 
 
-def test_the_branches_of_a_parallel_give_an_array(kit):
+def test_parallel_returns_an_array_of_its_branches(kit):
     """https://docs.aws.amazon.com/step-functions/latest/dg/state-parallel.html"""
     branches = [chain(A={"Type": "Wait", "Seconds": 900}), chain(B={"Type": "Pass", "Result": 2})]
-    began = kit.now()
+    start = kit.now()
     assert kit.output(chain(It=parallel(*branches)), {"n": 1}) == [{"n": 1}, 2]
-    assert 900 <= kit.now() - began < 960
+    assert 900 <= kit.now() - start < 960
 
 
-def test_a_branch_that_fails_ends_the_others_at_once(kit):
+def test_failed_branch_stops_the_others(kit):
     """https://docs.aws.amazon.com/step-functions/latest/dg/state-parallel.html"""
     slow = chain(A={"Type": "Wait", "Seconds": 9000})
     failing = chain(B={"Type": "Wait", "Seconds": 10}, C={"Type": "Fail", "Error": "Broken", "Cause": "old"})
-    began = kit.now()
+    start = kit.now()
     assert kit.failure(chain(It=parallel(slow, failing))) == ("Broken", "old")
-    assert kit.now() - began < 100
+    assert kit.now() - start < 100
 
 
-def test_a_branch_fails_with_an_error_of_the_language_by_its_name(kit):
+def test_parallel_catches_a_states_error_of_a_branch(kit):
     """https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html"""
     late = chain(A=task(kit.function("time.sleep(2)", Timeout=10), TimeoutSeconds=1))
     catch = [{"ErrorEquals": ["States.Timeout"], "Next": "Late"}]
@@ -45,49 +45,52 @@ def test_a_branch_fails_with_an_error_of_the_language_by_its_name(kit):
     assert kit.output(definition) == "late"
 
 
-def test_a_map_runs_for_each_item_in_order(kit):
+def test_map_processes_items_and_keeps_their_order(kit):
     """https://docs.aws.amazon.com/step-functions/latest/dg/state-map-inline.html"""
     double = kit.function("return event['n'] * event['by']")
     selector = {"n.$": "$$.Map.Item.Value", "by.$": "$.by"}
-    it = each(chain(Double=task(double)), ItemsPath="$.all", ItemSelector=selector, MaxConcurrency=3)
+    it = map_state(chain(Double=task(double)), ItemsPath="$.all", ItemSelector=selector, MaxConcurrency=3)
     assert kit.output(chain(It=it), {"all": [1, 2, 3, 4], "by": 10}) == [10, 20, 30, 40]
 
 
-def test_the_item_is_in_the_context_of_every_state_of_its_iteration(kit):
+def test_context_of_an_iteration_has_its_item(kit):
     """https://docs.aws.amazon.com/step-functions/latest/dg/input-output-contextobject.html"""
     echo = kit.function("return event")
     inner = chain(Each=task(echo, Parameters={"index.$": "$$.Map.Item.Index", "value.$": "$$.Map.Item.Value"}))
-    assert kit.output(chain(It=each(inner)), ["a", "b"]) == [{"index": 0, "value": "a"}, {"index": 1, "value": "b"}]
+    assert kit.output(chain(It=map_state(inner)), ["a", "b"]) == [
+        {"index": 0, "value": "a"},
+        {"index": 1, "value": "b"},
+    ]
 
 
-@pytest.mark.parametrize(("items", "at_once"), [(0, 0), (1500, 1), (100, 0)])
-def test_a_map_takes_as_many_items_as_there_are(kit, items, at_once):
+@pytest.mark.parametrize(("items", "max_concurrency"), [(0, 0), (1500, 1), (100, 0)])
+def test_map_accepts_any_number_of_items(kit, items, max_concurrency):
     """https://docs.aws.amazon.com/step-functions/latest/dg/state-map-inline.html"""
-    it = each(passing(), MaxConcurrency=at_once)
+    it = map_state(passing(), MaxConcurrency=max_concurrency)
     assert kit.output(chain(It=it), list(range(items))) == list(range(items))
 
 
-def test_maximum_concurrency_bounds_the_iterations_at_once(kit):
+def test_max_concurrency_limits_parallel_iterations(kit):
     """https://docs.aws.amazon.com/step-functions/latest/dg/state-map-inline.html"""
-    began = kit.now()
-    kit.output(chain(It=each(chain(Each={"Type": "Wait", "Seconds": 100}), MaxConcurrency=2)), [1, 2, 3, 4])
-    assert 200 <= kit.now() - began < 260
+    start = kit.now()
+    kit.output(chain(It=map_state(chain(Each={"Type": "Wait", "Seconds": 100}), MaxConcurrency=2)), [1, 2, 3, 4])
+    assert 200 <= kit.now() - start < 260
 
 
-def test_an_iteration_that_fails_fails_the_map_and_ends_the_others(kit):
+def test_failed_iteration_fails_the_map_and_stops_the_others(kit):
     """https://docs.aws.amazon.com/step-functions/latest/dg/state-map-inline.html"""
     choice = {"Type": "Choice", "Choices": [{"Variable": "$", "NumericEquals": 2, "Next": "No"}], "Default": "Slow"}
     inner = chain(
         Which=choice, No={"Type": "Fail", "Error": "Broken"}, Slow={"Type": "Wait", "Seconds": 9000, "End": True}
     )
-    began = kit.now()
-    assert kit.failure(chain(It=each(inner)), [1, 2, 3])[0] == "Broken"
-    assert kit.now() - began < 100
+    start = kit.now()
+    assert kit.failure(chain(It=map_state(inner)), [1, 2, 3])[0] == "Broken"
+    assert kit.now() - start < 100
 
 
-def test_a_map_in_jsonata_takes_its_items_from_an_expression(kit):
+def test_map_in_jsonata_has_items_from_an_expression(kit):
     """https://docs.aws.amazon.com/step-functions/latest/dg/state-map-inline.html"""
-    it = each(
+    it = map_state(
         chain(Each={"Type": "Pass", "Output": "{% $states.input.n * 2 %}"}),
         Items="{% $states.input.all[$ > 1] %}",
         ItemSelector={"n": "{% $states.context.Map.Item.Value %}"},
@@ -96,22 +99,22 @@ def test_a_map_in_jsonata_takes_its_items_from_an_expression(kit):
 
 
 def distributed(processor, **more):
-    return chain(It=each(processor, "DISTRIBUTED", **more))
+    return chain(It=map_state(processor, "DISTRIBUTED", **more))
 
 
-def test_a_distributed_map_runs_a_child_for_each_item(kit):
+def test_distributed_map_runs_a_child_for_each_item(kit):
     """https://docs.aws.amazon.com/step-functions/latest/dg/state-map-distributed.html"""
     assert kit.output(distributed(passing(), Label="Own"), [1, 2, 3]) == [1, 2, 3]
 
 
-def test_a_distributed_map_hands_out_batches(kit):
+def test_distributed_map_batches_items(kit):
     """https://docs.aws.amazon.com/step-functions/latest/dg/input-output-itembatcher.html"""
     batcher = {"MaxItemsPerBatch": 2, "BatchInput": {"by.$": "$.by"}}
     output = kit.output(distributed(passing(), ItemsPath="$.all", ItemBatcher=batcher), {"all": [1, 2, 3], "by": 9})
     assert output == [{"BatchInput": {"by": 9}, "Items": [1, 2]}, {"BatchInput": {"by": 9}, "Items": [3]}]
 
 
-def test_a_batch_ends_before_it_is_too_long(kit):
+def test_batch_stays_below_its_maximum_size(kit):
     """https://docs.aws.amazon.com/step-functions/latest/dg/input-output-itembatcher.html"""
     items = ["x" * 100] * 5
     output = kit.output(distributed(passing(), ItemBatcher={"MaxInputBytesPerBatch": 250}), items)
@@ -136,14 +139,14 @@ ODD = chain(
         ({"ToleratedFailureCount": 9, "ToleratedFailurePercentage": 10}, "FAILED"),
     ],
 )
-def test_as_many_items_may_fail_as_are_tolerated(kit, tolerated, status):
+def test_distributed_map_tolerates_failures_up_to_its_threshold(kit, tolerated, status):
     """https://docs.aws.amazon.com/step-functions/latest/dg/maprun-fail-threshold.html"""
-    told = kit.run(distributed(ODD, **tolerated), [1, 2, 1, 3])
-    assert told["status"] == status
-    assert told.get("error") == (None if status == "SUCCEEDED" else "States.ExceedToleratedFailureThreshold")
+    found = kit.run(distributed(ODD, **tolerated), [1, 2, 1, 3])
+    assert found["status"] == status
+    assert found.get("error") == (None if status == "SUCCEEDED" else "States.ExceedToleratedFailureThreshold")
 
 
-def test_a_child_that_failed_is_told_in_full(kit):
+def test_failed_child_is_in_the_results(kit):
     """https://docs.aws.amazon.com/step-functions/latest/dg/input-output-resultwriter.html"""
     failed, fine = kit.output(distributed(ODD, ToleratedFailurePercentage=100), [1, 2])
     assert (failed["Status"], failed["Error"], failed["Cause"], failed["Input"]) == ("FAILED", "Broken", "one", "1")
@@ -159,8 +162,8 @@ def bucket(kit):
 
 def reader(bucket, action="getObject", key="it", config=None):
     parameters = {"Bucket": bucket, **({"Key": key} if action == "getObject" else {"Prefix": key})}
-    made = {"Resource": f"arn:aws:states:::s3:{action}", "Parameters": parameters}
-    return {"ItemReader": made | ({"ReaderConfig": config} if config else {})}
+    item_reader = {"Resource": f"arn:aws:states:::s3:{action}", "Parameters": parameters}
+    return {"ItemReader": item_reader | ({"ReaderConfig": config} if config else {})}
 
 
 @pytest.mark.parametrize(
@@ -187,7 +190,7 @@ def test_items_are_read_from_an_object(kit, bucket, text, config, items):
     assert kit.output(distributed(passing(), **reader(bucket, config=config))) == items
 
 
-def test_the_objects_of_a_bucket_are_items(kit, bucket):
+def test_objects_of_a_bucket_are_items(kit, bucket):
     """https://docs.aws.amazon.com/step-functions/latest/dg/input-output-itemreader.html"""
     for key in ("in/a", "in/b", "other"):
         kit.client("s3").put_object(Bucket=bucket, Key=key, Body=b"x")
@@ -195,14 +198,14 @@ def test_the_objects_of_a_bucket_are_items(kit, bucket):
     assert [(item["Key"], item["Size"]) for item in items] == [("in/a", 1), ("in/b", 1)]
 
 
-def test_an_object_that_cannot_be_read_fails_the_map(kit, bucket):
+def test_missing_object_fails_the_map(kit, bucket):
     """https://docs.aws.amazon.com/step-functions/latest/dg/input-output-itemreader.html"""
     assert kit.failure(distributed(passing(), **reader(bucket, config={"InputType": "JSON"})))[0] == (
         "States.ItemReaderFailed"
     )
 
 
-def test_results_are_written_into_files_by_status(kit, bucket):
+def test_results_are_written_to_files_by_status(kit, bucket):
     """https://docs.aws.amazon.com/step-functions/latest/dg/input-output-resultwriter.html"""
     writer = {"Resource": "arn:aws:states:::s3:putObject", "Parameters": {"Bucket": bucket, "Prefix": "out"}}
     output = kit.output(distributed(ODD, ResultWriter=writer, ToleratedFailureCount=5), [1, 2, 3])
@@ -212,7 +215,7 @@ def test_results_are_written_into_files_by_status(kit, bucket):
     assert [child["Error"] for child in read(files["FAILED"][0]["Key"])] == ["Broken"]
 
 
-def test_results_may_be_flattened_into_lines(kit, bucket):
+def test_results_can_be_flattened_to_lines(kit, bucket):
     """https://docs.aws.amazon.com/step-functions/latest/dg/input-output-resultwriter.html"""
     writer = {
         "Resource": "arn:aws:states:::s3:putObject",
@@ -225,23 +228,25 @@ def test_results_may_be_flattened_into_lines(kit, bucket):
     assert body.splitlines() == [b"1", b"2", b"3"]
 
 
-def test_a_map_run_is_described_with_its_counts(kit):
+def test_described_map_run_has_counts(kit):
     """https://docs.aws.amazon.com/step-functions/latest/apireference/API_DescribeMapRun.html"""
     execution = kit.start(distributed(ODD, ToleratedFailureCount=5), [1, 2, 3])
     kit.cloud.settle()
     (run,) = kit.states.list_map_runs(executionArn=execution)["mapRuns"]
-    told = kit.states.describe_map_run(mapRunArn=run["mapRunArn"])
-    assert (told["status"], told["itemCounts"]["failed"], told["itemCounts"]["succeeded"]) == ("SUCCEEDED", 1, 2)
+    found = kit.states.describe_map_run(mapRunArn=run["mapRunArn"])
+    assert (found["status"], found["itemCounts"]["failed"], found["itemCounts"]["succeeded"]) == ("SUCCEEDED", 1, 2)
 
 
-def test_a_child_does_not_see_the_variables_of_its_parent(kit):
+def test_child_does_not_have_the_variables_of_its_parent(kit):
     """https://docs.aws.amazon.com/step-functions/latest/dg/workflow-variables.html"""
     inner = chain(Each={"Type": "Pass", "Output": "{% $exists($kept) %}"})
-    definition = chain(Keep={"Type": "Pass", "Assign": {"kept": 1}}, It=each(inner, "DISTRIBUTED", Items="{% [1] %}"))
+    definition = chain(
+        Keep={"Type": "Pass", "Assign": {"kept": 1}}, It=map_state(inner, "DISTRIBUTED", Items="{% [1] %}")
+    )
     assert kit.output({"QueryLanguage": "JSONata", **definition}) == [False]
 
 
-def test_express_children_are_run(kit):
+def test_children_can_be_express_executions(kit):
     """https://docs.aws.amazon.com/step-functions/latest/dg/state-map-distributed.html"""
     definition = distributed(passing())
     definition["States"]["It"]["ItemProcessor"]["ProcessorConfig"]["ExecutionType"] = "EXPRESS"

@@ -9,10 +9,10 @@ pytest_plugins = ("machines_fixtures",)
 
 @pytest.fixture
 def waiting(kit):
-    """Start a machine whose task waits for a token; gives the execution and the token."""
+    """Start a state machine whose task waits for its token; return the execution and the token."""
     url = kit.queue()
 
-    def begin(**more):
+    def start(**more):
         parameters = {"QueueUrl": url, "MessageBody": {"token.$": "$$.Task.Token"}}
         it = {"Type": "Task", "Resource": "arn:aws:states:::sqs:sendMessage.waitForTaskToken", "Parameters": parameters}
         after = {"Type": "Pass"}
@@ -20,63 +20,63 @@ def waiting(kit):
         kit.cloud.settle()
         return execution, kit.messages(url)[0]["token"]
 
-    begin.tokens = lambda: [message["token"] for message in kit.messages(url)]
-    return begin
+    start.tokens = lambda: [message["token"] for message in kit.messages(url)]
+    return start
 
 
-def test_a_task_waits_for_its_token_while_all_else_settles(kit, waiting):
+def test_task_waits_for_its_token_while_the_cloud_settles(kit, waiting):
     """https://docs.aws.amazon.com/step-functions/latest/dg/connect-to-resource.html"""
     execution, _ = waiting()
-    assert kit.described(execution)["status"] == "RUNNING"
-    assert kit.types(execution)[-1] == "TaskSubmitted"
+    assert kit.describe(execution)["status"] == "RUNNING"
+    assert kit.event_types(execution)[-1] == "TaskSubmitted"
 
 
-def test_the_output_that_is_sent_with_a_token_is_the_tasks_result(kit, waiting):
+def test_output_sent_with_the_token_is_the_result(kit, waiting):
     """https://docs.aws.amazon.com/step-functions/latest/apireference/API_SendTaskSuccess.html"""
     execution, token = waiting()
     kit.states.send_task_success(taskToken=token, output='{"n": 1}')
     kit.cloud.settle()
-    assert kit.described(execution)["output"] == {"n": 1}
+    assert kit.describe(execution)["output"] == {"n": 1}
 
 
-def test_the_error_that_is_sent_with_a_token_fails_the_task(kit, waiting):
+def test_error_sent_with_the_token_fails_the_task(kit, waiting):
     """https://docs.aws.amazon.com/step-functions/latest/apireference/API_SendTaskFailure.html"""
     execution, token = waiting()
     kit.states.send_task_failure(taskToken=token, error="Refused", cause="too much")
     kit.cloud.settle()
-    told = kit.described(execution)
-    assert (told["status"], told["error"], told["cause"]) == ("FAILED", "Refused", "too much")
+    found = kit.describe(execution)
+    assert (found["status"], found["error"], found["cause"]) == ("FAILED", "Refused", "too much")
 
 
-def test_a_time_out_ends_the_wait_when_its_time_has_come(kit, waiting):
+def test_timeout_ends_the_wait(kit, waiting):
     """https://docs.aws.amazon.com/step-functions/latest/dg/connect-to-resource.html"""
     execution, _ = waiting(TimeoutSeconds=600)
-    kit.pass_time(590)
-    assert kit.described(execution)["status"] == "RUNNING"
-    kit.pass_time(11)
-    assert kit.described(execution)["error"] == "States.Timeout"
+    kit.advance(590)
+    assert kit.describe(execution)["status"] == "RUNNING"
+    kit.advance(11)
+    assert kit.describe(execution)["error"] == "States.Timeout"
 
 
 def test_heartbeats_keep_a_task_waiting(kit, waiting):
     """https://docs.aws.amazon.com/step-functions/latest/apireference/API_SendTaskHeartbeat.html"""
     execution, token = waiting(HeartbeatSeconds=100)
     for _ in range(3):
-        kit.pass_time(90)
+        kit.advance(90)
         kit.states.send_task_heartbeat(taskToken=token)
-    assert kit.described(execution)["status"] == "RUNNING"
-    kit.pass_time(101)
-    assert kit.described(execution)["error"] == "States.Timeout"
+    assert kit.describe(execution)["status"] == "RUNNING"
+    kit.advance(101)
+    assert kit.describe(execution)["error"] == "States.Timeout"
 
 
-def test_a_heartbeat_that_is_missed_can_be_caught_by_its_own_name(kit, waiting):
+def test_missed_heartbeat_can_be_caught(kit, waiting):
     """https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html"""
     catch = [{"ErrorEquals": ["States.HeartbeatTimeout"], "ResultPath": None, "Next": "After"}]
     execution, _ = waiting(HeartbeatSeconds=100, Catch=catch, Next="After")
-    kit.pass_time(101)
-    assert kit.described(execution)["status"] == "SUCCEEDED"
+    kit.advance(101)
+    assert kit.describe(execution)["status"] == "SUCCEEDED"
 
 
-def test_each_attempt_has_a_token_of_its_own(kit, waiting):
+def test_each_attempt_has_its_own_token(kit, waiting):
     """https://docs.aws.amazon.com/step-functions/latest/dg/connect-to-resource.html"""
     execution, token = waiting(Retry=[{"ErrorEquals": ["Again"]}])
     kit.states.send_task_failure(taskToken=token, error="Again")
@@ -85,10 +85,10 @@ def test_each_attempt_has_a_token_of_its_own(kit, waiting):
     assert second != token
     kit.states.send_task_success(taskToken=second, output="2")
     kit.cloud.settle()
-    assert kit.described(execution)["output"] == 2
+    assert kit.describe(execution)["output"] == 2
 
 
-def test_a_token_is_good_for_one_outcome(kit, waiting):
+def test_token_can_be_used_once(kit, waiting):
     """https://docs.aws.amazon.com/step-functions/latest/apireference/API_SendTaskSuccess.html"""
     _, token = waiting()
     kit.states.send_task_success(taskToken=token, output="1")
@@ -98,47 +98,47 @@ def test_a_token_is_good_for_one_outcome(kit, waiting):
 
 
 @pytest.mark.parametrize(("token", "output", "error"), [("never", "1", "InvalidToken"), (None, "{", "InvalidOutput")])
-def test_a_wrong_token_or_output_is_refused(kit, waiting, token, output, error):
+def test_invalid_token_or_output_fails(kit, waiting, token, output, error):
     """https://docs.aws.amazon.com/step-functions/latest/apireference/API_SendTaskSuccess.html"""
-    given = token or waiting()[1]
+    used = token or waiting()[1]
     with pytest.raises(ClientError, match=error):
-        kit.states.send_task_success(taskToken=given, output=output)
+        kit.states.send_task_success(taskToken=used, output=output)
 
 
-def test_stopping_ends_a_task_that_waits(kit, waiting):
+def test_stop_ends_a_waiting_task(kit, waiting):
     """https://docs.aws.amazon.com/step-functions/latest/apireference/API_StopExecution.html"""
     execution, token = waiting()
     kit.states.stop_execution(executionArn=execution)
-    assert kit.described(execution)["status"] == "ABORTED"
+    assert kit.describe(execution)["status"] == "ABORTED"
     with pytest.raises(ClientError, match="TaskTimedOut"):
         kit.states.send_task_success(taskToken=token, output="1")
 
 
-ANSWERS = """
+SEND_RESULT = """
 import boto3
 states = boto3.client('stepfunctions')
 states.send_task_success(taskToken=event['token'], output='{"early": true}')
 """.strip()
 
 
-def answering(kit, body):
+def callback_task(kit, body):
     function = {"FunctionName": kit.function(body, Timeout=30), "Payload": {"token.$": "$$.Task.Token"}}
     return chain(
         It={"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke.waitForTaskToken", "Parameters": function}
     )
 
 
-def test_a_function_may_answer_its_token_before_it_returns(kit):
+def test_function_can_send_the_result_before_it_returns(kit):
     """https://docs.aws.amazon.com/step-functions/latest/dg/connect-to-resource.html"""
-    assert kit.output(answering(kit, ANSWERS)) == {"early": True}
+    assert kit.output(callback_task(kit, SEND_RESULT)) == {"early": True}
 
 
-def test_what_was_accepted_for_a_token_stands_though_its_function_fails_afterwards(kit):
+def test_accepted_result_is_kept_if_the_function_fails_afterwards(kit):
     """https://docs.aws.amazon.com/step-functions/latest/dg/connect-to-resource.html"""
-    assert kit.output(answering(kit, f"{ANSWERS}\nraise ValueError('afterwards')")) == {"early": True}
+    assert kit.output(callback_task(kit, f"{SEND_RESULT}\nraise ValueError('afterwards')")) == {"early": True}
 
 
-def test_an_event_may_carry_a_token(kit):
+def test_event_can_contain_the_token(kit):
     """https://docs.aws.amazon.com/step-functions/latest/dg/connect-eventbridge.html"""
     entry = {"Source": "x.y", "DetailType": "It", "Detail": {"token.$": "$$.Task.Token"}}
     resource = "arn:aws:states:::events:putEvents.waitForTaskToken"
@@ -148,4 +148,4 @@ def test_an_event_may_carry_a_token(kit):
     entries = json.loads(scheduled["taskScheduledEventDetails"]["parameters"])["Entries"]
     kit.states.send_task_success(taskToken=entries[0]["Detail"]["token"], output="7")
     kit.cloud.settle()
-    assert kit.described(execution)["output"] == 7
+    assert kit.describe(execution)["output"] == 7

@@ -29,7 +29,7 @@ def reading(**config):
         (reading(InputType="CSV", Transformation="LOAD_AND_FLATTEN"), "LOAD_AND_FLATTEN"),
     ],
 )
-def test_what_cannot_run_here_is_refused_by_name_when_the_machine_is_made(kit, state, named):
+def test_unsupported_state_fails_the_creation_of_the_state_machine(kit, state, named):
     """https://docs.aws.amazon.com/step-functions/latest/dg/integrate-services.html
     Refused: ECS, Glue, Batch, HTTP and other optimised integrations, activities, Parquet, inventories.
     """
@@ -49,28 +49,28 @@ def test_what_cannot_run_here_is_refused_by_name_when_the_machine_is_made(kit, s
         ([], "INVALID_JSON_DESCRIPTION"),
     ],
 )
-def test_a_definition_that_aws_refuses_is_refused(kit, definition, text):
+def test_invalid_definition_fails(kit, definition, text):
     """https://docs.aws.amazon.com/step-functions/latest/apireference/API_CreateStateMachine.html"""
     with pytest.raises(ClientError, match=f"InvalidDefinition.*{text}"):
         kit.machine(definition)
 
 
 @pytest.mark.parametrize("pattern", [".sync:2", ".waitForTaskToken"])
-def test_an_express_machine_waits_for_nothing(kit, pattern):
+def test_express_state_machine_does_not_support_waiting_tasks(kit, pattern):
     """https://docs.aws.amazon.com/step-functions/latest/dg/choosing-workflow-type.html"""
     it = {"Type": "Task", "Resource": f"arn:aws:states:::states:startExecution{pattern}", "Parameters": {}}
     with pytest.raises(ClientError, match="Express state machine does not support"):
         kit.machine(chain(It=it), type="EXPRESS")
 
 
-def test_an_update_is_checked_as_well(kit):
+def test_update_is_checked(kit):
     """https://docs.aws.amazon.com/step-functions/latest/apireference/API_UpdateStateMachine.html"""
     machine = kit.machine(chain(It={"Type": "Pass"}))
     with pytest.raises(ClientError, match="InvalidDefinition"):
         kit.states.update_state_machine(stateMachineArn=machine, definition="{}")
 
 
-def test_a_name_is_one_machines_alone(kit):
+def test_name_of_another_state_machine_fails(kit):
     """https://docs.aws.amazon.com/step-functions/latest/apireference/API_CreateStateMachine.html"""
     first = kit.machine(chain(It={"Type": "Pass"}), name="taken")
     assert kit.machine(chain(It={"Type": "Pass"}), name="taken") == first
@@ -78,11 +78,14 @@ def test_a_name_is_one_machines_alone(kit):
         kit.machine(chain(It={"Type": "Succeed"}), name="taken")
 
 
-def test_a_definition_is_validated(kit):
+def test_definition_is_validated(kit):
     """https://docs.aws.amazon.com/step-functions/latest/apireference/API_ValidateStateMachineDefinition.html"""
-    ask = kit.states.validate_state_machine_definition
-    assert ask(definition=json.dumps(chain(It={"Type": "Pass"})))["result"] == "OK"
-    assert "MISSING" in ask(definition=json.dumps(chain(It={"Type": "Pass", "Next": "X"})))["diagnostics"][0]["message"]
+    validate = kit.states.validate_state_machine_definition
+    assert validate(definition=json.dumps(chain(It={"Type": "Pass"})))["result"] == "OK"
+    assert (
+        "MISSING"
+        in validate(definition=json.dumps(chain(It={"Type": "Pass", "Next": "X"})))["diagnostics"][0]["message"]
+    )
 
 
 @pytest.mark.parametrize(
@@ -93,7 +96,7 @@ def test_a_definition_is_validated(kit):
         ("get_activity_task", {"activityArn": "arn:aws:states:us-east-1:123456789012:activity:it"}),
     ],
 )
-def test_an_operation_that_is_not_here_says_so_at_once(kit, operation, arguments):
+def test_unsupported_operation_fails_without_retry(kit, operation, arguments):
     """https://docs.aws.amazon.com/step-functions/latest/apireference/API_TestState.html
     Refused: TestState, UpdateMapRun and activities.
     """

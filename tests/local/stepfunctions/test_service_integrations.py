@@ -10,7 +10,7 @@ def call(resource, parameters, **more):
     return {"Type": "Task", "Resource": f"arn:aws:states:::{resource}", "Parameters": parameters, **more}
 
 
-def test_a_message_is_sent_to_a_queue(kit):
+def test_message_is_sent_to_a_queue(kit):
     """https://docs.aws.amazon.com/step-functions/latest/dg/connect-sqs.html"""
     url = kit.queue()
     output = kit.output(chain(It=call("sqs:sendMessage", {"QueueUrl": url, "MessageBody.$": "$"})), {"n": 1})
@@ -18,13 +18,13 @@ def test_a_message_is_sent_to_a_queue(kit):
     assert {"MD5OfMessageBody", "MessageId"} <= output.keys()
 
 
-def test_a_message_for_no_queue_fails_the_task(kit):
+def test_message_to_an_unknown_queue_fails_the_task(kit):
     """https://docs.aws.amazon.com/step-functions/latest/dg/connect-sqs.html"""
     it = call("sqs:sendMessage", {"QueueUrl": f"{kit.queue()}x", "MessageBody": "{}"})
     assert kit.failure(chain(It=it))[0].startswith("SQS.")
 
 
-def test_a_message_is_published_to_a_topic(kit):
+def test_message_is_published_to_a_topic(kit):
     """https://docs.aws.amazon.com/step-functions/latest/dg/connect-sns.html"""
     topic = kit.client("sns").create_topic(Name=kit.name())["TopicArn"]
     output = kit.output(chain(It=call("sns:publish", {"TopicArn": topic, "Message": {"n": 1}})))
@@ -32,8 +32,8 @@ def test_a_message_is_published_to_a_topic(kit):
 
 
 @pytest.fixture
-def heard(kit):
-    """A bus, and a queue that hears all of it."""
+def bus_with_queue(kit):
+    """A bus, and a function that reads the queue of all its events."""
     bus, url = kit.name(), kit.queue()
     arn = kit.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     statement = {"Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage", "Resource": arn}
@@ -46,25 +46,25 @@ def heard(kit):
     return bus, lambda: kit.messages(url)
 
 
-def test_an_event_is_put_with_machine_and_execution_as_resources(kit, heard):
+def test_event_has_state_machine_and_execution_as_resources(kit, bus_with_queue):
     """https://docs.aws.amazon.com/step-functions/latest/dg/connect-eventbridge.html"""
-    bus, messages = heard
+    bus, messages = bus_with_queue
     entry = {"Source": "x.y", "DetailType": "It", "Detail.$": "$", "EventBusName": bus}
     execution = kit.start(chain(It=call("events:putEvents", {"Entries": [entry]})), {"n": 1})
     kit.cloud.settle()
     (envelope,) = messages()
     assert (envelope["detail"], envelope["detail-type"]) == ({"n": 1}, "It")
-    assert envelope["resources"] == [kit.described(execution)["stateMachineArn"], execution]
+    assert envelope["resources"] == [kit.describe(execution)["stateMachineArn"], execution]
 
 
-def test_an_entry_that_is_refused_fails_the_task(kit):
+def test_rejected_entry_fails_the_task(kit):
     """https://docs.aws.amazon.com/step-functions/latest/dg/connect-eventbridge.html"""
     entry = {"Source": "aws.own", "DetailType": "It", "Detail": {}}
     execution = kit.start(chain(It=call("events:putEvents", {"Entries": [entry]})))
     kit.cloud.settle()
-    told = kit.described(execution)
-    assert told["error"] == "EventBridge.FailedEntry"
-    assert json.loads(told["cause"])["FailedEntryCount"] == 1
+    found = kit.describe(execution)
+    assert found["error"] == "EventBridge.FailedEntry"
+    assert json.loads(found["cause"])["FailedEntryCount"] == 1
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +79,7 @@ def table(kit):
     return name
 
 
-def test_an_item_is_put_updated_read_and_deleted(kit, table):
+def test_item_is_put_updated_read_and_deleted(kit, table):
     """https://docs.aws.amazon.com/step-functions/latest/dg/connect-ddb.html"""
     key = {"id": {"S.$": "$.id"}}
     update = {
@@ -97,7 +97,7 @@ def test_an_item_is_put_updated_read_and_deleted(kit, table):
     assert kit.output(definition, {"id": "a"}) == {"id": {"S": "a"}, "n": {"N": "2"}}
 
 
-def test_a_condition_that_does_not_hold_is_named_by_dynamodb(kit, table):
+def test_failed_condition_is_named_by_dynamodb(kit, table):
     """https://docs.aws.amazon.com/step-functions/latest/dg/connect-ddb.html"""
     parameters = {"TableName": table, "Item": {"id": {"S": "a"}}, "ConditionExpression": "attribute_exists(id)"}
     error, cause = kit.failure(chain(It=call("dynamodb:putItem", parameters)))
@@ -105,13 +105,13 @@ def test_a_condition_that_does_not_hold_is_named_by_dynamodb(kit, table):
     assert "The conditional request failed" in cause
 
 
-def test_a_path_that_leads_nowhere_is_no_error_of_dynamodb(kit, table):
+def test_path_without_a_value_is_a_runtime_error(kit, table):
     """https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html"""
     it = call("dynamodb:getItem", {"TableName": table, "Key": {"id": {"S.$": "$.missing"}}})
     assert kit.failure(chain(It=it))[0] == "States.Runtime"
 
 
-def test_any_operation_of_an_sdk_may_be_called(kit):
+def test_any_sdk_operation_can_be_called(kit):
     """https://docs.aws.amazon.com/step-functions/latest/dg/supported-services-awssdk.html"""
     name = kit.name()
     definition = chain(
@@ -123,7 +123,7 @@ def test_any_operation_of_an_sdk_may_be_called(kit):
     assert parameter["LastModifiedDate"].startswith("20")
 
 
-def test_sdk_parameters_are_written_with_capitals(kit):
+def test_sdk_parameters_are_in_pascal_case(kit):
     """https://docs.aws.amazon.com/step-functions/latest/dg/supported-services-awssdk.html"""
     group = f"/{kit.name()}"
     definition = chain(
@@ -143,7 +143,7 @@ def test_sdk_parameters_are_written_with_capitals(kit):
         ("eventbridge:describeRule", {"Name": "no-such-rule"}, "EventBridge.ResourceNotFoundException"),
     ],
 )
-def test_an_sdks_error_is_named_after_service_and_exception(kit, resource, parameters, name):
+def test_sdk_error_is_named_after_service_and_exception(kit, resource, parameters, name):
     """https://docs.aws.amazon.com/step-functions/latest/dg/supported-services-awssdk.html"""
     assert kit.failure(chain(It=call(f"aws-sdk:{resource}", parameters)))[0] == name
 
@@ -155,37 +155,37 @@ def child(kit):
 
 
 def start(machine, pattern="", **more):
-    given = {"n.$": "$.n", "AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID.$": "$$.Execution.Id"}
-    return call(f"states:startExecution{pattern}", {"StateMachineArn": machine, "Input": given}, **more)
+    execution_input = {"n.$": "$.n", "AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID.$": "$$.Execution.Id"}
+    return call(f"states:startExecution{pattern}", {"StateMachineArn": machine, "Input": execution_input}, **more)
 
 
-def test_an_execution_is_started_and_left_alone(kit, child):
+def test_execution_is_started_without_waiting(kit, child):
     """https://docs.aws.amazon.com/step-functions/latest/dg/connect-stepfunctions.html"""
     output = kit.output(chain(It=start(child)), {"n": 1})
     assert output["ExecutionArn"].startswith(child.replace(":stateMachine:", ":execution:"))
-    assert kit.described(output["ExecutionArn"])["output"] == {"n": 1}
+    assert kit.describe(output["ExecutionArn"])["output"] == {"n": 1}
 
 
 @pytest.mark.parametrize(("pattern", "output"), [(".sync", '{"n":1}'), (".sync:2", {"n": 1})])
-def test_an_execution_is_waited_for(kit, child, pattern, output):
+def test_execution_is_awaited(kit, child, pattern, output):
     """https://docs.aws.amazon.com/step-functions/latest/dg/connect-stepfunctions.html"""
-    began = kit.now()
-    told = kit.output(chain(It=start(child, pattern)), {"n": 1})
-    assert (told["Status"], told["Output"]) == ("SUCCEEDED", output)
-    assert isinstance(told["StartDate"], int)
-    assert 500 <= kit.now() - began < 560
+    before = kit.now()
+    found = kit.output(chain(It=start(child, pattern)), {"n": 1})
+    assert (found["Status"], found["Output"]) == ("SUCCEEDED", output)
+    assert isinstance(found["StartDate"], int)
+    assert 500 <= kit.now() - before < 560
 
 
-def test_an_execution_that_fails_fails_the_task_that_waits(kit):
+def test_failed_execution_fails_the_waiting_task(kit):
     """https://docs.aws.amazon.com/step-functions/latest/dg/connect-stepfunctions.html"""
     failing = kit.machine(chain(It={"Type": "Fail", "Error": "Broken", "Cause": "old"}))
     error, cause = kit.failure(chain(It=start(failing, ".sync:2")), {"n": 1})
-    told = json.loads(cause)
+    found = json.loads(cause)
     assert error == "States.TaskFailed"
-    assert (told["Status"], told["Error"], told["Cause"]) == ("FAILED", "Broken", "old")
+    assert (found["Status"], found["Error"], found["Cause"]) == ("FAILED", "Broken", "old")
 
 
-def test_an_execution_whose_name_is_taken_fails_the_task(kit, child):
+def test_existing_execution_name_fails_the_task(kit, child):
     """https://docs.aws.amazon.com/step-functions/latest/dg/connect-stepfunctions.html"""
     parameters = {"StateMachineArn": child, "Name": "once", "Input": {"n": 1}}
     again = {**parameters, "Input": {"n": 2}}

@@ -8,14 +8,14 @@ def jsonata(**states):
     return {"QueryLanguage": "JSONata", **chain(**states)}
 
 
-def test_paths_select_shape_and_place_data(kit):
+def test_paths_select_and_combine_data(kit):
     """https://docs.aws.amazon.com/step-functions/latest/dg/concepts-input-output-filtering.html"""
     it = {
         "Type": "Pass",
         "InputPath": "$.order",
         "Parameters": {"total.$": "$.lines[*].price", "constant": 1},
-        "ResultPath": "$.made",
-        "OutputPath": "$.made",
+        "ResultPath": "$.output",
+        "OutputPath": "$.output",
     }
     assert kit.output(chain(It=it), {"order": {"lines": [{"price": 2}, {"price": 3}]}}) == {
         "total": [2, 3],
@@ -43,13 +43,13 @@ def test_paths_select_shape_and_place_data(kit):
         ("States.StringSplit('a,b', ',')", ["a", "b"]),
     ],
 )
-def test_an_intrinsic_function_computes_its_value(kit, intrinsic, value):
+def test_intrinsic_function_of_the_states_language(kit, intrinsic, value):
     """https://docs.aws.amazon.com/step-functions/latest/dg/intrinsic-functions.html"""
     it = {"Type": "Pass", "Parameters": {"it.$": intrinsic}}
     assert kit.output(chain(It=it), {"n": 2, "all": [1, 2, 3], "a": {"x": 1}, "b": {"y": 2}}) == {"it": value}
 
 
-def test_a_choice_compares_with_the_context_object(kit):
+def test_choice_compares_with_the_context_object(kit):
     """https://docs.aws.amazon.com/step-functions/latest/dg/input-output-contextobject.html"""
     same = {"Variable": "$.name", "StringEqualsPath": "$$.StateMachine.Name", "Next": "Same"}
     definition = chain(It={"Type": "Choice", "Choices": [same]}, Same={"Type": "Succeed"})
@@ -58,7 +58,7 @@ def test_a_choice_compares_with_the_context_object(kit):
     assert kit.failure(machine, {"name": "another"})[0] == "States.NoChoiceMatched"
 
 
-def test_the_context_object_tells_of_execution_state_and_machine(kit):
+def test_context_object_describes_execution_and_state(kit):
     """https://docs.aws.amazon.com/step-functions/latest/dg/input-output-contextobject.html"""
     it = {"Type": "Pass", "Parameters": {"all.$": "$$"}}
     context = kit.output(chain(It=it), {"n": 1})["all"]
@@ -67,17 +67,17 @@ def test_the_context_object_tells_of_execution_state_and_machine(kit):
     assert (context["State"]["Name"], context["Execution"]["RedriveCount"]) == ("It", 0)
 
 
-def test_jsonata_computes_from_input_and_context(kit):
+def test_jsonata_evaluates_input_and_context(kit):
     """https://docs.aws.amazon.com/step-functions/latest/dg/transforming-data.html"""
-    made = {
+    output = {
         "sum": "{% $sum($states.input.lines.price) %}",
         "name": "{% $states.context.State.Name %}",
-        "quoted": '{% $states.input.said & "!" %}',
+        "quoted": '{% $states.input.quoted & "!" %}',
         "half": "{% 1 / 2 %}",
         "whole": "{% 4 / 2 %}",
     }
-    given = {"lines": [{"price": 2}, {"price": 3}], "said": 'a "word"\n'}
-    assert kit.output(jsonata(It={"Type": "Pass", "Output": made}), given) == {
+    given = {"lines": [{"price": 2}, {"price": 3}], "quoted": 'a "word"\n'}
+    assert kit.output(jsonata(It={"Type": "Pass", "Output": output}), given) == {
         "sum": 5,
         "name": "It",
         "quoted": 'a "word"\n!',
@@ -99,28 +99,28 @@ def test_jsonata_computes_from_input_and_context(kit):
         ("$states.input.nil", None),
     ],
 )
-def test_the_functions_that_step_functions_adds_to_jsonata(kit, expression, value):
+def test_jsonata_function_of_step_functions(kit, expression, value):
     """https://docs.aws.amazon.com/step-functions/latest/dg/transforming-data.html"""
     it = {"Type": "Pass", "Output": {"it": f"{{% {expression} %}}"}}
     assert kit.output(jsonata(It=it), {"nil": None}) == {"it": value}
 
 
 @pytest.mark.parametrize("expression", ["$states.input.nothing", "$sum('a')", "function($x) {$x}"])
-def test_a_jsonata_expression_without_a_value_fails_the_state(kit, expression):
+def test_jsonata_expression_without_a_value_fails_the_state(kit, expression):
     """https://docs.aws.amazon.com/step-functions/latest/dg/transforming-data.html"""
     error, cause = kit.failure(jsonata(It={"Type": "Pass", "Output": f"{{% {expression} %}}"}))
     assert error == "States.QueryEvaluationError"
     assert expression in cause
 
 
-def test_variables_last_from_state_to_state(kit):
+def test_variables_are_available_in_later_states(kit):
     """https://docs.aws.amazon.com/step-functions/latest/dg/workflow-variables.html"""
     definition = chain(
-        Keep={"Type": "Pass", "Assign": {"order.$": "$.order", "said": 'a "word"'}},
-        Use={"Type": "Pass", "Parameters": {"id.$": "$order.lines[0].id", "said.$": "$said", "all.$": "$order"}},
+        Keep={"Type": "Pass", "Assign": {"order.$": "$.order", "quoted": 'a "word"'}},
+        Use={"Type": "Pass", "Parameters": {"id.$": "$order.lines[0].id", "quoted.$": "$quoted", "all.$": "$order"}},
     )
     order = {"lines": [{"id": "o-1"}]}
-    assert kit.output(definition, {"order": order}) == {"id": "o-1", "said": 'a "word"', "all": order}
+    assert kit.output(definition, {"order": order}) == {"id": "o-1", "quoted": 'a "word"', "all": order}
 
 
 def test_variables_of_one_assign_are_set_together(kit):
@@ -133,7 +133,7 @@ def test_variables_of_one_assign_are_set_together(kit):
     assert kit.output(definition) == [2, 1]
 
 
-def test_a_branch_reads_outer_variables_and_keeps_its_own_to_itself(kit):
+def test_branch_reads_outer_variables_and_has_its_own_scope(kit):
     """https://docs.aws.amazon.com/step-functions/latest/dg/workflow-variables.html"""
     branch = jsonata(
         Own={"Type": "Pass", "Assign": {"inner": 1}},
@@ -143,12 +143,12 @@ def test_a_branch_reads_outer_variables_and_keeps_its_own_to_itself(kit):
     definition = jsonata(
         Keep={"Type": "Pass", "Assign": {"outer": 1}},
         Fork={"Type": "Parallel", "Branches": [branch]},
-        After={"Type": "Pass", "Output": {"made": "{% $states.input %}", "inner": "{% $exists($inner) %}"}},
+        After={"Type": "Pass", "Output": {"output": "{% $states.input %}", "inner": "{% $exists($inner) %}"}},
     )
-    assert kit.output(definition) == {"made": [2], "inner": False}
+    assert kit.output(definition) == {"output": [2], "inner": False}
 
 
-def test_each_state_may_have_its_own_query_language(kit):
+def test_each_state_can_have_its_own_query_language(kit):
     """https://docs.aws.amazon.com/step-functions/latest/dg/transforming-data.html"""
     definition = chain(
         Path={"Type": "Pass", "Parameters": {"n.$": "$.n"}},
@@ -157,7 +157,7 @@ def test_each_state_may_have_its_own_query_language(kit):
     assert kit.output(definition, {"n": 2}) == {"n": 4}
 
 
-def test_a_task_sees_its_result_in_jsonata(kit):
+def test_jsonata_of_a_task_reads_its_result(kit):
     """https://docs.aws.amazon.com/step-functions/latest/dg/transforming-data.html"""
     it = {
         "Type": "Task",
@@ -185,7 +185,7 @@ def test_a_task_sees_its_result_in_jsonata(kit):
         ({"Variable": "$.t", "TimestampLessThan": "2030-01-01T00:00:00Z"}, {"t": "2029-01-01T00:00:00Z"}, True),
     ],
 )
-def test_a_choice_takes_the_first_rule_that_holds(kit, rule, given, chosen):
+def test_choice_follows_the_first_matching_rule(kit, rule, given, chosen):
     """https://docs.aws.amazon.com/step-functions/latest/dg/state-choice.html"""
     definition = chain(
         Which={"Type": "Choice", "Choices": [{**rule, "Next": "Yes"}], "Default": "No"},
@@ -195,7 +195,7 @@ def test_a_choice_takes_the_first_rule_that_holds(kit, rule, given, chosen):
     assert kit.output(definition, given) is chosen
 
 
-def test_a_choice_in_jsonata_takes_a_condition(kit):
+def test_choice_in_jsonata_has_a_condition(kit):
     """https://docs.aws.amazon.com/step-functions/latest/dg/state-choice.html"""
     definition = jsonata(
         Which={
@@ -209,7 +209,7 @@ def test_a_choice_in_jsonata_takes_a_condition(kit):
     assert kit.output(definition, {"n": 2}) is True
 
 
-def test_a_choice_without_a_match_fails(kit):
+def test_choice_without_a_match_fails(kit):
     """https://docs.aws.amazon.com/step-functions/latest/dg/state-choice.html"""
     definition = chain(
         Which={"Type": "Choice", "Choices": [{"Variable": "$.n", "NumericEquals": 1, "Next": "Yes"}]},
@@ -226,14 +226,14 @@ def test_a_choice_without_a_match_fails(kit):
         {"QueryLanguage": "JSONata", "Seconds": "{% $states.input.seconds %}"},
     ],
 )
-def test_a_wait_takes_its_time_on_the_clock_of_the_cloud(kit, wait):
+def test_wait_follows_the_clock_of_the_cloud(kit, wait):
     """https://docs.aws.amazon.com/step-functions/latest/dg/state-wait.html"""
-    began = kit.now()
+    start = kit.now()
     kit.output(chain(It={"Type": "Wait", **wait}), {"seconds": 3600})
-    assert 3600 <= kit.now() - began < 3660
+    assert 3600 <= kit.now() - start < 3660
 
 
-def test_a_wait_ends_at_its_timestamp(kit):
+def test_wait_ends_at_its_timestamp(kit):
     """https://docs.aws.amazon.com/step-functions/latest/dg/state-wait.html"""
     until = kit.now() + 86_400
     from millrace.local.core.clock import iso
@@ -242,7 +242,7 @@ def test_a_wait_ends_at_its_timestamp(kit):
     assert -1 < kit.now() - until < 60
 
 
-def test_a_fail_state_ends_with_its_error_and_cause(kit):
+def test_fail_state_has_its_error_and_cause(kit):
     """https://docs.aws.amazon.com/step-functions/latest/dg/state-fail.html"""
     assert kit.failure(chain(It={"Type": "Fail", "Error": "Broken", "CausePath": "$.why"}), {"why": "old"}) == (
         "Broken",
@@ -250,14 +250,14 @@ def test_a_fail_state_ends_with_its_error_and_cause(kit):
     )
 
 
-def test_a_path_that_leads_nowhere_fails_the_state(kit):
+def test_path_without_a_value_fails_the_state(kit):
     """https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html"""
     error, cause = kit.failure(chain(It={"Type": "Pass", "Parameters": {"n.$": "$.missing"}}), {"m": 1})
     assert error == "States.Runtime"
     assert "$.missing" in cause
 
 
-def test_a_value_over_256_kib_fails_the_state(kit):
+def test_value_over_256_kib_fails_the_state(kit):
     """https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html"""
     big = kit.function("return 'x' * 300_000")
     definition = chain(
@@ -268,7 +268,7 @@ def test_a_value_over_256_kib_fails_the_state(kit):
     assert kit.failure(definition)[0] == "States.DataLimitExceeded"
 
 
-def test_a_value_is_weighed_in_bytes_of_utf_8(kit):
+def test_size_of_a_value_is_in_bytes_of_utf_8(kit):
     """https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html"""
     function = kit.function("return 'é' * 100_000")
     assert kit.output(chain(It={"Type": "Task", "Resource": function, "End": True})) == "é" * 100_000

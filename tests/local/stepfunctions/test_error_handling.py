@@ -4,20 +4,20 @@ import pytest
 from machines_kit import chain, task
 
 pytest_plugins = ("machines_fixtures",)
-COUNTED = """
+FLAKY = """
 path = os.path.join('/tmp', 'calls-' + event['key'])
 with open(path, 'a') as calls:
     calls.write('x')
 if os.path.getsize(path) <= event['failures']:
-    raise ConnectionError('away')
+    raise ConnectionError('unavailable')
 return os.path.getsize(path)
 """.strip()
 
 
 @pytest.fixture(scope="module")
 def flaky(kit):
-    """A function that fails as often as its event says, and then gives how often it was called."""
-    return kit.function(COUNTED)
+    """A function that fails `failures` times and then returns the number of calls."""
+    return kit.function(FLAKY)
 
 
 @pytest.fixture
@@ -29,36 +29,36 @@ def retry(*errors, **more):
     return {"Retry": [{"ErrorEquals": list(errors), **more}]}
 
 
-def test_a_retrier_waits_longer_each_time(kit, flaky, key):
+def test_retrier_backs_off(kit, flaky, key):
     """https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html"""
-    began = kit.now()
+    start = kit.now()
     it = task(flaky, **retry("ConnectionError", IntervalSeconds=100, BackoffRate=3, MaxAttempts=3))
     assert kit.output(chain(It=it), {**key, "failures": 3}) == 4
-    assert 1300 <= kit.now() - began < 1360
+    assert 1300 <= kit.now() - start < 1360
 
 
-def test_a_retrier_waits_its_maximum_delay_at_most(kit, flaky, key):
+def test_retrier_waits_at_most_its_maximum_delay(kit, flaky, key):
     """https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html"""
-    began = kit.now()
+    start = kit.now()
     more = {"IntervalSeconds": 100, "BackoffRate": 10, "MaxDelaySeconds": 150}
     assert kit.output(chain(It=task(flaky, **retry("States.ALL", **more))), {**key, "failures": 3}) == 4
-    assert 400 <= kit.now() - began < 460
+    assert 400 <= kit.now() - start < 460
 
 
-def test_full_jitter_waits_anything_up_to_the_delay(kit, flaky, key):
+def test_full_jitter_waits_up_to_the_delay(kit, flaky, key):
     """https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html"""
-    began = kit.now()
+    start = kit.now()
     more = {"IntervalSeconds": 1000, "BackoffRate": 1, "JitterStrategy": "FULL"}
     assert kit.output(chain(It=task(flaky, **retry("States.ALL", **more))), {**key, "failures": 3}) == 4
-    assert 0 < kit.now() - began < 2990
+    assert 0 < kit.now() - start < 2990
 
 
-def test_a_retrier_gives_up_after_its_attempts(kit, flaky, key):
+def test_retrier_fails_after_its_attempts(kit, flaky, key):
     """https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html"""
     execution = kit.start(chain(It=task(flaky, **retry("ConnectionError", MaxAttempts=2))), {**key, "failures": 9})
     kit.cloud.settle()
-    assert kit.described(execution)["error"] == "ConnectionError"
-    assert kit.types(execution).count("LambdaFunctionFailed") == 3
+    assert kit.describe(execution)["error"] == "ConnectionError"
+    assert kit.event_types(execution).count("LambdaFunctionFailed") == 3
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_a_retrier_gives_up_after_its_attempts(kit, flaky, key):
         (["States.Timeout"], False),
     ],
 )
-def test_a_catcher_takes_the_errors_that_it_names(kit, errors, caught):
+def test_catcher_catches_its_errors(kit, errors, caught):
     """https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html"""
     failing = kit.function("raise KeyError('lost')")
     definition = chain(
@@ -80,7 +80,7 @@ def test_a_catcher_takes_the_errors_that_it_names(kit, errors, caught):
     assert kit.run(definition)["status"] == ("SUCCEEDED" if caught else "FAILED")
 
 
-def test_a_catcher_keeps_the_input_beside_the_error(kit):
+def test_catcher_adds_the_error_to_the_input(kit):
     """https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html"""
     catch = [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.failure", "Next": "Caught"}]
     definition = chain(
@@ -90,7 +90,7 @@ def test_a_catcher_keeps_the_input_beside_the_error(kit):
     assert (output["n"], output["failure"]["Error"]) == (1, "KeyError")
 
 
-def test_a_catcher_assigns_variables(kit):
+def test_catcher_assigns_variables(kit):
     """https://docs.aws.amazon.com/step-functions/latest/dg/workflow-variables.html"""
     catch = {"ErrorEquals": ["States.ALL"], "Assign": {"error": "{% $states.errorOutput.Error %}"}, "Next": "Caught"}
     definition = chain(
@@ -100,17 +100,17 @@ def test_a_catcher_assigns_variables(kit):
     assert kit.output({"QueryLanguage": "JSONata", **definition}, {"n": 1}) == ["KeyError", 1]
 
 
-def test_no_wildcard_takes_an_error_of_the_definition(kit):
+def test_wildcard_does_not_catch_a_runtime_error(kit):
     """https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html"""
     it = task(kit.function("return 1"), Parameters={"n.$": "$.missing"}, **retry("States.ALL", IntervalSeconds=5000))
-    began = kit.now()
+    start = kit.now()
     error, cause = kit.failure(chain(It=it))
     assert error == "States.Runtime"
     assert "$.missing" in cause
-    assert kit.now() - began < 60
+    assert kit.now() - start < 60
 
 
-def test_a_wildcard_for_tasks_leaves_time_outs_out(kit):
+def test_task_failed_does_not_include_timeouts(kit):
     """https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html"""
     slow = kit.function("time.sleep(2)", Timeout=10)
     catch = [
@@ -125,18 +125,18 @@ def test_a_wildcard_for_tasks_leaves_time_outs_out(kit):
     assert kit.output(definition) == "late"
 
 
-def test_the_time_out_of_a_machine_ends_it_on_the_clock(kit):
+def test_timeout_of_a_state_machine_follows_the_clock(kit):
     """https://docs.aws.amazon.com/step-functions/latest/dg/statemachine-structure.html"""
-    began = kit.now()
+    start = kit.now()
     execution = kit.start({**chain(It={"Type": "Wait", "Seconds": 5000}), "TimeoutSeconds": 1000})
     kit.cloud.settle()
-    assert kit.described(execution)["status"] == "TIMED_OUT"
-    assert 1000 <= kit.now() - began < 1060
-    assert kit.types(execution)[-1] == "ExecutionTimedOut"
+    assert kit.describe(execution)["status"] == "TIMED_OUT"
+    assert 1000 <= kit.now() - start < 1060
+    assert kit.event_types(execution)[-1] == "ExecutionTimedOut"
 
 
-def test_a_machine_that_never_ends_fails_when_its_history_is_full(kit, monkeypatch):
+def test_endless_execution_fails_when_its_history_is_full(kit, monkeypatch):
     """https://docs.aws.amazon.com/step-functions/latest/dg/bp-history-limit.html"""
     monkeypatch.setattr("millrace.local.services.stepfunctions.asl.environment.MOST_EVENTS", 100)
-    told = kit.run(chain(A={"Type": "Pass", "Next": "B"}, B={"Type": "Pass", "Next": "A"}))
-    assert (told["status"], told["error"]) == ("FAILED", "States.Runtime")
+    execution = kit.run(chain(A={"Type": "Pass", "Next": "B"}, B={"Type": "Pass", "Next": "A"}))
+    assert (execution["status"], execution["error"]) == ("FAILED", "States.Runtime")
