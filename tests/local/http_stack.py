@@ -1,4 +1,4 @@
-"""A stack by aws-cdk-lib with an HTTP API, as its L2 constructs write it, and the types that stand beside one."""
+"""A stack of aws-cdk-lib's L2 constructs: an HTTP API, schedules, schemas and secrets."""
 
 import aws_cdk as cdk
 from aws_cdk import aws_apigatewayv2 as apigateway
@@ -15,11 +15,11 @@ from aws_cdk import aws_sqs as sqs
 
 def synthesise(folder, source, issuer):
     app = cdk.App(outdir=str(folder))
-    Door(app, "Door", source, issuer)
+    HttpStack(app, "Http", source, issuer)
     app.synth()
 
 
-class Door(cdk.Stack):
+class HttpStack(cdk.Stack):
     def __init__(self, scope, name, source, issuer):
         super().__init__(scope, name)
         cdk.Tags.of(self).add("team", "mill")
@@ -41,7 +41,7 @@ class Door(cdk.Stack):
         api = apigateway.HttpApi(
             self,
             "Api",
-            description="The door",
+            description="The API",
             cors_preflight=apigateway.CorsPreflightOptions(
                 allow_origins=["https://shop.example"],
                 allow_methods=[apigateway.CorsHttpMethod.ANY],

@@ -30,7 +30,7 @@ def assembly(tmp_path_factory, issuer):
 @pytest.fixture(scope="module")
 def door(empty_cloud, assembly):
     """The stack, deployed from its assembly."""
-    yield empty_cloud.deploy(assembly).stacks["Door"]
+    yield empty_cloud.deploy(assembly).stacks["Http"]
     empty_cloud.reset()
 
 

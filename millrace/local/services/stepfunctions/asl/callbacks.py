@@ -84,7 +84,7 @@ class TaskTokens:
 
 
 def change() -> None:
-    """Change moto."""
+    """Apply the changes to moto."""
     StateTaskServiceCallback._eval_body = _closing_tokens(StateTaskServiceCallback._eval_body)
     StateTaskServiceCallback._eval_execution = _with_a_token(StateTaskServiceCallback._eval_execution)
     StateTaskServiceCallback._eval_sync = _eval_sync

@@ -47,7 +47,7 @@ def failure(env: Env, name: str, cause: str | None, *, event: str = "TaskFailed"
 
 
 def change() -> None:
-    """Change moto."""
+    """Apply the changes to moto."""
     ErrorEqualsDecl._eval_body = _matches
     CustomErrorName.__init__ = _any_name
     timed_out = StateTaskService._get_timed_out_failure_event

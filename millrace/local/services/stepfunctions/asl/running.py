@@ -45,7 +45,7 @@ _RUNAWAY = f"The execution reached the maximum number of history events ({MOST_E
 
 
 def change() -> None:
-    """Change moto."""
+    """Apply the changes to moto."""
     Program.eval = _run_here
     Program._get_state = _state_while_there_is_room(Program._get_state)
     ExecutionState._evaluate_with_timeout = _evaluate_here
