@@ -75,23 +75,23 @@ def served(*, managed_policies=False):
 
 
 @pytest.fixture(scope="session")
-def shared():
+def moto_server():
     with served() as bare:
         yield bare
 
 
 @pytest.fixture
-def bare(shared):
+def bare(moto_server):
     """An empty cloud."""
-    shared.reset()
-    return shared
+    moto_server.reset()
+    return moto_server
 
 
 @pytest.fixture
-def write(tmp_path):
+def write_assembly(tmp_path):
     """Write an assembly with stacks of these resources. `sections`, `dependencies` and `environments` are by stack."""
 
-    def write(sections=None, dependencies=None, files=None, environments=None, **stacks):
+    def write_assembly(sections=None, dependencies=None, files=None, environments=None, **stacks):
         folder = tmp_path / "cdk.out"
         folder.mkdir(exist_ok=True)
         artifacts = {}
@@ -112,4 +112,4 @@ def write(tmp_path):
         (folder / "manifest.json").write_text(json.dumps({"artifacts": artifacts}))
         return folder
 
-    return write
+    return write_assembly

@@ -1,17 +1,15 @@
-"""What the tests of EventBridge share: an empty local cloud, rules with queues as observers, and time that passes."""
+"""Fixtures for the tests of EventBridge."""
 
-import io
 import json
-import zipfile
 from types import SimpleNamespace
 
 import pytest
-from bus_kit import ACCOUNT, ANYTHING, Site, entry, given, let_in, policy
+from bus_kit import ACCOUNT, ANYTHING, Site, allow_invoke, entry, packed, policy, without_none
 
 
 @pytest.fixture
 def local(empty_cloud):
-    """A local cloud with nothing in it."""
+    """Return an empty local cloud."""
     yield empty_cloud
     empty_cloud.reset()
 
@@ -23,10 +21,10 @@ def events(local):
 
 @pytest.fixture
 def send(local, events):
-    """Put entries, each a detail or an entry, and wait until all is done; gives PutEvents' answer."""
+    """Put entries, given as details or entries, and settle; return the response of PutEvents."""
 
     def send(*entries, settle=True):
-        whole = [given if "Source" in given else entry(given) for given in entries]
+        whole = [each if "Source" in each else entry(each) for each in entries]
         answer = events.put_events(Entries=whole)
         if settle:
             local.settle()
@@ -37,11 +35,11 @@ def send(local, events):
 
 @pytest.fixture
 def queue(local):
-    """Make a queue that EventBridge may send to: its ARN, and a function that takes its messages."""
+    """Create a queue that allows EventBridge to send; return its ARN and functions that receive its messages."""
     sqs = local.client("sqs")
 
     def make(name="observer", **attributes):
-        attributes = given({"Policy": policy("sqs:SendMessage")} | attributes)
+        attributes = without_none({"Policy": policy("sqs:SendMessage")} | attributes)
         url = sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
 
         def messages():
@@ -67,7 +65,7 @@ def queue(local):
 
 @pytest.fixture
 def role_of_rules(local):
-    """The ARN of a role in whose name EventBridge may do everything."""
+    """Create a role that EventBridge can assume and that allows everything; return its ARN."""
     iam = local.client("iam")
     arn = iam.create_role(RoleName="rules", AssumeRolePolicyDocument=policy("sts:AssumeRole"))["Role"]["Arn"]
     iam.put_role_policy(RoleName="rules", PolicyName="all", PolicyDocument=policy("*", principal=None))
@@ -76,10 +74,10 @@ def role_of_rules(local):
 
 @pytest.fixture
 def topic(local):
-    """Make a topic that EventBridge may publish to; gives its ARN."""
+    """Create a topic that allows EventBridge to publish; return its ARN."""
 
     def make(name="topic", **attributes):
-        attributes = given({"Policy": policy("sns:Publish")} | attributes)
+        attributes = without_none({"Policy": policy("sns:Publish")} | attributes)
         return local.client("sns").create_topic(Name=name, Attributes=attributes)["TopicArn"]
 
     return make
@@ -87,12 +85,12 @@ def topic(local):
 
 @pytest.fixture
 def rule(events, role_of_rules):
-    """Make a rule with one target, in the name of a role where it takes one; gives the rule's ARN."""
+    """Create a rule with one target, with a role if the target requires one; return the rule's ARN."""
 
     def make(arn, name="rule", pattern=None, bus="default", **target):
         if arn.split(":")[2] in ("events", "kinesis", "states"):
             target = {"RoleArn": role_of_rules} | target
-        target = given(target)
+        target = without_none(target)
         made = events.put_rule(Name=name, EventBusName=bus, EventPattern=json.dumps(pattern or ANYTHING))["RuleArn"]
         events.put_targets(Rule=name, EventBusName=bus, Targets=[{"Id": "1", "Arn": arn, **target}])
         return made
@@ -102,22 +100,19 @@ def rule(events, role_of_rules):
 
 @pytest.fixture
 def function(local):
-    """Make a function that EventBridge may invoke, from its source; gives its ARN."""
+    """Create a function that allows EventBridge to invoke it; return its ARN."""
 
     def make(source, name="observer", **settings):
-        packed = io.BytesIO()
-        with zipfile.ZipFile(packed, "w") as archive:
-            archive.writestr("app.py", source)
         role = local.client("iam").create_role(RoleName=f"role-of-{name}", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
         made = local.client("lambda").create_function(
             FunctionName=name,
             Runtime="python3.13",
             Role=role,
             Handler="app.handler",
-            Code={"ZipFile": packed.getvalue()},
+            Code={"ZipFile": packed(source)},
             **settings,
         )
-        let_in(local, name)
+        allow_invoke(local, name)
         return made["FunctionArn"]
 
     return make
@@ -125,7 +120,7 @@ def function(local):
 
 @pytest.fixture
 def pass_time(local):
-    """Let so many seconds of the local cloud pass, and wait until all is done."""
+    """Advance the clock by seconds, and settle."""
 
     def pass_time(seconds):
         local.scheduler.after(seconds, lambda: None, "the test")
@@ -136,9 +131,9 @@ def pass_time(local):
 
 @pytest.fixture
 def server(empty_cloud):
-    """Serve HTTP on loopback; answers are given per path, in their order, the last again and again.
+    """Serve HTTP on loopback with responses by path, in order; the last one repeats.
 
-    An answer is a status, a JSON body and maybe headers, or None for none at all; another path gets 200.
+    A response is a status, a JSON body and optional headers, or None to never respond. Other paths return 200.
     """
     opened = []
 
@@ -154,7 +149,7 @@ def server(empty_cloud):
 
 @pytest.fixture
 def endpoint(events, server):
-    """Make an API destination with its connection: its ARN, and the requests that it got."""
+    """Create an API destination with its connection; return its ARN and the requests that it received."""
 
     def make(status=200, *, kind="API_KEY", auth=None, path="/hook", rate=300, site=None, url=None):
         site = site or server({path: [(status, {})]})

@@ -1,26 +1,29 @@
-"""Entries, and what is read of a dead letter, for the tests of EventBridge."""
+"""Entries, policies, functions and an HTTP server for the tests of EventBridge."""
 
+import io
 import json
 import threading
+import zipfile
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
 
 ACCOUNT = "123456789012"
+OTHER, REGION, OTHER_REGION = "111122223333", "us-east-1", "eu-west-1"
 ANYTHING = {"source": [{"exists": True}]}
 
 
 def entry(detail=None, **changed):
-    """An entry for PutEvents."""
+    """Return an entry for PutEvents."""
     return {"Source": "shop.orders", "DetailType": "OrderPlaced", "Detail": json.dumps(detail or {}), **changed}
 
 
-def given(settings):
-    """The settings without those that are None."""
+def without_none(settings):
+    """Return the settings that are not None."""
     return {name: value for name, value in settings.items() if value is not None}
 
 
 def policy(*actions, principal="events.amazonaws.com", resource="*", rule=None):
-    """A policy that allows actions to a service, for one rule or for any; without a principal it is a role's."""
+    """Return a policy that allows actions to a service, for one rule or any; without a principal, a role's policy."""
     allowed = {"Effect": "Allow", "Action": actions, "Resource": resource}
     named = {"Principal": {"Service": principal}} if principal else {}
     condition = {"Condition": {"ArnEquals": {"aws:SourceArn": rule}}} if rule else {}
@@ -29,24 +32,58 @@ def policy(*actions, principal="events.amazonaws.com", resource="*", rule=None):
     return json.dumps({"Version": "2012-10-17", "Statement": [{**allowed, **named, **condition}]})
 
 
-def let_in(local, function, rule=None):
-    """Give EventBridge the permission to invoke a function, for one rule or for any."""
+def allow_invoke(local, function, rule=None):
+    """Allow EventBridge to invoke a function, for one rule or any."""
     source = {"SourceArn": rule} if rule else {}
-    given = {"StatementId": "events", "Action": "lambda:InvokeFunction", "Principal": "events.amazonaws.com"}
-    local.client("lambda").add_permission(FunctionName=function, **given, **source)
+    permission = {"StatementId": "events", "Action": "lambda:InvokeFunction", "Principal": "events.amazonaws.com"}
+    local.client("lambda").add_permission(FunctionName=function, **permission, **source)
 
 
 def attributes(message):
-    """The message attributes of a dead letter, as plain texts."""
+    """Return the message attributes of a dead letter as strings."""
     return {name: value["StringValue"] for name, value in message["MessageAttributes"].items()}
 
 
+def policy_for(principal, action, resource="*", **condition):
+    """Return a resource policy that allows an action to an account or a role."""
+    statement = {
+        "Sid": "others",
+        "Effect": "Allow",
+        "Principal": {"AWS": principal},
+        "Action": action,
+        "Resource": resource,
+    }
+    conditions = {"Condition": condition} if condition else {}
+    return json.dumps({"Version": "2012-10-17", "Statement": [{**statement, **conditions}]})
+
+
+def received(sqs, url):
+    """Return the events in a queue."""
+    answer = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)
+    return [json.loads(message["Body"]) for message in answer.get("Messages", [])]
+
+
+def packed(source):
+    """Return the deployment package of a function."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        archive.writestr("app.py", source)
+    return content.getvalue()
+
+
+def executions(local, machine):
+    """Return the executions of a state machine."""
+    stepfunctions = local.client("stepfunctions")
+    found = stepfunctions.list_executions(stateMachineArn=machine)["executions"]
+    return [stepfunctions.describe_execution(executionArn=each["executionArn"]) for each in found]
+
+
 class Site:
-    """An HTTP server on loopback that remembers what it was asked, and answers as it is told."""
+    """An HTTP server on loopback that records requests and returns prepared responses."""
 
     def __init__(self, answers, now):
         self.requests = []
-        self._answers = {path: list(given) for path, given in answers.items()}
+        self._answers = {path: list(responses) for path, responses in answers.items()}
         self._now = now
         self._closed = threading.Event()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
@@ -56,15 +93,15 @@ class Site:
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
 
     def close(self):
-        """Serve no more; what still waits for an answer is let go."""
+        """Stop the server and release requests that wait for a response."""
         if not self._closed.is_set():
             self._closed.set()
             self._server.shutdown()
             self._server.server_close()
 
     def _next(self, path):
-        known = self._answers.get(path) or [(200, {})]
-        return known.pop(0) if len(known) > 1 else known[0]
+        responses = self._answers.get(path) or [(200, {})]
+        return responses.pop(0) if len(responses) > 1 else responses[0]
 
     def _handler(site):  # noqa: N805 - the handler has the self
         class Handler(BaseHTTPRequestHandler):
@@ -88,6 +125,6 @@ class Site:
                 self.wfile.write(body)
 
             def log_message(self, *_):
-                """Say nothing."""
+                """Log nothing."""
 
         return Handler

@@ -1,4 +1,4 @@
-"""What the tests of API Gateway share: one API for a module, made by boto3, in front of a function that echoes."""
+"""Fixtures for the tests of API Gateway: APIs of an echo function."""
 
 import io
 import zipfile
@@ -25,13 +25,13 @@ def issuer():
 
 @pytest.fixture(scope="module")
 def echo(empty_cloud):
-    """The ARN of a function that echoes its event, or does as it is told."""
+    """Create a function that returns its event or obeys the request body; return its ARN."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         archive.writestr("app.py", ECHO)
     role = empty_cloud.client("iam").create_role(RoleName="echo", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
     functions = empty_cloud.client("lambda")
-    made = functions.create_function(
+    created = functions.create_function(
         FunctionName="echo",
         Runtime="python3.13",
         Role=role,
@@ -39,13 +39,13 @@ def echo(empty_cloud):
         Code={"ZipFile": packed.getvalue()},
         Timeout=30,
     )
-    yield made["FunctionArn"]
+    yield created["FunctionArn"]
     empty_cloud.reset()
 
 
 @pytest.fixture(scope="module")
 def make_api(empty_cloud, echo):
-    """Make an API: routes by their keys, each maybe with more of its own, all to the echoing function."""
+    """Create an API of the echo function, with the properties of its routes by key."""
     gateway, functions = empty_cloud.client("apigatewayv2"), empty_cloud.client("lambda")
 
     def make(routes, *, stages=("$default",), permitted=True, seconds=30, variables=None, **settings):
@@ -57,8 +57,8 @@ def make_api(empty_cloud, echo):
             PayloadFormatVersion="2.0",
             TimeoutInMillis=int(seconds * 1000),
         )["IntegrationId"]
-        for key, more in dict(routes).items():
-            gateway.create_route(ApiId=api, RouteKey=key, Target=f"integrations/{integration}", **more)
+        for key, properties in dict(routes).items():
+            gateway.create_route(ApiId=api, RouteKey=key, Target=f"integrations/{integration}", **properties)
         for stage in stages:
             gateway.create_stage(ApiId=api, StageName=stage, StageVariables=variables or {})
         if permitted:
@@ -81,7 +81,7 @@ def api(make_api):
 
 @pytest.fixture(scope="module")
 def guarded(make_api, empty_cloud, issuer):
-    """An API with a JWT authorizer: /any wants a token, /orders one with a scope; /signed wants a signature."""
+    """Create an API: /any requires a token, /orders a token with a scope, /signed a signature."""
     scoped = {"AuthorizationScopes": ["orders:read", "orders:write"]}
     api = make_api({"GET /signed": {"AuthorizationType": "AWS_IAM"}})
     gateway = empty_cloud.client("apigatewayv2")
@@ -96,6 +96,6 @@ def guarded(make_api, empty_cloud, issuer):
         )["AuthorizerId"],
     }
     target = gateway.get_routes(ApiId=api.id)["Items"][0]["Target"]
-    for key, more in {"GET /any": {}, "GET /orders": scoped}.items():
-        gateway.create_route(ApiId=api.id, RouteKey=key, Target=target, **jwt, **more)
+    for key, properties in {"GET /any": {}, "GET /orders": scoped}.items():
+        gateway.create_route(ApiId=api.id, RouteKey=key, Target=target, **jwt, **properties)
     return api

@@ -1,4 +1,4 @@
-"""An HTTP API in front of functions, requests to it, and an issuer of tokens, for the tests of API Gateway."""
+"""A client of HTTP APIs and a token issuer for the tests of API Gateway."""
 
 import http.client
 import json
@@ -19,26 +19,26 @@ ECHO = """
 import json, os, time
 
 def handler(event, context):
-    told = json.loads(event.get("body") or "{}") if not event["isBase64Encoded"] else {}
-    if "sleep" in told:
-        time.sleep(told["sleep"])
-    if "raise" in told:
-        raise ValueError(told["raise"])
-    if "result" in told:
-        return told["result"]
+    command = json.loads(event.get("body") or "{}") if not event["isBase64Encoded"] else {}
+    if "sleep" in command:
+        time.sleep(command["sleep"])
+    if "raise" in command:
+        raise ValueError(command["raise"])
+    if "result" in command:
+        return command["result"]
     return {"statusCode": 200, "headers": {"content-type": "application/json"}, "body": json.dumps(event)}
 """
 
 
 class HttpApi:
-    """An API by its id; `ask` sends a request, by the API's own name or by its path on this machine."""
+    """An API. `send` uses its host name, or the path form with `by_path`."""
 
     def __init__(self, cloud, api_id):
         self.cloud = cloud
         self.id = api_id
         self.host = f"{api_id}.execute-api.localhost:{cloud.port}"
 
-    def ask(self, method, path, body=b"", *, by_path=False, raw=(), **headers):
+    def send(self, method, path, body=b"", *, by_path=False, raw=(), **headers):
         connection = http.client.HTTPConnection("127.0.0.1", self.cloud.port)
         target = f"/_aws/execute-api/{self.id}{path}" if by_path else path
         connection.putrequest(method, target, skip_host=not by_path)
@@ -49,25 +49,25 @@ class HttpApi:
         for name, value in [*named.items(), *raw]:
             connection.putheader(name, value)
         connection.endheaders(body)
-        answer = connection.getresponse()
-        return SimpleNamespace(status=answer.status, headers=answer.headers, body=answer.read())
+        response = connection.getresponse()
+        return SimpleNamespace(status=response.status, headers=response.headers, body=response.read())
 
     def event(self, method, path, body=b"", **headers):
-        """The event that the echoing function was given."""
-        answer = self.ask(method, path, body, **headers)
-        assert answer.status == 200, answer.body
-        return json.loads(answer.body)
+        """Send a request to the echo function, and return its event."""
+        response = self.send(method, path, body, **headers)
+        assert response.status == 200, response.body
+        return json.loads(response.body)
 
     def signed(self, method, path, body=b"", *, kind="application/json", region="us-east-1", **credentials):
-        """The headers that sign a request; `credentials` are a key, a secret and a token."""
-        who = Credentials(**{"access_key": "test", "secret_key": "test", **credentials})
+        """Return the headers of a signed request; `credentials` are `access_key`, `secret_key` and `token`."""
+        signer = Credentials(**{"access_key": "test", "secret_key": "test", **credentials})
         request = AWSRequest(method, f"http://{self.host}{path}", {"host": self.host, "content-type": kind}, body)
-        SigV4Auth(who, "execute-api", region).add_auth(request)
+        SigV4Auth(signer, "execute-api", region).add_auth(request)
         return {name.lower().replace("-", "_"): value for name, value in request.headers.items()}
 
 
 class Issuer:
-    """An issuer of tokens on loopback, with its documents and a key."""
+    """A token issuer on loopback with a key."""
 
     def __init__(self, audience="shop"):
         self._audience = audience
@@ -82,7 +82,7 @@ class Issuer:
         self._server.server_close()
 
     def token(self, *, key=None, algorithm="RS256", **changed):
-        """A token that is good for a minute, but for what is changed; None takes a claim away."""
+        """Return a token that expires after a minute, with changed claims; None removes a claim."""
         now = int(time.time())
         claims = {"iss": self.url, "aud": self._audience, "sub": "c-1", "exp": now + 60, "iat": now, **changed}
         known = {name: value for name, value in claims.items() if value is not None}
@@ -103,6 +103,6 @@ class Issuer:
                 self.wfile.write(body)
 
             def log_message(self, *_):
-                """Say nothing."""
+                """Log nothing."""
 
         return Handler

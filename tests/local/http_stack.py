@@ -1,4 +1,4 @@
-"""A stack of aws-cdk-lib's L2 constructs: an HTTP API, schedules, schemas and secrets."""
+"""A CDK stack with an HTTP API, a schedule, a schema and a secret."""
 
 import aws_cdk as cdk
 from aws_cdk import aws_apigatewayv2 as apigateway
@@ -15,11 +15,11 @@ from aws_cdk import aws_sqs as sqs
 
 def synthesise(folder, source, issuer):
     app = cdk.App(outdir=str(folder))
-    HttpStack(app, "Http", source, issuer)
+    Shop(app, "Shop", source, issuer)
     app.synth()
 
 
-class HttpStack(cdk.Stack):
+class Shop(cdk.Stack):
     def __init__(self, scope, name, source, issuer):
         super().__init__(scope, name)
         cdk.Tags.of(self).add("team", "mill")

@@ -9,19 +9,21 @@ pytest_plugins = ["notes_api_fixtures"]
 
 
 def problem(answer):
-    """Status, and the fields that are in the way."""
+    """Return the status and the invalid fields of a problem response."""
     body = json.loads(answer.body)
     assert answer.headers["content-type"] == "application/problem+json", answer.body
     return answer.status, [each["field"] for each in body.get("problems", [])]
 
 
-def test_a_command_is_put_onto_the_bus_and_answered_with_where_to_ask(public, empty_cloud, get):
-    answer = public.ask("POST", "/commands/WriteNote", {"author": "ada", "note_id": "n-1", "text": "Call.", "stars": 4})
+def test_command_is_published_and_returns_location(public, empty_cloud, get):
+    answer = public.send(
+        "POST", "/commands/WriteNote", {"author": "ada", "note_id": "n-1", "text": "Call.", "stars": 4}
+    )
     empty_cloud.settle()
-    told = json.loads(answer.body)
-    assert (answer.status, answer.headers["location"], told["ask"]) == (202, "/notes/ada/n-1", "/notes/ada/n-1")
+    body = json.loads(answer.body)
+    assert (answer.status, answer.headers["location"], body["ask"]) == (202, "/notes/ada/n-1", "/notes/ada/n-1")
     assert get(answer.headers["location"])["text"] == "Call."
-    assert empty_cloud.trace(told["correlation_id"]).names() == ["WriteNote"]
+    assert empty_cloud.trace(body["correlation_id"]).names() == ["WriteNote"]
 
 
 @pytest.mark.parametrize(
@@ -32,35 +34,35 @@ def test_a_command_is_put_onto_the_bus_and_answered_with_where_to_ask(public, em
         ({"author": "ada", "note_id": "n-1", "text": "x", "stars": "4"}, 422, ["stars"]),
         ({"author": "ada", "note_id": "n-1", "text": "x", "colour": "red"}, 422, ["colour"]),
         (b"[]", 422, ["body"]),
-        (b"{no json", 400, ["body"]),
+        (b"{not json", 400, ["body"]),
     ],
 )
-def test_a_command_that_breaks_its_contract_is_a_problem_that_names_the_field(public, body, status, fields):
-    assert problem(public.ask("POST", "/commands/WriteNote", body)) == (status, fields)
+def test_invalid_command_returns_problem_with_its_fields(public, body, status, fields):
+    assert problem(public.send("POST", "/commands/WriteNote", body)) == (status, fields)
 
 
-def test_a_problem_names_value_reason_and_mend(public):
-    body = json.loads(public.ask("POST", "/commands/WriteNote", {"author": "Ada!", "note_id": "n", "text": "x"}).body)
+def test_problem_has_value_reason_and_fix(public):
+    body = json.loads(public.send("POST", "/commands/WriteNote", {"author": "Ada!", "note_id": "n", "text": "x"}).body)
     assert body["problems"][0]["value"] == "Ada!"
     assert "should match pattern" in body["problems"][0]["reason"]
     assert body["detail"].endswith("Send what the contract of WriteNote asks for.")
 
 
-def test_a_command_of_another_type_or_that_is_none_is_refused(public):
-    other = public.ask("POST", "/commands/WriteNote", b"x=1", content_type="application/x-www-form-urlencoded")
-    none = public.ask("POST", "/commands/TearNote", {})
+def test_unsupported_content_type_and_unknown_command_are_rejected(public):
+    other = public.send("POST", "/commands/WriteNote", b"x=1", content_type="application/x-www-form-urlencoded")
+    none = public.send("POST", "/commands/ShredNote", {})
     assert (problem(other), none.status) == ((415, ["content-type"]), 404)
     assert "This API takes: WriteNote." in json.loads(none.body)["detail"]
 
 
-def test_a_query_that_finds_nothing_is_not_found(public):
-    answer = public.ask("GET", "/notes/ada/never-written")
+def test_query_without_a_result_is_not_found(public):
+    answer = public.send("GET", "/notes/ada/never-written")
     assert (problem(answer)[0], "note_id never-written" in json.loads(answer.body)["detail"]) == (404, True)
 
 
-def test_pages_lead_from_one_to_the_next_until_all_is_found(write, get):
+def test_cursors_lead_through_all_pages(write_note, get):
     for number in range(5):
-        write(author="pages", note_id=f"p-{number}")
+        write_note(author="pages", note_id=f"p-{number}")
     first = get("/notes/pages?limit=2")
     second = get(f"/notes/pages?limit=2&cursor={first['next']}")
     last = get(f"/notes/pages?limit=2&cursor={second['next']}")
@@ -68,9 +70,9 @@ def test_pages_lead_from_one_to_the_next_until_all_is_found(write, get):
     assert last["next"] is None
 
 
-def test_a_query_takes_its_other_parameters_from_the_query_string(write, get):
-    write(author="stars", note_id="few", stars=1)
-    write(author="stars", note_id="many", stars=5)
+def test_query_has_parameters_from_query_string(write_note, get):
+    write_note(author="stars", note_id="few", stars=1)
+    write_note(author="stars", note_id="many", stars=5)
     assert [note["note_id"] for note in get("/notes/stars?stars=3")["items"]] == ["many"]
 
 
@@ -85,30 +87,30 @@ def test_a_query_takes_its_other_parameters_from_the_query_string(write, get):
         ("/notes/ada/n-1?after=soon", "after"),
     ],
 )
-def test_a_parameter_that_does_not_fit_is_a_problem_that_names_it(public, path, field):
-    assert problem(public.ask("GET", path)) == (400, [field])
+def test_invalid_parameter_returns_problem_with_its_name(public, path, field):
+    assert problem(public.send("GET", path)) == (400, [field])
 
 
 @pytest.mark.parametrize("cursor", ["", "no-cursor", "WzFd", "%C3%A4"])
-def test_a_cursor_that_leads_nowhere_is_not_found(public, cursor):
-    assert problem(public.ask("GET", f"/notes/ada?cursor={cursor}")) == (404, ["cursor"])
+def test_invalid_cursor_is_not_found(public, cursor):
+    assert problem(public.send("GET", f"/notes/ada?cursor={cursor}")) == (404, ["cursor"])
 
 
-def test_whoever_asks_for_a_version_waits_until_it_is_there(public, empty_cloud, get):
+def test_query_with_after_waits_for_the_version(public, empty_cloud, get):
     note = {"author": "waits", "note_id": "w-1", "text": "x"}
-    public.ask("POST", "/commands/WriteNote", note)
+    public.send("POST", "/commands/WriteNote", note)
     assert get("/notes/waits/w-1?after=1")["version"] == 1
     empty_cloud.settle()
 
 
-def test_a_version_that_does_not_come_is_a_conflict_with_where_things_stand(write, public):
-    write(author="late", note_id="l-1")
-    answer = public.ask("GET", "/notes/late/l-1?after=9")
+def test_missing_version_is_a_conflict_with_the_current_version(write_note, public):
+    write_note(author="late", note_id="l-1")
+    answer = public.send("GET", "/notes/late/l-1?after=9")
     assert problem(answer) == (409, ["after"])
     assert "is at version 1 after" in json.loads(answer.body)["detail"]
 
 
-def test_the_document_is_published_and_says_what_the_api_takes(get):
+def test_openapi_document_describes_the_api(get):
     document = get("/openapi.json")
     assert document["openapi"] == "3.1.0"
     assert document["paths"].keys() == {
@@ -123,20 +125,20 @@ def test_the_document_is_published_and_says_what_the_api_takes(get):
     assert names == ["author", "stars", "limit", "cursor"]
 
 
-def test_the_same_key_is_the_same_command_with_the_same_answer(write, get):
-    first, second, other = (write(key, author="keys", note_id="k-1") for key in ("once", "once", "twice"))
+def test_repeated_idempotency_key_returns_the_same_response(write_note, get):
+    first, second, other = (write_note(key, author="keys", note_id="k-1") for key in ("once", "once", "twice"))
     assert first == second != other
     assert get("/notes/keys/k-1")["version"] == 2
 
 
-def test_a_key_that_was_sent_with_another_command_is_refused(write, public):
-    write("reused", author="keys", note_id="k-2")
-    answer = public.ask("POST", "/commands/WriteNote", {**NOTE, "note_id": "k-3"}, idempotency_key="reused")
+def test_idempotency_key_of_another_command_is_rejected(write_note, public):
+    write_note("reused", author="keys", note_id="k-2")
+    answer = public.send("POST", "/commands/WriteNote", {**NOTE, "note_id": "k-3"}, idempotency_key="reused")
     assert problem(answer) == (422, ["idempotency-key"])
 
 
-def test_a_key_of_other_characters_is_refused(public):
-    assert problem(public.ask("POST", "/commands/WriteNote", NOTE, idempotency_key="two words")) == (
+def test_idempotency_key_with_invalid_characters_is_rejected(public):
+    assert problem(public.send("POST", "/commands/WriteNote", NOTE, idempotency_key="two words")) == (
         400,
         ["idempotency-key"],
     )

@@ -1,4 +1,4 @@
-"""The API held against its own OpenAPI document, by Schemathesis."""
+"""Schemathesis tests of the API against its OpenAPI document."""
 
 import json
 import os
@@ -27,21 +27,21 @@ def authorization(notes_issuer):
 
 @pytest.fixture
 def document(api, authorization, tmp_path):
-    """The API's own document, without the one parameter whose rule no schema can say: a key is for one command."""
-    document = json.loads(api.ask("GET", "/openapi.json", authorization=authorization).body)
+    """Return the API's document without the idempotency key, whose rule no schema can express."""
+    document = json.loads(api.send("GET", "/openapi.json", authorization=authorization).body)
     document["paths"]["/commands/WriteNote"]["post"].pop("parameters")
     (tmp_path / "openapi.json").write_text(json.dumps(document))
     return tmp_path / "openapi.json"
 
 
-def test_the_api_keeps_what_its_document_says(api, authorization, document):
-    """API Gateway answers 404, and not 405, to a method that no route has: Schemathesis need not look for that."""
+def test_api_conforms_to_its_document(api, authorization, document):
+    """`unsupported_method` is excluded because API Gateway returns 404, not 405."""
     url = f"http://127.0.0.1:{api.cloud.port}/_aws/execute-api/{api.id}"
     program = Path(sys.executable).parent / "schemathesis"
     settings = ["--seed", "1", "--max-examples", EXAMPLES, "--generation-database", "none", "--no-color"]
     settings += ["--phases", "coverage,fuzzing", "--exclude-checks", "unsupported_method", "--workers", "2"]
-    told = ["--url", url, "--header", f"Authorization: {authorization}"]
-    command = [program, "run", document, *told, *settings]
+    target = ["--url", url, "--header", f"Authorization: {authorization}"]
+    command = [program, "run", document, *target, *settings]
     ran = subprocess.run(command, cwd=document.parent, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stdout[-6000:] + ran.stderr
     assert "Tested: 6" in ran.stdout

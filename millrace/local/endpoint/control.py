@@ -22,7 +22,7 @@ def told(region: "AccountRegion", question: str, about: str) -> Any:
         case "archived":
             archive = region.backends.events.archives[about]
             return [
-                {"happened": kept.happened, "envelope": kept.envelope}
+                {"happened": kept.time, "envelope": kept.envelope}
                 for kept in region.service(EventBridge).archives.events(archive)
             ]
         case "now":

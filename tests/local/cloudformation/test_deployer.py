@@ -29,12 +29,12 @@ def deployer(bare, tmp_path):
 
 
 @pytest.fixture
-def deploy(deployer, write):
+def deploy(deployer, write_assembly):
     """Deploy the resources of one stack; return the changes as (action, logical id)."""
 
     def deploy(**resources):
         changes = []
-        deployer.deploy(write(Shop=resources), changes.append)
+        deployer.deploy(write_assembly(Shop=resources), changes.append)
         return [(change.action, change.logical_id) for change in changes]
 
     return deploy
@@ -65,9 +65,9 @@ def test_resource_is_created_after_its_references(deploy, resources, bare):
     assert target["Arn"] == resources()["Queue"].attributes["Arn"]
 
 
-def test_change_has_construct_path_type_and_physical_id(deployer, write, resources):
+def test_change_has_construct_path_type_and_physical_id(deployer, write_assembly, resources):
     changes = []
-    deployer.deploy(write(Shop={"Queue": queue()}), changes.append)
+    deployer.deploy(write_assembly(Shop={"Queue": queue()}), changes.append)
     assert (changes[0].path, changes[0].type) == ("Shop/Queue/Resource", "AWS::SQS::Queue")
     assert changes[0].physical_id == resources()["Queue"].physical_id
 
@@ -84,11 +84,11 @@ def test_generated_name_is_cut_to_the_limit_of_the_service(deploy, queues):
     assert queues()[0].startswith("Shop-QQQ")
 
 
-def test_same_seed_generates_the_same_names(bare, write, tmp_path, queues):
+def test_same_seed_generates_the_same_names(bare, write_assembly, tmp_path, queues):
     found = []
     for _ in range(2):
         bare.reset()
-        bare.deployer(tmp_path, seed=7).deploy(write(Shop={"A": queue(), "B": queue()}))
+        bare.deployer(tmp_path, seed=7).deploy(write_assembly(Shop={"A": queue(), "B": queue()}))
         found.append(queues())
     assert found[0] == found[1]
 
@@ -178,9 +178,9 @@ def test_retained_resource_is_not_deleted(deploy, queues):
     assert len(queues()) == 2
 
 
-def test_resources_of_a_removed_stack_are_deleted(deployer, write, queues):
-    deployer.deploy(write(One={"Queue": queue()}, Two={"Queue": queue()}))
-    deployer.deploy(write(Two={"Queue": queue()}))
+def test_resources_of_a_removed_stack_are_deleted(deployer, write_assembly, queues):
+    deployer.deploy(write_assembly(One={"Queue": queue()}, Two={"Queue": queue()}))
+    deployer.deploy(write_assembly(Two={"Queue": queue()}))
     assert [name.split("-")[0] for name in queues()] == ["Two"]
 
 
@@ -242,12 +242,12 @@ def test_deployment_after_a_failure_starts_from_the_previous_state(deploy):
     assert deploy(A=queue(), Rule=rule("A")) == [("create", "Rule")]
 
 
-def test_stacks_are_deployed_in_order_of_their_imports(deployer, write, bare):
+def test_stacks_are_deployed_in_order_of_their_imports(deployer, write_assembly, bare):
     """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-stack-exports.html"""
     export = {"Value": {"Fn::GetAtt": ["Queue", "Arn"]}, "Export": {"Name": "Zoo:Queue"}}
     imported = rule("Queue", Targets=[{"Id": "one", "Arn": {"Fn::ImportValue": "Zoo:Queue"}}])
     found = deployer.deploy(
-        write(sections={"Zoo": {"Outputs": {"Out": export}}}, Ape={"Rule": imported}, Zoo={"Queue": queue()})
+        write_assembly(sections={"Zoo": {"Outputs": {"Out": export}}}, Ape={"Rule": imported}, Zoo={"Queue": queue()})
     )
     (target,) = bare.client("events").list_targets_by_rule(Rule=found.stacks["Ape"].resources["Rule"].physical_id)[
         "Targets"
@@ -256,36 +256,38 @@ def test_stacks_are_deployed_in_order_of_their_imports(deployer, write, bare):
     assert target["Arn"] == found.exports["Zoo:Queue"] == found.stacks["Zoo"].outputs["Out"]
 
 
-def test_failure_of_one_stack_rolls_back_the_previous_stacks(deployer, write, queues):
+def test_failure_of_one_stack_rolls_back_the_previous_stacks(deployer, write_assembly, queues):
     """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stack-failure-options.html
     Differs: a run over several stacks is rolled back as a whole.
     """
     broken = {"Queue": queue(), "Rule": rule("Queue", EventBusName="missing")}
     with pytest.raises(DeploymentError, match=r"Two\.Rule"):
-        deployer.deploy(write(dependencies={"Two": ["One"]}, One={"Queue": queue()}, Two=broken))
+        deployer.deploy(write_assembly(dependencies={"Two": ["One"]}, One={"Queue": queue()}, Two=broken))
     assert queues() == []
 
 
-def test_circular_dependency_between_stacks_fails(deployer, write):
+def test_circular_dependency_between_stacks_fails(deployer, write_assembly):
     with pytest.raises(CircularDependencyError, match="One"):
-        deployer.deploy(write(dependencies={"Two": ["One"], "One": ["Two"]}, One={"A": queue()}, Two={"A": queue()}))
+        deployer.deploy(
+            write_assembly(dependencies={"Two": ["One"], "One": ["Two"]}, One={"A": queue()}, Two={"A": queue()})
+        )
 
 
 def test_cdk_metadata_is_ignored(deploy):
     assert deploy(Meta={"Type": "AWS::CDK::Metadata"}, Queue=queue()) == [("create", "Queue")]
 
 
-def test_resource_and_output_with_a_false_condition_are_skipped(deployer, write):
+def test_resource_and_output_with_a_false_condition_are_skipped(deployer, write_assembly):
     never = {
         "Conditions": {"Never": {"Fn::Equals": ["a", "b"]}},
         "Outputs": {"Out": {"Condition": "Never", "Value": 1}},
     }
     resources = {"Queue": queue(), "Other": {**queue(), "Condition": "Never"}}
-    found = deployer.deploy(write(sections={"Shop": never}, Shop=resources)).stacks["Shop"]
+    found = deployer.deploy(write_assembly(sections={"Shop": never}, Shop=resources)).stacks["Shop"]
     assert (list(found.resources), found.outputs) == (["Queue"], {})
 
 
-def test_parameter_gets_its_default_or_the_value_in_ssm(deployer, write, bare, attributes):
+def test_parameter_gets_its_default_or_the_value_in_ssm(deployer, write_assembly, bare, attributes):
     bare.client("ssm").put_parameter(Name="/delay", Type="String", Value="7")
     parameters = {
         "Delay": {"Type": "AWS::SSM::Parameter::Value<String>", "Default": "/delay"},
@@ -293,15 +295,15 @@ def test_parameter_gets_its_default_or_the_value_in_ssm(deployer, write, bare, a
         "BootstrapVersion": {"Type": "AWS::SSM::Parameter::Value<String>", "Default": "/cdk-bootstrap/version"},
     }
     resources = {"Queue": queue(DelaySeconds={"Ref": "Delay"}, VisibilityTimeout={"Ref": "Timeout"})}
-    shop = deployer.deploy(write(sections={"Shop": {"Parameters": parameters}}, Shop=resources)).stacks["Shop"]
+    shop = deployer.deploy(write_assembly(sections={"Shop": {"Parameters": parameters}}, Shop=resources)).stacks["Shop"]
     found = attributes(shop.resources["Queue"])
     assert (found["DelaySeconds"], found["VisibilityTimeout"]) == ("7", "9")
 
 
-def test_parameter_without_a_value_fails(deployer, write):
+def test_parameter_without_a_value_fails(deployer, write_assembly):
     with pytest.raises(DeploymentError, match="Shop: the parameter Stage has no default"):
         deployer.deploy(
-            write(sections={"Shop": {"Parameters": {"Stage": {"Type": "String"}}}}, Shop={"Queue": queue()})
+            write_assembly(sections={"Shop": {"Parameters": {"Stage": {"Type": "String"}}}}, Shop={"Queue": queue()})
         )
 
 
@@ -310,25 +312,25 @@ def test_folder_without_an_assembly_fails(deployer, tmp_path):
         deployer.deploy(tmp_path / "missing")
 
 
-def test_image_asset_fails(deployer, write):
+def test_image_asset_fails(deployer, write_assembly):
     """https://docs.aws.amazon.com/cdk/v2/guide/assets.html
     Refused: images, which need Docker.
     """
-    folder = write(Shop={"Queue": queue()})
+    folder = write_assembly(Shop={"Queue": queue()})
     (folder / "Shop.assets.json").write_text(json.dumps({"dockerImages": {"abc": {}}}))
     with pytest.raises(AssemblyError, match="abc needs Docker"):
         deployer.deploy(folder)
 
 
 @pytest.fixture
-def assembly_with_asset(write, tmp_path):
+def assembly_with_asset(write_assembly, tmp_path):
     """An assembly with a folder asset."""
     code = tmp_path / "cdk.out" / "asset.1"
     code.mkdir(parents=True)
     (code / "handler.py").write_text("def handler(event, context): ...\n")
     destination = {"bucketName": "assets-${AWS::AccountId}-${AWS::Region}", "objectKey": "1.zip"}
     asset = {"source": {"path": "asset.1", "packaging": "zip"}, "destinations": {"here": destination}}
-    return write(files={"1": asset}, Shop={"Queue": queue()})
+    return write_assembly(files={"1": asset}, Shop={"Queue": queue()})
 
 
 def test_asset_is_uploaded_to_its_destination(deployer, assembly_with_asset, bare):
@@ -371,18 +373,18 @@ def test_destroy_ignores_already_deleted_resources(deployer, deploy, resources, 
 # -- accounts and regions --------------------------------------------------------------------------------------------
 
 
-def test_stack_of_another_account_is_not_deployed(bare, tmp_path, write):
+def test_stack_of_another_account_is_not_deployed(bare, tmp_path, write_assembly):
     deployer = bare.deployer(tmp_path, home=("111122223333", "eu-west-1"))
     environments = {"Here": "aws://123456789012/us-east-1", "There": "aws://111122223333/eu-west-1"}
     stacks = {name: {"Queue": queue()} for name in ("Here", "There", "WithoutEnvironment")}
-    deployer.deploy(write(environments=environments, **stacks))
+    deployer.deploy(write_assembly(environments=environments, **stacks))
     assert list(deployer.deployment.stacks) == ["Here"]
 
 
-def test_type_supported_only_at_home_fails_elsewhere(bare, tmp_path, write):
+def test_type_supported_only_at_home_fails_elsewhere(bare, tmp_path, write_assembly):
     deployer = bare.deployer(tmp_path, home=("111122223333", "eu-west-1"))
     api = {"Type": "AWS::ApiGatewayV2::Api", "Properties": {"Name": "api", "ProtocolType": "HTTP"}}
-    folder = write(environments={"Here": "aws://123456789012/us-east-1"}, Here={"Queue": queue(), "Api": api})
+    folder = write_assembly(environments={"Here": "aws://123456789012/us-east-1"}, Here={"Queue": queue(), "Api": api})
     with pytest.raises(DeploymentError, match="supported only in 111122223333 in eu-west-1, not in 123456789012"):
         deployer.deploy(folder)
     assert bare.client("sqs").list_queues().get("QueueUrls", []) == []

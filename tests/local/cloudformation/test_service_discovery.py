@@ -22,13 +22,13 @@ TYPES = (CLUSTER,)
 """
 
 
-def test_one_file_in_one_folder_adds_a_resource_type(bare, write, tmp_path, monkeypatch):
+def test_one_file_in_one_folder_adds_a_resource_type(bare, write_assembly, tmp_path, monkeypatch):
     folder = tmp_path / "added" / "ecs"
     folder.mkdir(parents=True)
     (folder / "__init__.py").write_text("")
     (folder / "resources.py").write_text(CLUSTERS)
     monkeypatch.setattr(services, "__path__", [*services.__path__, str(folder.parent)])
     monkeypatch.setattr(registry, "TYPES", registry.discover())
-    bare.deployer(tmp_path / "cache").deploy(write(Stack={"Cluster": {"Type": "AWS::ECS::Cluster"}}))
+    bare.deployer(tmp_path / "cache").deploy(write_assembly(Stack={"Cluster": {"Type": "AWS::ECS::Cluster"}}))
     (cluster,) = bare.client("ecs").list_clusters()["clusterArns"]
     assert ":cluster/Stack-Cluster-" in cluster

@@ -139,9 +139,9 @@ def test_resources_are_described_by_stack_logical_and_physical_id(stacks):
     assert [each["ResourceStatus"] for each in listed] == ["CREATE_COMPLETE"] * 2
 
 
-def test_stack_of_an_assembly_can_be_described_and_updated(stacks, write):
+def test_stack_of_an_assembly_can_be_described_and_updated(stacks, write_assembly):
     """https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ListStackResources.html."""
-    stacks.deployer.deploy(write(Shop={"Queue": queue(QueueName="one")}))
+    stacks.deployer.deploy(write_assembly(Shop={"Queue": queue(QueueName="one")}))
     (listed,) = stacks.client.list_stack_resources(StackName="Shop")["StackResourceSummaries"]
     assert (stacks.status(), listed["LogicalResourceId"]) == ("CREATE_COMPLETE", "Queue")
     before = stacks.stack()["StackId"]
@@ -149,21 +149,21 @@ def test_stack_of_an_assembly_can_be_described_and_updated(stacks, write):
     assert (stacks.stack()["StackId"], len(stacks.queues())) == (before, 2)
 
 
-def test_stack_of_the_api_can_be_updated_by_the_deployer(stacks, write):
+def test_stack_of_the_api_can_be_updated_by_the_deployer(stacks, write_assembly):
     """https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_GetTemplate.html."""
     stacks.deploy(template(Queue=queue(QueueName="one")))
     changes = []
-    stacks.deployer.deploy(write(Shop={"Queue": queue(QueueName="one", DelaySeconds=1)}), changes.append)
+    stacks.deployer.deploy(write_assembly(Shop={"Queue": queue(QueueName="one", DelaySeconds=1)}), changes.append)
     assert [(change.action, change.logical_id) for change in changes] == [("update", "Queue")]
     shown = stacks.client.get_template(StackName="Shop")["TemplateBody"]
     assert (stacks.status(), shown["Resources"]["Queue"]["Properties"]["DelaySeconds"]) == ("UPDATE_COMPLETE", 1)
 
 
-def test_deployer_keeps_the_stacks_of_the_api(stacks, write):
+def test_deployer_keeps_the_stacks_of_the_api(stacks, write_assembly):
     """https://docs.aws.amazon.com/cdk/v2/guide/deploy.html."""
     stacks.deploy(template(Queue=queue(QueueName="tools")), "Toolkit")
-    stacks.deployer.deploy(write(Shop={"Queue": queue(QueueName="one")}))
-    stacks.deployer.deploy(write(Other={"Queue": queue(QueueName="two")}))
+    stacks.deployer.deploy(write_assembly(Shop={"Queue": queue(QueueName="one")}))
+    stacks.deployer.deploy(write_assembly(Other={"Queue": queue(QueueName="two")}))
     assert sorted(stacks.queues()) == ["tools", "two"]
     assert (stacks.status("Toolkit"), stacks.status("Shop")) == ("CREATE_COMPLETE", None)
 

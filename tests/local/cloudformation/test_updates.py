@@ -126,10 +126,10 @@ OTHER_RESOURCES = {
 
 
 @pytest.fixture
-def deploy(bare, tmp_path, write):
+def deploy(bare, tmp_path, write_assembly):
     """Deploy and return resources."""
     deployer = bare.deployer(tmp_path / "cache")
-    return lambda **resources: deployer.deploy(write(Shop=resources)).stacks["Shop"].resources
+    return lambda **resources: deployer.deploy(write_assembly(Shop=resources)).stacks["Shop"].resources
 
 
 @pytest.fixture

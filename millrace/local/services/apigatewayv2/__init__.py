@@ -1,9 +1,9 @@
-"""HTTP APIs of Amazon API Gateway, in front of functions.
+"""HTTP APIs of Amazon API Gateway that invoke functions.
 
 https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api.html
 """
 
-from millrace.local.services.apigatewayv2.apis import HttpApis
+from millrace.local.services.apigatewayv2.service import HttpApis
 
 SERVICE = HttpApis
 

@@ -1,11 +1,10 @@
-"""The access log of a stage: a line for each request, in the form that the stage gives.
+"""Access logs of a stage: one line per request, in the format of the stage.
 
 https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging.html
 """
 
 import re
 import uuid
-from typing import Any
 
 from millrace.local.core.backends import Backends
 from millrace.local.core.http import Request, Response
@@ -15,20 +14,19 @@ _VARIABLE = re.compile(r"\$context\.([A-Za-z.]+)")
 
 
 def write(backends: Backends, settings: dict[str, str], context: Context, request: Request, response: Response) -> None:
-    """Write the line of one request; a group that is gone gets none."""
+    """Write the line of one request, if the log group exists."""
     group = settings["destinationArn"].split("log-group:")[1].removesuffix(":*")
     if group not in backends.logs.groups:
         return
-    known = _known(context, request, response)
-    line = _VARIABLE.sub(lambda found: known.get(found[1], "-"), settings["format"])
+    values = _variables(context, request, response)
+    line = _VARIABLE.sub(lambda found: values.get(found[1], "-"), settings["format"])
     stream = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{context.api}/{context.stage}"))
     if stream not in backends.logs.groups[group].streams:
         backends.logs.create_log_stream(group, stream)
-    event: dict[str, Any] = {"timestamp": int(context.moment * 1000), "message": line}
-    backends.logs.put_log_events(group, stream, [event])
+    backends.logs.put_log_events(group, stream, [{"timestamp": int(context.received * 1000), "message": line}])
 
 
-def _known(context: Context, request: Request, response: Response) -> dict[str, str]:
+def _variables(context: Context, request: Request, response: Response) -> dict[str, str]:
     """https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging-variables.html."""
     return {
         "accountId": context.account,
@@ -42,7 +40,7 @@ def _known(context: Context, request: Request, response: Response) -> dict[str, 
         "protocol": "HTTP/1.1",
         "requestId": context.request_id,
         "requestTime": context.time,
-        "requestTimeEpoch": str(int(context.moment * 1000)),
+        "requestTimeEpoch": str(int(context.received * 1000)),
         "responseLength": str(len(response.body)),
         "routeKey": context.route_key,
         "stage": context.stage,

@@ -1,4 +1,4 @@
-"""Cross-origin requests, as an API is configured for them; the headers of its functions then count for nothing.
+"""CORS. The configuration of an API replaces the CORS headers of its functions.
 
 https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-cors.html
 """
@@ -14,17 +14,17 @@ _PREFIX = "access-control-"
 
 
 def is_preflight(request: Request) -> bool:
-    """Whether a browser asks what it may send."""
+    """Return whether a request is a preflight request."""
     return request.method == "OPTIONS" and {"origin", f"{_PREFIX}request-method"} <= request.headers.keys()
 
 
 def preflight(request: Request, settings: Mapping[str, Any]) -> Response:
-    """The answer to a preflight request; an origin that is not allowed gets no header."""
+    """Return the response to a preflight request; without headers if the origin is not allowed."""
     return Response(_NO_CONTENT, b"", tuple(_headers(request, settings, preflight=True)))
 
 
-def shared(request: Request, response: Response, settings: Mapping[str, Any]) -> Response:
-    """A response with the headers of the configuration."""
+def add_headers(request: Request, response: Response, settings: Mapping[str, Any]) -> Response:
+    """Return a response with the headers of the configuration."""
     own = [pair for pair in response.headers if not pair[0].startswith(_PREFIX)]
     return replace(response, headers=(*own, *_headers(request, settings, preflight=False)))
 
@@ -34,17 +34,19 @@ def _headers(request: Request, settings: Mapping[str, Any], *, preflight: bool) 
     allowed = _allowed(origin, settings.get("allowOrigins") or ()) if origin else None
     if allowed is None:
         return []
-    told: dict[str, Any] = {"allow-origin": allowed, "expose-headers": ",".join(settings.get("exposeHeaders") or ())}
-    told["allow-credentials"] = "true" if settings.get("allowCredentials") else ""
+    headers: dict[str, Any] = {
+        "allow-origin": allowed,
+        "expose-headers": ",".join(settings.get("exposeHeaders") or ()),
+        "allow-credentials": "true" if settings.get("allowCredentials") else "",
+    }
     if preflight:
-        told["allow-methods"] = ",".join(settings.get("allowMethods") or ())
-        told["allow-headers"] = ",".join(settings.get("allowHeaders") or ())
-        told["max-age"] = settings.get("maxAge") or ""
-    return [(_PREFIX + name, str(value)) for name, value in told.items() if value]
+        headers["allow-methods"] = ",".join(settings.get("allowMethods") or ())
+        headers["allow-headers"] = ",".join(settings.get("allowHeaders") or ())
+        headers["max-age"] = settings.get("maxAge") or ""
+    return [(_PREFIX + name, str(value)) for name, value in headers.items() if value]
 
 
 def _allowed(origin: str, origins: Any) -> str | None:
     if "*" in origins:
         return "*"
-    schemes = {f"{origin.partition('://')[0]}://*"}
-    return origin if origin in origins or not schemes.isdisjoint(origins) else None
+    return origin if origin in origins or f"{origin.partition('://')[0]}://*" in origins else None

@@ -1,4 +1,4 @@
-"""The payload format 2.0, both ways: from a request to a function's event, and from its result to a response.
+"""Payload format 2.0: convert requests to events and the results of functions to responses.
 
 https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
 """
@@ -19,13 +19,13 @@ _HOP_BY_HOP = frozenset({"connection", "content-length", "transfer-encoding", "u
 _JSON = ("content-type", "application/json")
 
 
-class MalformedResult(ValueError):
-    """A function answered with what is no response."""
+class MalformedResultError(ValueError):
+    """The result of a function is not a valid response."""
 
 
 @dataclass(frozen=True)
 class Context:
-    """What the API knows of a request besides the request: where it came in, and who sent it."""
+    """The API, stage and route of a request, and its caller. `received` is in seconds since 1970."""
 
     account: str
     api: str
@@ -34,19 +34,19 @@ class Context:
     route_key: str
     path: str
     request_id: str
-    moment: float
+    received: float
     parameters: Mapping[str, str] = field(default_factory=dict)
     variables: Mapping[str, str] = field(default_factory=dict)
     authorizer: Mapping[str, Any] | None = None
 
     @property
     def time(self) -> str:
-        """The moment as the common log format has it."""
-        return datetime.fromtimestamp(self.moment, UTC).strftime("%d/%b/%Y:%H:%M:%S +0000")
+        """Return the time in Common Log Format."""
+        return datetime.fromtimestamp(self.received, UTC).strftime("%d/%b/%Y:%H:%M:%S +0000")
 
 
 def event_of(request: Request, context: Context) -> dict[str, Any]:
-    """The event that the function is given; what a request has not, the event has not."""
+    """Return the event for the function, without fields that the request does not have."""
     headers = {name: value for name, value in request.headers.items() if name not in ("cookie", "connection")}
     cookies = [each.strip() for each in request.headers.get("cookie", "").split(";") if each.strip()]
     body, encoded = _body(request)
@@ -57,7 +57,7 @@ def event_of(request: Request, context: Context) -> dict[str, Any]:
         "rawQueryString": request.query,
         "cookies": cookies or None,
         "headers": {"x-forwarded-for": "127.0.0.1", "x-forwarded-proto": "http", **headers},
-        "queryStringParameters": _joined(request.query) or None,
+        "queryStringParameters": _join_values(request.query) or None,
         "requestContext": _request_context(request, context),
         "pathParameters": dict(context.parameters) or None,
         "stageVariables": dict(context.variables) or None,
@@ -67,7 +67,7 @@ def event_of(request: Request, context: Context) -> dict[str, Any]:
 
 
 def _body(request: Request) -> tuple[str | None, bool]:
-    """The body, as base64 unless its content type says that it is a text."""
+    """Return the body and whether it is encoded as base64; text types are not."""
     if not request.body:
         return None, False
     if request.headers.get("content-type", "").lower().startswith(_TEXT):
@@ -75,7 +75,7 @@ def _body(request: Request) -> tuple[str | None, bool]:
     return base64.b64encode(request.body).decode(), True
 
 
-def _joined(query: str) -> dict[str, str]:
+def _join_values(query: str) -> dict[str, str]:
     joined: dict[str, str] = {}
     for name, value in parse_qsl(query, keep_blank_values=True):
         joined[name] = f"{joined[name]},{value}" if name in joined else value
@@ -101,43 +101,43 @@ def _request_context(request: Request, context: Context) -> dict[str, Any]:
         "routeKey": context.route_key,
         "stage": context.stage,
         "time": context.time,
-        "timeEpoch": int(context.moment * 1000),
+        "timeEpoch": int(context.received * 1000),
     }
 
 
 def response_of(payload: bytes) -> Response:
-    """The response that a function's result stands for. Raises MalformedResult.
+    """Return the response for a function's result. Raises MalformedResultError.
 
-    A result without a status code is the body of a 200; a JSON text stands for its text.
+    A result without a status code becomes the body of a response with status 200.
     """
     result = json.loads(payload)
     if not isinstance(result, dict) or "statusCode" not in result:
-        return Response(200, _written(result).encode(), (_JSON,))
+        return Response(200, _as_text(result).encode(), (_JSON,))
     try:
         status, headers = int(result["statusCode"]), dict(result.get("headers") or {})
     except (TypeError, ValueError) as error:
-        raise MalformedResult(f"statusCode {result['statusCode']!r}, headers {result.get('headers')!r}") from error
-    given = [(name.lower(), _written(value)) for name, value in headers.items()]
+        raise MalformedResultError(f"statusCode {result['statusCode']!r}, headers {result.get('headers')!r}") from error
+    given = [(name.lower(), _as_text(value)) for name, value in headers.items()]
     given = [pair for pair in given if pair[0] not in _HOP_BY_HOP]
     if not any(name == "content-type" for name, _ in given):
         given.append(("content-type", "text/plain;charset=UTF-8"))
     cookies = [("set-cookie", str(cookie)) for cookie in result.get("cookies") or ()]
-    return Response(status, _decoded(result), (*given, *cookies))
+    return Response(status, _decode_body(result), (*given, *cookies))
 
 
-def _written(value: Any) -> str:
+def _as_text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def _decoded(result: Mapping[str, Any]) -> bytes:
+def _decode_body(result: Mapping[str, Any]) -> bytes:
     body = result.get("body")
     if body is None:
         return b""
     if not isinstance(body, str):
-        raise MalformedResult(f"the body is a {type(body).__name__}, and no text")
+        raise MalformedResultError(f"body must be a string, not {type(body).__name__}")
     if str(result.get("isBase64Encoded", False)).lower() != "true":
         return body.encode()
     try:
         return base64.b64decode(body, validate=True)
     except binascii.Error as error:
-        raise MalformedResult(f"the body is no base64: {error}") from error
+        raise MalformedResultError(f"body is not base64: {error}") from error

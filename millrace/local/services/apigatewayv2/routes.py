@@ -1,4 +1,4 @@
-"""Which route a request takes.
+"""Route selection.
 
 https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-routes.html
 """
@@ -14,46 +14,48 @@ Rank = tuple[bool, tuple[int, ...], bool]
 
 @dataclass(frozen=True)
 class Match:
-    """A route, and what the variables of its path are in a request."""
+    """A route and the values of its path parameters."""
 
     route: Any
     parameters: dict[str, str] = field(default_factory=dict)
 
 
-def matched(routes: Iterable[Any], method: str, path: str) -> Match | None:
-    """The most specific of moto's routes that takes a request.
+def match(routes: Iterable[Any], method: str, path: str) -> Match | None:
+    """Return the most specific of moto's routes for a request.
 
-    A full match goes before a greedy one, a literal segment before a variable, a method before ANY, and the default
-    route takes what no other does.
+    A full match precedes a greedy one, a literal segment a variable, a method ANY. The default route comes last.
     """
-    known = list(routes)
-    found = [(rank, Match(route, told)) for route in known for rank, told in _fits(route.route_key, method, path)]
-    if found:
-        return min(found, key=lambda each: each[0])[1]
-    return next((Match(route) for route in known if route.route_key == DEFAULT), None)
+    found: list[tuple[Rank, Match]] = []
+    default = None
+    for route in list(routes):
+        if route.route_key == DEFAULT:
+            default = Match(route)
+        for rank, parameters in _matches(route.route_key, method, path):
+            found.append((rank, Match(route, parameters)))
+    return min(found, key=lambda each: each[0])[1] if found else default
 
 
-def _fits(key: str, method: str, path: str) -> Iterable[tuple[Rank, dict[str, str]]]:
-    """The rank of a route that takes the request, and its variables; nothing for another."""
-    wanted, _, pattern = key.partition(" ")
-    if wanted not in ("ANY", method):
+def _matches(key: str, method: str, path: str) -> Iterable[tuple[Rank, dict[str, str]]]:
+    """Yield the rank and path parameters of a route, if it matches."""
+    route_method, _, pattern = key.partition(" ")
+    if route_method not in ("ANY", method):
         return
-    told: dict[str, str] = {}
+    parameters: dict[str, str] = {}
     kinds: list[int] = []
-    given = _segments(path)
+    segments = _segments(path)
     for index, segment in enumerate(_segments(pattern)):
         kind = _kind(segment)
         kinds.append(kind)
-        if index >= len(given) or (kind == _LITERAL and segment != given[index]):
+        if index >= len(segments) or (kind == _LITERAL and segment != segments[index]):
             return
         if kind == _GREEDY:
-            told[segment[1:-2]] = "/".join(given[index:])
-            yield (True, tuple(kinds), wanted == "ANY"), told
+            parameters[segment[1:-2]] = "/".join(segments[index:])
+            yield (True, tuple(kinds), route_method == "ANY"), parameters
             return
         if kind == _VARIABLE:
-            told[segment[1:-1]] = given[index]
-    if len(given) == len(kinds):
-        yield (False, tuple(kinds), wanted == "ANY"), told
+            parameters[segment[1:-1]] = segments[index]
+    if len(segments) == len(kinds):
+        yield (False, tuple(kinds), route_method == "ANY"), parameters
 
 
 def _kind(segment: str) -> int:

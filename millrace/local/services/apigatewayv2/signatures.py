@@ -14,7 +14,7 @@ from urllib.parse import quote
 from millrace.local.core.backends import Backends
 from millrace.local.core.errors import UnsupportedPolicyError
 from millrace.local.core.http import Request
-from millrace.local.services.apigatewayv2.refusals import forbidden
+from millrace.local.services.apigatewayv2.errors import forbidden
 from millrace.local.services.iam import Access, Permission, scope_of
 
 _SERVICE = "execute-api"

@@ -1,39 +1,39 @@
-"""Changes to moto's DynamoDB expressions, each with its reason: moto parses every expression several times per call."""
+"""Faster DynamoDB expressions: moto parses every expression several times per call."""
 
 import copy
 import functools
 from collections import deque
 from typing import Any
 
-_KNOWN_EXPRESSIONS = 1024
+_CACHE_SIZE = 1024
 
 
 def apply() -> None:
-    """Change moto."""
-    _read_conditions_once()
+    """Apply every change."""
+    _tokenize_conditions_once()
     _parse_conditions_once()
     _parse_updates_once()
-    _copy_only_the_tree()
+    _copy_trees_fast()
     _find_processors_once()
-    _check_updates_once()
-    _pick_attributes_by_name()
+    _validate_updates_once()
+    _read_attributes_by_name()
 
 
-def _read_conditions_once() -> None:
-    """Moto compiles six regular expressions per word of a condition."""
-    from moto.dynamodb.comparisons import ConditionExpressionParser  # noqa: PLC0415 - moto is changed when attached
+def _tokenize_conditions_once() -> None:
+    """Cache tokens: moto compiles six regular expressions per token of a condition."""
+    from moto.dynamodb.comparisons import ConditionExpressionParser  # noqa: PLC0415
 
-    read = ConditionExpressionParser._lex_condition_expression
+    tokenize = ConditionExpressionParser._lex_condition_expression
 
-    @functools.lru_cache(_KNOWN_EXPRESSIONS)
-    def words(text: str) -> tuple[Any, ...]:
-        return tuple(read(ConditionExpressionParser(text, None, None)))
+    @functools.lru_cache(_CACHE_SIZE)
+    def tokens(text: str) -> tuple[Any, ...]:
+        return tuple(tokenize(ConditionExpressionParser(text, None, None)))
 
-    ConditionExpressionParser._lex_condition_expression = lambda parser: deque(words(parser.condition_expression))
+    ConditionExpressionParser._lex_condition_expression = lambda parser: deque(tokens(parser.condition_expression))
 
 
 def _parse_conditions_once() -> None:
-    """Moto parses the condition of a write twice: to find the names that it uses, and to check it."""
+    """Cache the latest condition: moto parses it twice, to find the names that it uses and to check it."""
     from moto.dynamodb.comparisons import ConditionExpressionParser  # noqa: PLC0415
 
     parse = ConditionExpressionParser.parse
@@ -54,25 +54,25 @@ def _parse_conditions_once() -> None:
 
 
 def _parse_updates_once() -> None:
-    """Moto parses an update twice per call; it changes copies of the tree alone."""
+    """Cache the tree of an update: moto parses it twice per call and changes only copies."""
     from moto.dynamodb.parsing.expressions import UpdateExpressionParser  # noqa: PLC0415
 
     parse = UpdateExpressionParser.make
 
-    @functools.lru_cache(_KNOWN_EXPRESSIONS)
+    @functools.lru_cache(_CACHE_SIZE)
     def parse_once(text: str) -> Any:
         tree = parse(text)
-        tree.millrace_sound = set()  # all copies of the tree share it
+        tree.millrace_validated = set()  # shared by all copies of the tree
         return tree
 
     UpdateExpressionParser.make = staticmethod(parse_once)
 
 
-def _copy_only_the_tree() -> None:
-    """Moto copies the tree of an update through the protocol of pickle, node by node."""
+def _copy_trees_fast() -> None:
+    """Copy the nodes of a tree directly; moto uses the pickle protocol for each."""
     from moto.dynamodb.parsing.ast_nodes import Node  # noqa: PLC0415
 
-    def copied(node: Any, memo: dict[int, Any]) -> Any:
+    def deepcopy(node: Any, memo: dict[int, Any]) -> Any:
         if id(node) in memo:
             return memo[id(node)]
         result = memo[id(node)] = object.__new__(type(node))
@@ -82,11 +82,11 @@ def _copy_only_the_tree() -> None:
         result.parent = memo.get(id(node.parent), node.parent)
         return result
 
-    Node.__deepcopy__ = copied
+    Node.__deepcopy__ = deepcopy
 
 
 def _find_processors_once() -> None:
-    """Moto asks of every node, for ten processors, whether it is of any of their abstract classes."""
+    """Cache the processor of each node class; moto tests ten abstract classes per node."""
     from moto.dynamodb.parsing.ast_nodes import DepthFirstTraverser, Node  # noqa: PLC0415
 
     @functools.cache
@@ -123,8 +123,8 @@ def _find_processors_once() -> None:
     DepthFirstTraverser.traverse = traverse
 
 
-def _check_updates_once() -> None:
-    """Moto counts the clauses of an update, and looks for overlapping paths, whatever the item is: at every node."""
+def _validate_updates_once() -> None:
+    """Validate clauses and overlapping paths once per expression; they do not depend on the item."""
     from moto.dynamodb.parsing.validators import (  # noqa: PLC0415
         ActionCountValidator,
         OverlappingPathsValidator,
@@ -135,28 +135,28 @@ def _check_updates_once() -> None:
 
     def validate_once(validator: Any) -> Any:
         root = validator.node_to_validate
-        sound: set[str] = root.millrace_sound
+        validated: set[str] = root.millrace_validated
         names = repr(validator.expression_attribute_names)
-        if names in sound:
-            known = (ActionCountValidator, OverlappingPathsValidator)
-            validator.processors = [each for each in validator.processors if not isinstance(each, known)]
+        if names in validated:
+            skipped = (ActionCountValidator, OverlappingPathsValidator)
+            validator.processors = [each for each in validator.processors if not isinstance(each, skipped)]
         result = validate(validator)
-        if len(sound) < _KNOWN_EXPRESSIONS:
-            sound.add(names)
+        if len(validated) < _CACHE_SIZE:
+            validated.add(names)
         return result
 
     UpdateExpressionValidator.validate = validate_once
 
 
-def _pick_attributes_by_name() -> None:
-    """Moto tries six spellings of each attribute of an answer; DynamoDB's answers have the names of its API."""
+def _read_attributes_by_name() -> None:
+    """Read response attributes by their API name; moto tries six spellings of each."""
     from moto.core.serialize import ResponseSerializer  # noqa: PLC0415
 
-    pick = ResponseSerializer.get_value
+    get_by_moto = ResponseSerializer.get_value
 
     def get_value(serializer: Any, value: Any, key: str, shape: Any) -> Any:
         if type(value) is dict and serializer.operation_model.service_model.service_name == "dynamodb":
             return value.get(key)
-        return pick(serializer, value, key, shape)
+        return get_by_moto(serializer, value, key, shape)
 
     ResponseSerializer.get_value = get_value

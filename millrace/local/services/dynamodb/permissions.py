@@ -1,4 +1,4 @@
-"""DynamoDB: tables, indexes and streams, and the conditions that look into items.
+"""The permissions that DynamoDB's operations need, with condition keys for items.
 
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-conditions.html
 """
@@ -25,52 +25,56 @@ _PARTIQL = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 
+_ACTIONS = {
+    "ConditionCheck": "ConditionCheckItem",
+    "Delete": "DeleteItem",
+    "Get": "GetItem",
+    "Put": "PutItem",
+    "Update": "UpdateItem",
+}
+
 Params = Mapping[str, Any]
 
 
 def required(call: Call, region: AccountRegion) -> list[Permission]:
-    """One ask for each item of a transaction, and for each table or index of another operation."""
+    """Return one permission per item of a transaction, or per table or index of any other operation."""
     params, operation, backends = call.params, call.operation, region.backends
     if "TransactItems" in params:
         return [
-            _ask(call, backends, _ACTIONS.get(kind, kind), [{**item, "EnclosingOperation": operation}])
+            _permission(call, backends, _ACTIONS.get(kind, kind), [{**item, "EnclosingOperation": operation}])
             for each in params["TransactItems"]
             for kind, item in each.items()
         ]
     if "RequestItems" in params:
-        return [_ask(call, backends, operation, _batch(*table)) for table in params["RequestItems"].items() if table[1]]
+        tables = [(table, requests) for table, requests in params["RequestItems"].items() if requests]
+        return [_permission(call, backends, operation, _batch(*each)) for each in tables]
     statements = _statements(params)
     if statements:
         return [_partiql(call, statement) for statement in statements]
-    return [_ask(call, backends, operation, [params])]
+    return [_permission(call, backends, operation, [params])]
 
 
-_ACTIONS = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem", "Get": "GetItem"} | {
-    "ConditionCheck": "ConditionCheckItem"
-}
+def _batch(table: str, requests: Any) -> list[Params]:
+    """Return the items of a table in a batch, as parameters of the single operation."""
+    if isinstance(requests, list):
+        return [{"TableName": table, **request} for each in requests for request in each.values()]
+    return [{"TableName": table, **requests, "Key": key} for key in requests["Keys"]]
 
 
-def _batch(table: str, wanted: Any) -> list[Params]:
-    """The items of a table in BatchWriteItem or BatchGetItem, as the single operation would have them."""
-    if isinstance(wanted, list):
-        return [{"TableName": table, **request} for each in wanted for request in each.values()]
-    return [{"TableName": table, **wanted, "Key": key} for key in wanted["Keys"]]
-
-
-def _ask(call: Call, backends: Backends, action: str, items: list[Params]) -> Permission:
-    """What items of one table need; conditions see the keys and attributes of all of them."""
+def _permission(call: Call, backends: Backends, action: str, items: list[Params]) -> Permission:
+    """Return the permission for items of one table; its conditions see the keys and attributes of all items."""
     item = items[0]
     known: Known = {
-        "dynamodb:leadingkeys": lambda: _all(_leading_keys(backends, item) for item in items),
-        "dynamodb:attributes": lambda: _all(_attributes(item) for item in items),
+        "dynamodb:leadingkeys": lambda: _union(_leading_keys(backends, item) for item in items),
+        "dynamodb:attributes": lambda: _union(_attributes(item) for item in items),
         "dynamodb:select": _select(action, item),
-        "dynamodb:returnvalues": _given(item, "ReturnValues"),
-        "dynamodb:enclosingoperation": _given(item, "EnclosingOperation"),
+        "dynamodb:returnvalues": _value(item, "ReturnValues"),
+        "dynamodb:enclosingoperation": _value(item, "EnclosingOperation"),
     }
     return Permission(f"dynamodb:{action}", _resource(call, item), known)
 
 
-def _all(found: Iterable[Values]) -> Values:
+def _union(found: Iterable[Values]) -> Values:
     return tuple(dict.fromkeys(value for values in found for value in values))
 
 
@@ -84,20 +88,20 @@ def _resource(call: Call, item: Params) -> str:
 
 
 def _leading_keys(backends: Backends, item: Params) -> Values:
-    """The partition keys that an item or a query names."""
+    """Return the partition keys that an item or a query names."""
     table = backends.dynamodb.tables.get(str(item.get("TableName")).rpartition("/")[2])
     if table is None:
         return ()
     indexes = {index.name: index for index in (*table.indexes, *table.global_indexes)}
     schema = indexes[item["IndexName"]].schema if item.get("IndexName") in indexes else table.schema
     key = next(part["AttributeName"] for part in schema if part["KeyType"] == "HASH")
-    given = item.get("Key") or item.get("Item") or {}
-    if key in given:
-        return (_plain(given[key]),)
-    return _queried(item, key)
+    attributes = item.get("Key") or item.get("Item") or {}
+    if key in attributes:
+        return (_plain(attributes[key]),)
+    return _queried_keys(item, key)
 
 
-def _queried(item: Params, key: str) -> Values:
+def _queried_keys(item: Params, key: str) -> Values:
     condition = (item.get("KeyConditions") or {}).get(key)
     if condition:
         return tuple(_plain(value) for value in condition["AttributeValueList"])
@@ -112,13 +116,13 @@ def _plain(value: Mapping[str, Any]) -> str:
 
 
 def _attributes(item: Params) -> Values:
-    """The attributes that a request names, top level only."""
+    """Return the top-level attributes that a request names."""
     names: Params = item.get("ExpressionAttributeNames") or {}
     text = " ".join(str(item.get(expression) or "") for expression in (*_EXPRESSIONS, "KeyConditionExpression"))
     words = [word for word in _WORDS.findall(re.sub(r"\.[#\w-]+|\[\d+\]", "", text)) if not _RESERVED.fullmatch(word)]
     found = dict.fromkeys(str(names.get(word, word)) for word in words)
-    for given in ("Key", "Item", "Expected", "KeyConditions", "AttributeUpdates", "AttributesToGet"):
-        found |= dict.fromkeys(item.get(given) or ())
+    for param in ("Key", "Item", "Expected", "KeyConditions", "AttributeUpdates", "AttributesToGet"):
+        found |= dict.fromkeys(item.get(param) or ())
     return tuple(found)
 
 
@@ -130,7 +134,7 @@ def _select(action: str, item: Params) -> Values:
     return (str(item.get("Select") or ("SPECIFIC_ATTRIBUTES" if named else every)),)
 
 
-def _given(item: Params, name: str) -> Values:
+def _value(item: Params, name: str) -> Values:
     return (str(item[name]),) if item.get(name) else ()
 
 
@@ -143,7 +147,7 @@ def _partiql(call: Call, statement: str) -> Permission:
     """https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ql-iam.html."""
     found = _PARTIQL.match(statement)
     if not found:
-        raise UnsupportedPolicyError(f"Which table is this PartiQL statement about? {statement}")
+        raise UnsupportedPolicyError(f"The table of this PartiQL statement cannot be found: {statement}")
     verb = {"EXISTS": "SELECT"}.get(found["verb"].upper(), found["verb"].upper())
     table = {"TableName": found["table"], "IndexName": found["index"]}
     return Permission(f"dynamodb:PartiQL{verb.capitalize()}", _resource(call, table))

@@ -1,4 +1,4 @@
-"""Amazon DynamoDB: requests of functions that conflict with a transaction, as often as `cloud.fail(conflicts=…)` sets.
+"""Amazon DynamoDB. `cloud.fail(conflicts=…)` makes requests of functions conflict with a transaction.
 
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html#transaction-conflict-handling
 """
@@ -18,12 +18,12 @@ _MESSAGE = "Transaction is ongoing for the item"
 
 
 class DynamoDb(Service):
-    """Rejects requests of functions; those of tests and command lines never conflict."""
+    """Injects transaction conflicts into requests of functions, never into those of tests and commands."""
 
     arn_name = "dynamodb"
 
     def reject(self, request: Request) -> Response | None:
-        """The response to a request that conflicts; None for every other one."""
+        """Return the error of a request that conflicts."""
         operation = request.operation.removeprefix(_SERVICE)
         if not self.region.faults.conflicting or operation not in (*_WRITES, *_TRANSACTIONS):
             return None
@@ -32,16 +32,16 @@ class DynamoDb(Service):
         position = self.region.faults.draw_conflict(function, items) if function and items else None
         if position is None:
             return None
-        return _rejected() if operation in _WRITES else _canceled(position, items)
+        return _conflict() if operation in _WRITES else _canceled(position, items)
 
     def _function(self, request: Request) -> str | None:
-        """The name of the function that signs a request; None for anybody else."""
+        """Return the name of the function that signed a request, if one did."""
         scope = scope_of(request)
         caller = self.region.service(Iam).sessions.callers.get(scope.key) if scope else None
         return display_name(self.region.service(Lambda).find(caller.function)) if caller and caller.function else None
 
 
-def _rejected() -> Response:
+def _conflict() -> Response:
     """https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_PutItem.html#API_PutItem_Errors."""
     return _error("TransactionConflictException", _MESSAGE)
 

@@ -1,7 +1,9 @@
 """Amazon EventBridge: buses, rules, archives, replays, scheduled rules and API destinations."""
 
+from millrace.local.services.eventbridge.put_events import new_envelope
+from millrace.local.services.eventbridge.rule_delivery import retry_policy
 from millrace.local.services.eventbridge.service import EventBridge
 
 SERVICE = EventBridge
 
-__all__ = ["EventBridge"]
+__all__ = ["EventBridge", "new_envelope", "retry_policy"]

@@ -1,4 +1,4 @@
-"""API destinations: events sent to an HTTP endpoint, at no more than its rate.
+"""API destinations: send events to an HTTP endpoint, limited to its invocation rate.
 
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-api-destinations.html
 """
@@ -16,8 +16,8 @@ from millrace.local.core.delivery import Done, Failure
 from millrace.local.core.jsonpath import MISSING, BadPath, find
 from millrace.local.core.targets import TargetDelivery
 from millrace.local.services.eventbridge import connections
-from millrace.local.services.eventbridge.connections import Answer, Call, Extra, NotAuthorized, NotLoopback, Tokens
-from millrace.local.services.eventbridge.inputs import compact
+from millrace.local.services.eventbridge.connections import HttpRequest, HttpResponse, NotLoopbackError
+from millrace.local.services.eventbridge.target_input import compact
 
 if TYPE_CHECKING:
     from millrace.local.core.account_region import AccountRegion
@@ -35,15 +35,17 @@ _THREADS = 8
 _OK = range(200, 300)
 _THROTTLED = 429
 _SERVER_ERRORS = range(500, 600)
-_NO_TOKEN = (401, 407)
+_UNAUTHORIZED = (401, 407)
+_OAUTH = "OAUTH_CLIENT_CREDENTIALS"
+_UNABLE = "Unable to invoke ApiDestination endpoint"
 
 
 class ApiDestinations:
-    """Calls the endpoints of moto's API destinations, each call in a thread of its own."""
+    """Calls the endpoints of moto's API destinations on a pool of threads."""
 
     def __init__(self, region: "AccountRegion") -> None:
         self._region = region
-        self._tokens = Tokens()
+        self._tokens = connections.OAuthTokens()
         self._sent: dict[str, deque[float]] = {}
         self.timeout = TIMEOUT_SECONDS
 
@@ -51,38 +53,39 @@ class ApiDestinations:
     def _threads(self) -> ThreadPoolExecutor:
         return ThreadPoolExecutor(_THREADS, "api-destination")
 
-    def forget(self) -> None:
-        """Forget tokens, and what was sent when."""
-        self._tokens.forget()
+    def reset(self) -> None:
+        """Drop tokens and the times of earlier calls."""
+        self._tokens.reset()
         self._sent.clear()
 
     def send(self, delivery: TargetDelivery, message: str, done: Done) -> None:
-        """Send as soon as the rate of the destination lets it, and tell `done` how that went."""
-        destination, connection = self._found(delivery.target["Arn"])
+        """Call the endpoint as soon as the destination's rate allows, then call `done` with the outcome."""
+        destination, connection = self._lookup(delivery.target["Arn"])
         if destination is None or connection is None:
-            what = "connection" if destination else "API destination"
-            done(Failure("NO_RESOURCE", f"The {what} of {delivery.target['Arn']} does not exist.", retriable=False))
+            missing = "connection" if destination else "API destination"
+            done(Failure("NO_RESOURCE", f"The {missing} of {delivery.target['Arn']} does not exist.", retriable=False))
             return
         try:
-            call = _call(destination, connection, delivery, message)
-            connections.loopback(call.url)
-        except (NotLoopback, BadPath) as error:
-            code = "NOT_DELIVERED_LOCALLY" if isinstance(error, NotLoopback) else "INVALID_PARAMETER"
-            done(Failure(code, str(error), retriable=False))
-            return
-        due = self._turn(destination)
-        self._region.scheduler.at(due, lambda: self._start(call, connection, done), f"call of {destination.name}")
+            request = _request(destination, connection, delivery, message)
+            connections.parse_loopback_url(request.url)
+        except NotLoopbackError as error:
+            done(Failure("NOT_DELIVERED_LOCALLY", str(error), retriable=False))
+        except BadPath as error:
+            done(Failure("INVALID_PARAMETER", str(error), retriable=False))
+        else:
+            due, what = self._next_slot(destination), f"call of {destination.name}"
+            self._region.scheduler.at(due, lambda: self._start(request, connection, done), what)
 
-    def _found(self, arn: str) -> tuple[Any, Any]:
-        name = arn.split(":api-destination/")[1].partition("/")[0]
-        destination = self._region.backends.events.destinations.get(name)
+    def _lookup(self, arn: str) -> tuple[Any, Any]:
+        events = self._region.backends.events
+        destination = events.destinations.get(arn.split(":api-destination/")[1].partition("/")[0])
         if destination is None:
             return None, None
-        connection = destination.connection_arn.split(":connection/")[1].partition("/")[0]
-        return destination, self._region.backends.events.connections.get(connection)
+        name = destination.connection_arn.split(":connection/")[1].partition("/")[0]
+        return destination, events.connections.get(name)
 
-    def _turn(self, destination: Any) -> float:
-        """When the next call may go out, so that no second has more than the rate."""
+    def _next_slot(self, destination: Any) -> float:
+        """Return when the next call may start, so that no second exceeds the rate."""
         rate = int(destination.invocation_rate_limit_per_second or DEFAULT_RATE)
         sent = self._sent.setdefault(destination.name, deque())
         while len(sent) > rate:
@@ -92,71 +95,70 @@ class ApiDestinations:
         sent.append(due)
         return due
 
-    def _start(self, call: Call, connection: Any, done: Done) -> None:
+    def _start(self, request: HttpRequest, connection: Any, done: Done) -> None:
         now = self._region.clock.now()
-        with self._region.scheduler.hold(f"call of {call.url}") as hold:
+        with self._region.scheduler.hold(f"call of {request.url}") as hold:
 
             def run() -> None:
                 try:
-                    failure = self._outcome(call, connection, now)
-                    self._region.scheduler.soon(lambda: done(failure), f"answer of {call.url}")
+                    failure = self._call(request, connection, now)
+                    self._region.scheduler.soon(lambda: done(failure), f"response of {request.url}")
                 finally:
                     hold.release()
 
             self._threads.submit(run)
             hold.hand_over()
 
-    def _outcome(self, call: Call, connection: Any, now: float) -> Failure | None:
+    def _call(self, request: HttpRequest, connection: Any, now: float) -> Failure | None:
         try:
-            answer = connections.make(self._authorized(call, connection, now), self.timeout)
+            response = connections.send(self._with_authorization(request, connection, now), self.timeout)
         except TimeoutError:
-            return Failure("TIMEOUT", f"{_UNABLE}: no answer within {self.timeout:g} s.")
+            return Failure("TIMEOUT", f"{_UNABLE}: no response within {self.timeout:g} s.")
         except (OSError, http.client.HTTPException) as error:
             return Failure("CONNECTION_FAILURE", f"{_UNABLE}: API destination endpoint cannot be reached: {error}")
-        except NotLoopback as error:
+        except NotLoopbackError as error:
             return Failure("NOT_DELIVERED_LOCALLY", str(error), retriable=False)
-        except NotAuthorized as error:
+        except connections.AuthorizationError as error:
             return Failure("SDK_CLIENT_ERROR", f"{_UNABLE}: {error}")
-        oauth = connection.authorization_type == "OAUTH_CLIENT_CREDENTIALS"
-        if oauth and answer.status in _NO_TOKEN:
-            self._tokens.forget(connection.name)
-        return _failure(answer, oauth=oauth)
+        oauth = connection.authorization_type == _OAUTH
+        if oauth and response.status in _UNAUTHORIZED:
+            self._tokens.discard(connection.name)
+        return _failure(response, oauth=oauth)
 
-    def _authorized(self, call: Call, connection: Any, now: float) -> Call:
+    def _with_authorization(self, request: HttpRequest, connection: Any, now: float) -> HttpRequest:
         kind, parameters = connection.authorization_type, connection.auth_parameters
-        if kind == "OAUTH_CLIENT_CREDENTIALS":
-            text = self._tokens.header(connection.name, parameters["OAuthParameters"], now, self.timeout)
-            headers = {"Authorization": text}
+        if kind == _OAUTH:
+            token = self._tokens.header(connection.name, parameters["OAuthParameters"], now, self.timeout)
+            headers = {"Authorization": token}
         else:
-            headers = connections.authorization(kind, parameters)
-        return Call(call.method, call.url, call.headers | headers, call.body)
+            headers = connections.key_headers(kind, parameters)
+        return HttpRequest(request.method, request.url, request.headers | headers, request.body)
 
 
-_UNABLE = "Unable to invoke ApiDestination endpoint"
-
-
-def _call(destination: Any, connection: Any, delivery: TargetDelivery, message: str) -> Call:
-    """The request, as target and connection make it; where both say something, the connection's word counts.
+def _request(destination: Any, connection: Any, delivery: TargetDelivery, message: str) -> HttpRequest:
+    """Build the request. Parameters of the connection override those of the target.
 
     https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_HttpParameters.html
     """
-    given = delivery.target.get("HttpParameters") or {}
-    of_connection = Extra.of((connection.auth_parameters or {}).get("InvocationHttpParameters"))
+
+    def values(name: str) -> dict[str, str]:
+        return {key: _resolve(value, delivery) for key, value in (of_target.get(name) or {}).items()}
+
+    of_target = delivery.target.get("HttpParameters") or {}
+    of_connection = connections.HttpParameters((connection.auth_parameters or {}).get("InvocationHttpParameters"))
     url = destination.invocation_endpoint
-    for value in given.get("PathParameterValues") or []:
-        url = url.replace("*", quote(_dynamic(value, delivery), safe=""), 1)
-    query = {name: _dynamic(value, delivery) for name, value in (given.get("QueryStringParameters") or {}).items()}
-    headers = {name: _dynamic(value, delivery) for name, value in (given.get("HeaderParameters") or {}).items()}
-    return Call(
+    for value in of_target.get("PathParameterValues") or []:
+        url = url.replace("*", quote(_resolve(value, delivery), safe=""), 1)
+    return HttpRequest(
         method=destination.http_method,
-        url=connections.with_query(url, query | of_connection.query),
-        headers=_HEADERS | headers | of_connection.headers,
-        body=_with_body(message, of_connection.body).encode(),
+        url=connections.add_query(url, values("QueryStringParameters") | of_connection.query),
+        headers=_HEADERS | values("HeaderParameters") | of_connection.headers,
+        body=_add_to_body(message, of_connection.body).encode(),
     )
 
 
-def _dynamic(value: str, delivery: TargetDelivery) -> str:
-    """A value, or what the event has at it if it is a path.
+def _resolve(value: str, delivery: TargetDelivery) -> str:
+    """Return a parameter's value; a JSONPath is replaced with its value in the event.
 
     https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-targets.html#dynamic-path-parameters
     """
@@ -166,29 +168,34 @@ def _dynamic(value: str, delivery: TargetDelivery) -> str:
     return "" if found is MISSING else found if isinstance(found, str) else compact(found)
 
 
-def _with_body(message: str, more: Mapping[str, Any]) -> str:
-    if not more:
+def _add_to_body(message: str, parameters: Mapping[str, Any]) -> str:
+    if not parameters:
         return message
     try:
         content = json.loads(message)
     except ValueError:
-        return message  # a text has no place for parameters
-    return compact({**content, **more}) if isinstance(content, dict) else message
+        return message  # plain text cannot hold parameters
+    return compact({**content, **parameters}) if isinstance(content, dict) else message
 
 
-def _failure(answer: Answer, *, oauth: bool) -> Failure | None:
+def _failure(response: HttpResponse, *, oauth: bool) -> Failure | None:
     """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-api-destinations.html#eb-api-destination-error-codes."""
-    if answer.status in _OK:
+    status = response.status
+    if status in _OK:
         return None
-    message = f"{_UNABLE}: it answered {answer.status}."
-    after = _retry_after(answer)
-    retriable = answer.status == _THROTTLED or answer.status in _SERVER_ERRORS or (oauth and answer.status in _NO_TOKEN)
-    codes = {True: "THROTTLING" if answer.status == _THROTTLED else "ERROR_FROM_TARGET", False: "SDK_CLIENT_ERROR"}
-    return Failure(codes[retriable], message, retriable=retriable and after >= 0, after=max(0.0, after))
+    if status == _THROTTLED:
+        code = "THROTTLING"
+    elif status in _SERVER_ERRORS or (oauth and status in _UNAUTHORIZED):
+        code = "ERROR_FROM_TARGET"
+    else:
+        code = "SDK_CLIENT_ERROR"
+    after = _retry_after(response)
+    retriable = code != "SDK_CLIENT_ERROR" and after >= 0
+    return Failure(code, f"{_UNABLE}: it returned {status}.", retriable=retriable, after=max(0.0, after))
 
 
-def _retry_after(answer: Answer) -> float:
+def _retry_after(response: HttpResponse) -> float:
     try:
-        return float(answer.headers.get("retry-after", 0))
+        return float(response.headers.get("retry-after", 0))
     except ValueError:
-        return 0.0  # a date: AWS says nothing of dates
+        return 0.0  # a date; AWS documents seconds only

@@ -1,4 +1,4 @@
-"""EventBridge: entries in, rules matched, archives filled, targets reached."""
+"""Event buses: publish events, match rules, fill archives, start deliveries."""
 
 import json
 import uuid
@@ -9,134 +9,128 @@ from typing import TYPE_CHECKING, Any
 from millrace.local.core.errors import ApiError
 from millrace.local.core.history import Reference, reference
 from millrace.local.core.targets import TargetDelivery, unknown_account
+from millrace.local.services.eventbridge import put_events
 from millrace.local.services.eventbridge.api_destinations import ApiDestinations
 from millrace.local.services.eventbridge.archives import MANAGED_BY, Archives
-from millrace.local.services.eventbridge.entries import BadEntry, Entry, check, check_call, envelope_of, parsed
-from millrace.local.services.eventbridge.inputs import Envelope
+from millrace.local.services.eventbridge.put_events import Entry, EntryFailure, Envelope
 from millrace.local.services.eventbridge.rule_delivery import RuleDelivery
 from millrace.patterns import Pattern, PatternIndex, compile_pattern
 
 if TYPE_CHECKING:
     from millrace.local.core.account_region import AccountRegion
 
-_EXECUTIONS = "aws.states"
-"""What Step Functions says of executions is in the journal already, in the flows that they belong to."""
+_STEP_FUNCTIONS = "aws.states"
+"""Source of events that are not recorded: the history already has each execution in its flow."""
 
 
 @dataclass
-class _Takers:
-    """What takes events from one bus: its rules, by their patterns, and its archives."""
+class _Subscribers:
+    """The enabled rules of one bus, indexed by pattern, and its archives."""
 
     rules: PatternIndex[Any] = field(default_factory=PatternIndex)
     archives: list[tuple[Any, Pattern]] = field(default_factory=list)
 
 
 class Buses:
-    """Every bus of an account and region: what is put, matched against the rules that moto keeps."""
+    """The event buses of an account and region, with the rules that moto stores."""
 
     def __init__(
-        self, region: "AccountRegion", archives: Archives, elsewhere: "Callable[[AccountRegion], Buses]"
+        self, region: "AccountRegion", archives: Archives, buses_of: "Callable[[AccountRegion], Buses]"
     ) -> None:
         self._region = region
-        self._elsewhere = elsewhere
+        self._buses_of = buses_of
         self.archives = archives
         self.api_destinations = ApiDestinations(region)
-        self._takers: dict[str, _Takers] = {}
+        self._subscribers: dict[str, _Subscribers] = {}
         self._patterns: dict[str, Pattern] = {}
 
     def reset(self) -> None:
-        """Drop what was read of the rules, and the state of API destinations."""
-        self._takers.clear()
-        self.api_destinations.forget()
+        """Drop the rules that were read, and the state of API destinations."""
+        self._subscribers.clear()
+        self.api_destinations.reset()
 
     def changed(self) -> None:
-        """Read the rules afresh at the next event."""
-        self._takers.clear()
+        """Read the rules again at the next event."""
+        self._subscribers.clear()
 
     def put(self, entries: Sequence[Entry]) -> list[dict[str, str]]:
-        """Take entries, each on its own; the answer has an `EventId` or an `ErrorCode` for each. Raises Refused.
+        """Return an `EventId` or an `ErrorCode` for each entry. Raises ApiError.
 
         https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html
         """
-        check_call(entries)
+        put_events.validate_call(entries)
         return [self._put_one(entry) for entry in entries]
 
     def _put_one(self, entry: Entry) -> dict[str, str]:
-        detail = parsed(entry.get("Detail"))
-        bad = check(entry, detail)
-        if bad:
-            self._remember_refusal(entry, detail, bad)
-            return {"ErrorCode": bad.code, "ErrorMessage": bad.message}
-        account, name, now = self._region.account, self._region.name, self._region.clock.now()
-        envelope = envelope_of(entry, detail, account=account, region=name, now=now)
+        detail = put_events.parse_detail(entry.get("Detail"))
+        failure = put_events.validate(entry, detail)
+        if failure:
+            self._record_rejected(entry, detail, failure)
+            return {"ErrorCode": failure.code, "ErrorMessage": failure.message}
+        time = put_events.timestamp(entry.get("Time"))
+        time = self._region.clock.now() if time is None else time
+        resources = entry.get("Resources") or []
+        envelope = put_events.new_envelope(self._region, entry["Source"], entry["DetailType"], detail, resources, time)
         bus = entry.get("EventBusName") or "default"
-        there = self._region.owner(bus)
-        if there is None:
+        owner = self._region.owner(bus)
+        if owner is None:
             raise ApiError("AccessDeniedException", unknown_account(bus))
-        self._elsewhere(there).publish(bus, envelope)
+        self._buses_of(owner).publish(bus, envelope)
         return {"EventId": envelope["id"]}
 
     def publish(
-        self, bus: str, envelope: Envelope, *, hopped: bool = False, only: frozenset[str] = frozenset()
+        self, bus: str, envelope: Envelope, *, hopped: bool = False, rules: frozenset[str] = frozenset()
     ) -> None:
-        """Put an envelope onto a bus, named or by ARN; a bus that does not exist swallows it, as AWS's does.
+        """Put an event on a bus, given by name or ARN. As on AWS, a bus that does not exist drops it.
 
-        `hopped` says that another bus sent it; `only`, if not empty, holds the ARNs of the rules that may take it.
+        `hopped` is true if another bus sent the event. `rules`, if not empty, limits it to the rules of these ARNs.
         """
         name = bus.rpartition("/")[2]
-        about = None if envelope["source"] == _EXECUTIONS else reference(envelope)
+        about = None if envelope["source"] == _STEP_FUNCTIONS else reference(envelope)
         if about:
-            self._remember(about, envelope, name)
+            self._record_published(about, envelope, name)
         if name not in self._region.backends.events.event_buses:
             if about:
                 self._region.history.add("refused", about, about.event, error=f"the bus {name!r} does not exist")
             return
-        takers = self._of(name)
-        for archive, pattern in takers.archives:
+        subscribers = self._subscribers_of(name)
+        for archive, pattern in subscribers.archives:
             if pattern.matches(envelope):
-                self.archives.keep(archive, envelope)
-        for rule in takers.rules.matching(envelope):
-            if not only or rule.arn in only:
+                self.archives.add(archive, envelope)
+        for rule in subscribers.rules.matching(envelope):
+            if not rules or rule.arn in rules:
                 self.deliver(envelope, rule, hopped=hopped)
 
     def deliver(self, envelope: Envelope, rule: Any, *, hopped: bool = False) -> None:
-        """Send an event to every target of a rule, each on its own."""
+        """Start a delivery to each target of a rule."""
         ingested = self._region.clock.now()
         for target in rule.targets:
-            RuleDelivery(
-                self._region, self.api_destinations, TargetDelivery(envelope, rule, target, ingested, hopped)
-            ).start()
+            delivery = TargetDelivery(envelope, rule, target, ingested, hopped)
+            RuleDelivery(self._region, self.api_destinations, delivery).start()
 
-    def _of(self, bus: str) -> _Takers:
-        if bus not in self._takers:
-            takers = _Takers(archives=self.archives.of_bus(bus))
+    def _subscribers_of(self, bus: str) -> _Subscribers:
+        if bus not in self._subscribers:
+            found = _Subscribers(archives=self.archives.of_bus(bus))
             for rule in list(self._region.backends.events.event_buses[bus].rules.values()):
                 text = rule.event_pattern.dump()
                 if rule.state != "DISABLED" and text and rule.managed_by != MANAGED_BY:
-                    takers.rules.add(rule, self._compiled(text))
-            self._takers[bus] = takers
-        return self._takers[bus]
+                    found.rules.add(rule, self._compiled(text))
+            self._subscribers[bus] = found
+        return self._subscribers[bus]
 
     def _compiled(self, text: str) -> Pattern:
         if text not in self._patterns:
             self._patterns[text] = compile_pattern(json.loads(text))
         return self._patterns[text]
 
-    def _remember(self, about: Reference, envelope: Envelope, bus: str) -> None:
+    def _record_published(self, about: Reference, envelope: Envelope, bus: str) -> None:
         metadata = envelope["detail"].get("metadata") if isinstance(envelope["detail"], dict) else None
         known = metadata if isinstance(metadata, dict) else {}
-        self._region.history.add(
-            "event",
-            about,
-            about.event,
-            source=envelope["source"],
-            bus=bus,
-            causation_id=known.get("causation_id"),
-            producer=known.get("producer"),
-        )
+        more = {name: known.get(name) for name in ("causation_id", "producer")}
+        self._region.history.add("event", about, about.event, source=envelope["source"], bus=bus, **more)
 
-    def _remember_refusal(self, entry: Entry, detail: Any, bad: BadEntry) -> None:
+    def _record_rejected(self, entry: Entry, detail: Any, failure: EntryFailure) -> None:
         name = str(entry.get("DetailType"))
         about = reference({"detail-type": name, "detail": detail, "id": str(uuid.uuid4())})
         if about:
-            self._region.history.add("refused", about, name, error=f"{bad.code}: {bad.message}", event=name)
+            self._region.history.add("refused", about, name, error=f"{failure.code}: {failure.message}", event=name)

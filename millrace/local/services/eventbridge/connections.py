@@ -1,4 +1,4 @@
-"""Connections: who an API destination is told that we are.
+"""Connections, which authorize the calls of API destinations, and an HTTP client for loopback addresses.
 
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-target-connection-auth.html
 """
@@ -8,25 +8,25 @@ import http.client
 import ipaddress
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
 
-_TOKEN_SECONDS = 3600
+_DEFAULT_TOKEN_SECONDS = 3600
 _OK = range(200, 300)
 
 
-class NotLoopback(ValueError):
-    """A URL that is not on this machine: the local cloud calls no other."""
+class NotLoopbackError(ValueError):
+    """A URL of another machine, which the local cloud never calls."""
 
 
-class NotAuthorized(Exception):
-    """The authorization endpoint of a connection gave no token."""
+class AuthorizationError(Exception):
+    """The authorization endpoint of a connection returned no token."""
 
 
 @dataclass(frozen=True)
-class Call:
-    """An HTTP request to be made."""
+class HttpRequest:
+    """An HTTP request to an endpoint."""
 
     method: str
     url: str
@@ -35,50 +35,47 @@ class Call:
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What came back."""
+class HttpResponse:
+    """The response of an endpoint. Header names are in lower case."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
 
 
-@dataclass
-class Extra:
-    """What a connection or a target adds to each request."""
+class HttpParameters:
+    """Parameters that a connection adds to each request. The connection has them as lists of Key and Value."""
 
-    headers: dict[str, str] = field(default_factory=dict)
-    query: dict[str, str] = field(default_factory=dict)
-    body: dict[str, Any] = field(default_factory=dict)
+    def __init__(self, parameters: Mapping[str, Any] | None) -> None:
+        def values(name: str) -> dict[str, Any]:
+            return {each["Key"]: each.get("Value", "") for each in (parameters or {}).get(name) or []}
 
-    @classmethod
-    def of(cls, parameters: Mapping[str, Any] | None) -> "Extra":
-        """From lists of Key and Value, as a connection has them."""
-        known = parameters or {}
-        names = ("HeaderParameters", "QueryStringParameters", "BodyParameters")
-        return cls(*({item["Key"]: item.get("Value", "") for item in known.get(name) or []} for name in names))
+        self.headers = values("HeaderParameters")
+        self.query = values("QueryStringParameters")
+        self.body = values("BodyParameters")
 
 
-def make(call: Call, timeout: float) -> Answer:
-    """Make a request, within so many seconds. Raises OSError, TimeoutError, NotLoopback; http.client's for bad HTTP."""
-    url = loopback(call.url)
+def send(request: HttpRequest, timeout: float) -> HttpResponse:
+    """Send a request; `timeout` is in seconds. Raises OSError, TimeoutError, HTTPException, NotLoopbackError."""
+    url = parse_loopback_url(request.url)
     secure = http.client.HTTPSConnection if url.scheme == "https" else http.client.HTTPConnection
     connection = secure(url.hostname or "", url.port, timeout=timeout)
     try:
-        where = (url.path or "/") + (f"?{url.query}" if url.query else "")
-        connection.request(call.method, where, call.body, call.headers)
+        target = (url.path or "/") + (f"?{url.query}" if url.query else "")
+        connection.request(request.method, target, request.body, request.headers)
         response = connection.getresponse()
-        return Answer(response.status, {name.lower(): value for name, value in response.getheaders()}, response.read())
+        headers = {name.lower(): value for name, value in response.getheaders()}
+        return HttpResponse(response.status, headers, response.read())
     finally:
         connection.close()
 
 
-def loopback(url: str) -> SplitResult:
-    """The parts of a URL of this machine. Raises NotLoopback for any other."""
+def parse_loopback_url(url: str) -> SplitResult:
+    """Return the parts of a URL of this machine. Raises NotLoopbackError for any other."""
     parts = urlsplit(url)
     host = parts.hostname or ""
     if host != "localhost" and not host.endswith(".localhost") and not _is_loopback_address(host):
-        raise NotLoopback(f"The local cloud calls URLs of this machine only, not {url}.")
+        raise NotLoopbackError(f"The local cloud calls URLs of this machine only, not {url}.")
     return parts
 
 
@@ -86,65 +83,68 @@ def _is_loopback_address(host: str) -> bool:
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
-        return False  # a name, and so no address
+        return False  # a host name
 
 
-def with_query(url: str, query: Mapping[str, str]) -> str:
-    """A URL with more of a query string; what it had goes first."""
+def add_query(url: str, query: Mapping[str, str]) -> str:
+    """Append parameters to the query string of a URL."""
     parts = urlsplit(url)
     return parts._replace(query=urlencode(parse_qsl(parts.query) + list(query.items()))).geturl() if query else url
 
 
-def authorization(kind: str, parameters: Mapping[str, Any]) -> dict[str, str]:
-    """The headers of a connection with a password or an API key.
+def key_headers(authorization_type: str, parameters: Mapping[str, Any]) -> dict[str, str]:
+    """Return the headers of a BASIC or API_KEY connection.
 
     https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_CreateConnectionAuthRequestParameters.html
     """
-    if kind == "BASIC":
-        known = parameters["BasicAuthParameters"]
-        pair = base64.b64encode(f"{known['Username']}:{known['Password']}".encode()).decode()
+    if authorization_type == "BASIC":
+        basic = parameters["BasicAuthParameters"]
+        pair = base64.b64encode(f"{basic['Username']}:{basic['Password']}".encode()).decode()
         return {"Authorization": f"Basic {pair}"}
-    known = parameters["ApiKeyAuthParameters"]
-    return {known["ApiKeyName"]: known["ApiKeyValue"]}
+    key = parameters["ApiKeyAuthParameters"]
+    return {key["ApiKeyName"]: key["ApiKeyValue"]}
 
 
-class Tokens:
-    """OAuth tokens, by connection; kept until they end or are refused."""
+class OAuthTokens:
+    """OAuth tokens by connection, cached until they expire or an endpoint rejects them."""
 
     def __init__(self) -> None:
-        self._known: dict[str, tuple[str, float]] = {}
+        self._cached: dict[str, tuple[str, float]] = {}
 
-    def forget(self, connection: str | None = None) -> None:
-        """Ask for a token again at the next call; without a name, for all."""
-        if connection is None:
-            self._known.clear()
-        else:
-            self._known.pop(connection, None)
+    def discard(self, connection: str) -> None:
+        """Request a new token for the next call of a connection."""
+        self._cached.pop(connection, None)
+
+    def reset(self) -> None:
+        """Discard every token."""
+        self._cached.clear()
 
     def header(self, connection: str, parameters: Mapping[str, Any], now: float, timeout: float) -> str:
-        """The Authorization header. Raises NotAuthorized, and what `make` raises."""
-        text, until = self._known.get(connection, ("", 0.0))
-        if now < until:
-            return text
-        answer = make(_token_call(parameters), timeout)
+        """Return the Authorization header. Raises AuthorizationError and what `send` raises."""
+        header, expires = self._cached.get(connection, ("", 0.0))
+        if now < expires:
+            return header
+        response = send(_token_request(parameters), timeout)
         try:
-            token = json.loads(answer.body) if answer.status in _OK else {}
-            text = f"{token.get('token_type') or 'Bearer'} {token['access_token']}"
+            token = json.loads(response.body) if response.status in _OK else {}
+            header = f"{token.get('token_type') or 'Bearer'} {token['access_token']}"
         except (ValueError, LookupError, AttributeError) as error:
-            raise NotAuthorized(f"The authorization endpoint answered {answer.status}, and no access_token.") from error
-        self._known[connection] = (text, now + float(token.get("expires_in") or _TOKEN_SECONDS))
-        return text
+            raise AuthorizationError(
+                f"The authorization endpoint returned {response.status} without an access_token."
+            ) from error
+        self._cached[connection] = (header, now + float(token.get("expires_in") or _DEFAULT_TOKEN_SECONDS))
+        return header
 
 
-def _token_call(parameters: Mapping[str, Any]) -> Call:
-    """AWS documents no form of this request; this is what its examples of connections suppose.
+def _token_request(parameters: Mapping[str, Any]) -> HttpRequest:
+    """AWS does not document this request; it follows AWS's examples of connections.
 
     https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_CreateConnectionOAuthRequestParameters.html
     """
-    extra = Extra.of(parameters.get("OAuthHttpParameters"))
+    extra = HttpParameters(parameters.get("OAuthHttpParameters"))
     client = parameters["ClientParameters"]
     form = {"client_id": client["ClientID"], "client_secret": client["ClientSecret"], **extra.body}
     in_url = parameters["HttpMethod"] == "GET"
-    url = with_query(parameters["AuthorizationEndpoint"], extra.query | (form if in_url else {}))
+    url = add_query(parameters["AuthorizationEndpoint"], extra.query | (form if in_url else {}))
     headers = {"Content-Type": "application/x-www-form-urlencoded", **extra.headers}
-    return Call(parameters["HttpMethod"], url, headers, b"" if in_url else urlencode(form).encode())
+    return HttpRequest(parameters["HttpMethod"], url, headers, b"" if in_url else urlencode(form).encode())

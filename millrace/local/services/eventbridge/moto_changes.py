@@ -8,7 +8,7 @@ from millrace.local.services.eventbridge.service import EventBridge
 
 
 def apply(region: Callable[..., AccountRegion]) -> None:
-    """Change moto's replays: moto replays a whole archive within StartReplay, whatever its window and rules."""
+    """Run replays here: moto replays the whole archive within StartReplay and ignores its window and rules."""
     from moto.events.models import Replay  # noqa: PLC0415
 
     def replay_events(replay: Any, archive: Any) -> None:

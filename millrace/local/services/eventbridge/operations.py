@@ -1,19 +1,19 @@
-"""EventBridge's API, where the plane knows better than moto: what it answers itself, and what it checks first.
+"""EventBridge API operations that the local cloud answers instead of moto, and checks before moto answers.
 
 https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_Operations.html
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from millrace.local.core.errors import ApiError
 from millrace.local.core.schedule_expressions import BadSchedule, schedule
 from millrace.local.services.eventbridge.buses import Buses
-from millrace.local.services.eventbridge.entries import entries_of
-from millrace.local.services.eventbridge.inputs import PREDEFINED, placeholders
+from millrace.local.services.eventbridge.put_events import entries_of
 from millrace.local.services.eventbridge.replays import Replays
+from millrace.local.services.eventbridge.target_input import PREDEFINED_VARIABLES, placeholders
 from millrace.patterns import InvalidPattern, Pattern, compile_pattern
 
 if TYPE_CHECKING:
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 Parameters = dict[str, Any]
 Answer = dict[str, Any]
 MAX_TARGETS = 5
-"""Of one rule. https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html"""
+"""Per rule. https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html"""
 MAX_ARCHIVE_PATTERN = 4096
 _MANDATORY = ("id", "account", "source", "time", "region", "resources", "detail-type")
 
 
 class EventOperations:
-    """`answers` take the parameters of a call and give its answer; `checks` only refuse. Both raise Refused."""
+    """`answers` map operations to functions from parameters to the response; `checks` raise ApiError."""
 
     def __init__(self, region: "AccountRegion", buses: Buses, replays: Replays) -> None:
         self._region = region
@@ -41,7 +41,7 @@ class EventOperations:
             "AWSEvents.ListArchives": self._list_archives,
             "AWSEvents.DescribeReplay": self._describe_replay,
             "AWSEvents.ListReplays": self._list_replays,
-            "AWSEvents.CancelReplay": lambda given: self._replays.cancel(given["ReplayName"]),
+            "AWSEvents.CancelReplay": lambda params: self._replays.cancel(params["ReplayName"]),
         }
         self.checks: dict[str, Callable[[Parameters], None]] = {
             "AWSEvents.PutRule": self._check_rule,
@@ -50,15 +50,15 @@ class EventOperations:
             "AWSEvents.UpdateArchive": _check_archive,
         }
 
-    def _put_events(self, given: Parameters) -> Answer:
-        results = self._buses.put(entries_of(given))
+    def _put_events(self, params: Parameters) -> Answer:
+        results = self._buses.put(entries_of(params))
         return {"FailedEntryCount": sum("ErrorCode" in result for result in results), "Entries": results}
 
-    def _test_event_pattern(self, given: Parameters) -> Answer:
+    def _test_event_pattern(self, params: Parameters) -> Answer:
         """https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_TestEventPattern.html."""
-        pattern = _pattern(given.get("EventPattern", ""))
+        pattern = _pattern(params.get("EventPattern", ""))
         try:
-            event = json.loads(given.get("Event", ""))
+            event = json.loads(params.get("Event", ""))
         except ValueError as error:
             raise ApiError("ValidationException", f"Parameter Event is not valid. Reason: {error}") from error
         missing = [name for name in _MANDATORY if not isinstance(event, dict) or name not in event]
@@ -67,74 +67,75 @@ class EventOperations:
             raise ApiError("ValidationException", f"Parameter Event is not valid. Reason: {reason}")
         return {"Result": pattern.matches(event)}
 
-    def _check_rule(self, given: Parameters) -> None:
+    def _check_rule(self, params: Parameters) -> None:
         """https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html."""
-        self._check_bus(given)
-        if given.get("EventPattern"):
-            _pattern(given["EventPattern"])
-        if given.get("ScheduleExpression"):
+        self._check_bus(params)
+        if params.get("EventPattern"):
+            _pattern(params["EventPattern"])
+        if params.get("ScheduleExpression"):
             try:
-                schedule(given["ScheduleExpression"])
+                schedule(params["ScheduleExpression"])
             except BadSchedule as error:
                 raise ApiError("ValidationException", "Parameter ScheduleExpression is not valid.") from error
 
-    def _check_bus(self, given: Parameters) -> None:
-        bus = given.get("EventBusName") or "default"
+    def _check_bus(self, params: Parameters) -> None:
+        bus = params.get("EventBusName") or "default"
         if self._region.owner(bus) is not self._region:
-            told = f"The local cloud makes rules on buses of their own account and region alone, not on {bus}."
-            raise ApiError("ValidationException", told)
+            raise ApiError(
+                "ValidationException",
+                f"The local cloud creates rules only on buses of the caller's account and region, not on {bus}.",
+            )
 
-    def _check_targets(self, given: Parameters) -> None:
+    def _check_targets(self, params: Parameters) -> None:
         """https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutTargets.html."""
-        self._check_bus(given)
-        for target in given.get("Targets") or []:
+        self._check_bus(params)
+        for target in params.get("Targets") or []:
             _check_target(target, self._region.name)
-        bus = self._region.backends.events.event_buses.get((given.get("EventBusName") or "default").rpartition("/")[2])
-        rule = bus.rules.get(given.get("Rule")) if bus else None
-        ids = {target["Id"] for target in [*(rule.targets if rule else []), *(given.get("Targets") or [])]}
+        bus = self._region.backends.events.event_buses.get((params.get("EventBusName") or "default").rpartition("/")[2])
+        rule = bus.rules.get(params.get("Rule")) if bus else None
+        ids = {target["Id"] for target in [*(rule.targets if rule else []), *(params.get("Targets") or [])]}
         if len(ids) > MAX_TARGETS:
             raise ApiError("LimitExceededException", "The requested resource exceeds the maximum number allowed.")
 
-    def _describe_archive(self, given: Parameters) -> Answer:
+    def _describe_archive(self, params: Parameters) -> Answer:
         """https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_DescribeArchive.html."""
         events = self._region.backends.events
-        with _errors_of_moto():
-            answer = events.describe_archive(given["ArchiveName"])
-        return _there(answer | self._buses.archives.figures(events.archives[given["ArchiveName"]]))
+        with _as_api_errors():
+            answer = events.describe_archive(params["ArchiveName"])
+        return _without_none(answer | self._buses.archives.counts(events.archives[params["ArchiveName"]]))
 
-    def _list_archives(self, given: Parameters) -> Answer:
+    def _list_archives(self, params: Parameters) -> Answer:
         events = self._region.backends.events
-        with _errors_of_moto():
-            found = events.list_archives(given.get("NamePrefix"), given.get("EventSourceArn"), given.get("State"))
-        figures = self._buses.archives.figures
-        return {"Archives": [_there(known | figures(events.archives[known["ArchiveName"]])) for known in found]}
+        with _as_api_errors():
+            found = events.list_archives(params.get("NamePrefix"), params.get("EventSourceArn"), params.get("State"))
+        counts = self._buses.archives.counts
+        return {"Archives": [_without_none(each | counts(events.archives[each["ArchiveName"]])) for each in found]}
 
-    def _describe_replay(self, given: Parameters) -> Answer:
+    def _describe_replay(self, params: Parameters) -> Answer:
         """https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_DescribeReplay.html."""
-        replay = self._replays.find(given["ReplayName"])
-        return _there({**replay.describe(), "EventLastReplayedTime": replay.last_replayed})
+        replay = self._replays.find(params["ReplayName"])
+        return _replay(replay, replay.describe())
 
-    def _list_replays(self, given: Parameters) -> Answer:
+    def _list_replays(self, params: Parameters) -> Answer:
         """https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_ListReplays.html."""
-        with _errors_of_moto():
-            self._region.backends.events.list_replays(
-                given.get("NamePrefix"), given.get("EventSourceArn"), given.get("State")
-            )
+        prefix, source, state = (params.get(name) for name in ("NamePrefix", "EventSourceArn", "State"))
+        events = self._region.backends.events
+        with _as_api_errors():
+            events.list_replays(prefix, source, state)
         found = [
             replay
-            for replay in self._replays.all()
-            if replay.name.startswith(given.get("NamePrefix") or "")
-            and given.get("EventSourceArn") in (None, replay.source_arn)
-            and given.get("State") in (None, replay.state.value)
+            for replay in list(events.replays.values())
+            if replay.name.startswith(prefix or "")
+            and source in (None, replay.source_arn)
+            and state in (None, replay.state.value)
         ]
-        described = [{**replay.describe_short(), "EventLastReplayedTime": replay.last_replayed} for replay in found]
-        return {"Replays": [_there(replay) for replay in described]}
+        return {"Replays": [_replay(replay, replay.describe_short()) for replay in found]}
 
 
-def _check_archive(given: Parameters) -> None:
+def _check_archive(params: Parameters) -> None:
     """https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_CreateArchive.html."""
-    if given.get("EventPattern"):
-        _pattern(given["EventPattern"], MAX_ARCHIVE_PATTERN)
+    if params.get("EventPattern"):
+        _pattern(params["EventPattern"], MAX_ARCHIVE_PATTERN)
 
 
 def _check_target(target: Parameters, own_region: str) -> None:
@@ -144,8 +145,8 @@ def _check_target(target: Parameters, own_region: str) -> None:
     if ":event-bus/" not in arn and region not in ("", own_region):
         raise ApiError(
             "ValidationException",
-            f"Parameter Arn of target {name} is not valid. Reason: {arn} is not in {own_region}, and just an event "
-            "bus may be a target in another Region.",
+            f"Parameter Arn of target {name} is not valid. Reason: {arn} is not in {own_region}. Only an event bus can "
+            "be a target in another Region.",
         )
     if sum(target.get(kind) is not None for kind in ("Input", "InputPath", "InputTransformer")) > 1:
         raise ApiError(
@@ -155,7 +156,7 @@ def _check_target(target: Parameters, own_region: str) -> None:
     if str((target.get("DeadLetterConfig") or {}).get("Arn")).endswith(".fifo"):
         raise ApiError("ValidationException", f"The dead-letter queue of target {name} must be a standard queue.")
     transformer = target.get("InputTransformer") or {}
-    known = PREDEFINED | (transformer.get("InputPathsMap") or {}).keys()
+    known = PREDEFINED_VARIABLES | (transformer.get("InputPathsMap") or {}).keys()
     for placeholder in placeholders(transformer.get("InputTemplate") or ""):
         if placeholder not in known:
             raise ApiError(
@@ -171,8 +172,8 @@ def _pattern(text: str, max_length: int | None = None) -> Pattern:
 
 
 @contextmanager
-def _errors_of_moto() -> Iterator[None]:
-    from moto.core.exceptions import JsonRESTError  # noqa: PLC0415 - as in state.py
+def _as_api_errors() -> Iterator[None]:
+    from moto.core.exceptions import JsonRESTError  # noqa: PLC0415 - imported after moto's settings
 
     try:
         yield
@@ -180,6 +181,9 @@ def _errors_of_moto() -> Iterator[None]:
         raise ApiError(error.error_type, error.message) from error
 
 
-def _there(answer: Answer) -> Answer:
-    """Without the fields that have no value."""
+def _without_none(answer: Answer) -> Answer:
     return {name: value for name, value in answer.items() if value is not None}
+
+
+def _replay(replay: Any, described: Mapping[str, Any]) -> Answer:
+    return _without_none({**described, "EventLastReplayedTime": replay.last_replayed})

@@ -6,7 +6,7 @@ from typing import Any
 from millrace.local.core.account_region import AccountRegion
 from millrace.local.services.iam import Call, Known, Permission, passed
 
-_EVENTS = (
+_RESOURCES = (
     ("ResourceARN", "{}"),
     ("ArchiveName", "archive/{}"),
     ("ReplayName", "replay/{}"),
@@ -15,30 +15,32 @@ _EVENTS = (
 
 
 def required(call: Call, _region: AccountRegion) -> list[Permission]:
-    """Each entry of PutEvents on its own, by its bus; PutRule by its pattern.
+    """Return one permission for each distinct entry of PutEvents, or the permission of any other operation.
 
     https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-conditions.html
     """
     if call.operation == "PutEvents":
-        entries = call.params.get("Entries") or []
-        return [_entry(call, *alike) for alike in dict.fromkeys(map(_authorized_by, entries))]
+        return _put_events(call)
     action = f"events:{call.operation}"
     if call.operation.endswith("EventBus") and "Name" in call.params:
         return [Permission(action, call.first(("Name", "event-bus/{}")))]
     if "Rule" in call.operation or "Targets" in call.operation:
         return _rule(call, action)
-    return [Permission(action, call.first(*_EVENTS))]
+    return [Permission(action, call.first(*_RESOURCES))]
 
 
-def _authorized_by(entry: dict[str, Any]) -> tuple[str, Any, Any]:
-    """What is judged of an entry; entries alike in it are judged once."""
-    return entry.get("EventBusName") or "default", entry.get("Source"), entry.get("DetailType")
+def _put_events(call: Call) -> list[Permission]:
+    entries = call.params.get("Entries") or []
+    distinct = dict.fromkeys(
+        (entry.get("EventBusName") or "default", entry.get("Source"), entry.get("DetailType")) for entry in entries
+    )
+    return [_put_entry(call, *each) for each in distinct]
 
 
-def _entry(call: Call, bus: str, source: Any, detail_type: Any) -> Permission:
+def _put_entry(call: Call, bus: str, source: Any, detail_type: Any) -> Permission:
     known: Known = {
-        "events:source": _one(source),
-        "events:detail-type": _one(detail_type),
+        "events:source": (str(source),) if source else (),
+        "events:detail-type": (str(detail_type),) if detail_type else (),
         "events:eventbusinvocation": ("false",),
     }
     return Permission("events:PutEvents", bus if bus.startswith("arn:") else call.arn(f"event-bus/{bus}"), known)
@@ -56,16 +58,12 @@ def _rule(call: Call, action: str) -> list[Permission]:
 
 
 def _pattern(text: Any) -> dict[str, tuple[str, ...]]:
-    """What a rule's pattern names of source, detail type and the details that conditions may look at."""
+    """Return condition keys for the source, detail type and detail fields that a rule's pattern names."""
     pattern = json.loads(text) if text else {}
     detail = pattern.get("detail") or {}
     found = {f"events:{name}": pattern.get(name) for name in ("source", "detail-type")}
     found |= {f"events:detail.{name.lower()}": value for name, value in detail.items() if isinstance(value, list)}
     return {key: tuple(v for v in values if isinstance(v, str)) for key, values in found.items() if values}
-
-
-def _one(value: Any) -> tuple[str, ...]:
-    return (str(value),) if value else ()
 
 
 REQUIRED = {"events": required}

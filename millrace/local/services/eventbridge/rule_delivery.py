@@ -1,28 +1,42 @@
-"""One event on its way from one rule to one target, and the dead letter that it ends as.
+"""Delivery of one event from a rule to a target, with retries and a dead-letter queue.
 
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-event-delivery.html
 """
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from millrace.local.core.delivery import Delivery, Done, Ending, Failure, Policy, rule_pause
 from millrace.local.core.errors import TargetError, UnsupportedPolicyError
 from millrace.local.core.history import reference
 from millrace.local.core.targets import TargetDelivery, attempt, find, send, send_record, service_of
 from millrace.local.services.eventbridge.api_destinations import ApiDestinations
-from millrace.local.services.eventbridge.inputs import BadInput, compact, shaped
+from millrace.local.services.eventbridge.target_input import InputTransformError, compact, target_input
 from millrace.local.services.iam import Iam, RuleAuthorization
 
 if TYPE_CHECKING:
     from millrace.local.core.account_region import AccountRegion
 
-RULE_RETRIES = 185
-RULE_MAX_AGE = 24 * 3600
-"""Retries and seconds. https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-retry-policy.html"""
+MAX_RETRIES = 185
+MAX_AGE_SECONDS = 24 * 3600
+
+
+def retry_policy(target: Mapping[str, Any]) -> Policy:
+    """Return the retry policy of a rule's or schedule's target.
+
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-retry-policy.html
+    https://docs.aws.amazon.com/scheduler/latest/APIReference/API_RetryPolicy.html
+    """
+    configured = target.get("RetryPolicy") or {}
+    return Policy(
+        retries=configured.get("MaximumRetryAttempts", MAX_RETRIES),
+        max_age=configured.get("MaximumEventAgeInSeconds", MAX_AGE_SECONDS),
+        pause=rule_pause,
+    )
 
 
 class RuleDelivery:
-    """Delivers by the target's own retry policy, into its own dead-letter queue when that fails."""
+    """Delivers an event with the target's retry policy; on failure, sends it to the target's dead-letter queue."""
 
     def __init__(self, region: "AccountRegion", api_destinations: ApiDestinations, delivery: TargetDelivery) -> None:
         self._region = region
@@ -31,27 +45,18 @@ class RuleDelivery:
         self._about = reference(delivery.envelope)
 
     def start(self) -> None:
-        """Put the first attempt on the agenda."""
-        retry = self._delivery.target.get("RetryPolicy") or {}
-        policy = Policy(
-            retries=retry.get("MaximumRetryAttempts", RULE_RETRIES),
-            max_age=retry.get("MaximumEventAgeInSeconds", RULE_MAX_AGE),
-            pause=rule_pause,
-        )
+        """Schedule the first attempt."""
         what = f"{self._delivery.envelope['detail-type']} to {self._delivery.name}"
-        Delivery(self._region.scheduler, what, policy, self._send, self._give_up).start()
+        policy = retry_policy(self._delivery.target)
+        Delivery(self._region.scheduler, what, policy, self._send, self._fail).start()
 
     def _send(self, done: Done, _attempt: int) -> None:
         delivery = self._delivery
         try:
-            message = shaped(delivery.envelope, delivery.target, delivery.rule, delivery.ingested)
-        except BadInput as error:
+            message = target_input(delivery.envelope, delivery.target, delivery.rule, delivery.ingested)
+        except InputTransformError as error:
             done(Failure("INVALID_JSON", str(error), retriable=False))
-        else:
-            self._send_message(message, done)
-
-    def _send_message(self, message: str, done: Done) -> None:
-        delivery = self._delivery
+            return
         failure = attempt(self._authorize)
         if failure is None and ":api-destination/" in delivery.target["Arn"]:
             self._api_destinations.send(delivery, message, done)
@@ -63,8 +68,9 @@ class RuleDelivery:
         arn, envelope = self._delivery.target["Arn"], self._delivery.envelope
         service_of(self._region, arn)
         known = {"events:source": (envelope["source"],), "events:detail-type": (envelope["detail-type"],)}
-        of_event = known if ":event-bus/" in arn else {}
-        refusal = self._rules.refusal(self._delivery.target, self._delivery.rule.arn, of_event)
+        refusal = self._rules.refusal(
+            self._delivery.target, self._delivery.rule.arn, known if ":event-bus/" in arn else {}
+        )
         if refusal:
             find(self._region, arn)
             raise TargetError("NO_PERMISSIONS", refusal)
@@ -73,14 +79,13 @@ class RuleDelivery:
     def _rules(self) -> RuleAuthorization:
         return self._region.service(Iam).rules
 
-    def _give_up(self, ending: Ending) -> None:
-        failure = f"{ending.failure.code}: {ending.failure.message}"
-        self._remember(f"not delivered to {self._delivery.name}: {failure}")
+    def _fail(self, ending: Ending) -> None:
+        self._record(f"not delivered to {self._delivery.name}: {ending.failure.code}: {ending.failure.message}")
         queue = (self._delivery.target.get("DeadLetterConfig") or {}).get("Arn")
         if queue:
-            self._dead_letter(queue, ending)
+            self._send_dead_letter(queue, ending)
 
-    def _dead_letter(self, queue: str, ending: Ending) -> None:
+    def _send_dead_letter(self, queue: str, ending: Ending) -> None:
         """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html."""
         try:
             find(self._region, queue)
@@ -90,9 +95,8 @@ class RuleDelivery:
         except (UnsupportedPolicyError, LookupError) as error:
             refusal = str(error.args[0])
         if refusal:
-            self._remember(f"lost: {refusal}")
-            return
-        if self._about:
+            self._record(f"lost: {refusal}")
+        elif self._about:
             self._region.record_dead_letter([self._about], queue, self._delivery.name)
 
     def _attributes(self, ending: Ending) -> dict[str, str]:
@@ -105,6 +109,6 @@ class RuleDelivery:
         }
         return attributes | ({"EXHAUSTED_RETRY_CONDITION": ending.exhausted} if ending.exhausted else {})
 
-    def _remember(self, error: str) -> None:
+    def _record(self, error: str) -> None:
         if self._about:
             self._region.history.add("refused", self._about, self._about.event, error=error)

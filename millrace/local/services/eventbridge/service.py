@@ -11,7 +11,7 @@ from millrace.local.services.eventbridge.archives import Archives
 from millrace.local.services.eventbridge.buses import Buses
 from millrace.local.services.eventbridge.operations import EventOperations
 from millrace.local.services.eventbridge.replays import Replays
-from millrace.local.services.eventbridge.schedules import Schedules
+from millrace.local.services.eventbridge.scheduled_rules import ScheduledRules
 
 _SECOND_HOP = (
     "Event ingestion rejected for event {} because an event can be sent to an event bus target only once. "
@@ -30,7 +30,7 @@ class EventBridge(Service):
         self.archives = Archives(region)
         self.buses = Buses(region, self.archives, lambda other: other.service(EventBridge).buses)
         self.replays = Replays(region, self.buses)
-        self.schedules = Schedules(region, self.buses)
+        self.scheduled_rules = ScheduledRules(region, self.buses)
         operations = EventOperations(region, self.buses, self.replays)
         self.answers, self.checks = operations.answers, operations.checks
 
@@ -38,17 +38,17 @@ class EventBridge(Service):
         """Read buses, rules and archives again."""
         self.buses.changed()
         self.archives.changed()
-        self.schedules.changed()
+        self.scheduled_rules.changed()
 
     def reset(self) -> None:
         """Drop archived events, replays and schedules."""
         self.archives.reset()
         self.replays.reset()
-        self.schedules.reset()
+        self.scheduled_rules.reset()
         self.buses.reset()
 
     def deliver(self, message: Message) -> None:
-        """Put an event onto a bus.
+        """Put an event on a bus.
 
         https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-bus-to-bus.html
         """
@@ -68,6 +68,6 @@ class EventBridge(Service):
         return DeliveryPermissions((action,), role_required=True)
 
     def resource_policy(self, arn: str) -> Any:
-        """The policy of a bus."""
+        """Return the policy of a bus; API destinations have none."""
         kind, _, name = arn.rpartition(":")[2].partition("/")
         return self.region.backends.events.event_buses[name].policy if kind == "event-bus" else None

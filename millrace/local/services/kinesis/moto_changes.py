@@ -1,84 +1,57 @@
-"""What moto's Kinesis streams and DynamoDB tables do otherwise here."""
+"""Changes to moto's Kinesis streams."""
 
 from collections import OrderedDict
 from collections.abc import Callable
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from millrace.local.core.account_region import AccountRegion
+from millrace.local.core.account_region import AccountRegion
 
-RegionOf = Callable[..., "AccountRegion"]
+RegionOf = Callable[..., AccountRegion]
 
 
 def apply(region: RegionOf) -> None:
-    """Change moto's streams."""
-    _tell_time(region)
-    _push_nothing()
+    """Apply every change."""
+    _use_clock(region)
+    _disable_push()
     _report_records(region)
-    _report_items(region)
-    _leave_records_in_their_shard()
+    _keep_records_in_their_shard()
 
 
-def _tell_time(region: RegionOf) -> None:
-    """Records are dated by the clock of the local cloud, which skips idle time."""
-    import moto.dynamodb.models.table  # noqa: PLC0415
-    import moto.kinesis.models  # noqa: PLC0415
+def _use_clock(region: RegionOf) -> None:
+    """Use the clock of the local cloud, which skips idle time."""
+    from moto.kinesis import models  # noqa: PLC0415
 
-    def cloud_now() -> datetime:
+    def utcnow() -> datetime:
         return region().clock.datetime().replace(tzinfo=None)
 
-    moto.kinesis.models.utcnow = cloud_now
-    moto.dynamodb.models.table.utcnow = cloud_now
+    models.utcnow = utcnow
 
 
-def _push_nothing() -> None:
-    """Moto pushes each record into one function as it is put, and empties the shard of a table; the plane polls."""
-    from moto.dynamodb.models.table import Table  # noqa: PLC0415
+def _disable_push() -> None:
+    """Disable moto's delivery to a function within PutRecord: the local cloud polls streams as Lambda does."""
     from moto.kinesis.models import Stream  # noqa: PLC0415
 
-    for source in (Table, Stream):
-        source.lambda_event_source_mappings = property(lambda _: {}, lambda _, __: None)
+    Stream.lambda_event_source_mappings = property(lambda _: {}, lambda _, __: None)
 
 
 def _report_records(region: RegionOf) -> None:
-    """The plane must know when a record is put."""
+    """Report each record to the pollers of its stream."""
     from moto.kinesis.models import Stream  # noqa: PLC0415
 
     put = Stream.put_record
 
     def put_record(stream: Any, *args: Any, **kwargs: Any) -> Any:
-        placed = put(stream, *args, **kwargs)
+        result = put(stream, *args, **kwargs)
         region(stream.arn).source_changed(stream.arn, "arrival of a record")
-        return placed
+        return result
 
     Stream.put_record = put_record
 
 
-def _report_items(region: RegionOf) -> None:
-    """The plane must know when an item changes; a write that changes nothing makes no record.
+def _keep_records_in_their_shard() -> None:
+    """Leave records in a split or merged shard and put new ones into open shards; moto moves and adds them wrongly.
 
-    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Streams.html
-    """
-    from moto.dynamodb.models.table import StreamShard  # noqa: PLC0415
-
-    add = StreamShard.add
-
-    def add_item(shard: Any, old: Any, new: Any) -> None:
-        if old is not None and new is not None and old.to_json() == new.to_json():
-            return
-        add(shard, old, new)
-        table = shard.table
-        arn = f"{table.table_arn}/stream/{table.latest_stream_label}"
-        region(table.table_arn).source_changed(arn, "change of an item")
-
-    StreamShard.add = add_item
-
-
-def _leave_records_in_their_shard() -> None:
-    """Moto moves the records of a shard that is split or merged to its children, as if they were put again.
-
-    It also puts new records into the shard that was split.
     https://docs.aws.amazon.com/streams/latest/dev/kinesis-using-sdk-java-after-resharding.html
     """
     from moto.kinesis.models import Stream  # noqa: PLC0415
@@ -93,24 +66,25 @@ def _leave_records_in_their_shard() -> None:
         _without_records(stream, [shard_to_merge, adjacent], lambda: merge(stream, shard_to_merge, adjacent))
 
     def get_shard_for_key(stream: Any, partition_key: str, explicit_hash_key: str) -> Any:
-        whole = stream.shards
-        stream.shards = {shard_id: shard for shard_id, shard in whole.items() if shard.is_open}
+        shards = stream.shards
+        stream.shards = {shard_id: shard for shard_id, shard in shards.items() if shard.is_open}
         try:
             return choose(stream, partition_key, explicit_hash_key)
         finally:
-            stream.shards = whole
+            stream.shards = shards
 
     Stream.split_shard, Stream.merge_shards = split_shard, merge_shards
     Stream.get_shard_for_key = get_shard_for_key
 
 
 def _without_records(stream: Any, shard_ids: list[str], action: Callable[[], None]) -> None:
+    """Run an action while some shards are empty."""
     shards = [stream.shards[shard_id] for shard_id in shard_ids if shard_id in stream.shards]
-    kept = [shard.records for shard in shards]
+    records = [shard.records for shard in shards]
     for shard in shards:
         shard.records = OrderedDict()
     try:
         action()
     finally:
-        for shard, records in zip(shards, kept, strict=True):
-            shard.records = records
+        for shard, its_records in zip(shards, records, strict=True):
+            shard.records = its_records

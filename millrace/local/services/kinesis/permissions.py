@@ -7,7 +7,7 @@ from millrace.local.services.iam import Call, Permission
 
 
 def required(call: Call, _region: AccountRegion) -> list[Permission]:
-    """The stream, also of a shard iterator.
+    """Return the permission on the stream, which a shard iterator also names.
 
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonkinesis.html
     """

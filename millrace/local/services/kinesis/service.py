@@ -20,7 +20,7 @@ class Kinesis(Service):
     """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-identity-based.html."""
 
     def deliver(self, message: Message) -> None:
-        """Put a record into a stream.
+        """Put a record.
 
         https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_KinesisParameters.html
         """
@@ -32,11 +32,11 @@ class Kinesis(Service):
         streams.put_record(arn, name, key, None, b64encode(message.body.encode()).decode())
 
     def resource_policy(self, arn: str) -> Any:
-        """The policy of a stream."""
+        """Return the policy of a stream."""
         return self.region.backends.kinesis.resource_policies.get(arn)
 
     def encryption_key(self, arn: str) -> str | None:
-        """The key of a stream."""
+        """Return the key of a stream."""
         return getattr(self.region.backends.kinesis.streams.get(arn.rpartition("/")[2]), "key_id", None)
 
 
@@ -49,5 +49,5 @@ def _partition_key(parameters: dict[str, Any], delivery: TargetDelivery | None) 
     except BadPath as error:
         raise TargetError("INVALID_PARAMETER", str(error)) from error
     if key is MISSING:
-        raise TargetError("INVALID_PARAMETER", f"The event has nothing at PartitionKeyPath {path}.")
+        raise TargetError("INVALID_PARAMETER", f"The event has no value at PartitionKeyPath {path}.")
     return key if isinstance(key, str) else json.dumps(key)

@@ -3,24 +3,26 @@
 from millrace.local.core.account_region import AccountRegion
 from millrace.local.services.iam import Call, Permission
 
-_OF_STREAMS = {"DeleteLogStream", "GetLogEvents", "PutLogEvents"}
+_STREAM_OPERATIONS = {"DeleteLogStream", "GetLogEvents", "PutLogEvents"}
 
 
 def required(call: Call, _region: AccountRegion) -> list[Permission]:
-    """The log stream, or the group as `log-group:NAME:log-stream:`, which wants `:*` at a policy's end, as on AWS.
+    """Return the permission on the log stream, or on the group as `log-group:NAME:log-stream:`.
+
+    As on AWS, a policy for a log group must therefore end with `:*`.
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/iam-access-control-overview-cwl.html
     """
-    stream = call.params.get("logStreamName") if call.operation in _OF_STREAMS else None
-    form = f"log-group:{{}}:log-stream:{stream or ''}"
-    named = call.first(
-        ("logGroupName", form),
-        ("logGroupIdentifier", form),
+    stream = call.params.get("logStreamName") if call.operation in _STREAM_OPERATIONS else None
+    template = f"log-group:{{}}:log-stream:{stream or ''}"
+    resource = call.first(
+        ("logGroupName", template),
+        ("logGroupIdentifier", template),
         ("resourceArn", "{}"),
-        ("logGroupNamePrefix", form),
+        ("logGroupNamePrefix", template),
     )
-    whole = call.arn("log-group::log-stream:") if call.operation == "DescribeLogGroups" else "*"
-    return [Permission(f"logs:{call.operation}", whole if named == "*" else named)]
+    every_group = call.arn("log-group::log-stream:") if call.operation == "DescribeLogGroups" else "*"
+    return [Permission(f"logs:{call.operation}", every_group if resource == "*" else resource)]
 
 
 REQUIRED = {"logs": required}

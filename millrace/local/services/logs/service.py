@@ -18,14 +18,14 @@ class Logs(Service):
     """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html#eb-cloudwatchlogs-permissions."""
 
     def find(self, arn: str) -> str:
-        """Return the name of the log group of an ARN, as targets write it. Raises LookupError."""
+        """Return the name of a log group. Raises LookupError if it does not exist."""
         name = arn.split("log-group:")[1].removesuffix(":*")
         if name not in self.region.backends.logs.groups:
             raise LookupError(f"The log group {name} does not exist.")
         return name
 
     def deliver(self, message: Message) -> None:
-        """Write a message into a log stream of its own."""
+        """Write a message to a new log stream."""
         logs, group, stream = self.region.backends.logs, self.find(message.target["Arn"]), str(uuid.uuid4())
         logs.create_log_stream(group, stream)
         line = {"timestamp": int(self.region.clock.now() * 1000), "message": message.body}
@@ -33,20 +33,20 @@ class Logs(Service):
             line |= _log_line(message.body)
         logs.put_log_events(group, stream, [line])
 
-    def resource_policy(self, arn: str) -> Any:  # noqa: ARG002 - these policies belong to the account
-        """The account's policies, which name their log groups."""
+    def resource_policy(self, arn: str) -> Any:  # noqa: ARG002 - policies belong to the account
+        """Return the account's policies."""
         return tuple(policy.policy_document for policy in list(self.region.backends.logs.resource_policies.values()))
 
 
 def _log_line(message: str) -> dict[str, Any]:
-    """A template of timestamp and message makes both of a log event.
+    """Return the timestamp and message of an input that has exactly these fields.
 
     https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-transform-target-input.html
     """
-    made = json.loads(message) if message.startswith("{") else {}
-    if made.keys() != {"timestamp", "message"}:
+    fields = json.loads(message) if message.startswith("{") else {}
+    if fields.keys() != {"timestamp", "message"}:
         return {}
-    time = made["timestamp"]
+    time = fields["timestamp"]
     if isinstance(time, str) and "T" in time:
         time = datetime.fromisoformat(time).timestamp() * 1000
-    return {"timestamp": int(time), "message": str(made["message"])}
+    return {"timestamp": int(time), "message": str(fields["message"])}

@@ -10,50 +10,50 @@ from millrace.local.services.s3.service import S3, bucket_owner
 
 RegionOf = Callable[..., AccountRegion]
 _tagging = threading.local()
+"""`requested` is true during PutObjectTagging."""
 
 
 def apply(region: RegionOf) -> None:
-    """Change moto's buckets."""
-    _notify_of_objects(region)
-    _tag_quietly()
+    """Apply every change."""
+    _send_notifications(region)
+    _mark_tagging_requests()
     _check_expected_owners()
 
 
-def _notify_of_objects(region: RegionOf) -> None:
-    """Moto sends an event of examples to the rules of every bus, past their transformers, and hides what fails."""
+def _send_notifications(region: RegionOf) -> None:
+    """Send notifications here: moto sends sample events to the rules of every bus, without their input transformers.
+
+    moto also ignores failures, and sends tagging notifications for PutObject; AWS sends them for PutObjectTagging only.
+    """
     from moto.s3 import notifications  # noqa: PLC0415
 
     def send_event(_account: str, event_name: Any, bucket: Any, key: Any) -> None:
-        if event_name.startswith("s3:ObjectTagging:Put") and not getattr(_tagging, "asked", False):
+        if event_name.startswith("s3:ObjectTagging:Put") and not getattr(_tagging, "requested", False):
             return
         if bucket.notification_configuration is not None and key is not None:
-            where = f"arn:aws:s3:{bucket.region_name}:{bucket.account_id}:{bucket.name}"
-            region(where).service(S3).notify(event_name, bucket, key)
+            arn = f"arn:aws:s3:{bucket.region_name}:{bucket.account_id}:{bucket.name}"
+            region(arn).service(S3).notify(event_name, bucket, key)
 
     notifications.send_event = send_event
 
 
-def _tag_quietly() -> None:
-    """Moto tells of tags at each PutObject; only PutObjectTagging does on AWS."""
+def _mark_tagging_requests() -> None:
     from moto.s3.responses import S3Response  # noqa: PLC0415
 
-    answer = S3Response.put_object_tagging
+    put_by_moto = S3Response.put_object_tagging
 
     def put_object_tagging(response: Any) -> Any:
-        _tagging.asked = True
+        _tagging.requested = True
         try:
-            return answer(response)
+            return put_by_moto(response)
         finally:
-            _tagging.asked = False
+            _tagging.requested = False
 
     S3Response.put_object_tagging = put_object_tagging
 
 
-_BUCKET, _SOURCE = "x-amz-expected-bucket-owner", "x-amz-source-expected-bucket-owner"
-
-
 def _check_expected_owners() -> None:
-    """moto does not check the account that a request expects to own the bucket.
+    """Check the expected bucket owner, which moto ignores.
 
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-owner-condition.html
     """
@@ -65,10 +65,13 @@ def _check_expected_owners() -> None:
 
 def _checked(answer: Callable[..., Any]) -> Callable[..., Any]:
     def checked(response: Any, request: Any, full_url: str) -> Any:
-        from moto.s3.exceptions import S3AccessDeniedError  # noqa: PLC0415 - the same
+        from moto.s3.exceptions import S3AccessDeniedError  # noqa: PLC0415
 
         source = unquote(request.headers.get("x-amz-copy-source", "")).lstrip("/").partition("/")[0]
-        buckets = {_BUCKET: response.parse_bucket_name_from_url(request, full_url), _SOURCE: source}
+        buckets = {
+            "x-amz-expected-bucket-owner": response.parse_bucket_name_from_url(request, full_url),
+            "x-amz-source-expected-bucket-owner": source,
+        }
         for header, bucket in buckets.items():
             expected, owner = request.headers.get(header), bucket_owner(bucket or "")
             if expected and owner and expected != owner:

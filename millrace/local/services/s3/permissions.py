@@ -1,4 +1,4 @@
-"""S3: the actions that its operations need, which are often named otherwise.
+"""The permissions that S3's operations need. Many actions do not have the operation's name.
 
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html
 """
@@ -35,29 +35,38 @@ _ACTIONS = {
     "UploadPart": "PutObject",
     "UploadPartCopy": "PutObject",
 }
-_SETTINGS = {
-    "Accelerate": "Accelerate",
-    "Analytics": "Analytics",
-    "Encryption": "Encryption",
-    "IntelligentTiering": "IntelligentTiering",
-    "Inventory": "Inventory",
-    "Lifecycle": "Lifecycle",
-    "Metrics": "Metrics",
-    "Replication": "Replication",
+_SETTING = re.compile(
+    r"(Get|Put|Delete|List)Bucket"
+    r"(Accelerate|Analytics|Encryption|IntelligentTiering|Inventory|Lifecycle|Metrics|Replication)(Configurations?)?"
+)
+_OTHER_CASE = {
+    "DeleteBucketCors": "s3:PutBucketCORS",
+    "DeleteBucketTagging": "s3:PutBucketTagging",
+    "GetBucketCors": "s3:GetBucketCORS",
+    "PutBucketCors": "s3:PutBucketCORS",
 }
-_SETTING = re.compile(rf"^(Get|Put|Delete|List)Bucket({'|'.join(_SETTINGS)})(Configurations?)?$")
-_VERSIONED = {"GetObject", "DeleteObject", "GetObjectTagging", "PutObjectTagging", "DeleteObjectTagging"} | {
+
+
+_VERSIONED = {
+    "DeleteObject",
+    "DeleteObjectTagging",
+    "GetObject",
     "GetObjectAcl",
-    "PutObjectAcl",
     "GetObjectAttributes",
+    "GetObjectTagging",
+    "PutObjectAcl",
+    "PutObjectTagging",
 }
-_KEYS = re.compile(r"<Object>(.*?)</Object>", re.DOTALL)
+_OBJECTS = re.compile(r"<Object>(.*?)</Object>", re.DOTALL)
+_BY_HEADER = {"x-amz-acl": "PutObjectAcl", "x-amz-tagging": "PutObjectTagging"}
+"""Further actions of PutObject."""
+_QUERY_KEYS = {"prefix", "delimiter", "max-keys", "versionId"}
 
 
 def required(call: Call, _region: AccountRegion) -> list[Permission]:
-    """The bucket or object; for a copy also its source; each key of DeleteObjects.
+    """Return the permissions on the bucket or object, on the source of a copy, and on each key of DeleteObjects.
 
-    Differs: DeleteObjects is denied whole if one of its keys is.
+    Differs: DeleteObjects is denied as a whole if one of its keys is denied.
     """
     known = _known(call)
     bucket, key = str(call.params.get("Bucket") or ""), call.params.get("Key")
@@ -71,30 +80,20 @@ def required(call: Call, _region: AccountRegion) -> list[Permission]:
         path, _, version = unquote(source).lstrip("/").partition("?versionId=")
         needed.append(Permission(_versioned("s3:GetObject", version), f"arn:aws:s3:::{path}", known))
     if action == "s3:PutObject":
-        needed += [
-            Permission(f"s3:{more}", resource, known)
-            for header, more in _ALSO.items()
-            if header in call.request.headers
-        ]
+        further = [name for header, name in _BY_HEADER.items() if header in call.request.headers]
+        needed += [Permission(f"s3:{name}", resource, known) for name in further]
     return needed
 
 
-_ALSO = {"x-amz-acl": "PutObjectAcl", "x-amz-tagging": "PutObjectTagging"}
-
-
 def _action(operation: str) -> str:
-    setting = _SETTING.match(operation)
+    setting = _SETTING.fullmatch(operation)
     if setting:
         return f"s3:{'Get' if setting[1] in ('Get', 'List') else 'Put'}{setting[2]}Configuration"
-    if operation in ("PutBucketCors", "DeleteBucketCors"):
-        return "s3:PutBucketCORS"
-    return {"GetBucketCors": "s3:GetBucketCORS", "DeleteBucketTagging": "s3:PutBucketTagging"}.get(
-        operation, f"s3:{_ACTIONS.get(operation, operation)}"
-    )
+    return _OTHER_CASE.get(operation, f"s3:{_ACTIONS.get(operation, operation)}")
 
 
 def _versioned(action: str, version: object) -> str:
-    """The action on one version of an object."""
+    """Return the action for one version of an object."""
     name = action.removeprefix("s3:")
     if not version or name not in _VERSIONED:
         return action
@@ -106,21 +105,18 @@ def _arn(bucket: str, key: str | None) -> str:
 
 
 def _deleted(call: Call) -> list[tuple[str, bool]]:
-    """Keys, and whether a version of each is named."""
-    entries = _KEYS.findall(call.request.body.decode())
+    """Return the keys, each with whether the request names a version."""
+    entries = _OBJECTS.findall(call.request.body.decode())
     return [
         (html.unescape(entry.partition("<Key>")[2].partition("</Key>")[0]), "<VersionId>" in entry) for entry in entries
     ]
 
 
 def _known(call: Call) -> Known:
-    """What conditions may look at: https://docs.aws.amazon.com/AmazonS3/latest/userguide/amazon-s3-policy-keys.html."""
+    """Return condition keys. https://docs.aws.amazon.com/AmazonS3/latest/userguide/amazon-s3-policy-keys.html."""
     headers = {f"s3:{name}": (value,) for name, value in call.request.headers.items() if name.startswith("x-amz-")}
-    query = {f"s3:{name.lower()}": (value,) for name, value in call.query.items() if name in _QUERY}
+    query = {f"s3:{name.lower()}": (value,) for name, value in call.query.items() if name in _QUERY_KEYS}
     return {**headers, **query}
-
-
-_QUERY = {"prefix", "delimiter", "max-keys", "versionId"}
 
 
 REQUIRED = {"s3": required}

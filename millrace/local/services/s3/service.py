@@ -1,4 +1,4 @@
-"""S3 buckets: what they tell functions, queues, topics and the default bus of their objects.
+"""Amazon S3: event notifications to functions, queues, topics and the default event bus.
 
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/EventNotifications.html
 """
@@ -10,9 +10,10 @@ from typing import Any
 from urllib.parse import quote_plus
 
 from millrace.local.core.account_region import AccountRegion
-from millrace.local.core.clock import iso, iso_millis
+from millrace.local.core.clock import iso_millis
 from millrace.local.core.service import Service
 from millrace.local.core.targets import send_record
+from millrace.local.services.eventbridge import new_envelope
 
 _REASONS = {
     "s3:ObjectCreated:Put": "PutObject",
@@ -38,19 +39,19 @@ class S3(Service):
         self._sequence = 0
 
     def notify(self, event_name: Any, bucket: Any, key: Any) -> None:
-        """Tell of what happened to an object. Called on the thread of whoever did it."""
+        """Send the notifications of a change to an object. Called on the thread of the request."""
         name, configuration = str(event_name.value), bucket.notification_configuration
         self._sequence += 1
         for notifications in (configuration.cloud_function, configuration.queue, configuration.topic):
             for notification in notifications:
                 if notification.matches(name, key.name):
-                    self._soon(notification.arn, json.dumps(self._event(name, bucket, key, notification.id)))
+                    self._send(notification.arn, json.dumps(self._event(name, bucket, key, notification.id)))
         if configuration.event_bridge is not None:
             default = f"arn:aws:events:{self.region.name}:{self.region.account}:event-bus/default"
-            self._soon(default, json.dumps(self._envelope(name, bucket, key)))
+            self._send(default, json.dumps(self._envelope(name, bucket, key)))
 
     def resource_policy(self, arn: str) -> Any:
-        """The policy of a bucket."""
+        """Return the policy of a bucket."""
         if not self.account_of(arn):
             raise LookupError(arn)
         return self.region.backends.s3.get_bucket(_bucket(arn)).policy
@@ -59,26 +60,22 @@ class S3(Service):
         """Return the account that owns a bucket, which its ARN does not name; empty if it does not exist."""
         return bucket_owner(_bucket(arn))
 
-    def _soon(self, arn: str, text: str) -> None:
-        def sent() -> None:
-            with contextlib.suppress(LookupError):  # S3 reports no destination that is gone
+    def _send(self, arn: str, text: str) -> None:
+        def send() -> None:
+            with contextlib.suppress(LookupError):  # S3 ignores a destination that does not exist
                 send_record(self.region, arn, text)
 
-        self.region.scheduler.soon(sent, "notification of a bucket")
+        self.region.scheduler.soon(send, "notification of a bucket")
 
     @property
     def _sequencer(self) -> str:
-        """Grows with each event of the cloud, as AWS's does with those of one key."""
+        """Increases with each event; on AWS, with each event of one key."""
         return f"{int(self.region.clock.now() * 1000):012X}{self._sequence & 0xFFFF:04X}"
 
     def _event(self, name: str, bucket: Any, key: Any, configuration_id: str) -> dict[str, Any]:
         """https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html."""
         account = self.region.account
-        about: dict[str, Any] = {"key": quote_plus(key.name, safe="/"), "sequencer": self._sequencer}
-        if not name.startswith("s3:ObjectRemoved:"):
-            about |= {"size": key.size, "eTag": key.etag.strip('"')}
-        if bucket.is_versioned:
-            about["versionId"] = key.version_id
+        described = self._object(name, bucket, key, "eTag", "versionId")
         record = {
             "eventVersion": "2.1",
             "eventSource": "aws:s3",
@@ -92,49 +89,41 @@ class S3(Service):
                 "s3SchemaVersion": "1.0",
                 "configurationId": configuration_id,
                 "bucket": {"name": bucket.name, "ownerIdentity": {"principalId": account}, "arn": bucket.arn},
-                "object": about,
+                "object": described | {"key": quote_plus(key.name, safe="/")},
             },
         }
         return {"Records": [record]}
 
+    def _object(self, name: str, bucket: Any, key: Any, etag: str, version_id: str) -> dict[str, Any]:
+        described: dict[str, Any] = {"key": key.name, "sequencer": self._sequencer}
+        if not name.startswith("s3:ObjectRemoved:"):
+            described |= {"size": key.size, etag: key.etag.strip('"')}
+        return described | ({version_id: key.version_id} if bucket.is_versioned else {})
+
     def _envelope(self, name: str, bucket: Any, key: Any) -> dict[str, Any]:
         """https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html."""
-        from moto.s3.notifications import _detail_type  # noqa: PLC0415 - as in state.py
+        from moto.s3.notifications import _detail_type  # noqa: PLC0415 - imported after moto's settings
 
-        return {
-            "version": "0",
-            "id": str(uuid.uuid4()),
-            "detail-type": _detail_type(name),
-            "source": "aws.s3",
-            "account": self.region.account,
-            "time": iso(self.region.clock.now()),
-            "region": bucket.region_name,
-            "resources": [bucket.arn],
-            "detail": self._detail(name, bucket, key),
-        }
+        detail, now = self._detail(name, bucket, key), self.region.clock.now()
+        return new_envelope(self.region, "aws.s3", _detail_type(name), detail, [bucket.arn], now)
 
     def _detail(self, name: str, bucket: Any, key: Any) -> dict[str, Any]:
-        about: dict[str, Any] = {"key": key.name}
-        if not name.startswith("s3:ObjectRemoved:"):
-            about |= {"size": key.size, "etag": key.etag.strip('"')}
-        if bucket.is_versioned:
-            about["version-id"] = key.version_id
         detail: dict[str, Any] = {
             "version": "0",
             "bucket": {"name": bucket.name},
-            "object": {**about, "sequencer": self._sequencer},
+            "object": self._object(name, bucket, key, "etag", "version-id"),
             "request-id": uuid.uuid4().hex[:16].upper(),
             "requester": self.region.account,
             "source-ip-address": "127.0.0.1",
         }
-        for more, known in (("reason", _REASONS), ("deletion-type", _DELETIONS)):
-            if name in known:
-                detail[more] = known[name]
+        for field, values in (("reason", _REASONS), ("deletion-type", _DELETIONS)):
+            if name in values:
+                detail[field] = values[name]
         return detail
 
 
 def bucket_owner(bucket: str) -> str:
-    """Return the account that owns a bucket; bucket names are unique in all accounts. Empty if it does not exist."""
+    """Return the account that owns a bucket; empty if the bucket does not exist."""
     from moto.s3.models import s3_backends  # noqa: PLC0415 - imported after moto's settings
 
     return str(s3_backends.bucket_accounts.get(bucket, ("", ""))[1])

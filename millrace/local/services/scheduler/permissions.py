@@ -5,14 +5,14 @@ from millrace.local.services.iam import Call, Permission, passed
 
 
 def required(call: Call, _region: AccountRegion) -> list[Permission]:
-    """The schedule in its group; making one hands over the role of its target.
+    """Return the permission on the schedule in its group, and iam:PassRole for the role of its target.
 
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoneventbridgescheduler.html
     """
     group = call.params.get("GroupName") or call.params.get("groupName") or "default"
-    form = "schedule-group/{}" if call.operation.endswith("Group") else f"schedule/{group}/{{}}"
+    template = "schedule-group/{}" if call.operation.endswith("Group") else f"schedule/{group}/{{}}"
     role = (call.params.get("Target") or {}).get("RoleArn")
-    resource = call.first(("ResourceArn", "{}"), ("Name", form))
+    resource = call.first(("ResourceArn", "{}"), ("Name", template))
     return [Permission(f"scheduler:{call.operation}", resource), *passed(role, "scheduler.amazonaws.com")]
 
 

@@ -1,4 +1,4 @@
-"""EventBridge Scheduler: schedules that call their targets.
+"""EventBridge Scheduler: schedules that invoke their targets.
 
 https://docs.aws.amazon.com/scheduler/latest/UserGuide/what-is-scheduler.html
 """
@@ -16,19 +16,16 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from millrace.local.core.account_region import AccountRegion
 from millrace.local.core.clock import iso
-from millrace.local.core.delivery import Delivery, Done, Ending, Failure, Policy, rule_pause
+from millrace.local.core.delivery import Delivery, Done, Ending, Failure
 from millrace.local.core.errors import ApiError, UnsupportedPolicyError
 from millrace.local.core.schedule_expressions import BadSchedule, Rate, Schedule, schedule
 from millrace.local.core.scheduler import Item
 from millrace.local.core.service import Service
 from millrace.local.core.targets import attempt, send, send_record
-from millrace.local.services.eventbridge import EventBridge
+from millrace.local.services.eventbridge import EventBridge, new_envelope, retry_policy
 from millrace.local.services.iam import Iam, Permission
 from millrace.local.services.sqs import Sqs
 
-RETRIES = 185
-MAX_AGE = 24 * 3600
-"""Retries and seconds. https://docs.aws.amazon.com/scheduler/latest/APIReference/API_RetryPolicy.html"""
 _AT = re.compile(r"at\((\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\)")
 _ACTIONS = {
     "events": "events:PutEvents",
@@ -38,34 +35,34 @@ _ACTIONS = {
     "sqs": "sqs:SendMessage",
     "states": "states:StartExecution",
 }
-"""The targets that are served, and what the schedule's role needs for each."""
+"""The permission that the schedule's role needs, by target service. Other services are not supported."""
 _REDRIVE = "arn:aws:scheduler:::aws-sdk:sqs:startMessageMoveTask"
-"""The one universal target. https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-targets-universal.html"""
+"""The only supported universal target. https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-targets-universal.html"""
 
 
 @dataclass(frozen=True)
 class _Once:
-    """At one moment, and never again."""
+    """A one-time schedule."""
 
-    moment: float
+    time: float
 
-    def after(self, moment: float, began: float) -> float | None:  # noqa: ARG002 - a schedule's form
-        """The moment, if it is still to come."""
-        return self.moment if self.moment > moment else None
+    def after(self, moment: float, began: float) -> float | None:  # noqa: ARG002 - implements Schedule
+        """Return the time of the run, if it is after a moment."""
+        return self.time if self.time > moment else None
 
 
 @dataclass
 class _Running:
-    """A schedule as it was read, the moment it began, and its next run on the agenda."""
+    """The properties of a schedule, its start time, and its next run."""
 
-    told: str
+    properties: str
     times: Schedule
     began: float
     item: Item | None = None
 
 
 class EventBridgeScheduler(Service):
-    """Runs the schedules that moto keeps. A flow does not wait for them: their runs are on the agenda beside it."""
+    """Runs the schedules that moto stores. No flow waits for a run."""
 
     arn_name = "scheduler"
 
@@ -73,66 +70,64 @@ class EventBridgeScheduler(Service):
         super().__init__(region)
         self.checks = {f"scheduler {method}": self.check for method in ("POST", "PUT")}
         self._running: dict[str, _Running] = {}
-        self._choice = random.Random(0)  # noqa: S311 - a moment within a window, no secret
+        self._random = random.Random(0)  # noqa: S311 - chooses a time in a window, no secret
 
-    def check(self, given: dict[str, Any]) -> None:
-        """Refuse an expression, a zone or a target that could not run. Raises Refused."""
-        if "ScheduleExpression" not in given:
+    def check(self, params: dict[str, Any]) -> None:
+        """Reject an invalid expression or time zone and an unsupported target. Raises ApiError."""
+        if "ScheduleExpression" not in params:
             return
         try:
-            _times(given["ScheduleExpression"], given.get("ScheduleExpressionTimezone"))
+            _times(params["ScheduleExpression"], params.get("ScheduleExpressionTimezone"))
         except BadSchedule as error:
             raise ApiError("ValidationException", f"Invalid Schedule Expression {error}") from error
-        arn = given.get("Target", {}).get("Arn", "")
+        arn = params.get("Target", {}).get("Arn", "")
         service = arn.split(":")[2] if arn.startswith("arn:") else arn
         if service not in _ACTIONS and arn != _REDRIVE:
-            served = ", ".join((*sorted(_ACTIONS), _REDRIVE))
-            raise ApiError("ValidationException", f"The local cloud's schedules reach {served}, and not {arn}.")
+            supported = ", ".join((*sorted(_ACTIONS), _REDRIVE))
+            raise ApiError("ValidationException", f"The local cloud's schedules support {supported}, not {arn}.")
 
     def changed(self) -> None:
-        """Begin and end schedules as moto now has them; one that did not change goes on."""
-        known = {each.arn: each for group in self._groups() for each in group.schedules.values()}
-        wanted = {arn: _told(each) for arn, each in known.items() if each.state != "DISABLED"}
-        for arn in [arn for arn, running in self._running.items() if wanted.get(arn) != running.told]:
+        """Start new or changed schedules and end removed ones; unchanged schedules continue."""
+        groups = list(self.region.backends.scheduler.schedule_groups.values())
+        stored = {each.arn: each for group in groups for each in group.schedules.values()}
+        wanted = {arn: _properties(each) for arn, each in stored.items() if each.state != "DISABLED"}
+        for arn in [arn for arn, running in self._running.items() if wanted.get(arn) != running.properties]:
             self._end(arn)
-        for arn, told in wanted.items():
+        for arn, properties in wanted.items():
             if arn not in self._running:
-                self._begin(known[arn], told)
+                self._begin(stored[arn], properties)
 
     def reset(self) -> None:
         """End every schedule."""
         for arn in list(self._running):
             self._end(arn)
 
-    def _groups(self) -> list[Any]:
-        return list(self.region.backends.scheduler.schedule_groups.values())
-
-    def _begin(self, schedule: Any, told: str) -> None:
+    def _begin(self, schedule: Any, properties: str) -> None:
         times = _times(schedule.schedule_expression, schedule.schedule_expression_timezone)
         began = max(self.region.clock.now(), float(schedule.start_date or 0))
-        self._running[schedule.arn] = _Running(told, times, began)
-        if isinstance(times, Rate):  # a rate begins with its first run
-            self._plan(schedule, began)
+        self._running[schedule.arn] = _Running(properties, times, began)
+        if isinstance(times, Rate):  # starts with a run
+            self._schedule_at(schedule, began)
         else:
-            self._plan_next(schedule, began)
+            self._schedule_next(schedule, began)
 
     def _end(self, arn: str) -> None:
         item = self._running.pop(arn).item
         if item:
             self.region.scheduler.cancel(item)
 
-    def _plan_next(self, schedule: Any, after: float) -> None:
+    def _schedule_next(self, schedule: Any, after: float) -> None:
         running = self._running[schedule.arn]
         due = running.times.after(after, running.began)
         if due is not None and due <= float(schedule.end_date or "inf"):
-            self._plan(schedule, due)
+            self._schedule_at(schedule, due)
         elif schedule.action_after_completion == "DELETE":
             self._end(schedule.arn)
             self.region.backends.scheduler.delete_schedule(schedule.group_name, schedule.name)
 
-    def _plan(self, schedule: Any, due: float) -> None:
+    def _schedule_at(self, schedule: Any, due: float) -> None:
         window = schedule.flexible_time_window
-        late = self._choice.uniform(0, 60 * window["MaximumWindowInMinutes"]) if window["Mode"] == "FLEXIBLE" else 0
+        late = self._random.uniform(0, 60 * window["MaximumWindowInMinutes"]) if window["Mode"] == "FLEXIBLE" else 0
         run = partial(self._run, schedule, due)
         self._running[schedule.arn].item = self.region.scheduler.at(
             due + late, run, f"schedule {schedule.name}", flow=False
@@ -140,11 +135,11 @@ class EventBridgeScheduler(Service):
 
     def _run(self, schedule: Any, due: float) -> None:
         ScheduledCall(self.region, schedule, due).start()
-        self._plan_next(schedule, due)
+        self._schedule_next(schedule, due)
 
 
 class ScheduledCall:
-    """One run of a schedule, delivered by the target's own retry policy, into its own dead-letter queue."""
+    """One run of a schedule, with the target's retry policy and dead-letter queue."""
 
     def __init__(self, region: AccountRegion, schedule: Any, due: float) -> None:
         self._region = region
@@ -155,60 +150,48 @@ class ScheduledCall:
         self._message = ""
 
     def start(self) -> None:
-        """Put the first attempt on the agenda."""
-        retry = self._target.get("RetryPolicy") or {}
-        policy = Policy(
-            retries=retry.get("MaximumRetryAttempts", RETRIES),
-            max_age=retry.get("MaximumEventAgeInSeconds", MAX_AGE),
-            pause=rule_pause,
-        )
-        Delivery(self._region.scheduler, f"schedule {self._schedule.name}", policy, self._send, self._give_up).start()
+        """Schedule the first attempt."""
+        what, policy = f"schedule {self._schedule.name}", retry_policy(self._target)
+        Delivery(self._region.scheduler, what, policy, self._send, self._fail).start()
 
     def _send(self, done: Done, attempt: int) -> None:
         self._message = self._input(attempt)
-        done(self._forbidden() or self._delivered())
+        done(self._denied() or self._deliver())
 
     def _input(self, attempt: int) -> str:
         """https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-schedule-context-attributes.html."""
-        known = {
+        attributes = {
             "attempt-number": str(attempt),
             "execution-id": self._id,
             "schedule-arn": self._schedule.arn,
             "scheduled-time": iso(self._due),
         }
         text: str = self._target.get("Input") or json.dumps(self._notification())
-        for name, value in known.items():
+        for name, value in attributes.items():
             text = text.replace(f"<aws.scheduler.{name}>", value)
         return text
 
     def _notification(self) -> dict[str, Any]:
-        return {
-            "version": "0",
-            "id": self._id,
-            "detail-type": "Scheduled Event",
-            "source": "aws.scheduler",
-            "account": self._region.account,
-            "time": iso(self._due),
-            "region": self._region.name,
-            "resources": [self._schedule.arn],
-            "detail": "{}",
-        }
+        envelope = new_envelope(self._region, "aws.scheduler", "Scheduled Event", "{}", [self._schedule.arn], self._due)
+        return {**envelope, "id": self._id}
 
-    def _forbidden(self) -> Failure | None:
-        """Whether the schedule's role may do what the schedule asks for."""
+    def _denied(self) -> Failure | None:
+        """Return a failure if the schedule's role lacks a permission."""
         access, role = self._region.service(Iam).access, self._target["RoleArn"]
+        if not access.enforce_iam:
+            return None
         try:
-            denied = [access.denied(role, self._id, ask) for ask in self._asks()] if access.enforce_iam else []
+            denied = [access.denied(role, self._id, permission) for permission in self._permissions()]
         except UnsupportedPolicyError as error:
             return Failure("AccessDeniedException", str(error), retriable=False)
-        for found in filter(None, denied):
-            told = f"{role} is not authorized to perform: {found.action} on resource: {found.resource}"
-            return Failure("AccessDeniedException", told, retriable=False)
+        for each in filter(None, denied):
+            message = f"{role} is not authorized to perform: {each.action} on resource: {each.resource}"
+            return Failure("AccessDeniedException", message, retriable=False)
         return None
 
-    def _asks(self) -> Iterator[Permission]:
-        arn, given = self._target["Arn"], self._target.get("EventBridgeParameters")
-        known = {"events:source": (given["Source"],), "events:detail-type": (given["DetailType"],)} if given else {}
+    def _permissions(self) -> Iterator[Permission]:
+        arn, event = self._target["Arn"], self._target.get("EventBridgeParameters")
+        known = {"events:source": (event["Source"],), "events:detail-type": (event["DetailType"],)} if event else {}
         if arn != _REDRIVE:
             yield Permission(_ACTIONS[arn.split(":")[2]], arn, known)
             return
@@ -218,26 +201,25 @@ class ScheduledCall:
         if "DestinationArn" in move:
             yield Permission("sqs:SendMessage", move["DestinationArn"], {})
 
-    def _delivered(self) -> Failure | None:
-        arn = self._target["Arn"]
-        given = self._target.get("EventBridgeParameters")
+    def _deliver(self) -> Failure | None:
+        arn, event = self._target["Arn"], self._target.get("EventBridgeParameters")
         if arn == _REDRIVE:
-            return self._redriven()
-        if given is None:
+            return self._redrive()
+        if event is None:
             return attempt(lambda: send(self._region, self._target, self._message))
-        entry = {**given, "Detail": self._message, "EventBusName": arn, "Resources": [self._schedule.arn]}
+        entry = {**event, "Detail": self._message, "EventBusName": arn, "Resources": [self._schedule.arn]}
         (result,) = self._region.service(EventBridge).buses.put([entry])
         code = result.get("ErrorCode")
         return Failure(code, result.get("ErrorMessage", ""), retriable=False) if code else None
 
-    def _redriven(self) -> Failure | None:
+    def _redrive(self) -> Failure | None:
         try:
             self._region.service(Sqs).moves.start(json.loads(self._message))
-        except ApiError as refused:
-            return Failure(refused.code, refused.message, retriable=False)
+        except ApiError as error:
+            return Failure(error.code, error.message, retriable=False)
         return None
 
-    def _give_up(self, ending: Ending) -> None:
+    def _fail(self, ending: Ending) -> None:
         """https://docs.aws.amazon.com/scheduler/latest/UserGuide/configuring-schedule-dlq.html."""
         queue = (self._target.get("DeadLetterConfig") or {}).get("Arn")
         if not queue:
@@ -256,21 +238,21 @@ class ScheduledCall:
         send_record(self._region, queue, self._message, attributes | exhausted)
 
 
-def _told(schedule: Any) -> str:
-    """What tells whether a schedule has changed."""
-    shown = {name: value for name, value in schedule.to_dict().items() if name != "LastModificationDate"}
-    return json.dumps(shown, default=str, sort_keys=True)
+def _properties(schedule: Any) -> str:
+    """Return a text that differs if a schedule has changed."""
+    properties = {name: value for name, value in schedule.to_dict().items() if name != "LastModificationDate"}
+    return json.dumps(properties, default=str, sort_keys=True)
 
 
 def _times(expression: str, zone: str | None) -> Schedule:
     try:
-        known = ZoneInfo(zone or "UTC")
+        time_zone = ZoneInfo(zone or "UTC")
     except (ZoneInfoNotFoundError, ValueError) as error:
-        raise BadSchedule(f"{expression}: there is no time zone {zone!r}.") from error
+        raise BadSchedule(f"{expression}: the time zone {zone!r} does not exist.") from error
     once = _AT.fullmatch(expression)
     if once is None:
-        return schedule(expression, known)
+        return schedule(expression, time_zone)
     try:
-        return _Once(datetime.fromisoformat(once[1]).replace(tzinfo=known).timestamp())
+        return _Once(datetime.fromisoformat(once[1]).replace(tzinfo=time_zone).timestamp())
     except ValueError as error:
         raise BadSchedule(f"{expression}: {error}") from error

@@ -1,6 +1,6 @@
 """Amazon EventBridge schema registries."""
 
-from millrace.local.services.schemas.registries import Schemas
+from millrace.local.services.schemas.service import Schemas
 
 SERVICE = Schemas
 

@@ -5,7 +5,7 @@ from millrace.local.services.iam import Call, Permission
 
 
 def required(call: Call, region: AccountRegion) -> list[Permission]:
-    """The secret by its whole ARN, six random characters included.
+    """Return the permission on each secret; its ARN ends with six random characters.
 
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_awssecretsmanager.html
     """
@@ -14,12 +14,11 @@ def required(call: Call, region: AccountRegion) -> list[Permission]:
         found = region.backends.secretsmanager.secrets.get(name)
         return str(found.arn) if found else call.arn(f"secret:{name}")
 
-    listed = call.params.get("SecretIdList")
-    if listed:
-        return [Permission("secretsmanager:GetSecretValue", secret(name)) for name in listed]
-    return [
-        Permission(f"secretsmanager:{call.operation}", call.first(("SecretId", secret), ("Name", "secret:{}-??????")))
-    ]
+    names = call.params.get("SecretIdList")
+    if names:
+        return [Permission("secretsmanager:GetSecretValue", secret(name)) for name in names]
+    resource = call.first(("SecretId", secret), ("Name", "secret:{}-??????"))
+    return [Permission(f"secretsmanager:{call.operation}", resource)]
 
 
 REQUIRED = {"secretsmanager": required}

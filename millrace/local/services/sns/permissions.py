@@ -5,7 +5,7 @@ from millrace.local.services.iam import Call, Permission
 
 
 def required(call: Call, _region: AccountRegion) -> list[Permission]:
-    """The topic; a text message to a telephone has none.
+    """Return the permission on the topic; an SMS message has no topic.
 
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsns.html
     """

@@ -1,4 +1,4 @@
-"""SNS topics: from a message to the endpoints of its subscriptions.
+"""Amazon SNS: delivery from a topic to its subscriptions.
 
 https://docs.aws.amazon.com/sns/latest/dg/sns-event-destinations.html
 """
@@ -14,7 +14,7 @@ from millrace.local.core.targets import Message, send_record
 
 
 class Sns(Service):
-    """Delivers messages to functions; to queues moto does, of which a missing one must not fail the publisher."""
+    """The topics of an account and region. Delivers to functions here; moto delivers to other endpoints."""
 
     arn_name = "sns"
     is_target = True
@@ -22,73 +22,72 @@ class Sns(Service):
     """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html#eb-sns-permissions."""
 
     def find(self, arn: str) -> Any:
-        """Return moto's topic of an ARN. Raises LookupError."""
+        """Return moto's topic. Raises LookupError if it does not exist."""
         if arn not in self.region.backends.sns.topics:
             raise LookupError(f"The topic {arn} does not exist.")
         return self.region.backends.sns.topics[arn]
 
     def deliver(self, message: Message) -> None:
         """Publish a message to a topic."""
-        self.find(message.target["Arn"])
-        typed = {name: _typed(value) for name, value in message.attributes.items()}
-        self.region.backends.sns.publish(
-            arn=message.target["Arn"], message=message.body, message_attributes=typed or None
-        )
+        arn = message.target["Arn"]
+        self.find(arn)
+        attributes = {name: _typed(value) for name, value in message.attributes.items()} or None
+        self.region.backends.sns.publish(arn=arn, message=message.body, message_attributes=attributes)
 
     def resource_policy(self, arn: str) -> Any:
-        """The policy of a topic."""
+        """Return the policy of a topic."""
         return self.region.backends.sns.topics[arn].policy
 
     def encryption_key(self, arn: str) -> str | None:
-        """The key of a topic."""
+        """Return the key of a topic."""
         key: str | None = self.find(arn).kms_master_key_id
         return key
 
     def publish(
-        self, subscription: Any, message: str, message_id: str, given: dict[str, Any], by_moto: Callable[[], None]
+        self, subscription: Any, message: str, message_id: str, options: dict[str, Any], by_moto: Callable[[], None]
     ) -> None:
-        """Deliver a message to one subscription. Called on the thread of whoever publishes."""
+        """Deliver a message to one subscription. Called on the publisher's thread.
+
+        A missing queue does not fail the publisher.
+        """
+        from moto.core.exceptions import ServiceException  # noqa: PLC0415 - imported after moto's settings
+
         if subscription.protocol == "lambda":
-            self._to_function(subscription, message, message_id, given)
-        elif subscription.protocol == "sqs":
-            self._to_queue(subscription, message, by_moto)
-        else:
-            by_moto()
-
-    def _to_queue(self, subscription: Any, message: str, by_moto: Callable[[], None]) -> None:
-        from moto.core.exceptions import ServiceException  # noqa: PLC0415 - as in state.py
-
+            self._deliver_to_function(subscription, message, message_id, options)
+            return
         try:
             by_moto()
         except ServiceException:
-            self._to_dead_letters(subscription, message)
+            if subscription.protocol != "sqs":
+                raise
+            self._send_dead_letter(subscription, message)
 
-    def _to_function(self, subscription: Any, message: str, message_id: str, given: dict[str, Any]) -> None:
+    def _deliver_to_function(self, subscription: Any, message: str, message_id: str, options: dict[str, Any]) -> None:
         matcher = subscription._filter_policy_matcher  # noqa: SLF001 - moto's
-        attributes = given.get("message_attributes")
-        if matcher is not None and not matcher.matches(attributes, message):
+        if matcher is not None and not matcher.matches(options.get("message_attributes"), message):
             return
-        if given.get("message_structure") == "json":
+        if options.get("message_structure") == "json":
             message = subscription._parse_message_structure(message, "lambda")  # noqa: SLF001 - moto's
-        event = _event(subscription, message, message_id, given, self.region.clock.now())
-        self.region.scheduler.soon(lambda: self._invoke(subscription, message, event), "delivery of a topic")
+        event = _event(subscription, message, message_id, options, self.region.clock.now())
 
-    def _invoke(self, subscription: Any, message: str, event: dict[str, Any]) -> None:
-        try:
-            send_record(self.region, subscription.endpoint, json.dumps(event))
-        except LookupError:
-            self._to_dead_letters(subscription, message)
+        def invoke() -> None:
+            try:
+                send_record(self.region, subscription.endpoint, json.dumps(event))
+            except LookupError:
+                self._send_dead_letter(subscription, message)
 
-    def _to_dead_letters(self, subscription: Any, message: str) -> None:
-        """What cannot be delivered goes to the subscription's own queue, or is lost.
+        self.region.scheduler.soon(invoke, "delivery of a topic")
+
+    def _send_dead_letter(self, subscription: Any, message: str) -> None:
+        """Send an undeliverable message to the subscription's dead-letter queue, if that exists.
 
         https://docs.aws.amazon.com/sns/latest/dg/sns-dead-letter-queues.html
         """
         policy = subscription.attributes.get("RedrivePolicy")
         if policy:
-            read = json.loads(policy) if isinstance(policy, str) else policy
-            with contextlib.suppress(LookupError):  # the letter of a queue that is gone too is lost
-                send_record(self.region, read["deadLetterTargetArn"], message)
+            queue = (json.loads(policy) if isinstance(policy, str) else policy)["deadLetterTargetArn"]
+            with contextlib.suppress(LookupError):  # as on AWS, a message without its dead-letter queue is lost
+                send_record(self.region, queue, message)
 
 
 def _typed(value: str | dict[str, str]) -> dict[str, str]:
@@ -97,9 +96,9 @@ def _typed(value: str | dict[str, str]) -> dict[str, str]:
     return {"Type": value["DataType"], "Value": value["StringValue"]}
 
 
-def _event(subscription: Any, message: str, message_id: str, given: dict[str, Any], now: float) -> dict[str, Any]:
+def _event(subscription: Any, message: str, message_id: str, options: dict[str, Any], now: float) -> dict[str, Any]:
     """https://docs.aws.amazon.com/lambda/latest/dg/with-sns.html."""
-    region = subscription.arn.split(":")[3]
+    url = f"https://sns.{subscription.arn.split(':')[3]}.amazonaws.com"
     return {
         "Records": [
             {
@@ -110,15 +109,14 @@ def _event(subscription: Any, message: str, message_id: str, given: dict[str, An
                     "Type": "Notification",
                     "MessageId": message_id,
                     "TopicArn": subscription.topic.arn,
-                    "Subject": given.get("subject"),
+                    "Subject": options.get("subject"),
                     "Message": message,
                     "Timestamp": iso_millis(now),
                     "SignatureVersion": "1",
                     "Signature": "",
-                    "SigningCertUrl": f"https://sns.{region}.amazonaws.com/SimpleNotificationService.pem",
-                    "UnsubscribeUrl": f"https://sns.{region}.amazonaws.com/?Action=Unsubscribe"
-                    f"&SubscriptionArn={subscription.arn}",
-                    "MessageAttributes": given.get("message_attributes") or {},
+                    "SigningCertUrl": f"{url}/SimpleNotificationService.pem",
+                    "UnsubscribeUrl": f"{url}/?Action=Unsubscribe&SubscriptionArn={subscription.arn}",
+                    "MessageAttributes": options.get("message_attributes") or {},
                 },
             }
         ]

@@ -5,7 +5,7 @@ from millrace.local.services.iam import Call, Permission
 
 
 def required(call: Call, _region: AccountRegion) -> list[Permission]:
-    """Each parameter by its name, without version or label.
+    """Return the permission on each parameter, without its version or label.
 
     https://docs.aws.amazon.com/systems-manager/latest/userguide/sysman-paramstore-access.html
     """

@@ -1,0 +1,108 @@
+"""The input of a rule's target: the whole event, a constant, a part of the event, or a filled-in template.
+
+https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-transform-target-input.html
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from millrace.local.core.clock import iso
+from millrace.local.core.jsonpath import MISSING, BadPath, find
+from millrace.local.services.eventbridge.put_events import Envelope
+
+PREDEFINED_VARIABLES = frozenset(
+    f"aws.events.{name}" for name in ("rule-arn", "rule-name", "event.ingestion-time", "event", "event.json")
+)
+_PLACEHOLDER = re.compile(r"<([A-Za-z0-9_.-]+)>")
+_QUOTED = re.compile(r'("(?:[^"\\]|\\.)*")', re.DOTALL)
+_WITHOUT_DETAIL = ("id", "account", "source", "time", "region", "resources", "version")
+
+
+class InputTransformError(ValueError):
+    """The target's input cannot be made from this event."""
+
+
+def target_input(envelope: Envelope, target: Mapping[str, Any], rule: Any, ingested: float) -> str:
+    """Return the input of a target as text. Raises InputTransformError.
+
+    https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutTargets.html
+    """
+    try:
+        if target.get("Input") is not None:
+            return str(target["Input"])
+        if target.get("InputPath") is not None:
+            value = find(envelope, target["InputPath"])
+            return compact(None if value is MISSING else value)
+        if target.get("InputTransformer") is not None:
+            return _transform(envelope, target["InputTransformer"], rule, ingested)
+    except BadPath as error:
+        raise InputTransformError(str(error)) from error
+    return compact(envelope)
+
+
+def compact(value: Any) -> str:
+    """Return JSON without white space."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+
+def placeholders(template: str) -> list[str]:
+    """Return the variable names that a template uses, without <>."""
+    return _PLACEHOLDER.findall(template)
+
+
+def _transform(envelope: Envelope, transformer: Mapping[str, Any], rule: Any, ingested: float) -> str:
+    paths: Mapping[str, str] = transformer.get("InputPathsMap") or {}
+    values = {name: find(envelope, path) for name, path in paths.items()}
+    template = str(transformer["InputTemplate"])
+    text = _fill(template, values | _predefined_values(envelope, rule, ingested))
+    if not _is_json(template):
+        return text
+    try:
+        return compact(json.loads(text))
+    except ValueError as error:
+        raise InputTransformError(f"The input template gives no valid JSON for this event ({error}): {text}") from error
+
+
+def _predefined_values(envelope: Envelope, rule: Any, ingested: float) -> dict[str, Any]:
+    """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-transform-target-input.html#eb-transform-input-predefined."""
+    without_detail = {name: envelope[name] for name in _WITHOUT_DETAIL if name in envelope}
+    return {
+        "aws.events.rule-arn": rule.arn,
+        "aws.events.rule-name": rule.name,
+        "aws.events.event.ingestion-time": iso(ingested),
+        "aws.events.event": without_detail | {"detailType": envelope["detail-type"]},
+        "aws.events.event.json": envelope,
+    }
+
+
+def _is_json(template: str) -> bool:
+    return template.lstrip()[:1] in ("{", "[")
+
+
+def _fill(template: str, values: Mapping[str, Any]) -> str:
+    """Replace placeholders: inside quotes with text, outside with JSON."""
+    bare = template.strip()
+    plain = not _is_json(bare) and not bare.startswith('"') and not _PLACEHOLDER.fullmatch(bare)
+
+    def fill(part: str) -> str:
+        quoted = plain or part.startswith('"')
+        return _PLACEHOLDER.sub(lambda found: _value(values, found, quoted=quoted), part)
+
+    return "".join(map(fill, _QUOTED.split(template)))
+
+
+def _value(values: Mapping[str, Any], placeholder: re.Match[str], *, quoted: bool) -> str:
+    """Return the text for a placeholder; empty if its path finds nothing in the event.
+
+    As on AWS, inside quotes a string is not escaped, and an object or array loses its own quotes.
+    """
+    if placeholder[1] not in values:
+        return placeholder[0]
+    value = values[placeholder[1]]
+    if value is MISSING:
+        return "" if quoted else '""'
+    if not quoted:
+        return compact(value)
+    return value if isinstance(value, str) else compact(value).replace('"', "")

@@ -1,0 +1,103 @@
+"""Delivery from a topic to its subscriptions."""
+
+import json
+
+import pytest
+from sources_kit import LAMBDA, letters
+
+pytest_plugins = ["sources_fixtures"]
+
+
+@pytest.fixture
+def topic(site):
+    return site.client("sns").create_topic(Name="topic")["TopicArn"]
+
+
+@pytest.fixture
+def subscribe(site, topic):
+    def subscribe(protocol, endpoint, **attributes):
+        return site.client("sns").subscribe(
+            TopicArn=topic, Protocol=protocol, Endpoint=endpoint, Attributes=attributes, ReturnSubscriptionArn=True
+        )["SubscriptionArn"]
+
+    return subscribe
+
+
+@pytest.fixture
+def publish(site, topic):
+    def publish(message="hello", **more):
+        answer = site.client("sns").publish(TopicArn=topic, Message=message, **more)
+        site.settle()
+        return answer["MessageId"]
+
+    return publish
+
+
+def kind(value):
+    return {"kind": {"DataType": "String", "StringValue": value}}
+
+
+def test_topic_invokes_a_function(site, topic, subscribe, publish):
+    """https://docs.aws.amazon.com/lambda/latest/dg/with-sns.html
+
+    Differs: the signature is empty.
+    """
+    subscription = subscribe("lambda", site.function())
+    message_id = publish(Subject="about", MessageAttributes=kind("a"))
+    (record,) = site.seen()[0]["Records"]
+    assert (record["EventSource"], record["EventSubscriptionArn"]) == ("aws:sns", subscription)
+    notification = record["Sns"]
+    assert (notification["MessageId"], notification["TopicArn"], notification["Message"]) == (
+        message_id,
+        topic,
+        "hello",
+    )
+    assert (notification["Subject"], notification["MessageAttributes"]) == (
+        "about",
+        {"kind": {"Type": "String", "Value": "a"}},
+    )
+
+
+def test_failing_function_is_retried_without_affecting_others(site, subscribe, publish):
+    """https://docs.aws.amazon.com/sns/latest/dg/sns-lambda-as-subscriber.html"""
+    subscribe("lambda", site.function("f", "raise RuntimeError('no')"))
+    subscribe("lambda", site.function("g"))
+    publish()
+    assert (len(site.seen("f")), len(site.seen("g"))) == (3, 1)
+
+
+def test_filter_policy_applies_to_functions_and_queues(site, subscribe, publish):
+    """https://docs.aws.amazon.com/sns/latest/dg/sns-message-filtering.html"""
+    queue, policy = site.queue(), json.dumps({"kind": ["a"]})
+    subscribe("lambda", site.function(), FilterPolicy=policy)
+    subscribe("sqs", queue.arn, FilterPolicy=policy)
+    publish("1", MessageAttributes=kind("a"))
+    publish("2", MessageAttributes=kind("b"))
+    assert [event["Records"][0]["Sns"]["Message"] for event in site.seen()] == ["1"]
+    assert [message["Message"] for message in letters(queue)] == ["1"]
+
+
+@pytest.mark.parametrize(("raw", "unwrapped"), [("true", True), ("false", False)])
+def test_raw_delivery_sends_the_unwrapped_message(site, subscribe, publish, raw, unwrapped):
+    """https://docs.aws.amazon.com/sns/latest/dg/sns-large-payload-raw-message-delivery.html"""
+    queue = site.queue()
+    subscribe("sqs", queue.arn, RawMessageDelivery=raw)
+    publish(MessageAttributes=kind("a"))
+    (message,) = queue.receive()
+    assert (message["Body"] == "hello") is unwrapped
+    assert ("MessageAttributes" in message) is unwrapped
+
+
+@pytest.mark.parametrize(
+    ("protocol", "endpoint"),
+    [
+        ("sqs", "arn:aws:sqs:us-east-1:123456789012:missing"),
+        ("lambda", f"{LAMBDA}missing"),
+    ],
+)
+def test_undeliverable_message_goes_to_the_dead_letter_queue(site, subscribe, publish, protocol, endpoint):
+    """https://docs.aws.amazon.com/sns/latest/dg/sns-dead-letter-queues.html"""
+    dead = site.queue("dead")
+    subscribe(protocol, endpoint, RedrivePolicy=json.dumps({"deadLetterTargetArn": dead.arn}))
+    publish()
+    assert [message["Body"] for message in dead.receive()] == ["hello"]
