@@ -15,7 +15,7 @@ from millrace.local.cloudformation.parameters import resolve_parameters
 from millrace.local.cloudformation.registry import IGNORED, Cloud, UnsupportedError, resource_type
 from millrace.local.cloudformation.registry.calls import Clients
 from millrace.local.cloudformation.rollout import Rollout
-from millrace.local.cloudformation.template import ResourceDefinition, TemplateError
+from millrace.local.cloudformation.template import TemplateError
 from millrace.local.core.backends import Environment
 
 HOME_ONLY = frozenset({"AWS::ApiGatewayV2::Api", "AWS::StepFunctions::StateMachine"})
@@ -100,7 +100,7 @@ class Deployer:
                 home, current = " in ".join(self._home), " in ".join(self._environment)
                 reason = f"it is supported only in {home}, not in {current}"
                 error = UnsupportedError(definition.type, definition.logical_id, reason)
-                raise _deployment_error(stack, error, definition)
+                raise DeploymentError(stack, error, definition)
 
     def _deploy_stack(self, rollout: Rollout, stack: Stack) -> None:
         """Deploy a stack with the parameter values of its previous deployment, as `cdk deploy` does."""
@@ -111,7 +111,7 @@ class Deployer:
             self._assets.publish(stack.assets)
             parameters = resolve_parameters(stack.template, given, self.cloud.clients)
         except (TemplateError, ClientError, OSError) as error:
-            raise DeploymentError(stack.name, error) from error
+            raise DeploymentError(stack, error) from error
         rollout.deploy(stack, parameters).parameters = given
 
 
@@ -124,11 +124,11 @@ def check_supported(stack: Stack) -> None:
                 declared.check_properties(definition.logical_id, definition.properties)
                 _check_references(stack, definition.logical_id, definition.properties)
             except (UnsupportedError, TemplateError) as error:
-                raise _deployment_error(stack, error, definition) from error
+                raise DeploymentError(stack, error, definition) from error
     try:
         _check_references(stack, "Outputs", stack.template.outputs)
     except (UnsupportedError, TemplateError) as error:
-        raise DeploymentError(stack.name, error) from error
+        raise DeploymentError(stack, error) from error
 
 
 def _check_references(stack: Stack, referrer: str, value: Any) -> None:
@@ -136,7 +136,3 @@ def _check_references(stack: Stack, referrer: str, value: Any) -> None:
         target = stack.template.resources.get(reference.logical_id)
         if reference.attribute is not None and target is not None:
             resource_type(target.type, target.logical_id).check_attribute(referrer, reference.attribute)
-
-
-def _deployment_error(stack: Stack, cause: Exception, definition: ResourceDefinition) -> DeploymentError:
-    return DeploymentError(stack.name, cause, definition, stack.template.construct_path(definition.logical_id))

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from millrace.local.cloudformation.assembly import Stack
 from millrace.local.cloudformation.registry import Resource
 from millrace.local.cloudformation.template import ResourceDefinition, Template
 
@@ -82,13 +83,16 @@ class Change:
 class DeploymentError(RuntimeError):
     """A failed deployment, which was rolled back. `cause` is the error of the resource."""
 
-    def __init__(
-        self, stack: str, cause: object, definition: ResourceDefinition | None = None, path: str | None = None
-    ) -> None:
-        subject = f"{stack}.{definition.logical_id} ({definition.type}, {path})" if definition else stack
-        super().__init__(f"{subject}: {cause}")
-        self.stack = stack
-        self.logical_id = definition.logical_id if definition else None
-        self.type = definition.type if definition else None
-        self.path = path
+    logical_id: str | None = None
+    type: str | None = None
+    path: str | None = None
+
+    def __init__(self, stack: Stack | StackState, cause: object, definition: ResourceDefinition | None = None) -> None:
+        self.stack = stack.name
         self.cause = cause
+        subject = stack.name
+        if definition:
+            self.logical_id, self.type = definition.logical_id, definition.type
+            self.path = stack.template.construct_path(definition.logical_id)
+            subject = f"{stack.name}.{self.logical_id} ({self.type}, {self.path})"
+        super().__init__(f"{subject}: {cause}")

@@ -62,11 +62,11 @@ class Rollout:
             try:
                 state.resources[definition.logical_id] = self._deploy_resource(state, definition, resolver)
             except Exception as error:
-                raise _deployment_error(state, definition, error) from error
+                raise DeploymentError(state, error, definition) from error
         try:
             self._resolve_outputs(state, resolver)
         except TemplateError as error:
-            raise DeploymentError(stack.name, error) from error
+            raise DeploymentError(stack, error) from error
         return state
 
     def delete_removed(
@@ -86,7 +86,7 @@ class Rollout:
             try:
                 resource_type(definition.type, definition.logical_id).delete_resource(self._cloud, resource)
             except Exception as error:
-                failure = _deployment_error(state, definition, error)
+                failure = DeploymentError(state, error, definition)
                 if on_failure is None:
                     raise failure from error
                 on_failure(failure)
@@ -113,7 +113,7 @@ class Rollout:
                 each for each in definitions if each.type not in IGNORED and resolver.is_included(each)
             )
         except TemplateError as error:
-            raise DeploymentError(stack.name, error) from error
+            raise DeploymentError(stack, error) from error
 
     def _deploy_resource(self, state: StackState, definition: ResourceDefinition, resolver: Resolver) -> Resource:
         properties = resolver.properties(definition)
@@ -186,10 +186,6 @@ class Rollout:
             seconds = time.perf_counter() - start
             ids = (state.name, resource.logical_id, resource.type, path, resource.physical_id)
             self._on_change(Change(action, *ids, seconds))
-
-
-def _deployment_error(state: StackState, definition: ResourceDefinition, cause: Exception) -> DeploymentError:
-    return DeploymentError(state.name, cause, definition, state.template.construct_path(definition.logical_id))
 
 
 def _check_custom_name(old: Resource, properties: Mapping[str, Any]) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from millrace.local.cloudformation.deployment import Deployment
+from millrace.local.cloudformation.deployment import DeployedValues, Deployment
 from millrace.local.cloudformation.intrinsics import PseudoParameters, Resolver
 from millrace.local.cloudformation.registry import IGNORED, Resource, resource_type
 from millrace.local.cloudformation.template import ResourceDefinition, Template, TemplateError
@@ -17,25 +17,19 @@ KNOWN_AFTER_APPLY = "{{changeSet:KNOWN_AFTER_APPLY}}"
 _ATTRIBUTES = ("Metadata", "DeletionPolicy", "UpdateReplacePolicy")
 
 
-@dataclass
-class _PlannedValues:
-    """The values after the change set, as far as they are known."""
+@dataclass(frozen=True)
+class _PlannedValues(DeployedValues):
+    """The values after the change set. Those of `new` resources are not known yet."""
 
-    resources: Mapping[str, Resource]
-    exports: Mapping[str, Any]
     new: set[str] = field(default_factory=set)
 
     def ref(self, logical_id: str) -> str:
         """Return the value of Ref."""
-        return KNOWN_AFTER_APPLY if logical_id in self.new else self.resources[logical_id].physical_id
+        return KNOWN_AFTER_APPLY if logical_id in self.new else super().ref(logical_id)
 
     def attribute(self, logical_id: str, attribute: str) -> Any:
         """Return the value of Fn::GetAtt."""
-        return KNOWN_AFTER_APPLY if logical_id in self.new else self.resources[logical_id].attributes[attribute]
-
-    def import_value(self, export: str) -> Any:
-        """Return the value of another stack's export."""
-        return self.exports[export]
+        return KNOWN_AFTER_APPLY if logical_id in self.new else super().attribute(logical_id, attribute)
 
 
 class Preview:

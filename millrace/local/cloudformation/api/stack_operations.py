@@ -165,7 +165,7 @@ def _check_exports(before: StackState | None, after: Deployment) -> None:
     for name, value in before.exports.items():
         verb = "updated" if name in exports else "deleted"
         if exports.get(name) != value and (reason := _export_in_use(after, before, [name], verb)):
-            raise DeploymentError(before.name, TemplateError(reason))
+            raise DeploymentError(before, TemplateError(reason))
 
 
 def _export_in_use(
