@@ -198,7 +198,7 @@ def in_flight(cloud: Any) -> Iterator[str]:
 
 def redriven(cloud: Any) -> int:
     """Return the number of redriven executions."""
-    runs = cloud.on_loop(cloud.region.service(StepFunctions).all_runs)
+    runs = cloud.on_loop(cloud.region.service(StepFunctions).all_executions)
     return sum(1 for run in runs if run.redrives)
 
 

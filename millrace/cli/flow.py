@@ -158,12 +158,12 @@ def _read(project: "Project") -> "System":
 
 def _synthesised(project: "Project") -> UsageError | None:
     """Bring the assembly up to date. Returns the error of a validation that failed after the assembly was written."""
-    from millrace.local.cloudformation.synthesis import SynthesisRefused
+    from millrace.local.cloudformation.synthesis import SynthesisValidationError
 
     try:
         project.synthesise()
     except UsageError as error:
-        if isinstance(error.__cause__, SynthesisRefused):
+        if isinstance(error.__cause__, SynthesisValidationError):
             return error
         raise
     return None

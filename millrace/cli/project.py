@@ -10,7 +10,7 @@ from typing import Any
 
 from millrace.events import Catalog
 from millrace.flow import Assembly, Graph, read_graph
-from millrace.local.cloudformation.synthesis import SynthesisFailed, synthesise
+from millrace.local.cloudformation.synthesis import SynthesisError, synthesise
 from millrace.operations import UsageError
 from millrace.operations.cloud import Cloud
 from millrace.operations.deployed import DeployedStacks
@@ -35,7 +35,7 @@ class Project:
         """Bring the assembly up to date. False if it already was."""
         try:
             return synthesise(self.root, self.assembly, context)
-        except SynthesisFailed as error:
+        except SynthesisError as error:
             raise UsageError(str(error)) from error
 
     @cached_property

@@ -14,7 +14,7 @@ from watchfiles import watch as watch_files
 from millrace.cli.console import say
 from millrace.cli.project import Project
 from millrace.local.cloudformation.deployment import Change as Deployed
-from millrace.local.cloudformation.deployment import DeploymentFailed
+from millrace.local.cloudformation.deployment import DeploymentError
 from millrace.local.cloudformation.synthesis import INPUTS, files_of
 from millrace.operations import UsageError
 from millrace.operations.printable import printable_lines
@@ -68,7 +68,7 @@ def _redeploy(project: Project, cloud: "LocalCloud", files: list[Path]) -> None:
         project.synthesise()
         changes: list[Deployed] = []
         cloud.deploy(project.assembly, changes.append)
-    except (UsageError, DeploymentFailed) as error:
+    except (UsageError, DeploymentError) as error:
         lines = printable_lines(f"not deployed, the previous version keeps running: {error}")
         say(*(f"  {line}" for line in lines))
     else:

@@ -30,7 +30,7 @@ from millrace.operations.trace import Trace
 
 if TYPE_CHECKING:
     from millrace.events import Event, Metadata
-    from millrace.local.cloudformation.loader import Loader
+    from millrace.local.cloudformation.deployer import Deployer
 from millrace.local.endpoint.control import told
 
 ACCOUNT = "123456789012"
@@ -132,7 +132,7 @@ class LocalCloud:
             moto_changes.attach(None)
 
     def _answer_cloudformation(self, region: AccountRegion, request: Request) -> Response:
-        return self._deployments.formation((region.account, region.name)).answer(request)
+        return self._deployments.cloudformation((region.account, region.name)).respond(request)
 
     def _wake(self) -> None:
         if self._ticking:
@@ -226,8 +226,8 @@ class LocalCloud:
         return self._deployments.resource((account, region), service)
 
     @property
-    def _loader(self) -> "Loader":
-        return self._deployments.loader(_HOME)
+    def _deployer(self) -> "Deployer":
+        return self._deployments.deployer(_HOME)
 
     def deploy(self, assembly: Path, on_change: Callable[[Change], None] | None = None) -> Deployment:
         """Deploy a synthesised cloud assembly; what has not changed since the last time is left alone.
@@ -276,7 +276,7 @@ class LocalCloud:
         self.scheduler.clear()
         self.scheduler.settle(_PATIENCE)
         self.on_loop(self._regions.reset)
-        self._deployments.forget()
+        self._deployments.reset()
 
     def close(self) -> None:
         """End the endpoint and every worker, and wait for them."""

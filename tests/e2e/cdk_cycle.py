@@ -1,6 +1,6 @@
-"""`make cdk-cycle`: the real CDK CLI's whole cycle against the local cloud, and everything read back through boto3.
+"""`make cdk-cycle`: run the CDK CLI's commands against the local cloud and read every resource back through boto3.
 
-The figures at the end are of this run. Ends with 1 where something is not as it should be.
+Prints the figures of the run. Exits with 1 if a check fails.
 """
 
 import argparse
@@ -15,42 +15,42 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[2] / "examples"))
 
 from carrier import Carrier, refusal_reason
-from read_stack import Comparison, StackSeen
+from read_stack import Comparison, DeployedStack
 
 from millrace.local.cloud import ACCOUNT, REGION, LocalCloud
 
 ROOT = Path(__file__).parents[2]
 EVENTS = ROOT / "tests" / "events"
 BIN = Path(sys.executable).parent
-NOT_SHOWN = {
+NOT_RETURNED = {
     "AWS::CloudWatch::CompositeAlarm.AlarmName",  # moto has no PutCompositeAlarm
     "AWS::CloudWatch::CompositeAlarm.AlarmRule",
     "AWS::CloudWatch::CompositeAlarm.Tags",
     "AWS::CloudWatch::Dashboard.Tags",
     "AWS::Events::Archive.KmsKeyIdentifier",
-    "AWS::Events::Connection.AuthParameters",  # AWS shows no secret either
-    "AWS::Lambda::EventInvokeConfig.Qualifier",  # it is asked for, and not part of moto's answer
+    "AWS::Events::Connection.AuthParameters",  # AWS does not return secrets either
+    "AWS::Lambda::EventInvokeConfig.Qualifier",  # part of the request, not of moto's response
     "AWS::Lambda::EventSourceMapping.Tags",
 }
-"""The properties that moto's API does not give back. A further one is a failure."""
+"""The properties that moto's API does not return. Any other one is a failure."""
 
 
-class CycleFailed(AssertionError):
-    """Something is not as it should be; the text says what."""
+class CycleError(AssertionError):
+    """A failed check."""
 
 
-def say(text):
-    print(text, flush=True)  # noqa: T201 - a script that tells how far it is
+def log(text):
+    print(text, flush=True)  # noqa: T201 - the progress of a script
 
 
 def expect(condition, text):
     if not condition:
-        raise CycleFailed(text)
-    say(f"  ok  {text}")
+        raise CycleError(text)
+    log(f"  ok  {text}")
 
 
 class Cycle:
-    """The commands, one after the other, and what they took."""
+    """Runs commands of the CDK CLI and measures them."""
 
     def __init__(self, cloud, cli, scratch):
         self.cloud = cloud
@@ -72,9 +72,9 @@ class Cycle:
         }
 
     def cdk(self, name, *arguments, folder=None, fails=False):
-        """Run the CLI, and give what it printed. Whether it fails has to be as foreseen."""
-        say(f"» cdk {' '.join(arguments)}")
-        began = time.monotonic()
+        """Run the CLI and return its output. `fails` is whether it must fail."""
+        log(f"» cdk {' '.join(arguments)}")
+        start = time.monotonic()
         ran = subprocess.run(
             [BIN / "node", self.cli, *arguments],
             cwd=folder or self.scratch,
@@ -84,12 +84,12 @@ class Cycle:
             text=True,
             check=False,
         )
-        took = time.monotonic() - began
-        self.seconds.append((name, took))
+        seconds = time.monotonic() - start
+        self.seconds.append((name, seconds))
         if bool(ran.returncode) != fails:
-            say(ran.stdout)
-            raise CycleFailed(f"cdk {arguments[0]} ended with {ran.returncode}")
-        say(f"  ok  {name}: {took:.1f} s")
+            log(ran.stdout)
+            raise CycleError(f"cdk {arguments[0]} exited with {ran.returncode}")
+        log(f"  ok  {name}: {seconds:.1f} s")
         return ran.stdout
 
     def status(self, stack):
@@ -97,19 +97,19 @@ class Cycle:
         return found[0]["StackStatus"]
 
     def read_back(self, *stacks):
-        """Compare stacks with their templates, and give them as they are seen."""
-        found = [StackSeen(self.cloud.client, stack) for stack in stacks]
-        for seen in found:
+        """Compare stacks with their templates; return the deployed stacks."""
+        found = [DeployedStack(self.cloud.client, stack) for stack in stacks]
+        for deployed in found:
             before = (self.comparison.resources, self.comparison.properties)
-            seen.compare(self.comparison)
+            deployed.compare(self.comparison)
             resources, properties = self.comparison.resources - before[0], self.comparison.properties - before[1]
-            say(f"  ok  read {resources} resources and {properties} properties of {seen.name} back")
+            log(f"  ok  read back {resources} resources and {properties} properties of {deployed.name}")
         return found
 
-    def gone(self, seen):
-        for stack in seen:
-            left = stack.wrongly_left()
-            expect(not left, f"nothing is left of {stack.name} but what is to be retained {left or ''}")
+    def expect_destroyed(self, deployed):
+        for stack in deployed:
+            left = stack.unexpected_after_destroy()
+            expect(not left, f"{stack.name} is deleted except for retained resources {left or ''}")
 
 
 def bootstrap(cycle):
@@ -120,14 +120,14 @@ def bootstrap(cycle):
     cycle.read_back("CDKToolkit")
 
 
-def own_app(cycle):
-    """The project's own app: deployed, read back, and its events handled."""
-    out = str(cycle.scratch / "own.out")
+def project_app(cycle):
+    """Deploy the project's app, read it back, and handle events."""
+    out = str(cycle.scratch / "project.out")
     cycle.cdk("deploy", "deploy", "--all", "--require-approval", "never", "--output", out, folder=ROOT)
     stacks = [file.name.removesuffix(".template.json") for file in sorted(Path(out).glob("*.template.json"))]
     for stack in stacks:
         expect(cycle.status(stack) == "CREATE_COMPLETE", f"{stack} is CREATE_COMPLETE")
-    seen = cycle.read_back(*stacks)
+    deployed = cycle.read_back(*stacks)
     output = cycle.cdk(
         "deploy, nothing new", "deploy", "--app", out, "--all", "--require-approval", "never", folder=ROOT
     )
@@ -135,13 +135,13 @@ def own_app(cycle):
     output = cycle.cdk("diff", "diff", "--app", out, folder=ROOT)
     expect("Number of stacks with differences: 0" in output, "diff finds no difference")
     with Carrier(cycle.cloud.client, refusal_reason):
-        handled(cycle.cloud)
+        handle_events(cycle.cloud)
     cycle.cdk("destroy", "destroy", "--app", out, "--all", "--force", folder=ROOT)
-    cycle.gone(seen)
+    cycle.expect_destroyed(deployed)
 
 
-def handled(cloud):
-    """Put recorded events, and see what came of them."""
+def handle_events(cloud):
+    """Put recorded events and check the trace."""
     names = []
     for file in ("stock_delivered", "place_order"):
         envelope = json.loads((EVENTS / f"{file}.json").read_text())
@@ -159,18 +159,18 @@ def handled(cloud):
 
 
 def changes(cycle):
-    """An app with every type of resource: deployed, updated, failing, rolled back, destroyed."""
+    """Deploy, update, roll back and destroy an app with every type of resource."""
     app = ("--app", f"{sys.executable} {Path(__file__).with_name('cycle_app.py')}", "--require-approval", "never")
     cycle.cdk("deploy, 3 stacks", "deploy", *app, "--all")
-    seen = cycle.read_back("Exporting", "Importing", "Everything")
-    former = seen[0].ids
+    deployed = cycle.read_back("Exporting", "Importing", "Everything")
+    former = deployed[0].ids
     imports = cycle.cloud.client("cloudformation").list_exports()["Exports"]
     expect(any(each["Name"].startswith("Exporting:") for each in imports), "one stack exports what the other imports")
     update(cycle, app, former)
     failure(cycle, app)
-    seen[0] = StackSeen(cycle.cloud.client, "Exporting")
+    deployed[0] = DeployedStack(cycle.cloud.client, "Exporting")
     cycle.cdk("destroy, 3 stacks", "destroy", *app[:2], "--all", "--force")
-    cycle.gone(seen)
+    cycle.expect_destroyed(deployed)
 
 
 def update(cycle, app, former):
@@ -179,54 +179,54 @@ def update(cycle, app, former):
     expect("VisibilityTimeout" in output, "diff shows the change")
     cycle.cdk("deploy, an update", "deploy", *updated, "Exporting")
     expect(cycle.status("Exporting") == "UPDATE_COMPLETE", "Exporting is UPDATE_COMPLETE")
-    (seen,) = cycle.read_back("Exporting")
-    queue = next(name for name in seen.ids if name.startswith("Queue"))
-    expect(seen.ids[queue] == former[queue], "the queue is the same one")
-    expect(seen.answer(queue)["VisibilityTimeout"] == "50", "and has its new timeout")
-    expect(sorted(name[:6] for name in seen.ids) == ["Latter", "Queue4"], "one queue came, one went")
+    (deployed,) = cycle.read_back("Exporting")
+    queue = next(name for name in deployed.ids if name.startswith("Queue"))
+    expect(deployed.ids[queue] == former[queue], "the queue is the same one")
+    expect(deployed.read(queue)["VisibilityTimeout"] == "50", "the queue has its new timeout")
+    expect(sorted(name[:6] for name in deployed.ids) == ["Latter", "Queue4"], "one queue was created, one deleted")
 
 
 def failure(cycle, app):
     output = cycle.cdk("deploy that fails", "deploy", *app, "-c", "mode=broken", "Exporting", fails=True)
-    expect("Event bus nowhere does not exist" in output, "it names its cause")
-    expect("Broken" in output, "it names its resource")
+    expect("Event bus missing does not exist" in output, "the output names the cause")
+    expect("Broken" in output, "the output names the resource")
     expect(cycle.status("Exporting") == "UPDATE_ROLLBACK_COMPLETE", "Exporting is UPDATE_ROLLBACK_COMPLETE")
     cycle.read_back("Exporting")
 
 
-def tell(cycle):
+def report(cycle):
     compared = cycle.comparison
     missing = compared.missing.total()
-    say(f"\n{compared.resources} resources, {compared.properties} properties compared, {missing} not shown by moto:")
+    log(f"\n{compared.resources} resources, {compared.properties} properties compared, {missing} not returned by moto:")
     for name, count in sorted(compared.missing.items()):
-        say(f"  {count:3} x {name}{'' if name in NOT_SHOWN else '   UNEXPECTED'}")
-    say("\nseconds for each command:")
+        log(f"  {count:3} x {name}{'' if name in NOT_RETURNED else '   UNEXPECTED'}")
+    log("\nseconds for each command:")
     for name, seconds in cycle.seconds:
-        say(f"  {seconds:5.1f}  {name}")
-    return not (set(compared.missing) - NOT_SHOWN)
+        log(f"  {seconds:5.1f}  {name}")
+    return not (set(compared.missing) - NOT_RETURNED)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", choices=["own_app", "changes"], help="leave the other part out")
-    parser.add_argument("--cli", required=True, help="the CLI's own file: node_modules/aws-cdk/bin/cdk")
-    chosen = parser.parse_args()
-    cli = str(Path(chosen.cli).resolve())
-    parts = [part for part in (own_app, changes) if chosen.only in (None, part.__name__)]
+    parser.add_argument("--only", choices=["project_app", "changes"], help="run only this part")
+    parser.add_argument("--cli", required=True, help="path of the CLI: node_modules/aws-cdk/bin/cdk")
+    options = parser.parse_args()
+    cli = str(Path(options.cli).resolve())
+    parts = [part for part in (project_app, changes) if options.only in (None, part.__name__)]
     with tempfile.TemporaryDirectory(prefix="millrace-cycle-") as folder, LocalCloud(cache=ROOT / ".millrace") as cloud:
         scratch = Path(folder)
-        for place, name in (("code", "handler.py"), ("layer/python", "needed.py")):
-            (scratch / place).mkdir(parents=True)
-            (scratch / place / name).write_text("def handler(event, context): ...\n")
+        for directory, name in (("code", "handler.py"), ("layer/python", "needed.py")):
+            (scratch / directory).mkdir(parents=True)
+            (scratch / directory / name).write_text("def handler(event, context): ...\n")
         cycle = Cycle(cloud, cli, scratch)
         try:
             for part in (bootstrap, *parts):
                 part(cycle)
-        except CycleFailed as failed:
-            say(f"  FAILED  {failed}")
-            tell(cycle)
+        except CycleError as error:
+            log(f"  FAILED  {error}")
+            report(cycle)
             return 1
-        return 0 if tell(cycle) else 1
+        return 0 if report(cycle) else 1
 
 
 if __name__ == "__main__":

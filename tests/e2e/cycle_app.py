@@ -1,6 +1,6 @@
 """The CDK app of `cdk_cycle.py`: every type of resource in one stack, and two stacks that share an export.
 
-The context `mode` is what an update, and a deployment that fails, would change.
+The context `mode` selects the first deployment, an update, or a deployment that fails.
 """
 
 import os
@@ -27,7 +27,7 @@ if mode == "first":
 if mode in ("updated", "broken"):
     sqs.Queue(exporting, "Latter")
 if mode == "broken":
-    broken = events.CfnRule(exporting, "Broken", event_bus_name="nowhere", event_pattern={"source": ["x"]})
+    broken = events.CfnRule(exporting, "Broken", event_bus_name="missing", event_pattern={"source": ["x"]})
     broken.node.add_dependency(queue)
 
 importing = cdk.Stack(app, "Importing")

@@ -1,4 +1,4 @@
-"""The page of `millrace map` in headless Chromium: wide and 390 px, light and dark. Run by `make map-page`."""
+"""Checks the page of `millrace map` in headless Chromium, wide and 390 px, light and dark. Run by `make map-page`."""
 
 import argparse
 import html
@@ -37,15 +37,15 @@ SCHEMES = {"dark": 0, "light": 1}
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--chromium", default="chromium")
-    parser.add_argument("--out", type=Path, default=ROOT / ".millrace" / "map", help="where the screenshots go")
-    given = parser.parse_args()
-    given.out.mkdir(parents=True, exist_ok=True)
-    page = given.out / "map.html"
+    parser.add_argument("--out", type=Path, default=ROOT / ".millrace" / "map", help="folder for the screenshots")
+    options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
+    page = options.out / "map.html"
     subprocess.run([sys.executable, "-m", "millrace", "map", "--out", page], cwd=ROOT, check=True)
     for window, size in WINDOWS.items():
         for scheme in SCHEMES:
-            found = look(given.chromium, page, window, size, scheme)
-            sys.stdout.write(f"{window} {scheme}: {'; '.join(found) or 'as it should be'}\n")
+            found = look(options.chromium, page, window, size, scheme)
+            sys.stdout.write(f"{window} {scheme}: {'; '.join(found) or 'ok'}\n")
             if found:
                 return 1
     return 0
@@ -60,7 +60,7 @@ def look(chromium, page, window, size, scheme):
     run(chromium, scheme, size, f"--screenshot={page.parent / f'{window}-{scheme}.png'}", page.as_uri())
     dom = run(chromium, scheme, (1600, 1000), "--dump-dom", frame.as_uri())
     found = re.search(r'<pre id="saw">(.*?)</pre>', dom, re.DOTALL)
-    return problems(json.loads(html.unescape(found[1])), window, scheme) if found else ["the page said nothing"]
+    return problems(json.loads(html.unescape(found[1])), window, scheme) if found else ["the page reported nothing"]
 
 
 def run(chromium, scheme, size, *arguments):
@@ -76,24 +76,24 @@ def problems(saw, window, scheme):
     expected = {
         "view": window == "wide" or saw["view"] == "narrow",
         "nothing is wider than the window": saw["wider"] <= 0,
-        "the paper is as the scheme": saw["paper"] < 0.1 if scheme == "dark" else saw["paper"] > 0.8,
-        "text stands out (WCAG AA: 4.5)": saw["contrast"] >= 4.5,
+        "the background follows the color scheme": saw["paper"] < 0.1 if scheme == "dark" else saw["paper"] > 0.8,
+        "text has enough contrast (WCAG AA: 4.5)": saw["contrast"] >= 4.5,
         "every control has a name": saw["nameless"] == 0,
         "an arrow key follows the flow": saw["follows"],
-        "an arrow key goes across it": len(set(saw["across"])) == 2,
-        "Enter chooses": saw["chosen"] == "OrderCompleted",
-        "an event tells its consumers": "award_points" in saw["told"] and "rate_credit" in saw["told"],
+        "an arrow key moves across the flow": len(set(saw["across"])) == 2,
+        "Enter selects": saw["chosen"] == "OrderCompleted",
+        "an event lists its consumers": "award_points" in saw["told"] and "rate_credit" in saw["told"],
         "its failure paths": "DeadLetters" in saw["told"],
         "its schema": "tracking_id" in saw["told"],
-        "what leads there and follows is lit": saw["lit"] > 5,
+        "upstream and downstream nodes are highlighted": saw["lit"] > 5,
         "Escape lists everything": saw["everything"] > 25,
         "a slash searches": saw["searching"] == "search",
         "a field finds its events": {"OrderCompleted", "ShipmentArranged"} <= set(saw["found"]),
-        "a click chooses": saw["clicked"] == "award_points",
+        "a click selects": saw["clicked"] == "award_points",
         "nothing is fetched": saw["fetched"] == [] and saw["refused"] == [],
     }
     shown = {key: value for key, value in saw.items() if key != "told"}
-    return [f"not so: {rule} ({shown})" for rule, holds in expected.items() if not holds]
+    return [f"failed: {rule} ({shown})" for rule, holds in expected.items() if not holds]
 
 
 if __name__ == "__main__":

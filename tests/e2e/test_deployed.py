@@ -21,7 +21,7 @@ from millrace.operations.logs import find_trace
 
 pytestmark = pytest.mark.skipif("MILLRACE_E2E" not in os.environ, reason="needs a deployed stack and MILLRACE_E2E=1")
 ROOT = Path(__file__).parents[2]
-PATIENCE, PAUSE = 300, 3
+MAX_WAIT, PAUSE = 300, 3
 TARGET = Target(aws="AWS_ENDPOINT_URL" not in os.environ)
 
 
@@ -31,21 +31,21 @@ def project():
 
 
 def flow_of(project, name, last):
-    """Put a recorded event, and look at its flow until it holds what comes last."""
+    """Put a recorded event and wait until its trace contains `last`."""
     event = read_event(project, name, f"@{ROOT / 'tests' / 'events' / last[0]}")
-    return seen(project, put_event(TARGET.cloud(project), event, project.bus()).correlation_id, last[1])
+    return wait_for(project, put_event(TARGET.cloud(project), event, project.bus()).correlation_id, last[1])
 
 
-def seen(project, correlation_id, last):
+def wait_for(project, correlation_id, last):
     cloud = TARGET.cloud(project)
-    ends, never = time.monotonic() + PATIENCE, threading.Event()
-    while last not in str(trace := find_trace(cloud, project.stacks, correlation_id)) and time.monotonic() < ends:
-        never.wait(PAUSE)  # AWS tells nobody that a flow has settled
+    deadline, never = time.monotonic() + MAX_WAIT, threading.Event()
+    while last not in str(trace := find_trace(cloud, project.stacks, correlation_id)) and time.monotonic() < deadline:
+        never.wait(PAUSE)  # AWS has no notification that a flow has settled
     return trace
 
 
 def answer(project, correlation_id):
-    """Play the carrier of a flow: who may read the table of the tokens knows by which id to answer."""
+    """Answer as the carrier, with the callback id and secret from the table of tokens."""
     cloud, order = TARGET.cloud(project), {"order_id": "order-1001", "carrier": "e2e", "tracking_id": "MS-1"}
     dynamodb = cloud.client("dynamodb")
     table = next(name for name in dynamodb.list_tables()["TableNames"] if "CallbacksTokens" in name)
@@ -56,9 +56,9 @@ def answer(project, correlation_id):
     return carrier.send(f"{item['id']['S']}.{item['secret']['S']}", "ShipmentArranged", order)
 
 
-def test_a_placed_order_runs_to_its_end(project):
+def test_placed_order_completes(project):
     flow_of(project, "StockDelivered", ("stock_delivered.json", "shelve_stock"))
-    asked = flow_of(project, "PlaceOrder", ("place_order.json", "ShippingRequested"))
-    assert answer(project, asked.correlation_id) == 202
-    names = seen(project, asked.correlation_id, "CreditRated").names()
+    requested = flow_of(project, "PlaceOrder", ("place_order.json", "ShippingRequested"))
+    assert answer(project, requested.correlation_id) == 202
+    names = wait_for(project, requested.correlation_id, "CreditRated").names()
     assert {"OrderCompleted", "PointsAwarded", "CreditRated"} <= set(names)

@@ -113,4 +113,4 @@ def test_invalid_arguments_exit_with_two(arguments):
 
 def test_folder_without_an_app_exits_with_two(tmp_path):
     status, output = run("check", at=tmp_path)
-    assert (status, "There is no cdk.json" in output) == (2, True)
+    assert (status, "has no cdk.json" in output) == (2, True)

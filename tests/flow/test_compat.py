@@ -17,7 +17,7 @@ from millrace.flow.assembly import Resource, SourceLocation
 from millrace.flow.compat import Consumer, compare
 from millrace.flow.graph import Node
 from millrace.flow.schemas import registry_schema
-from millrace.local.cloudformation.synthesis import SynthesisFailed
+from millrace.local.cloudformation.synthesis import SynthesisError
 from millrace.runtime import UnclearSignature
 
 ROOT = Path(__file__).parents[2]
@@ -203,7 +203,7 @@ def test_renamed_unread_field_passes_without_strict(saved, capsys):
 
 def test_failed_synth_still_shows_broken_consumers(saved, capsys, monkeypatch):
     def refused(*_):
-        raise SynthesisFailed("a handler no longer fits its event")
+        raise SynthesisError("a handler no longer fits its event")
 
     file = saved("shop.fulfilment@OrderCompleted", "customer_id")
     monkeypatch.setattr("millrace.cli.project.synthesise", refused)

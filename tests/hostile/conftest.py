@@ -1,20 +1,20 @@
-"""An inn with open doors, deployed once for the tests of a module."""
+"""An app with a public API, deployed once per module."""
 
 from pathlib import Path
 
 import pytest
 from app_assembly import app_assembly
-from inn_kit import Inn
+from hostile_app_kit import HostileApp
 
 APP = Path(__file__).parent / "app"
 
 
 @pytest.fixture(scope="session")
-def inn_assembly(assembly):
+def hostile_assembly(assembly):
     return app_assembly(APP, assembly)
 
 
 @pytest.fixture(scope="module")
-def inn(empty_cloud, inn_assembly):
-    yield Inn(empty_cloud, empty_cloud.deploy(inn_assembly).stacks["Inn"])
+def app(empty_cloud, hostile_assembly):
+    yield HostileApp(empty_cloud, empty_cloud.deploy(hostile_assembly).stacks["Hotel"])
     empty_cloud.reset()

@@ -1,4 +1,4 @@
-"""Sensitive values go through everything, and stand in no log, no trace, and nothing that the command line prints."""
+"""Sensitive values appear in no log, no trace, and no output of the command line."""
 
 import json
 
@@ -16,86 +16,86 @@ DATA = {
 
 
 @pytest.fixture(scope="module")
-def flows(inn):
-    """The correlation ids of flows that hold secrets: good, failing, broken, old, misnamed."""
-    told = [
-        inn.detail(DATA),
-        inn.detail({**DATA, "name": "Trouble"}),
-        inn.detail({**DATA, "card": int(SECRETS[2])}),
-        inn.detail({**DATA, "passports": [{"number": [SECRETS[1]], "country": "NO"}]}),
-        inn.detail({"key": "k", "card_number": SECRETS[0]}, version=1),
-        {**inn.detail(DATA), "data": [SECRETS[0]]},
+def flows(app):
+    """The correlation ids of flows with secrets: valid, failing, broken, of version 1, malformed."""
+    details = [
+        app.detail(DATA),
+        app.detail({**DATA, "name": "Trouble"}),
+        app.detail({**DATA, "card": int(SECRETS[2])}),
+        app.detail({**DATA, "passports": [{"number": [SECRETS[1]], "country": "NO"}]}),
+        app.detail({"key": "k", "card_number": SECRETS[0]}, version=1),
+        {**app.detail(DATA), "data": [SECRETS[0]]},
     ]
-    inn.put(*(inn.entry(detail) for detail in told))
-    inn.cloud.client("sqs").send_message(QueueUrl=inn.queue("giveroomqueue"), MessageBody=json.dumps(list(SECRETS)))
-    inn.settle()
-    return [detail["metadata"]["correlation_id"] for detail in told]
+    app.put(*(app.entry(detail) for detail in details))
+    app.client("sqs").send_message(QueueUrl=app.queue("giveroomqueue"), MessageBody=json.dumps(list(SECRETS)))
+    app.settle()
+    return [detail["metadata"]["correlation_id"] for detail in details]
 
 
 @pytest.fixture
-def printed(inn, monkeypatch, capsys):
-    """What a command of `millrace` prints, in the project of the inn."""
+def printed(app, monkeypatch, capsys):
+    """Run a `millrace` command in the project of the app; return its output."""
     import sys
     from pathlib import Path
 
-    app = Path(__file__).parent / "app"
-    monkeypatch.chdir(app)
-    monkeypatch.syspath_prepend(str(app))
-    monkeypatch.setenv("AWS_ENDPOINT_URL", inn.cloud.endpoint_url)
-    kept = {name: sys.modules.pop(name) for name in list(sys.modules) if name.partition(".")[0] == "functions"}
+    project = Path(__file__).parent / "app"
+    monkeypatch.chdir(project)
+    monkeypatch.syspath_prepend(str(project))
+    monkeypatch.setenv("AWS_ENDPOINT_URL", app.cloud.endpoint_url)
+    modules = {name: sys.modules.pop(name) for name in list(sys.modules) if name.partition(".")[0] == "functions"}
 
     def printed(*words):
         capsys.readouterr()
         main(list(words))
-        told = capsys.readouterr()
-        return told.out + told.err
+        output = capsys.readouterr()
+        return output.out + output.err
 
     yield printed
     for name in [name for name in sys.modules if name.partition(".")[0] == "functions"]:
         del sys.modules[name]
-    sys.modules.update(kept)
+    sys.modules.update(modules)
 
 
-def found(texts):
+def sensitive_values(texts):
     return {secret for secret in SECRETS for text in texts if secret in text}
 
 
-def test_the_flows_went_where_secrets_could_have_shown(inn, flows):
-    errors = "\n".join(error for flow in flows for error in inn.cloud.trace(flow).errors())
-    for told in (
-        "PermissionError: The police asks for *****, who pays with *****.",
+def test_flows_reach_every_output_that_could_contain_secrets(app, flows):
+    errors = "\n".join(error for flow in flows for error in app.cloud.trace(flow).errors())
+    for message in (
+        "PermissionError: Passport ***** with card ***** is blocked.",
         "KeyError: '*****'",
         "no such card",
     ):
-        assert told in errors
+        assert message in errors
     assert "GuestArrived.card = '*****'" in errors
     assert "its upcaster from version 1 raised ValueError" in errors
 
 
-def test_no_log_holds_a_secret(inn, flows):
-    lines = inn.logs()
-    assert any("somebody comes: key='k-1' name='Ada' card='*****'" in line for line in lines)
+def test_no_log_contains_a_secret(app, flows):
+    lines = app.logs()
+    assert any("guest arrived: key='k-1' name='Ada' card='*****'" in line for line in lines)
     assert any("its data is sensitive" in line for line in lines)
-    assert found(lines) == set()
+    assert sensitive_values(lines) == set()
 
 
-def test_no_trace_holds_a_secret(inn, flows):
-    assert found([str(inn.cloud.trace(flow)) for flow in flows]) == set()
-    history = inn.cloud.on_loop(lambda: [repr(record) for record in inn.cloud.region.history.since(0)[1]])
+def test_no_trace_contains_a_secret(app, flows):
+    assert sensitive_values([str(app.cloud.trace(flow)) for flow in flows]) == set()
+    history = app.cloud.on_loop(lambda: [repr(record) for record in app.cloud.region.history.since(0)[1]])
     assert len(history) > 30
-    assert found(history) == set()
+    assert sensitive_values(history) == set()
 
 
 @pytest.mark.parametrize("form", [[], ["--json"]])
 def test_the_command_line_prints_no_secret(printed, flows, form):
-    ids = [letter["id"] for letter in json.loads(printed("dlq", "list", "--json"))]
-    told = [printed("dlq", "list", *form), *(printed("dlq", "show", each, *form) for each in ids)]
-    told += [printed("trace", flow, *form) for flow in flows]
+    ids = [dead_letter["id"] for dead_letter in json.loads(printed("dlq", "list", "--json"))]
+    outputs = [printed("dlq", "list", *form), *(printed("dlq", "show", each, *form) for each in ids)]
+    outputs += [printed("trace", flow, *form) for flow in flows]
     assert len(ids) > 10
-    assert found(told) == set()
+    assert sensitive_values(outputs) == set()
 
 
-def test_who_must_see_asks_for_it(printed, flows):
-    letters = json.loads(printed("dlq", "list", "--json"))
-    revealed = [printed("dlq", "show", letter["id"], "--reveal") for letter in letters]
-    assert found(revealed) == {SECRETS[0], SECRETS[1], SECRETS[2]}
+def test_reveal_prints_the_secrets(printed, flows):
+    dead_letters = json.loads(printed("dlq", "list", "--json"))
+    revealed = [printed("dlq", "show", dead_letter["id"], "--reveal") for dead_letter in dead_letters]
+    assert sensitive_values(revealed) == {SECRETS[0], SECRETS[1], SECRETS[2]}

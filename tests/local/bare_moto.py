@@ -1,4 +1,4 @@
-"""moto alone, behind HTTP in a process of its own: nothing of the event plane, and no state that other tests share."""
+"""A moto server in its own process, without the local cloud's services."""
 
 import contextlib
 import functools
@@ -13,7 +13,7 @@ import urllib.request
 import boto3
 import pytest
 
-from millrace.local.cloudformation.loader import Loader
+from millrace.local.cloudformation.deployer import Deployer
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
 SERVE = """
@@ -26,7 +26,7 @@ sys.stdin.read()
 
 
 class Bare:
-    """The endpoint, its clients, and the names of the calls that were made."""
+    """The endpoint, its clients, and the names of the calls that they made."""
 
     def __init__(self, url):
         self.url = url
@@ -44,13 +44,13 @@ class Bare:
         urllib.request.urlopen(urllib.request.Request(f"{self.url}/moto-api/reset", method="POST"))
         self.calls.clear()
 
-    def loader(self, cache, seed=1, **more):
-        return Loader(self.client, (ACCOUNT, REGION), assets=cache, random=random.Random(seed), **more)
+    def deployer(self, cache, seed=1, **more):
+        return Deployer(self.client, (ACCOUNT, REGION), assets=cache, random=random.Random(seed), **more)
 
 
 @contextlib.contextmanager
 def served(*, managed_policies=False):
-    """moto at a free port. AWS's managed policies take it a second at each reset, so they come on demand."""
+    """Run moto at a free port. Loading AWS's managed policies takes a second at each reset, so it is optional."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     settings = {
@@ -75,23 +75,23 @@ def served(*, managed_policies=False):
 
 
 @pytest.fixture(scope="session")
-def shared():
+def moto_server():
     with served() as bare:
         yield bare
 
 
 @pytest.fixture
-def bare(shared):
+def bare(moto_server):
     """An empty cloud."""
-    shared.reset()
-    return shared
+    moto_server.reset()
+    return moto_server
 
 
 @pytest.fixture
-def write(tmp_path):
-    """Write stacks as an assembly. A stack is its resources; other `sections`, `needs` and `places` are by its name."""
+def write_assembly(tmp_path):
+    """Write an assembly with stacks of these resources. `sections`, `dependencies` and `environments` are by stack."""
 
-    def write(sections=None, needs=None, files=None, places=None, **stacks):
+    def write_assembly(sections=None, dependencies=None, files=None, environments=None, **stacks):
         folder = tmp_path / "cdk.out"
         folder.mkdir(exist_ok=True)
         artifacts = {}
@@ -103,8 +103,8 @@ def write(tmp_path):
             artifacts[name] = {
                 "type": "aws:cloudformation:stack",
                 "properties": {"templateFile": f"{name}.template.json"},
-                "environment": (places or {}).get(name, "aws://unknown-account/unknown-region"),
-                "dependencies": [f"{name}.assets", *(needs or {}).get(name, [])],
+                "environment": (environments or {}).get(name, "aws://unknown-account/unknown-region"),
+                "dependencies": [f"{name}.assets", *(dependencies or {}).get(name, [])],
                 "metadata": {
                     f"/{name}/{each}/Resource": [{"type": "aws:cdk:logicalId", "data": each}] for each in resources
                 },
@@ -112,4 +112,4 @@ def write(tmp_path):
         (folder / "manifest.json").write_text(json.dumps({"artifacts": artifacts}))
         return folder
 
-    return write
+    return write_assembly

@@ -1,4 +1,4 @@
-"""CloudFormation's API in front of bare moto, called in process by boto3."""
+"""CloudFormation's API in front of a moto server, called in process by boto3."""
 
 import io
 import json
@@ -20,15 +20,15 @@ class _Raw(io.BytesIO):
         yield self.read()
 
 
-def answering(service):
-    """A boto3 client whose requests a service answers."""
+def client_of(service):
+    """Return a boto3 client whose requests a service answers."""
     session = boto3.Session(aws_access_key_id="x", aws_secret_access_key="x", region_name="us-east-1")
     client = session.client("cloudformation", endpoint_url="http://127.0.0.1:1")
 
     def send(request, **_):
         headers = {name.lower(): str(value) for name, value in request.headers.items()}
         body = request.body if isinstance(request.body, bytes) else (request.body or "").encode()
-        answer = service.answer(Request(request.method, "/", "", headers, body))
+        answer = service.respond(Request(request.method, "/", "", headers, body))
         return AWSResponse(request.url, answer.status, HeadersDict(dict(answer.headers)), _Raw(answer.body))
 
     client.meta.events.register("before-send.cloudformation", send)
@@ -36,31 +36,30 @@ def answering(service):
 
 
 class Stacks:
-    """A cloud in which stacks are made through the API; each call waits until it is done."""
+    """Stacks that are created through the API; each call waits for its end."""
 
-    def __init__(self, bare, loader):
+    def __init__(self, bare, deployer):
         self.bare = bare
-        self.loader = loader
+        self.deployer = deployer
         self.scheduler = Scheduler(Clock())
-        self.client = answering(CloudFormation(loader, self.scheduler))
+        self.client = client_of(CloudFormation(deployer, self.scheduler))
 
     def wait(self):
         self.scheduler.settle(30)
 
     def change(self, body, name=NAME, **more):
-        """Create a change set, and give its description."""
+        """Create a change set and return its description."""
         kind = "UPDATE" if self.status(name) not in (None, "REVIEW_IN_PROGRESS") else "CREATE"
-        given = {"StackName": name, "ChangeSetName": "one", "ChangeSetType": kind, "TemplateBody": json.dumps(body)}
-        self.client.create_change_set(**{**given, **more})
-        named = {"StackName": name, "ChangeSetName": more.get("ChangeSetName", "one")}
-        return self.client.describe_change_set(**named)
+        request = {"StackName": name, "ChangeSetName": "one", "ChangeSetType": kind, "TemplateBody": json.dumps(body)}
+        self.client.create_change_set(**{**request, **more})
+        return self.client.describe_change_set(StackName=name, ChangeSetName=more.get("ChangeSetName", "one"))
 
     def deploy(self, body, name=NAME, **more):
-        """Create and execute a change set; gives the stack's status."""
-        made = self.change(body, name, **more)
-        self.client.execute_change_set(ChangeSetName=made["ChangeSetId"])
+        """Create and execute a change set; return the stack's status."""
+        change_set = self.change(body, name, **more)
+        self.client.execute_change_set(ChangeSetName=change_set["ChangeSetId"])
         self.wait()
-        self.client.delete_change_set(ChangeSetName=made["ChangeSetId"])
+        self.client.delete_change_set(ChangeSetName=change_set["ChangeSetId"])
         return self.status(name)
 
     def delete(self, name=NAME, **more):
@@ -69,16 +68,16 @@ class Stacks:
         return self.status(name)
 
     def status(self, name=NAME):
-        """The status of the stack of a name; None if there is none."""
+        """Return the status of an existing stack; None for a deleted or unknown one."""
         found = self.client.list_stacks()["StackSummaries"]
-        return next((each["StackStatus"] for each in found if name == each["StackName"] and not gone(each)), None)
+        return next((each["StackStatus"] for each in found if name == each["StackName"] and not is_deleted(each)), None)
 
     def stack(self, name=NAME):
         (found,) = self.client.describe_stacks(StackName=name)["Stacks"]
         return found
 
     def events(self, name=NAME):
-        """The events, oldest first, as (logical id, status)."""
+        """Return the events, oldest first, as (logical id, status)."""
         found = reversed(self.client.describe_stack_events(StackName=name)["StackEvents"])
         return [(event["LogicalResourceId"], event["ResourceStatus"]) for event in found]
 
@@ -86,7 +85,7 @@ class Stacks:
         return [url.rsplit("/", 1)[-1] for url in self.bare.client("sqs").list_queues().get("QueueUrls", [])]
 
 
-def gone(summary):
+def is_deleted(summary):
     return summary["StackStatus"] == "DELETE_COMPLETE"
 
 
@@ -105,11 +104,11 @@ def template(outputs=None, parameters=None, **resources):
 
 BROKEN = {
     "Type": "AWS::Events::Rule",
-    "Properties": {"EventBusName": "nowhere", "EventPattern": {"source": ["x"]}},
+    "Properties": {"EventBusName": "missing", "EventPattern": {"source": ["x"]}},
     "DependsOn": "Queue",
 }
 
 
 @pytest.fixture
 def stacks(bare, tmp_path):
-    return Stacks(bare, bare.loader(tmp_path / "cache"))
+    return Stacks(bare, bare.deployer(tmp_path / "cache"))

@@ -41,7 +41,7 @@ class Shop(cdk.Stack):
         api = apigateway.HttpApi(
             self,
             "Api",
-            description="The stack",
+            description="The API",
             cors_preflight=apigateway.CorsPreflightOptions(
                 allow_origins=["https://shop.example"],
                 allow_methods=[apigateway.CorsHttpMethod.ANY],

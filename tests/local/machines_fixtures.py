@@ -1,4 +1,4 @@
-"""The fixtures of the tests of state machines. `pytest_plugins = ("machines_fixtures",)`."""
+"""Fixtures of the tests of state machines. Use `pytest_plugins = ("machines_fixtures",)`."""
 
 import pytest
 from machines_kit import Kit

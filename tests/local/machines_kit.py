@@ -1,4 +1,4 @@
-"""State machines at hand: made, run and read back through boto3."""
+"""Helpers that create, run and describe state machines through boto3."""
 
 import io
 import itertools
@@ -26,7 +26,7 @@ _numbers = itertools.count(1)
 
 
 def chain(**states):
-    """A definition of states, one after the other; each keeps its own Next or End where it has one."""
+    """Return a definition with these states in sequence. A state keeps its own Next or End."""
     names = list(states)
     for name, following in itertools.zip_longest(names, names[1:]):
         state = states[name]
@@ -36,12 +36,12 @@ def chain(**states):
 
 
 def task(function, **more):
-    """A task that runs a function, and whose output is the function's answer."""
+    """Return a task that invokes a function and has its result as output."""
     return {"Type": "Task", "Resource": function, **more}
 
 
 class Kit:
-    """Makes what a test of state machines needs. Names are new each time."""
+    """Creates resources with unique names."""
 
     def __init__(self, cloud):
         self.cloud = cloud
@@ -52,74 +52,74 @@ class Kit:
         iam.put_role_policy(RoleName="machines", PolicyName="all", PolicyDocument=ALL)
 
     def name(self):
-        return f"it{next(_numbers)}"
+        return f"test{next(_numbers)}"
 
     def function(self, body, **more):
-        """A function whose handler, of `event` and `context`, has this body."""
+        """Create a function whose `handler(event, context)` has this body."""
         lines = "\n".join(f"    {line}" for line in body.splitlines())
-        packed = io.BytesIO()
-        with zipfile.ZipFile(packed, "w") as archive:
-            archive.writestr("it.py", f"import json, os, time\n\n\ndef handler(event, context):\n{lines}\n")
+        zipped = io.BytesIO()
+        with zipfile.ZipFile(zipped, "w") as archive:
+            archive.writestr("function.py", f"import json, os, time\n\n\ndef handler(event, context):\n{lines}\n")
         return self.client("lambda").create_function(
             FunctionName=self.name(),
             Runtime="python3.13",
             Role=ROLE,
-            Handler="it.handler",
-            Code={"ZipFile": packed.getvalue()},
+            Handler="function.handler",
+            Code={"ZipFile": zipped.getvalue()},
             **more,
         )["FunctionArn"]
 
     def machine(self, definition, **more):
-        made = {"name": self.name(), "roleArn": ROLE, **more}
-        return self.states.create_state_machine(definition=json.dumps(definition), **made)["stateMachineArn"]
+        settings = {"name": self.name(), "roleArn": ROLE, **more}
+        return self.states.create_state_machine(definition=json.dumps(definition), **settings)["stateMachineArn"]
 
-    def start(self, definition, given=None, **more):
-        """Start a machine, or one of a definition. Gives the execution's ARN."""
+    def start(self, definition, execution_input=None, **more):
+        """Start a state machine, or a new one with a definition; return the ARN of the execution."""
         machine = definition if isinstance(definition, str) else self.machine(definition)
-        text = json.dumps({} if given is None else given)
+        text = json.dumps({} if execution_input is None else execution_input)
         return self.states.start_execution(stateMachineArn=machine, input=text, **more)["executionArn"]
 
-    def described(self, execution):
-        told = self.states.describe_execution(executionArn=execution)
-        return told | ({"output": json.loads(told["output"])} if "output" in told else {})
+    def describe(self, execution):
+        found = self.states.describe_execution(executionArn=execution)
+        return found | ({"output": json.loads(found["output"])} if "output" in found else {})
 
-    def run(self, definition, given=None, **more):
-        """Start and settle. Gives what DescribeExecution says, with the output parsed."""
-        execution = self.start(definition, given, **more)
+    def run(self, definition, execution_input=None, **more):
+        """Start and settle; return the result of DescribeExecution, with the output parsed."""
+        execution = self.start(definition, execution_input, **more)
         self.cloud.settle()
-        return self.described(execution)
+        return self.describe(execution)
 
-    def output(self, definition, given=None):
-        """The output of an execution that succeeds."""
-        told = self.run(definition, given)
-        assert told["status"] == "SUCCEEDED", (told.get("error"), told.get("cause"))
-        return told["output"]
+    def output(self, definition, execution_input=None):
+        """Return the output of an execution, which must succeed."""
+        found = self.run(definition, execution_input)
+        assert found["status"] == "SUCCEEDED", (found.get("error"), found.get("cause"))
+        return found["output"]
 
-    def failure(self, definition, given=None):
-        """The error and the cause of an execution that fails."""
-        told = self.run(definition, given)
-        assert told["status"] == "FAILED", told
-        return told.get("error"), told.get("cause")
+    def failure(self, definition, execution_input=None):
+        """Return the error and cause of an execution, which must fail."""
+        found = self.run(definition, execution_input)
+        assert found["status"] == "FAILED", found
+        return found.get("error"), found.get("cause")
 
     def history(self, execution, **more):
         return self.states.get_execution_history(executionArn=execution, **more)["events"]
 
-    def types(self, execution):
+    def event_types(self, execution):
         return [event["type"] for event in self.history(execution)]
 
     def queue(self, **attributes):
         return self.client("sqs").create_queue(QueueName=self.name(), Attributes=attributes)["QueueUrl"]
 
     def messages(self, url):
-        answer = self.client("sqs").receive_message(QueueUrl=url, MaxNumberOfMessages=10)
-        return [json.loads(message["Body"]) for message in answer.get("Messages", [])]
+        response = self.client("sqs").receive_message(QueueUrl=url, MaxNumberOfMessages=10)
+        return [json.loads(message["Body"]) for message in response.get("Messages", [])]
 
     def now(self):
         return self.cloud.scheduler.clock.now()
 
-    def pass_time(self, seconds):
-        """Let time go by, and settle."""
-        self.cloud.scheduler.after(seconds, lambda: None, "passing of time")
+    def advance(self, seconds):
+        """Advance the clock and settle."""
+        self.cloud.scheduler.after(seconds, lambda: None, "advance of the clock")
         self.cloud.settle()
 
     def sync_client(self):

@@ -61,17 +61,17 @@ def public(api_named):
 
 
 @pytest.fixture
-def write(public, empty_cloud):
+def write_note(public, empty_cloud):
     """Write a note by command and settle; return the body of the response."""
 
-    def write(key=None, **changed):
+    def write_note(key=None, **changed):
         headers = {"idempotency_key": key} if key else {}
         response = public.send("POST", "/commands/WriteNote", {**NOTE, **changed}, **headers)
         assert response.status == 202, response.body
         empty_cloud.settle()
         return json.loads(response.body)
 
-    return write
+    return write_note
 
 
 @pytest.fixture

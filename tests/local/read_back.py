@@ -1,4 +1,4 @@
-"""Resources read back: what AWS's API shows of each, and what of its properties it does not show."""
+"""Reads resources back through AWS's APIs and compares them with the template."""
 
 import json
 
@@ -12,10 +12,10 @@ def one(answer, name):
     return found
 
 
-def table(aws, at):
-    found = aws.describe_table(TableName=at.name)["Table"]
-    live = aws.describe_time_to_live(TableName=at.name)["TimeToLiveDescription"]
-    backups = aws.describe_continuous_backups(TableName=at.name)["ContinuousBackupsDescription"]
+def table(aws, res):
+    found = aws.describe_table(TableName=res.name)["Table"]
+    live = aws.describe_time_to_live(TableName=res.name)["TimeToLiveDescription"]
+    backups = aws.describe_continuous_backups(TableName=res.name)["ContinuousBackupsDescription"]
     recovery = backups["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"] == "ENABLED"
     key = found.get("SSEDescription", {})
     return {
@@ -32,20 +32,20 @@ def table(aws, at):
     }
 
 
-def function(aws, at):
-    found = aws.get_function(FunctionName=at.name)
+def function(aws, res):
+    found = aws.get_function(FunctionName=res.name)
     settings = found["Configuration"]
     return {
         **settings,
         "Layers": [layer["Arn"] for layer in settings.get("Layers", [])],
         "ReservedConcurrentExecutions": found.get("Concurrency", {}).get("ReservedConcurrentExecutions"),
-        "Code": code(at.properties["Code"]) if settings["CodeSize"] else None,
+        "Code": code(res.properties["Code"]) if settings["CodeSize"] else None,
         "Tags": found.get("Tags"),
     }
 
 
-def bucket(aws, at):
-    name = at.name
+def bucket(aws, res):
+    name = res.name
     return {
         "ServerSideEncryptionConfiguration": aws.get_bucket_encryption(Bucket=name)[
             "ServerSideEncryptionConfiguration"
@@ -59,78 +59,81 @@ def bucket(aws, at):
 
 
 READ = {
-    "AWS::CloudWatch::Alarm": lambda aws, at: one(aws.describe_alarms(AlarmNames=[at.name]), "MetricAlarms"),
-    "AWS::CloudWatch::Dashboard": lambda aws, at: aws.get_dashboard(DashboardName=at.name),
+    "AWS::CloudWatch::Alarm": lambda aws, res: one(aws.describe_alarms(AlarmNames=[res.name]), "MetricAlarms"),
+    "AWS::CloudWatch::Dashboard": lambda aws, res: aws.get_dashboard(DashboardName=res.name),
     "AWS::DynamoDB::Table": table,
     "AWS::DynamoDB::GlobalTable": table,
-    "AWS::Events::EventBus": lambda aws, at: aws.describe_event_bus(Name=at.name),
-    "AWS::Events::Rule": lambda aws, at: {
-        **aws.describe_rule(Name=at.name, EventBusName=at.properties.get("EventBusName", "default")),
-        **aws.list_targets_by_rule(Rule=at.name, EventBusName=at.properties.get("EventBusName", "default")),
+    "AWS::Events::EventBus": lambda aws, res: aws.describe_event_bus(Name=res.name),
+    "AWS::Events::Rule": lambda aws, res: {
+        **aws.describe_rule(Name=res.name, EventBusName=res.properties.get("EventBusName", "default")),
+        **aws.list_targets_by_rule(Rule=res.name, EventBusName=res.properties.get("EventBusName", "default")),
     },
-    "AWS::Events::Archive": lambda aws, at: aws.describe_archive(ArchiveName=at.name),
-    "AWS::Events::Connection": lambda aws, at: {
-        **aws.describe_connection(Name=at.name),
-        "AuthParameters": at.properties["AuthParameters"],  # AWS shows no secret
+    "AWS::Events::Archive": lambda aws, res: aws.describe_archive(ArchiveName=res.name),
+    "AWS::Events::Connection": lambda aws, res: {
+        **aws.describe_connection(Name=res.name),
+        "AuthParameters": res.properties["AuthParameters"],  # AWS matches no secret
     },
-    "AWS::Events::ApiDestination": lambda aws, at: aws.describe_api_destination(Name=at.name),
-    "AWS::IAM::Role": lambda aws, at: {
-        **aws.get_role(RoleName=at.name)["Role"],
+    "AWS::Events::ApiDestination": lambda aws, res: aws.describe_api_destination(Name=res.name),
+    "AWS::IAM::Role": lambda aws, res: {
+        **aws.get_role(RoleName=res.name)["Role"],
         "ManagedPolicyArns": [
-            each["PolicyArn"] for each in aws.list_attached_role_policies(RoleName=at.name)["AttachedPolicies"]
+            each["PolicyArn"] for each in aws.list_attached_role_policies(RoleName=res.name)["AttachedPolicies"]
         ],
     },
-    "AWS::IAM::ManagedPolicy": lambda aws, at: {
-        **aws.get_policy(PolicyArn=at.physical_id)["Policy"],
-        "Roles": [each["RoleName"] for each in aws.list_entities_for_policy(PolicyArn=at.physical_id)["PolicyRoles"]],
-        "PolicyDocument": aws.get_policy_version(PolicyArn=at.physical_id, VersionId="v1")["PolicyVersion"]["Document"],
+    "AWS::IAM::ManagedPolicy": lambda aws, res: {
+        **aws.get_policy(PolicyArn=res.physical_id)["Policy"],
+        "Roles": [each["RoleName"] for each in aws.list_entities_for_policy(PolicyArn=res.physical_id)["PolicyRoles"]],
+        "PolicyDocument": aws.get_policy_version(PolicyArn=res.physical_id, VersionId="v1")["PolicyVersion"][
+            "Document"
+        ],
     },
-    "AWS::Kinesis::Stream": lambda aws, at: {
-        **(found := aws.describe_stream(StreamName=at.name)["StreamDescription"]),
+    "AWS::Kinesis::Stream": lambda aws, res: {
+        **(found := aws.describe_stream(StreamName=res.name)["StreamDescription"]),
         "StreamEncryption": found,
-        "ShardCount": aws.describe_stream_summary(StreamName=at.name)["StreamDescriptionSummary"]["OpenShardCount"],
+        "ShardCount": aws.describe_stream_summary(StreamName=res.name)["StreamDescriptionSummary"]["OpenShardCount"],
     },
-    "AWS::KMS::Key": lambda aws, at: {
-        **aws.describe_key(KeyId=at.physical_id)["KeyMetadata"],
-        "Policy": aws.get_key_policy(KeyId=at.physical_id, PolicyName="default")["Policy"],
-        "EnableKeyRotation": aws.get_key_rotation_status(KeyId=at.physical_id)["KeyRotationEnabled"],
-        "Tags": aws.list_resource_tags(KeyId=at.physical_id)["Tags"],
+    "AWS::KMS::Key": lambda aws, res: {
+        **aws.describe_key(KeyId=res.physical_id)["KeyMetadata"],
+        "Policy": aws.get_key_policy(KeyId=res.physical_id, PolicyName="default")["Policy"],
+        "EnableKeyRotation": aws.get_key_rotation_status(KeyId=res.physical_id)["KeyRotationEnabled"],
+        "Tags": aws.list_resource_tags(KeyId=res.physical_id)["Tags"],
     },
-    "AWS::KMS::Alias": lambda aws, at: next(
-        each for each in aws.list_aliases()["Aliases"] if each["AliasName"] == at.physical_id
+    "AWS::KMS::Alias": lambda aws, res: next(
+        each for each in aws.list_aliases()["Aliases"] if each["AliasName"] == res.physical_id
     ),
     "AWS::Lambda::Function": function,
-    "AWS::Lambda::LayerVersion": lambda aws, at: {
-        **aws.get_layer_version(LayerName=at.name, VersionNumber=int(at.physical_id.rsplit(":", 1)[-1])),
-        "Content": at.properties["Content"],
+    "AWS::Lambda::LayerVersion": lambda aws, res: {
+        **aws.get_layer_version(LayerName=res.name, VersionNumber=int(res.physical_id.rsplit(":", 1)[-1])),
+        "Content": res.properties["Content"],
     },
-    "AWS::Lambda::Alias": lambda aws, at: aws.get_alias(FunctionName=at.properties["FunctionName"], Name=at.name),
-    "AWS::Lambda::Version": lambda aws, at: aws.get_function_configuration(FunctionName=at.physical_id),
-    "AWS::Lambda::EventSourceMapping": lambda aws, at: {
-        **aws.get_event_source_mapping(UUID=at.physical_id),
-        "FunctionName": at.properties["FunctionName"],
+    "AWS::Lambda::Alias": lambda aws, res: aws.get_alias(FunctionName=res.properties["FunctionName"], Name=res.name),
+    "AWS::Lambda::Version": lambda aws, res: aws.get_function_configuration(FunctionName=res.physical_id),
+    "AWS::Lambda::EventSourceMapping": lambda aws, res: {
+        **aws.get_event_source_mapping(UUID=res.physical_id),
+        "FunctionName": res.properties["FunctionName"],
     },
-    "AWS::Lambda::EventInvokeConfig": lambda aws, at: aws.get_function_event_invoke_config(
-        FunctionName=at.properties["FunctionName"]
+    "AWS::Lambda::EventInvokeConfig": lambda aws, res: aws.get_function_event_invoke_config(
+        FunctionName=res.properties["FunctionName"]
     ),
-    "AWS::Logs::LogGroup": lambda aws, at: one(aws.describe_log_groups(logGroupNamePrefix=at.name), "logGroups"),
-    "AWS::Logs::MetricFilter": lambda aws, at: one(
-        aws.describe_metric_filters(filterNamePrefix=at.name), "metricFilters"
+    "AWS::Logs::LogGroup": lambda aws, res: one(aws.describe_log_groups(logGroupNamePrefix=res.name), "logGroups"),
+    "AWS::Logs::MetricFilter": lambda aws, res: one(
+        aws.describe_metric_filters(filterNamePrefix=res.name), "metricFilters"
     ),
-    "AWS::Logs::ResourcePolicy": lambda aws, at: one(aws.describe_resource_policies(), "resourcePolicies"),
+    "AWS::Logs::ResourcePolicy": lambda aws, res: one(aws.describe_resource_policies(), "resourcePolicies"),
     "AWS::S3::Bucket": bucket,
-    "AWS::SNS::Topic": lambda aws, at: aws.get_topic_attributes(TopicArn=at.physical_id)["Attributes"],
-    "AWS::SNS::Subscription": lambda aws, at: aws.get_subscription_attributes(SubscriptionArn=at.physical_id)[
+    "AWS::SNS::Topic": lambda aws, res: aws.get_topic_attributes(TopicArn=res.physical_id)["Attributes"],
+    "AWS::SNS::Subscription": lambda aws, res: aws.get_subscription_attributes(SubscriptionArn=res.physical_id)[
         "Attributes"
     ],
-    "AWS::SQS::Queue": lambda aws, at: aws.get_queue_attributes(QueueUrl=at.physical_id, AttributeNames=["All"])[
+    "AWS::SQS::Queue": lambda aws, res: aws.get_queue_attributes(QueueUrl=res.physical_id, AttributeNames=["All"])[
         "Attributes"
     ],
-    "AWS::SSM::Parameter": lambda aws, at: {
-        **aws.get_parameter(Name=at.physical_id)["Parameter"],
-        "Tags": aws.list_tags_for_resource(ResourceType="Parameter", ResourceId=at.physical_id)["TagList"],
+    "AWS::SSM::Parameter": lambda aws, res: {
+        **aws.get_parameter(Name=res.physical_id)["Parameter"],
+        **one(aws.describe_parameters(Filters=[{"Key": "Name", "Values": [res.physical_id]}]), "Parameters"),
+        "Tags": aws.list_tags_for_resource(ResourceType="Parameter", ResourceId=res.physical_id)["TagList"],
     },
-    "AWS::StepFunctions::StateMachine": lambda aws, at: aws.describe_state_machine(stateMachineArn=at.physical_id),
+    "AWS::StepFunctions::StateMachine": lambda aws, res: aws.describe_state_machine(stateMachineArn=res.physical_id),
 }
 
 
@@ -154,49 +157,49 @@ def tags(bare, resource):
     return {"Tags": getattr(bare.client(TYPES[resource.type].service), operation)(**{argument: who})[answer]}
 
 
-def takes(declared):
-    found = dict(declared.create.takes) if declared.create else {}
+def arguments(declared):
+    found = dict(declared.create.arguments) if declared.create else {}
     for step in declared.steps:
         if isinstance(step, Setting):
-            found = {**step.put.takes, **found}
+            found = {**step.put.arguments, **found}
     return found
 
 
-def lost(bare, resource):
-    """The properties of a resource that AWS's API does not show as the template has them."""
+def missing_properties(bare, resource):
+    """Return the properties of a resource that AWS's API does not return as the template has them."""
     declared = TYPES[resource.type]
     found = READ[resource.type](bare.client(declared.service), resource)
     found = {key.lower(): value for key, value in {**found, **tags(bare, resource)}.items()}
-    passed = takes(declared)
-    gone = []
+    passed = arguments(declared)
+    missing = []
     for name, value in declared.reshape(resource.properties).items():
-        take = passed.get(name)
-        shown = (take.argument.rsplit(".", 1)[-1] if take else "") or name
-        meant = take.form(value) if take and take.form else value
-        hidden = name in declared.immutable and shown.lower() not in found
-        if not hidden and not shows(found.get(shown.lower()), meant):
-            gone.append(name)
-    return gone
+        argument = passed.get(name)
+        member = ((argument.path.rsplit(".", 1)[-1] if argument else "") or name).lower()
+        expected = argument.convert(value) if argument and argument.convert else value
+        hidden = name in declared.immutable and member not in found
+        if not hidden and not matches(found.get(member), expected):
+            missing.append(name)
+    return missing
 
 
-def shows(found, meant):
-    """Whether all that was meant is found, but for the case of keys and the form of numbers and documents."""
-    if isinstance(found, str) and isinstance(meant, dict | list) and found[:1] in ("{", "["):
+def matches(found, expected):
+    """Return whether a value matches, ignoring the case of keys and the form of numbers and documents."""
+    if isinstance(found, str) and isinstance(expected, dict | list) and found[:1] in ("{", "["):
         found = json.loads(found)
-    if isinstance(meant, list) and isinstance(found, dict):
-        meant = {pair["Key"]: pair["Value"] for pair in meant}
-    if isinstance(found, list) and isinstance(meant, dict):
-        meant = [{"Key": key, "Value": value} for key, value in meant.items()]
-    if isinstance(meant, dict):
+    if isinstance(expected, list) and isinstance(found, dict):
+        expected = {pair["Key"]: pair["Value"] for pair in expected}
+    if isinstance(found, list) and isinstance(expected, dict):
+        expected = [{"Key": key, "Value": value} for key, value in expected.items()]
+    if isinstance(expected, dict):
         if not isinstance(found, dict):
             return False
         found = {key.lower(): value for key, value in found.items()}
-        return all(shows(found.get(key.lower()), value) for key, value in meant.items())
-    if isinstance(meant, list):
+        return all(matches(found.get(key.lower()), value) for key, value in expected.items())
+    if isinstance(expected, list):
         found = found if isinstance(found, list) else [found]
-        return all(any(shows(each, wanted) for each in found) for wanted in meant)
-    if isinstance(found, bool) or isinstance(meant, bool):
-        return str(found).lower() == str(meant).lower()
+        return all(any(matches(each, wanted) for each in found) for wanted in expected)
+    if isinstance(found, bool) or isinstance(expected, bool):
+        return str(found).lower() == str(expected).lower()
     if isinstance(found, int | float):
-        return found == float(meant)
-    return str(found) == str(meant) or str(meant).endswith(f":key/{found}")
+        return found == float(expected)
+    return str(found) == str(expected) or str(expected).endswith(f":key/{found}")

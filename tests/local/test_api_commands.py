@@ -60,9 +60,9 @@ def test_query_without_a_result_is_not_found(public):
     assert (problem(answer)[0], "note_id never-written" in json.loads(answer.body)["detail"]) == (404, True)
 
 
-def test_cursors_lead_through_all_pages(write, get):
+def test_cursors_lead_through_all_pages(write_note, get):
     for number in range(5):
-        write(author="pages", note_id=f"p-{number}")
+        write_note(author="pages", note_id=f"p-{number}")
     first = get("/notes/pages?limit=2")
     second = get(f"/notes/pages?limit=2&cursor={first['next']}")
     last = get(f"/notes/pages?limit=2&cursor={second['next']}")
@@ -70,9 +70,9 @@ def test_cursors_lead_through_all_pages(write, get):
     assert last["next"] is None
 
 
-def test_query_has_parameters_from_query_string(write, get):
-    write(author="stars", note_id="few", stars=1)
-    write(author="stars", note_id="many", stars=5)
+def test_query_has_parameters_from_query_string(write_note, get):
+    write_note(author="stars", note_id="few", stars=1)
+    write_note(author="stars", note_id="many", stars=5)
     assert [note["note_id"] for note in get("/notes/stars?stars=3")["items"]] == ["many"]
 
 
@@ -103,8 +103,8 @@ def test_query_with_after_waits_for_the_version(public, empty_cloud, get):
     empty_cloud.settle()
 
 
-def test_missing_version_is_a_conflict_with_the_current_version(write, public):
-    write(author="late", note_id="l-1")
+def test_missing_version_is_a_conflict_with_the_current_version(write_note, public):
+    write_note(author="late", note_id="l-1")
     answer = public.send("GET", "/notes/late/l-1?after=9")
     assert problem(answer) == (409, ["after"])
     assert "is at version 1 after" in json.loads(answer.body)["detail"]
@@ -125,14 +125,14 @@ def test_openapi_document_describes_the_api(get):
     assert names == ["author", "stars", "limit", "cursor"]
 
 
-def test_repeated_idempotency_key_returns_the_same_response(write, get):
-    first, second, other = (write(key, author="keys", note_id="k-1") for key in ("once", "once", "twice"))
+def test_repeated_idempotency_key_returns_the_same_response(write_note, get):
+    first, second, other = (write_note(key, author="keys", note_id="k-1") for key in ("once", "once", "twice"))
     assert first == second != other
     assert get("/notes/keys/k-1")["version"] == 2
 
 
-def test_idempotency_key_of_another_command_is_rejected(write, public):
-    write("reused", author="keys", note_id="k-2")
+def test_idempotency_key_of_another_command_is_rejected(write_note, public):
+    write_note("reused", author="keys", note_id="k-2")
     answer = public.send("POST", "/commands/WriteNote", {**NOTE, "note_id": "k-3"}, idempotency_key="reused")
     assert problem(answer) == (422, ["idempotency-key"])
 

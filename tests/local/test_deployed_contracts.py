@@ -1,4 +1,4 @@
-"""`millrace compat` against the registry of a cloud that runs."""
+"""`millrace compat` against the schema registry of a running cloud."""
 
 import json
 from pathlib import Path
@@ -13,7 +13,7 @@ COMPLETED = {"RegistryName": "shop", "SchemaName": "shop.fulfilment@OrderComplet
 
 @pytest.fixture
 def compat(cloud, monkeypatch, capsys):
-    """The command's exit status and output."""
+    """Run the command; return its exit status and output."""
     monkeypatch.chdir(ROOT)
     monkeypatch.setenv("AWS_ENDPOINT_URL", cloud.endpoint_url)
 
@@ -24,27 +24,27 @@ def compat(cloud, monkeypatch, capsys):
     return run
 
 
-def test_a_project_that_is_deployed_gets_on_with_itself(compat):
-    status, told = compat()
-    compared, told = told.splitlines()[-1].split(" events compared: ")
-    assert (status, told) == (0, "0 changes break a consumer, 0 break none")
+def test_deployed_project_is_compatible_with_itself(compat):
+    status, output = compat()
+    compared, result = output.splitlines()[-1].split(" events compared: ")
+    assert (status, result) == (0, "0 changes break a consumer, 0 break none")
     assert int(compared) >= 16
 
 
-def test_the_newest_version_in_the_registry_counts(compat, cloud):
+def test_newest_version_in_the_registry_is_compared(compat, cloud):
     schemas = cloud.client("schemas")
     document = json.loads(schemas.describe_schema(**COMPLETED)["Content"])
     event = document["components"]["schemas"]["OrderCompleted"]
     del event["properties"]["customer_id"]
     event["required"].remove("customer_id")
     schemas.update_schema(**COMPLETED, Type="OpenApi3", Content=json.dumps(document))
-    status, told = compat()
+    status, output = compat()
     assert status == 1
-    assert "OrderCompleted.customer_id is a new required field\n        award_points" in told
+    assert "OrderCompleted.customer_id is a new required field\n        award_points" in output
 
 
-def test_a_cloud_that_has_no_registry_is_told(compat, cloud):
+def test_cloud_without_a_registry_is_reported(compat, cloud):
     cloud.reset()
-    status, told = compat()
+    status, output = compat()
     assert status == 2
-    assert "no schema registry shop: deploy the project first" in told
+    assert "no schema registry shop: deploy the project first" in output

@@ -1,4 +1,4 @@
-"""A stack of somebody else's, in its own folder and deployed after the shop: it subscribes, and publishes by curl."""
+"""A partner's stack, deployed after the shop: it subscribes to events and publishes with curl."""
 
 import json
 import shutil
@@ -18,7 +18,7 @@ EVENT = {"specversion": "1.0", "source": "shop.warehouse", "type": "StockDeliver
 
 @pytest.fixture(scope="session")
 def synthesise_partner(assembly):
-    """Synthesise the partner's app, with the layers of the shop, whose pins are the same."""
+    """Synthesise the partner's app with the layers of the shop, which has the same requirements."""
 
     def synthesise_partner(**context):
         project = ROOT / "examples" / "partner"
@@ -35,26 +35,26 @@ def synthesise_partner(assembly):
 
 @pytest.fixture
 def curl(cloud):
-    """Send to the shop's API with plain curl, which signs by itself; gives the answer and its status."""
+    """Call the shop's API with curl's own signing; return the status and the parsed response."""
     if not shutil.which("curl"):
-        pytest.skip("there is no curl on this machine")
-    url = cloud._loader.deployment.stacks["Shop"].outputs["Endpoint"]
+        pytest.skip("curl is not installed")
+    url = cloud._deployer.deployment.stacks["Shop"].outputs["Endpoint"]
     host = url.removeprefix("http://")
 
     def curl(path, body=None, kind="application/cloudevents+json", user="test:test"):
-        told = ["--silent", "--write-out", "\n%{http_code}", "--resolve", f"{host}:127.0.0.1"]
+        options = ["--silent", "--write-out", "\n%{http_code}", "--resolve", f"{host}:127.0.0.1"]
         sign = ["--aws-sigv4", "aws:amz:us-east-1:execute-api", "--user", user]
-        sent = ["--header", f"Content-Type: {kind}", "--data", json.dumps(body)] if body else []
+        data = ["--header", f"Content-Type: {kind}", "--data", json.dumps(body)] if body else []
         text = subprocess.run(
-            ["curl", *told, *sign, *sent, f"{url}{path}"], capture_output=True, text=True, check=True
+            ["curl", *options, *sign, *data, f"{url}{path}"], capture_output=True, text=True, check=True
         ).stdout
-        answer, _, status = text.rpartition("\n")
-        return int(status), json.loads(answer)
+        response, _, status = text.rpartition("\n")
+        return int(status), json.loads(response)
 
     return curl
 
 
-def test_a_partner_subscribes_and_the_shop_stays_as_it_is(stocked, assembly, synthesise_partner, put, table):
+def test_partner_subscribes_without_a_change_of_the_shop(stocked, assembly, synthesise_partner, put, table):
     before = (assembly / "Shop.template.json").read_bytes()
     changes = []
     stocked.deploy(synthesise_partner(), changes.append)
@@ -66,11 +66,11 @@ def test_a_partner_subscribes_and_the_shop_stays_as_it_is(stocked, assembly, syn
     assert table("sales").scan()["Items"][0]["orders"] == {"order-1001"}
 
 
-def test_the_template_of_the_shop_is_made_of_nothing_of_the_partner():
+def test_template_of_the_shop_does_not_depend_on_the_partner():
     assert not any("examples" in name for name in fingerprint(ROOT))
 
 
-def test_a_partner_publishes_from_outside_with_plain_curl(cloud, curl, table):
+def test_partner_publishes_with_plain_curl(cloud, curl, table):
     first = curl("/events", {**EVENT, "id": "d-1"})
     again = curl("/events", {**EVENT, "id": "d-1"})
     cloud.settle()
@@ -78,15 +78,15 @@ def test_a_partner_publishes_from_outside_with_plain_curl(cloud, curl, table):
     assert table("stock").get_item(Key={"sku": "kettle"})["Item"]["quantity"] == 50
 
 
-def test_what_a_partner_may_not_say_never_reaches_the_bus(cloud, curl):
-    inside = {**EVENT, "id": "d-2", "source": "shop.orders", "type": "OrderPlaced"}
-    status, problem = curl("/events", inside)
+def test_event_that_a_partner_may_not_publish_never_reaches_the_bus(cloud, curl):
+    internal = {**EVENT, "id": "d-2", "source": "shop.orders", "type": "OrderPlaced"}
+    status, problem = curl("/events", internal)
     assert (status, "takes no 'OrderPlaced' from 'shop.orders'" in problem["detail"]) == (403, True)
     assert curl("/events", EVENT, user="test:wrong") == (403, {"message": "Forbidden"})
     assert cloud.region.history.flows() == []
 
 
-def test_a_webhook_is_called_with_a_cloudevent_and_the_key_of_its_secret(stocked, put, server, synthesise_partner):
+def test_webhook_receives_a_cloudevent_and_the_key_of_its_secret(stocked, put, server, synthesise_partner):
     site = server({"/orders": [(200, {})]})
     (stack,) = [
         state
@@ -103,11 +103,11 @@ def test_a_webhook_is_called_with_a_cloudevent_and_the_key_of_its_secret(stocked
     assert call.headers["X-Api-Key"] == key
 
 
-def test_an_order_comes_in_by_command_and_what_became_of_it_can_be_asked_for(stocked, curl, recorded):
+def test_order_is_placed_by_command_and_queried(stocked, curl, recorded):
     order = recorded("place_order")["detail"]["data"]
-    status, told = curl("/commands/PlaceOrder", order, kind="application/json")
-    placed = curl(f"{told['ask']}?after=1")[1]
+    status, accepted = curl("/commands/PlaceOrder", order, kind="application/json")
+    placed = curl(f"{accepted['ask']}?after=1")[1]
     stocked.settle()
-    assert (status, placed["version"] >= 1, curl(told["ask"])[1]["status"]) == (202, True, "completed")
-    assert "OrderCompleted" in stocked.trace(told["correlation_id"]).names()
+    assert (status, placed["version"] >= 1, curl(accepted["ask"])[1]["status"]) == (202, True, "completed")
+    assert "OrderCompleted" in stocked.trace(accepted["correlation_id"]).names()
     assert curl("/customers/customer-7/points") == (200, {"customer_id": "customer-7", "balance": 129})

@@ -1,4 +1,4 @@
-"""A synthesised cloud assembly, read from its folder: the stacks in the order of their dependencies, and their assets.
+"""Synthesised cloud assemblies: their stacks, in dependency order, and file assets.
 
 https://docs.aws.amazon.com/cdk/v2/guide/deploy.html#deploy-how-synth-assemblies
 """
@@ -11,19 +11,19 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
 
-from millrace.local.cloudformation.template import CircularDependency, Template
+from millrace.local.cloudformation.template import CircularDependencyError, Template
 from millrace.local.core.backends import Environment
 
 _STACK, _ASSETS, _STAGE = "aws:cloudformation:stack", "cdk:asset-manifest", "cdk:cloud-assembly"
 
 
 class AssemblyError(ValueError):
-    """An assembly that the local cloud cannot read."""
+    """An assembly that the local cloud cannot deploy."""
 
 
 @dataclass(frozen=True)
 class Asset:
-    """A file, or a folder to be zipped, and the one place where the template expects it. `id` is the asset's hash."""
+    """A file, or a folder to be zipped, and the S3 object where the template expects it. `id` is the asset's hash."""
 
     id: str
     path: Path
@@ -34,61 +34,61 @@ class Asset:
 
 @dataclass(frozen=True)
 class Stack:
-    """One stack. `needs` are the names of the stacks that come before it, `environment` is its account and region."""
+    """One stack. `dependencies` are the names of the stacks to deploy before it."""
 
     name: str
     template: Template
     assets: tuple[Asset, ...] = ()
-    needs: frozenset[str] = frozenset()
+    dependencies: frozenset[str] = frozenset()
     environment: Environment = ("", "")
 
     @cached_property
     def exports(self) -> frozenset[str]:
-        """The names of what it exports, as far as the template writes them out."""
+        """The names of its exports, except those that contain intrinsic functions."""
         names = (output.get("Export", {}).get("Name") for output in self.template.outputs.values())
         return frozenset(name for name in names if isinstance(name, str))
 
     @cached_property
     def imports(self) -> frozenset[str]:
-        """The names of what it imports, as far as the template writes them out."""
+        """The names of its imports, except those that contain intrinsic functions."""
         return frozenset(_imports(self.template.body))
 
 
 @dataclass(frozen=True)
 class Assembly:
-    """The stacks of a folder, each after those that it needs."""
+    """The stacks of a folder, in dependency order."""
 
     folder: Path
     stacks: tuple[Stack, ...]
 
     @property
     def environments(self) -> list[Environment]:
-        """The accounts and regions of its stacks, in their order."""
+        """The accounts and regions of its stacks."""
         return list(dict.fromkeys(stack.environment for stack in self.stacks))
 
     @classmethod
     def read(cls, folder: Path, default: Environment) -> "Assembly":
-        """Read a folder, as `cdk.out`. Stacks that name no account or region are for the default ones.
+        """Read a folder, such as `cdk.out`. Stacks without an account or region get the default one.
 
-        Raises AssemblyError for what cannot be deployed locally.
+        Raises AssemblyError for an asset that cannot be deployed locally.
         """
-        found = {stack.name: stack for stack in _stacks(folder, *default)}
+        found = {stack.name: stack for stack in _stacks(folder, default)}
         if not found:
-            raise AssemblyError(f"{folder} holds no stack. Is it the folder that `cdk synth` wrote?")
+            raise AssemblyError(f"{folder} contains no stack. Pass the folder that `cdk synth` wrote.")
         exported = {export: stack.name for stack in found.values() for export in stack.exports}
         order = TopologicalSorter(
             {
-                name: sorted((stack.needs | _named(stack.imports, exported)) & found.keys() - {name})
+                name: sorted((stack.dependencies | _exporters(stack.imports, exported)) & found.keys() - {name})
                 for name, stack in found.items()
             }
         )
         try:
             return cls(folder, tuple(found[name] for name in order.static_order()))
         except CycleError as error:
-            raise CircularDependency(f"These stacks wait for each other: {' → '.join(error.args[1])}.") from None
+            raise CircularDependencyError(f"Circular dependency between stacks: {' → '.join(error.args[1])}.") from None
 
 
-def _named(imports: frozenset[str], exported: Mapping[str, str]) -> set[str]:
+def _exporters(imports: frozenset[str], exported: Mapping[str, str]) -> set[str]:
     return {exported[name] for name in imports if name in exported}
 
 
@@ -107,74 +107,80 @@ def _json(path: Path) -> dict[str, Any]:
     try:
         found: dict[str, Any] = json.loads(path.read_bytes())
     except FileNotFoundError:
-        raise AssemblyError(f"There is no {path}. Write it with `cdk synth`.") from None
+        raise AssemblyError(f"{path} does not exist. Write it with `cdk synth`.") from None
     return found
 
 
-def _stacks(folder: Path, account: str, region: str) -> Iterator[Stack]:
+def _stacks(folder: Path, default: Environment) -> Iterator[Stack]:
     artifacts: dict[str, dict[str, Any]] = _json(folder / "manifest.json").get("artifacts", {})
-    names = {key: _name(key, body) for key, body in artifacts.items() if body["type"] == _STACK}
+    names = {key: _stack_name(key, body) for key, body in artifacts.items() if body["type"] == _STACK}
     for key, body in artifacts.items():
         if body["type"] == _STAGE:
-            yield from _stacks(folder / body["properties"]["directoryName"], account, region)
+            yield from _stacks(folder / body["properties"]["directoryName"], default)
         if body["type"] == _STACK:
-            needs = frozenset(names[each] for each in body.get("dependencies", ()) if each in names)
-            yield _stack(folder, names[key], body, artifacts, {"account": account, "region": region, "needs": needs})
+            dependencies = frozenset(names[each] for each in body.get("dependencies", ()) if each in names)
+            yield Stack(
+                names[key],
+                Template(
+                    _json(folder / body["properties"]["templateFile"]),
+                    cache(lambda body=body: dict(_construct_paths(folder, body))),
+                ),
+                tuple(_stack_assets(folder, body, artifacts, default)),
+                dependencies,
+                _environment(body, default),
+            )
 
 
-def _paths(folder: Path, body: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """The constructs' paths, which stand in the manifest or in a file beside it."""
-    beside = body.get("additionalMetadataFile")
-    for path, notes in (body.get("metadata", {}) | (_json(folder / beside) if beside else {})).items():
-        for note in notes:
-            if note["type"] == "aws:cdk:logicalId":
-                yield note["data"], path.lstrip("/")
+def _construct_paths(folder: Path, body: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield logical ids and construct paths, from the manifest or its `additionalMetadataFile`."""
+    file = body.get("additionalMetadataFile")
+    for path, entries in (body.get("metadata", {}) | (_json(folder / file) if file else {})).items():
+        for entry in entries:
+            if entry["type"] == "aws:cdk:logicalId":
+                yield entry["data"], path.lstrip("/")
 
 
-def _name(key: str, body: Mapping[str, Any]) -> str:
+def _stack_name(key: str, body: Mapping[str, Any]) -> str:
     name: str = body["properties"].get("stackName", key)
     return name
 
 
-def _stack(
-    folder: Path, name: str, body: Mapping[str, Any], artifacts: Mapping[str, Any], where: Mapping[str, Any]
-) -> Stack:
-    template = body["properties"]["templateFile"]
-    manifests = [artifacts[each] for each in body.get("dependencies", ()) if artifacts[each]["type"] == _ASSETS]
-    assets = [
-        asset
-        for manifest in manifests
-        for asset in _assets(folder, folder / manifest["properties"]["file"], where)
-        if asset.path.name != template
-    ]
+def _environment(body: Mapping[str, Any], default: Environment) -> Environment:
     account, region = body.get("environment", "aws:///").removeprefix("aws://").split("/")
-    return Stack(
-        name,
-        Template(_json(folder / template), cache(lambda: dict(_paths(folder, body)))),
-        tuple(assets),
-        where["needs"],
-        (
-            where["account"] if account in ("", "unknown-account") else account,
-            where["region"] if region in ("", "unknown-region") else region,
-        ),
+    return (
+        default[0] if account in ("", "unknown-account") else account,
+        default[1] if region in ("", "unknown-region") else region,
     )
 
 
-def _assets(folder: Path, manifest: Path, where: Mapping[str, Any]) -> Iterator[Asset]:
+def _stack_assets(
+    folder: Path, body: Mapping[str, Any], artifacts: Mapping[str, Any], default: Environment
+) -> Iterator[Asset]:
+    dependencies = (artifacts[each] for each in body.get("dependencies", ()))
+    for manifest in (each["properties"]["file"] for each in dependencies if each["type"] == _ASSETS):
+        for asset in _assets(folder, folder / manifest, default):
+            if asset.path.name != body["properties"]["templateFile"]:
+                yield asset
+
+
+def _assets(folder: Path, manifest: Path, default: Environment) -> Iterator[Asset]:
     body = _json(manifest)
     if images := body.get("dockerImages"):
-        raise AssemblyError(f"{manifest.name}: the image {min(images)} needs Docker, which is not used here.")
+        raise AssemblyError(
+            f"{manifest.name}: the image {min(images)} needs Docker, which the local cloud does not use."
+        )
     for key, asset in body.get("files", {}).items():
         source = asset["source"]
         if "path" not in source:
-            raise AssemblyError(f"{manifest.name}: the asset {key} is no file, but made by {source}.")
+            raise AssemblyError(
+                f"{manifest.name}: the asset {key} is not a file but the output of a command: {source}."
+            )
         for destination in asset["destinations"].values():
-            bucket, name = (_plain(destination[part], where) for part in ("bucketName", "objectKey"))
+            bucket, name = (_without_placeholders(destination[part], default) for part in ("bucketName", "objectKey"))
             yield Asset(key, folder / source["path"], source.get("packaging") == "zip", bucket, name)
 
 
-def _plain(text: str, where: Mapping[str, Any]) -> str:
-    named = {"AWS::AccountId": where["account"], "AWS::Region": where["region"], "AWS::Partition": "aws"}
-    for name, value in named.items():
-        text = text.replace(f"${{{name}}}", value)
+def _without_placeholders(text: str, default: Environment) -> str:
+    for name, value in zip(("AccountId", "Region", "Partition"), (*default, "aws"), strict=True):
+        text = text.replace(f"${{AWS::{name}}}", value)
     return text

@@ -1,20 +1,21 @@
-"""What stands in the local cloud: stacks, their resources and outputs; and how a deployment tells of itself."""
+"""What is deployed to one account and region, and the changes that a deployment reports."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from millrace.local.cloudformation.assembly import Stack
 from millrace.local.cloudformation.registry import Resource
-from millrace.local.cloudformation.template import Entry, Template
+from millrace.local.cloudformation.template import ResourceDefinition, Template
 
 Action = Literal["create", "update", "replace", "delete", "retain", "undo"]
 
 
 @dataclass
 class StackState:
-    """One stack that stands. Its resources are in the order in which they were made.
+    """One deployed stack. Its resources are in order of creation.
 
-    `parameters` are the values that were given for it, as they were given; `imports` the exports that it read.
+    `parameters` are the values as they were given; `imports` are the names of the exports that the stack reads.
     """
 
     name: str
@@ -29,46 +30,46 @@ class StackState:
 
 @dataclass
 class Deployment:
-    """Everything that a loader keeps in the cloud, in the order in which it was made."""
+    """The deployed stacks, in order of creation."""
 
     stacks: dict[str, StackState] = field(default_factory=dict)
 
     @property
     def exports(self) -> dict[str, Any]:
-        """What all stacks export, by name."""
+        """The exports of all stacks, by name."""
         return {name: value for state in self.stacks.values() for name, value in state.exports.items()}
 
     def importers(self, export: str) -> list[str]:
-        """The names of the stacks that read an export."""
+        """Return the names of the stacks that read an export."""
         return [state.name for state in self.stacks.values() if export in state.imports]
 
 
 @dataclass(frozen=True)
-class Standing:
-    """What a stack's own resources, and the stacks before it, give to its functions; `imports` are the exports read."""
+class DeployedValues:
+    """The values that intrinsic functions of a stack can read. `imports` collects the exports that they do read."""
 
     resources: Mapping[str, Resource]
     exports: Mapping[str, Any]
     imports: set[str] = field(default_factory=set)
 
     def ref(self, logical_id: str) -> str:
-        """What Ref gives."""
+        """Return the value of Ref."""
         return self.resources[logical_id].physical_id
 
     def attribute(self, logical_id: str, attribute: str) -> Any:
-        """What Fn::GetAtt gives."""
+        """Return the value of Fn::GetAtt."""
         return self.resources[logical_id].attributes[attribute]
 
-    def imported(self, export: str) -> Any:
-        """What another stack exports."""
-        found = self.exports[export]
+    def import_value(self, export: str) -> Any:
+        """Return the value of another stack's export."""
+        value = self.exports[export]
         self.imports.add(export)
-        return found
+        return value
 
 
 @dataclass(frozen=True)
 class Change:
-    """One thing that a deployment did. `path` is the construct's; `seconds` how long it took."""
+    """One change to a resource. `path` is the construct's path."""
 
     action: Action
     stack: str
@@ -79,14 +80,19 @@ class Change:
     seconds: float
 
 
-class DeploymentFailed(RuntimeError):
-    """A deployment that stopped at one resource, and was rolled back. The text names the resource and the cause."""
+class DeploymentError(RuntimeError):
+    """A failed deployment, which was rolled back. `cause` is the error of the resource."""
 
-    def __init__(self, stack: str, cause: object, entry: Entry | None = None, path: str | None = None) -> None:
-        named = f"{stack}.{entry.logical_id} ({entry.type}, {path})" if entry else stack
-        super().__init__(f"{named}: {cause}")
-        self.stack = stack
-        self.logical_id = entry.logical_id if entry else None
-        self.type = entry.type if entry else None
-        self.path = path
+    logical_id: str | None = None
+    type: str | None = None
+    path: str | None = None
+
+    def __init__(self, stack: Stack | StackState, cause: object, definition: ResourceDefinition | None = None) -> None:
+        self.stack = stack.name
         self.cause = cause
+        subject = stack.name
+        if definition:
+            self.logical_id, self.type = definition.logical_id, definition.type
+            self.path = stack.template.construct_path(definition.logical_id)
+            subject = f"{stack.name}.{self.logical_id} ({self.type}, {self.path})"
+        super().__init__(f"{subject}: {cause}")

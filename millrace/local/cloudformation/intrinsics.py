@@ -1,4 +1,4 @@
-"""Intrinsic functions and conditions, resolved against what stands.
+"""Resolution of intrinsic functions, pseudo parameters and conditions.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference.html
 """
@@ -9,13 +9,19 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
 
-from millrace.local.cloudformation.template import SUB, Entry, Template, TemplateError, get_att
+from millrace.local.cloudformation.template import (
+    SUB_VARIABLE,
+    ResourceDefinition,
+    Template,
+    TemplateError,
+    parse_get_att,
+)
 
 _FUNCTIONS = {
     "Ref": "_ref",
     "Fn::Base64": "_base64",
-    "Fn::FindInMap": "_find",
-    "Fn::GetAZs": "_zones",
+    "Fn::FindInMap": "_find_in_map",
+    "Fn::GetAZs": "_availability_zones",
     "Fn::GetAtt": "_get_att",
     "Fn::If": "_if",
     "Fn::ImportValue": "_import",
@@ -26,32 +32,32 @@ _FUNCTIONS = {
 }
 
 
-class UnknownIntrinsic(TemplateError):
-    """A function that is not resolved here. The text names it and its place."""
+class UnsupportedIntrinsicError(TemplateError):
+    """An intrinsic function, condition or dynamic reference that the local cloud does not resolve."""
 
 
-class _Nothing:
-    """What AWS::NoValue leaves: the property that holds it is not there."""
+class _NoValue:
+    """The value of AWS::NoValue: the property that has it is removed."""
 
 
-_NOTHING = _Nothing()
+_NO_VALUE = _NoValue()
 
 
-class Standing(Protocol):
-    """What resources that stand give. Each raises KeyError for what is not there."""
+class ResourceValues(Protocol):
+    """Values of deployed resources. Each method raises KeyError for an unknown name."""
 
     def ref(self, logical_id: str) -> str:
-        """What Ref gives."""
+        """Return the value of Ref."""
 
     def attribute(self, logical_id: str, attribute: str) -> Any:
-        """What Fn::GetAtt gives."""
+        """Return the value of Fn::GetAtt."""
 
-    def imported(self, export: str) -> Any:
-        """What another stack exports."""
+    def import_value(self, export: str) -> Any:
+        """Return the value of another stack's export."""
 
 
 @dataclass(frozen=True)
-class Pseudo:
+class PseudoParameters:
     """The pseudo parameters of one stack. `id` is the last part of its ARN."""
 
     account: str
@@ -68,10 +74,10 @@ class Pseudo:
 
     @cached_property
     def values(self) -> dict[str, Any]:
-        """Each by its name in a template."""
+        """The values by name."""
         return {
             "AWS::AccountId": self.account,
-            "AWS::NoValue": _NOTHING,
+            "AWS::NoValue": _NO_VALUE,
             "AWS::NotificationARNs": [],
             "AWS::Partition": self.partition,
             "AWS::Region": self.region,
@@ -82,150 +88,158 @@ class Pseudo:
 
 
 class Resolver:
-    """Resolves the values of one template. `parameters` holds a value for each parameter of the template."""
+    """Resolves the values of one template. `parameters` has a value for each of the template's parameters."""
 
-    def __init__(self, template: Template, pseudo: Pseudo, standing: Standing, parameters: Mapping[str, Any]) -> None:
+    def __init__(
+        self, template: Template, pseudo: PseudoParameters, resources: ResourceValues, parameters: Mapping[str, Any]
+    ) -> None:
         self._template = template
         self._pseudo = pseudo
-        self._standing = standing
-        self._names = {**pseudo.values, **parameters}
+        self._resources = resources
+        self._parameters = {**pseudo.values, **parameters}
         self._conditions: dict[str, bool] = {}
 
-    def properties(self, entry: Entry) -> dict[str, Any]:
-        """The properties of a resource, resolved. Raises TemplateError, which names the place."""
-        found = self.resolve(dict(entry.properties), entry.place)
+    def properties(self, definition: ResourceDefinition) -> dict[str, Any]:
+        """Return the resolved properties of a resource. Raises TemplateError."""
+        found = self.resolve(dict(definition.properties), definition.location)
         if not isinstance(found, dict):
-            raise TemplateError(f"{entry.place} has to be a map of properties.")
+            raise TemplateError(f"{definition.location} must be a map of properties.")
         return found
 
-    def stands(self, body: Entry | Mapping[str, Any]) -> bool:
-        """Whether the condition of a resource or an output holds."""
-        name = body.condition if isinstance(body, Entry) else body.get("Condition")
+    def is_included(self, item: ResourceDefinition | Mapping[str, Any]) -> bool:
+        """Return whether a resource or an output has no condition or its condition is true."""
+        name = item.condition if isinstance(item, ResourceDefinition) else item.get("Condition")
         return name is None or self.condition(name)
 
-    def resolve(self, value: Any, place: str) -> Any:
-        """A value with every function in it resolved."""
+    def resolve(self, value: Any, location: str) -> Any:
+        """Return a value with every function in it resolved."""
         if isinstance(value, list):
-            members = [self.resolve(each, f"{place}[{index}]") for index, each in enumerate(value)]
-            return [each for each in members if each is not _NOTHING]
+            members = [self.resolve(member, f"{location}[{index}]") for index, member in enumerate(value)]
+            return [member for member in members if member is not _NO_VALUE]
         if not isinstance(value, dict):
-            return self._plain(value, place)
+            return self._literal(value, location)
         name = next((key for key in value if key == "Ref" or key.startswith("Fn::")), None)
         if name is None:
-            found = {key: self.resolve(inner, f"{place}.{key}") for key, inner in value.items()}
-            return {key: inner for key, inner in found.items() if inner is not _NOTHING}
-        if len(value) > 1 or name not in _FUNCTIONS:
-            raise UnknownIntrinsic(f"{place}: {name} is not resolved here, or not beside other keys: {sorted(value)}.")
-        return getattr(self, _FUNCTIONS[name])(value[name], f"{place}.{name}")
+            found = {key: self.resolve(member, f"{location}.{key}") for key, member in value.items()}
+            return {key: member for key, member in found.items() if member is not _NO_VALUE}
+        if name not in _FUNCTIONS:
+            raise UnsupportedIntrinsicError(f"{location}: the local cloud does not support {name}.")
+        if len(value) > 1:
+            raise UnsupportedIntrinsicError(f"{location}: {name} must be the only key, not one of {sorted(value)}.")
+        return getattr(self, _FUNCTIONS[name])(value[name], f"{location}.{name}")
 
     def condition(self, name: str) -> bool:
-        """Whether a condition of the template holds."""
+        """Return whether a condition of the template is true."""
         if name not in self._conditions:
-            given = self._template.body.get("Conditions", {})
-            if name not in given:
-                raise TemplateError(f"There is no condition {name}.")
-            self._conditions[name] = self._holds(given[name], f"Conditions.{name}")
+            conditions = self._template.body.get("Conditions", {})
+            if name not in conditions:
+                raise TemplateError(f"The template has no condition {name}. Add it to Conditions.")
+            self._conditions[name] = self._is_true(conditions[name], f"Conditions.{name}")
         return self._conditions[name]
 
-    def _plain(self, value: Any, place: str) -> Any:
+    def _literal(self, value: Any, location: str) -> Any:
         if isinstance(value, str) and "{{resolve:" in value.replace("{{resolve:secretsmanager:", ""):
-            raise UnknownIntrinsic(f"{place}: a dynamic reference is not resolved here: {value}")
+            raise UnsupportedIntrinsicError(
+                f"{location}: {value} is not supported; the only supported dynamic reference is secretsmanager."
+            )
         return value
 
-    def _ref(self, value: str, place: str) -> Any:
-        if value in self._names:
-            return self._names[value]
+    def _ref(self, value: str, location: str) -> Any:
+        if value in self._parameters:
+            return self._parameters[value]
         try:
-            return self._standing.ref(value)
+            return self._resources.ref(value)
         except KeyError:
-            raise TemplateError(f"{place}: {value} is no resource that stands, and no parameter.") from None
+            raise TemplateError(f"{location}: {value} is neither a deployed resource nor a parameter.") from None
 
-    def _get_att(self, value: Any, place: str) -> Any:
-        logical_id, attribute = get_att(value, place)
+    def _get_att(self, value: Any, location: str) -> Any:
+        logical_id, attribute = parse_get_att(value, location)
         try:
-            return self._standing.attribute(logical_id, attribute)
+            return self._resources.attribute(logical_id, attribute)
         except KeyError:
-            raise TemplateError(f"{place}: {logical_id} does not stand, or has no {attribute}.") from None
+            raise TemplateError(
+                f"{location}: resource {logical_id} does not exist or has no attribute {attribute}."
+            ) from None
 
-    def _import(self, value: Any, place: str) -> Any:
-        name = self._text(value, place)
+    def _import(self, value: Any, location: str) -> Any:
+        name = self._string(value, location)
         try:
-            return self._standing.imported(name)
+            return self._resources.import_value(name)
         except KeyError:
-            raise TemplateError(f"{place}: no stack exports {name}.") from None
+            raise TemplateError(f"{location}: no stack exports {name}.") from None
 
-    def _join(self, value: Any, place: str) -> str:
+    def _join(self, value: Any, location: str) -> str:
         separator, parts = value
-        return str(separator).join(_written(each) for each in self._list(parts, place))
+        return str(separator).join(_as_text(part) for part in self._list(parts, location))
 
-    def _sub(self, value: Any, place: str) -> str:
-        text, own = value if isinstance(value, list) else (value, {})
-        names = {name: self.resolve(inner, f"{place}.{name}") for name, inner in own.items()}
+    def _sub(self, value: Any, location: str) -> str:
+        text, variables = value if isinstance(value, list) else (value, {})
+        values = {name: self.resolve(variable, f"{location}.{name}") for name, variable in variables.items()}
 
-        def found(name: str) -> str:
-            if name in names:
-                return _written(names[name])
-            return _written(self._get_att(name, place) if "." in name else self._ref(name, place))
+        def substitute(name: str) -> str:
+            if name in values:
+                return _as_text(values[name])
+            return _as_text(self._get_att(name, location) if "." in name else self._ref(name, location))
 
-        return SUB.sub(lambda match: found(match[1].strip()), text).replace("${!", "${")
+        return SUB_VARIABLE.sub(lambda match: substitute(match[1].strip()), text).replace("${!", "${")
 
-    def _select(self, value: Any, place: str) -> Any:
-        index, members = int(self.resolve(value[0], place)), self._list(value[1], place)
+    def _select(self, value: Any, location: str) -> Any:
+        index, members = int(self.resolve(value[0], location)), self._list(value[1], location)
         if not 0 <= index < len(members):
-            raise TemplateError(f"{place}: there is no member {index} of {members}.")
+            raise TemplateError(f"{location}: index {index} is out of range of {members}.")
         return members[index]
 
-    def _split(self, value: Any, place: str) -> list[str]:
-        return self._text(value[1], place).split(value[0])
+    def _split(self, value: Any, location: str) -> list[str]:
+        return self._string(value[1], location).split(value[0])
 
-    def _if(self, value: Any, place: str) -> Any:
-        name, then, other = value
-        return self.resolve(then if self.condition(name) else other, place)
+    def _if(self, value: Any, location: str) -> Any:
+        name, if_true, if_false = value
+        return self.resolve(if_true if self.condition(name) else if_false, location)
 
-    def _find(self, value: Any, place: str) -> Any:
-        name, *keys = (self._text(each, place) for each in value[:3])
+    def _find_in_map(self, value: Any, location: str) -> Any:
+        name, *keys = (self._string(part, location) for part in value[:3])
         found = self._template.body.get("Mappings", {}).get(name, {})
         for key in keys:
-            found = found.get(key, _NOTHING) if isinstance(found, dict) else _NOTHING
-        if found is _NOTHING and len(value) > len(keys) + 1:
-            return self.resolve(value[-1]["DefaultValue"], place)
-        if found is _NOTHING:
-            raise TemplateError(f"{place}: the mapping {name} has no {'.'.join(keys)}.")
+            found = found.get(key, _NO_VALUE) if isinstance(found, dict) else _NO_VALUE
+        if found is _NO_VALUE and len(value) > len(keys) + 1:
+            return self.resolve(value[-1]["DefaultValue"], location)
+        if found is _NO_VALUE:
+            raise TemplateError(f"{location}: the mapping {name} has no key {'.'.join(keys)}.")
         return found
 
-    def _base64(self, value: Any, place: str) -> str:
-        return base64.b64encode(self._text(value, place).encode()).decode()
+    def _base64(self, value: Any, location: str) -> str:
+        return base64.b64encode(self._string(value, location).encode()).decode()
 
-    def _zones(self, value: Any, place: str) -> list[str]:
-        region = self._text(value, place) or self._pseudo.region
-        return [f"{region}{letter}" for letter in "abc"]
+    def _availability_zones(self, value: Any, location: str) -> list[str]:
+        region = self._string(value, location) or self._pseudo.region
+        return [f"{region}{zone}" for zone in "abc"]
 
-    def _holds(self, value: Any, place: str) -> bool:
+    def _is_true(self, value: Any, location: str) -> bool:
         match value:
             case {"Condition": str(name)}:
                 return self.condition(name)
             case {"Fn::Equals": [one, other]}:
-                return bool(self.resolve(one, place) == self.resolve(other, place))
+                return bool(self.resolve(one, location) == self.resolve(other, location))
             case {"Fn::And": list(parts)}:
-                return all(self._holds(each, place) for each in parts)
+                return all(self._is_true(part, location) for part in parts)
             case {"Fn::Or": list(parts)}:
-                return any(self._holds(each, place) for each in parts)
+                return any(self._is_true(part, location) for part in parts)
             case {"Fn::Not": [part]}:
-                return not self._holds(part, place)
-        raise UnknownIntrinsic(f"{place}: this is no condition that is resolved here: {value!r}")
+                return not self._is_true(part, location)
+        raise UnsupportedIntrinsicError(f"{location}: the local cloud does not support this condition: {value!r}")
 
-    def _text(self, value: Any, place: str) -> str:
-        found = self.resolve(value, place)
+    def _string(self, value: Any, location: str) -> str:
+        found = self.resolve(value, location)
         if not isinstance(found, str):
-            raise TemplateError(f"{place} has to be a text, not {found!r}.")
+            raise TemplateError(f"{location} must be a string, not {found!r}.")
         return found
 
-    def _list(self, value: Any, place: str) -> list[Any]:
-        found = self.resolve(value, place)
+    def _list(self, value: Any, location: str) -> list[Any]:
+        found = self.resolve(value, location)
         if not isinstance(found, list):
-            raise TemplateError(f"{place} has to be a list, not {found!r}.")
+            raise TemplateError(f"{location} must be a list, not {found!r}.")
         return found
 
 
-def _written(value: Any) -> str:
+def _as_text(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,6 +1,6 @@
-"""One run over all stacks: what is new is made, what changed is changed, what is gone is taken away.
+"""One run over all stacks: create new resources, update changed ones, delete removed ones.
 
-It behaves as CloudFormation does, but for one thing: a run over several stacks is rolled back as a whole.
+Differs from CloudFormation in one respect: a run over several stacks is rolled back as a whole.
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-updating-stacks-update-behaviors.html
 """
 
@@ -12,23 +12,27 @@ from dataclasses import replace
 from typing import Any
 
 from millrace.local.cloudformation.assembly import Stack
-from millrace.local.cloudformation.deployment import Action, Change, Deployment, DeploymentFailed, StackState, Standing
-from millrace.local.cloudformation.intrinsics import Pseudo, Resolver
+from millrace.local.cloudformation.deployment import (
+    Action,
+    Change,
+    DeployedValues,
+    Deployment,
+    DeploymentError,
+    StackState,
+)
+from millrace.local.cloudformation.intrinsics import PseudoParameters, Resolver
 from millrace.local.cloudformation.registry import IGNORED, Cloud, Resource, resource_type
-from millrace.local.cloudformation.template import Entry, TemplateError
+from millrace.local.cloudformation.template import ResourceDefinition, TemplateError
 
 _RETAIN = ("Retain", "RetainExceptOnCreate")
 
 
 class CustomNameError(ValueError):
-    """A replacement that cannot stand beside what it replaces, because the template fixes their name."""
+    """A replacement with the same custom name as the resource that it replaces."""
 
 
 class Rollout:
-    """Brings the cloud from `before` to what the stacks say; `after` is what stands then.
-
-    The stacks that are named in `keeping` are left as they are, unless they are brought.
-    """
+    """Changes a deployment from `before` to `after`. The stacks named in `keep` stay unless they are deployed."""
 
     def __init__(
         self,
@@ -37,158 +41,158 @@ class Rollout:
         source: random.Random,
         on_change: Callable[[Change], None] | None,
         *,
-        keeping: Iterable[str] = (),
+        keep: Iterable[str] = (),
     ) -> None:
-        self.after = Deployment({name: before.stacks[name] for name in keeping})
+        self.after = Deployment({name: before.stacks[name] for name in keep})
         self._cloud = cloud
         self._before = before
-        self._source = source
+        self._random = source
         self._on_change = on_change
         self._undo: list[Callable[[], object]] = []
         self._replaced: set[tuple[str, str]] = set()
 
-    def bring(self, stack: Stack, parameters: Mapping[str, Any], *, id: str | None = None) -> StackState:  # noqa: A002
-        """Make a stack's resources and outputs what its template says. Raises DeploymentFailed.
-
-        `id` is the one that a new stack gets; one that stands keeps its own.
-        """
-        state = self.after.stacks[stack.name] = StackState(stack.name, stack.template, self._id(stack.name, id))
-        pseudo = Pseudo(self._cloud.account, self._cloud.region, stack.name, state.id, self._cloud.partition)
-        standing = Standing(state.resources, self.after.exports, state.imports)
-        resolver = Resolver(stack.template, pseudo, standing, parameters)
-        for entry in self._entries(stack, resolver):
+    def deploy(self, stack: Stack, parameters: Mapping[str, Any], *, stack_id: str | None = None) -> StackState:
+        """Create or update a stack. `stack_id` is the id of a new stack. Raises DeploymentError."""
+        state = StackState(stack.name, stack.template, self._stack_id(stack.name, stack_id))
+        self.after.stacks[stack.name] = state
+        pseudo = PseudoParameters(self._cloud.account, self._cloud.region, stack.name, state.id, self._cloud.partition)
+        values = DeployedValues(state.resources, self.after.exports, state.imports)
+        resolver = Resolver(stack.template, pseudo, values, parameters)
+        for definition in self._definitions(stack, resolver):
             try:
-                state.resources[entry.logical_id] = self._resource(state, entry, resolver)
+                state.resources[definition.logical_id] = self._deploy_resource(state, definition, resolver)
             except Exception as error:
-                raise self._failed(state, entry, error) from error
+                raise DeploymentError(state, error, definition) from error
         try:
-            self._outputs(state, resolver)
+            self._resolve_outputs(state, resolver)
         except TemplateError as error:
-            raise DeploymentFailed(stack.name, error) from error
+            raise DeploymentError(stack, error) from error
         return state
 
-    def clear(self, *, retained: bool = False, on_failure: Callable[[DeploymentFailed], None] | None = None) -> None:
-        """Delete what is no more in the stacks, last made first; with `retained` even what its policy keeps.
+    def delete_removed(
+        self, *, include_retained: bool = False, on_failure: Callable[[DeploymentError], None] | None = None
+    ) -> None:
+        """Delete removed and replaced resources, in reverse order of creation.
 
-        Where `on_failure` is given, it is told of what cannot be deleted, and the rest is deleted all the same.
+        A failure is raised; with `on_failure`, it is reported there and the other resources are still deleted.
         """
-        for state, entry, resource in self._doomed():
-            replaced = (state.name, entry.logical_id) in self._replaced
-            policy = entry.replace_policy if replaced else entry.deletion_policy
-            action: Action = "retain" if policy in _RETAIN and not retained else "delete"
+        for state, definition, resource in self._removed():
+            replaced = (state.name, definition.logical_id) in self._replaced
+            policy = definition.update_replace_policy if replaced else definition.deletion_policy
             start = time.perf_counter()
-            if action == "delete":
-                try:
-                    resource_type(entry.type, entry.logical_id).remove(self._cloud, resource)
-                except Exception as error:
-                    failure = self._failed(state, entry, error)
-                    if on_failure is None:
-                        raise failure from error
-                    on_failure(failure)
-                    continue
-            self._tell(action, state, resource, start)
+            if policy in _RETAIN and not include_retained:
+                self._report("retain", state, resource, start)
+                continue
+            try:
+                resource_type(definition.type, definition.logical_id).delete_resource(self._cloud, resource)
+            except Exception as error:
+                failure = DeploymentError(state, error, definition)
+                if on_failure is None:
+                    raise failure from error
+                on_failure(failure)
+            else:
+                self._report("delete", state, resource, start)
 
-    def roll_back(self, failure: DeploymentFailed) -> None:
-        """Undo what this run did, last done first. What cannot be undone is noted on the failure."""
+    def roll_back(self, failure: DeploymentError) -> None:
+        """Undo this run's changes, last first. Errors of the rollback are added to `failure` as notes."""
         for undo in reversed(self._undo):
             try:
                 undo()
-            except Exception as error:  # noqa: BLE001 the failure is the one to report
+            except Exception as error:  # noqa: BLE001 - report the original failure
                 failure.add_note(f"Rolling back: {error}")
 
-    def _id(self, stack: str, given: str | None) -> str:
+    def _stack_id(self, stack: str, new_id: str | None) -> str:
         if stack in self._before.stacks:
             return self._before.stacks[stack].id
-        return given or str(uuid.UUID(int=self._source.getrandbits(128), version=4))
+        return new_id or str(uuid.UUID(int=self._random.getrandbits(128), version=4))
 
-    def _entries(self, stack: Stack, resolver: Resolver) -> list[Entry]:
-        every = stack.template.entries.values()
+    def _definitions(self, stack: Stack, resolver: Resolver) -> list[ResourceDefinition]:
+        definitions = stack.template.resources.values()
         try:
-            return stack.template.order(each for each in every if each.type not in IGNORED and resolver.stands(each))
+            return stack.template.in_dependency_order(
+                each for each in definitions if each.type not in IGNORED and resolver.is_included(each)
+            )
         except TemplateError as error:
-            raise DeploymentFailed(stack.name, error) from error
+            raise DeploymentError(stack, error) from error
 
-    def _resource(self, state: StackState, entry: Entry, resolver: Resolver) -> Resource:
-        properties = resolver.properties(entry)
-        old = self._old(state.name, entry.logical_id)
+    def _deploy_resource(self, state: StackState, definition: ResourceDefinition, resolver: Resolver) -> Resource:
+        properties = resolver.properties(definition)
+        before = self._before.stacks.get(state.name)
+        old = before.resources.get(definition.logical_id) if before else None
         if old is None:
-            return self._make("create", state, entry, properties)
-        if old.type == entry.type:
+            return self._create("create", state, definition, properties)
+        if old.type == definition.type:
             if old.properties == properties:
                 return old
-            if not resource_type(entry.type, entry.logical_id).replaces(old.properties, properties):
-                return self._change(state, entry, old, properties)
-            _check_names(old, properties)
-        self._replaced.add((state.name, entry.logical_id))
-        return self._make("replace", state, entry, properties)
+            if not resource_type(old.type, old.logical_id).requires_replacement(old.properties, properties):
+                return self._update(state, old, properties)
+            _check_custom_name(old, properties)
+        self._replaced.add((state.name, definition.logical_id))
+        return self._create("replace", state, definition, properties)
 
-    def _old(self, stack: str, logical_id: str) -> Resource | None:
-        state = self._before.stacks.get(stack)
-        return state.resources.get(logical_id) if state else None
-
-    def _make(self, action: Action, state: StackState, entry: Entry, properties: Mapping[str, Any]) -> Resource:
+    def _create(
+        self, action: Action, state: StackState, definition: ResourceDefinition, properties: Mapping[str, Any]
+    ) -> Resource:
         start = time.perf_counter()
-        declared = resource_type(entry.type, entry.logical_id)
-        name = declared.naming(state.name, entry.logical_id, properties, self._source)
-        made = declared.make(self._cloud, entry.logical_id, properties, name)
+        declared = resource_type(definition.type, definition.logical_id)
+        name = declared.physical_name(state.name, definition.logical_id, properties, self._random)
+        created = declared.create_resource(self._cloud, definition.logical_id, properties, name)
 
         def undo() -> None:
-            began = time.perf_counter()
-            declared.remove(self._cloud, made)
-            self._tell("undo", state, made, began)
+            start = time.perf_counter()
+            declared.delete_resource(self._cloud, created)
+            self._report("undo", state, created, start)
 
         self._undo.append(undo)
-        self._tell(action, state, made, start)
-        return made
+        self._report(action, state, created, start)
+        return created
 
-    def _change(self, state: StackState, entry: Entry, old: Resource, properties: Mapping[str, Any]) -> Resource:
+    def _update(self, state: StackState, old: Resource, properties: Mapping[str, Any]) -> Resource:
         start = time.perf_counter()
-        declared = resource_type(entry.type, entry.logical_id)
+        declared = resource_type(old.type, old.logical_id)
 
         def undo() -> None:
-            began = time.perf_counter()
-            declared.change(self._cloud, replace(old, properties=properties), old.properties)
-            self._tell("undo", state, old, began)
+            start = time.perf_counter()
+            declared.update_resource(self._cloud, replace(old, properties=properties), old.properties)
+            self._report("undo", state, old, start)
 
         self._undo.append(undo)
-        changed = declared.change(self._cloud, old, properties)
-        self._tell("update", state, changed, start)
-        return changed
+        updated = declared.update_resource(self._cloud, old, properties)
+        self._report("update", state, updated, start)
+        return updated
 
-    def _outputs(self, state: StackState, resolver: Resolver) -> None:
+    def _resolve_outputs(self, state: StackState, resolver: Resolver) -> None:
         for name, body in state.template.outputs.items():
-            if not resolver.stands(body):
+            if not resolver.is_included(body):
                 continue
             state.outputs[name] = resolver.resolve(body["Value"], f"Outputs.{name}.Value")
             if "Export" in body:
                 export = resolver.resolve(body["Export"]["Name"], f"Outputs.{name}.Export.Name")
                 if export in self.after.exports:
-                    raise TemplateError(f"Outputs.{name}: another output exports {export} already.")
+                    raise TemplateError(f"Outputs.{name}: the export name {export} is already in use. Choose another.")
                 state.exports[export] = state.outputs[name]
 
-    def _doomed(self) -> Iterator[tuple[StackState, Entry, Resource]]:
+    def _removed(self) -> Iterator[tuple[StackState, ResourceDefinition, Resource]]:
         for state in reversed(self._before.stacks.values()):
-            now = self.after.stacks.get(state.name)
+            after = self.after.stacks.get(state.name)
             for logical_id, resource in reversed(state.resources.items()):
-                gone = now is None or logical_id not in now.resources
-                if gone or (state.name, logical_id) in self._replaced:
-                    yield state, state.template.entries[logical_id], resource
+                removed = after is None or logical_id not in after.resources
+                if removed or (state.name, logical_id) in self._replaced:
+                    yield state, state.template.resources[logical_id], resource
 
-    def _tell(self, action: Action, state: StackState, resource: Resource, start: float) -> None:
+    def _report(self, action: Action, state: StackState, resource: Resource, start: float) -> None:
         if self._on_change:
-            path = state.template.path(resource.logical_id)
+            path = state.template.construct_path(resource.logical_id)
             seconds = time.perf_counter() - start
-            named = (state.name, resource.logical_id, resource.type, path, resource.physical_id)
-            self._on_change(Change(action, *named, seconds))
-
-    def _failed(self, state: StackState, entry: Entry, cause: Exception) -> DeploymentFailed:
-        return DeploymentFailed(state.name, cause, entry, state.template.path(entry.logical_id))
+            ids = (state.name, resource.logical_id, resource.type, path, resource.physical_id)
+            self._on_change(Change(action, *ids, seconds))
 
 
-def _check_names(old: Resource, properties: Mapping[str, Any]) -> None:
+def _check_custom_name(old: Resource, properties: Mapping[str, Any]) -> None:
+    """https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-name.html."""
     name = resource_type(old.type, old.logical_id).name
     if name and name.collides(old.properties, properties):
         raise CustomNameError(
-            f"this change asks for a replacement, which cannot stand beside the old one because {name.property} "
-            f"fixes their name: give it another name and deploy again."
+            f"The change requires a replacement, but {name.property} gives the new resource the name of the old one. "
+            f"Change {name.property} and deploy again."
         )

@@ -1,4 +1,4 @@
-"""From the project's sources to a cloud assembly, made anew only where its inputs have changed."""
+"""Synthesis of a project's cloud assembly, skipped if its inputs have not changed."""
 
 import fcntl
 import hashlib
@@ -16,28 +16,28 @@ from typing import Any
 import millrace
 
 INPUTS = ("app.py", "cdk.json", "requirements.txt", "functions", "infra")
-_ROOMS = ("events", "patterns", "runtime", "constructs", "flow")
+_PACKAGES = ("events", "patterns", "runtime", "constructs", "flow")
 _STAMP = "millrace-inputs.json"
-_REFUSED = "ValidationFailed: "
-"""As CDK begins the error by which it ends an app whose assembly has findings."""
+_VALIDATION_FAILED = "ValidationFailed: "
+"""The start of CDK's error message if a validation of the assembly fails."""
 
 
-class SynthesisFailed(RuntimeError):
-    """The project's CDK app ended with an error; the text is what it printed."""
+class SynthesisError(RuntimeError):
+    """The project's CDK app failed. The message contains its standard error."""
 
 
-class SynthesisRefused(SynthesisFailed):
-    """The project's CDK app wrote its assembly, and a validation of it found something."""
+class SynthesisValidationError(SynthesisError):
+    """The project's CDK app wrote its assembly, and a validation of the assembly failed."""
 
 
 def synthesise(project: Path, out: Path, context: Mapping[str, str] = MappingProxyType({})) -> bool:
-    """Run the app that `cdk.json` names, so that `out` holds its assembly. False if that was up to date already.
+    """Run the app of `cdk.json` to write its assembly to `out`. Return False if the assembly was up to date.
 
-    `context` goes before what `cdk.json` says, as `cdk synth --context` does.
-    The validation that CDK itself adds to each synth (4 to 8 s) is left out; `make lint` holds cfn-lint against it.
+    `context` overrides the context of `cdk.json`, like `cdk synth --context`.
+    CDK's own validation of each assembly (4 to 8 s) is off; `make lint` runs cfn-lint instead.
     """
     stamp = out / _STAMP
-    with _alone(out):
+    with _locked(out):
         inputs = fingerprint(project) | {f"--context {name}": value for name, value in context.items()}
         if stamp.exists() and json.loads(stamp.read_text()) == inputs:
             return False
@@ -48,8 +48,8 @@ def synthesise(project: Path, out: Path, context: Mapping[str, str] = MappingPro
 
 
 @contextmanager
-def _alone(out: Path) -> Iterator[None]:
-    """Let one process at a time make an assembly; the others wait, and find it made."""
+def _locked(out: Path) -> Iterator[None]:
+    """Allow one process at a time to synthesise."""
     out.mkdir(parents=True, exist_ok=True)
     with (out / "millrace.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -57,11 +57,11 @@ def _alone(out: Path) -> Iterator[None]:
 
 
 def fingerprint(project: Path) -> dict[str, str]:
-    """What an assembly is made from: the project's inputs and the kit's own sources, with the hash of each."""
+    """Return the hash of each input of an assembly: the project's files and Millrace's own sources."""
     kit = Path(millrace.__file__).parent
     files = {
         **{str(file.relative_to(project)): file for file in _files(project, INPUTS)},
-        **{f"millrace/{file.relative_to(kit)}": file for file in _files(kit, _ROOMS)},
+        **{f"millrace/{file.relative_to(kit)}": file for file in _files(kit, _PACKAGES)},
     }
     return {name: hashlib.sha256(file.read_bytes()).hexdigest() for name, file in sorted(files.items())}
 
@@ -71,25 +71,27 @@ def _files(root: Path, names: tuple[str, ...]) -> Iterator[Path]:
         yield from files_of(root / name)
 
 
-def files_of(place: Path) -> Iterator[Path]:
-    """The files of a folder, or the file itself, in a fixed order; no byte code."""
-    if place.is_file():
-        yield place
-    yield from (f for f in sorted(place.rglob("*")) if f.is_file() and "__pycache__" not in f.parts)
+def files_of(path: Path) -> Iterator[Path]:
+    """Yield the files of a folder in sorted order, or the file itself; skip byte code."""
+    if path.is_file():
+        yield path
+    yield from (f for f in sorted(path.rglob("*")) if f.is_file() and "__pycache__" not in f.parts)
 
 
 def _run_app(project: Path, out: Path, context: Mapping[str, str]) -> None:
     configuration = _configuration(project)
     command, environment = shlex.split(configuration["app"]), app_environment(project, out, context)
     ran = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
-    if _REFUSED in ran.stderr:
-        raise SynthesisRefused(f"{configuration['app']} is refused:\n{_report(out)}")
+    if _VALIDATION_FAILED in ran.stderr:
+        raise SynthesisValidationError(
+            f"{configuration['app']} wrote an assembly that fails its validation:\n{_report(out)}"
+        )
     if ran.returncode:
-        raise SynthesisFailed(f"{configuration['app']} ended with {ran.returncode}:\n{ran.stderr.strip()}")
+        raise SynthesisError(f"{configuration['app']} failed with exit status {ran.returncode}:\n{ran.stderr.strip()}")
 
 
 def _report(out: Path) -> str:
-    """What CDK's validations found, from the file that it leaves: what it prints may come too late to be read.
+    """Return CDK's validation report from its file, because the printed one can be cut off.
 
     https://docs.aws.amazon.com/cdk/v2/guide/policy-validation-synthesis.html
     """
@@ -103,10 +105,10 @@ def _report(out: Path) -> str:
 
 
 def app_environment(project: Path, out: Path, context: Mapping[str, str]) -> dict[str, str]:
-    """What an app of CDK finds in its environment when it is run to write its assembly into `out`."""
+    """Return the environment variables of a CDK app that writes its assembly to `out`."""
     return {
-        **{name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")},  # CDK looks for those
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",  # jsii looks for node there
+        **{name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")},  # CDK reads those
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",  # jsii looks up node
         "CDK_OUTDIR": str(out.resolve()),
         "CDK_CONTEXT_JSON": json.dumps({**_configuration(project).get("context", {}), **context}),
         "CDK_VALIDATION": "false",
@@ -117,8 +119,8 @@ def app_environment(project: Path, out: Path, context: Mapping[str, str]) -> dic
 def _configuration(project: Path) -> dict[str, Any]:
     file = project / "cdk.json"
     if not file.exists():
-        raise SynthesisFailed(f"There is no cdk.json in {project}: run millrace where your CDK app lives.")
+        raise SynthesisError(f"{project} has no cdk.json. Run millrace in the folder of your CDK app.")
     configuration: dict[str, Any] = json.loads(file.read_text())
     if "app" not in configuration:
-        raise SynthesisFailed(f'{file} names no app: add "app": "python app.py".')
+        raise SynthesisError(f'{file} has no "app". Add "app": "python app.py".')
     return configuration

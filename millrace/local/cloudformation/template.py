@@ -1,4 +1,4 @@
-"""A CloudFormation template: its resources, the order they need, and its intrinsic functions resolved.
+"""CloudFormation templates: their resources, and the references between them.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference.html
 """
@@ -10,7 +10,7 @@ from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
-SUB = re.compile(r"\$\{([^!][^}]*)\}")
+SUB_VARIABLE = re.compile(r"\$\{([^!][^}]*)\}")
 _SECTIONS = {
     "AWSTemplateFormatVersion",
     "Conditions",
@@ -22,20 +22,20 @@ _SECTIONS = {
     "Resources",
     "Rules",
 }
-_ENTRY = {"Type", "Properties", "DependsOn", "Condition", "Metadata", "DeletionPolicy", "UpdateReplacePolicy"}
+_ATTRIBUTES = {"Type", "Properties", "DependsOn", "Condition", "Metadata", "DeletionPolicy", "UpdateReplacePolicy"}
 
 
 class TemplateError(ValueError):
-    """A template that cannot be read as it stands. The text names the place."""
+    """An invalid or unsupported part of a template."""
 
 
-class CircularDependency(TemplateError):
-    """Resources that wait for each other."""
+class CircularDependencyError(TemplateError):
+    """Resources or stacks that depend on each other."""
 
 
 @dataclass(frozen=True)
-class Entry:
-    """One resource as the template writes it, nothing resolved."""
+class ResourceDefinition:
+    """One member of a template's Resources, its intrinsic functions not resolved."""
 
     logical_id: str
     type: str
@@ -43,13 +43,13 @@ class Entry:
     depends_on: tuple[str, ...]
     condition: str | None
     deletion_policy: str
-    replace_policy: str
+    update_replace_policy: str
 
     @classmethod
-    def read(cls, logical_id: str, body: Mapping[str, Any]) -> "Entry":
-        """Read one member of a template's Resources. Raises TemplateError for what would be dropped."""
-        if unknown := sorted(body.keys() - _ENTRY):
-            raise TemplateError(f"Resources.{logical_id}.{unknown[0]} is not known here.")
+    def parse(cls, logical_id: str, body: Mapping[str, Any]) -> "ResourceDefinition":
+        """Parse a resource. Raises TemplateError for an unsupported attribute."""
+        if unknown := sorted(body.keys() - _ATTRIBUTES):
+            raise TemplateError(f"Resources.{logical_id}: the attribute {unknown[0]} is not supported. Remove it.")
         depends_on = body.get("DependsOn", ())
         return cls(
             logical_id,
@@ -62,100 +62,102 @@ class Entry:
         )
 
     @property
-    def place(self) -> str:
-        """Where its properties stand."""
+    def location(self) -> str:
+        """The path of its properties in the template, for error messages."""
         return f"Resources.{self.logical_id}.Properties"
 
 
 @dataclass(frozen=True)
 class Reference:
-    """A mention of a resource: Ref where `attribute` is None, else Fn::GetAtt. `place` is where it stands."""
+    """A Ref or, with an `attribute`, an Fn::GetAtt to a resource. `location` is its path in the template."""
 
     logical_id: str
     attribute: str | None
-    place: str
+    location: str
 
 
 class Template:
-    """The sections of one template. Raises TemplateError for a section or a macro that is not known here.
+    """One template. Raises TemplateError for an unsupported section or rule.
 
-    `paths` gives the constructs' paths by logical id, where the template itself does not hold them.
+    `construct_paths` returns the construct paths by logical id, for a template without `aws:cdk:path` metadata.
     """
 
-    def __init__(self, body: Mapping[str, Any], paths: Callable[[], Mapping[str, str]] = dict) -> None:
+    def __init__(self, body: Mapping[str, Any], construct_paths: Callable[[], Mapping[str, str]] = dict) -> None:
         if unknown := sorted(body.keys() - _SECTIONS):
-            raise TemplateError(f"The section {unknown[0]} is not known here: {body[unknown[0]]!r}")
+            raise TemplateError(f"The template section {unknown[0]} is not supported: {body[unknown[0]]!r}")
         if rules := sorted(body.get("Rules", {}).keys() - {"CheckBootstrapVersion"}):
-            raise TemplateError(f"Rules.{rules[0]} is not checked here.")
+            raise TemplateError(f"Rules.{rules[0]} is not supported. Remove the rule.")
         self.body = body
-        self._paths = paths
-        self.entries = {name: Entry.read(name, entry) for name, entry in body.get("Resources", {}).items()}
+        self._construct_paths = construct_paths
+        resources = body.get("Resources", {})
+        self.resources = {name: ResourceDefinition.parse(name, resource) for name, resource in resources.items()}
 
     @cached_property
     def parameters(self) -> dict[str, Mapping[str, Any]]:
-        """The parameters but CDK's BootstrapVersion, which nothing refers to."""
-        given = self.body.get("Parameters", {})
-        return {name: body for name, body in given.items() if name != "BootstrapVersion"}
+        """The parameters except CDK's BootstrapVersion, which no resource refers to."""
+        parameters = self.body.get("Parameters", {})
+        return {name: body for name, body in parameters.items() if name != "BootstrapVersion"}
 
-    def path(self, logical_id: str) -> str:
-        """The path of the construct that a resource comes from; its logical id where that is not known."""
-        own = self.body["Resources"][logical_id].get("Metadata", {}).get("aws:cdk:path")
-        return own or self._paths().get(logical_id) or logical_id
+    def construct_path(self, logical_id: str) -> str:
+        """Return the path of a resource's construct; its logical id if the path is unknown."""
+        path = self.body["Resources"][logical_id].get("Metadata", {}).get("aws:cdk:path")
+        return path or self._construct_paths().get(logical_id) or logical_id
 
     @cached_property
     def outputs(self) -> dict[str, Mapping[str, Any]]:
-        """The outputs, nothing resolved."""
-        found: dict[str, Mapping[str, Any]] = self.body.get("Outputs", {})
-        return found
+        """The outputs, not resolved."""
+        outputs: dict[str, Mapping[str, Any]] = self.body.get("Outputs", {})
+        return outputs
 
-    def references(self, value: Any, place: str) -> Iterator[Reference]:
-        """Every mention of a resource within a value."""
+    def references(self, value: Any, location: str) -> Iterator[Reference]:
+        """Yield every reference to a resource within a value."""
         if isinstance(value, list):
-            for index, each in enumerate(value):
-                yield from self.references(each, f"{place}[{index}]")
+            for index, member in enumerate(value):
+                yield from self.references(member, f"{location}[{index}]")
         elif isinstance(value, dict):
-            for key, inner in value.items():
-                yield from self._of(key, inner, f"{place}.{key}")
+            for key, member in value.items():
+                yield from self._references_of_key(key, member, f"{location}.{key}")
 
-    def _of(self, key: str, value: Any, place: str) -> Iterator[Reference]:
+    def _references_of_key(self, key: str, value: Any, location: str) -> Iterator[Reference]:
         if key == "Fn::GetAtt":
-            yield Reference(*get_att(value, place), place)
+            yield Reference(*parse_get_att(value, location), location)
         elif key == "Ref" and isinstance(value, str):
-            yield from self._named(value, place)
+            yield from self._reference(value, location)
         else:
             if key == "Fn::Sub":
-                yield from self._substituted(value, place)
-            yield from self.references(value, place)
+                yield from self._references_of_sub(value, location)
+            yield from self.references(value, location)
 
-    def _substituted(self, value: Any, place: str) -> Iterator[Reference]:
-        text, own = value if isinstance(value, list) else (value, {})
-        for name in SUB.findall(text):
-            if name not in own:
-                yield from self._named(name, place)
+    def _references_of_sub(self, value: Any, location: str) -> Iterator[Reference]:
+        text, variables = value if isinstance(value, list) else (value, {})
+        for name in SUB_VARIABLE.findall(text):
+            if name not in variables:
+                yield from self._reference(name, location)
 
-    def _named(self, name: str, place: str) -> Iterator[Reference]:
+    def _reference(self, name: str, location: str) -> Iterator[Reference]:
         logical_id, _, attribute = name.partition(".")
-        if logical_id in self.entries:
-            yield Reference(logical_id, attribute or None, place)
+        if logical_id in self.resources:
+            yield Reference(logical_id, attribute or None, location)
 
-    def order(self, entries: Iterable[Entry]) -> list[Entry]:
-        """The entries, each after those it depends on. Raises CircularDependency, which names the circle."""
-        chosen = {entry.logical_id: entry for entry in entries}
-        needs = {name: sorted(self.needs(entry) & chosen.keys()) for name, entry in chosen.items()}
+    def in_dependency_order(self, definitions: Iterable[ResourceDefinition]) -> list[ResourceDefinition]:
+        """Return resources, each after its dependencies. Raises CircularDependencyError."""
+        by_id = {definition.logical_id: definition for definition in definitions}
+        graph = {name: sorted(self.dependencies(each) & by_id.keys()) for name, each in by_id.items()}
         try:
-            return [chosen[name] for name in TopologicalSorter(needs).static_order()]
+            return [by_id[name] for name in TopologicalSorter(graph).static_order()]
         except CycleError as error:
-            circle = " → ".join(reversed(error.args[1]))
-            raise CircularDependency(f"These resources wait for each other: {circle}.") from None
+            cycle = " → ".join(reversed(error.args[1]))
+            raise CircularDependencyError(f"Circular dependency between resources: {cycle}.") from None
 
-    def needs(self, entry: Entry) -> set[str]:
-        """The logical ids that an entry depends on, by reference or by DependsOn."""
-        return {each.logical_id for each in self.references(entry.properties, entry.place)} | set(entry.depends_on)
+    def dependencies(self, definition: ResourceDefinition) -> set[str]:
+        """Return the logical ids that a resource depends on, by reference or by DependsOn."""
+        references = self.references(definition.properties, definition.location)
+        return {reference.logical_id for reference in references} | set(definition.depends_on)
 
 
-def get_att(value: Any, place: str) -> tuple[str, str]:
-    """The logical id and the attribute of Fn::GetAtt, in either form. Raises TemplateError."""
+def parse_get_att(value: Any, location: str) -> tuple[str, str]:
+    """Return the logical id and attribute of an Fn::GetAtt, in either form. Raises TemplateError."""
     match value.split(".", 1) if isinstance(value, str) else value:
         case [str(logical_id), str(attribute)]:
             return logical_id, attribute
-    raise TemplateError(f"{place}: Fn::GetAtt takes a logical id and an attribute, not {value!r}.")
+    raise TemplateError(f"{location}: Fn::GetAtt takes a logical id and an attribute, not {value!r}.")

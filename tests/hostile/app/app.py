@@ -1,15 +1,15 @@
-"""An inn that anybody may talk to: each kind of channel, a mediator, and an API with a door."""
+"""A hotel whose API accepts anonymous requests: each kind of channel, a mediator, and a public ingress."""
 
 from aws_cdk import App, CfnOutput, RemovalPolicy, Stack
 from aws_cdk import aws_dynamodb as dynamodb
-from functions.contracts.inn import BookRoom
-from functions.contracts.outside import GuestArrived, MealOrdered
+from functions.contracts.guests import GuestArrived, MealOrdered
+from functions.contracts.hotel import BookRoom
 
 from millrace.constructs import Api, Bus, Mediator, NoAuthorizer, Processor, direct, ordered
 
 app = App(analytics_reporting=False)
-stack = Stack(app, "Inn")
-bus = Bus(stack, "Bus", name="inn", log_events=True)
+stack = Stack(app, "Hotel")
+bus = Bus(stack, "Bus", name="hotel", log_events=True)
 done = dynamodb.Table(
     stack,
     "Done",
@@ -27,7 +27,7 @@ api = Api(
     bus=bus,
     commands=[BookRoom],
     events=[GuestArrived, MealOrdered],
-    authorizer=NoAuthorizer(reason="The tests know nobody."),
+    authorizer=NoAuthorizer(reason="The tests call it without credentials."),
     rate_limit=10_000,
     burst_limit=10_000,
 )

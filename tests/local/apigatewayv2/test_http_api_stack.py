@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from http_kit import HttpApi
 
-from millrace.local.cloudformation.loader import DeploymentFailed
+from millrace.local.cloudformation.deployment import DeploymentError
 
 pytest_plugins = ["bare_moto", "http_fixtures"]
 
@@ -93,13 +93,13 @@ def test_connection_uses_generated_secret(empty_cloud, stack):
 def test_update_changes_resources_in_place(empty_cloud, assembly, tmp_path, api):
     """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-updating-stacks-update-behaviors.html"""
     changed = (assembly / "Shop.template.json").read_text()
-    for before, after in (("The stack", "Our stack"), ("night", "nights"), ('"All"', '"Each"'), ("All events", "Ours")):
+    for before, after in (("The API", "Our API"), ("night", "nights"), ('"All"', '"Each"'), ("All events", "Ours")):
         changed = changed.replace(before, after)
     (assembly / "Shop.template.json").write_text(changed)
     changes = []
     empty_cloud.deploy(assembly, changes.append)
     assert {change.action for change in changes} == {"update"}
-    assert empty_cloud.client("apigatewayv2").get_api(ApiId=api.id)["Description"] == "Our stack"
+    assert empty_cloud.client("apigatewayv2").get_api(ApiId=api.id)["Description"] == "Our API"
     assert api.send("GET", "/orders/o-1").status == 200
 
 
@@ -117,13 +117,13 @@ def test_update_changes_resources_in_place(empty_cloud, assembly, tmp_path, api)
         ("Authorizer", {"ApiId": "a", "Name": "a", "AuthorizerType": "REQUEST"}, "AuthorizerType 'REQUEST'"),
     ],
 )
-def test_deployment_rejects_unsupported_properties(empty_cloud, stack, write, kind, properties, named):
+def test_deployment_rejects_unsupported_properties(empty_cloud, stack, write_assembly, kind, properties, named):
     """https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations.html
 
     Refused: WebSocket APIs, OpenAPI bodies, Lambda authorizers, and integrations except functions with format 2.0.
     """
-    folder = write(Bad={"Bad": {"Type": f"AWS::ApiGatewayV2::{kind}", "Properties": properties}})
-    with pytest.raises(DeploymentFailed, match=named):
+    folder = write_assembly(Bad={"Bad": {"Type": f"AWS::ApiGatewayV2::{kind}", "Properties": properties}})
+    with pytest.raises(DeploymentError, match=named):
         empty_cloud.deploy(folder)
 
 

@@ -12,16 +12,16 @@ pytest_plugins = ["bus_fixtures", "cross_account_fixtures", "bare_moto"]
 ASSERT_REGION = "import os\ndef handler(event, context): assert os.environ['AWS_REGION'] == 'us-east-1'\n"
 
 
-def test_moving_a_stack_to_another_account_deletes_it_in_the_first(local, write):
+def test_moving_a_stack_to_another_account_deletes_it_in_the_first(local, write_assembly):
     stack = {"Queue": {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "ledger"}}}
 
     def urls(**environment):
         return local.client("sqs", **environment).list_queues().get("QueueUrls", [])
 
-    local.deploy(write(Ledger=stack))
-    local.deploy(write(places={"Ledger": f"aws://{OTHER}/{OTHER_REGION}"}, Ledger=stack))
+    local.deploy(write_assembly(Ledger=stack))
+    local.deploy(write_assembly(environments={"Ledger": f"aws://{OTHER}/{OTHER_REGION}"}, Ledger=stack))
     assert (urls(), len(urls(account=OTHER, region=OTHER_REGION))) == ([], 1)
-    local.deploy(write(Ledger=stack))
+    local.deploy(write_assembly(Ledger=stack))
     assert (len(urls()), urls(account=OTHER, region=OTHER_REGION)) == (1, [])
 
 

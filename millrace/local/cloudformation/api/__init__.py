@@ -1,4 +1,4 @@
-"""CloudFormation's API over the registry and the rollout of the loader, for the CDK CLI and any SDK."""
+"""CloudFormation's API, for the CDK CLI and AWS's SDKs."""
 
 from millrace.local.cloudformation.api.service import CloudFormation
 

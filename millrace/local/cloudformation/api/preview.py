@@ -1,4 +1,4 @@
-"""What a change set would do, worked out from what stands, without a call that changes anything.
+"""The changes of a change set, computed without changing anything.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-updating-stacks-changesets-view.html
 """
@@ -8,125 +8,118 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from millrace.local.cloudformation.deployment import Deployment, StackState
-from millrace.local.cloudformation.intrinsics import Pseudo, Resolver
+from millrace.local.cloudformation.deployment import DeployedValues, Deployment
+from millrace.local.cloudformation.intrinsics import PseudoParameters, Resolver
 from millrace.local.cloudformation.registry import IGNORED, Resource, resource_type
-from millrace.local.cloudformation.template import Entry, Template, TemplateError
+from millrace.local.cloudformation.template import ResourceDefinition, Template, TemplateError
 
-UNKNOWN = "{{changeSet:KNOWN_AFTER_APPLY}}"
-_BESIDE = ("Metadata", "DeletionPolicy", "UpdateReplacePolicy")
+KNOWN_AFTER_APPLY = "{{changeSet:KNOWN_AFTER_APPLY}}"
+_ATTRIBUTES = ("Metadata", "DeletionPolicy", "UpdateReplacePolicy")
 
 
-@dataclass
-class _Foreseen:
-    """What the stack gives once the change set has been executed, as far as that is known now."""
+@dataclass(frozen=True)
+class _PlannedValues(DeployedValues):
+    """The values after the change set. Those of `new` resources are not known yet."""
 
-    resources: Mapping[str, Resource]
-    exports: Mapping[str, Any]
     new: set[str] = field(default_factory=set)
 
     def ref(self, logical_id: str) -> str:
-        """What Ref will give."""
-        return UNKNOWN if logical_id in self.new else self.resources[logical_id].physical_id
+        """Return the value of Ref."""
+        return KNOWN_AFTER_APPLY if logical_id in self.new else super().ref(logical_id)
 
     def attribute(self, logical_id: str, attribute: str) -> Any:
-        """What Fn::GetAtt will give."""
-        return UNKNOWN if logical_id in self.new else self.resources[logical_id].attributes[attribute]
-
-    def imported(self, export: str) -> Any:
-        """What another stack exports."""
-        return self.exports[export]
+        """Return the value of Fn::GetAtt."""
+        return KNOWN_AFTER_APPLY if logical_id in self.new else super().attribute(logical_id, attribute)
 
 
 class Preview:
-    """The changes that a template with its parameters would bring to one stack."""
+    """The changes from a stack's deployed state to a template with parameters."""
 
     def __init__(
-        self, deployment: Deployment, pseudo: Pseudo, template: Template, parameters: Mapping[str, Any]
+        self, deployment: Deployment, pseudo: PseudoParameters, template: Template, parameters: Mapping[str, Any]
     ) -> None:
-        self._state: StackState | None = deployment.stacks.get(pseudo.stack)
-        self._old = self._state.resources if self._state else {}
-        self._foreseen = _Foreseen(self._old, deployment.exports)
+        state = deployment.stacks.get(pseudo.stack)
+        self._old_template = state.template if state else None
+        self._old = state.resources if state else {}
+        self._values = _PlannedValues(self._old, deployment.exports)
         self._template = template
-        self._resolver = Resolver(template, pseudo, self._foreseen, parameters)
+        self._resolver = Resolver(template, pseudo, self._values, parameters)
 
     def changes(self) -> list[dict[str, Any]]:
-        """The members of DescribeChangeSet's Changes. Raises TemplateError for a circle of resources."""
-        return [{"Type": "Resource", "ResourceChange": each} for each in self._changes()]
+        """Return the Changes of DescribeChangeSet. Raises CircularDependencyError."""
+        return [{"Type": "Resource", "ResourceChange": change} for change in self._changes()]
 
     def _changes(self) -> Iterator[dict[str, Any]]:
-        entries = [each for each in self._template.entries.values() if self._resolver.stands(each)]
-        for entry in self._template.order(entry for entry in entries if entry.type not in IGNORED):
-            if change := self._change(entry):
+        included = [each for each in self._template.resources.values() if self._resolver.is_included(each)]
+        for definition in self._template.in_dependency_order(each for each in included if each.type not in IGNORED):
+            if change := self._change(definition):
                 yield change
-        for logical_id in sorted(self._old.keys() - {entry.logical_id for entry in entries}):
-            yield _told("Remove", self._old[logical_id])
-        yield from self._ignored()
+        for logical_id in sorted(self._old.keys() - {definition.logical_id for definition in included}):
+            yield _resource_change("Remove", self._old[logical_id])
+        yield from self._ignored_changes()
 
-    def _ignored(self) -> Iterator[dict[str, Any]]:
-        """CDK's own metadata, of which nothing is made."""
-        had = self._state.template.entries if self._state else {}
-        for logical_id, entry in self._template.entries.items():
-            known = had.get(logical_id)
-            if entry.type in IGNORED and self._state and (known is None or known.properties != entry.properties):
-                action = "Modify" if known else "Add"
-                yield {"Action": action, "LogicalResourceId": logical_id, "ResourceType": entry.type}
+    def _ignored_changes(self) -> Iterator[dict[str, Any]]:
+        """Yield the changes of CDK's metadata resource, which is never created."""
+        for logical_id, definition in self._template.resources.items() if self._old_template else ():
+            old = self._old_template.resources.get(logical_id) if self._old_template else None
+            if definition.type in IGNORED and (old is None or old.properties != definition.properties):
+                action = "Modify" if old else "Add"
+                yield {"Action": action, "LogicalResourceId": logical_id, "ResourceType": definition.type}
 
-    def _change(self, entry: Entry) -> dict[str, Any] | None:
-        old = self._old.get(entry.logical_id)
+    def _change(self, definition: ResourceDefinition) -> dict[str, Any] | None:
+        old = self._old.get(definition.logical_id)
         if old is None:
-            self._foreseen.new.add(entry.logical_id)
+            self._values.new.add(definition.logical_id)
             return {
                 "Action": "Add",
-                "LogicalResourceId": entry.logical_id,
-                "ResourceType": entry.type,
-                "AfterContext": _context(self._resolved(entry)),
+                "LogicalResourceId": definition.logical_id,
+                "ResourceType": definition.type,
+                "AfterContext": _context(self._properties(definition)),
             }
-        if old.type != entry.type:
-            self._foreseen.new.add(entry.logical_id)
-            return _told("Modify", old, Replacement="True", Scope=["Properties"])
-        now = self._resolved(entry)
-        if now != old.properties:
-            return self._modified(entry, old, now)
-        beside = self._beside(entry.logical_id)
-        return _told("Modify", old, Replacement="False", Scope=beside) if beside else None
+        if old.type != definition.type:
+            self._values.new.add(definition.logical_id)
+            return _resource_change("Modify", old, Replacement="True", Scope=["Properties"])
+        properties = self._properties(definition)
+        if properties != old.properties:
+            return self._property_changes(old, properties)
+        scope = self._changed_attributes(definition.logical_id)
+        return _resource_change("Modify", old, Replacement="False", Scope=scope) if scope else None
 
-    def _modified(self, entry: Entry, old: Resource, now: dict[str, Any]) -> dict[str, Any]:
-        declared = resource_type(entry.type, entry.logical_id)
-        replaced = declared.replaces(old.properties, now)
+    def _property_changes(self, old: Resource, properties: dict[str, Any]) -> dict[str, Any]:
+        declared = resource_type(old.type, old.logical_id)
+        replaced = declared.requires_replacement(old.properties, properties)
         if replaced:
-            self._foreseen.new.add(entry.logical_id)
-        names = sorted(name for name in {**old.properties, **now} if old.properties.get(name) != now.get(name))
-        return _told(
+            self._values.new.add(old.logical_id)
+        names = sorted({**old.properties, **properties})
+        changed = [name for name in names if old.properties.get(name) != properties.get(name)]
+        return _resource_change(
             "Modify",
             old,
             Replacement="True" if replaced else "False",
             Scope=["Properties"],
-            Details=[_detail(name, always=replaced and name in declared.immutable) for name in names],
+            Details=[_detail(name, recreates=replaced and name in declared.immutable) for name in changed],
             BeforeContext=_context(old.properties),
-            AfterContext=_context(now),
+            AfterContext=_context(properties),
         )
 
-    def _resolved(self, entry: Entry) -> dict[str, Any]:
+    def _properties(self, definition: ResourceDefinition) -> dict[str, Any]:
         try:
-            return self._resolver.properties(entry)
-        except TemplateError:  # as Fn::Select from what is known after the change only
-            return dict.fromkeys(entry.properties, UNKNOWN)
+            return self._resolver.properties(definition)
+        except TemplateError:  # such as Fn::Select from a value that is known only after the change
+            return dict.fromkeys(definition.properties, KNOWN_AFTER_APPLY)
 
-    def _beside(self, logical_id: str) -> list[str]:
-        had, has = (template.body["Resources"].get(logical_id, {}) for template in self._templates())
-        return [name for name in _BESIDE if had.get(name) != has.get(name)]
-
-    def _templates(self) -> tuple[Template, Template]:
-        return (self._state.template if self._state else self._template), self._template
+    def _changed_attributes(self, logical_id: str) -> list[str]:
+        templates = (self._old_template or self._template, self._template)
+        old, new = (template.body["Resources"].get(logical_id, {}) for template in templates)
+        return [name for name in _ATTRIBUTES if old.get(name) != new.get(name)]
 
 
 def _context(properties: Mapping[str, Any]) -> str:
     return json.dumps({"Properties": properties}, default=str)
 
 
-def _detail(name: str, *, always: bool) -> dict[str, Any]:
-    recreation = "Always" if always else "Never"
+def _detail(name: str, *, recreates: bool) -> dict[str, Any]:
+    recreation = "Always" if recreates else "Never"
     return {
         "Target": {"Attribute": "Properties", "Name": name, "RequiresRecreation": recreation},
         "Evaluation": "Static",
@@ -134,7 +127,7 @@ def _detail(name: str, *, always: bool) -> dict[str, Any]:
     }
 
 
-def _told(action: str, resource: Resource, **more: Any) -> dict[str, Any]:
+def _resource_change(action: str, resource: Resource, **more: Any) -> dict[str, Any]:
     return {
         "Action": action,
         "LogicalResourceId": resource.logical_id,

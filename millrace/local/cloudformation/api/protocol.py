@@ -1,4 +1,4 @@
-"""The query protocol, both ways, by botocore's model of the service.
+"""AWS's query protocol, by botocore's model of the service.
 
 https://smithy.io/2.0/aws/protocols/aws-query-protocol.html
 """
@@ -11,27 +11,20 @@ from urllib.parse import parse_qsl
 
 from botocore.model import OperationNotFoundError
 
+from millrace.local.core.errors import ApiError
 from millrace.local.core.http import Request, Response
 
-Answer = Mapping[str, Any]
+Params = dict[str, Any]
+Result = Mapping[str, Any]
 
 
-class Refusal(Exception):
-    """What AWS answers with an error. `code` and `message` are AWS's own."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
+def validation_error(message: str) -> ApiError:
+    """Return CloudFormation's error for an invalid request."""
+    return ApiError("ValidationError", message)
 
 
-def invalid(message: str) -> Refusal:
-    """The error for most of what is wrong with a request."""
-    return Refusal("ValidationError", message)
-
-
-def parsed(request: Request) -> tuple[str, dict[str, Any]]:
-    """The name of the operation, and what it is given."""
+def parse(request: Request) -> tuple[str, Params]:
+    """Return the name of the operation and its parameters."""
     from moto.core.parse import QueryParser  # noqa: PLC0415 - moto is imported after its settings are made
 
     values = dict(parse_qsl(f"{request.query}&{request.body.decode()}", keep_blank_values=True))
@@ -39,39 +32,30 @@ def parsed(request: Request) -> tuple[str, dict[str, Any]]:
     try:
         operation = _model().operation_model(name)
     except OperationNotFoundError:
-        raise Refusal("InvalidAction", f"CloudFormation has no operation {name!r}.") from None
-    given: dict[str, Any] = QueryParser(operation).parse({"values": values})
-    return name, given
+        raise ApiError("InvalidAction", f"CloudFormation has no operation {name!r}.") from None
+    params: Params = QueryParser(operation).parse({"values": values})
+    return name, params
 
 
-def answered(operation: str, answer: Answer) -> Response:
-    """A result as the service writes it."""
-    return _written(operation, answer)
-
-
-def refused(operation: str, refusal: Refusal) -> Response:
-    """An error as the service writes it."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the service's model lacks some of the codes that the service gives
-        return _written(operation, refusal)
-
-
-def _written(operation: str, content: Any) -> Response:
-    from moto.core.model import OperationModel  # noqa: PLC0415
-    from moto.core.serialize import QuerySerializer  # noqa: PLC0415
+def serialize(operation: str, content: Result | ApiError) -> Response:
+    """Return the response for a result or an error."""
+    from moto.core.model import OperationModel  # noqa: PLC0415 - as above
+    from moto.core.serialize import QuerySerializer  # noqa: PLC0415 - as above
 
     try:
         model = _model().operation_model(operation)
     except OperationNotFoundError:
         model = OperationModel({}, _model())
-    written = QuerySerializer(model).serialize(content)
-    body = written["body"]
-    content_type = ("content-type", written["headers"]["Content-Type"])
-    return Response(written["status_code"], body.encode() if isinstance(body, str) else body, (content_type,))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the service's model lacks some of its error codes
+        serialized = QuerySerializer(model).serialize(content)
+    body = serialized["body"]
+    content_type = ("content-type", serialized["headers"]["Content-Type"])
+    return Response(serialized["status_code"], body.encode() if isinstance(body, str) else body, (content_type,))
 
 
 @cache
 def _model() -> Any:
-    from moto.core.utils import get_service_model  # noqa: PLC0415
+    from moto.core.utils import get_service_model  # noqa: PLC0415 - as above
 
     return get_service_model("cloudformation")

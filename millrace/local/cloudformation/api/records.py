@@ -1,7 +1,7 @@
-"""What CloudFormation remembers of a stack besides its resources: its status, its events, its change sets."""
+"""The state of a stack besides its resources: status, events and change sets."""
 
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -10,16 +10,15 @@ from millrace.local.cloudformation.deployment import StackState
 from millrace.local.cloudformation.template import Template
 
 STACK = "AWS::CloudFormation::Stack"
-Moment = Callable[[], datetime]
-Kind = Literal["CREATE", "UPDATE"]
+Now = Callable[[], datetime]
 
 
 @dataclass(frozen=True)
-class Order:
-    """What is asked for: a template, and everything that a request says beside it.
+class StackRequest:
+    """The content of CreateStack, UpdateStack or CreateChangeSet.
 
-    `parameters` are the given values, `resolved` what the template's functions see; `settings` are members of
-    DescribeStacks that are kept as they were given.
+    `parameters` are the given values, `resolved` the values for intrinsic functions, and `settings` further members
+    of DescribeStacks.
     """
 
     text: str
@@ -32,9 +31,9 @@ class Order:
 
 @dataclass(frozen=True)
 class Event:
-    """One row of DescribeStackEvents."""
+    """One event of DescribeStackEvents."""
 
-    moment: datetime
+    timestamp: datetime
     logical_id: str
     physical_id: str
     type: str
@@ -45,92 +44,90 @@ class Event:
 
 @dataclass
 class ChangeSet:
-    """Changes that were asked for and not made yet."""
+    """A change set."""
 
     id: str
     name: str
-    kind: Kind
+    kind: Literal["CREATE", "UPDATE"]
     created: datetime
-    order: Order
+    request: StackRequest
     changes: list[dict[str, Any]]
     description: str | None
     status: str = "CREATE_COMPLETE"
     reason: str | None = None
-    execution: str = "AVAILABLE"
+    execution_status: str = "AVAILABLE"
 
 
 @dataclass
-class Record:
-    """One stack, from its first change set until long after its deletion. `order` is the last one that succeeded.
+class StackRecord:
+    """One stack, which remains after its deletion. `request` is the last one that succeeded.
 
-    `seen` is the state that the record agrees with, and `latest` the last event of each resource.
+    `state` is the deployed state when the record was last synchronized; `latest` has the last event of each resource.
     """
 
     id: str
     arn: str
     name: str
-    now: Moment
+    now: Now
     created: datetime
     status: str
     reason: str | None = None
     updated: datetime | None = None
     deleted: datetime | None = None
     protected: bool = False
-    order: Order | None = None
-    seen: StackState | None = None
+    request: StackRequest | None = None
+    state: StackState | None = None
     events: list[Event] = field(default_factory=list)
     latest: dict[str, Event] = field(default_factory=dict)
     change_sets: dict[str, ChangeSet] = field(default_factory=dict)
 
     @property
-    def stands(self) -> bool:
-        """Whether its name is still taken."""
+    def exists(self) -> bool:
+        """Whether the stack is not deleted."""
         return self.status != "DELETE_COMPLETE"
 
     @property
-    def under_way(self) -> bool:
-        """Whether something is being done with it."""
+    def in_progress(self) -> bool:
+        """Whether an operation is in progress."""
         return self.status.endswith("_IN_PROGRESS") and self.status != "REVIEW_IN_PROGRESS"
 
-    def turn(self, status: str, reason: str | None = None) -> None:
-        """Give the stack another status, with an event of its own."""
+    def set_status(self, status: str, reason: str | None = None) -> None:
+        """Change the status of the stack and add an event."""
         self.status, self.reason = status, reason
-        event = self._happened(self.name, self.arn, STACK, status, reason)
+        event = self._add_event(self.name, self.arn, STACK, status, reason)
         if status == "UPDATE_IN_PROGRESS":
-            self.updated = event.moment
+            self.updated = event.timestamp
         if status == "DELETE_COMPLETE":
-            self.deleted = event.moment
+            self.deleted = event.timestamp
 
-    def note(self, logical_id: str, physical_id: str, kind: str, status: str, reason: str | None = None) -> None:
-        """Remember an event of a resource; one that takes the old resource of a replacement away is not its latest."""
-        event = self._happened(logical_id, physical_id, kind, status, reason)
+    def add_resource_event(
+        self, logical_id: str, physical_id: str, kind: str, status: str, reason: str | None = None
+    ) -> None:
+        """Add an event of a resource. The deletion of a replaced resource is not the latest event of its successor."""
+        event = self._add_event(logical_id, physical_id, kind, status, reason)
         latest = self.latest.get(logical_id)
         if not (status.startswith("DELETE") and latest and latest.physical_id != physical_id):
             self.latest[logical_id] = event
 
-    def _happened(self, *what: Any) -> Event:
-        """An event, at least a millisecond after the one before it: readers sort by their moments."""
-        earliest = self.events[-1].moment + timedelta(milliseconds=1) if self.events else self.created
-        event = Event(max(self.now(), earliest), *what)
+    def _add_event(self, *content: Any) -> Event:
+        """Add an event at least a millisecond after the previous one, because clients sort by timestamp."""
+        earliest = self.events[-1].timestamp + timedelta(milliseconds=1) if self.events else self.created
+        event = Event(max(self.now(), earliest), *content)
         self.events.append(event)
         return event
 
-    def agree(self, state: StackState) -> None:
-        """Know a stack's resources as they stand now; those that are new to the record have just been made."""
+    def synchronize(self, state: StackState) -> None:
+        """Take over the resources of a deployed state. Resources without an event get one."""
         for logical_id in self.latest.keys() - state.resources.keys():
             del self.latest[logical_id]
         for logical_id, resource in state.resources.items():
             known = self.latest.get(logical_id)
             if known is None or known.physical_id != resource.physical_id:
-                made = (logical_id, resource.physical_id, resource.type)
-                self.latest[logical_id] = Event(self.now(), *made, "CREATE_COMPLETE")
-        self.seen = state
+                ids = (logical_id, resource.physical_id, resource.type)
+                self.latest[logical_id] = Event(self.now(), *ids, "CREATE_COMPLETE")
+        self.state = state
 
-    def resources(self) -> Iterator[Event]:
-        """The last event of each of its resources, in the order in which they were made."""
-        order = list(self.seen.resources) if self.seen else []
-        yield from sorted(self.latest.values(), key=lambda each: _place(order, each.logical_id))
-
-
-def _place(order: list[str], logical_id: str) -> int:
-    return order.index(logical_id) if logical_id in order else len(order)
+    def resource_events(self) -> list[Event]:
+        """Return the last event of each resource, in order of creation."""
+        position = {logical_id: index for index, logical_id in enumerate(self.state.resources if self.state else ())}
+        return sorted(self.latest.values(), key=lambda event: position.get(event.logical_id, len(position)))

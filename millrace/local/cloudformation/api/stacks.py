@@ -1,91 +1,88 @@
-"""The stacks as CloudFormation knows them, brought into agreement with what stands, whoever made it stand."""
+"""The records of all stacks, synchronized with what is deployed, including deployments outside this API."""
 
 import json
 import threading
 import uuid
-from collections.abc import Iterator
 
-from millrace.local.cloudformation.api.protocol import invalid
-from millrace.local.cloudformation.api.records import Moment, Order, Record
-from millrace.local.cloudformation.deployment import Deployment, StackState
-from millrace.local.cloudformation.intrinsics import Pseudo
-from millrace.local.cloudformation.loader import Loader
+from millrace.local.cloudformation.api.protocol import validation_error
+from millrace.local.cloudformation.api.records import Now, StackRecord, StackRequest
+from millrace.local.cloudformation.deployer import Deployer
+from millrace.local.cloudformation.deployment import StackState
+from millrace.local.cloudformation.intrinsics import PseudoParameters
 
 
 class Stacks:
-    """The records of all stacks, by the last part of their ids; a name belongs to the last one that has it."""
+    """The records by id, the last part of the stack's ARN. Names are unique among existing stacks."""
 
-    def __init__(self, loader: Loader, now: Moment) -> None:
-        self._loader = loader
+    def __init__(self, deployer: Deployer, now: Now) -> None:
+        self._deployer = deployer
         self._now = now
-        self._records: dict[str, Record] = {}
+        self._records: dict[str, StackRecord] = {}
         self._lock = threading.RLock()
 
-    def every(self) -> list[Record]:
-        """All records, deleted stacks among them, the newest first."""
+    def all(self) -> list[StackRecord]:
+        """Return all records, including those of deleted stacks, newest first."""
         with self._lock:
-            self._agree()
+            self._synchronize()
             return list(reversed(self._records.values()))
 
-    def standing(self) -> Iterator[Record]:
-        """The records of the stacks whose names are taken."""
-        return (record for record in self.every() if record.stands)
+    def existing(self) -> list[StackRecord]:
+        """Return the records of stacks that are not deleted, newest first."""
+        return [record for record in self.all() if record.exists]
 
-    def find(self, name: str) -> Record | None:
-        """The stack of a name, or of an ARN even if it was deleted."""
+    def find(self, name: str) -> StackRecord | None:
+        """Return an existing stack by name, or any stack by ARN."""
         if name.startswith("arn:"):
-            return next((record for record in self.every() if record.arn == name), None)
-        return next((record for record in self.standing() if record.name == name), None)
+            return next((record for record in self.all() if record.arn == name), None)
+        return next((record for record in self.existing() if record.name == name), None)
 
-    def get(self, name: str, missing: str = "Stack with id {} does not exist") -> Record:
-        """The stack of a name or an ARN. Raises Refusal."""
+    def get(self, name: str, missing: str = "Stack with id {} does not exist") -> StackRecord:
+        """Return a stack by name or ARN. Raises ApiError with the message `missing`."""
         record = self.find(name)
         if record is None:
-            raise invalid(missing.format(name))
+            raise validation_error(missing.format(name))
         return record
 
-    def add(self, name: str, status: str, *, id: str | None = None) -> Record:  # noqa: A002 - as AWS names it
-        """Remember a new stack."""
-        found = id or str(uuid.uuid4())
-        record = Record(found, self.pseudo(name, found).stack_id, name, self._now, self._now(), status)
+    def add(self, name: str, status: str, *, stack_id: str | None = None) -> StackRecord:
+        """Add a new stack."""
+        found = stack_id or str(uuid.uuid4())
+        arn = self.pseudo_parameters(name, found).stack_id
+        record = StackRecord(found, arn, name, self._now, self._now(), status)
         with self._lock:
             self._records[found] = record
         return record
 
-    def drop(self, record: Record) -> None:
-        """Forget a stack that never was more than a change set."""
+    def remove(self, record: StackRecord) -> None:
+        """Remove a stack that only ever had change sets."""
         with self._lock:
             del self._records[record.id]
 
-    def pseudo(self, name: str, id: str) -> Pseudo:  # noqa: A002
-        """The pseudo parameters of a stack."""
-        cloud = self._loader.cloud
-        return Pseudo(cloud.account, cloud.region, name, id, cloud.partition)
+    def pseudo_parameters(self, name: str, stack_id: str) -> PseudoParameters:
+        """Return the pseudo parameters of a stack."""
+        cloud = self._deployer.cloud
+        return PseudoParameters(cloud.account, cloud.region, name, stack_id, cloud.partition)
 
-    def state(self, record: Record) -> StackState | None:
-        """What stands of a stack."""
-        state = self._deployment.stacks.get(record.name)
+    def state(self, record: StackRecord) -> StackState | None:
+        """Return what is deployed of a stack."""
+        state = self._deployer.deployment.stacks.get(record.name)
         return state if state and state.id == record.id else None
 
-    @property
-    def _deployment(self) -> Deployment:
-        return self._loader.deployment
-
-    def _agree(self) -> None:
-        """Learn what was deployed or taken away past this API."""
-        for state in list(self._deployment.stacks.values()):
+    def _synchronize(self) -> None:
+        """Record deployments and deletions that were made outside this API."""
+        for state in list(self._deployer.deployment.stacks.values()):
             record = self._records.get(state.id)
             if record is None:
-                self._met(state, self.add(state.name, "CREATE_COMPLETE", id=state.id))
-            elif record.seen is not state and not record.under_way:
-                record.turn("UPDATE_COMPLETE")
-                self._met(state, record)
+                _synchronize(self.add(state.name, "CREATE_COMPLETE", stack_id=state.id), state)
+            elif record.state is not state and not record.in_progress:
+                record.set_status("UPDATE_COMPLETE")
+                _synchronize(record, state)
         for record in self._records.values():
-            if record.seen and record.stands and not record.under_way and self.state(record) is None:
-                record.turn("DELETE_COMPLETE")
+            if record.state and record.exists and not record.in_progress and self.state(record) is None:
+                record.set_status("DELETE_COMPLETE")
 
-    def _met(self, state: StackState, record: Record) -> None:
-        text = json.dumps(state.template.body)
-        tags = record.order.tags if record.order else ()
-        record.order = Order(text, state.template, state.parameters, {}, tags, {})
-        record.agree(state)
+
+def _synchronize(record: StackRecord, state: StackState) -> None:
+    tags = record.request.tags if record.request else ()
+    text = json.dumps(state.template.body)
+    record.request = StackRequest(text, state.template, state.parameters, {}, tags, {})
+    record.synchronize(state)

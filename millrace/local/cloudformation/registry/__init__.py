@@ -1,19 +1,13 @@
-"""The resource types that the local cloud makes, each declared once, for every way in."""
+"""The supported resource types. Each service declares its own in its `resources` module."""
 
 from millrace.local import services
 from millrace.local.cloudformation.registry.calls import Cloud
-from millrace.local.cloudformation.registry.errors import (
-    CannotUnset,
-    Refused,
-    UnknownAttribute,
-    UnknownProperty,
-    UnknownType,
-)
+from millrace.local.cloudformation.registry.errors import UnsupportedError, UnsupportedTypeError
 from millrace.local.cloudformation.registry.types import Resource, ResourceType
 
 
 def discover() -> dict[str, ResourceType]:
-    """Return the resource types of each service's `resources` module, by name."""
+    """Return the resource types of all services, by name."""
     return {each.type: each for module in services.modules("resources") for each in module.TYPES}
 
 
@@ -22,23 +16,10 @@ IGNORED = frozenset({"AWS::CDK::Metadata"})
 
 
 def resource_type(name: str, logical_id: str) -> ResourceType:
-    """The declaration of a type. Raises UnknownType."""
+    """Return a resource type. Raises UnsupportedTypeError."""
     if name not in TYPES:
-        raise UnknownType(name, logical_id)
+        raise UnsupportedTypeError(name, logical_id)
     return TYPES[name]
 
 
-__all__ = [
-    "IGNORED",
-    "TYPES",
-    "CannotUnset",
-    "Cloud",
-    "Refused",
-    "Resource",
-    "ResourceType",
-    "UnknownAttribute",
-    "UnknownProperty",
-    "UnknownType",
-    "discover",
-    "resource_type",
-]
+__all__ = ["IGNORED", "TYPES", "Cloud", "Resource", "ResourceType", "UnsupportedError", "discover", "resource_type"]

@@ -1,5 +1,7 @@
-"""One call of AWS's public API, declared: which properties become which arguments, and what identifies the resource."""
+"""Declared calls of AWS's API: the arguments that properties become, and those that identify the resource."""
 
+import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -8,16 +10,21 @@ from typing import Any
 from botocore.client import BaseClient
 from botocore.model import Shape
 
-from millrace.local.cloudformation.registry.errors import UnknownProperty
-from millrace.local.cloudformation.registry.shapes import NoSuchMember, member, shaped
+from millrace.local.cloudformation.registry.errors import CallError, UnknownMemberError, UnsupportedPropertyError
+from millrace.local.cloudformation.registry.shapes import convert, find_member
 
 Clients = Callable[[str], BaseClient]
 Values = Mapping[str, Any]
 
+_SECRET = re.compile(
+    r"\{\{resolve:secretsmanager:(arn:[^:]+:secretsmanager:[^:]*:\d+:secret:[^:}]+|[^:}]+)"
+    r"(?::SecretString)?(?::([^:}]*))?(?::([^:}]*))?(?::([^:}]*))?\}\}"
+)
+
 
 @dataclass(frozen=True)
 class Cloud:
-    """Where resources are made. `clients` gives the boto3 client of a service, the same one each time."""
+    """The account and region of a deployment. `clients` returns the cached boto3 client of a service."""
 
     clients: Clients
     account: str
@@ -26,79 +33,76 @@ class Cloud:
 
     @cached_property
     def values(self) -> dict[str, Any]:
-        """What a template of an ARN may name besides a resource's own values; a bucket has no location at S3's home.
+        """Values for ARN templates. `location` is missing in us-east-1, as CreateBucket requires.
 
         https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucketConfiguration.html
         """
-        named = {"account": self.account, "region": self.region, "partition": self.partition}
-        return named if self.region == "us-east-1" else named | {"location": self.region}
-
-
-class CallFailed(RuntimeError):
-    """A call that AWS answered with 200 and a list of what failed."""
+        values = {"account": self.account, "region": self.region, "partition": self.partition}
+        return values if self.region == "us-east-1" else values | {"location": self.region}
 
 
 @dataclass(frozen=True)
-class Take:
-    """The argument that one property becomes; a dot leads into a structure or a map.
+class Argument:
+    """The argument that a property becomes.
 
-    An empty one means that the members of the property are arguments themselves.
+    A dot in `path` leads into a structure or a map. With an empty path, the members of the property are the arguments.
     """
 
-    argument: str
-    form: Callable[[Any], Any] | None = None
+    path: str
+    convert: Callable[[Any], Any] | None = None
 
 
-Takes = Mapping[str, Take]
+Arguments = Mapping[str, Argument]
 
 
-def props(*same: str, **renamed: str) -> dict[str, Take]:
-    """Properties whose arguments have the same name, whatever its case, and those that have another."""
-    return {name: Take(name) for name in same} | {name: Take(argument) for name, argument in renamed.items()}
+def props(*same: str, **renamed: str) -> dict[str, Argument]:
+    """Return properties whose arguments have the same name, in any case, and properties with renamed arguments."""
+    return {name: Argument(name) for name in same} | {name: Argument(path) for name, path in renamed.items()}
 
 
-def inside(argument: str, *names: str) -> dict[str, Take]:
-    """Properties that are members of one argument."""
-    return {name: Take(f"{argument}.{name}") for name in names}
+def nested(argument: str, *names: str) -> dict[str, Argument]:
+    """Return properties that are members of one argument."""
+    return {name: Argument(f"{argument}.{name}") for name in names}
 
 
 @dataclass(frozen=True)
 class Call:
-    """An operation by boto3's name. `by` holds further arguments, as templates over the resource's values.
+    """One operation of boto3. `by` has further arguments, as format strings over the resource's values.
 
-    What `takes` names in lower case is no property, but a value of the cloud, as `location`, where it has one.
+    A lower-case name in `arguments` is a value of the cloud or of the step, such as `location`, not a property.
     """
 
     operation: str
-    takes: Takes = field(default_factory=dict)
+    arguments: Arguments = field(default_factory=dict)
     by: Mapping[str, str] = field(default_factory=dict)
 
-    def run(self, client: BaseClient, values: Values, place: tuple[str, str]) -> dict[str, Any]:
-        """Make the call with what `values` holds. `place` is the type and the logical id, for what is refused."""
-        response: dict[str, Any] = getattr(client, self.operation)(**self.arguments(client, values, place))
+    def run(self, client: BaseClient, values: Values, resource: tuple[str, str]) -> dict[str, Any]:
+        """Make the call. `resource` is its type and logical id, for errors."""
+        response: dict[str, Any] = getattr(client, self.operation)(**self._request(client, values, resource))
         if response.get("FailedEntryCount"):
-            raise CallFailed(f"{self.operation}: {response['FailedEntries']}")
+            raise CallError(f"{self.operation}: {response['FailedEntries']}")
         return response
 
-    def arguments(self, client: BaseClient, values: Values, place: tuple[str, str]) -> dict[str, Any]:
-        """The arguments in the form that the API's own model asks for."""
+    def _request(self, client: BaseClient, values: Values, resource: tuple[str, str]) -> dict[str, Any]:
         shape = input_shape(client, self.operation)
-        found: dict[str, Any] = {}
-        for argument, template in self.by.items():
-            _put(found, shape, argument, template.format_map(values))
-        for name, take in self.takes.items():
+        request: dict[str, Any] = {}
+        for path, template in self.by.items():
+            _set(request, shape, path, template.format_map(values))
+        for name, argument in self.arguments.items():
             if name in values:
-                value = take.form(values[name]) if take.form else values[name]
+                value = argument.convert(values[name]) if argument.convert else values[name]
                 try:
-                    _put(found, shape, take.argument, value)
-                except NoSuchMember as error:
-                    known = values["member_of"] if name == "member" else name
-                    raise UnknownProperty(f"{place[0]}.{known}{error.args[0]}", place[1]) from None
-        return found
+                    _set(request, shape, argument.path, value)
+                except UnknownMemberError as error:
+                    property_name = values["member_of"] if name == "member" else name
+                    raise UnsupportedPropertyError(
+                        f"{resource[0]}.{property_name}{error.args[0]}", resource[1]
+                    ) from None
+        return request
 
 
 def input_shape(client: BaseClient, operation: str) -> Shape:
-    """What an operation takes, as botocore's model of the service says."""
+    """Return botocore's model of an operation's input."""
     api_name = client.meta.method_to_api_mapping[operation]
     shape = client.meta.service_model.operation_model(api_name).input_shape
     if shape is None:
@@ -106,13 +110,34 @@ def input_shape(client: BaseClient, operation: str) -> Shape:
     return shape
 
 
-def _put(found: dict[str, Any], shape: Shape, path: str, value: Any) -> None:
+def _set(request: dict[str, Any], shape: Shape, path: str, value: Any) -> None:
     if not path:
-        found |= shaped(value, shape)
+        request |= convert(value, shape)
         return
     *outer, last = path.split(".")
     for step in outer:
-        name, shape = member(shape, step)
-        found = found.setdefault(name, {})
-    name, shape = member(shape, last)
-    found[name] = shaped(value, shape)
+        name, shape = find_member(shape, step)
+        request = request.setdefault(name, {})
+    name, shape = find_member(shape, last)
+    request[name] = convert(value, shape)
+
+
+def resolve_secrets(value: Any, clients: Clients) -> Any:
+    """Return a value with its dynamic references to Secrets Manager resolved. Only calls contain the secrets.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/dynamic-references-secretsmanager.html
+    """
+    if isinstance(value, dict):
+        return {name: resolve_secrets(member, clients) for name, member in value.items()}
+    if isinstance(value, list):
+        return [resolve_secrets(member, clients) for member in value]
+    if isinstance(value, str) and "{{resolve:secretsmanager:" in value:
+        return _SECRET.sub(lambda match: _secret(match, clients), value)
+    return value
+
+
+def _secret(match: re.Match[str], clients: Clients) -> str:
+    name, key, stage, version = match.groups()
+    chosen = {"VersionStage": stage} if stage else {"VersionId": version} if version else {}
+    text: str = clients("secretsmanager").get_secret_value(SecretId=name, **chosen)["SecretString"]  # type: ignore[attr-defined]
+    return str(json.loads(text)[key]) if key else text

@@ -1,24 +1,44 @@
-"""What the registry refuses, each by the name that the template gives it."""
+"""Errors of the registry."""
+
+from typing import ClassVar
 
 
-class Refused(Exception):
-    """Something in a template that the local cloud does not make. The text names it and its place."""
+class UnsupportedError(Exception):
+    """Something in a template that the local cloud does not support."""
 
-    def __init__(self, what: str, logical_id: str, why: str = "") -> None:
-        super().__init__(f"{type(self).__name__}: {what} at {logical_id}{why and f': {why}'}")
+    message: ClassVar[str] = "the local cloud does not support {name}, used by {logical_id}"
 
-
-class UnknownType(Refused):
-    """A resource type that the registry does not declare."""
+    def __init__(self, name: str, logical_id: str, reason: str = "") -> None:
+        super().__init__(f"{self.message.format(name=name, logical_id=logical_id)}{reason and f': {reason}'}")
 
 
-class UnknownProperty(Refused):
-    """A property, at any depth, that is neither passed to AWS's API nor kept on the record."""
+class UnsupportedTypeError(UnsupportedError):
+    """A resource type that no service declares."""
+
+    message = "the local cloud does not support the resource type {name}, used by {logical_id}"
 
 
-class UnknownAttribute(Refused):
-    """A Fn::GetAtt of something that the type does not give."""
+class UnsupportedPropertyError(UnsupportedError):
+    """A property, at any depth, that the resource type does not declare."""
+
+    message = "the local cloud does not support the property {name}, used by {logical_id}"
 
 
-class CannotUnset(Refused):
-    """A property that an update leaves out, and whose default is not declared."""
+class UnsupportedAttributeError(UnsupportedError):
+    """An attribute of Fn::GetAtt that the resource type does not declare."""
+
+    message = "the local cloud does not support the attribute {name}, used by {logical_id}"
+
+
+class MissingDefaultError(UnsupportedError):
+    """A property that an update removes although its default is not declared."""
+
+    message = "the property {name} cannot be removed from {logical_id}, because its default is not declared"
+
+
+class CallError(RuntimeError):
+    """A call that AWS answered with status 200 and a list of failed entries."""
+
+
+class UnknownMemberError(KeyError):
+    """A key that the API has no member for. Its argument is the path below the property, such as `.Outer[0].Inner`."""

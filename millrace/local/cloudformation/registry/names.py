@@ -1,4 +1,4 @@
-"""Physical names as CloudFormation makes them.
+"""Physical names that CloudFormation generates.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-name.html
 """
@@ -9,16 +9,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-_LETTERS = string.ascii_uppercase + string.digits
-_TAIL = 12
+_CHARACTERS = string.ascii_uppercase + string.digits
+_RANDOM_LENGTH = 12
 
 
 @dataclass(frozen=True)
 class Name:
-    """The property that names a resource (None: no property does), and the form of a name that is made.
+    """The property with a resource's custom name (None: there is none), and how a name is generated.
 
-    `limit` is the service's, in characters; `fifo` the property that asks for the ending `.fifo`; `within` those
-    that tell two resources of one name apart; `versioned` says that one name may stand for several resources.
+    `limit` is the service's maximum length, `fifo` the property that requires the suffix `.fifo`, `within` the
+    properties in whose scope a name is unique. With `versioned`, several resources share one name.
     """
 
     property: str | None
@@ -29,17 +29,17 @@ class Name:
     versioned: bool = False
 
     def generated(self, stack: str, logical_id: str, properties: Mapping[str, Any], source: random.Random) -> str:
-        """`<stack>-<logical id>-<12 random characters>`, both parts cut where the limit asks for it."""
-        ending = ".fifo" if self.fifo and str(properties.get(self.fifo)).lower() == "true" else ""
-        room = self.limit - _TAIL - 2 - len(ending)
+        """Return `<stack>-<logical id>-<12 random characters>`, with both parts cut to the limit."""
+        suffix = ".fifo" if self.fifo and str(properties.get(self.fifo)).lower() == "true" else ""
+        room = self.limit - _RANDOM_LENGTH - 2 - len(suffix)
         if len(stack) + len(logical_id) > room:
             logical_id = logical_id[: max(room // 2, room - len(stack))]
             stack = stack[: room - len(logical_id)]
-        tail = "".join(source.choices(_LETTERS, k=_TAIL))
-        name = f"{stack}-{logical_id}-{tail}{ending}"
+        unique = "".join(source.choices(_CHARACTERS, k=_RANDOM_LENGTH))
+        name = f"{stack}-{logical_id}-{unique}{suffix}"
         return name.lower() if self.lower else name
 
-    def collides(self, before: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
-        """Whether a replacement would have the name of what it replaces, because the template fixes it."""
-        same = all(before.get(name) == now.get(name) for name in (self.property or "", *self.within))
-        return not self.versioned and now.get(self.property or "") is not None and same
+    def collides(self, old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
+        """Return whether a replacement has the custom name of the resource that it replaces."""
+        same = all(old.get(name) == new.get(name) for name in (self.property or "", *self.within))
+        return not self.versioned and new.get(self.property or "") is not None and same

@@ -1,8 +1,7 @@
-"""Values of a template brought into the form that AWS's API takes, by botocore's own model of that API.
+"""Conversion of template values to the shapes of AWS's API, by botocore's model.
 
-CloudFormation and the APIs behind it differ in small ways: the case of a key, a number written as a string, a JSON
-document where the API wants its text, tags as a list of pairs where it wants a map. The shape of the argument says
-which is meant, so that no resource type has to.
+CloudFormation differs from the APIs in the case of keys, in numbers written as strings, in JSON documents where the
+API takes text, and in lists of tags where the API takes a map. The shape of the argument decides.
 """
 
 import json
@@ -11,13 +10,11 @@ from typing import Any
 
 from botocore.model import MapShape, Shape, StructureShape
 
-
-class NoSuchMember(KeyError):
-    """A key that the API has no member for; its argument is the path below the property, as `.Outer[0].Inner`."""
+from millrace.local.cloudformation.registry.errors import UnknownMemberError
 
 
-def member(shape: Shape, name: str) -> tuple[str, Shape]:
-    """The member of a structure, or the value of a map, that a name means. Raises NoSuchMember."""
+def find_member(shape: Shape, name: str) -> tuple[str, Shape]:
+    """Return a member of a structure, ignoring case, or the value of a map. Raises UnknownMemberError."""
     if isinstance(shape, MapShape):
         return name, shape.value
     members = shape.members if isinstance(shape, StructureShape) else {}
@@ -26,32 +23,29 @@ def member(shape: Shape, name: str) -> tuple[str, Shape]:
     for other, found in members.items():
         if other.lower() == name.lower():
             return other, found
-    raise NoSuchMember(f".{name}")
+    raise UnknownMemberError(f".{name}")
 
 
-def shaped(value: Any, shape: Shape) -> Any:
-    """The value as the shape wants it. Raises NoSuchMember with the path of what has no place in it."""
-    return _BY_TYPE.get(shape.type_name, _as_is)(value, shape)
-
-
-def _as_is(value: Any, _: Shape) -> Any:
-    return value
+def convert(value: Any, shape: Shape) -> Any:
+    """Return the value in the form of the shape. Raises UnknownMemberError."""
+    converter = _CONVERTERS.get(shape.type_name)
+    return converter(value, shape) if converter else value
 
 
 def _structure(value: Any, shape: Any) -> Any:
     if not isinstance(value, dict):
         return value
     found = {}
-    for key, inner in value.items():
-        name, inner_shape = member(shape, key)
-        found[name] = _below(f".{key}", inner, inner_shape)
+    for key, member in value.items():
+        name, member_shape = find_member(shape, key)
+        found[name] = _convert_member(f".{key}", member, member_shape)
     return found
 
 
 def _list(value: Any, shape: Any) -> Any:
     if not isinstance(value, list | tuple):
-        return [shaped(value, shape.member)]
-    return [_below(f"[{index}]", each, shape.member) for index, each in enumerate(value)]
+        return [convert(value, shape.member)]
+    return [_convert_member(f"[{index}]", member, shape.member) for index, member in enumerate(value)]
 
 
 def _map(value: Any, shape: Any) -> Any:
@@ -59,14 +53,14 @@ def _map(value: Any, shape: Any) -> Any:
         value = {pair["Key"]: pair["Value"] for pair in value}
     if not isinstance(value, dict):
         return value
-    return {key: _below(f".{key}", inner, shape.value) for key, inner in value.items()}
+    return {key: _convert_member(f".{key}", member, shape.value) for key, member in value.items()}
 
 
-def _below(step: str, value: Any, shape: Shape) -> Any:
+def _convert_member(path: str, value: Any, shape: Shape) -> Any:
     try:
-        return shaped(value, shape)
-    except NoSuchMember as error:
-        raise NoSuchMember(f"{step}{error.args[0]}") from None
+        return convert(value, shape)
+    except UnknownMemberError as error:
+        raise UnknownMemberError(f"{path}{error.args[0]}") from None
 
 
 def _string(value: Any, _: Shape) -> Any:
@@ -87,7 +81,7 @@ def _boolean(value: Any, _: Shape) -> Any:
     return value.lower() == "true" if isinstance(value, str) else value
 
 
-_BY_TYPE: dict[str, Callable[[Any, Shape], Any]] = {
+_CONVERTERS: dict[str, Callable[[Any, Shape], Any]] = {
     "structure": _structure,
     "list": _list,
     "map": _map,

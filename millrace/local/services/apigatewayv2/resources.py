@@ -1,4 +1,4 @@
-"""HTTP APIs: routes, integrations with functions, stages, JWT authorizers.
+"""HTTP APIs: routes, Lambda integrations, stages and JWT authorizers.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/AWS_ApiGatewayV2.html
 """
@@ -6,28 +6,24 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/AWS_ApiGa
 from collections.abc import Callable
 
 from millrace.local.cloudformation.registry.calls import Call, props
-from millrace.local.cloudformation.registry.errors import Refused
+from millrace.local.cloudformation.registry.errors import UnsupportedError
 from millrace.local.cloudformation.registry.steps import Setting, Tags
 from millrace.local.cloudformation.registry.types import Properties, ResourceType
 
 _SERVICE = "apigatewayv2"
-_NOT_HERE = "The local cloud has HTTP APIs whose integrations are Lambda functions"
 
 
-def _only(kind: str, **served: str) -> Callable[[Properties], Properties]:
-    """Refuses by name a value that the local cloud does not serve; a value that is left out is as served."""
+def _only(kind: str, **supported: str) -> Callable[[Properties], Properties]:
+    """Return a conversion that raises UnsupportedError for any other value of these properties."""
 
-    def reshape(given: Properties) -> Properties:
-        for name, wanted in served.items():
-            if (value := given.get(name, wanted)) != wanted:
-                raise Refused(f"AWS::ApiGatewayV2::{kind}.{name} {value!r}", _place(given), f"{_NOT_HERE}: {wanted!r}")
-        return given
+    def reshape(properties: Properties) -> Properties:
+        for name, value in supported.items():
+            if (found := properties.get(name, value)) != value:
+                user = str(properties.get("Name") or properties.get("IntegrationUri") or properties.get("ApiId"))
+                raise UnsupportedError(f"AWS::ApiGatewayV2::{kind}.{name} {found!r}", user, f"set it to {value!r}")
+        return properties
 
     return reshape
-
-
-def _place(given: Properties) -> str:
-    return str(given.get("Name") or given.get("IntegrationUri") or given.get("ApiId"))
 
 
 _API = props(
@@ -41,7 +37,7 @@ _API = props(
     "RouteSelectionExpression",
     "Version",
 )
-_OF_API = {"ApiId": "{id}"}
+_API_ID = {"ApiId": "{id}"}
 
 API = ResourceType(
     "AWS::ApiGatewayV2::Api",
@@ -54,10 +50,10 @@ API = ResourceType(
         "ExecuteApiArn": "arn:{partition}:execute-api:{region}:{account}:{ApiId}",
     },
     steps=(
-        Setting(Call("update_api", _API, _OF_API), at_creation=False),
+        Setting(Call("update_api", _API, _API_ID), at_creation=False),
         Tags("tag_resource", "untag_resource", {"ResourceArn": "arn:{partition}:apigateway:{region}::/apis/{id}"}),
     ),
-    delete=(Call("delete_api", by=_OF_API),),
+    delete=(Call("delete_api", by=_API_ID),),
     immutable=frozenset({"ProtocolType"}),
     defaults={
         "CorsConfiguration": {},
@@ -65,7 +61,7 @@ API = ResourceType(
         "DisableExecuteApiEndpoint": False,
         "RouteSelectionExpression": "$request.method $request.path",
     },
-    kept_only_here={"IpAddressType": "moto's CreateApi drops it"},
+    not_in_moto={"IpAddressType": "moto's CreateApi drops it"},
     reshape=_only("Api", ProtocolType="HTTP"),
 )
 
@@ -102,7 +98,7 @@ _INTEGRATION = props(
     "PayloadFormatVersion",
     "TimeoutInMillis",
 )
-_OF_INTEGRATION = {"ApiId": "{ApiId}", "IntegrationId": "{id}"}
+_INTEGRATION_ID = {"ApiId": "{ApiId}", "IntegrationId": "{id}"}
 
 INTEGRATION = ResourceType(
     "AWS::ApiGatewayV2::Integration",
@@ -110,8 +106,8 @@ INTEGRATION = ResourceType(
     create=Call("create_integration", props("ApiId") | _INTEGRATION),
     id="{IntegrationId}",
     attributes={"IntegrationId": "{IntegrationId}"},
-    steps=(Setting(Call("update_integration", _INTEGRATION, _OF_INTEGRATION), at_creation=False),),
-    delete=(Call("delete_integration", by=_OF_INTEGRATION),),
+    steps=(Setting(Call("update_integration", _INTEGRATION, _INTEGRATION_ID), at_creation=False),),
+    delete=(Call("delete_integration", by=_INTEGRATION_ID),),
     immutable=frozenset({"ApiId"}),
     defaults={"Description": "", "TimeoutInMillis": 30000},
     reshape=_only("Integration", IntegrationType="AWS_PROXY", PayloadFormatVersion="2.0", ConnectionType="INTERNET"),
@@ -128,7 +124,7 @@ _STAGE = props(
     "StageVariables",
     "Tags",
 )
-_OF_STAGE = {"ApiId": "{ApiId}", "StageName": "{id}"}
+_STAGE_NAME = {"ApiId": "{ApiId}", "StageName": "{id}"}
 
 STAGE = ResourceType(
     "AWS::ApiGatewayV2::Stage",
@@ -136,19 +132,21 @@ STAGE = ResourceType(
     create=None,
     id="{StageName}",
     steps=(
-        # moto has no UpdateStage, so the one before has to go.
+        # moto has no UpdateStage, so the previous stage must be deleted.
         Setting(
-            Call("create_stage", _STAGE, {"ApiId": "{ApiId}"}), clear=Call("delete_stage", by=_OF_STAGE), whole=True
+            Call("create_stage", _STAGE, {"ApiId": "{ApiId}"}),
+            delete_first=Call("delete_stage", by=_STAGE_NAME),
+            send_all=True,
         ),
     ),
-    delete=(Call("delete_stage", by=_OF_STAGE),),
+    delete=(Call("delete_stage", by=_STAGE_NAME),),
     immutable=frozenset({"ApiId", "StageName"}),
-    accepts=frozenset({"ApiId"}),
-    kept_only_here={"DeploymentId": "moto's CreateStage drops it"},
+    other_properties=frozenset({"ApiId"}),
+    not_in_moto={"DeploymentId": "moto's CreateStage drops it"},
 )
 
 _AUTHORIZER = props("IdentitySource", "JwtConfiguration", "Name", "AuthorizerType")
-_OF_AUTHORIZER = {"ApiId": "{ApiId}", "AuthorizerId": "{id}"}
+_AUTHORIZER_ID = {"ApiId": "{ApiId}", "AuthorizerId": "{id}"}
 
 AUTHORIZER = ResourceType(
     "AWS::ApiGatewayV2::Authorizer",
@@ -156,8 +154,8 @@ AUTHORIZER = ResourceType(
     create=Call("create_authorizer", props("ApiId") | _AUTHORIZER),
     id="{AuthorizerId}",
     attributes={"AuthorizerId": "{AuthorizerId}"},
-    steps=(Setting(Call("update_authorizer", _AUTHORIZER, _OF_AUTHORIZER), at_creation=False),),
-    delete=(Call("delete_authorizer", by=_OF_AUTHORIZER),),
+    steps=(Setting(Call("update_authorizer", _AUTHORIZER, _AUTHORIZER_ID), at_creation=False),),
+    delete=(Call("delete_authorizer", by=_AUTHORIZER_ID),),
     immutable=frozenset({"ApiId"}),
     reshape=_only("Authorizer", AuthorizerType="JWT"),
 )

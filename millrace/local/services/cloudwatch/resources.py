@@ -3,7 +3,7 @@
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/AWS_CloudWatch.html
 """
 
-from millrace.local.cloudformation.registry.calls import Call, Take, props
+from millrace.local.cloudformation.registry.calls import Argument, Call, props
 from millrace.local.cloudformation.registry.names import Name
 from millrace.local.cloudformation.registry.steps import Setting, Tags
 from millrace.local.cloudformation.registry.types import ResourceType
@@ -28,7 +28,7 @@ _ALARM = props(
     "TreatMissingData",
     "Unit",
 )
-_OF_ALARM = {"AlarmName": "{id}"}
+_ALARM_NAME = {"AlarmName": "{id}"}
 _TAGS = Tags("tag_resource", "untag_resource", {"ResourceARN": "{Arn}"})
 _DELETE = (Call("delete_alarms", by={"AlarmNames": "{id}"}),)
 
@@ -39,12 +39,12 @@ ALARM = ResourceType(
     create=Call("put_metric_alarm", props("AlarmName", "Tags") | _ALARM),
     id="{AlarmName}",
     attributes={"Arn": _ARN},
-    steps=(Setting(Call("put_metric_alarm", _ALARM, _OF_ALARM), at_creation=False, whole=True), _TAGS),
+    steps=(Setting(Call("put_metric_alarm", _ALARM, _ALARM_NAME), at_creation=False, send_all=True), _TAGS),
     delete=_DELETE,
     immutable=frozenset({"AlarmName"}),
 )
 
-_NO_COMPOSITE = "moto has no PutCompositeAlarm: the alarm is on the record alone"
+_NO_COMPOSITE_ALARMS = "moto has no PutCompositeAlarm; the alarm is stored with the stack only"
 
 COMPOSITE_ALARM = ResourceType(
     "AWS::CloudWatch::CompositeAlarm",
@@ -54,7 +54,7 @@ COMPOSITE_ALARM = ResourceType(
     id="{AlarmName}",
     attributes={"Arn": _ARN},
     immutable=frozenset({"AlarmName"}),
-    kept_only_here=dict.fromkeys(
+    not_in_moto=dict.fromkeys(
         (
             *_ACTIONS,
             "ActionConfiguration",
@@ -64,7 +64,7 @@ COMPOSITE_ALARM = ResourceType(
             "AlarmRule",
             "Tags",
         ),
-        _NO_COMPOSITE,
+        _NO_COMPOSITE_ALARMS,
     ),
 )
 
@@ -76,13 +76,13 @@ DASHBOARD = ResourceType(
     id="{DashboardName}",
     steps=(
         Setting(
-            Call("put_dashboard", {"DashboardBody": Take("DashboardBody")}, {"DashboardName": "{id}"}),
+            Call("put_dashboard", {"DashboardBody": Argument("DashboardBody")}, {"DashboardName": "{id}"}),
             at_creation=False,
         ),
     ),
     delete=(Call("delete_dashboards", by={"DashboardNames": "{id}"}),),
     immutable=frozenset({"DashboardName"}),
-    kept_only_here={"Tags": "moto's PutDashboard drops them"},
+    not_in_moto={"Tags": "moto's PutDashboard drops them"},
 )
 
 TYPES = (ALARM, COMPOSITE_ALARM, DASHBOARD)

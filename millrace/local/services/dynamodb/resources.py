@@ -7,23 +7,23 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from millrace.local.cloudformation.registry.calls import Call, Take, props
-from millrace.local.cloudformation.registry.errors import Refused
+from millrace.local.cloudformation.registry.calls import Argument, Call, props
+from millrace.local.cloudformation.registry.errors import UnsupportedError
 from millrace.local.cloudformation.registry.names import Name
 from millrace.local.cloudformation.registry.steps import Setting, Tags
-from millrace.local.cloudformation.registry.types import Properties, ResourceType, Subject
+from millrace.local.cloudformation.registry.types import Properties, ResourceType, Step, StepContext
 
 
-def _encryption(given: dict[str, Any]) -> dict[str, Any]:
-    return {"Enabled" if key == "SSEEnabled" else key: value for key, value in given.items()}
+def _encryption(specification: dict[str, Any]) -> dict[str, Any]:
+    return {"Enabled" if key == "SSEEnabled" else key: value for key, value in specification.items()}
 
 
-def _stream(given: dict[str, Any]) -> dict[str, Any]:
-    return {"StreamEnabled": True, **given}
+def _stream(specification: dict[str, Any]) -> dict[str, Any]:
+    return {"StreamEnabled": True, **specification}
 
 
-_OF_TABLE = {"TableName": "{id}"}
-_CAPACITY = props(
+_TABLE_NAME = {"TableName": "{id}"}
+_TABLE = props(
     "BillingMode",
     "DeletionProtectionEnabled",
     "OnDemandThroughput",
@@ -31,42 +31,40 @@ _CAPACITY = props(
     "TableClass",
     "WarmThroughput",
 ) | {
-    "SSESpecification": Take("SSESpecification", _encryption),
-    "StreamSpecification": Take("StreamSpecification", _stream),
+    "SSESpecification": Argument("SSESpecification", _encryption),
+    "StreamSpecification": Argument("StreamSpecification", _stream),
 }
 
 
 _UPDATE_INDEXES = Call(
-    "update_table", props("AttributeDefinitions") | {"updates": Take("GlobalSecondaryIndexUpdates")}, _OF_TABLE
+    "update_table", props("AttributeDefinitions") | {"updates": Argument("GlobalSecondaryIndexUpdates")}, _TABLE_NAME
 )
 
 
 @dataclass(frozen=True)
-class _Indexes:
-    """Global secondary indexes, which UpdateTable adds, changes and drops one by one."""
+class _GlobalIndexes(Step):
+    """Global secondary indexes. UpdateTable creates and deletes one at a time."""
 
     properties: frozenset[str] = frozenset({"GlobalSecondaryIndexes"})
 
     def calls(self) -> Iterable[Call]:
-        """Every call that the step may make."""
+        """Return every call that the step can make."""
         return (_UPDATE_INDEXES,)
 
-    def apply(self, subject: Subject, before: Properties | None) -> Properties:
-        """Make the indexes those of the template."""
-        had = _by_name(before)
-        has = _by_name(subject.properties) if before is not None else had
-        dropped = [{"Delete": {"IndexName": name}} for name in had if had[name] != has.get(name)]
-        added = [{"Create": index} for name, index in has.items() if had.get(name) != index]
-        for update in (*dropped, *added):
-            subject.call(_UPDATE_INDEXES, updates=[update])
+    def apply(self, context: StepContext, before: Properties | None) -> Properties:
+        """Delete removed and changed indexes, then create new and changed ones."""
+        if before is None:
+            return {}
+        old, new = _indexes_by_name(before), _indexes_by_name(context.properties)
+        deleted = [{"Delete": {"IndexName": name}} for name in old if old[name] != new.get(name)]
+        created = [{"Create": index} for name, index in new.items() if old.get(name) != index]
+        for update in (*deleted, *created):
+            context.call(_UPDATE_INDEXES, updates=[update])
         return {}
 
-    def undo(self, subject: Subject) -> None:
-        """The table takes them along."""
 
-
-def _by_name(properties: Properties | None) -> dict[str, Any]:
-    return {index["IndexName"]: index for index in (properties or {}).get("GlobalSecondaryIndexes") or ()}
+def _indexes_by_name(properties: Properties) -> dict[str, Any]:
+    return {index["IndexName"]: index for index in properties.get("GlobalSecondaryIndexes") or ()}
 
 
 TABLE = ResourceType(
@@ -78,26 +76,26 @@ TABLE = ResourceType(
         props(
             "AttributeDefinitions", "GlobalSecondaryIndexes", "KeySchema", "LocalSecondaryIndexes", "TableName", "Tags"
         )
-        | _CAPACITY,
+        | _TABLE,
     ),
     id="{TableName}",
     attributes={"Arn": "{TableDescription[TableArn]}", "StreamArn": "{TableDescription[LatestStreamArn]}"},
     steps=(
-        Setting(Call("update_table", _CAPACITY, _OF_TABLE), at_creation=False),
-        _Indexes(),
-        Setting(Call("update_time_to_live", props("TimeToLiveSpecification"), _OF_TABLE)),
-        Setting(Call("update_continuous_backups", props("PointInTimeRecoverySpecification"), _OF_TABLE)),
+        Setting(Call("update_table", _TABLE, _TABLE_NAME), at_creation=False),
+        _GlobalIndexes(),
+        Setting(Call("update_time_to_live", props("TimeToLiveSpecification"), _TABLE_NAME)),
+        Setting(Call("update_continuous_backups", props("PointInTimeRecoverySpecification"), _TABLE_NAME)),
         Setting(
             Call(
                 "put_resource_policy",
-                {"ResourcePolicy": Take("Policy", lambda given: given["PolicyDocument"])},
+                {"ResourcePolicy": Argument("Policy", lambda policy: policy["PolicyDocument"])},
                 {"ResourceArn": "{Arn}"},
             ),
             unset=Call("delete_resource_policy", by={"ResourceArn": "{Arn}"}),
         ),
         Tags("tag_resource", "untag_resource", {"ResourceArn": "{Arn}"}),
     ),
-    delete=(Call("delete_table", by=_OF_TABLE),),
+    delete=(Call("delete_table", by=_TABLE_NAME),),
     immutable=frozenset({"KeySchema", "LocalSecondaryIndexes", "TableName"}),
     defaults={
         "BillingMode": "PROVISIONED",
@@ -107,15 +105,15 @@ TABLE = ResourceType(
         "StreamSpecification": {"StreamEnabled": False},
         "TableClass": "STANDARD",
     },
-    kept_only_here={
+    not_in_moto={
         "ContributorInsightsSpecification": "moto has no UpdateContributorInsights",
         "OnDemandThroughput": "moto's CreateTable drops it",
         "TableClass": "moto's CreateTable drops it",
-        "SSESpecification": "moto's UpdateTable forgets it: creation passes it on, an update is on the record alone",
+        "SSESpecification": "moto's UpdateTable drops it; creation passes it, an update is stored with the stack only",
     },
 )
 
-_SHARED = frozenset(
+_TABLE_PROPERTIES = frozenset(
     {
         "AttributeDefinitions",
         "BillingMode",
@@ -129,7 +127,7 @@ _SHARED = frozenset(
         "WarmThroughput",
     }
 )
-_OF_REPLICA = frozenset(
+_REPLICA_PROPERTIES = frozenset(
     {
         "ContributorInsightsSpecification",
         "DeletionProtectionEnabled",
@@ -141,21 +139,21 @@ _OF_REPLICA = frozenset(
 )
 
 
-def single_region(given: Properties) -> Properties:
-    """A global table's properties as those of a table. Raises Refused for what needs a second region."""
-    replicas = given["Replicas"]
-    place = given.get("TableName", "a global table")
+def single_region(properties: Properties) -> Properties:
+    """Convert a global table's properties to those of a table. Raises UnsupportedError for a second replica."""
+    replicas = properties["Replicas"]
+    table = properties.get("TableName", "a global table")
     if len(replicas) != 1:
-        raise Refused("AWS::DynamoDB::GlobalTable.Replicas", place, "the local cloud has one region")
+        raise UnsupportedError("more than one replica in AWS::DynamoDB::GlobalTable.Replicas", table)
     replica = {name: value for name, value in replicas[0].items() if name != "Region"}
-    key = replica.pop("SSESpecification", {})
+    encryption = replica.pop("SSESpecification", {})
     if all(index.keys() == {"IndexName"} for index in replica.get("GlobalSecondaryIndexes", ())):
         replica.pop("GlobalSecondaryIndexes", None)
-    for name in replica.keys() - _OF_REPLICA:
-        raise Refused(f"AWS::DynamoDB::GlobalTable.Replicas[0].{name}", place)
-    shared = {name: value for name, value in given.items() if name != "Replicas"}
-    if key:
-        shared["SSESpecification"] = {**shared.get("SSESpecification", {}), **key}
+    for name in replica.keys() - _REPLICA_PROPERTIES:
+        raise UnsupportedError(f"AWS::DynamoDB::GlobalTable.Replicas[0].{name}", table)
+    shared = {name: value for name, value in properties.items() if name != "Replicas"}
+    if encryption:
+        shared["SSESpecification"] = {**shared.get("SSESpecification", {}), **encryption}
     return {**shared, **replica}
 
 
@@ -164,7 +162,7 @@ GLOBAL_TABLE = replace(
     type="AWS::DynamoDB::GlobalTable",
     attributes={**TABLE.attributes, "TableId": "{TableDescription[TableId]}"},
     reshape=single_region,
-    exactly=_SHARED | {"Replicas"},
+    only_properties=_TABLE_PROPERTIES | {"Replicas"},
 )
 
 TYPES = (TABLE, GLOBAL_TABLE)

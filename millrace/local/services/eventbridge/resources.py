@@ -1,4 +1,4 @@
-"""Event buses, rules and their targets, archives, connections and API destinations.
+"""Event buses, rules, archives, connections and API destinations.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/AWS_Events.html
 """
@@ -8,12 +8,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from millrace.local.cloudformation.registry.calls import Call, Take, Values, props
+from millrace.local.cloudformation.registry.calls import Argument, Call, Values, props
 from millrace.local.cloudformation.registry.names import Name
-from millrace.local.cloudformation.registry.steps import Each, Reading, Setting, Tags
-from millrace.local.cloudformation.registry.types import Properties, ResourceType, Subject
+from millrace.local.cloudformation.registry.steps import ForEach, Read, Setting, Tags
+from millrace.local.cloudformation.registry.types import Properties, ResourceType, Step, StepContext
 
-_NO_UPDATE = "moto has no UpdateEventBus: creation passes it on, an update is on the record alone"
+_NO_UPDATE = "moto has no UpdateEventBus; creation passes it, an update is stored with the stack only"
 
 EVENT_BUS = ResourceType(
     "AWS::Events::EventBus",
@@ -34,7 +34,7 @@ EVENT_BUS = ResourceType(
     ),
     delete=(Call("delete_event_bus", by={"Name": "{id}"}),),
     immutable=frozenset({"Name"}),
-    kept_only_here={
+    not_in_moto={
         "LogConfig": "moto's CreateEventBus drops it",
         "Description": _NO_UPDATE,
         "KmsKeyIdentifier": _NO_UPDATE,
@@ -43,11 +43,11 @@ EVENT_BUS = ResourceType(
 )
 
 _RULE = props("Description", "EventBusName", "EventPattern", "RoleArn", "ScheduleExpression", "State")
-_OF_RULE = {"Rule": "{Name}", "EventBusName": "{EventBusName}"}
+_RULE_NAME = {"Rule": "{Name}", "EventBusName": "{EventBusName}"}
 
 
 def _rule_id(values: Values) -> str:
-    """The id of a rule on a bus of one's own has the bus in front."""
+    """Return the rule's id: on a custom bus, the name of the bus comes first."""
     bus: str = values["EventBusName"].rsplit("/", 1)[-1]
     return values["name"] if bus == "default" else f"{bus}|{values['name']}"
 
@@ -60,11 +60,11 @@ RULE = ResourceType(
     id=_rule_id,
     attributes={"Arn": "{RuleArn}", "RuleName": "{name}"},
     steps=(
-        Setting(Call("put_rule", _RULE, {"Name": "{Name}"}), at_creation=False, whole=True),
-        Each(
+        Setting(Call("put_rule", _RULE, {"Name": "{Name}"}), at_creation=False, send_all=True),
+        ForEach(
             "Targets",
-            put=Call("put_targets", {"member": Take("Targets")}, _OF_RULE),
-            remove=Call("remove_targets", by=_OF_RULE | {"Ids": "{member[Id]}"}),
+            put=Call("put_targets", {"member": Argument("Targets")}, _RULE_NAME),
+            remove=Call("remove_targets", by=_RULE_NAME | {"Ids": "{member[Id]}"}),
             key=lambda target: str(target["Id"]),
         ),
         Tags("tag_resource", "untag_resource", {"ResourceARN": "{Arn}"}),
@@ -75,53 +75,53 @@ RULE = ResourceType(
 )
 
 
-_BUS = Call("describe_event_bus", by={"Name": "{EventBusName}"})
-_PUT_STATEMENT = Call("put_permission", {"policy": Take("Policy")}, {"EventBusName": "{EventBusName}"})
+_DESCRIBE_BUS = Call("describe_event_bus", by={"Name": "{EventBusName}"})
+_PUT_STATEMENT = Call("put_permission", {"policy": Argument("Policy")}, {"EventBusName": "{EventBusName}"})
 _REMOVE_STATEMENT = Call("remove_permission", by={"EventBusName": "{EventBusName}", "StatementId": "{id}"})
 
 
 @dataclass(frozen=True)
-class _Statement:
+class _PolicyStatement(Step):
     """One statement of a bus's policy.
 
-    PutPermission takes the whole policy, so the statements of others are said again. moto drops the statements that
-    have the same principal as one it is given (events/models.py:508), unless all come together, as here.
+    PutPermission takes the whole policy, so the other statements are passed again. If they are not passed together,
+    moto drops statements with the same principal.
     """
 
     properties: frozenset[str] = frozenset({"Action", "Condition", "Principal", "Statement", "StatementId"})
 
     def calls(self) -> Iterable[Call]:
-        """Every call that the step may make."""
-        return (_BUS, _PUT_STATEMENT, _REMOVE_STATEMENT)
+        """Return every call that the step can make."""
+        return (_DESCRIBE_BUS, _PUT_STATEMENT, _REMOVE_STATEMENT)
 
-    def apply(self, subject: Subject, before: Properties | None) -> Properties:
-        """Put the statement beside those of others."""
-        if before == subject.properties:
+    def apply(self, context: StepContext, before: Properties | None) -> Properties:
+        """Add or replace the statement in the policy."""
+        if before == context.properties:
             return {}
-        bus = subject.call(_BUS)
+        bus = context.call(_DESCRIBE_BUS)
         policy = json.loads(bus.get("Policy") or '{"Version": "2012-10-17", "Statement": []}')
-        own = self._statement(subject, bus["Arn"])
-        others = [statement for statement in policy["Statement"] if statement.get("Sid") != own["Sid"]]
-        return subject.call(_PUT_STATEMENT, policy={**policy, "Statement": [*others, own]})
+        statement = self._statement(context, bus["Arn"])
+        others = [other for other in policy["Statement"] if other.get("Sid") != statement["Sid"]]
+        return context.call(_PUT_STATEMENT, policy={**policy, "Statement": [*others, statement]})
 
-    def undo(self, subject: Subject) -> None:
-        """Take the statement away."""
-        subject.call(_REMOVE_STATEMENT)
+    def clean_up(self, context: StepContext) -> None:
+        """Remove the statement."""
+        context.call(_REMOVE_STATEMENT)
 
-    def _statement(self, subject: Subject, bus: str) -> dict[str, Any]:
-        given = subject.properties
-        if "Statement" in given:
-            return {**given["Statement"], "Sid": given["StatementId"]}
-        who = given["Principal"]
-        partition = subject.cloud.partition
+    def _statement(self, context: StepContext, bus: str) -> dict[str, Any]:
+        properties = context.properties
+        if "Statement" in properties:
+            return {**properties["Statement"], "Sid": properties["StatementId"]}
+        principal = properties["Principal"]
+        partition = context.cloud.partition
         statement = {
-            "Sid": given["StatementId"],
+            "Sid": properties["StatementId"],
             "Effect": "Allow",
-            "Principal": who if who == "*" else {"AWS": f"arn:{partition}:iam::{who}:root"},
-            "Action": given["Action"],
+            "Principal": principal if principal == "*" else {"AWS": f"arn:{partition}:iam::{principal}:root"},
+            "Action": properties["Action"],
             "Resource": bus,
         }
-        if condition := given.get("Condition"):
+        if condition := properties.get("Condition"):
             statement["Condition"] = {condition["Type"]: {condition["Key"]: condition["Value"]}}
         return statement
 
@@ -131,9 +131,9 @@ EVENT_BUS_POLICY = ResourceType(
     "events",
     create=None,
     id="{StatementId}",
-    steps=(_Statement(),),
+    steps=(_PolicyStatement(),),
     immutable=frozenset({"EventBusName", "StatementId"}),
-    accepts=frozenset({"EventBusName"}),
+    other_properties=frozenset({"EventBusName"}),
     defaults={"EventBusName": "default"},
 )
 
@@ -150,7 +150,7 @@ ARCHIVE = ResourceType(
     delete=(Call("delete_archive", by={"ArchiveName": "{id}"}),),
     immutable=frozenset({"ArchiveName", "SourceArn"}),
     defaults={"Description": "", "RetentionDays": 0, "KmsKeyIdentifier": ""},
-    kept_only_here={"KmsKeyIdentifier": "moto's CreateArchive drops it"},
+    not_in_moto={"KmsKeyIdentifier": "moto's CreateArchive drops it"},
 )
 
 _CONNECTION = props(
@@ -166,12 +166,12 @@ CONNECTION = ResourceType(
     attributes={"Arn": "{ConnectionArn}", "SecretArn": "{SecretArn}", "ArnForPolicy": "{ConnectionArn}"},
     steps=(
         Setting(Call("update_connection", _CONNECTION, {"Name": "{id}"}), at_creation=False),
-        Reading(Call("describe_connection", by={"Name": "{id}"})),
+        Read(Call("describe_connection", by={"Name": "{id}"})),
     ),
     delete=(Call("delete_connection", by={"Name": "{id}"}),),
     immutable=frozenset({"Name"}),
     defaults={"Description": ""},
-    kept_only_here={
+    not_in_moto={
         "InvocationConnectivityParameters": "moto's CreateConnection drops it",
         "KmsKeyIdentifier": "moto's CreateConnection drops it",
     },

@@ -1,4 +1,4 @@
-"""Roles and their policies.
+"""Roles and policies.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/AWS_IAM.html
 """
@@ -6,12 +6,12 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/AWS_IAM.h
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from millrace.local.cloudformation.registry.calls import Call, Take, props
+from millrace.local.cloudformation.registry.calls import Argument, Call, props
 from millrace.local.cloudformation.registry.names import Name
-from millrace.local.cloudformation.registry.steps import Each, Setting, Tags
-from millrace.local.cloudformation.registry.types import Properties, ResourceType, Step, Subject
+from millrace.local.cloudformation.registry.steps import ForEach, Setting, Tags
+from millrace.local.cloudformation.registry.types import Properties, ResourceType, Step, StepContext
 
-_OF_ROLE = {"RoleName": "{id}"}
+_ROLE_NAME = {"RoleName": "{id}"}
 
 ROLE = ResourceType(
     "AWS::IAM::Role",
@@ -33,43 +33,45 @@ ROLE = ResourceType(
     attributes={"Arn": "{Role[Arn]}", "RoleId": "{Role[RoleId]}"},
     steps=(
         Setting(
-            Call("update_assume_role_policy", props(AssumeRolePolicyDocument="PolicyDocument"), _OF_ROLE),
+            Call("update_assume_role_policy", props(AssumeRolePolicyDocument="PolicyDocument"), _ROLE_NAME),
             at_creation=False,
         ),
-        Setting(Call("update_role", props("Description", "MaxSessionDuration"), _OF_ROLE), at_creation=False),
+        Setting(Call("update_role", props("Description", "MaxSessionDuration"), _ROLE_NAME), at_creation=False),
         Setting(
-            Call("put_role_permissions_boundary", props("PermissionsBoundary"), _OF_ROLE),
-            unset=Call("delete_role_permissions_boundary", by=_OF_ROLE),
+            Call("put_role_permissions_boundary", props("PermissionsBoundary"), _ROLE_NAME),
+            unset=Call("delete_role_permissions_boundary", by=_ROLE_NAME),
             at_creation=False,
         ),
-        Each(
+        ForEach(
             "ManagedPolicyArns",
-            put=Call("attach_role_policy", by=_OF_ROLE | {"PolicyArn": "{member}"}),
-            remove=Call("detach_role_policy", by=_OF_ROLE | {"PolicyArn": "{member}"}),
+            put=Call("attach_role_policy", by=_ROLE_NAME | {"PolicyArn": "{member}"}),
+            remove=Call("detach_role_policy", by=_ROLE_NAME | {"PolicyArn": "{member}"}),
         ),
-        Each(
+        ForEach(
             "Policies",
-            put=Call("put_role_policy", {"member": Take("")}, _OF_ROLE),
-            remove=Call("delete_role_policy", by=_OF_ROLE | {"PolicyName": "{member[PolicyName]}"}),
+            put=Call("put_role_policy", {"member": Argument("")}, _ROLE_NAME),
+            remove=Call("delete_role_policy", by=_ROLE_NAME | {"PolicyName": "{member[PolicyName]}"}),
             key=lambda policy: str(policy["PolicyName"]),
         ),
-        Tags("tag_role", "untag_role", _OF_ROLE),
+        Tags("tag_role", "untag_role", _ROLE_NAME),
     ),
-    delete=(Call("delete_role", by=_OF_ROLE),),
+    delete=(Call("delete_role", by=_ROLE_NAME),),
     immutable=frozenset({"Path", "RoleName"}),
     defaults={"Description": "", "MaxSessionDuration": 3600},
 )
 
 
-def _inline(principals: str, kind: str) -> Each:
+def _inline_policies(principals: str, kind: str) -> ForEach:
     by = {f"{kind}Name": "{member}", "PolicyName": "{PolicyName}"}
     put = Call(f"put_{kind.lower()}_policy", props("PolicyDocument"), by)
-    return Each(principals, put, Call(f"delete_{kind.lower()}_policy", by=by), also=frozenset({"PolicyDocument"}))
+    return ForEach(principals, put, Call(f"delete_{kind.lower()}_policy", by=by), shared=frozenset({"PolicyDocument"}))
 
 
-def _attached(principals: str, kind: str) -> Each:
+def _attached_policies(principals: str, kind: str) -> ForEach:
     by = {f"{kind}Name": "{member}", "PolicyArn": "{id}"}
-    return Each(principals, Call(f"attach_{kind.lower()}_policy", by=by), Call(f"detach_{kind.lower()}_policy", by=by))
+    return ForEach(
+        principals, Call(f"attach_{kind.lower()}_policy", by=by), Call(f"detach_{kind.lower()}_policy", by=by)
+    )
 
 
 _PRINCIPALS = (("Roles", "Role"), ("Users", "User"), ("Groups", "Group"))
@@ -81,9 +83,9 @@ POLICY = ResourceType(
     create=None,
     id="{name}",
     attributes={"Id": "{name}"},
-    steps=tuple(_inline(*each) for each in _PRINCIPALS),
+    steps=tuple(_inline_policies(*each) for each in _PRINCIPALS),
     immutable=frozenset({"PolicyName"}),
-    accepts=frozenset({"PolicyName"}),
+    other_properties=frozenset({"PolicyName"}),
 )
 
 
@@ -93,30 +95,30 @@ _REMOVE_VERSION = Call("delete_policy_version", by={"PolicyArn": "{id}", "Versio
 
 
 @dataclass(frozen=True)
-class _Versions:
-    """The document of a managed policy: each change is a new default version, and the one before it goes."""
+class _PolicyVersions(Step):
+    """The document of a managed policy: a change creates a new default version and deletes the previous one."""
 
     properties: frozenset[str] = frozenset({"PolicyDocument"})
 
     def calls(self) -> Iterable[Call]:
-        """Every call that the step may make."""
+        """Return every call that the step can make."""
         return (_PUT_VERSION, _LIST_VERSIONS, _REMOVE_VERSION)
 
-    def apply(self, subject: Subject, before: Properties | None) -> Properties:
-        """Make a version of a document that changed."""
-        if before is not None and before["PolicyDocument"] != subject.properties["PolicyDocument"]:
-            subject.call(_PUT_VERSION)
-            self.undo(subject)
+    def apply(self, context: StepContext, before: Properties | None) -> Properties:
+        """Create a version of a changed document."""
+        if before is not None and before["PolicyDocument"] != context.properties["PolicyDocument"]:
+            context.call(_PUT_VERSION)
+            self.clean_up(context)
         return {}
 
-    def undo(self, subject: Subject) -> None:
+    def clean_up(self, context: StepContext) -> None:
         """Delete every version but the default one."""
-        for version in subject.call(_LIST_VERSIONS)["Versions"]:
+        for version in context.call(_LIST_VERSIONS)["Versions"]:
             if not version["IsDefaultVersion"]:
-                subject.call(_REMOVE_VERSION, version=version["VersionId"])
+                context.call(_REMOVE_VERSION, version=version["VersionId"])
 
 
-_STEPS: tuple[Step, ...] = (_Versions(), *(_attached(*each) for each in _PRINCIPALS))
+_STEPS: tuple[Step, ...] = (_PolicyVersions(), *(_attached_policies(*each) for each in _PRINCIPALS))
 
 MANAGED_POLICY = ResourceType(
     "AWS::IAM::ManagedPolicy",

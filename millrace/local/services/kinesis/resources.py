@@ -6,37 +6,36 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/AWS_Kines
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from millrace.local.cloudformation.registry.calls import Call, Take, props
+from millrace.local.cloudformation.registry.calls import Argument, Call, props
 from millrace.local.cloudformation.registry.names import Name
 from millrace.local.cloudformation.registry.steps import Setting, Tags
-from millrace.local.cloudformation.registry.types import Properties, ResourceType, Subject
+from millrace.local.cloudformation.registry.types import Properties, ResourceType, Step, StepContext
 
-_OF_STREAM = {"StreamName": "{id}"}
-_DAY = 24
+_STREAM_NAME = {"StreamName": "{id}"}
+_DEFAULT_HOURS = 24
 _HOURS = props(RetentionPeriodHours="RetentionPeriodHours")
-_LONGER = Call("increase_stream_retention_period", _HOURS, _OF_STREAM)
-_SHORTER = Call("decrease_stream_retention_period", _HOURS, _OF_STREAM)
+_INCREASE = Call("increase_stream_retention_period", _HOURS, _STREAM_NAME)
+_DECREASE = Call("decrease_stream_retention_period", _HOURS, _STREAM_NAME)
 
 
 @dataclass(frozen=True)
-class _Retention:
-    """How long records are kept, for which one call makes it longer and another shorter; a new stream has a day."""
+class _Retention(Step):
+    """The retention period. One call increases it and another decreases it."""
 
     properties: frozenset[str] = frozenset({"RetentionPeriodHours"})
 
     def calls(self) -> Iterable[Call]:
-        """Every call that the step may make."""
-        return (_LONGER, _SHORTER)
+        """Return every call that the step can make."""
+        return (_INCREASE, _DECREASE)
 
-    def apply(self, subject: Subject, before: Properties | None) -> Properties:
-        """Make it what the template says."""
-        had, has = (int(each.get("RetentionPeriodHours", _DAY)) for each in (before or {}, subject.properties))
-        if had == has:
+    def apply(self, context: StepContext, before: Properties | None) -> Properties:
+        """Increase or decrease the period."""
+        old, new = (
+            int(each.get("RetentionPeriodHours", _DEFAULT_HOURS)) for each in (before or {}, context.properties)
+        )
+        if old == new:
             return {}
-        return subject.call(_LONGER if has > had else _SHORTER, RetentionPeriodHours=has)
-
-    def undo(self, subject: Subject) -> None:
-        """The stream takes it along."""
+        return context.call(_INCREASE if new > old else _DECREASE, RetentionPeriodHours=new)
 
 
 STREAM = ResourceType(
@@ -52,28 +51,28 @@ STREAM = ResourceType(
     steps=(
         _Retention(),
         Setting(
-            Call("start_stream_encryption", {"StreamEncryption": Take("")}, _OF_STREAM),
+            Call("start_stream_encryption", {"StreamEncryption": Argument("")}, _STREAM_NAME),
             unset=Call(
-                "stop_stream_encryption", by=_OF_STREAM | {"EncryptionType": "KMS", "KeyId": "alias/aws/kinesis"}
+                "stop_stream_encryption", by=_STREAM_NAME | {"EncryptionType": "KMS", "KeyId": "alias/aws/kinesis"}
             ),
         ),
         Setting(
             Call(
                 "update_shard_count",
                 props(ShardCount="TargetShardCount"),
-                _OF_STREAM | {"ScalingType": "UNIFORM_SCALING"},
+                _STREAM_NAME | {"ScalingType": "UNIFORM_SCALING"},
             ),
             at_creation=False,
         ),
         Setting(Call("update_stream_mode", props("StreamModeDetails"), {"StreamARN": "{Arn}"}), at_creation=False),
-        # moto's CreateStream drops the tags that it is given.
-        Tags("add_tags_to_stream", "remove_tags_from_stream", _OF_STREAM, at_creation=True),
+        # moto's CreateStream drops tags.
+        Tags("add_tags_to_stream", "remove_tags_from_stream", _STREAM_NAME, at_creation=True),
     ),
-    delete=(Call("delete_stream", by=_OF_STREAM),),
+    delete=(Call("delete_stream", by=_STREAM_NAME),),
     immutable=frozenset({"Name"}),
     defaults={"ShardCount": 1, "StreamModeDetails": {"StreamMode": "PROVISIONED"}},
-    kept_only_here={
-        "DesiredShardLevelMetrics": "moto keeps shard metrics that nothing here writes",
+    not_in_moto={
+        "DesiredShardLevelMetrics": "moto has no shard metrics",
         "MaxRecordSizeInKiB": "moto's CreateStream drops it",
         "WarmThroughputMiBps": "moto's CreateStream drops it",
     },

@@ -1,20 +1,20 @@
-"""Keys and their aliases.
+"""Keys and aliases.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/AWS_KMS.html
 """
 
 from typing import Any
 
-from millrace.local.cloudformation.registry.calls import Call, Take, props
+from millrace.local.cloudformation.registry.calls import Argument, Call, props
 from millrace.local.cloudformation.registry.names import Name
 from millrace.local.cloudformation.registry.steps import Setting, Switch, Tags
 from millrace.local.cloudformation.registry.types import ResourceType
 
-_OF_KEY = {"KeyId": "{id}"}
+_KEY_ID = {"KeyId": "{id}"}
 
 
-def _tags(given: list[dict[str, str]]) -> list[dict[str, Any]]:
-    return [{"TagKey": tag["Key"], "TagValue": tag["Value"]} for tag in given]
+def _tags(tags: list[dict[str, str]]) -> list[dict[str, Any]]:
+    return [{"TagKey": tag["Key"], "TagValue": tag["Value"]} for tag in tags]
 
 
 KEY = ResourceType(
@@ -31,28 +31,28 @@ KEY = ResourceType(
             "Origin",
             KeyPolicy="Policy",
         )
-        | {"Tags": Take("Tags", _tags)},
+        | {"Tags": Argument("Tags", _tags)},
     ),
     id="{KeyMetadata[KeyId]}",
     attributes={"Arn": "{KeyMetadata[Arn]}", "KeyId": "{KeyMetadata[KeyId]}"},
     steps=(
         Setting(
-            Call("put_key_policy", props(KeyPolicy="Policy"), _OF_KEY | {"PolicyName": "default"}), at_creation=False
+            Call("put_key_policy", props(KeyPolicy="Policy"), _KEY_ID | {"PolicyName": "default"}), at_creation=False
         ),
-        Setting(Call("update_key_description", props("Description"), _OF_KEY), at_creation=False),
+        Setting(Call("update_key_description", props("Description"), _KEY_ID), at_creation=False),
         Switch(
             "EnableKeyRotation",
-            on=Call("enable_key_rotation", by=_OF_KEY),
-            off=Call("disable_key_rotation", by=_OF_KEY),
+            on=Call("enable_key_rotation", by=_KEY_ID),
+            off=Call("disable_key_rotation", by=_KEY_ID),
         ),
-        Switch("Enabled", on=Call("enable_key", by=_OF_KEY), off=Call("disable_key", by=_OF_KEY), default=True),
-        Tags("tag_resource", "untag_resource", _OF_KEY, form=_tags),
+        Switch("Enabled", on=Call("enable_key", by=_KEY_ID), off=Call("disable_key", by=_KEY_ID), default=True),
+        Tags("tag_resource", "untag_resource", _KEY_ID, convert=_tags),
     ),
-    delete=(Call("schedule_key_deletion", by=_OF_KEY | {"PendingWindowInDays": "{PendingWindowInDays}"}),),
+    delete=(Call("schedule_key_deletion", by=_KEY_ID | {"PendingWindowInDays": "{PendingWindowInDays}"}),),
     immutable=frozenset({"KeySpec", "KeyUsage", "MultiRegion", "Origin"}),
     defaults={"Description": "", "PendingWindowInDays": 30},
-    accepts=frozenset({"PendingWindowInDays"}),
-    kept_only_here={"RotationPeriodInDays": "moto's EnableKeyRotation drops it"},
+    other_properties=frozenset({"PendingWindowInDays"}),
+    not_in_moto={"RotationPeriodInDays": "moto's EnableKeyRotation drops it"},
 )
 
 ALIAS = ResourceType(

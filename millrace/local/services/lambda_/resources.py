@@ -7,7 +7,7 @@ import io
 import zipfile
 from typing import Any
 
-from millrace.local.cloudformation.registry.calls import Call, Take, props
+from millrace.local.cloudformation.registry.calls import Argument, Call, props
 from millrace.local.cloudformation.registry.names import Name
 from millrace.local.cloudformation.registry.steps import Setting, Tags
 from millrace.local.cloudformation.registry.types import ResourceType
@@ -15,18 +15,17 @@ from millrace.local.cloudformation.registry.types import ResourceType
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
-def code(given: dict[str, Any]) -> dict[str, Any]:
-    """Return the Code argument. Inline source (ZipFile) becomes a zip with one file.
+def code(properties: dict[str, Any]) -> dict[str, Any]:
+    """Return a function's Code, with inline source zipped as index.py.
 
-    The file is index.py, as in Python's runtimes:
     https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-lambda-function-code.html
     """
-    if "ZipFile" not in given:
-        return given
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w") as archive:
-        archive.writestr(zipfile.ZipInfo("index.py", _EPOCH), given["ZipFile"])
-    return {**given, "ZipFile": packed.getvalue()}
+    if "ZipFile" not in properties:
+        return properties
+    zipped = io.BytesIO()
+    with zipfile.ZipFile(zipped, "w") as archive:
+        archive.writestr(zipfile.ZipInfo("index.py", _EPOCH), properties["ZipFile"])
+    return {**properties, "ZipFile": zipped.getvalue()}
 
 
 _CONFIGURATION = props(
@@ -48,9 +47,11 @@ _CONFIGURATION = props(
     "TracingConfig",
     "VpcConfig",
 )
-_CODE = {"Code": Take("Code", code)} | props("Architectures")
-_UPDATED_CODE = {"Code": Take("", code)} | props("Architectures")
-_NOT_UPDATED = "moto's UpdateFunctionConfiguration drops it: an update changes only the stack's record"
+_CODE = {"Code": Argument("Code", code)} | props("Architectures")
+_UPDATED_CODE = {"Code": Argument("", code)} | props("Architectures")
+_NOT_IN_UPDATE = (
+    "moto's UpdateFunctionConfiguration drops it; creation passes it, an update is stored with the stack only"
+)
 
 FUNCTION = ResourceType(
     "AWS::Lambda::Function",
@@ -63,7 +64,9 @@ FUNCTION = ResourceType(
     id="{FunctionName}",
     attributes={"Arn": "{FunctionArn}"},
     steps=(
-        Setting(Call("update_function_code", _UPDATED_CODE, {"FunctionName": "{id}"}), at_creation=False, whole=True),
+        Setting(
+            Call("update_function_code", _UPDATED_CODE, {"FunctionName": "{id}"}), at_creation=False, send_all=True
+        ),
         Setting(Call("update_function_configuration", _CONFIGURATION, {"FunctionName": "{id}"}), at_creation=False),
         Setting(
             Call("put_function_concurrency", props("ReservedConcurrentExecutions"), {"FunctionName": "{id}"}),
@@ -87,18 +90,18 @@ FUNCTION = ResourceType(
         "TracingConfig": {"Mode": "PassThrough"},
         "VpcConfig": {"SecurityGroupIds": [], "SubnetIds": []},
     },
-    kept_only_here={
+    not_in_moto={
         "DeadLetterConfig": "moto's CreateFunction drops it",
         "FileSystemConfigs": "moto's CreateFunction drops it",
         "LoggingConfig": "moto's CreateFunction drops it",
         "SnapStart": "moto's CreateFunction drops it and always returns None",
         "RecursiveLoop": "moto has no PutFunctionRecursionConfig",
         "RuntimeManagementConfig": "moto has no PutRuntimeManagementConfig",
-        "Architectures": _NOT_UPDATED,
-        "EphemeralStorage": _NOT_UPDATED,
-        "ImageConfig": _NOT_UPDATED,
-        "KmsKeyArn": _NOT_UPDATED,
-        "TracingConfig": _NOT_UPDATED,
+        "Architectures": _NOT_IN_UPDATE,
+        "EphemeralStorage": _NOT_IN_UPDATE,
+        "ImageConfig": _NOT_IN_UPDATE,
+        "KmsKeyArn": _NOT_IN_UPDATE,
+        "TracingConfig": _NOT_IN_UPDATE,
     },
 )
 
@@ -115,7 +118,7 @@ LAYER_VERSION = ResourceType(
         Call(
             "delete_layer_version",
             by={"LayerName": "{LayerName}"},
-            takes={"id": Take("VersionNumber", lambda arn: arn.rsplit(":", 1)[-1])},
+            arguments={"id": Argument("VersionNumber", lambda arn: arn.rsplit(":", 1)[-1])},
         ),
     ),
     immutable=frozenset({"LayerName", *_LAYER}),
@@ -168,7 +171,7 @@ _MAPPING = props(
     "SourceAccessConfigurations",
     "TumblingWindowInSeconds",
 )
-_NOT_UPDATED_MAPPING = "moto's UpdateEventSourceMapping drops it: an update changes only the stack's record"
+_NOT_IN_MAPPING_UPDATE = "moto's UpdateEventSourceMapping drops it; an update is stored with the stack only"
 
 EVENT_SOURCE_MAPPING = ResourceType(
     "AWS::Lambda::EventSourceMapping",
@@ -192,12 +195,12 @@ EVENT_SOURCE_MAPPING = ResourceType(
         "ScalingConfig": {},
         "TumblingWindowInSeconds": 0,
     },
-    kept_only_here={
+    not_in_moto={
         "LoggingConfig": "moto's CreateEventSourceMapping drops it",
         "Tags": "moto's TagResource and ListTags support functions only",
-        "KmsKeyArn": _NOT_UPDATED_MAPPING,
-        "MetricsConfig": _NOT_UPDATED_MAPPING,
-        "ProvisionedPollerConfig": _NOT_UPDATED_MAPPING,
+        "KmsKeyArn": _NOT_IN_MAPPING_UPDATE,
+        "MetricsConfig": _NOT_IN_MAPPING_UPDATE,
+        "ProvisionedPollerConfig": _NOT_IN_MAPPING_UPDATE,
     },
 )
 
@@ -210,16 +213,16 @@ EVENT_INVOKE_CONFIG = ResourceType(
     create=None,
     id="{FunctionName}|{Qualifier}",
     steps=(
-        # moto stores a list and returns its first item, so delete the previous one.
+        # moto keeps a list and returns its first member, so the previous one must be deleted.
         Setting(
             Call("put_function_event_invoke_config", _ASYNC, _QUALIFIED),
-            clear=Call("delete_function_event_invoke_config", by=_QUALIFIED),
-            whole=True,
+            delete_first=Call("delete_function_event_invoke_config", by=_QUALIFIED),
+            send_all=True,
         ),
     ),
     delete=(Call("delete_function_event_invoke_config", by=_QUALIFIED),),
     immutable=frozenset({"FunctionName", "Qualifier"}),
-    accepts=frozenset({"FunctionName", "Qualifier"}),
+    other_properties=frozenset({"FunctionName", "Qualifier"}),
 )
 
 _VERSION = props("FunctionName", "CodeSha256", "Description")
@@ -232,23 +235,23 @@ VERSION = ResourceType(
     attributes={"Version": "{Version}", "FunctionArn": "{FunctionArn}"},
     delete=(Call("delete_function", by={"FunctionName": "{FunctionName}", "Qualifier": "{Version}"}),),
     immutable=frozenset({*_VERSION, "ProvisionedConcurrencyConfig", "RuntimePolicy"}),
-    kept_only_here={
+    not_in_moto={
         "ProvisionedConcurrencyConfig": "moto has no PutProvisionedConcurrencyConfig",
         "RuntimePolicy": "moto has no PutRuntimeManagementConfig",
     },
 )
 
 _ALIAS = props("Description", "FunctionVersion") | {
-    "RoutingConfig": Take(
+    "RoutingConfig": Argument(
         "RoutingConfig",
-        lambda given: {
+        lambda routing: {
             "AdditionalVersionWeights": {
-                each["FunctionVersion"]: each["FunctionWeight"] for each in given["AdditionalVersionWeights"]
+                each["FunctionVersion"]: each["FunctionWeight"] for each in routing["AdditionalVersionWeights"]
             }
         },
     )
 }
-_OF_ALIAS = {"FunctionName": "{FunctionName}", "Name": "{Name}"}
+_ALIAS_NAME = {"FunctionName": "{FunctionName}", "Name": "{Name}"}
 
 ALIAS = ResourceType(
     "AWS::Lambda::Alias",
@@ -257,11 +260,11 @@ ALIAS = ResourceType(
     create=Call("create_alias", props("FunctionName", "Name") | _ALIAS),
     id="{AliasArn}",
     attributes={"AliasArn": "{AliasArn}"},
-    steps=(Setting(Call("update_alias", _ALIAS, _OF_ALIAS), at_creation=False),),
-    delete=(Call("delete_alias", by=_OF_ALIAS),),
+    steps=(Setting(Call("update_alias", _ALIAS, _ALIAS_NAME), at_creation=False),),
+    delete=(Call("delete_alias", by=_ALIAS_NAME),),
     immutable=frozenset({"FunctionName", "Name"}),
     defaults={"Description": "", "RoutingConfig": {"AdditionalVersionWeights": []}},
-    kept_only_here={"ProvisionedConcurrencyConfig": "moto has no PutProvisionedConcurrencyConfig"},
+    not_in_moto={"ProvisionedConcurrencyConfig": "moto has no PutProvisionedConcurrencyConfig"},
 )
 
 TYPES = (

@@ -1,4 +1,4 @@
-"""Log groups, metric filters, and who may write into log groups.
+"""Log groups, metric filters and resource policies.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/AWS_Logs.html
 """
@@ -8,7 +8,7 @@ from millrace.local.cloudformation.registry.names import Name
 from millrace.local.cloudformation.registry.steps import Setting, Tags
 from millrace.local.cloudformation.registry.types import ResourceType
 
-_OF_GROUP = {"logGroupName": "{id}"}
+_GROUP_NAME = {"logGroupName": "{id}"}
 _ARN = "arn:{partition}:logs:{region}:{account}:log-group:{LogGroupName}"
 
 LOG_GROUP = ResourceType(
@@ -20,25 +20,25 @@ LOG_GROUP = ResourceType(
     attributes={"Arn": f"{_ARN}:*"},
     steps=(
         Setting(
-            Call("put_retention_policy", props("RetentionInDays"), _OF_GROUP),
-            unset=Call("delete_retention_policy", by=_OF_GROUP),
+            Call("put_retention_policy", props("RetentionInDays"), _GROUP_NAME),
+            unset=Call("delete_retention_policy", by=_GROUP_NAME),
         ),
         Tags("tag_resource", "untag_resource", {"resourceArn": _ARN}),
     ),
-    delete=(Call("delete_log_group", by=_OF_GROUP),),
+    delete=(Call("delete_log_group", by=_GROUP_NAME),),
     immutable=frozenset({"LogGroupName"}),
-    kept_only_here={
+    not_in_moto={
         "DataProtectionPolicy": "moto has no PutDataProtectionPolicy",
         "DeletionProtectionEnabled": "moto has no PutLogGroupDeletionProtection",
         "FieldIndexPolicies": "moto has no PutIndexPolicy",
         "LogGroupClass": "moto's CreateLogGroup drops it",
-        "ResourcePolicyDocument": "moto's PutResourcePolicy knows accounts only",
-        "KmsKeyId": "moto has no AssociateKmsKey: creation passes it on, an update is on the record alone",
+        "ResourcePolicyDocument": "moto's PutResourcePolicy supports accounts only",
+        "KmsKeyId": "moto has no AssociateKmsKey; creation passes it, an update is stored with the stack only",
     },
 )
 
 _FILTER = props("ApplyOnTransformedLogs", "FilterPattern", "MetricTransformations")
-_OF_FILTER = {"filterName": "{FilterName}", "logGroupName": "{LogGroupName}"}
+_FILTER_NAME = {"filterName": "{FilterName}", "logGroupName": "{LogGroupName}"}
 
 METRIC_FILTER = ResourceType(
     "AWS::Logs::MetricFilter",
@@ -47,17 +47,17 @@ METRIC_FILTER = ResourceType(
     create=Call("put_metric_filter", props("FilterName", "LogGroupName") | _FILTER),
     id="{FilterName}",
     steps=(
-        # moto's PutMetricFilter adds a second filter of that name, so the one before has to go.
+        # moto's PutMetricFilter adds a second filter with the same name, so the previous one must be deleted.
         Setting(
-            Call("put_metric_filter", _FILTER, _OF_FILTER),
-            clear=Call("delete_metric_filter", by=_OF_FILTER),
+            Call("put_metric_filter", _FILTER, _FILTER_NAME),
+            delete_first=Call("delete_metric_filter", by=_FILTER_NAME),
             at_creation=False,
-            whole=True,
+            send_all=True,
         ),
     ),
-    delete=(Call("delete_metric_filter", by=_OF_FILTER),),
+    delete=(Call("delete_metric_filter", by=_FILTER_NAME),),
     immutable=frozenset({"FilterName", "LogGroupName"}),
-    kept_only_here={"ApplyOnTransformedLogs": "moto's PutMetricFilter drops it"},
+    not_in_moto={"ApplyOnTransformedLogs": "moto's PutMetricFilter drops it"},
 )
 
 RESOURCE_POLICY = ResourceType(
@@ -68,7 +68,9 @@ RESOURCE_POLICY = ResourceType(
     id="{PolicyName}",
     steps=(
         Setting(
-            Call("put_resource_policy", props("PolicyDocument"), {"policyName": "{id}"}), at_creation=False, whole=True
+            Call("put_resource_policy", props("PolicyDocument"), {"policyName": "{id}"}),
+            at_creation=False,
+            send_all=True,
         ),
     ),
     delete=(Call("delete_resource_policy", by={"policyName": "{id}"}),),

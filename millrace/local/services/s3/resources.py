@@ -1,4 +1,4 @@
-"""Buckets and their policies.
+"""Buckets and bucket policies.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/AWS_S3.html
 """
@@ -8,31 +8,31 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from millrace.local.cloudformation.registry.calls import Call, Take, props
+from millrace.local.cloudformation.registry.calls import Argument, Call, props
 from millrace.local.cloudformation.registry.names import Name
 from millrace.local.cloudformation.registry.steps import Setting
 from millrace.local.cloudformation.registry.types import ResourceType
 
-_OF_BUCKET = {"Bucket": "{id}"}
+_BUCKET_NAME = {"Bucket": "{id}"}
 
 
 def _renamed(names: dict[str, str]) -> Callable[[dict[str, Any]], dict[str, Any]]:
-    return lambda given: {names.get(key, key): value for key, value in given.items()}
+    return lambda properties: {names.get(key, key): value for key, value in properties.items()}
 
 
-def _encryption(given: dict[str, Any]) -> dict[str, Any]:
+def _encryption(properties: dict[str, Any]) -> dict[str, Any]:
     rule = _renamed({"ServerSideEncryptionByDefault": "ApplyServerSideEncryptionByDefault"})
-    return {"Rules": [rule(each) for each in given["ServerSideEncryptionConfiguration"]]}
+    return {"Rules": [rule(each) for each in properties["ServerSideEncryptionConfiguration"]]}
 
 
-def _cors(given: dict[str, Any]) -> dict[str, Any]:
+def _cors(properties: dict[str, Any]) -> dict[str, Any]:
     rule = _renamed({"ExposedHeaders": "ExposeHeaders", "MaxAge": "MaxAgeSeconds", "Id": "ID"})
-    return {"CORSRules": [rule(each) for each in given["CorsRules"]]}
+    return {"CORSRules": [rule(each) for each in properties["CorsRules"]]}
 
 
-def _lifecycle(given: dict[str, Any]) -> dict[str, Any]:
-    """CloudFormation writes flat what the API nests; what has no place below is refused by the API's own shape."""
-    return {"Rules": [_lifecycle_rule(dict(rule)) for rule in given["Rules"]]}
+def _lifecycle(properties: dict[str, Any]) -> dict[str, Any]:
+    """Nest what CloudFormation has flat. The API's shape reports unknown members."""
+    return {"Rules": [_lifecycle_rule(dict(rule)) for rule in properties["Rules"]]}
 
 
 def _lifecycle_rule(rule: dict[str, Any]) -> dict[str, Any]:
@@ -55,45 +55,47 @@ def _lifecycle_rule(rule: dict[str, Any]) -> dict[str, Any]:
     return rule
 
 
-def _notification(given: dict[str, Any]) -> dict[str, Any]:
+def _notification(properties: dict[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    for key, value in given.items():
+    for key, value in properties.items():
         match key:
             case "EventBridgeConfiguration":
                 found[key] = {}
             case "LambdaConfigurations":
-                found["LambdaFunctionConfigurations"] = [_notified(each, "Function") for each in value]
+                found["LambdaFunctionConfigurations"] = [_notification_target(each, "Function") for each in value]
             case "QueueConfigurations" | "TopicConfigurations":
-                found[key] = [_notified(each, key.removesuffix("Configurations")) for each in value]
+                found[key] = [_notification_target(each, key.removesuffix("Configurations")) for each in value]
             case _:
                 found[key] = value
     return found
 
 
-def _notified(given: dict[str, Any], kind: str) -> dict[str, Any]:
+def _notification_target(properties: dict[str, Any], kind: str) -> dict[str, Any]:
     arn = {"Function": "LambdaFunctionArn", "Queue": "QueueArn", "Topic": "TopicArn"}[kind]
-    rest = {key: value for key, value in given.items() if key not in ("Event", "Function", "Queue", "Topic", "Filter")}
-    if "Filter" in given:
-        rest["Filter"] = {"Key": {"FilterRules": given["Filter"]["S3Key"]["Rules"]}}
-    return {**rest, "Events": [given["Event"]], arn: given[kind]}
+    rest = {
+        key: value for key, value in properties.items() if key not in ("Event", "Function", "Queue", "Topic", "Filter")
+    }
+    if "Filter" in properties:
+        rest["Filter"] = {"Key": {"FilterRules": properties["Filter"]["S3Key"]["Rules"]}}
+    return {**rest, "Events": [properties["Event"]], arn: properties[kind]}
 
 
-def _logging(given: dict[str, Any]) -> dict[str, Any]:
+def _logging(properties: dict[str, Any]) -> dict[str, Any]:
     return {
         "LoggingEnabled": {
             "TargetPrefix": "",
-            **_renamed({"DestinationBucketName": "TargetBucket", "LogFilePrefix": "TargetPrefix"})(given),
+            **_renamed({"DestinationBucketName": "TargetBucket", "LogFilePrefix": "TargetPrefix"})(properties),
         }
     }
 
 
-def _canned(given: str) -> str:
-    """The API's name of an access control list that a template calls PublicRead, or alike."""
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", "-", given).lower()
+def _canned_acl(properties: str) -> str:
+    """Convert the name of a canned ACL: PublicRead to public-read."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "-", properties).lower()
 
 
-def _set(operation: str, take: dict[str, Take], unset: str | None = None) -> Setting:
-    return Setting(Call(operation, take, _OF_BUCKET), unset=Call(unset, by=_OF_BUCKET) if unset else None)
+def _set(operation: str, arguments: dict[str, Argument], unset: str | None = None) -> Setting:
+    return Setting(Call(operation, arguments, _BUCKET_NAME), unset=Call(unset, by=_BUCKET_NAME) if unset else None)
 
 
 BUCKET = ResourceType(
@@ -116,10 +118,10 @@ BUCKET = ResourceType(
         "RegionalDomainName": "{BucketName}.s3.{region}.amazonaws.com",
     },
     steps=(
-        _set("put_bucket_acl", {"AccessControl": Take("ACL", _canned)}),
+        _set("put_bucket_acl", {"AccessControl": Argument("ACL", _canned_acl)}),
         _set(
             "put_bucket_encryption",
-            {"BucketEncryption": Take("ServerSideEncryptionConfiguration", _encryption)},
+            {"BucketEncryption": Argument("ServerSideEncryptionConfiguration", _encryption)},
             "delete_bucket_encryption",
         ),
         _set("put_public_access_block", props("PublicAccessBlockConfiguration"), "delete_public_access_block"),
@@ -127,18 +129,18 @@ BUCKET = ResourceType(
         _set("put_bucket_ownership_controls", props("OwnershipControls"), "delete_bucket_ownership_controls"),
         _set(
             "put_bucket_lifecycle_configuration",
-            {"LifecycleConfiguration": Take("LifecycleConfiguration", _lifecycle)},
+            {"LifecycleConfiguration": Argument("LifecycleConfiguration", _lifecycle)},
             "delete_bucket_lifecycle",
         ),
-        _set("put_bucket_cors", {"CorsConfiguration": Take("CORSConfiguration", _cors)}, "delete_bucket_cors"),
-        _set("put_bucket_logging", {"LoggingConfiguration": Take("BucketLoggingStatus", _logging)}),
+        _set("put_bucket_cors", {"CorsConfiguration": Argument("CORSConfiguration", _cors)}, "delete_bucket_cors"),
+        _set("put_bucket_logging", {"LoggingConfiguration": Argument("BucketLoggingStatus", _logging)}),
         _set(
             "put_bucket_notification_configuration",
-            {"NotificationConfiguration": Take("NotificationConfiguration", _notification)},
+            {"NotificationConfiguration": Argument("NotificationConfiguration", _notification)},
         ),
         _set("put_bucket_tagging", props(Tags="Tagging.TagSet"), "delete_bucket_tagging"),
     ),
-    delete=(Call("delete_bucket", by=_OF_BUCKET),),
+    delete=(Call("delete_bucket", by=_BUCKET_NAME),),
     immutable=frozenset({"BucketName"}),
     defaults={
         "AccessControl": "Private",
@@ -150,9 +152,9 @@ BUCKET = ResourceType(
 
 
 def without_transport_denial(document: dict[str, Any]) -> dict[str, Any]:
-    """The policy without its statements "deny unless SecureTransport".
+    """Return the policy without its statements "deny unless SecureTransport".
 
-    moto reads a statement without its conditions, and would deny everything; nothing local has TLS anyway.
+    moto ignores conditions, so it would deny every call. The local cloud does not use TLS.
     """
     statements = [each for each in document["Statement"] if not _denies_plain_http(each)]
     return {**document, "Statement": statements}
@@ -171,15 +173,17 @@ BUCKET_POLICY = ResourceType(
         Setting(
             Call(
                 "put_bucket_policy",
-                {"PolicyDocument": Take("Policy", without_transport_denial)},
+                {"PolicyDocument": Argument("Policy", without_transport_denial)},
                 {"Bucket": "{Bucket}"},
             )
         ),
     ),
     delete=(Call("delete_bucket_policy", by={"Bucket": "{Bucket}"}),),
     immutable=frozenset({"Bucket"}),
-    accepts=frozenset({"Bucket"}),
-    kept_only_here={"PolicyDocument": "moto ignores conditions: deny-unless-SecureTransport is on the record alone"},
+    other_properties=frozenset({"Bucket"}),
+    not_in_moto={
+        "PolicyDocument": "moto ignores conditions; deny-unless-SecureTransport is stored with the stack only"
+    },
 )
 
 TYPES = (BUCKET, BUCKET_POLICY)

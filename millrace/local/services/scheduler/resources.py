@@ -1,4 +1,4 @@
-"""Schedules and their groups.
+"""Schedules and schedule groups.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/AWS_Scheduler.html
 """
@@ -28,7 +28,7 @@ SCHEDULE = ResourceType(
     create=Call("create_schedule", props("Name") | _SCHEDULE),
     id="{Name}",
     attributes={"Arn": "arn:{partition}:scheduler:{region}:{account}:schedule/{GroupName}/{Name}"},
-    steps=(Setting(Call("update_schedule", _SCHEDULE, {"Name": "{id}"}), at_creation=False, whole=True),),
+    steps=(Setting(Call("update_schedule", _SCHEDULE, {"Name": "{id}"}), at_creation=False, send_all=True),),
     delete=(Call("delete_schedule", by={"GroupName": "{GroupName}", "Name": "{id}"}),),
     immutable=frozenset({"GroupName", "Name"}),
     defaults={"GroupName": "default"},

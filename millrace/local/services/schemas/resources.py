@@ -1,4 +1,4 @@
-"""Schema registries and their schemas.
+"""Schema registries, schemas and registry policies.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/AWS_EventSchemas.html
 """
@@ -8,7 +8,7 @@ from millrace.local.cloudformation.registry.names import Name
 from millrace.local.cloudformation.registry.steps import Setting, Tags
 from millrace.local.cloudformation.registry.types import ResourceType
 
-_OF_REGISTRY = {"RegistryName": "{RegistryName}"}
+_REGISTRY_NAME = {"RegistryName": "{RegistryName}"}
 
 REGISTRY = ResourceType(
     "AWS::EventSchemas::Registry",
@@ -18,16 +18,16 @@ REGISTRY = ResourceType(
     id="{RegistryArn}",
     attributes={"RegistryArn": "{RegistryArn}", "RegistryName": "{RegistryName}"},
     steps=(
-        Setting(Call("update_registry", props("Description"), _OF_REGISTRY), at_creation=False),
+        Setting(Call("update_registry", props("Description"), _REGISTRY_NAME), at_creation=False),
         Tags("tag_resource", "untag_resource", {"ResourceArn": "{RegistryArn}"}),
     ),
-    delete=(Call("delete_registry", by=_OF_REGISTRY),),
+    delete=(Call("delete_registry", by=_REGISTRY_NAME),),
     immutable=frozenset({"RegistryName"}),
     defaults={"Description": ""},
 )
 
 _SCHEMA = props("Content", "Description", "Type")
-_OF_SCHEMA = {"RegistryName": "{RegistryName}", "SchemaName": "{SchemaName}"}
+_SCHEMA_NAME = {"RegistryName": "{RegistryName}", "SchemaName": "{SchemaName}"}
 
 SCHEMA = ResourceType(
     "AWS::EventSchemas::Schema",
@@ -43,23 +43,21 @@ SCHEMA = ResourceType(
         "VersionCreatedDate": "{VersionCreatedDate}",
     },
     steps=(
-        Setting(Call("update_schema", _SCHEMA, _OF_SCHEMA), at_creation=False, whole=True),
+        Setting(Call("update_schema", _SCHEMA, _SCHEMA_NAME), at_creation=False, send_all=True),
         Tags("tag_resource", "untag_resource", {"ResourceArn": "{SchemaArn}"}),
     ),
-    delete=(Call("delete_schema", by=_OF_SCHEMA),),
+    delete=(Call("delete_schema", by=_SCHEMA_NAME),),
     immutable=frozenset({"RegistryName", "SchemaName"}),
 )
-
-_OF_POLICY = {"RegistryName": "{RegistryName}"}
 
 REGISTRY_POLICY = ResourceType(
     "AWS::EventSchemas::RegistryPolicy",
     "schemas",
     create=None,
     id="{RegistryName}",
-    steps=(Setting(Call("put_resource_policy", props("Policy", "RegistryName")), whole=True),),
-    delete=(Call("delete_resource_policy", by=_OF_POLICY),),
-    accepts=frozenset({"RevisionId"}),
+    steps=(Setting(Call("put_resource_policy", props("Policy", "RegistryName")), send_all=True),),
+    delete=(Call("delete_resource_policy", by=_REGISTRY_NAME),),
+    other_properties=frozenset({"RevisionId"}),
 )
 
 TYPES = (REGISTRY, SCHEMA, REGISTRY_POLICY)

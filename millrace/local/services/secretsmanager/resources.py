@@ -1,4 +1,4 @@
-"""Secrets, given or generated.
+"""Secrets and their resource policies.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/AWS_SecretsManager.html
 """
@@ -8,13 +8,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from millrace.local.cloudformation.registry.calls import Call, Take, props
+from millrace.local.cloudformation.registry.calls import Argument, Call, props
 from millrace.local.cloudformation.registry.names import Name
 from millrace.local.cloudformation.registry.steps import Setting, Tags
-from millrace.local.cloudformation.registry.types import Properties, ResourceType, Subject
+from millrace.local.cloudformation.registry.types import Properties, ResourceType, Step, StepContext
 
-_OF_SECRET = {"SecretId": "{id}"}
-_DRAW = Call(
+_SECRET_ID = {"SecretId": "{id}"}
+_GENERATE = Call(
     "get_random_password",
     props(
         "ExcludeCharacters",
@@ -27,12 +27,12 @@ _DRAW = Call(
         "RequireEachIncludedType",
     ),
 )
-_PUT = Call("put_secret_value", {"generated": Take("SecretString")}, _OF_SECRET)
+_PUT = Call("put_secret_value", {"generated": Argument("SecretString")}, _SECRET_ID)
 
 
 @dataclass(frozen=True)
-class _Generated:
-    """A password drawn anew where its description changes, alone or as one key of a JSON document.
+class _GeneratedPassword(Step):
+    """A generated password, as the whole secret or one key of it. A change of its settings generates a new one.
 
     https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-secretsmanager-secret-generatesecretstring.html
     """
@@ -40,21 +40,18 @@ class _Generated:
     properties: frozenset[str] = frozenset({"GenerateSecretString"})
 
     def calls(self) -> Iterable[Call]:
-        """Every call that the step may make."""
-        return (_DRAW, _PUT)
+        """Return every call that the step can make."""
+        return (_GENERATE, _PUT)
 
-    def apply(self, subject: Subject, before: Properties | None) -> Properties:
-        """Draw and keep it."""
-        wanted: dict[str, Any] | None = subject.properties.get("GenerateSecretString")
-        if wanted is None or (before or {}).get("GenerateSecretString") == wanted:
+    def apply(self, context: StepContext, before: Properties | None) -> Properties:
+        """Generate and store a password."""
+        settings: dict[str, Any] | None = context.properties.get("GenerateSecretString")
+        if settings is None or (before or {}).get("GenerateSecretString") == settings:
             return {}
-        drawn = subject.call(_DRAW, **wanted)["RandomPassword"]
-        key = wanted.get("GenerateStringKey")
-        whole = json.dumps({**json.loads(wanted["SecretStringTemplate"]), key: drawn}) if key else drawn
-        return subject.call(_PUT, generated=whole)
-
-    def undo(self, subject: Subject) -> None:
-        """The secret's own deletion takes it along."""
+        password = context.call(_GENERATE, **settings)["RandomPassword"]
+        key = settings.get("GenerateStringKey")
+        secret = json.dumps({**json.loads(settings["SecretStringTemplate"]), key: password}) if key else password
+        return context.call(_PUT, generated=secret)
 
 
 _SECRET = props("Description", "KmsKeyId", "SecretString")
@@ -67,11 +64,11 @@ SECRET = ResourceType(
     id="{ARN}",
     attributes={"Id": "{ARN}"},
     steps=(
-        Setting(Call("update_secret", _SECRET, _OF_SECRET), at_creation=False),
-        _Generated(),
-        Tags("tag_resource", "untag_resource", _OF_SECRET),
+        Setting(Call("update_secret", _SECRET, _SECRET_ID), at_creation=False),
+        _GeneratedPassword(),
+        Tags("tag_resource", "untag_resource", _SECRET_ID),
     ),
-    delete=(Call("delete_secret", by={**_OF_SECRET, "ForceDeleteWithoutRecovery": "true"}),),
+    delete=(Call("delete_secret", by={**_SECRET_ID, "ForceDeleteWithoutRecovery": "true"}),),
     immutable=frozenset({"Name"}),
     defaults={"Description": ""},
 )
@@ -81,8 +78,10 @@ RESOURCE_POLICY = ResourceType(
     "secretsmanager",
     create=None,
     id="{SecretId}",
-    steps=(Setting(Call("put_resource_policy", props("BlockPublicPolicy", "ResourcePolicy", "SecretId")), whole=True),),
-    delete=(Call("delete_resource_policy", by=_OF_SECRET),),
+    steps=(
+        Setting(Call("put_resource_policy", props("BlockPublicPolicy", "ResourcePolicy", "SecretId")), send_all=True),
+    ),
+    delete=(Call("delete_resource_policy", by=_SECRET_ID),),
     immutable=frozenset({"SecretId"}),
 )
 

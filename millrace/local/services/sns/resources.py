@@ -1,14 +1,14 @@
-"""Topics, who may publish to them, and subscriptions.
+"""Topics, topic policies and subscriptions.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/AWS_SNS.html
 """
 
-from millrace.local.cloudformation.registry.calls import Call, Take, inside, props
+from millrace.local.cloudformation.registry.calls import Argument, Call, nested, props
 from millrace.local.cloudformation.registry.names import Name
-from millrace.local.cloudformation.registry.steps import Attributes, Each, Tags
+from millrace.local.cloudformation.registry.steps import Attributes, ForEach, Tags
 from millrace.local.cloudformation.registry.types import ResourceType
 
-_SETTINGS = (
+_TOPIC_ATTRIBUTES = (
     "ArchivePolicy",
     "ContentBasedDeduplication",
     "DisplayName",
@@ -16,7 +16,7 @@ _SETTINGS = (
     "KmsMasterKeyId",
     "SignatureVersion",
 )
-_TRACING = {"TracingConfig": Take("Attributes.TracingConfig")}
+_TRACING = {"TracingConfig": Argument("Attributes.TracingConfig")}
 
 TOPIC = ResourceType(
     "AWS::SNS::Topic",
@@ -25,22 +25,22 @@ TOPIC = ResourceType(
     create=Call(
         "create_topic",
         props("Tags", "DataProtectionPolicy", TopicName="Name")
-        | inside("Attributes", "FifoTopic", *_SETTINGS)
+        | nested("Attributes", "FifoTopic", *_TOPIC_ATTRIBUTES)
         | _TRACING,
     ),
     id="{TopicArn}",
     attributes={"TopicArn": "{TopicArn}", "TopicName": "{name}"},
     steps=(
-        Attributes("set_topic_attributes", {"TopicArn": "{id}"}, (*_SETTINGS, "TracingConfig")),
+        Attributes("set_topic_attributes", {"TopicArn": "{id}"}, (*_TOPIC_ATTRIBUTES, "TracingConfig")),
         Tags("tag_resource", "untag_resource", {"ResourceArn": "{id}"}),
     ),
     delete=(Call("delete_topic", by={"TopicArn": "{id}"}),),
     immutable=frozenset({"TopicName", "FifoTopic"}),
     defaults={"ContentBasedDeduplication": False, "SignatureVersion": "1", "TracingConfig": "PassThrough"},
-    kept_only_here={"DataProtectionPolicy": "moto's CreateTopic drops it"},
+    not_in_moto={"DataProtectionPolicy": "moto's CreateTopic drops it"},
 )
 
-_NO_STATEMENTS = '{{"Version": "2012-10-17", "Statement": []}}'
+_EMPTY_POLICY = '{{"Version": "2012-10-17", "Statement": []}}'
 
 TOPIC_POLICY = ResourceType(
     "AWS::SNS::TopicPolicy",
@@ -49,23 +49,23 @@ TOPIC_POLICY = ResourceType(
     id="{logical_id}",
     attributes={"Id": "{logical_id}"},
     steps=(
-        Each(
+        ForEach(
             "Topics",
             put=Call(
                 "set_topic_attributes",
-                {"PolicyDocument": Take("AttributeValue")},
+                {"PolicyDocument": Argument("AttributeValue")},
                 {"TopicArn": "{member}", "AttributeName": "Policy"},
             ),
             remove=Call(
                 "set_topic_attributes",
-                by={"TopicArn": "{member}", "AttributeName": "Policy", "AttributeValue": _NO_STATEMENTS},
+                by={"TopicArn": "{member}", "AttributeName": "Policy", "AttributeValue": _EMPTY_POLICY},
             ),
-            also=frozenset({"PolicyDocument"}),
+            shared=frozenset({"PolicyDocument"}),
         ),
     ),
 )
 
-_SUBSCRIBED = (
+_SUBSCRIPTION_ATTRIBUTES = (
     "DeliveryPolicy",
     "FilterPolicy",
     "FilterPolicyScope",
@@ -80,12 +80,12 @@ SUBSCRIPTION = ResourceType(
     "sns",
     create=Call(
         "subscribe",
-        props("Endpoint", "Protocol", "TopicArn") | inside("Attributes", *_SUBSCRIBED),
+        props("Endpoint", "Protocol", "TopicArn") | nested("Attributes", *_SUBSCRIPTION_ATTRIBUTES),
         {"ReturnSubscriptionArn": "true"},
     ),
     id="{SubscriptionArn}",
     attributes={"Arn": "{SubscriptionArn}"},
-    steps=(Attributes("set_subscription_attributes", {"SubscriptionArn": "{id}"}, _SUBSCRIBED),),
+    steps=(Attributes("set_subscription_attributes", {"SubscriptionArn": "{id}"}, _SUBSCRIPTION_ATTRIBUTES),),
     delete=(Call("unsubscribe", by={"SubscriptionArn": "{id}"}),),
     immutable=frozenset({"Endpoint", "Protocol", "TopicArn"}),
     defaults={"FilterPolicy": {}, "FilterPolicyScope": "MessageAttributes", "RawMessageDelivery": False},

@@ -1,14 +1,14 @@
-"""Queues.
+"""Queues and queue policies.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/AWS_SQS.html
 """
 
-from millrace.local.cloudformation.registry.calls import Call, Take, inside, props
+from millrace.local.cloudformation.registry.calls import Argument, Call, nested, props
 from millrace.local.cloudformation.registry.names import Name
-from millrace.local.cloudformation.registry.steps import Each, Setting, Tags
-from millrace.local.cloudformation.registry.types import Properties, ResourceType, Subject
+from millrace.local.cloudformation.registry.steps import ForEach, Setting, Tags
+from millrace.local.cloudformation.registry.types import Properties, ResourceType, StepContext
 
-_SETTINGS = inside(
+_ATTRIBUTES = nested(
     "Attributes",
     "ContentBasedDeduplication",
     "DeduplicationScope",
@@ -25,27 +25,27 @@ _SETTINGS = inside(
     "VisibilityTimeout",
 )
 
-_POLICY = Call("get_queue_attributes", by={"QueueUrl": "{id}", "AttributeNames": "Policy"})
-_PUT_POLICY = Call("set_queue_attributes", {"policy": Take("Attributes.Policy")}, {"QueueUrl": "{id}"})
+_GET_POLICY = Call("get_queue_attributes", by={"QueueUrl": "{id}", "AttributeNames": "Policy"})
+_PUT_POLICY = Call("set_queue_attributes", {"policy": Argument("Attributes.Policy")}, {"QueueUrl": "{id}"})
 
 
-class _AttributesKeepingPolicy(Setting):
-    """Sets attributes without losing the policy: moto's SetQueueAttributes drops it (sqs/models.py:358)."""
+class _AttributesWithoutPolicy(Setting):
+    """Set attributes without losing the policy: moto's SetQueueAttributes drops it if it is not passed again."""
 
-    def apply(self, subject: Subject, before: Properties | None) -> Properties:
-        """Set the changed attributes, then the previous policy."""
-        if before is None or all(before.get(name) == subject.properties.get(name) for name in self.put.takes):
+    def apply(self, context: StepContext, before: Properties | None) -> Properties:
+        """Set changed attributes, then the previous policy."""
+        if before is None or all(before.get(name) == context.properties.get(name) for name in self.put.arguments):
             return {}
-        policy = subject.call(_POLICY).get("Attributes", {}).get("Policy")
-        super().apply(subject, before)
-        return subject.call(_PUT_POLICY, policy=policy) if policy else {}
+        policy = context.call(_GET_POLICY).get("Attributes", {}).get("Policy")
+        super().apply(context, before)
+        return context.call(_PUT_POLICY, policy=policy) if policy else {}
 
 
 QUEUE = ResourceType(
     "AWS::SQS::Queue",
     "sqs",
     name=Name("QueueName", 80, fifo="FifoQueue"),
-    create=Call("create_queue", props("QueueName", "Tags") | inside("Attributes", "FifoQueue") | _SETTINGS),
+    create=Call("create_queue", props("QueueName", "Tags") | nested("Attributes", "FifoQueue") | _ATTRIBUTES),
     id="{QueueUrl}",
     attributes={
         "Arn": "arn:{partition}:sqs:{region}:{account}:{name}",
@@ -53,7 +53,7 @@ QUEUE = ResourceType(
         "QueueUrl": "{QueueUrl}",
     },
     steps=(
-        _AttributesKeepingPolicy(Call("set_queue_attributes", _SETTINGS, {"QueueUrl": "{id}"}), at_creation=False),
+        _AttributesWithoutPolicy(Call("set_queue_attributes", _ATTRIBUTES, {"QueueUrl": "{id}"}), at_creation=False),
         Tags("tag_queue", "untag_queue", {"QueueUrl": "{id}"}),
     ),
     delete=(Call("delete_queue", by={"QueueUrl": "{id}"}),),
@@ -79,11 +79,13 @@ QUEUE_POLICY = ResourceType(
     id="{logical_id}",
     attributes={"Id": "{logical_id}"},
     steps=(
-        Each(
+        ForEach(
             "Queues",
-            put=Call("set_queue_attributes", {"PolicyDocument": Take("Attributes.Policy")}, {"QueueUrl": "{member}"}),
+            put=Call(
+                "set_queue_attributes", {"PolicyDocument": Argument("Attributes.Policy")}, {"QueueUrl": "{member}"}
+            ),
             remove=Call("set_queue_attributes", by={"QueueUrl": "{member}", "Attributes.Policy": ""}),
-            also=frozenset({"PolicyDocument"}),
+            shared=frozenset({"PolicyDocument"}),
         ),
     ),
 )

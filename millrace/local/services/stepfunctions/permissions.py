@@ -19,16 +19,14 @@ _STATES = tuple(
 
 
 def required(call: Call, region: AccountRegion) -> list[Permission]:
-    """The state machine or execution; for a task token, the state machine that waits for it.
+    """Return the permission on the state machine or execution; for a task token, on the waiting state machine.
 
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_stepfunctions.html
     """
     action = f"states:{call.operation}"
     if "taskToken" in call.params:
-        waiting = region.service(StepFunctions).machine_of(str(call.params["taskToken"]))
-        return (
-            [Permission(action, waiting)] if waiting else []
-        )  # Step Functions itself says that there is no such token
+        machine = region.service(StepFunctions).machine_of(str(call.params["taskToken"]))
+        return [Permission(action, machine)] if machine else []  # Step Functions rejects an unknown token
     resource = call.first(*_STATES, ("name", "activity:{}" if "Activity" in call.operation else "stateMachine:{}"))
     return [Permission(action, resource), *passed(call.params.get("roleArn"), "states.amazonaws.com")]
 

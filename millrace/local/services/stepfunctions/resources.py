@@ -7,30 +7,32 @@ import json
 import re
 from typing import Any
 
-from millrace.local.cloudformation.registry.calls import Call, Take, props
+from millrace.local.cloudformation.registry.calls import Argument, Call, props
 from millrace.local.cloudformation.registry.names import Name
 from millrace.local.cloudformation.registry.steps import Setting, Tags
 from millrace.local.cloudformation.registry.types import Properties, ResourceType
 
 _MACHINE = props("EncryptionConfiguration", "LoggingConfiguration", "RoleArn", "TracingConfiguration") | {
-    "DefinitionString": Take("definition")
+    "DefinitionString": Argument("definition")
 }
 
 
-def with_definition(given: Properties) -> Properties:
-    """The properties with the definition as one text, its substitutions made.
+def with_definition_string(properties: Properties) -> Properties:
+    """Replace Definition and DefinitionSubstitutions by DefinitionString.
 
     https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-stepfunctions-statemachine.html
     """
-    rest = {name: value for name, value in given.items() if name not in ("Definition", "DefinitionSubstitutions")}
-    text = given["DefinitionString"] if "DefinitionString" in given else json.dumps(given.get("Definition"))
-    substitutions: dict[str, Any] = given.get("DefinitionSubstitutions", {})
+    rest = {name: value for name, value in properties.items() if name not in ("Definition", "DefinitionSubstitutions")}
+    text = (
+        properties["DefinitionString"] if "DefinitionString" in properties else json.dumps(properties.get("Definition"))
+    )
+    substitutions: dict[str, Any] = properties.get("DefinitionSubstitutions", {})
 
-    def substituted(found: re.Match[str]) -> str:
-        value = substitutions.get(found[1], found[0])
+    def substitute(match: re.Match[str]) -> str:
+        value = substitutions.get(match[1], match[0])
         return str(value).lower() if isinstance(value, bool) else str(value)
 
-    return {**rest, "DefinitionString": re.sub(r"\$\{([\w-]+)\}", substituted, text)}
+    return {**rest, "DefinitionString": re.sub(r"\$\{([\w-]+)\}", substitute, text)}
 
 
 STATE_MACHINE = ResourceType(
@@ -51,8 +53,8 @@ STATE_MACHINE = ResourceType(
         "LoggingConfiguration": {"Level": "OFF"},
         "TracingConfiguration": {"Enabled": False},
     },
-    reshape=with_definition,
-    accepts=frozenset({"Definition", "DefinitionSubstitutions"}),
+    reshape=with_definition_string,
+    other_properties=frozenset({"Definition", "DefinitionSubstitutions"}),
 )
 
 TYPES = (STATE_MACHINE,)

@@ -1,4 +1,4 @@
-"""Step Functions: which executions there are, and how one begins."""
+"""Step Functions: state machines and their executions."""
 
 import functools
 import json
@@ -11,24 +11,24 @@ from millrace.local.core.errors import ApiError
 from millrace.local.core.history import Reference, reference
 from millrace.local.core.service import DeliveryPermissions, Service
 from millrace.local.core.targets import Message, TargetDelivery
-from millrace.local.services.stepfunctions.validation import MachineChecks
+from millrace.local.services.stepfunctions.validation import StateMachineChecks
 
 if TYPE_CHECKING:
-    from millrace.local.services.stepfunctions.asl.callbacks import Tokens
+    from millrace.local.services.stepfunctions.asl.callbacks import TaskTokens
     from millrace.local.services.stepfunctions.asl.operations import MachineOperations
     from millrace.local.services.stepfunctions.asl.records import Records
     from millrace.local.services.stepfunctions.asl.run import Machine, Run
 
-NAMES_KEPT = 90 * 24 * 3600
-"""Seconds. https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html"""
+NAME_REUSE_SECONDS = 90 * 24 * 3600
+"""https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html"""
 
-TOKENS_KEPT, MOST_TOKENS = 15 * 60, 10
-"""Seconds for which a redrive knows its client token again, and how many of them an execution keeps.
+CLIENT_TOKEN_SECONDS, MAX_CLIENT_TOKENS = 15 * 60, 10
+"""How long a redrive with the same client token is idempotent, and how many tokens an execution stores.
 
 https://docs.aws.amazon.com/step-functions/latest/apireference/API_RedriveExecution.html
 """
 
-ANSWERED = (
+OPERATIONS = (
     "StartExecution",
     "StartSyncExecution",
     "StopExecution",
@@ -51,10 +51,7 @@ ANSWERED = (
 
 
 class StepFunctions(Service):
-    """Starts executions on moto's interpreter, and remembers them. Its methods run on the plane's thread.
-
-    `sound` is the folder in which the definitions are noted that were found sound.
-    """
+    """Runs executions on moto's interpreter. Its methods run on the scheduler's thread."""
 
     arn_name = "states"
     is_target = True
@@ -64,16 +61,16 @@ class StepFunctions(Service):
     def __init__(self, region: AccountRegion) -> None:
         super().__init__(region)
         self._runs: dict[str, Run] = {}
-        self._of_machine: dict[str, list[Run]] = {}
-        self.answers = {f"AWSStepFunctions.{name}": functools.partial(self._answer, name) for name in ANSWERED}
-        self.checks = MachineChecks(self, region.cache / "definitions").checks
+        self._runs_of: dict[str, list[Run]] = {}
+        self.answers = {f"AWSStepFunctions.{name}": functools.partial(self._answer, name) for name in OPERATIONS}
+        self.checks = StateMachineChecks(self, region.cache / "definitions").checks
 
-    def _answer(self, operation: str, asked: dict[str, Any]) -> Any:
-        return self.operations.answers[operation](asked)
+    def _answer(self, operation: str, params: dict[str, Any]) -> Any:
+        return self.operations.answers[operation](params)
 
     @functools.cached_property
     def operations(self) -> "MachineOperations":
-        """What is answered. moto's interpreter is imported for the first of them."""
+        """The operations. The first use imports moto's interpreter."""
         from millrace.local.services.stepfunctions.asl import changes  # noqa: PLC0415 - a third of a second of import
         from millrace.local.services.stepfunctions.asl.operations import MachineOperations  # noqa: PLC0415 - the same
 
@@ -81,11 +78,11 @@ class StepFunctions(Service):
         return MachineOperations(self)
 
     @functools.cached_property
-    def tokens(self) -> "Tokens":
-        """The task tokens that were given out."""
-        from millrace.local.services.stepfunctions.asl.callbacks import Tokens  # noqa: PLC0415 - moto's interpreter
+    def tokens(self) -> "TaskTokens":
+        """The issued task tokens."""
+        from millrace.local.services.stepfunctions.asl.callbacks import TaskTokens  # noqa: PLC0415 - moto's interpreter
 
-        return Tokens()
+        return TaskTokens()
 
     @functools.cached_property
     def _records(self) -> "Records":
@@ -94,85 +91,88 @@ class StepFunctions(Service):
         return Records(self.region)
 
     def start(self, arn: str, text: str, *, name: str | None = None) -> "Run":
-        """Start an execution. Raises LookupError if there is no such machine."""
+        """Start an execution. Raises LookupError if the state machine does not exist."""
         try:
-            return self.begin(arn, text, name)
-        except ApiError as refused:
-            if refused.code == "StateMachineDoesNotExist":
-                raise LookupError(refused.message) from refused
+            return self.start_execution(arn, text, name)
+        except ApiError as error:
+            if error.code == "StateMachineDoesNotExist":
+                raise LookupError(error.message) from error
             raise
 
-    def begin(self, arn: str, text: str, name: str | None) -> "Run":
-        """Start an execution, or give the one that was started so. Raises Refused."""
+    def start_execution(self, arn: str, text: str, name: str | None) -> "Run":
+        """Start an execution, or return the running one with the same name and input. Raises ApiError."""
         _ = self.operations
         from millrace.local.services.stepfunctions.asl.run import Run  # noqa: PLC0415 - moto's interpreter
 
         machine = self.machine(arn)
         kind = "express" if machine.express else "execution"
-        named = f"{machine.arn.replace(':stateMachine:', f':{kind}:')}:{name or uuid.uuid4()}"
+        execution_arn = f"{machine.arn.replace(':stateMachine:', f':{kind}:')}:{name or uuid.uuid4()}"
         if machine.express:
-            named += f":{uuid.uuid4()}"
-        elif named in self._runs and self._runs[named].status == "RUNNING" and self._runs[named].input == text:
-            return self._runs[named]
+            execution_arn += f":{uuid.uuid4()}"
         else:
-            self._check_name(named)
-        run = Run(self.region, machine, named, text, self._records.told)
+            run = self._runs.get(execution_arn)
+            if run and (run.status, run.input) == ("RUNNING", text):
+                return run
+            self._check_name(execution_arn)
+        run = Run(self.region, machine, execution_arn, text, self._records.log)
         if not machine.express:
-            self._runs[named] = run
-            self._of_machine.setdefault(machine.arn, []).append(run)
-        self._begun(run)
+            self._runs[execution_arn] = run
+            self._runs_of.setdefault(machine.arn, []).append(run)
+        self._run(run)
         return run
 
     def redrive(self, run: "Run", token: str | None) -> float:
-        """Have an execution go on where it failed; gives when it did. The same token redrives once. Raises Refused."""
-        known = run.redriven_by
-        if token in known and self.region.clock.now() - known[token] < TOKENS_KEPT:
-            return known[token]
+        """Redrive an execution; return when. The same client token redrives once. Raises ApiError."""
+        tokens = run.redriven_by
+        if token in tokens and self.region.clock.now() - tokens[token] < CLIENT_TOKEN_SECONDS:
+            return tokens[token]
         reason = run.not_redrivable()
         if reason:
             raise ApiError("ExecutionNotRedrivable", f"Execution Not Redrivable: '{reason}'")
         at = run.redrive()
         if token:
-            run.redriven_by = dict([*known.items(), (token, at)][-MOST_TOKENS:])
-        self._begun(run)
+            run.redriven_by = dict([*tokens.items(), (token, at)][-MAX_CLIENT_TOKENS:])
+        self._run(run)
         return at
 
     def _check_name(self, arn: str) -> None:
-        former = self._runs.get(arn)
-        if former and (former.stopped_at is None or self.region.clock.now() - former.stopped_at < NAMES_KEPT):
+        previous = self._runs.get(arn)
+        if previous and (
+            previous.stopped_at is None or self.region.clock.now() - previous.stopped_at < NAME_REUSE_SECONDS
+        ):
             raise ApiError("ExecutionAlreadyExists", f"Execution Already Exists: '{arn}'")
 
-    def _begun(self, run: "Run") -> None:
-        self._remember(run)
+    def _run(self, run: "Run") -> None:
+        self._record(run)
         self._records.status(run)
         run.start(self._ended)
 
     def _ended(self, run: "Run") -> None:
-        """In the thread of the execution."""
-        self._remember(run)
+        """Runs in the thread of the execution."""
+        self._record(run)
         self.region.scheduler.soon(lambda: self._records.status(run), f"end of {run.held_as}")
 
-    def named(self, name: str) -> Any:
-        """moto's state machine of a name, or None."""
+    def find_by_name(self, name: str) -> Any:
+        """Return moto's state machine of a name; None if it does not exist."""
         return next((each for each in self.region.backends.stepfunctions.state_machines if each.name == name), None)
 
     def machine(self, arn: str) -> "Machine":
-        """A state machine, or what a version or an alias of it stands for. Raises Refused."""
+        """Return a state machine, or the version of a version's or alias's ARN. Raises ApiError."""
         from millrace.local.services.stepfunctions.asl.run import Machine  # noqa: PLC0415 - moto's interpreter
 
         parts = arn.split(":")
-        found = self.named(parts[6]) if parts[5:6] == ["stateMachine"] and len(parts) > 6 else None  # noqa: PLR2004
+        found = self.find_by_name(parts[6]) if parts[5:6] == ["stateMachine"] and len(parts) > 6 else None  # noqa: PLR2004
         if found is None:
             raise ApiError("StateMachineDoesNotExist", f"State Machine Does Not Exist: '{arn}'")
-        version, alias = _qualified(found, parts[7], arn) if len(parts) > 7 else (None, None)  # noqa: PLR2004
-        shown = version or found
+        version, alias = _resolve_qualifier(found, parts[7], arn) if len(parts) > 7 else (None, None)  # noqa: PLR2004
+        used = version or found
         return Machine(
             arn=found.arn,
             name=found.name,
-            definition=shown.definition,
-            role=shown.roleArn,
+            definition=used.definition,
+            role=used.roleArn,
             express=found.type == "EXPRESS",
-            logging=shown.loggingConfiguration or {},
+            logging=used.loggingConfiguration or {},
             version=version.arn if version else None,
             alias=alias,
         )
@@ -181,17 +181,17 @@ class StepFunctions(Service):
         """Return a standard execution. Raises LookupError."""
         return self._runs[arn]
 
-    def runs_of(self, arn: str) -> "list[Run]":
-        """The executions of a machine, oldest first."""
-        return list(self._of_machine.get(":".join(arn.split(":")[:7]), ()))
+    def executions_of(self, arn: str) -> "list[Run]":
+        """Return the executions of a state machine, oldest first."""
+        return list(self._runs_of.get(":".join(arn.split(":")[:7]), ()))
 
-    def all_runs(self) -> "list[Run]":
-        """Every execution, newest first."""
+    def all_executions(self) -> "list[Run]":
+        """Return all executions, newest first."""
         return list(reversed(self._runs.values()))
 
-    def forget_machine(self, arn: str) -> None:
-        """Forget the executions of a machine that is deleted; what runs goes on."""
-        for run in self._of_machine.pop(arn, ()):
+    def delete_executions(self, arn: str) -> None:
+        """Delete the ended executions of a deleted state machine."""
+        for run in self._runs_of.pop(arn, ()):
             if run.status != "RUNNING":
                 del self._runs[run.arn]
 
@@ -209,23 +209,23 @@ class StepFunctions(Service):
         for run in self._runs.values():
             run.stop(None, None)
         self._runs.clear()
-        self._of_machine.clear()
+        self._runs_of.clear()
 
-    def _remember(self, run: "Run") -> None:
-        about = _started_by(run)
-        if about is None:
+    def _record(self, run: "Run") -> None:
+        event = _started_by(run)
+        if event is None:
             return
         status = run.status
         more: dict[str, Any] = {"error": f"{run.error}: {run.cause}"} if run.error else {}
         name = display_name(run.machine)
         self.region.scheduler.soon(
-            lambda: self.region.history.add("execution", about, name, execution=run.arn, status=status, **more),
+            lambda: self.region.history.add("execution", event, name, execution=run.arn, status=status, **more),
             "history",
         )
 
 
-def _qualified(found: Any, qualifier: str, arn: str) -> tuple[Any, str | None]:
-    """The version that a qualifier names, and the alias that chose it."""
+def _resolve_qualifier(found: Any, qualifier: str, arn: str) -> tuple[Any, str | None]:
+    """Return the version of a qualifier, and the alias that selected it."""
     if qualifier.isdecimal() and int(qualifier) in found.versions:
         return found.versions[int(qualifier)], None
     if qualifier in found.aliases:
@@ -236,19 +236,19 @@ def _qualified(found: Any, qualifier: str, arn: str) -> tuple[Any, str | None]:
 
 
 def _execution_name(delivery: TargetDelivery) -> str:
-    """The event's id, and an id that is the same for each attempt of one rule and target."""
-    whose = (delivery.rule.arn, delivery.target.get("Id"), delivery.envelope.get("replay-name"))
-    return f"{delivery.envelope['id']}_{uuid.uuid5(uuid.NAMESPACE_URL, repr(whose))}"
+    """Return a name that is the same for each attempt to deliver an event from a rule to a target."""
+    source = (delivery.rule.arn, delivery.target.get("Id"), delivery.envelope.get("replay-name"))
+    return f"{delivery.envelope['id']}_{uuid.uuid5(uuid.NAMESPACE_URL, repr(source))}"
 
 
 def display_name(machine: Any) -> str:
-    """The name that a person knows a state machine by: the comment of its definition, or its own."""
+    """Return the name of a state machine for output: the comment of its definition, or its own name."""
     return str(json.loads(machine.definition).get("Comment") or machine.name)
 
 
 def _started_by(run: "Run") -> Reference | None:
-    """The event that started an execution: its input, or the first of its flow."""
-    given = json.loads(run.input)
-    if isinstance(given, dict) and given.get("events"):
-        return reference(given["events"][0])
-    return reference(given)
+    """Return the event that started an execution: its input, or the first event of its flow."""
+    content = json.loads(run.input)
+    if isinstance(content, dict) and content.get("events"):
+        return reference(content["events"][0])
+    return reference(content)

@@ -1,4 +1,4 @@
-"""Tasks that wait: for a token, or for the execution that they have started."""
+"""Tasks that wait for a task token or for an execution that they started."""
 
 import json
 import threading
@@ -19,72 +19,72 @@ from millrace.local.services.stepfunctions.asl.errors import failure
 from millrace.local.services.stepfunctions.asl.waits import Interrupted
 from millrace.local.services.stepfunctions.state_machines import StepFunctions
 
-_GONE = "Task Timed Out: 'Provided task does not exist anymore'"
-_MOST_OVER = 10_000
+_TASK_ENDED = "Task Timed Out: 'Provided task does not exist anymore'"
+_MAX_CLOSED = 10_000
 
 
-class Tokens:
-    """The task tokens that were given out, and where an outcome for each must go."""
+class TaskTokens:
+    """The issued task tokens, and the endpoint that receives the outcome of each."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._open: dict[str, Any] = {}
-        self._over: dict[str, None] = {}
+        self._closed: dict[str, None] = {}
         self._machines: dict[str, str] = {}
 
     def add(self, token: str, endpoint: Any, machine: str) -> None:
-        """Remember a token that is given out, and the ARN of the state machine that waits for it."""
+        """Store an issued token and the ARN of the state machine that waits for it."""
         with self._lock:
             self._open[token] = endpoint
             self._machines[token] = machine
 
     def machine_of(self, token: str) -> str:
-        """The state machine that waits, or has waited, for a token; "" for one that was never given out."""
+        """Return the ARN of the state machine that waits or waited for a token; "" for an unknown token."""
         return self._machines.get(token, "")
 
     def close(self, token: str) -> None:
-        """Say that the task of a token is over."""
+        """Invalidate the token of an ended task."""
         with self._lock:
             self._open.pop(token, None)
-            self._over[token] = None
-            while len(self._over) > _MOST_OVER:
-                oldest = next(iter(self._over))
-                del self._over[oldest]
+            self._closed[token] = None
+            while len(self._closed) > _MAX_CLOSED:
+                oldest = next(iter(self._closed))
+                del self._closed[oldest]
                 self._machines.pop(oldest, None)
 
     def _endpoint(self, token: str) -> Any:
         with self._lock:
-            if token in self._over or getattr(self._open.get(token), "_outcome", None) is not None:
-                raise ApiError("TaskTimedOut", _GONE)
+            if token in self._closed or getattr(self._open.get(token), "_outcome", None) is not None:
+                raise ApiError("TaskTimedOut", _TASK_ENDED)
             if token not in self._open:
                 raise ApiError("InvalidToken", "Invalid Token: 'Invalid token'")
             return self._open[token]
 
-    def succeed(self, asked: dict[str, Any]) -> dict[str, Any]:
+    def succeed(self, params: dict[str, Any]) -> dict[str, Any]:
         """https://docs.aws.amazon.com/step-functions/latest/apireference/API_SendTaskSuccess.html."""
         try:
-            json.loads(asked["output"])
+            json.loads(params["output"])
         except ValueError as error:
             raise ApiError("InvalidOutput", f"Invalid Output: '{error}'") from error
-        token = asked["taskToken"]
-        self._endpoint(token).notify(callback.CallbackOutcomeSuccess(token, asked["output"]))
+        token = params["taskToken"]
+        self._endpoint(token).notify(callback.CallbackOutcomeSuccess(token, params["output"]))
         return {}
 
-    def fail(self, asked: dict[str, Any]) -> dict[str, Any]:
+    def fail(self, params: dict[str, Any]) -> dict[str, Any]:
         """https://docs.aws.amazon.com/step-functions/latest/apireference/API_SendTaskFailure.html."""
-        token = asked["taskToken"]
-        outcome = callback.CallbackOutcomeFailure(token, asked.get("error"), asked.get("cause"))
+        token = params["taskToken"]
+        outcome = callback.CallbackOutcomeFailure(token, params.get("error"), params.get("cause"))
         self._endpoint(token).notify(outcome)
         return {}
 
-    def beat(self, asked: dict[str, Any]) -> dict[str, Any]:
+    def beat(self, params: dict[str, Any]) -> dict[str, Any]:
         """https://docs.aws.amazon.com/step-functions/latest/apireference/API_SendTaskHeartbeat.html."""
-        self._endpoint(asked["taskToken"]).notify_heartbeat()
+        self._endpoint(params["taskToken"]).notify_heartbeat()
         return {}
 
 
 def change() -> None:
-    """Change moto."""
+    """Apply the changes to moto."""
     StateTaskServiceCallback._eval_body = _closing_tokens(StateTaskServiceCallback._eval_body)
     StateTaskServiceCallback._eval_execution = _with_a_token(StateTaskServiceCallback._eval_execution)
     StateTaskServiceCallback._eval_sync = _eval_sync
@@ -93,7 +93,7 @@ def change() -> None:
 
 
 def _with_a_token(evaluate: Any) -> Any:
-    """Each attempt has a token of its own. moto's retries share one, whose outcome is in already."""
+    """Give each attempt its own token. moto's retries share one, which already has an outcome."""
 
     def eval_execution(task: Any, env: Env) -> None:
         if not task._is_integration_pattern():
@@ -101,7 +101,7 @@ def _with_a_token(evaluate: Any) -> Any:
             return
         task._assert_integration_pattern_is_supported()
         token = env.states.context_object.update_task_token()
-        tokens: Tokens = env.run.region.service(StepFunctions).tokens
+        tokens: TaskTokens = env.run.region.service(StepFunctions).tokens
         endpoint = env.callback_pool_manager.add(token)
         tokens.add(token, endpoint, env.run.machine.arn)
         try:
@@ -110,7 +110,7 @@ def _with_a_token(evaluate: Any) -> Any:
             tokens.close(token)
             if not isinstance(outcome := endpoint.get_outcome(), callback.CallbackOutcomeSuccess):
                 raise
-            env.stack.append(json.loads(outcome.output))  # it was accepted, and whoever sent it goes by that
+            env.stack.append(json.loads(outcome.output))  # the sender was told that the outcome is accepted
         finally:
             tokens.close(token)
 
@@ -118,7 +118,7 @@ def _with_a_token(evaluate: Any) -> Any:
 
 
 def _closing_tokens(evaluate: Any) -> Any:
-    """What a state was given of a token ends with it."""
+    """Remove the token from the context object at the end of the state."""
 
     def eval_body(task: Any, env: Env) -> None:
         try:
@@ -130,7 +130,7 @@ def _closing_tokens(evaluate: Any) -> Any:
 
 
 def _eval_sync(_task: Any, env: Env, sync_resolver: Callable[[], Any], **_more: Any) -> Any:
-    """Moto asks twice a second, in real time."""
+    """Wait without polling. moto polls twice a second, in real time."""
     if not env.is_running():
         raise Interrupted
     return sync_resolver()
@@ -156,18 +156,18 @@ def _resolver(task: Any, env: Env, *, plain: bool) -> Callable[[], Any]:
         except Interrupted:
             child.stop("States.TaskFailed", "The execution that started it has ended.")
             raise
-        told = _described(machines.operations.describe({"executionArn": started}), plain=plain)
+        result = _task_result(machines.operations.describe({"executionArn": started}), plain=plain)
         if child.status != "SUCCEEDED":
             where = {"resource": task._get_sfn_resource(), "resourceType": task._get_sfn_resource_type()}
-            raise failure(env, "States.TaskFailed", json.dumps(told, separators=(",", ":")), **where)
-        return told
+            raise failure(env, "States.TaskFailed", json.dumps(result, separators=(",", ":")), **where)
+        return result
 
     return resolve
 
 
-def _described(told: dict[str, Any], *, plain: bool) -> dict[str, Any]:
-    """The answer of DescribeExecution as a task has it: `plain` parses input and output."""
-    shaped = {key[0].upper() + key[1:]: value for key, value in told.items()}
+def _task_result(description: dict[str, Any], *, plain: bool) -> dict[str, Any]:
+    """Convert the result of DescribeExecution to that of a task. `plain` parses input and output."""
+    shaped = {key[0].upper() + key[1:]: value for key, value in description.items()}
     for key in ("StartDate", "StopDate"):
         shaped[key] = int(shaped[key] * 1000)
     for key in ("InputDetails", "OutputDetails"):

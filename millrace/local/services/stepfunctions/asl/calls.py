@@ -1,4 +1,4 @@
-"""Tasks that call a service: the event plane in process where it answers itself, else the endpoint."""
+"""Tasks that call a service, in process if the local cloud implements it, otherwise through the endpoint."""
 
 import functools
 import json
@@ -103,7 +103,7 @@ def _sdk_client_for(region: str, service: str, state_credentials: Any = None) ->
 
 
 def boto_client(service: str) -> Any:
-    """A boto3 client of the local cloud that calls in the name of the machine's role; many threads may use it."""
+    """A boto3 client of the local cloud that calls with the role of the state machine. Thread-safe."""
     from botocore.config import Config  # noqa: PLC0415 - only some machines call services
 
     url, run = f"http://127.0.0.1:{moto_server_port()}", current().run
@@ -132,7 +132,7 @@ class _Events:
         self._env = env
 
     def put_events(self, **parameters: Any) -> dict[str, Any]:
-        """Put events on the plane."""
+        """Put events on the local cloud."""
         entries, run = parameters.get("Entries") or [], self._env.run
 
         def put() -> list[dict[str, str]]:
@@ -151,26 +151,26 @@ class _Machines:
 
     def start_execution(self, **parameters: Any) -> dict[str, Any]:
         """Start an execution."""
-        asked = {key[0].lower() + key[1:]: value for key, value in parameters.items()}
+        params = {key[0].lower() + key[1:]: value for key, value in parameters.items()}
         run = self._env.run
 
         def start() -> Any:
-            check(run, "states", "StartExecution", asked)
-            return run.region.service(StepFunctions).operations.answers["StartExecution"](asked)
+            check(run, "states", "StartExecution", params)
+            return run.region.service(StepFunctions).operations.answers["StartExecution"](params)
 
         answer: dict[str, Any] = on_loop(self._env, start, "StartExecution")
         return {"ExecutionArn": answer["executionArn"], "StartDate": int(answer["startDate"] * 1000)}
 
 
-def check(run: "Run", service: str, operation: str, asked: dict[str, Any]) -> None:
-    """Raise Refused where the role of an execution's machine may not make a call."""
-    refusal = run.region.service(Iam).access.refusal(run.machine.role, run.machine.name, service, operation, asked)
+def check(run: "Run", service: str, operation: str, params: dict[str, Any]) -> None:
+    """Raise ApiError if the role of the state machine does not allow a call."""
+    refusal = run.region.service(Iam).access.refusal(run.machine.role, run.machine.name, service, operation, params)
     if refusal:
         raise ApiError("AccessDeniedException", refusal)
 
 
 def on_loop(env: Env, action: Callable[[], Any], operation: str) -> Any:
-    """Do something on the plane's thread, and wait for its answer. A refusal becomes boto3's error."""
+    """Do something on the scheduler's thread, and wait for its answer. A refusal becomes boto3's error."""
     pause = Pause()
 
     def run() -> None:
@@ -190,11 +190,11 @@ def on_loop(env: Env, action: Callable[[], Any], operation: str) -> Any:
 
 
 def _client_error(refused: ApiError, operation: str) -> ClientError:
-    told = {
+    response = {
         "Error": {"Code": refused.code, "Message": refused.message},
         "ResponseMetadata": {"HTTPStatusCode": refused.status, "RequestId": str(uuid.uuid4())},
     }
-    return ClientError(told, operation)  # type: ignore[arg-type,unused-ignore]
+    return ClientError(response, operation)  # type: ignore[arg-type,unused-ignore]
 
 
 def _boto_name(task: Any, boto_service_name: str | None = None) -> str:
@@ -260,10 +260,10 @@ def _tells_denial(from_error: Any, name: str, service: str) -> Any:
     def from_any_error(task: Any, env: Env, ex: Exception) -> Any:
         if not isinstance(ex, ClientError) or "AccessDenied" not in ex.response["Error"]["Code"]:
             return from_error(task, env=env, ex=ex)
-        told, about = ex.response["Error"], ex.response["ResponseMetadata"]
-        status = f"Status Code: {about['HTTPStatusCode']}; Error Code: {told['Code']}"
-        known = f"Service: {service}; {status}; Request ID: {about.get('RequestId', '')}; Proxy: null"
+        error, metadata = ex.response["Error"], ex.response["ResponseMetadata"]
+        status = f"Status Code: {metadata['HTTPStatusCode']}; Error Code: {error['Code']}"
+        known = f"Service: {service}; {status}; Request ID: {metadata.get('RequestId', '')}; Proxy: null"
         where = {"resource": task._get_sfn_resource(), "resourceType": task._get_sfn_resource_type()}
-        return failed_task(env, name, f"{told['Message']} ({known})", **where)
+        return failed_task(env, name, f"{error['Message']} ({known})", **where)
 
     return from_any_error

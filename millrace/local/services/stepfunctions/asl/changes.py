@@ -1,6 +1,6 @@
-"""Every change to moto's interpreter of the Amazon States Language, by room; each says in its place what moto does.
+"""Applies all changes to moto's interpreter of the Amazon States Language. Each function describes what moto does.
 
-Made when the first state machine is, so that a local cloud without one does not wait for the interpreter's import.
+The first state machine applies them, so a local cloud without one does not import the interpreter.
 """
 
 import functools
@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 @functools.cache
 def change() -> None:
-    """Change moto, once for the process. The environment of an execution knows its plane, so this needs none."""
+    """Change moto, once per process. The changes get the region from the environment of the execution."""
     from moto.stepfunctions.parser import quotas, utils  # noqa: PLC0415 - moto is imported after its settings are made
     from moto.stepfunctions.parser.asl.utils import json_path  # noqa: PLC0415 - the same
 

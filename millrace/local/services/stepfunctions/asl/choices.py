@@ -15,7 +15,7 @@ _NO_CHOICE = "Failed to transition out of the state. The state does not point to
 
 
 def change() -> None:
-    """Change moto."""
+    """Apply the changes to moto."""
     ChoiceRule._eval_body = _eval_rule
     StateChoice._eval_state = _eval_state
     StateChoice._eval_state_output = _eval_output

@@ -24,7 +24,7 @@ _kept: OrderedDict[str, tuple[Any, Any]] = OrderedDict()
 _lock = threading.Lock()
 
 
-class InvalidDefinition(ValueError):
+class InvalidDefinitionError(ValueError):
     """A definition that AWS would refuse, or that the local cloud cannot run."""
 
 
@@ -40,7 +40,7 @@ def _text(parser_rule_context: Any) -> Any:
 
 
 def parsed(definition: str) -> Any:
-    """The program of a definition. Raises InvalidDefinition."""
+    """The program of a definition. Raises InvalidDefinitionError."""
     return parse(definition)[0]
 
 
@@ -61,13 +61,13 @@ def _parsed(definition: str) -> tuple[Any, Any]:
     try:
         wanted = json.loads(definition)
     except ValueError as error:
-        raise InvalidDefinition(f"INVALID_JSON_DESCRIPTION: {error}") from error
+        raise InvalidDefinitionError(f"INVALID_JSON_DESCRIPTION: {error}") from error
     _check(wanted)
     plain, extras = _set_apart(wanted)
     try:
         program, tree = _parse(json.dumps(plain))
     except Exception as error:
-        raise InvalidDefinition(f"SCHEMA_VALIDATION_FAILED: {error}") from error
+        raise InvalidDefinitionError(f"SCHEMA_VALIDATION_FAILED: {error}") from error
     for state in _states(program.states):
         state.millrace = extras.get(state.name, {})
         if isinstance(state, StateMap):
@@ -77,19 +77,19 @@ def _parsed(definition: str) -> tuple[Any, Any]:
 
 
 def check_express(definition: str) -> None:
-    """Refuse what an express machine cannot have. Raises InvalidDefinition.
+    """Refuse what an express machine cannot have. Raises InvalidDefinitionError.
 
     https://docs.aws.amazon.com/step-functions/latest/dg/choosing-workflow-type.html
     """
     for name, state in _raw_states(json.loads(definition)):
         pattern = str(state.get("Resource", "")).rpartition(".")[2]
         if state.get("Type") == "Task" and pattern.startswith(("sync", "waitForTaskToken")):
-            raise InvalidDefinition(
+            raise InvalidDefinitionError(
                 f"SCHEMA_VALIDATION_FAILED: Express state machine does not support '.{pattern}' service integration "
                 f"at /States/{name}/Resource"
             )
         if "DISTRIBUTED" in json.dumps((state.get("ItemProcessor") or {}).get("ProcessorConfig")):
-            raise InvalidDefinition(
+            raise InvalidDefinitionError(
                 f"SCHEMA_VALIDATION_FAILED: Express state machine does not support a Distributed Map at /States/{name}"
             )
 
@@ -105,11 +105,11 @@ def fragment(template: Any, language: str) -> Any:
 
 def _check(definition: Any) -> None:
     if not isinstance(definition, dict):
-        raise InvalidDefinition("INVALID_JSON_DESCRIPTION: a definition is an object")
+        raise InvalidDefinitionError("INVALID_JSON_DESCRIPTION: a definition is an object")
     names = [name for name, _ in _raw_states(definition)]
     for name, state in _raw_states(definition):
         if names.count(name) > 1:
-            raise InvalidDefinition(f"SCHEMA_VALIDATION_FAILED: State name '{name}' is not unique")
+            raise InvalidDefinitionError(f"SCHEMA_VALIDATION_FAILED: State name '{name}' is not unique")
         _check_targets(name, state)
         if state.get("Type") == "Task":
             _check_resource(name, str(state.get("Resource", "")))
@@ -120,10 +120,10 @@ def _check(definition: Any) -> None:
 
 def _check_targets(name: str, state: dict[str, Any]) -> None:
     if len(name) > 80:  # noqa: PLR2004 - AWS's own limit
-        raise InvalidDefinition(f"SCHEMA_VALIDATION_FAILED: State name '{name}' is longer than 80 characters")
+        raise InvalidDefinitionError(f"SCHEMA_VALIDATION_FAILED: State name '{name}' is longer than 80 characters")
     ends = state.get("Type") in {"Choice", "Succeed", "Fail"}
     if not ends and ("Next" in state) == bool(state.get("End")):
-        raise InvalidDefinition(f"SCHEMA_VALIDATION_FAILED: State '{name}' needs either Next or End")
+        raise InvalidDefinitionError(f"SCHEMA_VALIDATION_FAILED: State '{name}' needs either Next or End")
 
 
 def _check_resource(name: str, resource: str) -> None:
@@ -131,12 +131,12 @@ def _check_resource(name: str, resource: str) -> None:
     if parts[2:3] == ["lambda"]:
         return
     if parts[2:3] != ["states"] or len(parts) < 7:  # noqa: PLR2004 - the parts of an ARN
-        raise InvalidDefinition(
+        raise InvalidDefinitionError(
             f"SCHEMA_VALIDATION_FAILED: Value is not a valid resource ARN at /States/{name}/Resource: {resource!r}"
         )
     if parts[5] not in SERVICES:
         what = "an activity" if parts[5] == "activity" else f"the integration {parts[5]}"
-        raise InvalidDefinition(
+        raise InvalidDefinitionError(
             f"The local cloud does not run {what} ({resource}, state '{name}'). "
             f"It runs {', '.join(sorted(SERVICES))} and functions by their ARN."
         )
@@ -145,9 +145,9 @@ def _check_resource(name: str, resource: str) -> None:
 def _check_reader(name: str, config: dict[str, Any]) -> None:
     kind = config.get("InputType", "JSON")
     if kind not in READ or "Transformation" in config:
-        asked = kind if kind not in READ else f"Transformation {config['Transformation']}"
-        raise InvalidDefinition(
-            f"The local cloud does not read the items of {asked} (state '{name}'). It reads {', '.join(sorted(READ))}."
+        params = kind if kind not in READ else f"Transformation {config['Transformation']}"
+        raise InvalidDefinitionError(
+            f"The local cloud does not read the items of {params} (state '{name}'). It reads {', '.join(sorted(READ))}."
         )
 
 
@@ -163,7 +163,7 @@ def _check_transitions(scope: dict[str, Any]) -> None:
             _check_transitions(inner)
     for target, source in wanted:
         if target not in states:
-            raise InvalidDefinition(
+            raise InvalidDefinitionError(
                 f"SCHEMA_VALIDATION_FAILED: MISSING_TRANSITION_TARGET: Missing 'Next' target: {target} at {source}"
             )
 
@@ -178,7 +178,7 @@ def _scopes(state: dict[str, Any]) -> Iterator[dict[str, Any]]:
 def _raw_states(scope: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     states = scope.get("States")
     if not isinstance(states, dict):
-        raise InvalidDefinition("SCHEMA_VALIDATION_FAILED: a definition needs States")
+        raise InvalidDefinitionError("SCHEMA_VALIDATION_FAILED: a definition needs States")
     for name, state in states.items():
         yield name, state
         for inner in _scopes(state):

@@ -102,7 +102,7 @@ class Env(Environment):  # type: ignore[misc,unused-ignore]
             pause.wake()
 
     def pause(self, pause: Pause, seconds: float | None = None, *, flow: bool = True) -> bool:
-        """Wait, at most so many seconds; gives whether it was woken before. `flow`: settle() leaps to their end.
+        """Wait for at most `seconds`; return whether it was woken. With `flow`, settle() advances the clock to its end.
 
         Raises Interrupted if this environment has ended, EvalTimeoutError at its deadline.
         """
@@ -132,10 +132,10 @@ class Env(Environment):  # type: ignore[misc,unused-ignore]
 class History(EventManager):  # type: ignore[misc,unused-ignore]
     """The events of one execution, with the moments of the clock; none comes after the one that ends it."""
 
-    def __init__(self, clock: Clock, told: Callable[[Event], None] = lambda _event: None) -> None:
+    def __init__(self, clock: Clock, on_event: Callable[[Event], None] = lambda _event: None) -> None:
         super().__init__()
         self._clock = clock
-        self._told = told
+        self._on_event = on_event
         self._over = threading.Event()
 
     def _publish_history_event(
@@ -149,11 +149,11 @@ class History(EventManager):  # type: ignore[misc,unused-ignore]
         event["type"] = str(getattr(event_type, "value", event_type))
         event["timestamp"] = round(self._clock.now(), 3)
         self._history_event_list.append(event)
-        self._told(event)
+        self._on_event(event)
 
     def continued(self) -> "History":
-        """The same history, open again; whoever still tells the old one is not heard."""
-        history = History(self._clock, self._told)
+        """Return a copy that accepts events again. The old history drops later events."""
+        history = History(self._clock, self._on_event)
         history._history_event_list = self._history_event_list
         history._event_id_gen._next_id = len(self) + 1
         return history

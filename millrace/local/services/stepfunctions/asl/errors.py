@@ -1,4 +1,4 @@
-"""How errors are named, matched by Retry and Catch, and told to the history."""
+"""How errors are named, matched by Retry and Catch, and recorded in the history."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ _DETAILS = {"EvaluationFailed": "evaluationFailedEventDetails", "TaskFailed": "t
 
 
 class Named(ErrorName):  # type: ignore[misc,unused-ignore]
-    """An error by its name, whatever the name; `also` is another that Retry and Catch know it by."""
+    """An error by its name, which moto does not have to know; `also` is another that Retry and Catch know it by."""
 
     def __init__(self, name: str | None, also: str | None = None) -> None:
         super().__init__(name)
@@ -34,20 +34,20 @@ class Named(ErrorName):  # type: ignore[misc,unused-ignore]
 
 def failed_task(env: Env, name: str, cause: str, **where: str) -> Any:
     """The event of a task that failed with an error; `where` is the task's resource and its type."""
-    told = {"taskFailedEventDetails": {"error": name, "cause": cause, **where}}
-    return FailureEvent(env, Named(name), HistoryEventType.TaskFailed, told)
+    details = {"taskFailedEventDetails": {"error": name, "cause": cause, **where}}
+    return FailureEvent(env, Named(name), HistoryEventType.TaskFailed, details)
 
 
 def failure(env: Env, name: str, cause: str | None, *, event: str = "TaskFailed", **details: Any) -> Exception:
     """The exception that fails a state with an error."""
     known = {"error": name, "cause": cause, **details}
-    told = {_DETAILS[event]: {key: value for key, value in known.items() if value is not None}}
-    made: Exception = FailureEventException(FailureEvent(env, Named(name), HistoryEventType(event), told))
+    details = {_DETAILS[event]: {key: value for key, value in known.items() if value is not None}}
+    made: Exception = FailureEventException(FailureEvent(env, Named(name), HistoryEventType(event), details))
     return made
 
 
 def change() -> None:
-    """Change moto."""
+    """Apply the changes to moto."""
     ErrorEqualsDecl._eval_body = _matches
     CustomErrorName.__init__ = _any_name
     timed_out = StateTaskService._get_timed_out_failure_event
@@ -55,9 +55,9 @@ def change() -> None:
 
     def from_any_error(task: Any, env: Env, ex: Exception) -> Any:
         if isinstance(ex, HeartbeatTimeoutError):
-            told = timed_out(task, env)
-            told.error_name = Named("States.Timeout", also="States.HeartbeatTimeout")
-            return told
+            failure_event = timed_out(task, env)
+            failure_event.error_name = Named("States.Timeout", also="States.HeartbeatTimeout")
+            return failure_event
         return from_error(task, env=env, ex=ex)
 
     StateTaskService._from_error = from_any_error

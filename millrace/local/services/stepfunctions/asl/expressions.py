@@ -20,7 +20,7 @@ _ENDS_WITH_ONE = re.compile(r"\[\d+\]$")
 
 
 def change() -> None:
-    """Change moto."""
+    """Apply the changes to moto."""
     string_expression.StringJSONata._eval_body = _eval_jsonata
     string_expression.StringVariableSample._eval_body = _sample_variable
     variable_store.VariableStore.get_assigned_variables = _assigned

@@ -1,4 +1,4 @@
-"""Tasks that run a function: on the event plane, in process."""
+"""Tasks that run a function: on the local cloud, in process."""
 
 import json
 import uuid
@@ -26,7 +26,7 @@ _UNKNOWN = "The cause could not be determined because Lambda did not return an e
 
 
 @dataclass
-class FunctionFailed(Exception):
+class FunctionError(Exception):
     """A function's own error, or Lambda's refusal."""
 
     error: str
@@ -47,13 +47,13 @@ def change() -> None:
     service, plain = StateTaskServiceLambda._from_error, StateTaskLambda._from_error
 
     def from_service(task: Any, env: Env, ex: Exception) -> Any:
-        if not isinstance(ex, FunctionFailed):
+        if not isinstance(ex, FunctionError):
             return service(task, env=env, ex=ex)
         where = {"resource": task._get_sfn_resource(), "resourceType": task._get_sfn_resource_type()}
         return _failed(env, ex, HistoryEventType.TaskFailed, "taskFailedEventDetails", where)
 
     def from_function(task: Any, env: Env, ex: Exception) -> Any:
-        if not isinstance(ex, FunctionFailed):
+        if not isinstance(ex, FunctionError):
             return plain(task, env=env, ex=ex)
         return _failed(env, ex, HistoryEventType.LambdaFunctionFailed, "lambdaFunctionFailedEventDetails", {})
 
@@ -61,7 +61,7 @@ def change() -> None:
     StateTaskLambda._from_error = from_function
 
 
-def _failed(env: Env, ex: FunctionFailed, kind: Any, details: str, where: dict[str, str]) -> Any:
+def _failed(env: Env, ex: FunctionError, kind: Any, details: str, where: dict[str, str]) -> Any:
     return FailureEvent(env, Named(ex.error), kind, {details: {"error": ex.error, "cause": ex.cause, **where}})
 
 
@@ -76,14 +76,14 @@ def _task(env: Env, parameters: dict[str, Any], region: str, state_credentials: 
 
 
 def _invoke(env: Env, name: str, payload: bytes) -> _Answer:
-    """Run a function on the plane's thread, and wait for it in this one."""
+    """Run a function on the scheduler's thread, and wait for it in this one."""
     functions = env.run.region.service(Lambda).functions
     pause = Pause()
 
     def begin() -> None:
         run = env.run
-        asked = {"FunctionName": name}
-        denied = run.region.service(Iam).access.refusal(run.machine.role, run.machine.name, "lambda", "Invoke", asked)
+        params = {"FunctionName": name}
+        denied = run.region.service(Iam).access.refusal(run.machine.role, run.machine.name, "lambda", "Invoke", params)
         if denied:
             pause.wake(_Answer(str(uuid.uuid4()), None, denied=denied))
             return
@@ -107,7 +107,7 @@ def _invoke(env: Env, name: str, payload: bytes) -> _Answer:
 def _response(answer: _Answer, version: str) -> dict[str, Any]:
     if answer.denied:
         refused = _refused(answer, "AccessDeniedException", answer.denied, 403)
-        raise FunctionFailed("Lambda.AWSLambdaException", refused.cause)
+        raise FunctionError("Lambda.AWSLambdaException", refused.cause)
     if answer.missing is not None:
         raise _refused(answer, "ResourceNotFoundException", answer.missing, 404)
     if answer.outcome is None:
@@ -124,15 +124,15 @@ def _response(answer: _Answer, version: str) -> dict[str, Any]:
     }
 
 
-def _refused(answer: _Answer, code: str, message: str, status: int) -> FunctionFailed:
+def _refused(answer: _Answer, code: str, message: str, status: int) -> FunctionError:
     about = f"Service: AWSLambda; Status Code: {status}; Error Code: {code}; Request ID: {answer.request_id}"
-    return FunctionFailed(f"Lambda.{code}", f"{message} ({about}; Proxy: null)")
+    return FunctionError(f"Lambda.{code}", f"{message} ({about}; Proxy: null)")
 
 
-def _function_error(text: str) -> FunctionFailed:
-    told = _parsed(text)
-    name = told.get("errorType") if isinstance(told, dict) else None
-    return FunctionFailed(name, text) if name else FunctionFailed("Lambda.Unknown", f"{_UNKNOWN}{json.dumps(text)}")
+def _function_error(text: str) -> FunctionError:
+    content = _parsed(text)
+    name = content.get("errorType") if isinstance(content, dict) else None
+    return FunctionError(name, text) if name else FunctionError("Lambda.Unknown", f"{_UNKNOWN}{json.dumps(text)}")
 
 
 def _parsed(text: str) -> Any:

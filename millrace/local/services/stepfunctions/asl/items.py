@@ -69,7 +69,7 @@ def _from_json(text: str, config: Config) -> list[Any]:
     if isinstance(node, dict):
         return [{"Key": key, "Value": value} for key, value in node.items()]
     if not isinstance(node, list):
-        raise ValueError("Attempting to map over non-iterable node.")  # noqa: TRY004 - told as a failed reader
+        raise ValueError("Attempting to map over non-iterable node.")  # noqa: TRY004 - reported as ItemReaderFailed
     return node
 
 

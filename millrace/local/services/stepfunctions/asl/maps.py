@@ -37,7 +37,7 @@ _EXCEEDED = "The specified tolerated failure threshold was exceeded"
 
 
 def change() -> None:
-    """Change moto."""
+    """Apply the changes to moto."""
     DistributedIterationComponent._eval_body = _eval_body
 
 

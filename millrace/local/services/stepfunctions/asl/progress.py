@@ -92,5 +92,5 @@ class _Unheard:
         self._env = env
         self._history = env.event_manager
 
-    def add_event(self, **_told: Any) -> None:
+    def add_event(self, **_event: Any) -> None:
         self._env.event_manager = self._history

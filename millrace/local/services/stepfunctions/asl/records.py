@@ -1,4 +1,4 @@
-"""What an execution tells others: CloudWatch Logs, and the default bus."""
+"""Publishes executions to CloudWatch Logs and the default bus."""
 
 import json
 import uuid
@@ -25,13 +25,13 @@ _OWN = ("id", "type", "previousEventId", "timestamp")
 
 
 class Records:
-    """Writes the logs of executions, and says when their status changes."""
+    """Writes logs of executions, and publishes their status changes."""
 
     def __init__(self, region: "AccountRegion") -> None:
         self._region = region
         self._waiting: deque[tuple[Run, Event, int]] = deque()
 
-    def told(self, run: Run, event: Event) -> None:
+    def log(self, run: Run, event: Event) -> None:
         """Log an event of an execution's history, as the machine's logging configuration says. From any thread.
 
         https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html
@@ -58,13 +58,13 @@ class Records:
         logs.put_log_events(group, stream, [{"timestamp": int(event["timestamp"] * 1000), "message": record}])
 
     def status(self, run: Run) -> None:
-        """Say on the default bus how a standard execution stands. On the plane's thread.
+        """Publish a status change of a standard execution on the default bus. On the scheduler's thread.
 
         https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html
         """
         bus = self._region.backends.events.event_buses.get("default")
         if run.machine.express or bus is None or not bus.rules:
-            return  # nobody would hear it
+            return  # no rule would match it
         envelope = {
             "version": "0",
             "id": str(uuid.uuid4()),

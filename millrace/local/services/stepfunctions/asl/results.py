@@ -35,7 +35,7 @@ class Child:
 
     def described(self) -> dict[str, Any]:
         """The execution with what AWS says about it."""
-        told = {
+        result = {
             "ExecutionArn": self.arn,
             "Input": json.dumps(self.input),
             "InputDetails": {"Included": True},
@@ -47,8 +47,8 @@ class Child:
             "StopDate": iso_millis(self.stopped_at),
         }
         if self.status == "SUCCEEDED":
-            told |= {"Output": json.dumps(self.output), "OutputDetails": {"Included": True}}
-        return told | {key: value for key, value in (("Error", self.error), ("Cause", self.cause)) if value}
+            result |= {"Output": json.dumps(self.output), "OutputDetails": {"Included": True}}
+        return result | {key: value for key, value in (("Error", self.error), ("Cause", self.cause)) if value}
 
 
 def output(env: Env, state: Any, record: Any, children: list[Child]) -> Any:
@@ -69,7 +69,7 @@ def output(env: Env, state: Any, record: Any, children: list[Child]) -> Any:
 
 
 def _shaped(children: list[Child], transformation: str) -> list[Any]:
-    """The results. A child that failed is told in full, whatever the transformation."""
+    """The results. A failed child is always included in full."""
     shaped: list[Any] = []
     for child in children:
         if transformation == "NONE" or child.status != "SUCCEEDED":

@@ -31,7 +31,7 @@ MOST_TO_REDRIVE = MOST_EVENTS - 1
 """https://docs.aws.amazon.com/step-functions/latest/dg/redrive-executions.html"""
 
 Done = Callable[["Run"], None]
-Told = Callable[["Run", Event], None]
+EventListener = Callable[["Run", Event], None]
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Run:
     `redriven_by` has the client tokens of its redrives, with their moments.
     """
 
-    def __init__(self, region: "AccountRegion", machine: Machine, arn: str, text: str, told: Told) -> None:
+    def __init__(self, region: "AccountRegion", machine: Machine, arn: str, text: str, on_event: EventListener) -> None:
         self.region = region
         self.machine = machine
         self.arn = arn
@@ -72,7 +72,7 @@ class Run:
         self.held_as = f"execution of {machine.name}"
         self._ended: list[Done] = []
         self._lock = threading.Lock()
-        history = History(self.region.clock, lambda event: told(self, event))
+        history = History(self.region.clock, lambda event: on_event(self, event))
         self.env = self._environment(history, Progress())
 
     def _environment(self, history: History, progress: Progress) -> Env:

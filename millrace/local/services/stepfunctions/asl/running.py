@@ -1,4 +1,4 @@
-"""How moto's interpreter runs: in the threads of the execution, on the clock, and over at once when told to be."""
+"""Runs moto's interpreter in the threads of the execution, on the clock, and stops it immediately."""
 
 import copy
 import datetime as dt
@@ -45,7 +45,7 @@ _RUNAWAY = f"The execution reached the maximum number of history events ({MOST_E
 
 
 def change() -> None:
-    """Change moto."""
+    """Apply the changes to moto."""
     Program.eval = _run_here
     Program._get_state = _state_while_there_is_room(Program._get_state)
     ExecutionState._evaluate_with_timeout = _evaluate_here
@@ -54,7 +54,7 @@ def change() -> None:
 
 
 def _wait_on_the_clock() -> None:
-    """Moto waits in real time, and wakes at an end of the execution only now and then."""
+    """Wait on the clock of the cloud. moto waits in real time and polls for the end of the execution."""
     retrier_decl.time = Time
     callback.Event = Signal
     job.threading = Threading
@@ -66,7 +66,7 @@ def _wait_on_the_clock() -> None:
 
 
 def _count_workers() -> None:
-    """Each branch of a Parallel and each worker of a Map is under way by itself: the agenda must count it."""
+    """Hold the scheduler for each branch of a Parallel and each worker of a Map."""
     _hold_while_alive(branch_worker.BranchWorker, "_thread_routine", "env")
     _hold_while_alive(iteration_worker.IterationWorker, "eval", "_env")
     iteration_worker.IterationWorker._eval_pool = _work_through_pool
@@ -102,7 +102,7 @@ def _until_its_end(program: Any, env: Env) -> None:
         env.progress.reflect(env)
     except Interrupted:
         env.set_ended()
-        program._eval_body(env)  # nothing runs any more, the history is told of the end
+        program._eval_body(env)  # nothing runs anymore; this adds the last event to the history
 
 
 def _state_while_there_is_room(get: Any) -> Any:
@@ -183,7 +183,7 @@ class _Datetime:
     timezone = dt.timezone
 
     class datetime:  # noqa: N801 - stands for the standard one
-        """Only now() is asked."""
+        """Only now() is params."""
 
         @staticmethod
         def now(tz: Any = None) -> "_Moment":
@@ -201,7 +201,7 @@ class _Moment:
 
 
 def _hold_while_alive(worker: Any, routine: str, env: str) -> None:
-    """Hold the agenda from the moment a worker is made, in its parent's thread, until its routine has ended."""
+    """Hold the scheduler from the moment a worker is made, in its parent's thread, until its routine has ended."""
     make, run = worker.__init__, getattr(worker, routine)
 
     @functools.wraps(make)
@@ -238,9 +238,9 @@ def _run_branches(branches: Any, env: Env) -> None:
             frame.set_stop(env.clock.datetime(), None, None)
         env.close_frame(frame)
     if failed:
-        told = {"executionFailedEventDetails": failed}
+        details = {"executionFailedEventDetails": failed}
         kind = HistoryEventType.ExecutionFailed
-        raise FailureEventException(FailureEvent(env, Named(failed.get("error")), kind, told))
+        raise FailureEventException(FailureEvent(env, Named(failed.get("error")), kind, details))
     env.stack.append([frame.progress.output for frame in frames])
 
 

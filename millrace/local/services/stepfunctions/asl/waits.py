@@ -23,7 +23,7 @@ class Interrupted(BaseException):
 
 
 class Pause:
-    """One wait of one thread. Whoever wakes it makes the agenda hold the execution again before the thread runs on."""
+    """One wait of one thread. The caller of `wake` holds the scheduler again before the thread continues."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -42,7 +42,7 @@ class Pause:
             self._woken.set()
 
     def wait(self, scheduler: Scheduler, what: str) -> None:
-        """Wait, while the agenda knows that this thread only waits."""
+        """Wait, while the scheduler knows that this thread only waits."""
         with self._lock:
             if not self._woken.is_set():
                 self._resume = scheduler.suspend(what)
@@ -50,7 +50,7 @@ class Pause:
 
 
 class Signal:
-    """What moto takes for a threading.Event; whoever waits for it waits on the clock of the local cloud."""
+    """Replaces threading.Event in moto; threads wait on the clock of the local cloud."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -58,7 +58,7 @@ class Signal:
         self._set = False
 
     def set(self) -> None:
-        """Wake everything that waits."""
+        """Wake all waiting threads."""
         with self._lock:
             self._set = True
             pauses = list(self._pauses)
@@ -66,7 +66,7 @@ class Signal:
             pause.wake()
 
     def clear(self) -> None:
-        """Let waiters wait again."""
+        """Reset the event."""
         self._set = False
 
     def is_set(self) -> bool:

@@ -1,1 +1,1 @@
-"""What is said at the inn."""
+"""Events of the hotel."""

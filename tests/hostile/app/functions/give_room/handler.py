@@ -1,14 +1,14 @@
-"""Gives a room to whoever comes or asks."""
+"""Gives a room to an arrived guest or for a booking."""
 
-from functions.contracts.inn import BookRoom, RoomGiven
-from functions.contracts.outside import GuestArrived
+from functions.contracts.guests import GuestArrived
+from functions.contracts.hotel import BookRoom, RoomGiven
 from millrace.runtime import Table, processor
 
 
 @processor
-def handler(asked: GuestArrived | BookRoom, done: Table) -> RoomGiven:
-    """A guest called Trouble makes it fail."""
-    done.put_item(Item={"key": f"{asked.metadata.event_id}/give_room"})
-    if isinstance(asked, GuestArrived) and asked.name == "Trouble":
-        raise KeyError(asked.card)
-    return RoomGiven(key=asked.key, card=asked.card)
+def handler(event: GuestArrived | BookRoom, done: Table) -> RoomGiven:
+    """Fail for a guest with the name Trouble."""
+    done.put_item(Item={"key": f"{event.metadata.event_id}/give_room"})
+    if isinstance(event, GuestArrived) and event.name == "Trouble":
+        raise KeyError(event.card)
+    return RoomGiven(key=event.key, card=event.card)

@@ -1,12 +1,12 @@
 """Lays a table."""
 
-from functions.contracts.inn import TableLaid
-from functions.contracts.outside import MealOrdered
+from functions.contracts.guests import MealOrdered
+from functions.contracts.hotel import TableLaid
 from millrace.runtime import Table, step
 
 
 @step
 def handler(meal: MealOrdered, done: Table) -> TableLaid:
-    """Whatever is to be eaten."""
+    """Lay the table."""
     done.put_item(Item={"key": f"{meal.metadata.event_id}/lay_table"})
     return TableLaid(key=meal.key)

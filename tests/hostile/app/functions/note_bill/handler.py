@@ -1,13 +1,13 @@
-"""Notes who is to pay, in order."""
+"""Records bills in order."""
 
-from functions.contracts.inn import RoomGiven
-from functions.contracts.outside import GuestArrived
+from functions.contracts.guests import GuestArrived
+from functions.contracts.hotel import RoomGiven
 from millrace.runtime import Table, processor
 
 
 @processor
-def handler(given: RoomGiven | GuestArrived, done: Table) -> None:
-    """A guest called Trouble makes it fail."""
-    done.put_item(Item={"key": f"{given.metadata.event_id}/note_bill"})
-    if isinstance(given, GuestArrived) and given.name == "Trouble":
-        raise ValueError("no such card", {"card": given.card})
+def handler(event: RoomGiven | GuestArrived, done: Table) -> None:
+    """Fail for a guest with the name Trouble."""
+    done.put_item(Item={"key": f"{event.metadata.event_id}/note_bill"})
+    if isinstance(event, GuestArrived) and event.name == "Trouble":
+        raise ValueError("no such card", {"card": event.card})

@@ -1,11 +1,11 @@
 """Serves a meal."""
 
-from functions.contracts.inn import MealServed, TableLaid
-from functions.contracts.outside import MealOrdered
+from functions.contracts.guests import MealOrdered
+from functions.contracts.hotel import MealServed, TableLaid
 from millrace.runtime import step
 
 
 @step
 def handler(meal: MealOrdered, table: TableLaid) -> MealServed:
-    """On the table."""
+    """Serve the meal."""
     return MealServed(key=table.key or meal.key)

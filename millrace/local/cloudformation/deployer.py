@@ -1,0 +1,138 @@
+"""Deploys synthesised cloud assemblies to one account and region of the local cloud."""
+
+import threading
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from millrace.local.cloudformation.assembly import Assembly, Stack
+from millrace.local.cloudformation.assets import Assets
+from millrace.local.cloudformation.deployment import Change, Deployment, DeploymentError
+from millrace.local.cloudformation.parameters import resolve_parameters
+from millrace.local.cloudformation.registry import IGNORED, Cloud, UnsupportedError, resource_type
+from millrace.local.cloudformation.registry.calls import Clients
+from millrace.local.cloudformation.rollout import Rollout
+from millrace.local.cloudformation.template import TemplateError
+from millrace.local.core.backends import Environment
+
+HOME_ONLY = frozenset({"AWS::ApiGatewayV2::Api", "AWS::StepFunctions::StateMachine"})
+"""Types that the local cloud supports only in its first account and region."""
+
+
+class Deployer:
+    """Deploys assemblies to one account and region, `environment`. Stacks without an environment belong to `home`.
+
+    `clients` returns the boto3 client of a service, cached because creating one is slow. `assets` is a folder that
+    caches the zips of asset folders between runs. A seeded `random` makes physical names reproducible.
+
+    A deployment changes the stacks of its own assembly only. Hold the `lock` to change `deployment`.
+    """
+
+    def __init__(
+        self,
+        clients: Clients,
+        environment: Environment,
+        *,
+        assets: Path,
+        home: Environment | None = None,
+        random: Random | None = None,
+    ) -> None:
+        self.deployment = Deployment()
+        self.lock = threading.RLock()
+        self.cloud = Cloud(clients, *environment)
+        self._environment = environment
+        self._home = home or environment
+        self._stacks_of: dict[Path, set[str]] = {}
+        self._assets = Assets(clients, environment[1], assets)
+        self._random = random or Random()  # noqa: S311 - names are not secret
+
+    def deploy(self, folder: Path, on_change: Callable[[Change], None] | None = None) -> Deployment:
+        """Deploy the stacks of an assembly. Raises DeploymentError after rolling back.
+
+        Unsupported types and properties are reported before any resource is created. Resources that the assembly
+        no longer has are deleted last; if a deletion fails, nothing is rolled back.
+        """
+        stacks = [stack for stack in Assembly.read(folder, self._home).stacks if stack.environment == self._environment]
+        for stack in stacks:
+            check_supported(stack)
+            self.check_environment(stack)
+        with self.lock:
+            names = {stack.name for stack in stacks}
+            previous = self._stacks_of.get(folder.resolve(), set())
+            others = [name for name in self.deployment.stacks if name not in previous | names]
+            rollout = self.rollout(on_change, keep=others)
+            try:
+                for stack in stacks:
+                    self._deploy_stack(rollout, stack)
+            except DeploymentError as failure:
+                rollout.roll_back(failure)
+                raise
+            self.deployment = rollout.after
+            self._stacks_of[folder.resolve()] = names
+            rollout.delete_removed()
+            return self.deployment
+
+    def has_stacks_of(self, folder: Path) -> bool:
+        """Return whether stacks of an assembly are deployed."""
+        return bool(self._stacks_of.get(folder.resolve()))
+
+    def rollout(self, on_change: Callable[[Change], None] | None, *, keep: Iterable[str] = ()) -> Rollout:
+        """Return a rollout that starts from the current deployment. To commit it, assign `after` to `deployment`."""
+        return Rollout(self.cloud, self.deployment, self._random, on_change, keep=keep)
+
+    def destroy(self, on_change: Callable[[Change], None] | None = None, *, include_retained: bool = False) -> None:
+        """Delete every resource in reverse order of creation; by default, keep those with DeletionPolicy Retain."""
+        with self.lock:
+            rollout = self.rollout(on_change)
+            rollout.delete_removed(include_retained=include_retained)
+            self.deployment, self._stacks_of = rollout.after, {}
+            self._assets.delete()
+
+    def check_environment(self, stack: Stack) -> None:
+        """Raise DeploymentError if a stack outside `home` has a resource that the local cloud supports only there."""
+        if self._environment == self._home:
+            return
+        for definition in stack.template.resources.values():
+            if definition.type in HOME_ONLY:
+                home, current = " in ".join(self._home), " in ".join(self._environment)
+                reason = f"it is supported only in {home}, not in {current}"
+                error = UnsupportedError(definition.type, definition.logical_id, reason)
+                raise DeploymentError(stack, error, definition)
+
+    def _deploy_stack(self, rollout: Rollout, stack: Stack) -> None:
+        """Deploy a stack with the parameter values of its previous deployment, as `cdk deploy` does."""
+        state = self.deployment.stacks.get(stack.name)
+        declared = stack.template.body.get("Parameters", {}).keys()
+        given = {name: value for name, value in state.parameters.items() if name in declared} if state else {}
+        try:
+            self._assets.publish(stack.assets)
+            parameters = resolve_parameters(stack.template, given, self.cloud.clients)
+        except (TemplateError, ClientError, OSError) as error:
+            raise DeploymentError(stack, error) from error
+        rollout.deploy(stack, parameters).parameters = given
+
+
+def check_supported(stack: Stack) -> None:
+    """Raise DeploymentError for the first type, property or attribute that the local cloud does not support."""
+    for definition in stack.template.resources.values():
+        if definition.type not in IGNORED:
+            try:
+                declared = resource_type(definition.type, definition.logical_id)
+                declared.check_properties(definition.logical_id, definition.properties)
+                _check_references(stack, definition.logical_id, definition.properties)
+            except (UnsupportedError, TemplateError) as error:
+                raise DeploymentError(stack, error, definition) from error
+    try:
+        _check_references(stack, "Outputs", stack.template.outputs)
+    except (UnsupportedError, TemplateError) as error:
+        raise DeploymentError(stack, error) from error
+
+
+def _check_references(stack: Stack, referrer: str, value: Any) -> None:
+    for reference in stack.template.references(value, referrer):
+        target = stack.template.resources.get(reference.logical_id)
+        if reference.attribute is not None and target is not None:
+            resource_type(target.type, target.logical_id).check_attribute(referrer, reference.attribute)
