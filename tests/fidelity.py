@@ -25,6 +25,7 @@ _AREAS = {
     "eventbridge": "EventBridge",
     "s3": "S3",
     "sns": "SNS",
+    "sqs": "SQS",
     "stepfunctions": "Step Functions",
     "access": "IAM",
     "functions": "Lambda",
@@ -66,8 +67,9 @@ def rows() -> Iterator[Row]:
 def _row(file: Path, name: str, lines: list[str]) -> Row:
     folder = file.parent.name
     found = _AREA.match(file.stem)
-    name_of_area = folder if folder != "local" else found[1] if found else file.stem
-    area = _AREAS.get(name_of_area, name_of_area.capitalize())
+    by_file = folder in ("core", "lambda_", "local", "patterns")  # several subjects, named by their files
+    subject = folder if not by_file else found[1] if found else file.stem
+    area = _AREAS.get(subject, subject.capitalize())
     told = " ".join(lines[1:])
     likeness = told if told.startswith(("Differs:", "Refused:")) else "same"
     page = lines[0].removesuffix(".")

@@ -69,7 +69,7 @@ def test_bus_of_the_group_rejects_a_claim_of_the_shop(cross_account, sell):
     (error,) = [text for text in flow.errors() if "claim" in text]
     ssm = cross_account.client("ssm", account="111122223333", region="eu-west-1")
     own = ssm.get_parameter(Name="/millrace/group/claims-bucket")["Parameter"]["Value"]
-    assert f"should be {own}, the one of its bus" in error
+    assert f"should be {own}, the bucket of its bus" in error
 
 
 def test_other_event_of_the_shop_is_denied_by_the_bus_of_the_group(cross_account):

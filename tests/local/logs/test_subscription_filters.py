@@ -2,7 +2,7 @@
 
 import pytest
 
-pytest_plugins = ["sources_fixtures"]
+pytest_plugins = ["lambda_fixtures"]
 
 
 def test_subscription_filter_is_not_supported(site):

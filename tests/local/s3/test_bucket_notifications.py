@@ -3,9 +3,9 @@
 import json
 
 import pytest
-from sources_kit import letters
+from lambda_kit import message_bodies
 
-pytest_plugins = ["sources_fixtures"]
+pytest_plugins = ["lambda_fixtures"]
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def test_bucket_sends_notification_to_a_queue(site, s3):
     s3.put_object(Bucket="bucket", Key="k", Body=b"")
     s3.delete_object(Bucket="bucket", Key="k")
     site.settle()
-    records = [message["Records"][0]["eventName"] for message in letters(queue) if "Records" in message]
+    records = [message["Records"][0]["eventName"] for message in message_bodies(queue) if "Records" in message]
     assert records == ["ObjectRemoved:Delete"]
 
 
@@ -64,13 +64,13 @@ def test_bucket_sends_events_to_the_default_bus_only(site, s3, observed):
     """https://docs.aws.amazon.com/AmazonS3/latest/userguide/EventBridge.html"""
     s3.put_object(Bucket="bucket", Key="a/b c", Body=b"hello")
     site.settle()
-    (event,) = letters(observed["default"])
+    (event,) = message_bodies(observed["default"])
     assert (event["detail-type"], event["source"]) == ("Object Created", "aws.s3")
     assert event["resources"] == ["arn:aws:s3:::bucket"]
     detail = event["detail"]
     assert (detail["object"]["key"], detail["object"]["size"]) == ("a/b c", 5)
     assert (detail["reason"], detail["bucket"]) == ("PutObject", {"name": "bucket"})
-    assert letters(observed["other"]) == []
+    assert message_bodies(observed["other"]) == []
 
 
 def test_deletion_event_has_its_type(site, s3, observed):
@@ -78,7 +78,7 @@ def test_deletion_event_has_its_type(site, s3, observed):
     s3.put_object(Bucket="bucket", Key="k", Body=b"")
     s3.delete_object(Bucket="bucket", Key="k")
     site.settle()
-    event = letters(observed["default"])[-1]
+    event = message_bodies(observed["default"])[-1]
     assert (event["detail-type"], event["detail"]["reason"]) == ("Object Deleted", "DeleteObject")
     assert event["detail"]["deletion-type"] == "Permanently Deleted"
 
@@ -88,4 +88,7 @@ def test_only_put_object_tagging_sends_a_tagging_event(site, s3, observed):
     s3.put_object(Bucket="bucket", Key="k", Body=b"", Tagging="a=b")
     s3.put_object_tagging(Bucket="bucket", Key="k", Tagging={"TagSet": [{"Key": "a", "Value": "c"}]})
     site.settle()
-    assert [event["detail-type"] for event in letters(observed["default"])] == ["Object Created", "Object Tags Added"]
+    assert [event["detail-type"] for event in message_bodies(observed["default"])] == [
+        "Object Created",
+        "Object Tags Added",
+    ]

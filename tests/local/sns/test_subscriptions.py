@@ -3,9 +3,9 @@
 import json
 
 import pytest
-from sources_kit import LAMBDA, letters
+from lambda_kit import LAMBDA, message_bodies
 
-pytest_plugins = ["sources_fixtures"]
+pytest_plugins = ["lambda_fixtures"]
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def test_filter_policy_applies_to_functions_and_queues(site, subscribe, publish)
     publish("1", MessageAttributes=kind("a"))
     publish("2", MessageAttributes=kind("b"))
     assert [event["Records"][0]["Sns"]["Message"] for event in site.seen()] == ["1"]
-    assert [message["Message"] for message in letters(queue)] == ["1"]
+    assert [message["Message"] for message in message_bodies(queue)] == ["1"]
 
 
 @pytest.mark.parametrize(("raw", "unwrapped"), [("true", True), ("false", False)])
