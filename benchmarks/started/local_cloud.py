@@ -15,7 +15,8 @@ def main(port: str, assembly: str, cache: str, up: str, profile: str = "") -> No
     ended = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: ended.set())
     profiler = cProfile.Profile(time.thread_time)  # what others do to the machine does not count
-    with LocalCloud(port=int(port), cache=Path(cache)) as cloud:
+    shared = [Path(up).parent]  # the functions record their events there
+    with LocalCloud(port=int(port), cache=Path(cache), shared=shared) as cloud:
         cloud.deploy(Path(assembly))
         if profile:
             cloud.on_loop(profiler.enable)
