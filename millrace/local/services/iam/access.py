@@ -140,14 +140,6 @@ class Access:
 
         return all(allows(ask) for ask in required_permissions(call, self._region))
 
-    def judge(self, request: Request) -> Denied | None:
-        """Return why a request is denied; None if it is allowed. Raises UnsupportedPolicyError."""
-        scope = scope_of(request)
-        caller = self._sessions.callers.get(scope.key) if scope else None
-        if scope is None or caller is None:
-            return None
-        return self._judged(call_of(request, scope, caller.account), caller)
-
     def _judged(self, call: Call, caller: Caller) -> Denied | None:
         if not self.enforce_iam:
             return None
