@@ -19,6 +19,7 @@ from millrace.local.endpoint.limits import DisconnectedError, RefusedRequestErro
 from millrace.local.endpoint.moto import answer_of, is_short
 from millrace.local.endpoint.origins import CONTROL, Origins
 from millrace.local.services.apigatewayv2 import HttpApis
+from millrace.local.services.dynamodb import DynamoDb
 from millrace.local.services.iam import Iam, scope_of
 from millrace.local.services.lambda_ import INVOKE, Lambda
 
@@ -177,7 +178,7 @@ class Endpoint:
         if region is not self._regions.home:
             request = replace(request, headers={**request.headers, _ACCOUNT: region.account})
         if is_short(request):
-            response = answer_of(self._wsgi, request)
+            response = region.service(DynamoDb).answer(request) or answer_of(self._wsgi, request)
         else:
             loop = asyncio.get_running_loop()
             response = await loop.run_in_executor(self._threads, answer_of, self._wsgi, request)

@@ -8,16 +8,27 @@ from datetime import datetime
 from typing import Any
 
 from millrace.local.core.account_region import AccountRegion
-from millrace.local.services.dynamodb import expressions
+from millrace.local.services.dynamodb import index_partitions
 from millrace.local.services.dynamodb.transactions import transact_write_items
 
 RegionOf = Callable[..., AccountRegion]
-_LOCKED = ("put_item", "update_item", "delete_item", "batch_write_item", "transact_write_items", "query", "scan")
+WRITE_LOCK = threading.RLock()
+"""Held by each write and scan: moto's threads can write between a condition check and its write."""
+_WRITES = (
+    "put_item",
+    "update_item",
+    "delete_item",
+    "batch_write_item",
+    "transact_write_items",
+    "execute_statement",
+    "execute_transaction",
+    "batch_execute_statement",
+)
+_READS = ("query", "scan")
 
 
 def apply(region: RegionOf) -> None:
     """Apply every change."""
-    expressions.apply()
     _use_clock(region)
     _disable_push()
     _report_items(region)
@@ -64,20 +75,22 @@ def _report_items(region: RegionOf) -> None:
 
 
 def _serialize_writes() -> None:
-    """Run writes and scans one at a time: moto's threads can write between a condition check and its write."""
+    """Run writes and scans one at a time."""
     from moto.dynamodb.responses import DynamoHandler  # noqa: PLC0415
-
-    lock = threading.RLock()
 
     def locked(operation: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(operation)
         def run(*args: Any, **kwargs: Any) -> Any:
-            with lock:
-                return operation(*args, **kwargs)
+            with WRITE_LOCK:
+                try:
+                    return operation(*args, **kwargs)
+                finally:
+                    if operation.__name__ in _WRITES:
+                        index_partitions.clear()
 
         return run
 
-    for name in _LOCKED:
+    for name in (*_WRITES, *_READS):
         setattr(DynamoHandler, name, locked(getattr(DynamoHandler, name)))
 
 
@@ -97,21 +110,10 @@ def _narrow_queries() -> None:
     def query(table: Any, hash_key: Any, *args: Any, **kwargs: Any) -> Any:
         index_name, conditions = args[6], kwargs.get("hash_key_conditions") or []
         narrow = copy.copy(table)
-        narrow.items = _items_of_index(table, conditions) if index_name else _items_of_key(table, hash_key)
+        if index_name and conditions:
+            narrow.items = index_partitions.items_of(table, *conditions[0])
+        elif not index_name:
+            narrow.items = {hash_key: table.items[hash_key]} if hash_key in table.items else {}
         return query_by_moto(narrow, hash_key, *args, **kwargs)
 
     Table.query = query
-
-
-def _items_of_key(table: Any, hash_key: Any) -> dict[Any, Any]:
-    return {hash_key: table.items[hash_key]} if hash_key in table.items else {}
-
-
-def _items_of_index(table: Any, conditions: list[tuple[str, Any]]) -> dict[Any, Any]:
-    def matches(item: Any) -> bool:
-        return all(name in item.attrs and item.attrs[name] == value for name, value in conditions)
-
-    if table.range_key_attr is None:
-        return {key: item for key, item in table.items.items() if matches(item)}
-    narrow = {key: {sort: item for sort, item in items.items() if matches(item)} for key, items in table.items.items()}
-    return {key: items for key, items in narrow.items() if items}

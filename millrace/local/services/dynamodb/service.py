@@ -7,11 +7,10 @@ from typing import Any
 
 from millrace.local.core.http import Request, Response
 from millrace.local.core.service import Service
+from millrace.local.services.dynamodb.item_requests import ERRORS, PREFIX, answer
 from millrace.local.services.iam import Iam, scope_of
 from millrace.local.services.lambda_ import Lambda, display_name
 
-_SERVICE = "DynamoDB_20120810."
-_ERRORS = "com.amazonaws.dynamodb.v20120810#"
 _WRITES = ("PutItem", "UpdateItem", "DeleteItem")
 _TRANSACTIONS = ("TransactWriteItems", "TransactGetItems")
 _MESSAGE = "Transaction is ongoing for the item"
@@ -24,7 +23,7 @@ class DynamoDb(Service):
 
     def reject(self, request: Request) -> Response | None:
         """Return the error of a request that conflicts."""
-        operation = request.operation.removeprefix(_SERVICE)
+        operation = request.operation.removeprefix(PREFIX)
         if not self.region.faults.conflicting or operation not in (*_WRITES, *_TRANSACTIONS):
             return None
         items = len(request.json().get("TransactItems") or ()) if operation in _TRANSACTIONS else 1
@@ -33,6 +32,10 @@ class DynamoDb(Service):
         if position is None:
             return None
         return _conflict() if operation in _WRITES else _canceled(position, items)
+
+    def answer(self, request: Request) -> Response | None:
+        """Answer a common request for items; None if moto has to handle it."""
+        return answer(request, self.region.backends.dynamodb)
 
     def _function(self, request: Request) -> str | None:
         """Return the name of the function that signed a request, if one did."""
@@ -56,4 +59,4 @@ def _canceled(position: int, items: int) -> Response:
 
 
 def _error(code: str, message: str, **more: Any) -> Response:
-    return Response.of({"__type": f"{_ERRORS}{code}", "Message": message, **more}, 400)
+    return Response.of({"__type": f"{ERRORS}{code}", "Message": message, **more}, 400)
