@@ -28,7 +28,7 @@ class Report:
         self.findings = 0
 
     def add(self, tool, shop, found, acknowledged):
-        """Note a tool's findings, and how many it was told to let be."""
+        """Note a tool's findings, and how many it was report to let be."""
         self.findings += len(found)
         self.lines.append(f"{tool:<28} {shop:<9} {len(found)} findings, {acknowledged} acknowledged")
         self.lines += [f"    {finding}" for finding in found]
@@ -75,20 +75,20 @@ def nag(project: Path, assembly: Path, context: dict[str, str]) -> dict[str, lis
 def cfn_lint(template: Path) -> list[str]:
     """The findings of cfn-lint, warnings included."""
     program = Path(sys.executable).parent / "cfn-lint"
-    told = _run([str(program), "--format", "json", "--", str(template)], fine=range(64))
+    report = _run([str(program), "--format", "json", "--", str(template)], fine=range(64))
     return [
-        f"{m['Rule']['Id']} {'/'.join(map(str, m['Location']['Path'][:3]))}: {m['Message']}" for m in json.loads(told)
+        f"{m['Rule']['Id']} {'/'.join(map(str, m['Location']['Path'][:3]))}: {m['Message']}" for m in json.loads(report)
     ]
 
 
 def run_checkov(template: Path, program: str) -> tuple[list[str], int]:
     """The findings of checkov, and the number of those that are acknowledged. It asks no server for anything."""
     options = ["--framework", "cloudformation", "--skip-download", "--quiet", "--compact", "-o", "json"]
-    told = json.loads(_run([program, "-f", str(template), *options], fine=(0, 1)))
-    if told["summary"]["parsing_errors"] or not told["summary"]["passed"]:
-        raise SystemExit(f"checkov read nothing in {template}: {told['summary']}")
-    found = [f"{c['check_id']} {c['resource']}: {c['check_name']}" for c in told["results"]["failed_checks"]]
-    return found, told["summary"]["skipped"]
+    report = json.loads(_run([program, "-f", str(template), *options], fine=(0, 1)))
+    if report["summary"]["parsing_errors"] or not report["summary"]["passed"]:
+        raise SystemExit(f"checkov read nothing in {template}: {report['summary']}")
+    found = [f"{c['check_id']} {c['resource']}: {c['check_name']}" for c in report["results"]["failed_checks"]]
+    return found, report["summary"]["skipped"]
 
 
 def version_of(program: str) -> str:

@@ -33,9 +33,9 @@ ONLY_OF = {
 }
 
 
-def imports(place):
+def imports(path):
     """(file, module) of every import of the project's own packages, or of `ONLY_OF`, in a room."""
-    files = [ROOT / place] if place.endswith(".py") else sorted((ROOT / place).rglob("*.py"))
+    files = [ROOT / path] if path.endswith(".py") else sorted((ROOT / path).rglob("*.py"))
     for file in files:
         for node in ast.walk(ast.parse(file.read_text())):
             if isinstance(node, ast.ImportFrom):
@@ -69,19 +69,19 @@ def test_a_room_imports_only_what_its_arrows_lead_to(room):
 
 @pytest.mark.parametrize("package", ONLY_OF)
 def test_a_package_stays_in_its_rooms(package):
-    places = [*ARROWS, "millrace/testing", "millrace/cli", "app.py"]
+    paths = [*ARROWS, "millrace/testing", "millrace/cli", "app.py"]
     astray = [
         f"{file} imports {module}"
-        for place in places
-        if not place.startswith(ONLY_OF[package])
-        for file, module in imports(place)
+        for path in paths
+        if not path.startswith(ONLY_OF[package])
+        for file, module in imports(path)
         if within(module, package)
     ]
     assert astray == []
 
 
 def test_every_room_of_the_kit_is_known_here():
-    rooms = {place.name for place in (ROOT / "millrace").iterdir() if place.is_dir() and place.name != "__pycache__"}
+    rooms = {path.name for path in (ROOT / "millrace").iterdir() if path.is_dir() and path.name != "__pycache__"}
     assert rooms <= KIT
 
 

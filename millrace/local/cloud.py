@@ -1,4 +1,4 @@
-"""A local cloud as one object: started, deployed to, settled, traced, closed."""
+"""`LocalCloud`: AWS on loopback, in this process."""
 
 import asyncio
 import threading
@@ -21,6 +21,7 @@ from millrace.local.core.garbage import pause_garbage_collection
 from millrace.local.core.http import Request, Response
 from millrace.local.core.scheduler import NotSettledError, Scheduler
 from millrace.local.endpoint.app import Endpoint
+from millrace.local.endpoint.control import status_of
 from millrace.local.endpoint.moto import moto_application
 from millrace.local.endpoint.origins import Origins
 from millrace.local.endpoint.server import HOST, Server, bound
@@ -31,26 +32,24 @@ from millrace.operations.trace import Trace
 if TYPE_CHECKING:
     from millrace.events import Event, Metadata
     from millrace.local.cloudformation.deployer import Deployer
-from millrace.local.endpoint.control import told
 
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
 _HOME = (ACCOUNT, REGION)
-_PATIENCE = 60.0
-_START_PATIENCE = 30.0
+_TIMEOUT = 60.0
+_START_TIMEOUT = 30.0
 _SAME_MOMENT = 0.001
 T = TypeVar("T")
 
 
 class LocalCloud:
-    """moto and the event plane behind a loopback endpoint, in this process; functions run in worker processes.
+    """A local cloud behind a loopback endpoint. Functions run in worker processes.
 
-    moto's state is the process's, so there is one local cloud at a time. `port` 0 takes a free one. What is worth
-    keeping between starts (unpacked code, archives) lies below `cache`. With `enforce_iam`, calls of functions
-    are authorized by their roles. `allowed_origins` are origins on loopback whose web pages may call it, as
-    http://localhost:5173; another raises OriginError. With `strict`, only a random access key may call, which
-    `environment` returns. Functions may write their own folder and the folders `shared`; with `confined=False`, any
-    folder that you may write.
+    One local cloud can run per process, since moto's state is global. `port` 0 chooses a free port. Unpacked code and
+    archives are stored below `cache`. With `enforce_iam`, calls of functions are authorized by their roles.
+    `allowed_origins` contains origins on loopback whose web pages may call it, such as http://localhost:5173; others
+    raise OriginError. With `strict`, only a random access key is accepted, which `environment` returns. Functions can
+    write to their own folder and the folders `shared`; with `confined=False`, to every folder that you can write to.
     """
 
     def __init__(  # noqa: PLR0913 - options, each by keyword
@@ -86,9 +85,9 @@ class LocalCloud:
         self._thread = threading.Thread(target=self._serve, args=(port,), name="millrace", daemon=True)
         with pause_garbage_collection():
             self._thread.start()
-            self._started.result(_START_PATIENCE)
+            self._started.result(_START_TIMEOUT)
 
-    # -- the thread of the plane ---------------------------------------------------------------------------------
+    # -- the thread of the scheduler ---------------------------------------------------------------------------------
 
     def _serve(self, port: int) -> None:
         try:
@@ -136,7 +135,7 @@ class LocalCloud:
 
     def _wake(self) -> None:
         if self._ticking:
-            return  # the step that is planned sees what is new
+            return  # the planned step handles it
         if threading.current_thread() is self._thread:
             self._tick_soon()
         else:
@@ -149,7 +148,7 @@ class LocalCloud:
 
     def _tick(self) -> None:
         self._ticking = False
-        pause: float | None = 0  # should an action raise, the loop tells of it, and what else is due goes on
+        pause: float | None = 0  # if an action raises, the loop reports it and the next ones run
         try:
             pause = self.scheduler.run_due()
         finally:
@@ -159,7 +158,7 @@ class LocalCloud:
                 self._tick_in(pause)
 
     def _tick_in(self, seconds: float) -> None:
-        """Keep one timer, for the earliest moment: a timer per step would stay until its moment, hours from now."""
+        """Keep one timer, for the earliest moment: a timer per step would exist for hours."""
         due = self._loop.time() + seconds
         if self._timer and self._timer.when() <= due + _SAME_MOMENT:
             return
@@ -172,20 +171,20 @@ class LocalCloud:
         self._tick_soon()
 
     def on_loop(self, action: Callable[[], T]) -> T:
-        """Run something on the plane's thread, and wait for its answer."""
+        """Run a function on the scheduler's thread, and return its result."""
         answer: Future[T] = Future()
 
         def run() -> None:
             try:
                 answer.set_result(action())
-            except BaseException as error:  # noqa: BLE001 - it is raised again for the caller
+            except BaseException as error:  # noqa: BLE001 - raised again for the caller
                 answer.set_exception(error)
 
         self._loop.call_soon_threadsafe(run)
         return answer.result()
 
     async def _control(self, request: Request) -> Response:
-        """The kit's own calls, for its command line; a web page cannot make them, for want of the header."""
+        """Handle Millrace's own API, for its CLI. Web pages cannot call it, since they cannot send the header."""
         if not self._sessions.controls(request):
             return Response.error("AccessDenied", "Send the header x-millrace; if strict, with the secret key.", 403)
         command, _, argument = request.path.removeprefix("/_millrace/").partition("/")
@@ -194,20 +193,20 @@ class LocalCloud:
         if command == "down" and request.method == "POST":
             self.stop_requested.set()
             return Response.of({})
-        return Response.of(told(self.region, command, argument))
+        return Response.of(status_of(self.region, command, argument))
 
-    def _unsettled_after(self, patience: float) -> str:
-        """What is still under way after so many seconds, in words; nothing where all has settled."""
+    def _unsettled_after(self, timeout: float) -> str:
+        """Return what is still in progress after a timeout in seconds; empty if all has settled."""
         try:
-            self.scheduler.settle(patience)
+            self.scheduler.settle(timeout)
         except NotSettledError as error:
             return str(error)
         return ""
 
-    # -- what a user calls ---------------------------------------------------------------------------------------
+    # -- public API ---------------------------------------------------------------------------------------
 
     def environment(self, account: str = ACCOUNT, region: str = REGION) -> dict[str, str]:
-        """What lets `aws`, boto3 or any SDK talk to this cloud; another account is the key that signs for it."""
+        """Return the environment variables with which `aws`, boto3 or any SDK uses this cloud in an account."""
         return {
             "AWS_ENDPOINT_URL": self.endpoint_url,
             **self._sessions.developer_of(account).environment(),
@@ -218,11 +217,11 @@ class LocalCloud:
         }
 
     def client(self, service: str, *, account: str = ACCOUNT, region: str = REGION) -> Any:
-        """A boto3 client of this cloud, whatever the machine's own credentials are; the same one each time."""
+        """Return the boto3 client of a service in this cloud, regardless of the machine's own credentials."""
         return self._deployments.client((account, region), service)
 
     def resource(self, service: str, *, account: str = ACCOUNT, region: str = REGION) -> Any:
-        """A boto3 resource of this cloud."""
+        """Return the boto3 resource of a service in this cloud."""
         return self._deployments.resource((account, region), service)
 
     @property
@@ -230,56 +229,56 @@ class LocalCloud:
         return self._deployments.deployer(_HOME)
 
     def deploy(self, assembly: Path, on_change: Callable[[Change], None] | None = None) -> Deployment:
-        """Deploy a synthesised cloud assembly; what has not changed since the last time is left alone.
+        """Deploy a synthesized cloud assembly; unchanged resources stay as they are.
 
-        A stack with an account and region of its own, as by `env=Environment(…)`, stands there.
+        A stack with `env=Environment(…)` is deployed to its account and region.
         """
         with pause_garbage_collection():
             return self._deployments.deploy(assembly, on_change)
 
     def physical_id(self, stack: str, logical_id: str) -> str:
-        """The name or URL that a resource of a deployed stack was given."""
+        """Return the physical id of a resource: its name, URL or ARN, as `Ref` returns it."""
         return self._deployments.stacks[stack].resources[logical_id].physical_id
 
     def put(self, event: "Event", *, bus: str, metadata: "Metadata | None" = None) -> "Metadata":
-        """Put an event from outside onto a bus, claimed if it is large. Gives its metadata, with its flow's id."""
-        from millrace.events import Metadata, encode, put_entry  # noqa: PLC0415 - whoever has an event has imported it
+        """Put an event onto a bus; a large one by claim check. Return its metadata with its correlation id."""
+        from millrace.events import Metadata, encode, put_entry  # noqa: PLC0415 - imported by the caller already
         from millrace.events.claims import claim_with_clients  # noqa: PLC0415
 
         known = metadata or Metadata.root(producer="test", version=event.contract.version)
         envelope = claim_with_clients(encode(event.stamped(known)), bus, self.client)
         answer = self.client("events").put_events(Entries=[put_entry(envelope, bus)])
         if answer["FailedEntryCount"]:
-            raise ValueError(f"{type(event).__name__} was refused: {answer['Entries'][0]}")
+            raise ValueError(f"{type(event).__name__} was rejected: {answer['Entries'][0]}")
         return known
 
-    def settle(self, patience: float = _PATIENCE) -> None:
-        """Wait until no event, retry, message, batch or execution is under way.
+    def settle(self, timeout: float = _TIMEOUT) -> None:
+        """Wait until no event, retry, message, batch or execution is in progress.
 
-        Time in which everything only waits is leapt over. Raises NotSettledError after `patience` seconds of work.
+        Idle time is skipped. Raises NotSettledError after `timeout` seconds of work.
         """
-        self.scheduler.settle(patience)
+        self.scheduler.settle(timeout)
 
     def fail(
         self, *only: str, seed: int, failing: float = 0, killed: float = 0, doubled: float = 0, conflicts: float = 0
     ) -> None:
-        """Let functions fail at these rates (see `Rates`) until `reset`, by a seed. `only` names the functions."""
+        """Make functions fail at these rates (see `Rates`) until `reset`, by a seed. `only` names the functions."""
         rates = Rates(failing, killed, doubled, conflicts, only)
         self.on_loop(lambda: self.region.faults.set(rates, seed=seed))
 
     def trace(self, correlation_id: str) -> Trace:
-        """The causation tree of a flow."""
+        """Return the causation tree of a flow."""
         return Trace.of(correlation_id, self.on_loop(lambda: self.region.history.flow(correlation_id)))
 
     def reset(self) -> None:
-        """Forget everything that was deployed, put or done; what still runs is waited for."""
+        """Delete all resources, events and history. Waits for running functions."""
         self.scheduler.clear()
-        self.scheduler.settle(_PATIENCE)
+        self.scheduler.settle(_TIMEOUT)
         self.on_loop(self._regions.reset)
         self._deployments.reset()
 
     def close(self) -> None:
-        """End the endpoint and every worker, and wait for them."""
+        """Stop the endpoint and every worker, and wait for them."""
         if self._thread.is_alive():
             self._server.should_exit = True
             self._thread.join()

@@ -44,7 +44,7 @@ def put(cloud, recorded):
 
 @pytest.fixture
 def carrier(cloud):
-    """The carrier outside, which answers what the shop asks it."""
+    """The carrier outside, which answers the requests of the shop."""
     with Carrier(cloud.client, refusal_reason) as carrier:
         yield carrier
 
@@ -88,7 +88,7 @@ def millrace(cloud, monkeypatch, capsys):
 
 @pytest.fixture
 def replace_handler(cloud, function_named):
-    """Deploy another handler in the place of one, as `source` code; contracts stay."""
+    """Deploy another handler instead of one, as `source` code; contracts stay."""
 
     def replace(name, source):
         packed = io.BytesIO()

@@ -36,7 +36,7 @@ def put(cloud, recorded):
 
 @pytest.fixture(autouse=True)
 def restored(cloud, request):
-    """After a test: no dead letter, no execution that failed, and what it has replaced is deployed again."""
+    """After a test: no dead message, no execution that failed, and what it has replaced is deployed again."""
     lambda_, sqs = cloud.client("lambda"), cloud.client("sqs")
     before = {name: function.code_bytes for name, function in _functions(cloud).items()}
     yield
@@ -52,8 +52,8 @@ def restored(cloud, request):
 
 def _empty(sqs, url):
     while found := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
-        for letter in found:
-            sqs.delete_message(QueueUrl=url, ReceiptHandle=letter["ReceiptHandle"])
+        for message in found:
+            sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
 
 
 def _functions(cloud):

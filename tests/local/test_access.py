@@ -1,4 +1,4 @@
-"""Calls of functions, in their workers, judged by their roles; deliveries, by the policy of where they go."""
+"""Authorization of functions by their roles, and of deliveries by the policies of their targets."""
 
 import json
 
@@ -59,7 +59,7 @@ def test_a_condition_on_the_source_denies_another(allow, publish):
 def test_an_explicit_deny_wins_and_a_change_of_policy_counts_at_once(allow, publish):
     """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_AccessPolicyLanguage_Interplay.html
 
-    Differs: a change of policy counts at once; on AWS it takes a while to reach every place.
+    Differs: a change of policy counts at once; on AWS it takes a while to reach every server.
     """
     allow(statement())
     assert publish() is None
@@ -161,7 +161,7 @@ def test_a_condition_key_that_cannot_be_known_is_named(allow, publish):
 def test_callers_with_other_keys_are_not_judged(local):
     """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
 
-    Differs: tests and command lines may do everything; functions, state machines, rules and schedules are judged.
+    Differs: tests and command lines may do everything; functions, state machines, rules and schedules are authorized.
     """
     assert local.client("iam").list_roles()["Roles"]
 

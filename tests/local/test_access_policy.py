@@ -29,19 +29,19 @@ def deny(action="events:PutEvents", resource=BUS, **more):
     return {**allow(action, resource, **more), "Effect": "Deny"}
 
 
-def judged(*identity, action="events:PutEvents", on=BUS, boundary=None, resource=None, strict=False, **known):
+def denial(*identity, action="events:PutEvents", on=BUS, boundary=None, resource=None, strict=False, **known):
     """None where it is allowed, else why not. `known` are condition keys, `__` for a colon and `_` for a hyphen."""
     keys = {name.replace("__", ":").replace("_", "-"): value for name, value in known.items()}
-    ask = Permission(action, on, keys)
+    permission = Permission(action, on, keys)
     facts = Facts(keys, CALLER, surroundings(lambda: NOON, "us-east-1", "123456789012"))
-    who = Principal("123456789012", ROLE, SESSION)
+    principal = Principal("123456789012", ROLE, SESSION)
     policies = Policies(
         statements(*identity),
         statements(*boundary) if boundary is not None else None,
         statements(*resource) if resource is not None else None,
         strict,
     )
-    denied = decide(ask, facts, who, policies)
+    denied = decide(permission, facts, principal, policies)
     return denied.why if denied else None
 
 
@@ -52,79 +52,79 @@ def when(**condition):
 
 def test_what_no_policy_allows_is_denied():
     """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_policy-eval-denyallow.html"""
-    assert judged() == "because no identity-based policy allows the events:PutEvents action"
-    assert judged(allow()) is None
+    assert denial() == "because no identity-based policy allows the events:PutEvents action"
+    assert denial(allow()) is None
 
 
 def test_an_explicit_deny_wins():
     """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_AccessPolicyLanguage_Interplay.html"""
-    assert judged(allow(), deny("events:*", "*")) == "with an explicit deny in an identity-based policy"
+    assert denial(allow(), deny("events:*", "*")) == "with an explicit deny in an identity-based policy"
 
 
 def test_actions_have_wildcards_and_no_case():
     """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_action.html"""
-    assert judged(allow("EVENTS:put*")) is None
-    assert judged(allow("events:PutEvent?")) is None
-    assert judged(allow("events:Put")) is not None
+    assert denial(allow("EVENTS:put*")) is None
+    assert denial(allow("events:PutEvent?")) is None
+    assert denial(allow("events:Put")) is not None
 
 
 def test_resources_have_wildcards_and_a_case():
     """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html"""
-    assert judged(allow(resource="arn:aws:events:*:123456789012:event-bus/sh?p")) is None
-    assert judged(allow(resource=BUS.upper())) is not None
+    assert denial(allow(resource="arn:aws:events:*:123456789012:event-bus/sh?p")) is None
+    assert denial(allow(resource=BUS.upper())) is not None
 
 
 def test_not_action_allows_every_other():
     """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_notaction.html"""
     statement = {"Effect": "Allow", "NotAction": "iam:*", "Resource": "*"}
-    assert judged(statement) is None
-    assert judged(statement, action="iam:CreateRole", on="*") is not None
+    assert denial(statement) is None
+    assert denial(statement, action="iam:CreateRole", on="*") is not None
 
 
 def test_not_resource_denies_every_other():
     """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_notresource.html"""
     statement = {"Effect": "Deny", "Action": "*", "NotResource": BUS}
-    assert judged(allow("*", "*"), statement) is None
-    assert judged(allow("*", "*"), statement, on=f"{BUS}2") is not None
+    assert denial(allow("*", "*"), statement) is None
+    assert denial(allow("*", "*"), statement, on=f"{BUS}2") is not None
 
 
 def test_a_boundary_limits_what_the_role_allows():
     """https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html"""
     why = "because no permissions boundary allows the events:PutEvents action"
-    assert judged(allow(), boundary=[allow("sqs:*", "*")]) == why
-    assert judged(allow(), boundary=[allow("events:*", "*")]) is None
+    assert denial(allow(), boundary=[allow("sqs:*", "*")]) == why
+    assert denial(allow(), boundary=[allow("events:*", "*")]) is None
 
 
 def test_the_policy_of_a_resource_may_allow_what_the_role_does_not():
     """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_policy-eval-basics.html"""
-    assert judged(resource=[allow(Principal={"AWS": ROLE})]) is None
-    assert judged(resource=[allow(Principal={"AWS": "arn:aws:iam::123456789012:root"})]) is not None
-    assert judged(resource=[allow(Principal={"AWS": f"{ROLE}2"})]) is not None
+    assert denial(resource=[allow(Principal={"AWS": ROLE})]) is None
+    assert denial(resource=[allow(Principal={"AWS": "arn:aws:iam::123456789012:root"})]) is not None
+    assert denial(resource=[allow(Principal={"AWS": f"{ROLE}2"})]) is not None
 
 
 def test_a_boundary_limits_a_grant_to_the_role_but_not_to_its_session():
     """https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html"""
-    assert judged(boundary=[], resource=[allow(Principal={"AWS": ROLE})]) is not None
-    assert judged(boundary=[], resource=[allow(Principal={"AWS": SESSION})]) is None
+    assert denial(boundary=[], resource=[allow(Principal={"AWS": ROLE})]) is not None
+    assert denial(boundary=[], resource=[allow(Principal={"AWS": SESSION})]) is None
 
 
 def test_a_deny_in_the_policy_of_a_resource_wins():
     """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_policy-eval-denyallow.html"""
-    assert judged(allow(), resource=[deny(Principal="*")]) == "with an explicit deny in a resource-based policy"
+    assert denial(allow(), resource=[deny(Principal="*")]) == "with an explicit deny in a resource-based policy"
 
 
 def test_not_principal_spares_those_it_names():
     """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_notprincipal.html"""
-    assert judged(allow(), resource=[deny(NotPrincipal={"AWS": ROLE})]) is None
-    assert judged(allow(), resource=[deny(NotPrincipal={"AWS": f"{ROLE}2"})]) is not None
+    assert denial(allow(), resource=[deny(NotPrincipal={"AWS": ROLE})]) is None
+    assert denial(allow(), resource=[deny(NotPrincipal={"AWS": f"{ROLE}2"})]) is not None
 
 
 def test_a_key_must_at_least_leave_it_to_the_roles_of_its_account():
     """https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html"""
     root = {"AWS": "arn:aws:iam::123456789012:root"}
-    assert judged(allow(), resource=[allow(Principal=root)], strict=True) is None
+    assert denial(allow(), resource=[allow(Principal=root)], strict=True) is None
     why = "because no resource-based policy allows the events:PutEvents action"
-    assert judged(allow(), resource=[allow(Principal={"AWS": f"{ROLE}2"})], strict=True) == why
+    assert denial(allow(), resource=[allow(Principal={"AWS": f"{ROLE}2"})], strict=True) == why
 
 
 @pytest.mark.parametrize(
@@ -155,7 +155,7 @@ def test_a_key_must_at_least_leave_it_to_the_roles_of_its_account():
 def test_condition_operators(operator, wanted, had, holds):
     """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html"""
     condition = {operator: {"events:source": wanted}}
-    assert (judged(allow(Condition=condition), events__source=(had,)) is None) is holds
+    assert (denial(allow(Condition=condition), events__source=(had,)) is None) is holds
 
 
 @pytest.mark.parametrize(
@@ -174,57 +174,57 @@ def test_condition_operators(operator, wanted, had, holds):
 def test_a_key_that_the_request_lacks(operator, holds):
     """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html#Conditions_IfExists"""
     value = "10.0.0.1" if "Ip" in operator else "1"
-    assert (judged(allow(Condition={operator: {"events:source": value}})) is None) is holds
+    assert (denial(allow(Condition={operator: {"events:source": value}})) is None) is holds
 
 
 def test_null_asks_whether_a_key_is_there():
     """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html#Conditions_Null"""
-    assert judged(when(Null={"events:source": "true"})) is None
-    assert judged(when(Null={"events:source": "false"})) is not None
-    assert judged(when(Null={"events:source": False}), events__source=("shop",)) is None
+    assert denial(when(Null={"events:source": "true"})) is None
+    assert denial(when(Null={"events:source": "false"})) is not None
+    assert denial(when(Null={"events:source": False}), events__source=("shop",)) is None
 
 
 def test_set_operators_look_at_each_value():
     """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-single-vs-multi-valued-context-keys.html"""
     every = when(ForAllValues__StringEquals={"events:source": ["a", "b"]})
     some = when(ForAnyValue__StringNotEquals={"events:source": ["a", "b"]})
-    assert judged(every, events__source=("a", "b")) is None
-    assert judged(every, events__source=("a", "c")) is not None
-    assert judged(some, events__source=("a", "c")) is None
+    assert denial(every, events__source=("a", "b")) is None
+    assert denial(every, events__source=("a", "c")) is not None
+    assert denial(some, events__source=("a", "c")) is None
 
 
 def test_every_condition_must_hold_and_one_value_of_each():
     """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-logic-multiple-context-keys-or-values.html"""
     statement = when(StringEquals={"events:source": ["a", "b"], "events:detail-type": "T"})
-    assert judged(statement, events__source=("b",), events__detail_type=("T",)) is None
-    assert judged(statement, events__source=("b",), events__detail_type=("U",)) is not None
+    assert denial(statement, events__source=("b",), events__detail_type=("T",)) is None
+    assert denial(statement, events__source=("b",), events__detail_type=("U",)) is not None
 
 
 def test_condition_keys_have_no_case():
     """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition.html"""
-    assert judged(when(StringEquals={"Events:Source": "a"}), events__source=("a",)) is None
+    assert denial(when(StringEquals={"Events:Source": "a"}), events__source=("a",)) is None
 
 
 def test_policy_variables_stand_for_what_the_request_knows():
     """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html"""
     statement = allow("s3:GetObject", "arn:aws:s3:::b/${aws:PrincipalTag/team}/*")
-    assert judged(statement, action="s3:GetObject", on="arn:aws:s3:::b/blue/x") is None
-    assert judged(statement, action="s3:GetObject", on="arn:aws:s3:::b/red/x") is not None
-    assert judged(when(ArnEquals={"aws:PrincipalArn": "${aws:PrincipalArn}"})) is None
+    assert denial(statement, action="s3:GetObject", on="arn:aws:s3:::b/blue/x") is None
+    assert denial(statement, action="s3:GetObject", on="arn:aws:s3:::b/red/x") is not None
+    assert denial(when(ArnEquals={"aws:PrincipalArn": "${aws:PrincipalArn}"})) is None
 
 
 def test_a_policy_variable_without_a_value_fits_nothing_unless_it_has_a_default():
     """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html#policy-vars-no-value"""
     bus = BUS.replace("shop", "all")
-    assert judged(allow(resource="arn:aws:events:*:*:event-bus/${aws:username}"), on=bus) is not None
-    assert judged(allow(resource="arn:aws:events:*:*:event-bus/${aws:username, 'all'}"), on=bus) is None
+    assert denial(allow(resource="arn:aws:events:*:*:event-bus/${aws:username}"), on=bus) is not None
+    assert denial(allow(resource="arn:aws:events:*:*:event-bus/${aws:username, 'all'}"), on=bus) is None
 
 
 def test_escaped_wildcards_stand_for_themselves():
     """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html#policy-vars-specialchars"""
     statement = when(StringLike={"events:source": "a${*}b*"})
-    assert judged(statement, events__source=("a*bc",)) is None
-    assert judged(statement, events__source=("axbc",)) is not None
+    assert denial(statement, events__source=("a*bc",)) is None
+    assert denial(statement, events__source=("axbc",)) is not None
 
 
 def test_policies_of_2008_have_no_variables():
@@ -240,10 +240,10 @@ def test_global_condition_keys():
 
     Differs: aws:SecureTransport is true, though the local endpoint has no TLS; aws:SourceIp is 127.0.0.1.
     """
-    assert judged(when(Bool={"aws:SecureTransport": "true"}, IpAddress={"aws:SourceIp": "127.0.0.0/8"})) is None
+    assert denial(when(Bool={"aws:SecureTransport": "true"}, IpAddress={"aws:SourceIp": "127.0.0.0/8"})) is None
     same = {"aws:ResourceAccount": "${aws:PrincipalAccount}", "aws:RequestedRegion": "us-east-1"}
-    assert judged(when(StringEquals=same, DateLessThan={"aws:CurrentTime": "2026-01-02T00:00:00Z"})) is None
-    assert judged(when(NumericGreaterThan={"aws:EpochTime": str(int(NOON))})) is not None
+    assert denial(when(StringEquals=same, DateLessThan={"aws:CurrentTime": "2026-01-02T00:00:00Z"})) is None
+    assert denial(when(NumericGreaterThan={"aws:EpochTime": str(int(NOON))})) is not None
 
 
 def test_a_condition_key_that_the_local_cloud_cannot_know():
@@ -252,17 +252,17 @@ def test_a_condition_key_that_the_local_cloud_cannot_know():
     Refused: aws:PrincipalOrgID, aws:ResourceTag, aws:SourceVpc and others, by name.
     """
     with pytest.raises(UnsupportedPolicyError, match="condition key aws:principalorgid"):
-        judged(when(StringEquals={"aws:PrincipalOrgID": "o-1"}))
+        denial(when(StringEquals={"aws:PrincipalOrgID": "o-1"}))
     with pytest.raises(UnsupportedPolicyError, match="aws:sourcevpc"):
-        judged(allow(), deny(Condition={"StringNotEquals": {"aws:SourceVpc": "vpc-1"}}))
+        denial(allow(), deny(Condition={"StringNotEquals": {"aws:SourceVpc": "vpc-1"}}))
 
 
 def test_a_condition_key_that_is_not_known_does_no_harm_where_nothing_hangs_on_it():
     """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_policy-eval-denyallow.html"""
     unknown = {"StringEquals": {"aws:PrincipalOrgID": "o-1"}}
-    assert judged(allow(Condition=unknown), allow()) is None
-    assert judged(allow(Condition=unknown), deny()) is not None
-    assert judged(when(StringEquals={"aws:PrincipalOrgID": "o-1", "events:source": "a"}), events__source=("b",))
+    assert denial(allow(Condition=unknown), allow()) is None
+    assert denial(allow(Condition=unknown), deny()) is not None
+    assert denial(when(StringEquals={"aws:PrincipalOrgID": "o-1", "events:source": "a"}), events__source=("b",))
 
 
 def test_an_operator_that_iam_does_not_have_is_refused():

@@ -18,23 +18,23 @@ SIGNED = "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/events/aws4_reques
 
 
 @pytest.fixture
-def ask(empty_cloud):
+def send(empty_cloud):
     """Send one request with headers of one's own."""
 
-    def ask(method, path, body=b"", **headers):
+    def send(method, path, body=b"", **headers):
         connection = http.client.HTTPConnection("127.0.0.1", empty_cloud.port)
         connection.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
         return connection.getresponse()
 
-    return ask
+    return send
 
 
-def test_a_name_that_is_not_loopback_is_refused(ask):
-    assert ask("GET", "/", Host="millrace.example.com").status == 403
+def test_a_name_that_is_not_loopback_is_refused(send):
+    assert send("GET", "/", Host="millrace.example.com").status == 403
 
 
-def test_a_web_page_cannot_call_the_kits_own_interface(ask):
-    assert ask("POST", "/_millrace/down").status == 403
+def test_a_web_page_cannot_call_the_kits_own_interface(send):
+    assert send("POST", "/_millrace/down").status == 403
 
 
 @pytest.mark.parametrize(
@@ -55,24 +55,24 @@ def test_a_web_page_cannot_call_the_kits_own_interface(ask):
         pytest.param("GET", "/_millrace/health", {"Sec-Fetch-Site": "none", "X-Millrace": "1"}, id="the same, typed"),
     ],
 )
-def test_what_a_page_of_another_origin_sends_is_refused(ask, method, path, headers):
-    answer = ask(method, path, **headers)
+def test_what_a_page_of_another_origin_sends_is_refused(send, method, path, headers):
+    answer = send(method, path, **headers)
     refusal = json.load(answer)
     assert (answer.status, refusal["__type"]) == (403, "AccessDenied"), refusal
-    assert "answers to no" in refusal["message"] or "/moto-api is closed" in refusal["message"]
+    assert "local cloud refuses" in refusal["message"] or "/moto-api is closed" in refusal["message"]
     assert not [name for name in answer.headers if name.lower().startswith("access-control-")]
 
 
 @pytest.mark.parametrize("site", ["same-origin", "none"])
-def test_the_endpoints_own_pages_and_typed_addresses_are_answered(ask, site):
-    answer = ask("GET", "/", Sec_Fetch_Site=site)
-    assert b"answers to no" not in answer.read()
+def test_the_endpoints_own_pages_and_typed_addresses_are_answered(send, site):
+    answer = send("GET", "/", Sec_Fetch_Site=site)
+    assert b"local cloud refuses" not in answer.read()
     assert not [name for name in answer.headers if name.lower().startswith("access-control-")]
 
 
-def test_a_page_of_the_endpoint_may_send_its_origin(ask, empty_cloud):
+def test_a_page_of_the_endpoint_may_send_its_origin(send, empty_cloud):
     origins = [f"http://{name}:{empty_cloud.port}" for name in ("127.0.0.1", "localhost")]
-    assert [b"answers to no" in ask("POST", INVOKE, Origin=origin).read() for origin in origins] == [False, True]
+    assert [b"local cloud refuses" in send("POST", INVOKE, Origin=origin).read() for origin in origins] == [False, True]
 
 
 LARGE = str(300 * 1024 * 1024)
@@ -89,17 +89,17 @@ SIGNED = "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/{}/aws4_request, S
         ("lambda", INVOKE, {}, 413, "314572800 byte payload is too large for the RequestResponse invocation type"),
         ("lambda", INVOKE, {"X-Amz-Invocation-Type": "Event"}, 413, "(limit 1048576 bytes)"),
         ("lambda", "/2015-03-31/functions", {}, 413, "smaller than 70167211 bytes for the CreateFunction operation"),
-        ("s3", "/bucket/key", {}, 400, "takes at most 104857600 bytes in one request, not 314572800"),
+        ("s3", "/bucket/key", {}, 400, "accepts at most 104857600 bytes in one request, not 314572800"),
         ("execute-api", "/_aws/execute-api/a/x", {}, 413, "Request Entity Too Large"),
     ],
 )
-def test_a_large_request_is_refused_before_its_body_is_read(ask, service, path, headers, status, text):
+def test_a_large_request_is_refused_before_its_body_is_read(send, service, path, headers, status, text):
     """https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
 
     Differs: S3 takes 5 GB in one request, here 100 MiB; most other APIs take 16 MiB here.
     """
     method = "PUT" if service == "s3" else "POST"
-    answer = ask(method, path, Content_Length=LARGE, Authorization=SIGNED.format(service), **headers)
+    answer = send(method, path, Content_Length=LARGE, Authorization=SIGNED.format(service), **headers)
     body = answer.read().decode()
     assert answer.status == status
     assert text in body
@@ -193,9 +193,9 @@ def test_it_listens_on_loopback_alone(empty_cloud):
     assert [socket.getsockname()[0] for each in listeners for socket in each.sockets] == ["127.0.0.1"] * 2
 
 
-def test_a_body_that_is_no_json_is_refused(ask):
+def test_a_body_that_is_no_json_is_refused(send):
     """https://docs.aws.amazon.com/eventbridge/latest/APIReference/CommonErrors.html"""
-    answer = ask("POST", "/", b"no json", X_Amz_Target="AWSEvents.PutEvents", Authorization=SIGNED)
+    answer = send("POST", "/", b"no json", X_Amz_Target="AWSEvents.PutEvents", Authorization=SIGNED)
     assert (answer.status, json.load(answer)["__type"]) == (400, "SerializationException")
 
 
@@ -203,4 +203,4 @@ def test_a_function_that_is_not_there_is_a_404(empty_cloud):
     """https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html"""
     functions = empty_cloud.client("lambda")
     with pytest.raises(functions.exceptions.ResourceNotFoundException):
-        functions.invoke(FunctionName="nobody")
+        functions.invoke(FunctionName="missing")

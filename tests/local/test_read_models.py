@@ -88,9 +88,9 @@ def attempts(cloud):
 
 def test_a_rebuild_of_a_sound_view_finds_no_difference_and_runs_no_other_function(ordered, millrace):
     before = attempts(ordered)
-    status, told = millrace("rebuild", "view_customers")
+    status, report = millrace("rebuild", "view_customers")
     ordered.settle()
-    assert (status, told["different"], told["live"]) == (0, 0, "blue")
+    assert (status, report["different"], report["live"]) == (0, 0, "blue")
     assert (attempts(ordered) - before).keys() == {"view_customers"}
 
 
@@ -102,8 +102,8 @@ def test_a_mended_bug_is_shown_swapped_in_and_rolled_back(cloud, carrier, put, r
         cloud.settle()
     wrong = row("customerview", "customer-7").spent_cents
     replace_handler("view_customers", sound)
-    status, told = millrace("rebuild", "view_customers")
-    fields = {each["key"]: each["fields"] for each in told["shown"]}
+    status, report = millrace("rebuild", "view_customers")
+    fields = {each["key"]: each["fields"] for each in report["shown"]}
     assert (status, fields["customer-7"]["spent_cents"]) == (1, [str(wrong), "12900"])
     assert row("customerview", "customer-7").spent_cents == wrong
     assert millrace("rebuild", "view_customers", "--swap") == SWAPPED

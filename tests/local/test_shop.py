@@ -103,8 +103,8 @@ def test_the_logs_alone_tell_the_same_tree(stocked, put):
     correlation_id = settled(stocked, put("place_order"))
     logs = stocked.client("logs")
     groups = [group["logGroupName"] for group in logs.describe_log_groups()["logGroups"]]
-    told = Trace.of(correlation_id, records_in(logs, groups, correlation_id))
-    assert sorted(told.names()) == sorted(stocked.trace(correlation_id).names())
+    trace = Trace.of(correlation_id, records_in(logs, groups, correlation_id))
+    assert sorted(trace.names()) == sorted(stocked.trace(correlation_id).names())
 
 
 def test_a_customer_whom_the_mailer_does_not_reach_is_told_by_post(stocked, put, messages):

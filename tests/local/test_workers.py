@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from worker_kit import BASE, Bench
 
-from millrace.local.workers import LayerMismatch, WorkersClosed
+from millrace.local.workers import LayerMismatchError, WorkersClosedError
 from millrace.local.workers.package_view import make_package_view
 
 pytest_plugins = ["worker_fixtures"]
@@ -78,8 +78,8 @@ def test_what_a_handler_raises_answers_as_aws_words_it(bench, function):
     app = spec.code / "app.py"
     trace = [f'  File "{app}", line 4, in handler\n    inner()\n']
     trace += [f"  File \"{app}\", line 2, in inner\n    raise ValueError('no stock')\n"]
-    told = {"errorMessage": "no stock", "errorType": "ValueError", "requestId": "r-1", "stackTrace": trace}
-    assert (outcome.status, json.loads(outcome.payload)) == ("error", told)
+    error = {"errorMessage": "no stock", "errorType": "ValueError", "requestId": "r-1", "stackTrace": trace}
+    assert (outcome.status, json.loads(outcome.payload)) == ("error", error)
     assert outcome.log[-1].startswith(
         "[ERROR] ValueError: no stock\nTraceback (most recent call last):\n\u00a0\u00a0File"
     )
@@ -391,7 +391,7 @@ def test_close_answers_for_what_still_waited(own_bench, function):
     outcomes = [own_bench.begin(spec, number) for number in range(3)]
     own_bench.workers.close()
     assert [outcome.result().status for outcome in outcomes] == ["exit"] * 3
-    with pytest.raises(WorkersClosed, match="after the workers were closed"):
+    with pytest.raises(WorkersClosedError, match="after the workers were closed"):
         own_bench.begin(spec)
 
 
@@ -414,9 +414,9 @@ asyncio.run(main(*sys.argv[1:]))
 
 @pytest.mark.parametrize("start", ["fork", "spawn"])
 def test_a_parent_that_is_killed_leaves_no_process(worker_cache, function, gate, start):
-    source = f"import os\ndef told():\n    with open({gate!r}, 'w') as gate:\n"
+    source = f"import os\ndef report():\n    with open({gate!r}, 'w') as gate:\n"
     source += "        gate.write(f'{os.getpid()} ')\n"
-    source += "def idle(event, context): told()\ndef busy(event, context):\n    told()\n    while True: pass\n"
+    source += "def idle(event, context): report()\ndef busy(event, context):\n    report()\n    while True: pass\n"
     code = function(source).code
     parent = subprocess.Popen([sys.executable, "-c", PARENT, start, code, worker_cache], stdout=subprocess.PIPE)
     pids = set()
@@ -450,17 +450,17 @@ def test_native_code_comes_from_here_in_the_same_version(bench, function, tmp_pa
     assert (mirrored / "typing_extensions.py").resolve().is_relative_to(tmp_path)
 
 
-def test_native_code_in_another_version_is_refused_with_the_mend(own_bench, function, tmp_path):
+def test_native_code_in_another_version_is_refused_with_the_fix(own_bench, function, tmp_path):
     files = {"pydantic_core/_core.so": "", **record("pydantic_core", "0.1", "pydantic_core/_core.so")}
     layers = (layer(tmp_path / "layer", files),)
-    with pytest.raises(LayerMismatch, match=r"pydantic_core 0\.1, .*but here 2\..* is installed\. Run `make`"):
+    with pytest.raises(LayerMismatchError, match=r"pydantic_core 0\.1, .*but here 2\..* is installed\. Run `make`"):
         own_bench.workers.warm(layers)
     outcome = own_bench.call(function("def handler(e, c): return 1", layers=layers))
     assert json.loads(outcome.payload)["errorType"] == "Millrace.LayerMismatch"
 
 
 def test_native_code_of_no_package_is_refused(tmp_path):
-    with pytest.raises(LayerMismatch, match=r"lone: .*\.dist-info"):
+    with pytest.raises(LayerMismatchError, match=r"lone: .*\.dist-info"):
         make_package_view((layer(tmp_path / "layer", {"lone/fast.so": ""}),), tmp_path)
 
 

@@ -26,7 +26,7 @@ class InvalidJsonError(ValueError):
 class Request:
     """One HTTP request, whole.
 
-    `raw_path` is the path as it was sent, percent-encoded; empty where nobody sent it. `from_function` is True for a
+    `raw_path` is the path as it was sent, percent-encoded; empty if the request has none. `from_function` is True for a
     request to the port that the functions are given.
     """
 

@@ -1,4 +1,4 @@
-"""The loopback endpoint: AWS's APIs over HTTP, answered by the event plane where it knows better, else by moto."""
+"""The loopback endpoint: AWS's APIs over HTTP, answered by the services of the local cloud or by moto."""
 
 import asyncio
 import logging
@@ -29,7 +29,7 @@ _MOTO_API = "/moto-api"
 _ACCOUNT = "x-moto-account-id"
 _BAD_REQUEST = 400
 _THREADS = 64
-"""Calls of moto at once: a long poll or a synchronous execution keeps one for its time."""
+"""Concurrent calls of moto. A long poll or a synchronous execution holds one thread."""
 
 
 Answer = Callable[[Request], Awaitable[Response]]
@@ -37,10 +37,10 @@ Services = Mapping[str, Callable[[AccountRegion, Request], Response]]
 
 
 class Endpoint:
-    """An ASGI application. Runs on the agenda's thread; only moto's own work is done by other threads.
+    """An ASGI application. It runs on the scheduler's thread; moto runs in other threads.
 
-    `services` answers in moto's place, on such a thread too, by the name that a service's requests are signed for.
-    Functions are given the port `functions_port`, which takes no other keys than theirs.
+    `services` replaces moto for services by their signing names, in those threads. Functions use `functions_port`,
+    which accepts only their own keys.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class Endpoint:
         self._threads = ThreadPoolExecutor(_THREADS, "moto")
 
     def close(self) -> None:
-        """Take no more calls."""
+        """Refuse further requests."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -77,12 +77,12 @@ class Endpoint:
         if not any(name == b"content-length" for name, _ in headers):
             headers.append((b"content-length", str(len(response.body)).encode()))
         if "expect" in request.headers and response.status >= _BAD_REQUEST:
-            headers.append((b"connection", b"close"))  # the client need not send the body that was announced
+            headers.append((b"connection", b"close"))  # the client need not send the announced body
         await send({"type": "http.response.start", "status": response.status, "headers": headers})
         await send({"type": "http.response.body", "body": b"" if request.method == "HEAD" else response.body})
 
     async def _admitted(self, request: Request, receive: Any) -> Response:
-        """The response to a request whose body is not read yet. Raises DisconnectedError."""
+        """Return the response to a request whose body is not read yet. Raises DisconnectedError."""
         apis = self._http_apis
         if refused := self._origins.refusal(request, apis.allowed_origins):
             return refused
@@ -123,7 +123,7 @@ class Endpoint:
         return self._regions.home.service(HttpApis)
 
     def _region_of(self, request: Request) -> AccountRegion:
-        """The account of the signer, and the region that the request is signed for."""
+        """Return the account of the signer and the region of the signature."""
         scope, home = scope_of(request), self._regions.home
         return self._regions.open(home.service(Iam).sessions.account_of(scope.key), scope.region) if scope else home
 
@@ -134,7 +134,7 @@ class Endpoint:
         return found.respond if found else None
 
     def _changed(self, region: AccountRegion, arn_name: str) -> None:
-        """Have a service read its state again; any change may be one of a policy, in every account."""
+        """Make a service read its state again. Any change may concern a policy, in every account."""
         for each in self._regions:
             each.service(Iam).changed()
         if service := region.service_named(arn_name):
@@ -189,7 +189,7 @@ class Endpoint:
 
 
 def _changes(request: Request) -> str | None:
-    """The service whose state a call may have changed, where the plane keeps something of it."""
+    """Return the service whose state a call may have changed; None if nothing outside moto depends on it."""
     service, _, operation = request.operation.partition(".")
     if service == "AWSEvents":
         return None if operation.startswith(("Describe", "List")) else "events"
@@ -203,7 +203,7 @@ def _changes(request: Request) -> str | None:
 
 
 def _head(scope: Any, functions_port: int) -> Request:
-    """A request without its body."""
+    """Return a request without its body."""
     headers: dict[str, str] = {}
     for raw_name, raw_value in scope["headers"]:
         name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")

@@ -1,4 +1,4 @@
-"""What the local cloud tells the kit's command line of itself, besides what AWS's own calls tell."""
+"""Information about the local cloud for Millrace's CLI that AWS's APIs do not have."""
 
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     from millrace.local.core.account_region import AccountRegion
 
 
-def told(region: "AccountRegion", question: str, about: str) -> Any:
-    """The answer to a question; to one that is not known here, that the cloud is up."""
+def status_of(region: "AccountRegion", question: str, about: str) -> Any:
+    """Return the data of a command; for an unknown one, that the local cloud is up."""
     match question:
         case "flows" if about:
             return [asdict(record) for record in region.history.flow(about)]

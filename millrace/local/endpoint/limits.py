@@ -1,4 +1,4 @@
-"""How large a request may be, and how long its body may take.
+"""Limits for the size of a request and the time to receive its body.
 
 A request is refused by its Content-Length before its body is read, else where the body passes the limit. The services
 have further and lower limits on what a body contains, such as the size of a message.
@@ -36,7 +36,7 @@ Receive = Callable[[], Awaitable[Any]]
 
 
 class RefusedRequestError(Exception):
-    """A request whose body is not read to its end, with the response to it."""
+    """A request that is refused before its body is read to the end."""
 
     def __init__(self, response: Response) -> None:
         super().__init__(f"{response.status} {response.body!r}")
@@ -49,14 +49,14 @@ class DisconnectedError(Exception):
 
 @dataclass(frozen=True)
 class _Limit:
-    """The number of bytes that a body may have, and the response to a request with more."""
+    """The maximum size of a body in bytes, and the response to a larger one."""
 
     most: int
     refusal: Callable[[int], Response]
 
 
 async def received(request: Request, receive: Receive, *, is_api: bool) -> Request:
-    """A request with its body, which ASGI's `receive` returns. Raises RefusedRequestError and DisconnectedError."""
+    """Return a request with its body, read from ASGI's `receive`. Raises RefusedRequestError, DisconnectedError."""
     limit = _limit(request, is_api=is_api)
     declared = request.headers.get("content-length", "")
     size = int(declared) if declared.isdecimal() else 0
@@ -127,7 +127,7 @@ def _code_too_large(request: Request) -> Response:
 def _object_too_large(request: Request, size: int) -> Response:
     """https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html."""
     text = (
-        "Your proposed upload exceeds the maximum allowed size. Millrace's local cloud takes at most "
+        "Your proposed upload exceeds the maximum allowed size. Millrace's local cloud accepts at most "
         f"{MAX_OBJECT_BYTES} bytes in one request, not {size}: use a multipart upload."
     )
     return error_response(request, "EntityTooLarge", text, _BAD_REQUEST)

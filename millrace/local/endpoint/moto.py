@@ -12,22 +12,22 @@ _NO_FIELDS: dict[str, str] = {}
 
 
 def moto_application() -> Any:
-    """Moto behind WSGI, with each service's own application."""
+    """Return moto's WSGI application."""
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app  # noqa: PLC0415
 
     application: Any = DomainDispatcherApplication(create_backend_app)
-    # At each call it looks for a folder of each of its services, then tries the addresses of each.
+    # moto searches the folders and addresses of all services on each call.
     application.get_backend_for_host = lru_cache(256)(application.get_backend_for_host)
     return application
 
 
 def is_short(request: Request) -> bool:
-    """Whether a call waits for nothing, so that a thread of its own costs more than it does."""
+    """Return whether a call never blocks, so that a thread would cost more than the call."""
     return request.operation.startswith(_TABLES)
 
 
 def answer_of(app: Any, request: Request) -> Response:
-    """What moto's WSGI application answers. https://peps.python.org/pep-3333/."""
+    """Return the response of moto's WSGI application. See https://peps.python.org/pep-3333/."""
     if is_short(request):
         return _answer_of_tables(request)
     status_and_headers: list[Any] = []
@@ -47,14 +47,14 @@ def answer_of(app: Any, request: Request) -> Response:
 
 
 def _answer_of_tables(request: Request) -> Response:
-    """Call moto's DynamoDB without Flask, which has one route for it and takes a quarter of the time of a read."""
+    """Call moto's DynamoDB without Flask, which takes a quarter of the time of a read."""
     from moto.core.request import Request as MotoRequest  # noqa: PLC0415 - moto is imported after its settings
     from moto.dynamodb.responses import DynamoHandler  # noqa: PLC0415
     from werkzeug.exceptions import HTTPException  # noqa: PLC0415
 
     received = MotoRequest(_environ(request))
     received.from_wsgi_server = True
-    received.__dict__.update(data=request.body, form=_NO_FIELDS, files=_NO_FIELDS)  # or each looks for a web form
+    received.__dict__.update(data=request.body, form=_NO_FIELDS, files=_NO_FIELDS)  # saves a search for web forms
     try:
         status, headers, body = DynamoHandler.dispatch(received, received.raw_url, dict(received.headers))
     except HTTPException as error:

@@ -1,4 +1,4 @@
-"""Which web pages may call the local cloud: by default none.
+"""Web pages that may call the local cloud; none by default.
 
 A page of any site can send some requests to this machine without a preflight request. A browser names the page's origin
 in `Origin`, and its relation to the called address in `Sec-Fetch-Site`. AWS SDKs, the AWS CLI and curl send neither.
@@ -15,7 +15,7 @@ from types import MappingProxyType
 from millrace.local.core.http import Request, Response, is_preflight
 
 CONTROL = "/_millrace/"
-"""The paths of the kit's own interface."""
+"""The paths of Millrace's own API."""
 _NAMES = r"127(?:\.\d{1,3}){3}|localhost|\[::1\]|(?:[a-z0-9-]+\.)+localhost"
 _HOST = re.compile(rf"(?:sync-)?(?:{_NAMES})(?::\d+)?", re.IGNORECASE)
 _ORIGIN = re.compile(rf"(https?)://({_NAMES})(?::(\d{{1,5}}))?", re.IGNORECASE)
@@ -27,11 +27,11 @@ _NONE: Mapping[str, str] = MappingProxyType({})
 
 
 class OriginError(ValueError):
-    """An allowed origin that is not an origin on loopback."""
+    """An allowed origin is not an origin on loopback."""
 
 
 def normalized(origin: str) -> str:
-    """An origin on loopback as browsers send it: in lower case, without a default port. Raises OriginError."""
+    """Return an origin as browsers send it: in lower case, without a default port. Raises OriginError."""
     found = _ORIGIN.fullmatch(origin)
     if found is None:
         raise OriginError(
@@ -43,18 +43,18 @@ def normalized(origin: str) -> str:
 
 
 class Origins:
-    """Decides by the origin of a request. `allowed` are the origins on loopback of a developer's own front ends."""
+    """Decides by the origin of a request. `allowed` contains the origins of a developer's own front ends."""
 
     def __init__(self, allowed: Iterable[str] = ()) -> None:
         self._allowed = frozenset(map(normalized, allowed))
 
     def refusal(self, request: Request, configured: Callable[[Request], Collection[str]]) -> Response | None:
-        """The response to a request that must not be routed; None for any other. Needs no body.
+        """Return the response to a request that must not be routed; None for any other. Needs no body.
 
         `configured` returns the origins in the CORS configuration of the HTTP API that a request is for.
         """
         if not _HOST.fullmatch(request.headers.get("host", "")):
-            return _refused("This endpoint answers to loopback names only.")
+            return _refused("This endpoint accepts loopback host names only.")
         if not self._may_call(request, configured):
             return _refused(_reason(request.headers.get("origin")))
         return None
@@ -64,12 +64,12 @@ class Origins:
         if request.path.startswith(CONTROL):
             return origin is None and site is None
         if origin is None or origin == f"http://{request.headers['host']}":
-            # "none" is a typed address, or a link in a mail: it may read.
+            # "none" means a typed address or a link in an email: it may read.
             return site in (None, "same-origin") or (site == "none" and request.method in ("GET", "HEAD"))
         return origin in self._allowed or _configures(configured(request), origin)
 
     def preflight(self, request: Request) -> Response | None:
-        """The response to a preflight request of an allowed origin; None for any other request."""
+        """Return the response to a preflight request of an allowed origin; None for any other request."""
         if request.headers.get("origin") not in self._allowed or not is_preflight(request):
             return None
         wanted = {"methods": "request-method", "headers": "request-headers"}
@@ -77,7 +77,7 @@ class Origins:
         return self.shared(request, Response(_NO_CONTENT, b"", ()), granted)
 
     def shared(self, request: Request, response: Response, granted: Mapping[str, str] = _NONE) -> Response:
-        """A response whose only CORS headers are those with which a page of an allowed origin reads it."""
+        """Return a response that a page of an allowed origin can read, without other CORS headers."""
         headers = [pair for pair in response.headers if not pair[0].lower().startswith(_CORS)]
         origin = request.headers.get("origin")
         if origin in self._allowed:
@@ -86,7 +86,7 @@ class Origins:
 
 
 def _configures(origins: Collection[str], origin: str) -> bool:
-    """Whether the CORS configuration of an API allows an origin. A wildcard allows origins on this machine alone."""
+    """Return whether the CORS configuration of an API allows an origin. A wildcard allows only this machine."""
     if origin in origins:
         return True
     wildcards = {"*", f"{origin.partition('://')[0]}://*"}
@@ -95,13 +95,13 @@ def _configures(origins: Collection[str], origin: str) -> bool:
 
 def _reason(origin: str | None) -> str:
     if origin is None:
-        return "The local cloud answers to no web page that does not send its origin: use fetch() in an allowed page."
+        return "The local cloud refuses web pages that send no origin. Use fetch() in an allowed page."
     if _ORIGIN.fullmatch(origin):
         return (
-            f"The local cloud answers to no page of {origin}. Allow it with `millrace up --allow-origin {origin}`, "
+            f"The local cloud refuses pages of {origin}. Allow it with `millrace up --allow-origin {origin}`, "
             f"LocalCloud(allowed_origins=[{origin!r}]) or the CorsConfiguration of your HTTP API."
         )
-    return f"The local cloud answers to no page of {origin}, unless the CorsConfiguration of an HTTP API names it."
+    return f"The local cloud refuses pages of {origin}, unless the CorsConfiguration of an HTTP API allows it."
 
 
 def _refused(message: str) -> Response:

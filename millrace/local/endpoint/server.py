@@ -17,7 +17,7 @@ MOST_HEADER_BYTES = 512 * 1024
 
 
 class Protocol(HttpToolsProtocol):
-    """uvicorn's protocol, which by itself waits for the headers of a request forever and stores all of them."""
+    """uvicorn's protocol with limits for the time and size of headers, which uvicorn lacks."""
 
     _deadline: TimerHandle | None = None
     _header_bytes = 0
@@ -52,7 +52,7 @@ class Protocol(HttpToolsProtocol):
             if self._header_bytes > MOST_HEADER_BYTES:
                 self.send_400_response("The request headers are too large.")
         elif self.cycle is not None and self.cycle.response_complete and self.timeout_keep_alive_task is None:
-            # The rest of a body that was refused: it is discarded, as long as it comes.
+            # Discard the rest of a refused body.
             self.timeout_keep_alive_task = self.loop.call_later(
                 self.timeout_keep_alive, self.timeout_keep_alive_handler
             )
@@ -69,7 +69,7 @@ class Protocol(HttpToolsProtocol):
 
 
 class Server(uvicorn.Server):
-    """uvicorn in a thread other than the main one: it leaves signals alone, and calls `listening` when it listens."""
+    """uvicorn outside the main thread. It handles no signals, and calls `listening` when it listens."""
 
     def __init__(self, application: Any, listening: Callable[[], None]) -> None:
         config = uvicorn.Config(
@@ -89,25 +89,27 @@ class Server(uvicorn.Server):
         """Leave signals to the main thread."""
 
     async def startup(self, sockets: Any = None) -> None:
-        """Start, then report it."""
+        """Start, then call `listening`."""
         await super().startup(sockets)
         self._listening()
 
 
 def bound(port: int) -> socket.socket:
-    """A socket on a loopback port; 0 is any that is free. Raises OSError."""
-    listener = socket.socket(proto=socket.IPPROTO_TCP)  # asyncio turns Nagle off only where it sees TCP named
+    """Return a socket on a loopback port; 0 chooses a free one. Raises OSError."""
+    listener = socket.socket(proto=socket.IPPROTO_TCP)  # asyncio disables Nagle only for this protocol
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((HOST, port))
     except OSError as error:
         listener.close()
-        raise OSError(f"Port {port} of {HOST} is taken: end what listens there, or choose another --port.") from error
+        raise OSError(
+            f"Port {port} of {HOST} is in use. Stop the program that listens there, or choose another --port."
+        ) from error
     return listener
 
 
 class _JoinedWrites:
-    """A transport that sends once what is written in one step of the loop.
+    """A transport that joins the writes of one step of the loop into one.
 
     While a thread sends, another takes the interpreter, and keeps it for up to five milliseconds.
     """
@@ -121,13 +123,13 @@ class _JoinedWrites:
         return getattr(self._transport, name)
 
     def write(self, data: bytes) -> None:
-        """Send with what else is written now."""
+        """Add data to the next write."""
         if not self._unsent:
             self._loop.call_soon(self._send)
         self._unsent.append(data)
 
     def close(self) -> None:
-        """Send the rest, and close."""
+        """Send the remaining data, and close."""
         self._send()
         self._transport.close()
 

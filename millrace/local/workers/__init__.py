@@ -1,7 +1,7 @@
 """Lambda functions, run in worker processes as AWS's own runtime would run them."""
 
-from millrace.local.workers.package_view import LayerMismatch
-from millrace.local.workers.pool import Workers, WorkersClosed
+from millrace.local.workers.package_view import LayerMismatchError
+from millrace.local.workers.pool import Workers, WorkersClosedError
 from millrace.local.workers.spec import Confinement, FunctionSpec, Outcome
 
-__all__ = ["Confinement", "FunctionSpec", "LayerMismatch", "Outcome", "Workers", "WorkersClosed"]
+__all__ = ["Confinement", "FunctionSpec", "LayerMismatchError", "Outcome", "Workers", "WorkersClosedError"]

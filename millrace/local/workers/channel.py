@@ -50,7 +50,7 @@ class Channel:
         except BlockingIOError:
             return 0
         except OSError:
-            return len(data)  # the worker is gone; its zygote tells how it ended
+            return len(data)  # the worker ended; its zygote reports the exit code
 
     def _write_more(self) -> None:
         del self._unsent[: self._write(self._unsent)]
@@ -66,7 +66,7 @@ class Channel:
         except BlockingIOError:
             return False
         except ConnectionResetError:
-            return True  # said once, before what was sent earlier
+            return True  # reported once, before the data that was sent earlier
         if not piece:
             self._loop.remove_reader(self._end)
         for meta, body in self._inbox.feed(piece):

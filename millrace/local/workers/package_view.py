@@ -22,14 +22,14 @@ _NATIVE = (".so", ".dylib", ".pyd")
 _NO_IMPORTS = ("bin", "__pycache__")
 
 
-class LayerMismatch(Exception):
+class LayerMismatchError(Exception):
     """A layer holds native code that the local environment cannot stand in for."""
 
 
 def make_package_view(layers: Sequence[Path], cache: Path) -> Path:
     """The folder of links for some layers, made below `cache` once for each content.
 
-    Raises LayerMismatch if native code of a layer has no equal here.
+    Raises LayerMismatchError if native code of a layer has no equal here.
     """
     links = _links(layers)
     key = hashlib.sha256(json.dumps(links, sort_keys=True).encode()).hexdigest()[:32]
@@ -88,7 +88,7 @@ def _equal(package: Distribution, root: Path) -> Distribution:
     needed = f"the layer {root} holds {package.name} {package.version}, with native code built for Lambda"
     local = _local(package.name, needed)
     if local.version != package.version:
-        raise LayerMismatch(
+        raise LayerMismatchError(
             f"{package.name}: {needed}, but here {local.version} is installed. "
             f"Run `make`, or install {package.name}=={package.version} here, or build the layer again."
         )
@@ -99,13 +99,13 @@ def _local(name: str, why: str) -> Distribution:
     try:
         return distribution(name)
     except PackageNotFoundError:
-        raise LayerMismatch(f"{name}: {why}, but here it is not installed. Run `make` to install it.") from None
+        raise LayerMismatchError(f"{name}: {why}, but here it is not installed. Run `make` to install it.") from None
 
 
 def _refuse_native(entry: Path) -> None:
     files = entry.rglob("*") if entry.is_dir() else [entry]
     if native := next((file for file in files if file.name.endswith(_NATIVE)), None):
-        raise LayerMismatch(
+        raise LayerMismatchError(
             f"{entry.name}: {native} is native code that belongs to no installed package (there is no .dist-info with "
             "it), so none here can stand in for it. Keep the .dist-info folders when the layer is built."
         )
@@ -118,7 +118,7 @@ def _installed(package: Distribution) -> dict[str, str]:
 def _files(package: Distribution) -> list[str]:
     record = package.read_text("RECORD")
     if record is None:
-        raise LayerMismatch(
+        raise LayerMismatchError(
             f"{package.name}: its installation keeps no RECORD of its files. Install it with pip or uv."
         )
     return [row[0] for row in csv.reader(record.splitlines()) if row]

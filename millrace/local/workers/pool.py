@@ -1,4 +1,4 @@
-"""The workers of all functions: kept warm, bounded, replaced when a function changes."""
+"""The worker processes of all functions: warm, limited in number, replaced when a function changes."""
 
 import asyncio
 import json
@@ -10,31 +10,30 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from millrace.local.workers.fair_queue import FairQueue
-from millrace.local.workers.package_view import LayerMismatch, make_package_view
+from millrace.local.workers.package_view import LayerMismatchError, make_package_view
 from millrace.local.workers.spawner import Start, WorkerSpawner
 from millrace.local.workers.spec import Confinement, FunctionSpec, Outcome, Status
 from millrace.local.workers.worker import Job, Worker, describe
 
 IDLE_WORKERS = 32
-IDLE_NURSERIES = 3
-"""How many workers, and sets of layers, are kept without work."""
+IDLE_SPAWNERS = 3
+"""Maximum idle workers, and maximum idle spawners (one per set of layers)."""
 WAITING_WORKERS = 3
-"""Times `limit`: workers that only wait, as for an answer from outside, and run beyond it."""
-_LOOK_SECONDS = 0.1
+"""Maximum workers that wait for a response and do not count against the limit, as a multiple of `limit`."""
+_CHECK_SECONDS = 0.1
 _IDLE_SHARE = 0.1
 
 
-class WorkersClosed(RuntimeError):
-    """An invocation came after the end."""
+class WorkersClosedError(RuntimeError):
+    """A function was invoked after the workers were closed."""
 
 
 class Workers:
-    """Runs functions in processes of their own; all of it on the loop's thread.
+    """Runs functions in worker processes. Its methods run on the loop's thread.
 
-    `environment` goes to every function: endpoint, region, dummy keys. `limit` bounds the invocations that use the
-    processor at once, two per core by default; those that only wait are bounded apart. `start` is how a worker
-    begins: forked from a warm zygote, on Linux, or spawned. The folders of links through which workers see their
-    packages are below `cache`.
+    `environment` contains the variables of every function: endpoint, region, credentials. `limit` is the maximum number
+    of invocations that use a processor at once, two per core by default; invocations that wait have a limit of their
+    own. `start` is fork, from a warm zygote (Linux only), or spawn. The package views are below `cache`.
     """
 
     def __init__(
@@ -55,16 +54,16 @@ class Workers:
         self._cache = cache
         self._queue = FairQueue(WAITING_WORKERS * self._limit)
         self._waiting: set[Worker] = set()
-        self._looks = False
+        self._check_scheduled = False
         self._refused: deque[tuple[Job, Exception]] = deque()
         self._busy: set[Worker] = set()
         self._idle: list[Worker] = []
         self._package_views: dict[tuple[Path, ...], Path] = {}
-        self._nurseries: dict[Path, WorkerSpawner] = {}
+        self._spawners: dict[Path, WorkerSpawner] = {}
         self._closed = False
 
     def warm(self, layers: Sequence[Path]) -> None:
-        """Have the zygote of some layers load while there is nothing to do yet. Raises LayerMismatch."""
+        """Start the zygote of some layers in advance. Raises LayerMismatchError."""
         self._spawner(tuple(layers))
 
     def invoke(
@@ -77,13 +76,13 @@ class Workers:
         urgent: bool = False,
         ahead: float = 0.0,
     ) -> None:
-        """Run a function once and tell `done`, exactly once, on the loop's thread.
+        """Run a function once and call `done` with the outcome, exactly once, on the loop's thread.
 
-        It is `ahead` of the machine's wall clock by that many seconds. Urgent is what a running invocation waits for:
-        it goes past the limit, or the two could wait for each other. Raises WorkersClosed.
+        The clock of the function is `ahead` seconds ahead of this machine's. An `urgent` invocation ignores the limit:
+        a running invocation waits for it. Raises WorkersClosedError.
         """
         if self._closed:
-            raise WorkersClosed(f"{spec.name} was invoked after the workers were closed")
+            raise WorkersClosedError(f"{spec.name} was invoked after the workers were closed")
         job = Job(spec, payload, request_id, done, ahead)
         if urgent:
             self._run(job)
@@ -98,27 +97,27 @@ class Workers:
                 worker.kill()
 
     def retire(self, name: str) -> None:
-        """End the workers of a function; those at work end after the invocation that they have."""
+        """End the workers of a function; busy ones end after their invocation."""
         for worker in [worker for worker in self._idle if worker.spec.name == name]:
             self._drop(worker)
         for worker in self._busy:
             worker.retired = worker.retired or worker.spec.name == name
 
     def close(self) -> None:
-        """End every process and wait until all are gone. What was running or waiting ends as killed."""
+        """End every process and wait for their exit. Unfinished invocations end as killed."""
         self._closed = True
         waiting = self._queue.clear()
-        for spawner in list(self._nurseries.values()):
+        for spawner in list(self._spawners.values()):
             spawner.close()
-        self._nurseries.clear()
-        self._tell_refused()
+        self._spawners.clear()
+        self._report_refused()
         for job in waiting:
-            self._tell(job, _failed(job, "exit", "Runtime.ExitError", _killed(job)))
+            self._report(job, _failed(job, "exit", "Runtime.ExitError", _killed(job)))
 
-    # -- what workers tell ---------------------------------------------------------------------------------------
+    # -- reports of workers ---------------------------------------------------------------------------------------
 
     def finished(self, worker: Worker, job: Job, outcome: Outcome) -> None:
-        """A worker has an outcome, and is free."""
+        """Report the outcome of a worker, which is idle again."""
         self._release(worker)
         if worker.retired:
             worker.kill()
@@ -126,11 +125,11 @@ class Workers:
             self._idle.append(worker)
             for surplus in self._idle[:-IDLE_WORKERS]:
                 self._drop(surplus)
-        self._tell(job, outcome)
+        self._report(job, outcome)
         self._run_waiting()
 
-    def gone(self, worker: Worker) -> None:
-        """A worker's process has ended."""
+    def exited(self, worker: Worker) -> None:
+        """Remove a worker whose process has ended."""
         self._release(worker)
         if worker in self._idle:
             self._idle.remove(worker)
@@ -141,18 +140,18 @@ class Workers:
     def _run_waiting(self) -> None:
         while self._has_room() and (job := self._queue.take()):
             self._run(job)
-        if self._queue and not self._looks:
-            self._looks = True
-            self._loop.call_later(_LOOK_SECONDS, self._look)
+        if self._queue and not self._check_scheduled:
+            self._check_scheduled = True
+            self._loop.call_later(_CHECK_SECONDS, self._check_waiting)
 
     def _has_room(self) -> bool:
         waiting = min(len(self._waiting), WAITING_WORKERS * self._limit)
         return not self._closed and len(self._busy) - waiting < self._limit
 
-    def _look(self) -> None:
-        """Find the workers that only wait: another invocation may run meanwhile."""
-        self._looks = False
-        longest = _IDLE_SHARE * _LOOK_SECONDS
+    def _check_waiting(self) -> None:
+        """Find the workers that wait, so that other invocations can run meanwhile."""
+        self._check_scheduled = False
+        longest = _IDLE_SHARE * _CHECK_SECONDS
         self._waiting = {worker for worker in self._busy if worker.processor_demand() < longest}
         self._run_waiting()
 
@@ -165,16 +164,16 @@ class Workers:
     def _run(self, job: Job) -> None:
         try:
             worker = self._warm_worker(job.spec) or self._new_worker(job.spec)
-        except (LayerMismatch, OSError) as error:  # as where the disk is full, or all file descriptors are used
+        except (LayerMismatchError, OSError) as error:  # for example a full disk
             self._refused.append((job, error))
-            self._loop.call_soon(self._tell_refused)
+            self._loop.call_soon(self._report_refused)
             return
         self._busy.add(worker)
         self._queue.started(worker.spec.name)
         worker.take(job)
 
     def _warm_worker(self, spec: FunctionSpec) -> Worker | None:
-        """The worker of this very function that ran last; those of a former version are ended."""
+        """Return the worker of a function that ran last; workers of former versions are ended."""
         for worker in [worker for worker in reversed(self._idle) if worker.spec.name == spec.name]:
             if worker.spec is spec or worker.spec == spec:
                 self._idle.remove(worker)
@@ -188,44 +187,44 @@ class Workers:
     def _spawner(self, layers: tuple[Path, ...]) -> WorkerSpawner:
         package_view = self._package_views.get(layers) or make_package_view(layers, self._cache)
         self._package_views[layers] = package_view
-        if package_view not in self._nurseries:
-            self._close_idle_nurseries()
-            self._nurseries[package_view] = WorkerSpawner(
-                self._loop, package_view, self._start, lambda: self._forget(package_view)
+        if package_view not in self._spawners:
+            self._close_idle_spawners()
+            self._spawners[package_view] = WorkerSpawner(
+                self._loop, package_view, self._start, lambda: self._remove_spawner(package_view)
             )
-        return self._nurseries[package_view]
+        return self._spawners[package_view]
 
-    def _close_idle_nurseries(self) -> None:
-        idle = [package_view for package_view, spawner in self._nurseries.items() if spawner.idle]
-        for package_view in idle[: -IDLE_NURSERIES + 1]:
-            self._nurseries.pop(package_view).close()
+    def _close_idle_spawners(self) -> None:
+        idle = [package_view for package_view, spawner in self._spawners.items() if spawner.idle]
+        for package_view in idle[: -IDLE_SPAWNERS + 1]:
+            self._spawners.pop(package_view).close()
 
-    def _forget(self, package_view: Path) -> None:
-        """A zygote died; the next invocation starts another."""
-        self._nurseries.pop(package_view, None)
+    def _remove_spawner(self, package_view: Path) -> None:
+        """Remove the spawner of a zygote that died; the next invocation starts another."""
+        self._spawners.pop(package_view, None)
 
     def _drop(self, worker: Worker) -> None:
         self._idle.remove(worker)
         worker.kill()
 
-    def _tell_refused(self) -> None:
+    def _report_refused(self) -> None:
         while self._refused:
             job, error = self._refused.popleft()
-            kind = "LayerMismatch" if isinstance(error, LayerMismatch) else "NoWorker"
-            self._tell(job, _failed(job, "error", f"Millrace.{kind}", str(error)))
+            kind = "LayerMismatch" if isinstance(error, LayerMismatchError) else "NoWorker"
+            self._report(job, _failed(job, "error", f"Millrace.{kind}", str(error)))
 
-    def _tell(self, job: Job, outcome: Outcome) -> None:
+    def _report(self, job: Job, outcome: Outcome) -> None:
         try:
             job.done(outcome)
-        except WorkersClosed:
-            pass  # an outcome that came by closing has led to a further invocation
+        except WorkersClosedError:
+            pass  # closing caused the outcome, and the outcome another invocation
         except Exception as error:  # noqa: BLE001 - the loop reports it; the other invocations go on
-            told = f"{job.spec.name}: what was to be done with an outcome failed"
-            self._loop.call_exception_handler({"message": told, "exception": error})
+            message = f"{job.spec.name}: the callback of an invocation failed"
+            self._loop.call_exception_handler({"message": message, "exception": error})
 
 
 def _failed(job: Job, status: Status, kind: str, message: str) -> Outcome:
-    """The outcome of an invocation for which there was no process."""
+    """Return the outcome of an invocation that had no process."""
     error = json.dumps({"errorType": kind, "errorMessage": message}).encode()
     return Outcome(status, error, (f"[ERROR] {kind}: {message}",), 0.0, None, 0, "none", job.request_id)
 

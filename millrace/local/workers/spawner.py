@@ -1,4 +1,4 @@
-"""A zygote as the pool sees it: started, asked for workers, told to kill, closed."""
+"""Starts and controls a zygote process, which forks or spawns workers."""
 
 import asyncio
 import contextlib
@@ -20,29 +20,29 @@ from millrace.local.workers.inside import wire
 Start = Literal["fork", "spawn"]
 
 _BOOTSTRAP = Path(__file__).with_name("inside") / "bootstrap.py"
-_PATIENCE = 5.0
+_CLOSE_TIMEOUT = 5.0
 
 
 @dataclass(frozen=True)
 class Exit:
-    """How a process ended: its exit code, negative for a signal, and the most memory it used, in MiB."""
+    """The exit code of a process (negative for a signal) and its peak memory in MiB."""
 
     code: int
     memory_mb: int = 0
 
 
 class Child(Protocol):
-    """Whoever waits for a process."""
+    """Receives the start and end of a process."""
 
     def started(self) -> None:
-        """The process runs."""
+        """Handle the start of the process."""
 
     def ended(self, how: Exit) -> None:
-        """The process is gone, and reaped."""
+        """Handle the end of the process."""
 
 
 class WorkerSpawner:
-    """Starts workers for one set of layers through a zygote process, and knows which of them live."""
+    """Starts workers for one set of layers through a zygote process."""
 
     def __init__(
         self, loop: asyncio.AbstractEventLoop, package_view: Path, start: Start, lost: Callable[[], None]
@@ -76,21 +76,21 @@ class WorkerSpawner:
         return not self._children
 
     def start(self, child: Child, connection: int, log: int) -> int:
-        """Ask for a worker that talks over `connection` and writes its output to `log`. Gives its number."""
+        """Start a worker that communicates over `connection` and writes its output to `log`. Return its number."""
         self._numbers += 1
         self._children[self._numbers] = child
-        with contextlib.suppress(OSError):  # a zygote that is gone is told of by _read, and its children with it
+        with contextlib.suppress(OSError):  # _read reports a zygote that died
             socket.send_fds(self._control, [wire.CONTROL.pack(wire.START, self._numbers, 0, 0)], [connection, log])
         return self._numbers
 
     def kill(self, number: int) -> None:
-        """End a worker, and what it has started, whatever they are doing."""
+        """Kill a worker and the processes that it started."""
         if number in self._children:
             with contextlib.suppress(OSError):
                 self._control.sendall(wire.CONTROL.pack(wire.KILL, number, 0, 0))
 
     def processor_demand(self, number: int) -> float | None:
-        """Seconds that a worker's main thread has run or waited for a core. None where the system does not count them.
+        """Return the seconds that a worker's main thread ran or waited for a core; None if the system has no count.
 
         https://docs.kernel.org/scheduler/sched-stats.html
         """
@@ -104,9 +104,9 @@ class WorkerSpawner:
         """End the zygote and all its workers, and wait until they are gone."""
         self._loop.remove_reader(self._control)
         self._control.close()
-        self._zygote.terminate()  # heeded only while it still loads, and has no workers
+        self._zygote.terminate()  # the zygote handles it only while it loads
         try:
-            self._zygote.wait(_PATIENCE)
+            self._zygote.wait(_CLOSE_TIMEOUT)
         except subprocess.TimeoutExpired:
             self._zygote.kill()
             self._zygote.wait()
@@ -116,7 +116,7 @@ class WorkerSpawner:
         try:
             piece = self._control.recv(1 << 16)
         except ConnectionResetError:
-            return  # said once, before what was sent earlier
+            return  # reported once, before the data that was sent earlier
         if not piece:
             self._lost()
             self.close()
@@ -125,9 +125,9 @@ class WorkerSpawner:
         while len(self._received) >= wire.CONTROL.size:
             message = bytes(self._received[: wire.CONTROL.size])
             del self._received[: wire.CONTROL.size]
-            self._hear(*wire.CONTROL.unpack(message))
+            self._handle(*wire.CONTROL.unpack(message))
 
-    def _hear(self, kind: bytes, number: int, figure: int, memory: int) -> None:
+    def _handle(self, kind: bytes, number: int, figure: int, memory: int) -> None:
         if kind == wire.STARTED:
             self._pids[number] = figure
             self._children[number].started()
@@ -136,7 +136,7 @@ class WorkerSpawner:
             self._children.pop(number).ended(Exit(figure, memory // 1024))
 
     def _abandon(self) -> None:
-        """End what a zygote that died has left. Its workers end by themselves, unless native code keeps them busy."""
+        """Kill the workers of a zygote that died. They end by themselves, unless native code runs."""
         code = self._zygote.returncode
         for pid in self._pids.values() if code else ():
             with contextlib.suppress(ProcessLookupError):

@@ -1,4 +1,4 @@
-"""What a worker is told about a function, and what it tells about an invocation."""
+"""The specification of a function for a worker, and the outcome of an invocation."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -51,7 +51,7 @@ class Owner(Protocol):
     def finished(self, worker: "Worker", job: Job, outcome: Outcome) -> None:
         """An invocation has its outcome. The worker may go on, unless it is `retired`."""
 
-    def gone(self, worker: "Worker") -> None:
+    def exited(self, worker: "Worker") -> None:
         """The process has ended; its invocation, if it had one, has been given its outcome before."""
 
 
@@ -93,29 +93,29 @@ class Worker:
         call = {"request_id": job.request_id, "trace_id": _trace_id(), "ahead": job.ahead}
         self._channel.send(wire.pack(call, job.payload))
         if self._warm:
-            self._allow(self.spec.timeout)
+            self._start_timer(self.spec.timeout)
 
     def runs(self, request_id: str) -> bool:
-        """Whether this is the invocation that it has."""
+        """Return whether the worker runs an invocation."""
         return self._job is not None and self._job.request_id == request_id
 
     def processor_demand(self) -> float:
-        """Seconds that the process has run or waited for a core since the last call; infinite in a new invocation."""
+        """Return the seconds of processor demand since the last call; infinite for a new invocation."""
         before, self._demand = self._demand, self._spawner.processor_demand(self._number)
         return math.inf if before is None or self._demand is None else self._demand - before
 
     def kill(self) -> None:
-        """End the process, whatever it is doing."""
+        """Kill the process."""
         self.retired = True
         self._spawner.kill(self._number)
 
     def started(self) -> None:
-        """The process runs: its time for loading begins."""
+        """Start the timeout of the init phase."""
         if self._job and not self._warm:
-            self._allow(INIT_SECONDS + self.spec.timeout)
+            self._start_timer(INIT_SECONDS + self.spec.timeout)
 
     def ended(self, how: Exit) -> None:
-        """The process is gone: answer for it."""
+        """Report the invocation of a process that ended."""
         self.retired = True
         self._channel.drain()
         self._channel.close()
@@ -123,14 +123,14 @@ class Worker:
             status, error, line = self._timed_out() if self._late else self._died(how)
             self._finish(status, json.dumps(error).encode(), self._elapsed_ms(), how.memory_mb, line)
         self._log.close()
-        self._owner.gone(self)
+        self._owner.exited(self)
 
-    def _allow(self, seconds: float) -> None:
+    def _start_timer(self, seconds: float) -> None:
         if self._timer:
             self._timer.cancel()
-        self._timer = self._loop.call_later(seconds, self._too_late)
+        self._timer = self._loop.call_later(seconds, self._time_out)
 
-    def _too_late(self) -> None:
+    def _time_out(self) -> None:
         self._late = True
         self.kill()
 
@@ -157,7 +157,7 @@ class Worker:
             roots = (self.spec.code.resolve(), self._spawner.package_view)
             if meta["uncached"]:
                 threading.Thread(target=cache_bytecode, args=(meta["uncached"], *roots), daemon=True).start()
-            self._allow(self.spec.timeout)
+            self._start_timer(self.spec.timeout)
         elif self._job and not self._late:
             self.retired = self.retired or meta.get("last", False)
             self._finish(meta["status"], body, meta["ms"], meta["memory"] // 1024)
@@ -177,14 +177,14 @@ class Worker:
 def cache_bytecode(files: Sequence[str], code: Path, package_view: Path) -> None:
     """Write the bytecode of a function's modules and packages, which its next workers load.
 
-    A worker names the files, but compiles nothing: what it wrote would be code of later workers.
+    A worker only names the files: code that it wrote would run in later workers.
     """
     for file in files:
         path = Path(file)
         if ".." in path.parts or not (path.is_relative_to(code) or path.is_relative_to(package_view)):
             continue
         loader = FreshLoader if path.is_relative_to(code) else SourceFileLoader
-        with contextlib.suppress(OSError, SyntaxError):  # it was replaced meanwhile, and is named again
+        with contextlib.suppress(OSError, SyntaxError):  # replaced meanwhile; the next worker names it again
             _write_bytecode(loader(path.stem, file), file)
 
 
@@ -196,7 +196,7 @@ def _write_bytecode(loader: SourceFileLoader, file: str) -> None:
 
 
 class _Log:
-    """The file that a worker's output goes to. What it wrote is there at once, even if it was killed."""
+    """The file of a worker's output, which survives a killed worker."""
 
     def __init__(self) -> None:
         self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - it lives as long as the worker
@@ -206,7 +206,7 @@ class _Log:
         fcntl.fcntl(self.descriptor, fcntl.F_SETFL, flags | os.O_APPEND)
 
     def take(self) -> list[str]:
-        """The log events since the last time."""
+        """Return the log events since the last call."""
         size = os.fstat(self.descriptor).st_size
         if size == self._taken:
             return []
@@ -218,12 +218,12 @@ class _Log:
         return [line.rstrip("\r").replace("\r", "\n") for line in text.split("\n") if line.strip("\r")]
 
     def close(self) -> None:
-        """Drop the file."""
+        """Close the file."""
         self._file.close()
 
 
 def describe(code: int) -> str:
-    """What AWS says of a runtime that ended with an exit code, or by a signal (negative)."""
+    """Return AWS's message for a runtime that ended with an exit code, or by a signal (negative)."""
     if code == 0:
         return "Runtime exited without providing a reason"
     if code > 0:

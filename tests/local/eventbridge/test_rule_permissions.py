@@ -191,7 +191,7 @@ def test_role_without_permission_does_not_deliver(by_role, role, refusal, kind):
     arn, action = by_role(kind)
     code, message = refusal(arn, RoleArn=role("sqs:SendMessage"))
     assert code == "NO_PERMISSIONS"
-    assert f"may not {action} on {arn}" in message
+    assert f"does not allow {action} on {arn}" in message
 
 
 @BY_ROLE

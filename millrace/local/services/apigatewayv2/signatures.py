@@ -15,7 +15,7 @@ _SERVICE = "execute-api"
 
 
 def authorize(request: Request, access: Access, backends: Backends, resource: str) -> dict[str, Any]:
-    """What the function is told of the signer. Raises HttpError."""
+    """Return the identity of the signer for the function. Raises HttpError."""
     scope = scope_of(request)
     signer = access.signer(scope.key) if scope else None
     if scope is None or signer is None:

@@ -85,7 +85,7 @@ class _Write:
             self.key.table.delete_item(self.key.partition, self.key.sort or None)
 
     def returned(self, mode: str) -> dict[str, Any]:
-        """Return what `ReturnValues` asks for."""
+        """Return the attributes that `ReturnValues` selects."""
         old, new = self.old.attrs if self.old is not None else {}, self.new or {}
         if mode in ("ALL_OLD", "ALL_NEW"):
             found = old if mode == "ALL_OLD" else new

@@ -1,6 +1,6 @@
-"""Judges the calls of functions and state machines by their roles, and says what a service may deliver where.
+"""Authorizes the calls of functions and state machines by their roles, and deliveries by the policies of resources.
 
-Who calls is known by the access key that workers and tasks are given; callers with any other key are not judged.
+The access key of a request identifies the caller. Calls with the key of a developer are always allowed.
 """
 
 import time
@@ -31,7 +31,7 @@ _UNKNOWN_ID = "AROAXXXXXXXXXXXXXXXXX"
 
 @dataclass(frozen=True)
 class Signer:
-    """Who signs with an access key, with what; `denied` judges an ask of his, and raises UnsupportedPolicyError."""
+    """The owner of an access key. `denied` authorizes a permission, and raises UnsupportedPolicyError."""
 
     arn: str
     user_id: str
@@ -40,7 +40,7 @@ class Signer:
 
 
 class Access:
-    """Who may do what in an account. `judging` turns the judging of functions' calls on and off."""
+    """Authorizes requests in an account. `enforce_iam` turns authorization on and off."""
 
     def __init__(
         self,
@@ -58,7 +58,7 @@ class Access:
         return self._stores.role(arn)
 
     def credentials(self, function: Any) -> dict[str, str]:
-        """What the workers of moto's function sign with. The same function and role have the same, always.
+        """Return the credentials of a function, as environment variables. They depend on function and role alone.
 
         https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime
         """
@@ -66,11 +66,11 @@ class Access:
         return self._sessions.of_caller(caller).environment()
 
     def session(self, role: str, name: str) -> dict[str, str]:
-        """What signs in the name of a role, as a state machine does. The same role and name have the same, always."""
+        """Return the credentials of a role session, as environment variables. They depend on role and name alone."""
         return self._sessions.of_caller(Caller(self._region.account, role, name)).environment()
 
     def signer(self, key: str) -> Signer | None:
-        """Who signs with an access key: a function, a developer, or nobody that is known here."""
+        """Return the owner of an access key: a function or a developer; None if the key is unknown."""
         own = self._sessions.developer_of(self._region.account)
         if key == own.key:
             return Signer(f"arn:aws:iam::{self._region.account}:root", self._region.account, own, _allowed)
@@ -78,16 +78,13 @@ class Access:
         if caller is None:
             return None
 
-        def denied(ask: Permission) -> Denied | None:
-            return self._decided(ask, caller, self._region.name) if self.enforce_iam else None
+        def denied(permission: Permission) -> Denied | None:
+            return self._decided(permission, caller, self._region.name) if self.enforce_iam else None
 
         return Signer(caller.session, self._user_id(caller), self._sessions.keys[key], denied)
 
     def answer(self, request: Request) -> Response | None:
-        """The whole answer to a call that goes no further: not authenticated, denied, or about the caller itself.
-
-        Else None.
-        """
+        """Return the response to a request that is not authenticated, is denied, or is GetCallerIdentity; else None."""
         scope = scope_of(request)
         if scope is None:
             return self._unsigned(request)
@@ -99,7 +96,7 @@ class Access:
             call = call_of(request, scope, caller.account)
             if (call.service, call.operation) == ("sts", "GetCallerIdentity"):
                 return identity(call, caller.session, self._user_id(caller))
-            denied = self._judged(call, caller)
+            denied = self._first_denial(call, caller)
         except UnsupportedPolicyError as error:
             return (
                 refusal(request, scope, f"{caller.session}: {error}", "UnsupportedPolicyError")
@@ -109,16 +106,16 @@ class Access:
         return refusal(request, scope, message(caller.session, denied)) if denied else None
 
     def times(self) -> Times:
-        """The time of this machine, and that of the local cloud."""
+        """Return the time of this machine and the time of the local cloud."""
         return Times(time.time(), self._now())
 
     def _unsigned(self, request: Request) -> Response | None:
-        """The refusal of an unsigned request, unless it needs no signature, or a resource's policy allows everybody."""
+        """Refuse an unsigned request, unless it needs no signature or the policy of the resource allows everyone."""
         if needs_no_signature(request):
             return None
         scope = unsigned_scope(request, self._region.name)
         try:
-            if scope.service in ("s3", "sns", "sqs") and self._allows_everybody(
+            if scope.service in ("s3", "sns", "sqs") and self._allows_everyone(
                 call_of(request, scope, self._region.account)
             ):
                 return None
@@ -126,51 +123,55 @@ class Access:
             return refused(request, scope, SignatureError(Reason.MISSING, str(error)))
         return refused(request, scope, SignatureError(Reason.MISSING))
 
-    def _allows_everybody(self, call: Call) -> bool:
+    def _allows_everyone(self, call: Call) -> bool:
         """https://docs.aws.amazon.com/AmazonS3/latest/userguide/example-bucket-policies.html#example-bucket-policies-public-access."""
         known: Known = {"aws:principalaccount": (), "aws:principalarn": (), "aws:principalisawsservice": ("false",)}
 
-        def allows(ask: Permission) -> bool:
+        def allows(permission: Permission) -> bool:
             facts = Facts(
-                ask.known,
+                permission.known,
                 known,
-                surroundings(self._now, call.region, self._stores.account_of(ask.resource) or call.account),
+                surroundings(self._now, call.region, self._stores.account_of(permission.resource) or call.account),
             )
-            return self._let_in(ask, facts, Principal()) is None
+            return self._denied_by_resource(permission, facts, Principal()) is None
 
-        return all(allows(ask) for ask in required_permissions(call, self._region))
+        return all(allows(permission) for permission in required_permissions(call, self._region))
 
-    def _judged(self, call: Call, caller: Caller) -> Denied | None:
+    def _first_denial(self, call: Call, caller: Caller) -> Denied | None:
         if not self.enforce_iam:
             return None
-        asks = list(required_permissions(call, self._region))
-        for ask in asks:
-            self._check_reach(ask, caller)
-        return next((denied for ask in asks if (denied := self._decided(ask, caller, call.region))), None)
+        permissions = list(required_permissions(call, self._region))
+        for permission in permissions:
+            self._check_account(permission, caller)
+        return next(
+            (denied for permission in permissions if (denied := self._decided(permission, caller, call.region))), None
+        )
 
-    def denied(self, role: str, session_name: str, ask: Permission) -> Denied | None:
-        """None if a role is allowed an ask: for what AWS does in a role's name, as a rule or a state machine does."""
-        return self._decided(ask, Caller(self._region.account, role, session_name), self._region.name)
+    def denied(self, role: str, session_name: str, permission: Permission) -> Denied | None:
+        """Return None if a role allows a permission: for a rule or a state machine that assumes the role."""
+        return self._decided(permission, Caller(self._region.account, role, session_name), self._region.name)
 
     def refusal(self, role: str, session_name: str, service: str, operation: str, params: Mapping[str, Any]) -> str:
-        """What AWS says of a call in a role's name that the role may not make; empty where it may."""
+        """Return AWS's message about a call that a role does not allow; empty if it does."""
         if not self.enforce_iam:
             return ""
         caller = Caller(self._region.account, role, session_name)
         call = Call(service, operation, self._region.name, caller.account, params, _NO_REQUEST)
         try:
-            denied = self._judged(call, caller)
+            denied = self._first_denial(call, caller)
         except UnsupportedPolicyError as error:
             return f"{caller.session}: {error}"
         return message(caller.session, denied) if denied else ""
 
-    def may_deliver(self, service: str, action: str, resource: str, source: str, of_ask: Known = _NONE) -> bool:
+    def may_deliver(
+        self, service: str, action: str, resource: str, source: str, known_of_request: Known = _NONE
+    ) -> bool:
         """Return whether the policy of a resource allows a service, on behalf of another resource.
 
         `service` is its principal, as events.amazonaws.com. A resource without a policy allows nothing. Raises
         UnsupportedPolicyError.
         """
-        who = Principal(service=service)
+        principal = Principal(service=service)
         account = source.split(":")[4] or self._region.account
         known: Known = {
             "aws:principalisawsservice": ("true",),
@@ -179,52 +180,55 @@ class Access:
             "aws:sourcearn": (source,),
             "aws:viaawsservice": ("false",),
         }
-        ask = Permission(action, resource, of_ask)
+        permission = Permission(action, resource, known_of_request)
         facts = Facts(
-            of_ask,
+            known_of_request,
             known,
             surroundings(self._now, self._region.name, self._stores.account_of(resource) or self._region.account),
         )
-        return decide(ask, facts, who, Policies((), resource=self._stores.of_resource(resource))) is None
+        return decide(permission, facts, principal, Policies((), resource=self._stores.of_resource(resource))) is None
 
-    def lets_account_in(self, action: str, resource: str, of_ask: Known = _NONE) -> bool:
-        """Whether the policy of a resource lets this account in, whatever the account's own policies say."""
+    def allows_account(self, action: str, resource: str, known_of_request: Known = _NONE) -> bool:
+        """Return whether the policy of a resource allows this account, regardless of the account's own policies."""
         account = self._region.account
-        everybody = Principal(account, f"arn:aws:iam::{account}:root")
+        root = Principal(account, f"arn:aws:iam::{account}:root")
         known: Known = {"aws:principalaccount": (account,), "aws:principalisawsservice": ("false",)}
         facts = Facts(
-            of_ask, known, surroundings(self._now, self._region.name, self._stores.account_of(resource) or account)
+            known_of_request,
+            known,
+            surroundings(self._now, self._region.name, self._stores.account_of(resource) or account),
         )
-        return self._let_in(Permission(action, resource, of_ask), facts, everybody) is None
+        return self._denied_by_resource(Permission(action, resource, known_of_request), facts, root) is None
 
-    def _let_in(self, ask: Permission, facts: Facts, who: Principal) -> Denied | None:
-        """None if the policy of a resource alone lets somebody in."""
-        policies = Policies(compiled(_EVERYTHING), resource=self._stores.of_resource(ask.resource), strict=True)
-        return decide(ask, facts, who, policies)
+    def _denied_by_resource(self, permission: Permission, facts: Facts, principal: Principal) -> Denied | None:
+        """Return None if the policy of a resource alone allows a principal."""
+        policies = Policies(compiled(_EVERYTHING), resource=self._stores.of_resource(permission.resource), strict=True)
+        return decide(permission, facts, principal, policies)
 
-    def _decided(self, ask: Permission, caller: Caller, region: str) -> Denied | None:
-        """Of another account's resource both sides have to allow it.
+    def _decided(self, permission: Permission, caller: Caller, region: str) -> Denied | None:
+        """A resource of another account needs an allow on both sides.
 
         https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic-cross-account.html
         """
-        owner = self._stores.account_of(ask.resource)
-        facts = Facts(ask.known, self._known(caller), surroundings(self._now, region, owner or caller.account))
+        owner = self._stores.account_of(permission.resource)
+        facts = Facts(permission.known, self._known(caller), surroundings(self._now, region, owner or caller.account))
         own = self._stores.of_role(caller.role)
         if owner not in ("", caller.account):
-            denied = decide(ask, facts, caller.principal, Policies(own.identity, own.boundary))
-            return denied or self._let_in(ask, facts, caller.principal)
-        resource = self._stores.of_resource(ask.resource)
-        strict = ask.action.startswith("kms:") or ask.action == "sts:AssumeRole"
+            denied = decide(permission, facts, caller.principal, Policies(own.identity, own.boundary))
+            return denied or self._denied_by_resource(permission, facts, caller.principal)
+        resource = self._stores.of_resource(permission.resource)
+        strict = permission.action.startswith("kms:") or permission.action == "sts:AssumeRole"
         policies = Policies(own.identity, own.boundary, resource, strict=strict and resource is not None)
-        return decide(ask, facts, caller.principal, policies)
+        return decide(permission, facts, caller.principal, policies)
 
-    def _check_reach(self, ask: Permission, caller: Caller) -> None:
-        """Raise UnsupportedPolicyError for a call that the local cloud would answer from the caller's own account."""
-        reaches = ask.action == "events:PutEvents" or ask.action.startswith("s3:")
-        if not reaches and self._stores.account_of(ask.resource) not in ("", caller.account):
+    def _check_account(self, permission: Permission, caller: Caller) -> None:
+        """Raise UnsupportedPolicyError for a call to another account that the local cloud does not support."""
+        reaches = permission.action == "events:PutEvents" or permission.action.startswith("s3:")
+        if not reaches and self._stores.account_of(permission.resource) not in ("", caller.account):
             raise UnsupportedPolicyError(
-                f"{ask.action} on {ask.resource}, of another account: the local cloud lets a call reach into another "
-                f"account by PutEvents and S3 alone, and rules into its queues, topics, streams, functions and buses."
+                f"{permission.action} on {permission.resource} of another account is not supported. In the local "
+                "cloud, calls reach another account by PutEvents and S3 only, and rules reach its queues, topics, streams, "
+                "functions and buses."
             )
 
     def _known(self, caller: Caller) -> Known:
@@ -256,4 +260,4 @@ class Access:
 
 
 def _allowed(_ask: Permission) -> None:
-    """Whatever it is."""
+    """Allow every permission."""

@@ -1,4 +1,4 @@
-"""Authenticates requests: whose access key signed them, and how AWS refuses what nobody valid signed.
+"""Authenticates requests by their signatures, and returns AWS's errors for invalid ones.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-troubleshooting.html
 """
@@ -27,7 +27,7 @@ https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html
 https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
 """
 _SIGNING_NAMES = {"AWSEvents": "events", "AWSStepFunctions": "states", "AmazonSQS": "sqs"}
-"""The services that the local cloud itself answers by x-amz-target, by its prefix."""
+"""Signing names of services by the prefix of x-amz-target."""
 _DATED = re.compile(r"^/\d{4}-\d\d-\d\d/")
 _NOT_OF_AWS = ("/moto-api", "/latest/")
 _KEYS_OF_ISSUERS = re.compile(r"^/[^/]+/\.well-known/[a-z-]+(\.json)?$")
@@ -42,7 +42,7 @@ https://docs.aws.amazon.com/sns/latest/api/API_ConfirmSubscription.html
 
 
 def unauthenticated(request: Request, scope: Scope, sessions: Sessions, times: Times) -> Response | None:
-    """The refusal of a request whose signature is not valid; None for a valid one.
+    """Return the error response to a request with an invalid signature; None for a valid one.
 
     A key that the local cloud did not give out is not verified: it is a developer's. A function has none of those, so
     the port of the functions refuses them, as a strict local cloud does everywhere.
@@ -63,13 +63,13 @@ def unauthenticated(request: Request, scope: Scope, sessions: Sessions, times: T
 
 
 def refused(request: Request, scope: Scope, error: SignatureError) -> Response:
-    """How AWS refuses a request that it does not authenticate, in the protocol of the service."""
+    """Return AWS's error for a request that is not authenticated, in the protocol of the service."""
     in_json, in_query, of_s3 = _CODES[error.reason]
     return refusal(request, scope, str(error), of_s3 if scope.service == "s3" else in_json, in_query)
 
 
 def needs_no_signature(request: Request) -> bool:
-    """Whether AWS takes a request unsigned, whoever sends it.
+    """Return whether AWS accepts a request without a signature from anyone.
 
     https://docs.aws.amazon.com/cognito/latest/developerguide/authentication-flows-public-server-side.html
     """
@@ -82,7 +82,7 @@ def needs_no_signature(request: Request) -> bool:
 
 
 def unsigned_scope(request: Request, region: str) -> Scope:
-    """The service that an unsigned request is for, where it is one whose resources may be open to everybody."""
+    """Return the scope of an unsigned request to a service whose resources may be public."""
     form = form_of(request)
     if request.operation:
         return Scope("", region, _SIGNING_NAMES.get(request.operation.partition(".")[0], ""))
@@ -92,7 +92,7 @@ def unsigned_scope(request: Request, region: str) -> Scope:
 
 
 def _check_service(request: Request, scope: Scope) -> None:
-    """Refuse a signature for another service than the one that answers: it is authorized by the service it names."""
+    """Refuse a signature for a service other than the one that answers: the signature decides the authorization."""
     wanted = scope.service
     if request.operation:
         wanted = _SIGNING_NAMES.get(request.operation.partition(".")[0], scope.service)
@@ -108,9 +108,12 @@ def _check_service(request: Request, scope: Scope) -> None:
 
 
 def _check_authorized(request: Request, scope: Scope, sessions: Sessions) -> None:
-    """Hold the sessions of STS to their roles. The key of an IAM user opens nothing: its policies are not evaluated."""
+    """Refuse the keys of IAM users, whose policies are not evaluated. Sessions use the policies of their roles."""
     if not sessions.authorizes(scope.key) and request.from_function:
-        raise SignatureError(Reason.UNKNOWN_KEY, f"The local cloud evaluates no policies of IAM users: {scope.key}.")
+        raise SignatureError(
+            Reason.UNKNOWN_KEY,
+            f"The access key {scope.key} belongs to an IAM user, whose policies the local cloud does not evaluate.",
+        )
 
 
 def _hint(request: Request, scope: Scope) -> str:

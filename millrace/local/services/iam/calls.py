@@ -1,4 +1,4 @@
-"""What a request to AWS's APIs is: who signed it, for which service, operation and parameters."""
+"""A request to AWS's APIs: its signer, service, operation and parameters."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -14,7 +14,7 @@ from millrace.local.core.rest_routes import Router
 _SCOPE_PARTS = 5
 _FIELD = re.compile(rb'\r\n(?:(?!filename=)[^\r])*name="([^"]+)"(?:\r\n[^\r\n]+)*\r\n\r\n(.*)\r\n$', re.DOTALL)
 _PREFIXES = {"monitoring": "cloudwatch", "email": "ses", "s3express": "s3"}
-"""What IAM calls a service that its signature calls otherwise."""
+"""Names of services in IAM that differ from their signing names."""
 
 
 class Scope(NamedTuple):
@@ -29,7 +29,7 @@ class Scope(NamedTuple):
 
 
 def scope_of(request: Request) -> Scope | None:
-    """The scope of a signed request, a presigned URL or a presigned form."""
+    """Return the scope of a signed request, a presigned URL or a presigned form."""
     authorization = request.headers.get("authorization")
     if authorization:
         signed = authorization.partition("Credential=")[2].partition(",")[0]
@@ -42,7 +42,7 @@ def scope_of(request: Request) -> Scope | None:
 
 
 def _old_scope(request: Request) -> Scope | None:
-    """The scope of a form, or of a URL with a signature of version 2: of S3, which is in no region."""
+    """Return the scope of a form or of a URL with a signature of version 2; both belong to S3."""
     if "AWSAccessKeyId=" in request.query:
         return Scope(dict(parse_qsl(request.query)).get("AWSAccessKeyId", ""), "us-east-1", "s3")
     form = form_upload(request)
@@ -51,7 +51,7 @@ def _old_scope(request: Request) -> Scope | None:
 
 
 def form_upload(request: Request) -> dict[str, str]:
-    """The fields of a form that uploads a file to a bucket, by their names in lower case; none of another request.
+    """Return the fields of a form that uploads a file to a bucket, by lower-case name; empty for other requests.
 
     https://docs.aws.amazon.com/AmazonS3/latest/API/RESTObjectPOST.html
     """
@@ -75,11 +75,11 @@ class Call:
     request: Request
 
     def arn(self, resource: str, service: str = "") -> str:
-        """The ARN of something in the caller's account and region."""
+        """Return an ARN in the caller's account and region."""
         return f"arn:aws:{service or self.service}:{self.region}:{self.account}:{resource}"
 
     def first(self, *forms: tuple[str, str | Callable[[str], str]]) -> str:
-        """The ARN of the first parameter that is given, each made into one by its form; else all of the service."""
+        """Return the ARN of the first parameter that is set, by its format; `*` if none is."""
         for name, form in forms:
             value = self.params.get(name)
             if value:
@@ -97,7 +97,7 @@ class Call:
 
 
 def call_of(request: Request, scope: Scope, account: str) -> Call:
-    """What a signed request asks for. Raises CannotJudge where that is not known."""
+    """Return the operation of a signed request. Raises UnsupportedPolicyError if it is unknown."""
     service = _PREFIXES.get(scope.service, scope.service)
     operation, params = _read(request, scope.service)
     return Call(service, operation, scope.region, account, params, request)
@@ -116,9 +116,7 @@ def _read(request: Request, service: str) -> tuple[str, Mapping[str, Any]]:
         return form["Action"], form
     matched = _router(service).match(request.method, request.path, request.query, request.headers)
     if matched is None:
-        raise UnsupportedPolicyError(
-            f"Which operation of {service} is {request.method} {request.path}? Its model knows none."
-        )
+        raise UnsupportedPolicyError(f"{request.method} {request.path} is no operation of the API of {service}.")
     route, params = matched
     if route.has_json and request.body:
         params |= request.json()
@@ -126,7 +124,7 @@ def _read(request: Request, service: str) -> tuple[str, Mapping[str, Any]]:
 
 
 def form_of(request: Request) -> dict[str, str]:
-    """The parameters of AWS's query protocol; none in another."""
+    """Return the parameters of AWS's query protocol; empty for other protocols."""
     kind = request.headers.get("content-type", "")
     if kind.startswith("application/x-www-form-urlencoded"):
         return dict(parse_qsl(request.body.decode(), keep_blank_values=True))

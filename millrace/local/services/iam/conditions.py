@@ -14,7 +14,7 @@ from millrace.local.services.iam.facts import Facts
 from millrace.local.services.iam.patterns import Pattern, Resolve
 
 Test = Callable[[str, Resolve], bool]
-"""Whether one value of the request fits at least one of the policy's."""
+"""Returns whether a value of the request matches at least one value of the policy."""
 
 
 class Condition:
@@ -32,24 +32,24 @@ class Condition:
         self._test = _test(plain.replace("Not", ""), values, variables=variables)
 
     def holds(self, facts: Facts) -> bool:
-        """Whether a request meets it. Raises CannotJudge."""
+        """Return whether it holds for a request. Raises UnsupportedPolicyError."""
         had = facts.values(self.key)
         if self._null:
             return self._wants_absent is not bool(had)
         if self._every:
-            return all(self._fits(value, facts) for value in had)
+            return all(self._matches(value, facts) for value in had)
         if self._any:
-            return any(self._fits(value, facts) for value in had)
+            return any(self._matches(value, facts) for value in had)
         if not had:
             return self._negated or self._if_exists
         return any(self._test(value, facts.variable) for value in had) is not self._negated
 
-    def _fits(self, value: str, facts: Facts) -> bool:
+    def _matches(self, value: str, facts: Facts) -> bool:
         return self._test(value, facts.variable) is not self._negated
 
 
 def conditions(block: Any, *, variables: bool) -> list[Condition]:
-    """The Condition element of a statement."""
+    """Return the conditions of a statement."""
     return [
         Condition(name, key, _texts(values), variables=variables)
         for name, keys in (block or {}).items()
@@ -70,12 +70,14 @@ def _test(name: str, values: list[str], *, variables: bool) -> Test:
         patterns = [Pattern(value, variables=variables, **_STRINGS[name]) for value in values]
         return lambda value, resolve: any(pattern.matches(value, resolve) for pattern in patterns)
     if name == "IpAddress":
-        return _ordered(values, ip_address, lambda network: ip_network(network, strict=False), _lies_in)
+        return _ordered(values, ip_address, lambda network: ip_network(network, strict=False), _contains)
     for kind, read in (("Numeric", float), ("Date", _moment)):
         compare = _ORDERS.get(name.removeprefix(kind))
         if name.startswith(kind) and compare is not None:
             return _ordered(values, read, read, compare)
-    raise UnsupportedPolicyError(f"A policy has the condition operator {name}, which IAM does not have.")
+    raise UnsupportedPolicyError(
+        f"The condition operator {name} of a policy does not exist. See IAM's list of condition operators."
+    )
 
 
 _STRINGS: dict[str, dict[str, bool]] = {
@@ -95,7 +97,7 @@ _ORDERS: dict[str, Callable[[Any, Any], bool]] = {
 }
 
 
-def _lies_in(address: Any, network: Any) -> bool:
+def _contains(address: Any, network: Any) -> bool:
     return address in network
 
 
@@ -108,14 +110,14 @@ def _ordered(
         try:
             had = read(value)
         except ValueError:
-            return False  # what is no number, moment or address fits none
+            return False  # not a number, date or address
         return any(compare(had, each) for each in known)
 
     return test
 
 
 def _moment(text: str) -> float:
-    """Seconds since 1970 of an ISO 8601 moment, or of such a number."""
+    """Return seconds since 1970. The text is a number or an ISO 8601 date."""
     try:
         return float(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""What the local cloud knows of a request: the values of IAM's condition keys.
+"""Values of IAM's condition keys for a request.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
 """
@@ -12,11 +12,11 @@ from millrace.local.core.errors import UnsupportedPolicyError
 
 Values = tuple[str, ...]
 Known = Mapping[str, "Values | Callable[[], Values]"]
-"""Condition keys in lower case; a value that is dear is found when a condition asks for it."""
+"""Condition keys in lower case. A callable computes its value when a condition needs it."""
 
 
 class Permission(NamedTuple):
-    """What a caller needs: an action on a resource, and what the request tells about it."""
+    """An action on a resource, with the condition keys of the request."""
 
     action: str
     resource: str
@@ -59,22 +59,22 @@ ABSENT = frozenset(
         "s3:versionid",
     }
 )
-"""Keys that are known to have no value wherever a request gives none."""
+"""Keys that have no value unless a request sets one."""
 _ABSENT_BELOW = ("aws:principaltag/", "events:detail.", "kms:encryptioncontext:", "s3:x-amz-")
 
 
 class Facts:
-    """The condition keys of one request, in three layers: the ask's own, the caller's and the surroundings'."""
+    """The condition keys of a request, in three layers: the permission's, the caller's and the environment's."""
 
     def __init__(self, known: Known, caller: Known, surroundings: Known) -> None:
         self._layers = (known, caller, surroundings)
 
     def about(self, known: Known) -> "Facts":
-        """The same caller and surroundings, for another ask."""
+        """Return the facts for another permission of the same caller."""
         return Facts(known, *self._layers[1:])
 
     def values(self, key: str) -> Values:
-        """The values of a key in lower case; none if the request has none. Raises CannotJudge."""
+        """Return the values of a key in lower case; none if the request has none. Raises UnsupportedPolicyError."""
         for layer in self._layers:
             if key in layer:
                 value = layer[key]
@@ -82,18 +82,18 @@ class Facts:
         if key in ABSENT or key.startswith(_ABSENT_BELOW):
             return ()
         raise UnsupportedPolicyError(
-            f"A policy asks for the condition key {key}, which the local cloud does not know. Take it out of the "
-            "policy for local work, or start the local cloud with LocalCloud(enforce_iam=False)."
+            f"The local cloud does not support the condition key {key} of a policy. Remove it from the policy, or "
+            "start the local cloud with LocalCloud(enforce_iam=False)."
         )
 
     def variable(self, name: str) -> str | None:
-        """The value of a policy variable; a key with several values is none."""
+        """Return the value of a policy variable; None if the key has several values."""
         values = self.values(name.lower())
         return values[0] if len(values) == 1 else None
 
 
 def surroundings(now: Callable[[], float], region: str, owner: str) -> Known:
-    """The keys that do not depend on who calls. `owner` is the account of the resource.
+    """Return the keys that do not depend on the caller. `owner` is the account of the resource.
 
     Differs: aws:SecureTransport is "true", as AWS's own endpoints are TLS; aws:SourceIp is 127.0.0.1.
     """

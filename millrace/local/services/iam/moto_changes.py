@@ -12,10 +12,7 @@ def apply(_region: Any) -> None:
 
 
 def _make_policies_once() -> None:
-    """Moto parses AWS's 1,582 managed policies for each partition and at every reset, whether one is used or not.
-
-    The local cloud is of one partition.
-    """
+    """Parse AWS's managed policies once, when one is used. moto parses all 1,582 per partition and at every reset."""
     from moto.iam.models import IAMBackend  # noqa: PLC0415
 
     make, begin = IAMBackend._init_aws_policies, IAMBackend.__init__
@@ -34,12 +31,12 @@ def _make_policies_once() -> None:
 
     IAMBackend.__init__ = __init__
     IAMBackend._init_aws_policies = lambda _backend: []
-    _first_when_asked(IAMBackend, "aws_managed_policies", aws_managed_policies)
-    _first_when_asked(IAMBackend, "managed_policies", IAMBackend._init_managed_policies)
+    _compute_lazily(IAMBackend, "aws_managed_policies", aws_managed_policies)
+    _compute_lazily(IAMBackend, "managed_policies", IAMBackend._init_managed_policies)
 
 
-def _first_when_asked(owner: Any, name: str, make: Callable[[Any], Any]) -> None:
-    """Make an attribute of a class that is computed when it is first read."""
+def _compute_lazily(owner: Any, name: str, make: Callable[[Any], Any]) -> None:
+    """Add an attribute to a class that is computed when it is first read."""
     attribute = cached_property(make)
     attribute.__set_name__(owner, name)
     setattr(owner, name, attribute)

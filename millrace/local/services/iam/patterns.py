@@ -1,4 +1,4 @@
-"""Texts of a policy that stand for many: wildcards and policy variables.
+"""Wildcards and policy variables in the texts of a policy.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
 """
@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import lru_cache
 
 Resolve = Callable[[str], str | None]
-"""Gives the value of a policy variable, or None where the request has none."""
+"""Returns the value of a policy variable; None if the request has none."""
 
 _PIECES = re.compile(r"\$\{([^}]*)\}|([*?])")
 _DEFAULT = re.compile(r"^([^,]+?)\s*,\s*'(.*)'$")
@@ -18,9 +18,9 @@ _ARN_COLONS = 5
 
 
 class Pattern:
-    """A text with wildcards, where `wild`, and with variables, where the policy's version has them.
+    """A text with wildcards (if `wild`) and variables (if the policy's version has them).
 
-    In an `arn`, a wildcard stays within one of the first five parts.
+    In an `arn`, a wildcard does not cross the first five colons.
     """
 
     def __init__(
@@ -32,7 +32,7 @@ class Pattern:
         self._regex = re.compile("".join(map(str, self._parts)), self._flags) if fixed else None
 
     def matches(self, value: str, resolve: Resolve) -> bool:
-        """Whether a value fits. A variable without a value fits nothing."""
+        """Return whether a value matches. A variable without a value matches nothing."""
         if self._regex is not None:
             return self._regex.fullmatch(value) is not None
         text = ""

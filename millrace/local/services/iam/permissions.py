@@ -14,14 +14,14 @@ from millrace.local.services.iam.facts import Permission
 
 
 def _sts(call: Call, _region: AccountRegion) -> list[Permission]:
-    """The role that is assumed; who one is, everybody may ask."""
+    """Return the role to assume. GetCallerIdentity needs no permission."""
     if call.operation == "GetCallerIdentity":
         return []
     return [Permission(f"sts:{call.operation}", call.first(("RoleArn", "{}")))]
 
 
 def _iam(call: Call, _region: AccountRegion) -> list[Permission]:
-    """The role or policy; other things of IAM as `*`."""
+    """Return the role, policy or user; `*` for anything else."""
     account = f"arn:aws:iam::{call.account}:"
     resource = call.first(
         ("RoleName", lambda name: f"{account}role/{name}"),
@@ -49,7 +49,7 @@ def required_permissions(call: Call, region: AccountRegion) -> list[Permission]:
 
 
 def passed(role: Any, service: str) -> list[Permission]:
-    """What it needs to hand a role to a service.
+    """Return the permission to pass a role to a service.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html
     """

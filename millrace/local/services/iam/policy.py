@@ -1,4 +1,4 @@
-"""Policy documents, compiled once: statements and whom they are about.
+"""Policy documents, compiled once.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements.html
 """
@@ -19,15 +19,15 @@ class Named(IntEnum):
 
     NOT = 0
     ACCOUNT = 1
-    """Its account: whoever its own policies allow."""
+    """Its account, which delegates to its own policies."""
     ROLE = 2
-    """Its role, or everybody."""
+    """Its role, or everyone."""
     SESSION = 3
     """Its session itself."""
 
 
 class Principal(NamedTuple):
-    """Who asks: a session of a role, or a service of AWS (then `service` alone is set)."""
+    """A session of a role, or an AWS service (then only `service` is set)."""
 
     account: str = ""
     role: str = ""
@@ -35,7 +35,7 @@ class Principal(NamedTuple):
     service: str = ""
 
     def named_by(self, text: str, kind: str) -> Named:
-        """How a text below AWS or Service names it."""
+        """Return how closely an element of `Principal` names it. `kind` is AWS or Service."""
         if text == "*":
             return Named.ROLE
         if kind == "Service":
@@ -50,42 +50,43 @@ class Principal(NamedTuple):
 class Statement:
     """One statement of a policy."""
 
-    def __init__(self, given: dict[str, Any], *, variables: bool) -> None:
-        self.allows = given.get("Effect") == "Allow"
-        self._other_actions, actions = "NotAction" in given, _many(given.get("NotAction", given.get("Action")))
+    def __init__(self, element: dict[str, Any], *, variables: bool) -> None:
+        self.allows = element.get("Effect") == "Allow"
+        self._other_actions, actions = "NotAction" in element, _many(element.get("NotAction", element.get("Action")))
         self._actions = [Pattern(action, variables=False, fold=True) for action in actions]
-        self._other_resources = "NotResource" in given
-        resources = _many(given.get("NotResource", given.get("Resource", "*")))
+        self._other_resources = "NotResource" in element
+        resources = _many(element.get("NotResource", element.get("Resource", "*")))
         self._resources = [Pattern(resource, variables=variables) for resource in resources]
-        self._other_principals = "NotPrincipal" in given
-        self._principals = _principals(given.get("NotPrincipal", given.get("Principal")))
-        self._conditions = conditions(given.get("Condition"), variables=variables)
+        self._other_principals = "NotPrincipal" in element
+        self._principals = _principals(element.get("NotPrincipal", element.get("Principal")))
+        self._conditions = conditions(element.get("Condition"), variables=variables)
 
-    def applies(self, ask: Permission, facts: Facts) -> bool:
-        """Whether it is about an ask. Raises CannotJudge if that hangs on a condition key that is not known here."""
+    def applies(self, permission: Permission, facts: Facts) -> bool:
+        """Return whether it applies to a permission. Raises UnsupportedPolicyError for an unknown condition key."""
         return (
-            any(pattern.matches(ask.action, facts.variable) for pattern in self._actions) is not self._other_actions
-            and any(pattern.matches(ask.resource, facts.variable) for pattern in self._resources)
+            any(pattern.matches(permission.action, facts.variable) for pattern in self._actions)
+            is not self._other_actions
+            and any(pattern.matches(permission.resource, facts.variable) for pattern in self._resources)
             is not self._other_resources
             and self._meets(facts)
         )
 
     def _meets(self, facts: Facts) -> bool:
-        """Whether every condition holds; one that is known not to outweighs one that cannot be judged."""
-        doubt: UnsupportedPolicyError | None = None
+        """Return whether every condition holds. A condition that fails decides before one that is unsupported."""
+        unsupported: UnsupportedPolicyError | None = None
         for condition in self._conditions:
             try:
                 if not condition.holds(facts):
                     return False
             except UnsupportedPolicyError as error:
-                doubt = error
-        if doubt:
-            raise doubt
+                unsupported = error
+        if unsupported:
+            raise unsupported
         return True
 
-    def names(self, who: Principal) -> Named:
-        """How closely it names a principal."""
-        closest = max((who.named_by(text, kind) for kind, text in self._principals), default=Named.NOT)
+    def names(self, principal: Principal) -> Named:
+        """Return how closely it names a principal."""
+        closest = max((principal.named_by(text, kind) for kind, text in self._principals), default=Named.NOT)
         if self._other_principals:
             return Named.NOT if closest else Named.ROLE
         return closest
@@ -93,16 +94,16 @@ class Statement:
 
 @lru_cache(maxsize=1024)
 def compiled(text: str) -> tuple[Statement, ...]:
-    """The statements of a policy document."""
+    """Return the statements of a policy document."""
     document = json.loads(text)
     variables = document.get("Version") == "2012-10-17"
-    return tuple(Statement(given, variables=variables) for given in _many(document.get("Statement")))
+    return tuple(Statement(element, variables=variables) for element in _many(document.get("Statement")))
 
 
-def _principals(given: Any) -> list[tuple[str, str]]:
-    if isinstance(given, str):
-        return [("AWS", given)]
-    return [(kind, text) for kind, texts in (given or {}).items() for text in _many(texts)]
+def _principals(element: Any) -> list[tuple[str, str]]:
+    if isinstance(element, str):
+        return [("AWS", element)]
+    return [(kind, text) for kind, texts in (element or {}).items() for text in _many(texts)]
 
 
 def _many(value: Any) -> list[Any]:

@@ -1,4 +1,4 @@
-"""How a denied call is answered, in the protocol of its service.
+"""Responses to denied calls, in the protocol of each service.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
 """
@@ -20,7 +20,7 @@ _SHOWN: dict[str, Callable[[str], str]] = {"sqs": str.lower, "sns": lambda actio
 
 
 def message(session: str, denied: Denied) -> str:
-    """AWS's sentence about a denial."""
+    """Return AWS's message about a denial."""
     service = denied.action.partition(":")[0]
     shown = _SHOWN.get(service, str)(denied.action)
     resource = f'"{denied.resource}"' if service == "s3" else denied.resource
@@ -29,9 +29,9 @@ def message(session: str, denied: Denied) -> str:
 
 
 def refusal(request: Request, scope: Scope, text: str, code: str = "", in_query: str = "") -> Response:
-    """A refusal with a message; `code` stands in for the one that the service gives for a denial.
+    """Return an error response. `code` replaces the service's code for a denied call.
 
-    `in_query` is the code in the query protocol, where it is another.
+    `in_query` is the code in the query protocol if it differs.
     """
     if scope.service == "s3":
         return _s3(request, text, code or "AccessDenied")
@@ -46,7 +46,7 @@ def refusal(request: Request, scope: Scope, text: str, code: str = "", in_query:
 
 
 def identity(call: Call, session: str, user_id: str) -> Response:
-    """Who a caller is: https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html."""
+    """Return the identity of a caller. See https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html."""
     body = (
         '<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult>'
         f"<Arn>{session}</Arn><UserId>{user_id}</UserId><Account>{call.account}</Account></GetCallerIdentityResult>"
@@ -70,13 +70,13 @@ def _query(text: str, code: str) -> Response:
 
 
 def _s3(request: Request, text: str, code: str) -> Response:
-    """The answer to HEAD has no body, so its reason is lost, as on AWS."""
+    """Return an error of S3. A response to HEAD has no body, as on AWS."""
     body = f"<Error><Code>{code}</Code><Message>{escape(text)}</Message><RequestId>{uuid.uuid4()}</RequestId></Error>"
     return Response(_FORBIDDEN, b"" if request.method == "HEAD" else body.encode(), (_XML,))
 
 
 def _cbor(text: str, code: str) -> Response:
-    """A map of two texts: https://smithy.io/2.0/additional-specs/protocols/smithy-rpc-v2.html."""
+    """Return a map of two texts. See https://smithy.io/2.0/additional-specs/protocols/smithy-rpc-v2.html."""
     pairs = (("__type", code), ("message", text))
     body = b"\xa2" + b"".join(_cbor_text(name) + _cbor_text(value) for name, value in pairs)
     headers = (("content-type", "application/cbor"), ("smithy-protocol", "rpc-v2-cbor"))
@@ -84,6 +84,6 @@ def _cbor(text: str, code: str) -> Response:
 
 
 def _cbor_text(text: str) -> bytes:
-    """A text with its length in two bytes."""
+    """Encode a text with its length in two bytes."""
     encoded = text.encode()
     return b"\x79" + len(encoded).to_bytes(2, "big") + encoded

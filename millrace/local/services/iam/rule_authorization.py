@@ -1,4 +1,4 @@
-"""Whether a rule may reach a target: by the policy of the target, by its key, or by the role of the rule.
+"""Authorizes the delivery of a rule to a target: by the policy of the target, by its key, or by the rule's role.
 
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html
 """
@@ -17,81 +17,83 @@ _NONE: Known = MappingProxyType({})
 
 
 class RuleAuthorization:
-    """Judges each rule and target once, until a call may have changed a policy."""
+    """Authorizes each rule and target once, until a call changes a policy."""
 
     def __init__(self, region: AccountRegion, access: Access) -> None:
         self._region = region
         self._access = access
-        self._judged: dict[tuple[Any, ...], str | None] = {}
+        self._refusals: dict[tuple[Any, ...], str | None] = {}
 
     def changed(self) -> None:
-        """Judge afresh."""
-        self._judged.clear()
+        """Authorize every rule again."""
+        self._refusals.clear()
 
     def refusal(self, target: Mapping[str, Any], rule: str, known: Known = _NONE) -> str | None:
-        """Why a rule, by its ARN, may not reach a target; None where it may. Raises CannotJudge.
+        """Return why a rule may not deliver to a target; None if it may. Raises UnsupportedPolicyError.
 
-        `known` is what conditions may ask for of the event.
+        `rule` is an ARN. `known` contains the condition keys of the event.
         """
         if not self._access.enforce_iam:
             return None
-        asked = (target["Arn"], target.get("RoleArn"), rule, *known.items())
-        if asked not in self._judged:
-            self._judged[asked] = self._judge(target["Arn"], target.get("RoleArn"), rule, known)
-        return self._judged[asked]
+        key = (target["Arn"], target.get("RoleArn"), rule, *known.items())
+        if key not in self._refusals:
+            self._refusals[key] = self._evaluate(target["Arn"], target.get("RoleArn"), rule, known)
+        return self._refusals[key]
 
-    def _judge(self, arn: str, role: str | None, rule: str, known: Known) -> str | None:
+    def _evaluate(self, arn: str, role: str | None, rule: str, known: Known) -> str | None:
         service, account = arn.split(":")[2], arn.split(":")[4]
         if role is not None:
-            return self._beyond(role, arn, rule, known)
+            return self._denied_to_role(role, arn, rule, known)
         if service != "events" and account not in ("", self._region.account):
-            return f"A rule reaches {arn}, of another account, in the name of a role, and its target names none."
+            return f"{arn} belongs to another account: the target of the rule must have a RoleArn, and has none."
         needed = self._needed(arn)
         if ":event-bus/" in arn:
-            return self._closed_bus(arn, rule, known)
+            return self._denied_by_bus(arn, rule, known)
         if needed.role_required:
-            return (
-                f"A rule reaches {arn} in the name of a role that may {needed.actions[0]}, and its target names none."
-            )
-        return self._closed(arn, rule) if needed.actions else None
+            return f"The target {arn} needs a RoleArn of a role that allows {needed.actions[0]}, and has none."
+        return self._denied_by_policy(arn, rule) if needed.actions else None
 
     def _needed(self, arn: str) -> DeliveryPermissions:
         service = self._region.service_named(arn.split(":")[2])
         return service.delivery_permissions(arn) if service else DeliveryPermissions()
 
-    def _closed(self, arn: str, rule: str) -> str | None:
-        """Why the policies of a target and of its key do not let EventBridge in."""
+    def _denied_by_policy(self, arn: str, rule: str) -> str | None:
+        """Return why the policy of a target or of its key denies EventBridge; None if both allow it."""
         for action in self._needed(arn).actions:
             if not self._access.may_deliver(EVENTS, action, _resource(arn), rule):
-                return f"No policy of {arn} lets {EVENTS} in with {action} for the rule {rule}."
+                return f"No policy of {arn} allows {EVENTS} {action} for the rule {rule}."
         key = self._key_of(arn)
         for action in self._needed(arn).key_actions if key else ():
             if not self._access.may_deliver(EVENTS, action, str(key), rule):
                 return f"{arn} is encrypted, and the policy of its key {key} does not allow {EVENTS} {action}."
         return None
 
-    def _closed_bus(self, arn: str, rule: str, known: Known) -> str | None:
+    def _denied_by_bus(self, arn: str, rule: str, known: Known) -> str | None:
         (action,) = self._needed(arn).actions
-        service_in = self._access.may_deliver(EVENTS, action, arn, rule, known)
-        if service_in or self._access.lets_account_in(action, arn, {**known, **_source(rule)}):
+        service_allowed = self._access.may_deliver(EVENTS, action, arn, rule, known)
+        if service_allowed or self._access.allows_account(action, arn, {**known, **_source(rule)}):
             return None
-        return f"The target {arn} names no role, and the policy of the bus does not allow {action} for the rule {rule}."
+        return (
+            f"The target {arn} has no RoleArn, and the policy of the bus does not allow {action} for the rule {rule}."
+        )
 
-    def _beyond(self, role: str, arn: str, rule: str, known: Known) -> str | None:
-        """Why a role is not let do what delivering takes."""
+    def _denied_to_role(self, role: str, arn: str, rule: str, known: Known) -> str | None:
+        """Return why a role does not allow the delivery; None if it does."""
         if not self._access.may_deliver(EVENTS, "sts:AssumeRole", role, rule):
-            return f"The role {role} does not let {EVENTS} assume it."
-        service, told = arn.split(":")[2], {**known, **_source(rule)} if ":event-bus/" in arn else known
-        asks = [Permission(action, _resource(arn), told) for action in self._needed(arn).actions]
+            return f"The trust policy of the role {role} does not allow {EVENTS}."
+        service, request_keys = arn.split(":")[2], {**known, **_source(rule)} if ":event-bus/" in arn else known
+        permissions = [Permission(action, _resource(arn), request_keys) for action in self._needed(arn).actions]
         if key := self._key_of(arn):
             via = {"kms:viaservice": (f"{service}.{self._region.name}.amazonaws.com",)}
-            asks += [Permission(action, key, via) for action in self._needed(arn).key_actions]
+            permissions += [Permission(action, key, via) for action in self._needed(arn).key_actions]
         session = rule.rpartition("/")[2]
-        denied = next((found for ask in asks if (found := self._access.denied(role, session, ask))), None)
-        return f"The role {role} may not {denied.action} on {denied.resource} {denied.why}." if denied else None
+        denied = next(
+            (found for permission in permissions if (found := self._access.denied(role, session, permission))), None
+        )
+        return f"The role {role} does not allow {denied.action} on {denied.resource} {denied.why}." if denied else None
 
     def _key_of(self, arn: str) -> str | None:
-        """The ARN of the customer managed key that encrypts a resource; None if it has none, or of another account."""
+        """Return the ARN of the customer managed key of a resource; None if it has none or the account is unknown."""
         owner = self._region.owner(arn)
         service = owner.service_named(arn.split(":")[2]) if owner else None
         named = service.encryption_key(arn) if service else None
@@ -105,7 +107,7 @@ def _names_of(key: Any) -> set[str]:
 
 
 def _source(rule: str) -> Known:
-    """What a bus is told of the rule that puts an event onto it.
+    """Return the condition keys of a rule that puts an event onto a bus.
 
     https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-event-bus-example-policy-restrict-account.html
     """
@@ -113,5 +115,5 @@ def _source(rule: str) -> Known:
 
 
 def _resource(arn: str) -> str:
-    """What a target's policy has to name: of a log group, a stream in it."""
+    """Return the resource that a target's policy has to name: for a log group, a log stream in it."""
     return f"{arn.removesuffix(':*')}:log-stream:any" if arn.split(":")[2] == "logs" else arn

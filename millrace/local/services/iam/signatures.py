@@ -50,7 +50,7 @@ class Reason(Enum):
 
     MISSING = "The request is not signed."
     INCOMPLETE = "The Authorization header or the signed URL is incomplete."
-    UNKNOWN_KEY = "The access key or its session token is not one that the local cloud gave out."
+    UNKNOWN_KEY = "The access key or its session token is unknown to the local cloud."
     MISMATCH = "The request signature we calculated does not match the signature you provided."
     EXPIRED = "The signature is too old or from the future."
     URL_EXPIRED = "Request has expired"
@@ -66,7 +66,7 @@ class SignatureError(Exception):
 
 
 class Times(NamedTuple):
-    """The time of this machine, and that of the local cloud, which can be ahead. In seconds since 1970."""
+    """The time of this machine and of the local cloud, which can be ahead; in seconds since 1970."""
 
     real: float
     emulated: float
@@ -84,7 +84,7 @@ class _Signed(NamedTuple):
 
 
 def verify(request: Request, credentials: Credentials, times: Times) -> None:
-    """Check who signed a request, and when. Raises SignatureError.
+    """Verify the signature of a request and its time. Raises SignatureError.
 
     A function signs at the time of its last invocation, which the local cloud may have advanced since; so every moment
     from the time of this machine to that of the local cloud counts as now.
@@ -178,7 +178,7 @@ def _expiration(policy: str) -> float:
 
 
 def _expiry_now(credentials: Credentials, times: Times) -> float:
-    """A function's URLs expire by the time of the local cloud, a developer's by that of this machine."""
+    """Return the time for expiry: of the local cloud for functions, of this machine for developers."""
     return times.emulated if credentials.token else times.real
 
 
@@ -188,7 +188,7 @@ def _check_token(given: str | None, credentials: Credentials) -> None:
 
 
 def _check_time(signed: _Signed, times: Times) -> float:
-    """The moment of a signature, which is not in the future."""
+    """Return the time of a signature. Raises SignatureError if it lies in the future."""
     moment = _seconds(signed.moment)
     if moment is None or signed.moment[:8] != signed.date:
         raise SignatureError(Reason.INCOMPLETE, f"X-Amz-Date is {signed.moment!r}.")
@@ -204,13 +204,13 @@ def _skew(service: str) -> int:
 @lru_cache(256)
 def _seconds(moment: str) -> int | None:
     try:
-        return timegm(datetime.strptime(moment, "%Y%m%dT%H%M%SZ").timetuple())  # noqa: DTZ007 - the Z says it
+        return timegm(datetime.strptime(moment, "%Y%m%dT%H%M%SZ").timetuple())  # noqa: DTZ007 - the Z means UTC
     except ValueError:
         return None
 
 
 def _payload(request: Request) -> str:
-    """The hash of the body; for a streamed or unsigned one, the word that stands for it."""
+    """Return the hash of the body, or the placeholder of a streamed or unsigned body."""
     named = request.headers.get("x-amz-content-sha256", "")
     if named.startswith(_UNHASHED):
         return named
@@ -244,7 +244,7 @@ def _signing_key(secret: str, date: str, region: str, service: str) -> bytes:
 
 
 def _path(request: Request, service: str) -> str:
-    """The canonical path: for S3 encoded once, for other services normalized and encoded twice."""
+    """Return the canonical path: for S3 encoded once, for other services normalized and encoded twice."""
     raw = request.raw_path or quote(request.path, safe="/~")
     if raw == "/":
         return raw
@@ -255,7 +255,7 @@ def _path(request: Request, service: str) -> str:
 
 
 def _query(query: str, leave_out: str = "") -> str:
-    """The canonical query: pairs encoded and sorted."""
+    """Return the canonical query: pairs encoded and sorted."""
     if not query:
         return ""
     pairs = [pair.partition("=")[::2] for pair in query.split("&") if pair]

@@ -1,4 +1,4 @@
-"""What moto keeps that bears on who may do what: roles, and the policies of resources."""
+"""Roles and policies of resources, in moto's state."""
 
 import json
 from collections.abc import Iterable
@@ -13,21 +13,21 @@ Statements = tuple[Statement, ...]
 
 
 class RolePolicies(NamedTuple):
-    """What a role is allowed itself, and at most."""
+    """The policies of a role, and its permissions boundary."""
 
     identity: Statements
     boundary: Statements | None
 
 
 class Stores:
-    """Reads moto's state afresh at each call. Documents are compiled once for each text, so nothing goes stale."""
+    """Reads moto's state on each call. Each text is compiled once, so nothing becomes stale."""
 
     def __init__(self, region: AccountRegion) -> None:
         self._region = region
         self._roles: dict[str, Any] = {}
 
     def role(self, arn: str) -> Any:
-        """Moto's role. Raises LookupError."""
+        """Return moto's role. Raises LookupError."""
         known = self._region.backends.iam.roles
         role = self._roles.get(arn)
         if role is None or known.get(role.id) is not role:
@@ -37,15 +37,15 @@ class Stores:
         return self._roles[arn]
 
     def of_role(self, arn: str) -> RolePolicies:
-        """The policies of a role; a role that is gone has none."""
+        """Return the policies of a role; none if it was deleted."""
         try:
             role = self.role(arn)
         except LookupError:
             return RolePolicies((), None)
         attached = (_default_version(policy) for policy in list(role.managed_policies.values()))
-        identity = _together((*role.policies.values(), *attached))
+        identity = _combined((*role.policies.values(), *attached))
         limit = role.permissions_boundary_arn
-        return RolePolicies(identity, _together((_default_version(self._managed(limit)),)) if limit else None)
+        return RolePolicies(identity, _combined((_default_version(self._managed(limit)),)) if limit else None)
 
     def _managed(self, arn: str) -> Any:
         return self._region.backends.iam.managed_policies[arn]
@@ -65,14 +65,14 @@ class Stores:
             return None  # the service itself reports that the resource does not exist
         if not documents:
             return None
-        return _together(documents if isinstance(documents, tuple) else (documents,))
+        return _combined(documents if isinstance(documents, tuple) else (documents,))
 
 
 def _default_version(policy: Any) -> Any:
     return next(each.document for each in policy.versions if each.version_id == policy.default_version_id)
 
 
-def _together(documents: Iterable[Any]) -> Statements:
+def _combined(documents: Iterable[Any]) -> Statements:
     return _joined(tuple(_text(document) for document in documents))
 
 

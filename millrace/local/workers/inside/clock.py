@@ -4,7 +4,7 @@ import time
 from typing import Any
 
 _SAME_SECONDS = 0.01
-"""A smaller difference only says how long the two clocks took to read."""
+"""A smaller difference is the time to read the two clocks."""
 _travelled = 0.0
 _traveller: Any = None
 
@@ -18,9 +18,9 @@ def set_ahead(seconds: float) -> None:
     if abs(seconds - _travelled) < _SAME_SECONDS:
         return
     if _traveller is None:
-        import time_machine  # noqa: PLC0415 - until the first leap nobody needs it
+        import time_machine  # noqa: PLC0415 - needed after the first skip only
 
         _traveller = time_machine.travel(time.time()).start()
-        time.time()  # the journey begins when it is first asked for the time
+        time.time()  # starts the new time
     _traveller.shift(seconds - _travelled)
     _travelled = seconds

@@ -30,7 +30,7 @@ _NEW_MOUNTS, _NEW_USER = 0x00020000, 0x10000000
 _BIND, _BIND_RECURSIVE, _PRIVATE_RECURSIVE = 0x1000, 0x5000, 0x44000
 _READ_ONLY_AGAIN, _LOCKED_FLAGS = 0x1021, 0xC0E
 _CAPABILITIES_VERSION = 0x20080522
-_KEPT_CAPABILITIES = 0b11011  # of root over files: their owners and modes; Landlock says which files
+_KEPT_CAPABILITIES = 0b11011  # root's capabilities for owners and modes of files; Landlock limits the files
 _TMP = "/tmp"  # noqa: S108 - what Lambda calls it
 _SYSTEM = (
     *("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/nix/store", "/proc", "/run/systemd/resolve"),
@@ -158,7 +158,7 @@ def _mount_tmp(home: str, needed: Iterable[str], shared: Iterable[str]) -> bool:
             if path not in shared:  # or it could be written as a part of /tmp
                 _mount("none", path, _READ_ONLY_AGAIN | os.statvfs(path).f_flag & _LOCKED_FLAGS)
     except PermissionError:
-        return False  # as in a container, or where AppArmor allows it to nobody
+        return False  # for example in a container, or with AppArmor
     finally:
         for descriptor in descriptors.values():
             os.close(descriptor)

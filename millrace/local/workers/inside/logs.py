@@ -100,7 +100,7 @@ class _JsonFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         plain = isinstance(record.msg, dict) and not record.args
         kind, error, trace = record.exc_info or (None, None, None)
-        told = {
+        fields = {
             "timestamp": self.formatTime(record, self.datefmt),
             "level": record.levelname,
             "message": record.msg if plain else record.getMessage(),
@@ -111,6 +111,6 @@ class _JsonFormatter(logging.Formatter):
             "requestId": _request_id,
             "location": f"{record.pathname}:{record.funcName}:{record.lineno}" if kind else None,
         }
-        extra = {key: value for key, value in vars(record).items() if key not in _KNOWN and key not in told}
-        held = {key: value for key, value in (told | extra).items() if value is not None}
+        extra = {key: value for key, value in vars(record).items() if key not in _KNOWN and key not in fields}
+        held = {key: value for key, value in (fields | extra).items() if value is not None}
         return json.dumps(held, ensure_ascii=False, default=str)

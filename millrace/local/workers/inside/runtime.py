@@ -44,7 +44,7 @@ class Fault(Exception):
 
 
 class CognitoIdentity:
-    """Who called, for calls of the mobile SDK; here nobody."""
+    """The identity of a mobile SDK caller; always empty here."""
 
     cognito_identity_id = None
     cognito_identity_pool_id = None
@@ -54,7 +54,7 @@ class CognitoIdentity:
 
 
 class LambdaContext:
-    """What a handler is told about its invocation. `deadline` is in milliseconds since 1970."""
+    """The context object of an invocation. `deadline` is in milliseconds since 1970."""
 
     def __init__(self, request_id: str, arn: str, deadline: int) -> None:
         self.aws_request_id = request_id

@@ -20,10 +20,10 @@ from . import confinement, logs, runtime, wire
 _PIECE = 1 << 18
 
 
-def command(place: dict[str, Any]) -> list[str]:
-    """The command line that starts a worker at its place."""
+def command(arguments: dict[str, Any]) -> list[str]:
+    """Return the command line that starts a worker."""
     program = str(Path(__file__).with_name("bootstrap.py"))
-    return [sys.executable, "-I", "-S", "-X", "utf8", program, "worker", json.dumps(place)]
+    return [sys.executable, "-I", "-S", "-X", "utf8", program, "worker", json.dumps(arguments)]
 
 
 def kibibytes(usage: resource.struct_rusage) -> int:
@@ -137,6 +137,6 @@ class FreshLoader(importlib.machinery.SourceFileLoader):
     """Tells versions of a file apart by the microsecond; Python does by the second, and would run the former one."""
 
     def path_stats(self, path: Any) -> dict[str, Any]:
-        """What says whether bytecode is that of a file."""
+        """Return the stamps that tie bytecode to a file."""
         about = Path(path).stat()
         return {"mtime": about.st_mtime_ns // 1000, "size": about.st_size}

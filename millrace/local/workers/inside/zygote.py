@@ -1,6 +1,6 @@
-"""The process from which workers are started: by fork, with their packages loaded already, or by spawn.
+"""The zygote: the process that starts workers, by fork with their packages loaded, or by spawn.
 
-It runs no function, keeps to one thread, ends its workers when the pool lets go of it, and they end when it does.
+It runs no function and has one thread. Its workers end when it ends, and it ends when the pool closes its socket.
 """
 
 import contextlib
@@ -17,13 +17,13 @@ from . import confinement, preload, wire, worker
 
 
 def main(control: int, start: str, package_view: str, home: str) -> None:
-    """Serve the pool; in a worker that was forked, run its function."""
+    """Serve the pool. In a forked worker, run its function."""
     sys.path.insert(0, package_view)
     if start == "fork":
         preload.load()
-    place = _Zygote(socket.socket(fileno=control), start, package_view, home).serve()
-    if place:
-        worker.main(**place)
+    arguments = _Zygote(socket.socket(fileno=control), start, package_view, home).serve()
+    if arguments:
+        worker.main(**arguments)
 
 
 class _Zygote:
@@ -41,7 +41,7 @@ class _Zygote:
         os.set_blocking(self._wake, False)
 
     def serve(self) -> dict[str, Any] | None:
-        """Start, kill and reap, until the pool is gone. In a forked worker, give its place."""
+        """Start, kill and reap workers until the pool closes. In a forked worker, return its arguments."""
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         signal.signal(signal.SIGCHLD, lambda *_: None)
@@ -56,41 +56,41 @@ class _Zygote:
                 if not message:
                     self._end()
                     return None
-                place = self._obey(message, descriptors)
-                if place:
-                    return place
+                arguments = self._handle(message, descriptors)
+                if arguments:
+                    return arguments
 
     def _receive(self) -> tuple[bytes, list[int]]:
         try:
             message, descriptors, _, _ = socket.recv_fds(self._control, wire.CONTROL.size, 2)
         except ConnectionResetError:
-            return b"", []  # the pool is gone, and did not hear all
+            return b"", []  # the pool closed
         while 0 < len(message) < wire.CONTROL.size:
             message += self._control.recv(wire.CONTROL.size - len(message))
         return message, descriptors
 
-    def _obey(self, message: bytes, descriptors: list[int]) -> dict[str, Any] | None:
+    def _handle(self, message: bytes, descriptors: list[int]) -> dict[str, Any] | None:
         kind, number, _, _ = wire.CONTROL.unpack(message)
         if kind == wire.KILL:
             for pid in [pid for pid, known in self._workers.items() if known == number]:
                 _kill(pid)
             return None
-        place = self._place(number, *descriptors)
+        arguments = self._arguments(number, *descriptors)
         try:
-            pid = os.fork() if self._start == "fork" else self._spawn(place, descriptors)
+            pid = os.fork() if self._start == "fork" else self._spawn(arguments, descriptors)
         except OSError as error:
-            print(f"millrace: no worker could be started: {error}", file=sys.stderr)  # noqa: T201 - it has no other voice
-            self._tell(wire.ENDED, number, os.EX_OSERR, 0)
+            print(f"millrace: no worker could be started: {error}", file=sys.stderr)  # noqa: T201 - it has no log
+            self._send(wire.ENDED, number, os.EX_OSERR, 0)
         else:
             if pid == 0:
-                self._leave()
-                return place
+                self._become_worker()
+                return arguments
             self._started(number, pid)
         for descriptor in descriptors:
             os.close(descriptor)
         return None
 
-    def _place(self, number: int, connection: int, log: int) -> dict[str, Any]:
+    def _arguments(self, number: int, connection: int, log: int) -> dict[str, Any]:
         home = self._home / str(number)
         home.mkdir(mode=0o700)
         for descriptor in (connection, log):
@@ -104,24 +104,24 @@ class _Zygote:
             "packages": self._packages,
         }
 
-    def _spawn(self, place: dict[str, Any], descriptors: list[int]) -> int:
+    def _spawn(self, arguments: dict[str, Any], descriptors: list[int]) -> int:
         inherited = (*descriptors, self._lifeline)
         for descriptor in inherited:
             os.set_inheritable(descriptor, True)  # noqa: FBT003 - its own signature
-        command = worker.command(place)
+        command = worker.command(arguments)
         try:
             return os.posix_spawn(command[0], command, os.environ, setpgroup=0)
         finally:
             os.set_inheritable(self._lifeline, False)  # noqa: FBT003 - its own signature
 
     def _started(self, number: int, pid: int) -> None:
-        with contextlib.suppress(OSError):  # the worker does it as well: whoever is first
+        with contextlib.suppress(OSError):  # the worker does it as well
             os.setpgid(pid, pid)
         self._workers[pid] = number
-        self._tell(wire.STARTED, number, pid, 0)
+        self._send(wire.STARTED, number, pid, 0)
 
-    def _leave(self) -> None:
-        """Become a worker: keep nothing of the zygote's."""
+    def _become_worker(self) -> None:
+        """Become a worker: close everything of the zygote."""
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         os.setpgid(0, 0)
@@ -137,10 +137,10 @@ class _Zygote:
             number = self._workers.pop(pid)
             _kill_group(pid)
             shutil.rmtree(self._home / str(number), ignore_errors=True)
-            self._tell(wire.ENDED, number, os.waitstatus_to_exitcode(status), worker.kibibytes(usage))
+            self._send(wire.ENDED, number, os.waitstatus_to_exitcode(status), worker.kibibytes(usage))
 
-    def _tell(self, kind: bytes, number: int, figure: int, memory: int) -> None:
-        with contextlib.suppress(OSError):  # the pool is gone: the next read says so
+    def _send(self, kind: bytes, number: int, figure: int, memory: int) -> None:
+        with contextlib.suppress(OSError):  # the pool closed: the next read returns nothing
             self._control.sendall(wire.CONTROL.pack(kind, number, figure, memory))
 
     def _end(self) -> None:
@@ -151,11 +151,11 @@ class _Zygote:
 
 
 def _kill(pid: int) -> None:
-    os.kill(pid, signal.SIGKILL)  # not reaped yet, so the number is still its own
+    os.kill(pid, signal.SIGKILL)  # not reaped yet, so the process id is not reused
     _kill_group(pid)
 
 
 def _kill_group(pid: int) -> None:
-    """End also what a worker has started."""
+    """Kill the processes that a worker started."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, signal.SIGKILL)

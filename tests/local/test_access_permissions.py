@@ -15,7 +15,7 @@ ACCOUNT = "123456789012"
 HERE = f"us-east-1:{ACCOUNT}"
 
 
-def asks(service, method="POST", path="/", query="", body="", **headers):
+def required(service, method="POST", path="/", query="", body="", **headers):
     signed = f"AWS4-HMAC-SHA256 Credential=ASIA/20260101/us-east-1/{service}/aws4_request, SignedHeaders=host"
     headers = {name.replace("_", "-"): value for name, value in headers.items()} | {"authorization": signed}
     text = body if isinstance(body, str) else json.dumps(body)
@@ -28,7 +28,9 @@ def asks(service, method="POST", path="/", query="", body="", **headers):
 
 def needed(*args, **kwargs):
     """Actions and resources, as a policy would name them."""
-    return [(ask.action, ask.resource.removeprefix("arn:aws:")) for ask in asks(*args, **kwargs)]
+    return [
+        (permission.action, permission.resource.removeprefix("arn:aws:")) for permission in required(*args, **kwargs)
+    ]
 
 
 def json_call(service, operation, **params):
@@ -36,16 +38,18 @@ def json_call(service, operation, **params):
 
 
 def known(service, operation, **params):
-    """What the conditions of the first ask may look at."""
-    (ask, *_) = asks(service, body=params, x_amz_target=f"X.{operation}")
-    return {key: value() if callable(value) else value for key, value in ask.known.items() if "leading" not in key}
+    """What the conditions of the first permission may look at."""
+    (permission, *_) = required(service, body=params, x_amz_target=f"X.{operation}")
+    return {
+        key: value() if callable(value) else value for key, value in permission.known.items() if "leading" not in key
+    }
 
 
 def entry(bus, source="shop", detail_type="T"):
     return {"EventBusName": bus, "Source": source, "DetailType": detail_type, "Detail": "{}"}
 
 
-def test_each_entry_of_put_events_is_judged_by_its_bus():
+def test_each_entry_of_put_events_is_authorized_by_its_bus():
     """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-conditions.html"""
     entries = [entry("shop"), entry("shop"), entry(f"arn:aws:events:{HERE}:event-bus/other"), {"Source": "s"}]
     assert json_call("events", "PutEvents", Entries=entries) == [
@@ -91,7 +95,7 @@ def test_a_batch_of_messages_needs_the_single_action(operation):
     assert needed("sqs", body=form, content_type="application/x-www-form-urlencoded; charset=utf-8") == wanted
 
 
-def test_the_items_of_a_transaction_are_judged_each_by_its_action():
+def test_the_items_of_a_transaction_are_authorized_each_by_its_action():
     """https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html"""
     items = [{"Put": {"TableName": "A"}}, {"ConditionCheck": {"TableName": "B"}}, {"Delete": {"TableName": "B"}}]
     assert json_call("dynamodb", "TransactWriteItems", TransactItems=items) == [
@@ -101,7 +105,7 @@ def test_the_items_of_a_transaction_are_judged_each_by_its_action():
     ]
 
 
-def test_batches_and_queries_are_judged_by_table_and_index():
+def test_batches_and_queries_are_authorized_by_table_and_index():
     """https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazondynamodb.html"""
     written = json_call("dynamodb", "BatchWriteItem", RequestItems={"A": [{"PutRequest": {"Item": {}}}], "B": []})
     assert written == [("dynamodb:BatchWriteItem", f"dynamodb:{HERE}:table/A")]
@@ -160,7 +164,7 @@ def test_actions_of_s3_have_names_of_their_own(request_line, headers, wanted):
     assert needed("s3", method, path, query, **headers) == wanted
 
 
-def test_each_key_of_delete_objects_is_judged():
+def test_each_key_of_delete_objects_is_authorized():
     """https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
 
     Differs: the call is denied whole if one key is; AWS answers for each key on its own.
@@ -171,7 +175,7 @@ def test_each_key_of_delete_objects_is_judged():
 
 
 @pytest.mark.parametrize("name", ["f", f"{ACCOUNT}:function:f", f"arn:aws:lambda:{HERE}:function:f"])
-def test_invoking_is_judged_by_function_and_qualifier(name):
+def test_invoking_is_authorized_by_function_and_qualifier(name):
     """https://docs.aws.amazon.com/lambda/latest/dg/lambda-api-permissions-ref.html"""
     path = f"/2015-03-31/functions/{name}/invocations"
     assert needed("lambda", path=path) == [("lambda:InvokeFunction", f"lambda:{HERE}:function:f")]
@@ -212,7 +216,7 @@ def test_invoking_is_judged_by_function_and_qualifier(name):
 def test_resources_of_other_services(service, operation, params, wanted):
     """https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
 
-    Differs: services other than those that functions commonly call are judged with the resource `*`.
+    Differs: services other than those that functions commonly call are authorized with the resource `*`.
     """
     assert json_call(service, operation, **params) == [wanted]
 
