@@ -226,7 +226,7 @@ class Access:
         reaches = permission.action == "events:PutEvents" or permission.action.startswith("s3:")
         if not reaches and self._stores.account_of(permission.resource) not in ("", caller.account):
             raise UnsupportedPolicyError(
-                f"{permission.action} on {permission.resource} of another account is not supported. Calls reach another "
+                f"{permission.action} on {permission.resource} of another account is unsupported. Calls reach another "
                 "account by PutEvents and S3 only; rules reach its queues, topics, streams, functions and buses."
             )
 
