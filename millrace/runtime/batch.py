@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from millrace.runtime.waiting import Waits, put_back
+from millrace.runtime.requeue import DependencyUnavailableError, put_back
 
 MAX_RECORDED = 100
 """Events of a list that are recorded as handled in one transaction, so all or none of them are.
@@ -114,7 +114,7 @@ def _or_wait(records: list[Any], handled: Callable[[], None]) -> None:
     """Put the messages back whose event is to wait; they count as handled."""
     try:
         handled()
-    except Waits as waits:
+    except DependencyUnavailableError as waits:
         for record in records:
             put_back(record, waits)
 

@@ -1,6 +1,6 @@
 """A circuit breaker around a handler whose dependency fails: Powertools', with its state in DynamoDB.
 
-An event whose dependency is away is not counted as failed: see `millrace.runtime.waiting`.
+An event whose dependency is away is not counted as failed: see `millrace.runtime.requeue`.
 https://docs.aws.amazon.com/powertools/python/latest/utilities/circuit_breaker/
 """
 
@@ -15,7 +15,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from millrace.runtime import observe
-from millrace.runtime.waiting import Waits
+from millrace.runtime.requeue import DependencyUnavailableError
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.circuit_breaker import CircuitTransition
@@ -28,11 +28,11 @@ METRIC = "CircuitOpen"
 _MARK = "millrace_breaker"
 
 
-class TooSlow(TimeoutError):
+class DependencyTimeoutError(TimeoutError):
     """A dependency has not answered within the time that its breaker gives it."""
 
 
-class MisplacedBreaker(TypeError):
+class MisplacedBreakerError(TypeError):
     """A breaker that nothing could use where it stands."""
 
 
@@ -45,7 +45,7 @@ class Breaker:
     threshold: int
     recovery: int
     timeout: float
-    patience: int
+    max_wait: int
 
 
 def breaker(
@@ -55,21 +55,23 @@ def breaker(
     threshold: int = 5,
     recovery: int = 30,
     timeout: float = 2,
-    patience: int = 24 * 3600,
+    max_wait: int = 24 * 3600,
 ) -> Callable[[F], F]:
     """Declare that a handler depends on something that may be away: `@breaker("mailer", on=MailerDown)`.
 
     Written below @processor. The dependency is away when the handler raises one of `on`, or takes longer than
     `timeout`. After `threshold` times in a row the circuit is open: the handler is not called, for `recovery` seconds;
     then one call tries, and closes the circuit or opens it anew. Processors that give one `name` share its state. An
-    event waits in its queue meanwhile, for `patience` seconds at most; after that it fails like any other.
+    event waits in its queue meanwhile, for `max_wait` seconds at most; after that it fails like any other.
     """
     kinds = on if isinstance(on, tuple) else (on,)
 
     def declare(function: F) -> F:
         if not hasattr(function, "__code__"):
-            raise MisplacedBreaker(f"@breaker({name!r}) stands above @processor: write it below, next to the function.")
-        vars(function)[_MARK] = Breaker(name, kinds, threshold, recovery, timeout, patience)
+            raise MisplacedBreakerError(
+                f"@breaker({name!r}) stands above @processor: write it below, next to the function."
+            )
+        vars(function)[_MARK] = Breaker(name, kinds, threshold, recovery, timeout, max_wait)
         return function
 
     return declare
@@ -82,7 +84,7 @@ def breaker_of(function: Callable[..., Any]) -> Breaker | None:
 
 
 def guarded(function: F, declared: Breaker | None) -> F | Callable[..., Any]:
-    """A function behind its breaker. Raises Waits where the dependency is away."""
+    """A function behind its breaker. Raises DependencyUnavailableError where the dependency is away."""
     return _behind(function, declared) if declared else function
 
 
@@ -93,7 +95,7 @@ def _behind(function: Callable[..., Any], declared: Breaker) -> Callable[..., An
         circuit_breaker,
     )
 
-    away: tuple[type[Exception], ...] = (*declared.on, TooSlow)
+    away: tuple[type[Exception], ...] = (*declared.on, DependencyTimeoutError)
     config = CircuitBreakerConfig(
         failure_threshold=declared.threshold,
         recovery_timeout=declared.recovery,
@@ -113,10 +115,11 @@ def _behind(function: Callable[..., Any], declared: Breaker) -> Callable[..., An
             _measure(declared.name, 1)
             opened = error.circuit.opened_at if error.circuit else None
             probe = (opened or time.time()) + declared.recovery - time.time()
-            raise Waits(str(error), seconds=max(1.0, probe), patience=declared.patience) from error
+            seconds = max(1.0, probe)
+            raise DependencyUnavailableError(str(error), seconds=seconds, max_wait=declared.max_wait) from error
         except away as error:
             told = f"{type(error).__name__}: {error}"
-            raise Waits(told, seconds=declared.recovery, patience=declared.patience) from error
+            raise DependencyUnavailableError(told, seconds=declared.recovery, max_wait=declared.max_wait) from error
 
     return protected
 
@@ -134,10 +137,10 @@ def _states() -> "CircuitBreakerDynamoDBPersistence":
 
 @contextmanager
 def _within(seconds: float, name: str) -> Iterator[None]:
-    """Raise TooSlow in the midst of what takes too long. Lambda calls a handler on the main thread, as this needs."""
+    """Raise DependencyTimeoutError in the midst of what takes too long. Lambda calls a handler on the main thread, as this needs."""
 
     def late(_signal: int, _frame: FrameType | None) -> None:
-        raise TooSlow(f"{name} did not answer within {seconds:g} s")
+        raise DependencyTimeoutError(f"{name} did not answer within {seconds:g} s")
 
     before = signal.signal(signal.SIGALRM, late)
     signal.setitimer(signal.ITIMER_REAL, seconds)

@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any, Generic, TypeVar, get_args, get_origin
 
 from millrace.events import Event
-from millrace.runtime.hints import UnclearSignature, events_among
+from millrace.runtime.signatures import SignatureError, events_among
 
 A = TypeVar("A", bound=Event)
 ANSWER_WITHIN = timedelta(days=1)
@@ -41,23 +41,21 @@ class Expected:
 
 
 def expected_among(named: Mapping[str, Any], within: timedelta | None, where: str) -> Expected | None:
-    """What the parameters say of an answer. Raises UnclearSignature."""
+    """What the parameters say of an answer. Raises SignatureError."""
     found = [name for name, hint in named.items() if is_callback(hint)]
     if len(found) > 1:
-        raise UnclearSignature(f"{where} has the callbacks {', '.join(found)}: a step waits for one answer.")
+        raise SignatureError(f"{where} has the callbacks {', '.join(found)}: a step waits for one answer.")
     if not found:
         if within is not None:
-            raise UnclearSignature(f"{where} says answer_within, and takes no Callback[…]: take one, or leave it out.")
+            raise SignatureError(f"{where} says timeout, and takes no Callback[…]: take one, or leave it out.")
         return None
-    patience = ANSWER_WITHIN if within is None else within
-    if not timedelta(seconds=1) <= patience <= LONGEST:
-        raise UnclearSignature(f"{where} waits for {patience}: let answer_within be a second to a year.")
+    max_wait = ANSWER_WITHIN if within is None else within
+    if not timedelta(seconds=1) <= max_wait <= LONGEST:
+        raise SignatureError(f"{where} waits for {max_wait}: let timeout be a second to a year.")
     events, rest = events_among(get_args(named[found[0]])[0])
     if rest or not events:
-        raise UnclearSignature(
-            f"{where}: write {found[0]}: Callback[AnEvent], or a union of events that have a source."
-        )
-    return Expected(found[0], tuple(events), int(patience.total_seconds()))
+        raise SignatureError(f"{where}: write {found[0]}: Callback[AnEvent], or a union of events that have a source.")
+    return Expected(found[0], tuple(events), int(max_wait.total_seconds()))
 
 
 def is_callback(hint: Any) -> bool:

@@ -29,7 +29,7 @@ def handler(payload: dict[str, Any], context: Any) -> None:  # noqa: ARG001 - La
     found = [event for record in payload["Records"] if (event := _event(record)) is not None]
     if found:
         publisher().publish([claimed(encode(event)) for event in found])
-    logger().info("changes told", extra={"read": len(payload["Records"]), "published": len(found)})
+    logger().info("changes published", extra={"read": len(payload["Records"]), "published": len(found)})
 
 
 def _event(record: Any) -> Event | None:

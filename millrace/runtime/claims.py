@@ -31,10 +31,10 @@ def redeemed(envelope: Envelope) -> Envelope:
     return claims.redeemed(envelope) if claims else envelope
 
 
-def fitted(said: Sequence[Envelope], flow: Sequence[Any], *, beside: bool) -> list[Envelope]:
+def fitted(said: Sequence[Envelope], flow: Sequence[Any], *, parallel: bool) -> list[Envelope]:
     """What a step says, the largest claimed until it fits into its flow; all that is not small, beside others."""
     claims, fitting = _claims(), list(said)
-    room = 0 if beside else FLOW_BYTES - _weight(flow)
+    room = 0 if parallel else FLOW_BYTES - _weight(flow)
     largest_first = sorted(range(len(said)), key=lambda place: -_weight(said[place]))
     for place in largest_first if claims else ():
         if claims and _weight(fitting) > room:

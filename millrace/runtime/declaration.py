@@ -11,11 +11,11 @@ from millrace.events import Event, Refusal
 from millrace.runtime.breaker import Breaker, breaker_of
 from millrace.runtime.callbacks import Expected, expected_among, is_callback
 from millrace.runtime.event_store import EventStore, events_of
-from millrace.runtime.hints import UnclearSignature, events_among, hints_of, options
 from millrace.runtime.read_models import ReadModel
+from millrace.runtime.signatures import SignatureError, events_among, hints_of, options
 from millrace.runtime.stores import Table
 
-__all__ = ["Declaration", "Input", "Store", "UnclearSignature"]
+__all__ = ["Declaration", "Input", "SignatureError", "Store"]
 
 _MANY: tuple[Any, ...] = (list, tuple, collections.abc.Iterator, collections.abc.Iterable, collections.abc.Generator)
 
@@ -89,13 +89,13 @@ class Declaration:
         return tuple(dict.fromkeys(event for store in self.stores for event in store.events))
 
     @property
-    def asks(self) -> dict[str, str]:
+    def resources(self) -> dict[str, str]:
         """The parameters that take no events, each with its type."""
         named = {store.name: "EventStore" for store in self.stores} | {model.name: "ReadModel" for model in self.models}
         return dict.fromkeys(self.tables, "Table") | named
 
     @property
-    def answers(self) -> tuple[type[Event], ...]:
+    def successes(self) -> tuple[type[Event], ...]:
         """The published events that are no refusal."""
         return tuple(event for event in self.publishes if not issubclass(event, Refusal))
 
@@ -106,19 +106,19 @@ class Declaration:
         *,
         once_per: str | None = None,
         repeatable: str | None = None,
-        answer_within: timedelta | None = None,
+        timeout: timedelta | None = None,
     ) -> "Declaration":
-        """Read a function's annotations. Raises UnclearSignature, which says what to write."""
+        """Read a function's annotations. Raises SignatureError, which says what to write."""
         where = f"{function.__module__}.{function.__qualname__}"
         hints = hints_of(function, where)
         if "return" not in hints:
-            raise UnclearSignature(f"{where} does not say what it returns: write -> AnEvent, or -> None.")
+            raise SignatureError(f"{where} does not say what it returns: write -> AnEvent, or -> None.")
         named = _parameters(function, hints, where)
         inputs = tuple(_input(name, hint, where) for name, hint in named.items() if not _is_given(hint))
         if not inputs:
-            raise UnclearSignature(f"{where} takes no event.")
+            raise SignatureError(f"{where} takes no event.")
         _check_once(inputs, where, once_per, repeatable)
-        callback = expected_among(named, answer_within, where)
+        callback = expected_among(named, timeout, where)
         return cls(
             name=name_of(function),
             module=function.__module__,
@@ -139,10 +139,10 @@ class Declaration:
 
 def _check_once(inputs: tuple[Input, ...], where: str, once_per: str | None, repeatable: str | None) -> None:
     if repeatable is not None and (once_per or not repeatable.strip()):
-        raise UnclearSignature(f"{where}: write repeatable='why it may run twice', and then no once_per.")
+        raise SignatureError(f"{where}: write repeatable='why it may run twice', and then no once_per.")
     for event in (event for taken in inputs for event in taken.events if once_per):
         if once_per not in event.model_fields:
-            raise UnclearSignature(
+            raise SignatureError(
                 f"{where} is to run once per {once_per!r}, and {event.__name__} has no such field, "
                 f"only {', '.join(event.model_fields)}: name one that every event it takes has."
             )
@@ -159,7 +159,7 @@ def _parameters(function: Callable[..., Any], hints: dict[str, Any], where: str)
     names = list(inspect.signature(function).parameters)
     for name in names:
         if name not in hints:
-            raise UnclearSignature(f"{where}: the parameter {name!r} has no annotation.")
+            raise SignatureError(f"{where}: the parameter {name!r} has no annotation.")
     return {name: hints[name] for name in names}
 
 
@@ -177,7 +177,7 @@ def _input(name: str, hint: Any, where: str) -> Input:
     many = get_origin(hint) is list
     events, rest = events_among(get_args(hint)[0] if many else hint)
     if not events or any(other is not type(None) for other in rest):
-        raise UnclearSignature(
+        raise SignatureError(
             f"{where}: the parameter {name!r} is a {hint}. A handler takes an Event with a source, "
             f"a union or a list of them, a Table, an EventStore of an aggregate, a ReadModel of a view, or, in a step, "
             f"a Callback of the events that answer it."
@@ -189,9 +189,7 @@ def _all_published(returned: tuple[type[Event], ...], callback: Expected | None,
     answered = callback.events if callback else ()
     for event in returned:
         if event in answered:
-            raise UnclearSignature(
-                f"{where} returns {event.__name__}, and waits for it: say it, or let it be answered."
-            )
+            raise SignatureError(f"{where} returns {event.__name__}, and waits for it: say it, or let it be answered.")
     return tuple(dict.fromkeys([*returned, *answered]))
 
 
@@ -200,7 +198,7 @@ def _published(hint: Any, where: str) -> Iterator[type[Event]]:
         inner = get_args(option)[0] if get_origin(option) in _MANY else option
         events, rest = events_among(inner)
         if any(other is not type(None) for other in rest):
-            raise UnclearSignature(
+            raise SignatureError(
                 f"{where} returns {option}: write an Event with a source, a union, a list or an iterator "
                 f"of them, or None."
             )

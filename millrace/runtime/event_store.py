@@ -20,10 +20,10 @@ from pydantic import BaseModel, TypeAdapter
 
 from millrace.events import Event, Metadata, decode, encode
 from millrace.runtime.effects import Append, Effect
-from millrace.runtime.hints import UnclearSignature, events_among, hints_of
 from millrace.runtime.observe import logger
+from millrace.runtime.signatures import SignatureError, events_among, hints_of
 from millrace.runtime.stores import named_in
-from millrace.runtime.streams import MAX_APPENDED, Conflict, Stored, Streams
+from millrace.runtime.streams import MAX_APPENDED, ConcurrencyError, Stored, Streams
 
 SNAPSHOT_EVERY = 100
 """Events between two snapshots of an aggregate."""
@@ -44,7 +44,7 @@ A = TypeVar("A", bound=Aggregate)
 Decision = Iterable[Event] | Event | None
 
 
-class ForeignEvent(TypeError):
+class ForeignEventError(TypeError):
     """An event that the `apply` of an aggregate does not name."""
 
 
@@ -69,7 +69,8 @@ class EventStore(Generic[A]):
     def update(self, stream: str, decide: Callable[[A], Decision], *, cause: Event | None = None) -> list[Event]:
         """Load an aggregate, let it decide, and append what it says; on a conflict, anew with fresh state.
 
-        Gives what was appended, now or when the same cause was handled before. Raises Conflict after ten attempts.
+        Gives what was appended, now or when the same cause was handled before.
+        Raises ConcurrencyError after ten attempts.
         A handler of a list of events names the one that causes this append: `cause=event`.
         """
         _check_name(stream)
@@ -81,14 +82,14 @@ class EventStore(Generic[A]):
             events = [said] if isinstance(said, Event) else list(said or ())
             try:
                 return self._append(stream, events, version, append)
-            except Conflict:
+            except ConcurrencyError:
                 if attempt + 1 == self._attempts:
                     raise
             time.sleep(min(_PAUSE * 2**attempt, _LONGEST_PAUSE) * random.random())  # noqa: S311 - jitter is no secret
         return done
 
     def append(self, stream: str, events: Sequence[Event], *, expected: int, cause: Event | None = None) -> list[Event]:
-        """Append events to a stream that is at version `expected` (0: it is new), all or none. Raises Conflict.
+        """Append events to a stream that is at version `expected` (0: it is new), all or none. Raises ConcurrencyError.
 
         A handler of a list of events names the one that causes this append: `cause=event`.
         """
@@ -143,7 +144,7 @@ class EventStore(Generic[A]):
             raise ValueError(f"{len(events)} events at once for {stream}: append at most {MAX_APPENDED}.")
         for event in events:
             if type(event) not in self._events.values():
-                raise ForeignEvent(
+                raise ForeignEventError(
                     f"{self._aggregate.__name__} decided on {type(event).__name__}, and its streams are made of "
                     f"{_names(self._events.values())}: add it to the annotation of {self._aggregate.__name__}.apply."
                 )
@@ -151,7 +152,7 @@ class EventStore(Generic[A]):
     def _decode(self, stored: Stored) -> Event:
         name = (stored.envelope["source"], stored.envelope["detail-type"])
         if name not in self._events:
-            raise ForeignEvent(
+            raise ForeignEventError(
                 f"{stored.stream} has {name[1]} of {name[0]} at version {stored.version}, and "
                 f"{self._aggregate.__name__}.apply knows {_names(self._events.values())}: an event that was once "
                 f"stored stays in the annotation of apply."
@@ -180,15 +181,15 @@ class EventStore(Generic[A]):
 
 
 def events_of(aggregate: type[Any]) -> tuple[type[Event], ...]:
-    """The events that an aggregate's streams are made of. Raises UnclearSignature, which says what to write."""
+    """The events that an aggregate's streams are made of. Raises SignatureError, which says what to write."""
     where = f"{aggregate.__module__}.{aggregate.__qualname__}"
     if not callable(getattr(aggregate, "apply", None)):
-        raise UnclearSignature(f"{where} has no apply: write def apply(self, event: AnEvent | Another) -> None.")
+        raise SignatureError(f"{where} has no apply: write def apply(self, event: AnEvent | Another) -> None.")
     parameters = list(inspect.signature(aggregate.apply).parameters)
     hint = hints_of(aggregate.apply, where).get(parameters[1] if len(parameters) > 1 else "")
     events, rest = events_among(hint)
     if not events or rest:
-        raise UnclearSignature(f"{where}.apply takes {hint}: write an Event with a source, or a union of them.")
+        raise SignatureError(f"{where}.apply takes {hint}: write an Event with a source, or a union of them.")
     return tuple(events)
 
 

@@ -13,9 +13,9 @@ from typing import Any
 
 from millrace.events import Event
 from millrace.events.ids import new_event_id
-from millrace.runtime.items import check_size
+from millrace.runtime.dynamodb import check_size
 from millrace.runtime.read_models import REVISION, Side, Tables, View, mark_of_event, mark_of_stream
-from millrace.runtime.streams import Conflict, transact
+from millrace.runtime.streams import ConcurrencyError, transact
 
 CHUNK = 49
 """Events of one transaction: each has one row and one mark at most, of the 100 items that it takes."""
@@ -39,7 +39,7 @@ class Told:
         return cls(event, event.metadata.stream, event.metadata.stream_version or 0)
 
 
-class Gap(LookupError):
+class StreamGapError(LookupError):
     """Events of a stream are missing between what a side has read and what it is told."""
 
     def __init__(self, stream: str, after: int, until: int) -> None:
@@ -58,7 +58,7 @@ class Folding:
         self._fold = fold
 
     def take(self, told: Sequence[Told]) -> None:
-        """Fold events, whatever of them is in the rows already. Raises Gap, and Conflict after twenty tries."""
+        """Fold events that are not in the rows yet. Raises StreamGapError, and ConcurrencyError after twenty tries."""
         for start in range(0, len(told), CHUNK):
             self._take(told[start : start + CHUNK])
 
@@ -67,7 +67,9 @@ class Folding:
             if self._written(told):
                 return
             time.sleep(0.01 * 2 ** min(attempt, 6) * random.random())  # noqa: S311 - jitter is no secret
-        raise Conflict(f"{len(told)} events could not be folded into {self._view.__name__}: others write its rows.")
+        raise ConcurrencyError(
+            f"{len(told)} events could not be folded into {self._view.__name__}: others write its rows."
+        )
 
     def _written(self, told: Sequence[Told]) -> bool:
         marks = self._read(self._ledger, "id", {self._mark(each) for each in told})
@@ -90,14 +92,14 @@ class Folding:
         return not writes or not transact(self._rows.meta.client, writes)
 
     def _is_new(self, told: Told, marks: Mapping[str, Any], new: dict[str, int]) -> bool:
-        """Whether an event is not in the rows yet; then it is marked. Raises Gap."""
+        """Whether an event is not in the rows yet; then it is marked. Raises StreamGapError."""
         mark = self._mark(told)
         known = new.get(mark, int(marks[mark]["version"]) if mark in marks else 0)
         version = told.version if told.stream else 1
         if version <= known:
             return False
         if told.stream and version > known + 1:
-            raise Gap(told.stream, known, version - 1)
+            raise StreamGapError(told.stream, known, version - 1)
         new[mark] = version
         return True
 

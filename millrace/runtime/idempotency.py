@@ -19,7 +19,7 @@ TABLE, SCOPE, SECONDS = "MILLRACE_IDEMPOTENCY_TABLE", "MILLRACE_SCOPE", "MILLRAC
 """The environment that says where the records of a function are, what they begin with, and how long they count."""
 
 
-class StillInProgress(RuntimeError):
+class InProgressError(RuntimeError):
     """An event is being handled by another delivery of it; this one is to be tried again later."""
 
 
@@ -48,7 +48,7 @@ class Records(Protocol):
     def begin(self, key: Key, milliseconds: int, fingerprint: str = "") -> Answer | None:
         """Take an event on for so long; None, unless it has its answer.
 
-        Raises StillInProgress, and PayloadMismatchError for an event whose fingerprint is another one.
+        Raises InProgressError, and PayloadMismatchError for an event whose fingerprint is another one.
         """
 
     def keep(self, keys: Sequence[Key], answer: Answer) -> None:
@@ -135,7 +135,7 @@ def _release(keys: Iterable[Key], error: Exception) -> None:
 @cache
 def records() -> Records:
     """The records of this function."""
-    from millrace.runtime.records import DynamoDBRecords  # noqa: PLC0415 - boto3 and Powertools, when an event is there
+    from millrace.runtime.dynamodb_records import DynamoDBRecords  # noqa: PLC0415 - boto3 and Powertools, when an event is there
 
     return DynamoDBRecords(table=named(TABLE), scope=named(SCOPE), seconds=int(named(SECONDS)))
 

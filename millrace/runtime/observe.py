@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from aws_lambda_powertools import Logger, Metrics
 
 NAMESPACE = "Millrace"
-HANDLED, FAILED, WAITS = "event handled", "event failed", "event waits"
-PUT_ASIDE = "event put aside"
+HANDLED, FAILED, REQUEUED = "event handled", "event failed", "event requeued"
+QUARANTINED = "event quarantined"
 _IDS = ("event_id", "correlation_id", "causation_id", "hops")
 _XRAY = re.compile(r"Root=1-([0-9a-f]{8})-([0-9a-f]{24});Parent=([0-9a-f]{16})(?:;Sampled=([01]))?")
 
@@ -75,16 +75,16 @@ def failed(envelope: dict[str, Any], attempt: int, error: BaseException) -> None
     _count(EventsFailed=1)
 
 
-def waits(envelope: dict[str, Any], attempt: int, error: BaseException) -> None:
+def requeued(envelope: dict[str, Any], attempt: int, error: BaseException) -> None:
     """Say that an event waits, and for what."""
-    logger().warning(WAITS, extra={"flow": _failure(envelope, attempt, error)})
-    _count(EventsWaiting=1)
+    logger().warning(REQUEUED, extra={"flow": _failure(envelope, attempt, error)})
+    _count(EventsRequeued=1)
 
 
-def put_aside(envelope: Any, attempt: int, error: BaseException) -> None:
+def quarantined(envelope: Any, attempt: int, error: BaseException) -> None:
     """Say that an event was put aside, and why."""
-    logger().error(PUT_ASIDE, extra={"flow": _failure(envelope, attempt, error) | {"put_aside": True}})
-    _count(EventsPutAside=1)
+    logger().error(QUARANTINED, extra={"flow": _failure(envelope, attempt, error) | {"quarantined": True}})
+    _count(EventsQuarantined=1)
 
 
 def _failure(envelope: Any, attempt: int, error: BaseException) -> dict[str, Any]:

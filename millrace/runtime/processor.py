@@ -9,26 +9,26 @@ from pydantic import ValidationError
 from millrace.events import ContractError, Envelope, Event, Metadata, decode, encode
 from millrace.events.sensitive import redacting
 from millrace.runtime import observe
-from millrace.runtime.aside import UnexpectedEvent, accepted, quarantine
 from millrace.runtime.batch import MAX_RECORDED, all_events, each_event, is_batch, is_ordered
 from millrace.runtime.breaker import guarded
 from millrace.runtime.claims import claimed, redeemed
-from millrace.runtime.declaration import Declaration, UnclearSignature
+from millrace.runtime.declaration import Declaration, SignatureError
 from millrace.runtime.effects import Effect
 from millrace.runtime.event_store import open_store
 from millrace.runtime.fingerprints import fingerprint, matches
 from millrace.runtime.idempotency import Key, Once, PayloadMismatchError, Say, scope
 from millrace.runtime.publisher import publisher
+from millrace.runtime.quarantine import UnexpectedEventError, accepted, quarantine
 from millrace.runtime.read_models import open_read_model
+from millrace.runtime.requeue import DependencyUnavailableError
 from millrace.runtime.stores import open_table
-from millrace.runtime.waiting import Waits
 
 P = ParamSpec("P")
 R = TypeVar("R")
 Payload = dict[str, Any]
 
 
-class UndeclaredEvent(TypeError):
+class UndeclaredEventError(TypeError):
     """A handler returned an event that its signature does not name, or no event at all."""
 
 
@@ -43,7 +43,7 @@ class Handler(Generic[P, R]):
         self.function = function
         self.declaration = Declaration.of(function, **declared)
         if self.declaration.callback and not self.waits:
-            raise UnclearSignature(
+            raise SignatureError(
                 f"{self.declaration.module}.{self.declaration.attribute} takes a callback, and only a @step waits for "
                 f"an answer: make it a step of a mediator."
             )
@@ -110,7 +110,7 @@ class Handler(Generic[P, R]):
         if type(event) in self.declaration.returns:
             return
         declared = ", ".join(known.__name__ for known in self.declaration.returns) or "nothing"
-        raise UndeclaredEvent(
+        raise UndeclaredEventError(
             f"{self.declaration.name} returned {type(event).__name__}, and its signature declares {declared}: "
             f"add it to the return annotation of {self.declaration.module}.{self.declaration.attribute} and deploy."
         )
@@ -128,7 +128,7 @@ class Processor(Handler[P, R]):
     def __init__(self, function: Callable[P, R], *, once_per: str | None = None, repeatable: str | None = None) -> None:
         super().__init__(function, once_per=once_per, repeatable=repeatable)
         if len(self.declaration.inputs) != 1 or self.declaration.inputs[0].optional:
-            raise UnclearSignature(
+            raise SignatureError(
                 f"{self.declaration.module}.{self.declaration.attribute} takes "
                 f"{', '.join(taken.name for taken in self.declaration.inputs)}: a processor takes one event, "
                 f"a union or a list of them (and tables); only a step takes several."
@@ -153,8 +153,8 @@ class Processor(Handler[P, R]):
         try:
             read = [(each, event) for each in envelopes for event in accepted([each], attempt, self._decode)]
             events, published = self._once(read, attempt, context)
-        except Waits as waits:
-            observe.waits(envelopes[0], attempt, waits)
+        except DependencyUnavailableError as waits:
+            observe.requeued(envelopes[0], attempt, waits)
             raise
         except Exception as error:
             observe.failed(envelopes[0], attempt, error)
@@ -204,7 +204,7 @@ class Processor(Handler[P, R]):
         for event in self._input.events:
             if name == (event.contract.source, event.contract.detail_type):
                 return self._keyed(decode(redeemed(envelope), event))  # type: ignore[arg-type]
-        raise UnexpectedEvent(
+        raise UnexpectedEventError(
             f"{self.declaration.name} takes {', '.join(e.__name__ for e in self._input.events)}, "
             f"and {name[1]!r} from {name[0]!r} came: see the rules that lead to it."
         )

@@ -15,14 +15,14 @@ from typing import Any, ParamSpec, TypeVar
 from millrace.events import Event, decode
 from millrace.events.sensitive import redacting, type_and_size
 from millrace.runtime import observe
-from millrace.runtime.aside import UnexpectedEvent, accepted
 from millrace.runtime.batch import each_event
 from millrace.runtime.claims import redeemed
 from millrace.runtime.declaration import Declaration, Input, name_of
-from millrace.runtime.folding import Folding, Gap, Told
-from millrace.runtime.hints import UnclearSignature, events_among, hints_of, options
+from millrace.runtime.folding import Folding, StreamGapError, Told
 from millrace.runtime.processor import Handler, Payload
+from millrace.runtime.quarantine import UnexpectedEventError, accepted
 from millrace.runtime.read_models import Side, Tables, View
+from millrace.runtime.signatures import SignatureError, events_among, hints_of, options
 from millrace.runtime.streams import Stored, Streams
 
 P = ParamSpec("P")
@@ -63,11 +63,11 @@ class Projection(Handler[P, R]):
             observe.handled(event.contract.detail_type, event.metadata, attempt, [])
 
     def take(self, tables: Tables, side: Side, told: list[Told]) -> None:
-        """Fold events into a side, with those between that are missing. Raises Gap where no store has them."""
+        """Fold events into a side, with those between that are missing. Raises LookupError where no store has them."""
         folding = Folding(side, tables, self.view, self.fold)
         try:
             folding.take(told)
-        except Gap as gap:
+        except StreamGapError as gap:
             missing = self._missing(gap)
             folding.take(missing)
             self.take(tables, side, told)
@@ -99,7 +99,7 @@ class Projection(Handler[P, R]):
         """The event stores that the construct names."""
         return [Streams.at(address) for address in os.environ.get(STORES, "").split(",") if address]
 
-    def _missing(self, gap: Gap) -> list[Told]:
+    def _missing(self, gap: StreamGapError) -> list[Told]:
         for store in self.stores():
             found = [self.told(store, stored) for stored in store.read(gap.stream, gap.after, gap.until)]
             if found:
@@ -112,7 +112,7 @@ class Projection(Handler[P, R]):
     def _decode(self, envelope: Payload) -> Event:
         name = (envelope.get("source", ""), envelope.get("detail-type", ""))
         if name not in self._known:
-            raise UnexpectedEvent(
+            raise UnexpectedEventError(
                 f"{self.declaration.name} takes {', '.join(e.__name__ for e in self.declaration.consumes)}, and "
                 f"{name[1]!r} from {name[0]!r} came: see the rules that lead to it."
             )
@@ -129,13 +129,13 @@ def _declared(function: Callable[..., Any]) -> tuple[Declaration, type[View]]:
     hints = hints_of(function, where)
     names = list(inspect.signature(function).parameters)
     if len(names) != 2 or not {*names, "return"} <= hints.keys():  # noqa: PLR2004 - an event and a row
-        raise UnclearSignature(
+        raise SignatureError(
             f"{where} is a projection: write def handler(event: AnEvent | Another, row: AView | None) -> AView | None."
         )
     events, rest = events_among(hints[names[0]])
     views = [_view(where, hints[name]) for name in (names[1], "return")]
     if not events or rest or views[0] is not views[1]:
-        raise UnclearSignature(
+        raise SignatureError(
             f"{where} takes {hints[names[0]]} and {hints[names[1]]}, and returns {hints['return']}: a projection takes "
             f"events and the row of one View, and returns that."
         )
@@ -148,7 +148,7 @@ def _declared(function: Callable[..., Any]) -> tuple[Declaration, type[View]]:
 def _view(where: str, hint: Any) -> type[View]:
     views = [option for option in options(hint) if isinstance(option, type) and issubclass(option, View)]
     if len(views) != 1 or set(options(hint)) != {views[0], type(None)}:
-        raise UnclearSignature(f"{where} has {hint} where the row is: write a View with a key, '| None'.")
+        raise SignatureError(f"{where} has {hint} where the row is: write a View with a key, '| None'.")
     return views[0]
 
 
@@ -156,7 +156,7 @@ def _check_key(where: str, events: Iterable[type[Event]], view: type[View]) -> N
     for event in events:
         field = event.model_fields.get(view.key)
         if field is None or field.annotation is not str:
-            raise UnclearSignature(
+            raise SignatureError(
                 f"{where}: {view.__name__} is found by {view.key!r}, and {event.__name__} has no such field: every "
                 f"event that changes a row has its key, {view.key}: str."
             )

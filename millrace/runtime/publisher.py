@@ -21,11 +21,11 @@ RETRIABLE = frozenset({"InternalFailure", "InternalException", "ThrottlingExcept
 """The codes of a refused entry that may pass the next time; the others never will."""
 
 
-class PublishFailed(RuntimeError):
-    """Entries that EventBridge refused for good. `refused` holds (entry, code, message)."""
+class PublishError(RuntimeError):
+    """Entries that EventBridge refused for good. `rejected` holds (entry, code, message)."""
 
     def __init__(self, refused: list[tuple[PutEntry, str, str]]) -> None:
-        self.refused = refused
+        self.rejected = refused
         told = "; ".join(f"{entry['DetailType']}: {code}: {message}" for entry, code, message in refused)
         super().__init__(f"EventBridge refused {len(refused)} event(s): {told}")
 
@@ -40,7 +40,7 @@ class EventsClient(Protocol):
 class Publisher:
     """Puts events onto one bus, resending just the entries that were refused.
 
-    Waits between `pause` x 2^n seconds and half of that before resend n, and raises PublishFailed if entries remain.
+    Waits between `pause` x 2^n seconds and half of that before resend n, and raises PublishError if entries remain.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class Publisher:
             for failure in self._put(entries)
         ]
         if refused:
-            raise PublishFailed(refused)
+            raise PublishError(refused)
 
     def _put(self, entries: list[PutEntry]) -> list[tuple[PutEntry, str, str]]:
         final: list[tuple[PutEntry, str, str]] = []

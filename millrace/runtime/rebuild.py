@@ -27,7 +27,7 @@ _BATCH = 100
 """Keys of one BatchGetItem."""
 
 
-class NotBuilt(RuntimeError):
+class RebuildError(RuntimeError):
     """There is no second side to compare with, or to swap."""
 
 
@@ -82,7 +82,7 @@ def _read(projection: "Projection[..., Any]", tables: Tables) -> Answer:
     """Fold what the event stores have, in the order of positions, into the other side."""
     place = tables.ledger.table.get_item(Key={"id": _PLACE}, ConsistentRead=True).get("Item")
     if not place or tables.ledger.pointer().other not in KEPT:
-        raise NotBuilt("Nothing is being built: begin with millrace rebuild.")
+        raise RebuildError("Nothing is being built: begin with millrace rebuild.")
     after, ends, folded = [int(position) for position in place["after"]], time.monotonic() + _SECONDS, 0
     stores = projection.stores()
     for number, store in enumerate(stores):
@@ -115,7 +115,7 @@ def _compare(projection: "Projection[..., Any]", tables: Tables, asked: Answer) 
     """Hold a page of rows of one side against those of the other: those that differ, and in which fields."""
     pointer = tables.ledger.pointer()
     if pointer.other == "empty":
-        raise NotBuilt(f"{projection.declaration.name} has one side, the live one: build another first.")
+        raise RebuildError(f"{projection.declaration.name} has one side, the live one: build another first.")
     live, beside = tables.side(pointer.live), tables.side(pointer.beside)
     here, there = (beside, live) if asked.get("reverse") else (live, beside)
     start = {"ExclusiveStartKey": asked["start"]} if asked.get("start") else {}
@@ -147,14 +147,14 @@ def _swap(ledger: Ledger) -> Answer:
     """Let the other side be the live one; this one is kept beside it, and kept up to date."""
     pointer = ledger.pointer()
     if pointer.other != "built":
-        raise NotBuilt(f"The side beside the live one is {pointer.other}: build it first, with millrace rebuild.")
+        raise RebuildError(f"The side beside the live one is {pointer.other}: build it first, with millrace rebuild.")
     return _told(ledger.point(Pointer(live=pointer.beside, other="built")))
 
 
 def _become(ledger: Ledger, was: str, becomes: Any) -> Answer:
     pointer = ledger.pointer()
     if pointer.other != was:
-        raise NotBuilt(f"The side beside the live one is {pointer.other}, not {was}: begin with millrace rebuild.")
+        raise RebuildError(f"The side beside the live one is {pointer.other}, not {was}: begin with millrace rebuild.")
     return _told(ledger.point(replace(pointer, other=becomes)))
 
 

@@ -14,9 +14,9 @@ from typing import Any
 
 from millrace.events import Envelope, Event, decode
 from millrace.runtime import observe
-from millrace.runtime.aside import accepted
 from millrace.runtime.batch import each_event
 from millrace.runtime.claims import fitted, redeemed
+from millrace.runtime.quarantine import accepted
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,80}")
 
@@ -49,7 +49,7 @@ def _execute(event: Event, envelope: Envelope) -> None:
         machines.start_execution(
             stateMachineArn=os.environ["MILLRACE_STATE_MACHINE"],
             name=_name(event.metadata.event_id),
-            input=json.dumps({"events": fitted([kept], [], beside=False), "refused": False}, ensure_ascii=False),
+            input=json.dumps({"events": fitted([kept], [], parallel=False), "refused": False}, ensure_ascii=False),
         )
     except machines.exceptions.ExecutionAlreadyExists:
         observe.logger().info("this event has started its execution before")

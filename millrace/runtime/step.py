@@ -14,16 +14,16 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 
 from millrace.events import Envelope, Event, Metadata, Refusal, decode, encode
 from millrace.runtime import observe
-from millrace.runtime.aside import UnexpectedEvent
-from millrace.runtime.breaker import MisplacedBreaker
+from millrace.runtime.breaker import MisplacedBreakerError
 from millrace.runtime.callbacks import Callback, Expected
 from millrace.runtime.claims import claimed, fitted, redeemed
-from millrace.runtime.declaration import Input, UnclearSignature
+from millrace.runtime.declaration import Input, SignatureError
 from millrace.runtime.idempotency import Key, Once
 from millrace.runtime.processor import Handler, Payload
 from millrace.runtime.publisher import publisher
+from millrace.runtime.quarantine import UnexpectedEventError
 
-_OF_A_TRY = ("branches", "asked", "answer")
+_OF_A_TRY = ("branches", "redrive_count", "answer")
 """What says nothing of the flow itself: answers that are joined to it, the redrives before a fork asked, and how a
 task that waited came to its end."""
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class MissingEvent(LookupError):
+class MissingEventError(LookupError):
     """A step asks for an event that the flow has not seen."""
 
 
@@ -47,17 +47,17 @@ class Step(Handler[P, R]):
         function: Callable[P, R],
         *,
         repeatable: str | None = None,
-        answer_within: timedelta | None = None,
+        timeout: timedelta | None = None,
     ) -> None:
-        super().__init__(function, repeatable=repeatable, answer_within=answer_within)
+        super().__init__(function, repeatable=repeatable, timeout=timeout)
         if self.declaration.breaker:
-            raise MisplacedBreaker(
+            raise MisplacedBreakerError(
                 f"{self.declaration.module}.{self.declaration.attribute} is a @step with a @breaker, and a step has no "
                 f"queue to wait in: take it off, and let the state machine try again."
             )
         refusals = [event.__name__ for event in self.declaration.returns if issubclass(event, Refusal)]
         if self.declaration.callback and refusals:
-            raise UnclearSignature(
+            raise SignatureError(
                 f"{self.declaration.module}.{self.declaration.attribute} returns {', '.join(refusals)}, and goes on "
                 f"waiting: a step that takes a callback is refused by its answer alone. Refuse in a step before it."
             )
@@ -78,7 +78,7 @@ class Step(Handler[P, R]):
         if "token" in payload:
             return {}
         refused = any(self._refuses(envelope) for envelope in published)
-        before = {"events": []} if payload.get("beside") else flow
+        before = {"events": []} if payload.get("parallel") else flow
         said = [*before["events"], *asked, *published]
         return {**before, "events": said, "refused": refused, "steps": flow["steps"] + 1}
 
@@ -86,27 +86,29 @@ class Step(Handler[P, R]):
         self, payload: Payload, flow: Payload, cause: Metadata, context: Any
     ) -> tuple[list[Envelope], list[Envelope]]:
         """What the step says, published once; or what it has asked with, and the answer, published once."""
-        key, beside = _key(str(payload.get("execution", "")), flow), bool(payload.get("beside"))
+        key, parallel = _key(str(payload.get("execution", "")), flow), bool(payload.get("parallel"))
         expected = self.declaration.callback
         if expected and "token" not in payload:
-            return self._hear(flow["events"], cause, key, context, beside=beside)
+            return self._hear(flow["events"], cause, key, context, parallel=parallel)
         asking = _asking(key, payload, expected) if expected else None
         once = Once(_opening(asking), replies=True)
-        said = self.once([key], context, once, lambda _: self._say(flow["events"], cause, key, asking, beside=beside))
+        said = self.once(
+            [key], context, once, lambda _: self._say(flow["events"], cause, key, asking, parallel=parallel)
+        )
         if asking:
             asking.open(said)
         return [], said
 
     def _say(
-        self, events: list[Payload], cause: Metadata, key: Key, asking: "Asking | None", *, beside: bool
+        self, events: list[Payload], cause: Metadata, key: Key, asking: "Asking | None", *, parallel: bool
     ) -> list[Envelope]:
         given: dict[str, Any] = {taken.name: self._latest(taken, events, key) for taken in self.declaration.inputs}
         if asking and self.declaration.callback:
             given[self.declaration.callback.name] = Callback[Any](asking.id)
-        return fitted(self.envelopes(cause, " ".join(key), **given), events, beside=beside)
+        return fitted(self.envelopes(cause, " ".join(key), **given), events, parallel=parallel)
 
     def _hear(
-        self, events: list[Payload], cause: Metadata, key: Key, context: Any, *, beside: bool
+        self, events: list[Payload], cause: Metadata, key: Key, context: Any, *, parallel: bool
     ) -> tuple[list[Envelope], list[Envelope]]:
         """What the step has asked with, and the answer as an event of this flow, which that has caused."""
         from millrace.runtime.tokens import heard  # noqa: PLC0415 - few steps wait
@@ -119,7 +121,7 @@ class Step(Handler[P, R]):
             contract = (event := self._answer(answer)).contract
             run = " ".join(key)
             told = cause.causes(producer=contract.source, position=0, version=contract.version, run=run)
-            return fitted([claimed(encode(event.stamped(told)))], [*events, *asked], beside=beside)
+            return fitted([claimed(encode(event.stamped(told)))], [*events, *asked], parallel=parallel)
 
         return asked, self.once([(*key, "answer")], context, Once(_opening(None), replies=True), say)
 
@@ -129,7 +131,7 @@ class Step(Handler[P, R]):
         for event in known:
             if name == (event.contract.source, event.contract.detail_type):
                 return decode(envelope, event)
-        raise UnexpectedEvent(
+        raise UnexpectedEventError(
             f"{self.declaration.name} waits for {', '.join(event.__name__ for event in known) or 'nothing'}, and was "
             f"answered with {name[1]!r} from {name[0]!r}: deploy the door and the step together."
         )
@@ -149,7 +151,7 @@ class Step(Handler[P, R]):
         if taken.many:
             return found
         if not found and not taken.optional:
-            raise MissingEvent(
+            raise MissingEventError(
                 f"{self.declaration.name} asks for {' or '.join(e.__name__ for e in taken.events)}, which no step "
                 f"before it has said: reorder the steps, or annotate {taken.name!r} with '| None'."
             )
@@ -200,12 +202,12 @@ def _keyed(event: Event, key: Key) -> Event:
 def step(function: Callable[P, R], /) -> Step[P, R]: ...
 @overload
 def step(
-    *, repeatable: str | None = None, answer_within: timedelta | None = None
+    *, repeatable: str | None = None, timeout: timedelta | None = None
 ) -> Callable[[Callable[P, R]], Step[P, R]]: ...
 def step(function: Callable[P, R] | None = None, /, **declared: Any) -> Any:
     """Declare a task of a mediator. It runs once for each time that its state is entered, tried again or redriven.
 
     `repeatable` says why it may as well run twice, and saves the record of what was done. One that takes a `Callback`
-    waits for its answer: for a day, unless `answer_within` says otherwise. Then it fails with States.Timeout.
+    waits for its answer: for a day, unless `timeout` says otherwise. Then it fails with States.Timeout.
     """
     return Step(function, **declared) if function else lambda given: Step(given, **declared)

@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any, Protocol, cast
 
 from millrace.events import Event
-from millrace.runtime.conflicts import retried
+from millrace.runtime.dynamodb import retried
 from millrace.runtime.idempotency import SECONDS, TABLE, named, scope
 
 

@@ -16,7 +16,7 @@ from typing import Any
 from millrace.events import Envelope
 from millrace.events.claims import CLAIM_ABOVE, Claims
 from millrace.runtime.claims import claims_in
-from millrace.runtime.items import check_size
+from millrace.runtime.dynamodb import check_size
 from millrace.runtime.stores import table_called
 
 BY_POSITION = "by_position"
@@ -37,7 +37,7 @@ _NAMES = {"#log": "log", "#position": "position"}
 _ATTEMPTS = 20
 
 
-class Conflict(RuntimeError):
+class ConcurrencyError(RuntimeError):
     """A stream is at another version than its writer believed, and nothing was appended."""
 
 
@@ -111,8 +111,8 @@ class Streams:
     def append(self, events: Sequence[Stored], *, once: str | None = None) -> bool:
         """Append events that follow one another in one stream, all or none.
 
-        With `once` they are appended if nothing was under that name: False if something was. Raises Conflict unless
-        the stream ends just before the first, and TooLarge.
+        With `once` they are appended if nothing was under that name: False if something was.
+        Raises ConcurrencyError unless the stream ends just before the first, and ItemTooLargeError.
         """
         items = [self._item(event, among=len(events)) for event in events]
         mark = [_first_time(once, events)] if once else []
@@ -122,7 +122,9 @@ class Streams:
             return True
         if once and reasons[0] == "ConditionalCheckFailed":
             return False
-        raise Conflict(f"{events[0].stream} is not at version {events[0].version - 1} any more: load it, decide anew.")
+        raise ConcurrencyError(
+            f"{events[0].stream} is not at version {events[0].version - 1} any more: load it, decide anew."
+        )
 
     def _item(self, event: Stored, *, among: int) -> dict[str, Any]:
         """The item of an event, without its data where that is too large for it, or for one append of so many."""
@@ -195,7 +197,9 @@ class Streams:
             if not events:
                 return
             time.sleep(0.01 * 2 ** min(attempt, 6) * random.random())  # noqa: S311 - jitter is no secret
-        raise Conflict(f"{len(events)} published events have no position: too many relays give positions at once.")
+        raise ConcurrencyError(
+            f"{len(events)} published events have no position: too many relays give positions at once."
+        )
 
     # -- how DynamoDB is asked -----------------------------------------------------------------------------------
 

@@ -20,7 +20,7 @@ from typing import Any, Self
 
 from millrace.events import Envelope
 from millrace.runtime.callbacks import Expected
-from millrace.runtime.idempotency import Key, StillInProgress, named, scope
+from millrace.runtime.idempotency import InProgressError, Key, named, scope
 from millrace.runtime.stores import table_called, write_if
 
 CALLBACKS = "MILLRACE_CALLBACKS"
@@ -37,20 +37,20 @@ _OVER = "A later try of this task waits for the answer; this one is over."
 _ID = re.compile(r"([0-9a-f]{12}-[0-9a-f]{32})\.([\w-]{43})", re.ASCII)
 
 
-def places_of(owner: str) -> str:
+def callback_id_prefix(owner: str) -> str:
     """What the places of one function begin with."""
     return hashlib.sha256(owner.encode()).hexdigest()[:12]
 
 
-class AlreadyAnswered(Exception):
+class AlreadyAnsweredError(Exception):
     """The answer came in, and the try that asked has failed: its state machine goes on with the answer."""
 
 
 class Asking:
     """One try of a task that waits. The callback's `id` is the same for all tries.
 
-    `number` counts them: one that comes late, or again, takes the place of none after it. Raises AlreadyAnswered, and
-    StillInProgress for one that is over.
+    `number` counts them: one that comes late, or again, takes the place of none after it. Raises AlreadyAnsweredError,
+    and InProgressError for one that is over.
     """
 
     def __init__(self, key: Key, token: str, number: int, expected: Expected) -> None:
@@ -60,9 +60,9 @@ class Asking:
         self._place = _place_of(key)
         item = self._begin(number, expected)
         if item is None:
-            raise StillInProgress(_OVER)
+            raise InProgressError(_OVER)
         if item.get("sent"):
-            raise AlreadyAnswered("The answer is here: the step is called with it.")
+            raise AlreadyAnsweredError("The answer is here: the step is called with it.")
         self.id = f"{self._place}.{item['secret']}"
 
     def _begin(self, number: int, expected: Expected) -> dict[str, Any] | None:
@@ -83,11 +83,11 @@ class Asking:
         """Let the callback be answered; what the step has said meanwhile goes on with its answer."""
         if self._open:
             return
-        known = {"token": self._token, "mine": _hashed(self._token), "said": _text(said)}
-        opening = "SET task_token = :token, said = :said, tried_until = :until"
+        known = {"token": self._token, "mine": _hashed(self._token), "published": _text(said)}
+        opening = "SET task_token = :token, published = :published, tried_until = :until"
         until = int(time.time()) + self._tried_for
         if _write(self._place, opening, "newest = :mine", **known, until=until) is None:
-            raise StillInProgress(_OVER)
+            raise InProgressError(_OVER)
         self._open = True
 
 
@@ -128,7 +128,7 @@ class Waiting:
     def give(self, digest: str, event: Envelope) -> bool:
         """Keep an answer, unless there was one before, and end the task. False if nobody waits for it.
 
-        Raises AnotherAnswer if there was another one.
+        Raises DifferentAnswerError if there was another one.
         """
         known = {"digest": digest, "event": _text(event)}
         first = _write(self.id, "SET digest = :digest, answer = :event", "attribute_not_exists(digest)", **known)
@@ -136,7 +136,7 @@ class Waiting:
         if not found.digest:
             return False  # it was there a moment ago: another call of the door has taken it back
         if found.digest != digest:
-            raise AnotherAnswer
+            raise DifferentAnswerError
         if found.sent:
             return True
         if _succeeds(self.task_token):
@@ -152,7 +152,7 @@ class Waiting:
         return _write(self.id, counting, "newest = :mine", mine=self.newest, yes=True, **known) is not None
 
 
-class AnotherAnswer(Exception):
+class DifferentAnswerError(Exception):
     """A callback has been answered with something else."""
 
 
@@ -160,8 +160,8 @@ def heard(key: Key) -> tuple[Envelope, list[Envelope]]:
     """The answer to what was asked, and what the step said when it asked. From now on the answer counts."""
     item = _write(_place_of(key), "SET sent = :yes", "attribute_exists(answer)", yes=True)
     if item is None:
-        raise StillInProgress("The answer is being kept by another call of the door: this try is followed by one.")
-    return json.loads(item["answer"]), json.loads(item.get("said", "[]"))
+        raise InProgressError("The answer is being kept by another call of the door: this try is followed by one.")
+    return json.loads(item["answer"]), json.loads(item.get("published", "[]"))
 
 
 def _succeeds(token: str) -> bool:
@@ -189,7 +189,7 @@ def _write(place: str, update: str, condition: str | None = None, **values: Any)
 
 
 def _place_of(key: Key) -> str:
-    return f"{places_of(scope())}-{_hashed(*key)[:32]}"
+    return f"{callback_id_prefix(scope())}-{_hashed(*key)[:32]}"
 
 
 def _item(place: str) -> Any:

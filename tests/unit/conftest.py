@@ -33,7 +33,7 @@ class Memory:
         self.fingerprints = {}
 
     def begin(self, key, milliseconds, fingerprint=""):
-        from millrace.runtime import StillInProgress
+        from millrace.runtime import InProgressError
         from millrace.runtime.fingerprints import matches
         from millrace.runtime.idempotency import PayloadMismatchError
 
@@ -44,7 +44,7 @@ class Memory:
         if not matches(fingerprint, self.fingerprints.get(key, "")):
             raise PayloadMismatchError(str(key), self.fingerprints[key])
         if self.answers[key] is None:
-            raise StillInProgress(key)
+            raise InProgressError(key)
         return self.answers[key]
 
     def keep(self, keys, answer):
@@ -67,14 +67,14 @@ def records(monkeypatch):
 
 
 @pytest.fixture
-def aside(monkeypatch):
+def quarantined(monkeypatch):
     """The messages of what is put aside."""
     from types import SimpleNamespace
 
-    from millrace.runtime import aside
+    from millrace.runtime import quarantine
 
     sent = []
-    monkeypatch.setattr(aside, "_queues", lambda: SimpleNamespace(send_message=lambda **given: sent.append(given)))
+    monkeypatch.setattr(quarantine, "_queues", lambda: SimpleNamespace(send_message=lambda **given: sent.append(given)))
     monkeypatch.setenv("MILLRACE_QUARANTINE", "quarantine")
     monkeypatch.setenv("MILLRACE_DEAD_LETTERS", "dead-letters")
     monkeypatch.setenv("MILLRACE_MAX_HOPS", "2")

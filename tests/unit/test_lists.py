@@ -11,7 +11,7 @@ from store_kit import Jar, Kills, make_table
 
 from millrace.events import Event, Metadata, encode
 from millrace.runtime import EventStore, UnknownCauseError, processor
-from millrace.runtime.records import DynamoDBRecords
+from millrace.runtime.dynamodb_records import DynamoDBRecords
 
 
 class CoinThrown(Event, source="test.hand"):

@@ -23,7 +23,7 @@ def published(monkeypatch):
     """The envelopes that are published; the API takes PourCup."""
     sent = []
     monkeypatch.setenv("MILLRACE_COMMANDS", f"{__name__}:PourCup")
-    monkeypatch.setenv("MILLRACE_ASK", "PourCup=/cups/{cup}/{drops} Other=/x")
+    monkeypatch.setenv("MILLRACE_RESULT_PATHS", "PourCup=/cups/{cup}/{drops} Other=/x")
     monkeypatch.setattr(commands, "publisher", lambda: SimpleNamespace(publish=sent.extend))
     for cached in (named, commands._asks, commands._document):
         cached.cache_clear()
@@ -58,7 +58,7 @@ def test_a_command_is_published_and_accepted(published):
             "command": "PourCup",
             "event_id": metadata["event_id"],
             "correlation_id": metadata["event_id"],
-            "ask": "/cups/blue/3",
+            "result_path": "/cups/blue/3",
         },
     )
 
@@ -72,10 +72,10 @@ def test_commands_without_a_key_have_ids_of_their_own(published):
 
 
 def test_a_command_without_a_query_has_no_location(published, monkeypatch):
-    monkeypatch.delenv("MILLRACE_ASK")
+    monkeypatch.delenv("MILLRACE_RESULT_PATHS")
     response = send()
     assert response["headers"] == {"content-type": "application/json"}
-    assert "ask" not in content(response)
+    assert "result_path" not in content(response)
     assert published[0]["detail"]["metadata"]["producer"] == "api"
 
 

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from pydantic import BaseModel, Field, ValidationError
 from request_kit import content, problems, request
 
-from millrace.runtime import Page, Paging, ReadModel, Table, UnclearSignature, View, query
+from millrace.runtime import Page, Paging, ReadModel, SignatureError, Table, View, query
 
 MODULE = importlib.import_module("millrace.runtime.api.query")  # the package has a function of this name
 
@@ -207,7 +207,7 @@ def test_a_declaration_has_what_the_construct_needs():
 
     known = handler.declaration
     assert (known.in_path, known.paging, known.versioned) == (("order_id", "line"), "at", False)
-    assert known.asks == {"orders": "Table", "views": "ReadModel"}
+    assert known.resources == {"orders": "Table", "views": "ReadModel"}
     assert (known.path, known.description, known.returns) == (
         "/orders/{order_id}/lines/{line}",
         "Finds lines.",
@@ -264,5 +264,5 @@ def test_what_a_query_cannot_mean_is_refused():
         ("/{a}", model_or_text, "write a pydantic model"),
     ]
     for path, function, why in cases:
-        with pytest.raises(UnclearSignature, match=f"{function.__name__}.*{why.replace('{', '.').replace('}', '.')}"):
+        with pytest.raises(SignatureError, match=f"{function.__name__}.*{why.replace('{', '.').replace('}', '.')}"):
             query(path)(function)

@@ -9,8 +9,8 @@ import pytest
 from aws_lambda_powertools.utilities.circuit_breaker import base as circuits
 
 from millrace.events import Event
-from millrace.runtime import Waits, breaker, processor, step, waiting
-from millrace.runtime.breaker import TABLE, MisplacedBreaker, _states
+from millrace.runtime import DependencyUnavailableError, breaker, processor, requeue, step
+from millrace.runtime.breaker import TABLE, MisplacedBreakerError, _states
 
 
 class Down(Exception):
@@ -48,8 +48,8 @@ def put_back(monkeypatch):
     """The messages that are put into the queue again."""
     sent = []
     queue = SimpleNamespace(send_message=lambda **message: sent.append(message))
-    monkeypatch.setattr(waiting, "_queues", lambda: queue)
-    monkeypatch.setenv(waiting.QUEUE, "https://sqs/q")
+    monkeypatch.setattr(requeue, "_queues", lambda: queue)
+    monkeypatch.setenv(requeue.QUEUE, "https://sqs/q")
     return sent
 
 
@@ -59,7 +59,7 @@ def door():
     called = []
 
     @processor
-    @breaker("door", on=Down, threshold=2, recovery=30, timeout=60, patience=100)
+    @breaker("door", on=Down, threshold=2, recovery=30, timeout=60, max_wait=100)
     def handler(knock: Knocked) -> None:
         called.append(knock.times)
         if knock.times == 7:
@@ -130,18 +130,18 @@ def test_an_event_remembers_since_when_it_waits(door, batch, put_back):
 
 
 def test_the_longer_an_event_waits_the_less_often_it_looks():
-    assert waiting._delay(30, waited=0) == 30
-    assert 250 <= waiting._delay(30, waited=1000) <= 500
-    assert waiting._delay(30, waited=100_000) == waiting.LONGEST_DELAY
+    assert requeue._delay(30, waited=0) == 30
+    assert 250 <= requeue._delay(30, waited=1000) <= 500
+    assert requeue._delay(30, waited=100_000) == requeue.LONGEST_DELAY
 
 
 def test_without_a_queue_the_caller_is_told(door, batch):
-    with pytest.raises(Waits, match="Down: nobody"):
+    with pytest.raises(DependencyUnavailableError, match="Down: nobody"):
         door.handle([json.loads(batch(1)["Records"][0]["body"])], 1)
 
 
 def test_a_breaker_above_its_processor_is_refused():
-    with pytest.raises(MisplacedBreaker, match="write it below"):
+    with pytest.raises(MisplacedBreakerError, match="write it below"):
 
         @breaker("door", on=Down)
         @processor
@@ -149,7 +149,7 @@ def test_a_breaker_above_its_processor_is_refused():
 
 
 def test_a_step_has_no_breaker():
-    with pytest.raises(MisplacedBreaker, match="a step has no queue to wait in"):
+    with pytest.raises(MisplacedBreakerError, match="a step has no queue to wait in"):
 
         @step
         @breaker("door", on=Down)

@@ -68,14 +68,14 @@ def test_an_open_callback_stores_its_token_and_how_long_it_may_be_tried(callback
     asking.open([ANSWER])
     found = item(callbacks)
     assert (found["task_token"], found["tried_until"]) == ("token-1", NOW + tried)
-    assert found["said"] == '[{"source":"test.guest","detail-type":"Entered","detail":{"data":{"name":"é"}}}]'
+    assert found["published"] == '[{"source":"test.guest","detail-type":"Entered","detail":{"data":{"name":"é"}}}]'
 
 
 def test_a_callback_opens_once(callbacks):
     asking = Asking(KEY, "token-1", 0, expected())
     asking.open([])
     asking.open([ANSWER])
-    assert item(callbacks)["said"] == "[]"
+    assert item(callbacks)["published"] == "[]"
 
 
 def test_a_waiting_callback_has_what_its_item_has(callbacks, monkeypatch):

@@ -7,7 +7,7 @@ from typing import Optional, Union
 import pytest
 
 from millrace.events import Event, Refusal
-from millrace.runtime import Declaration, Table, UnclearSignature, processor, step
+from millrace.runtime import Declaration, SignatureError, Table, processor, step
 
 
 class Asked(Event, source="test.desk"):
@@ -71,7 +71,7 @@ def test_what_a_handler_says(returns, events):
 
 
 def test_refusals_are_no_answers():
-    assert takes(Asked, Answered | Shrugged).answers == (Answered,)
+    assert takes(Asked, Answered | Shrugged).successes == (Answered,)
 
 
 def test_tables_are_named_after_their_parameters():
@@ -91,39 +91,39 @@ def test_a_handler_is_called_as_its_folder():
 
 @pytest.mark.parametrize("hint", [int, dict, Event, Nameless, Asked | int, list[int], tuple[Asked, ...]])
 def test_what_is_no_event_cannot_be_taken(hint):
-    with pytest.raises(UnclearSignature, match="the parameter 'given' is a"):
+    with pytest.raises(SignatureError, match="the parameter 'given' is a"):
         takes(hint)
 
 
 @pytest.mark.parametrize("returns", [int, Nameless, Asked | int, list[int], dict[str, Asked]])
 def test_what_is_no_event_cannot_be_said(returns):
-    with pytest.raises(UnclearSignature, match=r"returns .*: write an Event"):
+    with pytest.raises(SignatureError, match=r"returns .*: write an Event"):
         takes(Asked, returns)
 
 
 def test_a_missing_return_is_told():
     def handler(asked: Asked): ...
 
-    with pytest.raises(UnclearSignature, match="does not say what it returns"):
+    with pytest.raises(SignatureError, match="does not say what it returns"):
         Declaration.of(handler)
 
 
 def test_a_missing_annotation_is_told():
     def handler(asked) -> None: ...
 
-    with pytest.raises(UnclearSignature, match="'asked' has no annotation"):
+    with pytest.raises(SignatureError, match="'asked' has no annotation"):
         Declaration.of(handler)
 
 
 def test_a_name_that_is_not_imported_is_told():
-    with pytest.raises(UnclearSignature, match=r"Missing.*Import the name"):
+    with pytest.raises(SignatureError, match=r"Missing.*Import the name"):
         takes("Missing")
 
 
 def test_a_handler_that_takes_no_event_is_told():
     def handler(desk: Table) -> None: ...
 
-    with pytest.raises(UnclearSignature, match="takes no event"):
+    with pytest.raises(SignatureError, match="takes no event"):
         Declaration.of(handler)
 
 
@@ -136,7 +136,7 @@ def test_a_processor_takes_one_event_and_a_step_takes_several(inputs):
         def handler(first): ...
 
     handler.__annotations__ = {**inputs, "return": None}
-    with pytest.raises(UnclearSignature, match=re.escape("a processor takes one event")):
+    with pytest.raises(SignatureError, match=re.escape("a processor takes one event")):
         processor(handler)
     assert step(handler).declaration.consumes
 

@@ -13,7 +13,7 @@ from millrace.runtime import EventStore, Table, breaker, claims, processor
 from millrace.runtime import event_store as stores
 from millrace.runtime.event_store import Effect
 from millrace.runtime.read_models import Ledger
-from millrace.runtime.streams import Conflict, Streams
+from millrace.runtime.streams import ConcurrencyError, Streams
 
 HANDLERS = importlib.import_module("millrace.runtime.processor")  # the package has a function of this name
 CAUSE = Metadata.root(producer="a test").model_copy(update={"event_id": "cause-1"})
@@ -62,12 +62,12 @@ def test_conflicts_are_tried_ten_times_with_growing_pauses(jars, monkeypatch):
     pauses = []
 
     def conflict(*_given, **_named):
-        raise Conflict("always")
+        raise ConcurrencyError("always")
 
     monkeypatch.setattr(Streams, "append", conflict)
     monkeypatch.setattr(stores, "time", SimpleNamespace(sleep=pauses.append))
     monkeypatch.setattr(stores, "random", SimpleNamespace(random=lambda: 1))
-    with pytest.raises(Conflict):
+    with pytest.raises(ConcurrencyError):
         jars().update("a", lambda jar: jar.drop(1))
     assert pauses == [min(stores._PAUSE * 2**attempt, stores._LONGEST_PAUSE) for attempt in range(9)]
 
@@ -153,10 +153,10 @@ def test_a_flow_is_fitted_by_claiming_its_largest_events(bucket, monkeypatch):
     monkeypatch.setattr(claims, "_SMALL", 300)
     monkeypatch.setattr(claims, "FLOW_BYTES", 3_000)
     events = [large(400), large(1500), large(400)]
-    assert claims.fitted(events, [], beside=False) == events
-    fitted = claims.fitted(events, [large(400)], beside=False)
+    assert claims.fitted(events, [], parallel=False) == events
+    fitted = claims.fitted(events, [large(400)], parallel=False)
     assert ["claim" in event["detail"] for event in fitted] == [False, True, False]
-    parallel = claims.fitted(events, [], beside=True)
+    parallel = claims.fitted(events, [], parallel=True)
     assert ["claim" in event["detail"] for event in parallel] == [True, True, True]
 
 

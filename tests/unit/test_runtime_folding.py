@@ -8,7 +8,7 @@ from millrace.events import Event, Metadata
 from millrace.runtime import View, folding, projection
 from millrace.runtime.folding import Folding, Told, in_batch
 from millrace.runtime.read_models import Ledger, Tables
-from millrace.runtime.streams import Conflict
+from millrace.runtime.streams import ConcurrencyError
 
 
 class Paid(Event, source="test.till"):
@@ -69,7 +69,7 @@ def test_a_fold_that_is_overtaken_is_tried_20_times(tables, monkeypatch):
     monkeypatch.setattr("millrace.runtime.folding.transact", lambda *_: ["TransactionConflict"])
     monkeypatch.setattr("millrace.runtime.folding.time.sleep", pauses.append)
     monkeypatch.setattr("millrace.runtime.folding.random.random", lambda: 1)
-    with pytest.raises(Conflict) as caught:
+    with pytest.raises(ConcurrencyError) as caught:
         Folding("blue", tables, JarView, keeps.fold).take([paid(1)])
     assert str(caught.value) == "1 events could not be folded into JarView: others write its rows."
     assert pauses == [0.01 * 2 ** min(attempt, 6) for attempt in range(20)]

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from millrace.events import Event, Metadata, encode
-from millrace.runtime import UnclearSignature, View, event_store, projection
-from millrace.runtime.folding import Folding, Gap, Told
+from millrace.runtime import SignatureError, View, event_store, projection
+from millrace.runtime.folding import Folding, StreamGapError, Told
 from millrace.runtime.read_models import Ledger, Pointer, Tables, open_read_model
 from millrace.runtime.streams import Stored, Streams
 
@@ -91,9 +91,9 @@ SQS = {"messageAttributes": {}, "eventSource": "aws:sqs"}
         ({}, "'' from '' came"),
     ],
 )
-def test_an_event_that_no_rule_should_deliver_is_quarantined(tables, aside, sent, reason):
+def test_an_event_that_no_rule_should_deliver_is_quarantined(tables, quarantined, sent, reason):
     keeps(sent, None)
-    assert reason in aside[0]["MessageAttributes"]["ERROR_MESSAGE"]["StringValue"]
+    assert reason in quarantined[0]["MessageAttributes"]["ERROR_MESSAGE"]["StringValue"]
     assert totals(tables.blue) == {}
 
 
@@ -239,11 +239,11 @@ def no_key(event: Broken, row: JarView | None) -> JarView | None: ...
     ],
 )
 def test_what_a_projection_cannot_mean_is_refused(function, reason):
-    with pytest.raises(UnclearSignature, match=reason):
+    with pytest.raises(SignatureError, match=reason):
         projection(function)
 
 
 def test_a_gap_says_which_events_are_missing(tables):
-    with pytest.raises(Gap) as caught:
+    with pytest.raises(StreamGapError) as caught:
         Folding("blue", tables, JarView, keeps.fold).take([Told(Paid(jar="a", value=5), "jar-a", 5)])
     assert (caught.value.stream, caught.value.after, caught.value.until) == ("jar-a", 0, 4)

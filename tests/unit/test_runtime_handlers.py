@@ -8,8 +8,8 @@ from types import SimpleNamespace
 import pytest
 
 from millrace.events import Catalog, Event, Refusal
-from millrace.runtime import UndeclaredEvent, processor, starter, step
-from millrace.runtime.step import MissingEvent
+from millrace.runtime import UndeclaredEventError, processor, starter, step
+from millrace.runtime.step import MissingEventError
 
 
 class Knocked(Event, source="test.door"):
@@ -119,9 +119,9 @@ def test_a_batch_of_which_all_fail_answers_with_all(knock):
     assert [failure["itemIdentifier"] for failure in answer["batchItemFailures"]] == ["message-0", "message-1"]
 
 
-def test_a_record_that_breaks_its_contract_is_put_aside_alone(published, knock, aside):
+def test_a_record_that_breaks_its_contract_is_put_aside_alone(published, knock, quarantined):
     assert opens(batch(knock("often"), knock(1)), None) == {"batchItemFailures": []}
-    assert [json.loads(letter["MessageBody"])["detail"]["data"] for letter in aside] == [{"times": "often"}]
+    assert [json.loads(letter["MessageBody"])["detail"]["data"] for letter in quarantined] == [{"times": "often"}]
     assert len(published) == 1
 
 
@@ -135,14 +135,14 @@ def test_an_event_that_the_signature_does_not_declare_is_refused(published, knoc
     def handler(knock: Knocked) -> Opened:
         return Bolted()
 
-    with pytest.raises(UndeclaredEvent, match="returned Bolted, and its signature declares Opened"):
+    with pytest.raises(UndeclaredEventError, match="returned Bolted, and its signature declares Opened"):
         handler(knock(1), None)
     assert published == []
 
 
-def test_an_event_that_no_rule_should_lead_here_is_put_aside(recorded, aside):
+def test_an_event_that_no_rule_should_lead_here_is_put_aside(recorded, quarantined):
     opens(recorded("order_placed"), None)
-    (letter,) = aside
+    (letter,) = quarantined
     assert "'OrderPlaced' from 'shop.orders' came" in letter["MessageAttributes"]["ERROR_MESSAGE"]["StringValue"]
 
 
@@ -196,14 +196,14 @@ def test_steps_that_ran_side_by_side_count_as_one_and_redrives_of_a_fork_as_none
     task = {"execution": "e", "flow": {"events": [knock(1)], "refused": False, "steps": 1}}
     branch = {"events": [], "refused": False, "steps": 2}
     assert enters({**task, "flow": {**task["flow"], "branches": [branch, branch]}}, None)["steps"] == 3
-    assert ids({**task, "flow": {**task["flow"], "asked": 1}}) == ids(task)
+    assert ids({**task, "flow": {**task["flow"], "redrive_count": 1}}) == ids(task)
 
 
 def test_a_step_without_the_event_that_it_asks_for_is_told(published, knock):
     @step
     def handler(opened: Opened) -> None: ...
 
-    with pytest.raises(MissingEvent, match="handler asks for Opened"):
+    with pytest.raises(MissingEventError, match="handler asks for Opened"):
         handler({"flow": {"events": [knock(1)], "refused": False}}, None)
 
 

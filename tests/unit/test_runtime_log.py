@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 from store_kit import make_table
 
-from millrace.runtime import Conflict, streams
+from millrace.runtime import ConcurrencyError, streams
 from millrace.runtime.streams import Stored, Streams, transact
 
 ENVELOPE = {"source": "test.jar", "detail-type": "Dropped", "detail": {"metadata": {"a": 1}, "data": {"b": "é"}}}
@@ -123,7 +123,7 @@ def test_an_append_that_was_made_before_is_not_made_again(clock):
 )
 def test_an_append_to_another_version_is_a_conflict(clock, codes, once):
     jars, _ = store(Cancelled(*codes))
-    with pytest.raises(Conflict) as caught:
+    with pytest.raises(ConcurrencyError) as caught:
         jars.append(events(1, first=4), once=once)
     assert str(caught.value) == "a is not at version 3 any more: load it, decide anew."
 
@@ -198,7 +198,7 @@ def test_events_that_have_a_position_keep_it(clock):
 
 def test_positions_are_tried_20_times(clock):
     jars, requests = store(*[Cancelled("TransactionConflict", "None")] * 20)
-    with pytest.raises(Conflict) as caught:
+    with pytest.raises(ConcurrencyError) as caught:
         jars.place(events(1))
     assert str(caught.value) == "1 published events have no position: too many relays give positions at once."
     assert (len(requests), clock) == (20, [0.01 * 2 ** min(attempt, 6) for attempt in range(20)])

@@ -8,7 +8,7 @@ from millrace.events import Event, Metadata, encode
 from millrace.runtime import View, projection
 from millrace.runtime import rebuild as module
 from millrace.runtime.read_models import Ledger, Pointer, Tables, scanned
-from millrace.runtime.rebuild import NotBuilt
+from millrace.runtime.rebuild import RebuildError
 from millrace.runtime.streams import Stored
 
 
@@ -164,7 +164,7 @@ def test_clearing_stops_when_its_time_is_over(tables, stores, clock):
     clock.tick = 5
     assert rebuild("clear") == {"cleared": 3, "done": False}
     assert (len(totals(tables.green)), rebuild("status")["other"]) == (6, "clearing")
-    with pytest.raises(NotBuilt):
+    with pytest.raises(RebuildError):
         rebuild("read")
     clock.tick = 0
     assert rebuild("clear")["cleared"] == 6
@@ -196,7 +196,7 @@ def test_reading_is_not_done_while_events_are_pending(tables, stores, clock):
     ],
 )
 def test_a_step_out_of_order_is_refused(tables, stores, clock, do, reason):
-    with pytest.raises(NotBuilt) as caught:
+    with pytest.raises(RebuildError) as caught:
         rebuild(do)
     assert str(caught.value) == reason
     assert rebuild("status") == {"live": "blue", "other": "empty"}

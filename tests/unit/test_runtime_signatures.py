@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 
 from millrace.events import Event
-from millrace.runtime import Callback, Declaration, EventStore, ReadModel, Table, UnclearSignature, View, breaker
-from millrace.runtime.breaker import Breaker, MisplacedBreaker, breaker_of
+from millrace.runtime import Callback, Declaration, EventStore, ReadModel, SignatureError, Table, View, breaker
+from millrace.runtime.breaker import Breaker, MisplacedBreakerError, breaker_of
 from millrace.runtime.declaration import name_of
 from millrace.runtime.event_store import events_of
 
@@ -50,9 +50,9 @@ def test_a_declaration_holds_what_a_signature_names():
     assert [(taken.name, taken.events, taken.many, taken.optional) for taken in known.inputs] == [
         ("order", (Ordered, Paid), False, False)
     ]
-    assert (known.publishes, known.returns, known.answers) == ((Paid, Shipped), (Paid,), (Paid, Shipped))
+    assert (known.publishes, known.returns, known.successes) == ((Paid, Shipped), (Paid,), (Paid, Shipped))
     assert (known.tables, known.consumes, known.appends) == (("points",), (Ordered, Paid), (Ordered, Paid))
-    assert known.asks == {"points": "Table", "orders": "EventStore", "views": "ReadModel"}
+    assert known.resources == {"points": "Table", "orders": "EventStore", "views": "ReadModel"}
     assert [(store.name, store.aggregate) for store in known.stores] == [("orders", Order)]
     assert [(model.name, model.view) for model in known.models] == [("views", OrderView)]
     assert (known.callback.name, known.callback.seconds, known.callback.names) == (
@@ -75,11 +75,13 @@ def test_a_breaker_holds_what_it_is_given():
 
     breaker("a", on=ValueError)(handler)
     assert breaker_of(handler) == Breaker("a", (ValueError,), 5, 30, 2, 86_400)
-    declare = breaker("b", on=(KeyError, OSError), threshold=1, recovery=2, timeout=3, patience=4)
+    declare = breaker("b", on=(KeyError, OSError), threshold=1, recovery=2, timeout=3, max_wait=4)
     assert declare(handler) is handler
     assert breaker_of(handler) == Breaker("b", (KeyError, OSError), 1, 2, 3, 4)
     assert breaker_of(every) is None
-    with pytest.raises(MisplacedBreaker, match=r"^@breaker\('b'\) stands above @processor: write it below, next to"):
+    with pytest.raises(
+        MisplacedBreakerError, match=r"^@breaker\('b'\) stands above @processor: write it below, next to"
+    ):
         declare(object())
 
 
@@ -139,7 +141,7 @@ TAKES = (
     ],
 )
 def test_a_refused_signature_says_what_to_write(function, text):
-    with pytest.raises(UnclearSignature) as caught:
+    with pytest.raises(SignatureError) as caught:
         Declaration.of(function)
     assert str(caught.value) == f"{__name__}.{function.__name__}{text}"
 
@@ -160,19 +162,19 @@ def test_a_refused_signature_says_what_to_write(function, text):
             ),
         ),
         (
-            {"answer_within": timedelta(hours=1)},
-            " says answer_within, and takes no Callback[…]: take one, or leave it out.",
+            {"timeout": timedelta(hours=1)},
+            " says timeout, and takes no Callback[…]: take one, or leave it out.",
         ),
     ],
 )
 def test_a_refused_option_says_what_to_write(options, text):
-    with pytest.raises(UnclearSignature) as caught:
+    with pytest.raises(SignatureError) as caught:
         Declaration.of(plain, **options)
     assert str(caught.value) == f"{__name__}.plain{text}"
 
 
 def test_an_aggregate_without_apply_says_what_to_write():
-    with pytest.raises(UnclearSignature) as caught:
+    with pytest.raises(SignatureError) as caught:
         events_of(Bare)
     assert str(caught.value) == (
         f"{__name__}.Bare has no apply: write def apply(self, event: AnEvent | Another) -> None."
@@ -195,7 +197,7 @@ class Bare:
 def test_a_callback_waits_for_a_second_to_a_year(within, seconds):
     """https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html"""
     if seconds:
-        assert Declaration.of(every, answer_within=within).callback.seconds == seconds
+        assert Declaration.of(every, timeout=within).callback.seconds == seconds
     else:
-        with pytest.raises(UnclearSignature, match=r"every waits for .*: let answer_within be a second to a year\.$"):
-            Declaration.of(every, answer_within=within)
+        with pytest.raises(SignatureError, match=r"every waits for .*: let timeout be a second to a year\.$"):
+            Declaration.of(every, timeout=within)

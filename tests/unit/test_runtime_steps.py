@@ -10,7 +10,7 @@ import pytest
 
 from millrace.events import Event, Metadata, Refusal, decode, encode
 from millrace.runtime import Callback, EventStore, starter, step, tokens
-from millrace.runtime.aside import UnexpectedEvent
+from millrace.runtime.quarantine import UnexpectedEventError
 
 MODULE = importlib.import_module("millrace.runtime.step")  # the package has a function of this name
 
@@ -35,7 +35,7 @@ CAUSE = Metadata.root(producer="order_form").model_copy(update={"event_id": "ord
 ORDERED = encode(Ordered(number=1).stamped(CAUSE))
 
 
-@step(answer_within=timedelta(hours=1))
+@step(timeout=timedelta(hours=1))
 def ships(order: Ordered, callback: Callback[Shipped | Lost]) -> Requested:
     return Requested(callback_id=callback.id)
 
@@ -113,7 +113,7 @@ def test_an_answer_is_published_once(log, monkeypatch):
 
 
 def test_an_answer_of_another_type_fails(log, monkeypatch):
-    with pytest.raises(UnexpectedEvent) as caught:
+    with pytest.raises(UnexpectedEventError) as caught:
         answered(monkeypatch, ORDERED)
     assert str(caught.value).startswith("ships waits for Shipped, Lost, and was answered with 'Ordered' from 'test.sho")
 
@@ -174,7 +174,7 @@ class Orders:
 
 
 def test_a_parallel_step_returns_only_its_own_events(log):
-    published = lists(task(beside=True), None)
+    published = lists(task(parallel=True), None)
     assert [envelope["detail-type"] for envelope in published["events"]] == ["Requested"]
     assert published == {"events": published["events"], "refused": False, "steps": 3}
 

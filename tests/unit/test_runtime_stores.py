@@ -62,9 +62,9 @@ def cups(monkeypatch):
     monkeypatch.setenv("MILLRACE_IDEMPOTENCY_SECONDS", "60")
     monkeypatch.setenv("MILLRACE_SCOPE", "Shop.Pour")
     clock = SimpleNamespace(time=lambda: 1000.7, sleep=cups.pauses.append)
-    monkeypatch.setattr("millrace.runtime.conflicts.time", clock)
+    monkeypatch.setattr("millrace.runtime.dynamodb.time", clock)
     monkeypatch.setattr("millrace.runtime.stores.time", clock)
-    monkeypatch.setattr("millrace.runtime.conflicts.random.uniform", lambda low, high: low or high)
+    monkeypatch.setattr("millrace.runtime.dynamodb.random.uniform", lambda low, high: low or high)
 
     def transact_write_items(TransactItems):  # noqa: N803 - AWS's own name
         cups.requests.append(TransactItems)

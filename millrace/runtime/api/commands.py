@@ -18,12 +18,12 @@ from millrace.runtime import observe
 from millrace.runtime.api.contracts import named
 from millrace.runtime.api.http import JSON, Answer, Problem, Request, answer, answered
 from millrace.runtime.claims import claimed
-from millrace.runtime.idempotency import Once, StillInProgress
+from millrace.runtime.idempotency import InProgressError, Once
 from millrace.runtime.publisher import publisher
 
 COMMANDS = "MILLRACE_COMMANDS"
 """The environment that names the commands: `module:class` each, with a space between them."""
-ASKS = "MILLRACE_ASK"
+RESULT_PATHS = "MILLRACE_RESULT_PATHS"
 """The environment that says where to ask: `Command=/path/{field}` each, with a space between them."""
 DOCUMENT = "openapi.json"
 """The file of the API's own description, in the function's code."""
@@ -65,7 +65,7 @@ def _once(envelope: Envelope, milliseconds: int) -> Envelope:
     once = Once(publisher().publish, replies=True)
     try:
         (said,) = once.do([(metadata["event_id"],)], milliseconds, lambda _new: [envelope])
-    except StillInProgress as error:
+    except InProgressError as error:
         raise Problem(409, f"A request with this {KEY_HEADER} is under way. Send it again in a moment.") from error
     if _content(said) != _content(envelope):
         reason = "was sent with another command before"
@@ -119,7 +119,7 @@ def _accepted(envelope: Envelope, event: Event) -> Answer:
         "command": type(event).__name__,
         "event_id": metadata["event_id"],
         "correlation_id": metadata["correlation_id"],
-        **({"ask": where} if where else {}),
+        **({"result_path": where} if where else {}),
     }
     observe.logger().info("command accepted", extra={"flow": body})
     return answer(202, body, {"location": where} if where else {})
@@ -133,7 +133,7 @@ def _where(event: Event) -> str | None:
 
 @cache
 def _asks() -> Mapping[str, str]:
-    pairs: Iterable[str] = os.environ.get(ASKS, "").split()
+    pairs: Iterable[str] = os.environ.get(RESULT_PATHS, "").split()
     return dict(pair.split("=", 1) for pair in pairs)
 
 

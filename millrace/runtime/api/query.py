@@ -22,7 +22,7 @@ from millrace.events import ContractError
 from millrace.runtime import observe
 from millrace.runtime.api.http import Answer, Problem, Request, answer, answered
 from millrace.runtime.api.paging import Page, Paging, bad_cursor
-from millrace.runtime.declaration import Model, UnclearSignature, models_among, name_of
+from millrace.runtime.declaration import Model, SignatureError, models_among, name_of
 from millrace.runtime.read_models import ReadModel, open_read_model
 from millrace.runtime.stores import Table, open_table
 
@@ -56,7 +56,7 @@ class QueryDeclaration:
         return tuple(_PLACE.findall(self.path))
 
     @property
-    def asks(self) -> dict[str, str]:
+    def resources(self) -> dict[str, str]:
         """The parameters that the construct gives, each with its type."""
         return dict.fromkeys(self.tables, "Table") | {model.name: "ReadModel" for model in self.models}
 
@@ -67,7 +67,7 @@ class QueryDeclaration:
 
     @classmethod
     def of(cls, function: Callable[..., Any], path: str) -> "QueryDeclaration":
-        """Read a function's annotations. Raises UnclearSignature, which says what to write."""
+        """Read a function's annotations. Raises SignatureError, which says what to write."""
         where = f"{function.__module__}.{function.__qualname__}"
         hints = typing.get_type_hints(function, include_extras=True)
         signature = inspect.signature(function)
@@ -95,22 +95,20 @@ class QueryDeclaration:
 
 def _check(where: str, path: str, given: Mapping[str, Any]) -> None:
     if not path.startswith("/"):
-        raise UnclearSignature(f'{where} is a query of {path!r}: write a path, as @query("/orders/{{order_id}}").')
+        raise SignatureError(f'{where} is a query of {path!r}: write a path, as @query("/orders/{{order_id}}").')
     for name, hint in given.items():
         if hint is None or name in _OWN:
-            raise UnclearSignature(f"{where}: the parameter {name!r} has no annotation, or is a name of the kit's own.")
+            raise SignatureError(f"{where}: the parameter {name!r} has no annotation, or is a name of the kit's own.")
     for name in _PLACE.findall(path):
         if name not in given:
-            raise UnclearSignature(
-                f"{where} has no parameter {name!r}, which its path {path} names: add '{name}: str'."
-            )
+            raise SignatureError(f"{where} has no parameter {name!r}, which its path {path} names: add '{name}: str'.")
 
 
 def _returned(where: str, hint: Any) -> type[BaseModel]:
     options = get_args(hint) if get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
     models = [option for option in options if isinstance(option, type) and issubclass(option, BaseModel)]
     if len(models) != 1 or set(options) - set(models) - {type(None)}:
-        raise UnclearSignature(f"{where} returns {hint}: write a pydantic model, a Page of one, or either '| None'.")
+        raise SignatureError(f"{where} returns {hint}: write a pydantic model, a Page of one, or either '| None'.")
     return models[0]
 
 

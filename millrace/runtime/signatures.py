@@ -8,16 +8,16 @@ from typing import Any, get_args, get_origin
 from millrace.events import Event
 
 
-class UnclearSignature(TypeError):
+class SignatureError(TypeError):
     """A function whose annotations do not say what it takes and returns."""
 
 
 def hints_of(function: Any, where: str) -> dict[str, Any]:
-    """The annotations of a function. Raises UnclearSignature for a name that cannot be found."""
+    """The annotations of a function. Raises SignatureError for a name that cannot be found."""
     try:
         return typing.get_type_hints(function)
     except NameError as error:
-        raise UnclearSignature(f"{where}: {error}. Import the name where the module itself can see it.") from error
+        raise SignatureError(f"{where}: {error}. Import the name where the module itself can see it.") from error
 
 
 def events_among(hint: Any) -> tuple[list[type[Event]], list[Any]]:

@@ -10,9 +10,9 @@ from typing import Any
 
 from millrace.events import Envelope, Event, encode
 from millrace.runtime import observe
-from millrace.runtime.api.door import event_in, one_envelope
 from millrace.runtime.api.http import Answer, Problem, Request, answer, answered
-from millrace.runtime.tokens import AnotherAnswer, Waiting
+from millrace.runtime.api.ingress import event_in, one_envelope
+from millrace.runtime.tokens import DifferentAnswerError, Waiting
 
 MOST_BYTES = 100_000
 """Of an answer: with what the step has said, at most 200,000, it fits an item of the table, 400 KB.
@@ -56,7 +56,7 @@ def _give(waiting: Waiting, envelope: Envelope) -> None:
     try:
         if waiting.give(digest, envelope):
             return
-    except AnotherAnswer as error:
+    except DifferentAnswerError as error:
         raise Problem(409, "The callback has been answered with something else, and an answer stays.") from error
     if waiting.may_be_tried_again:
         raise Problem(503, "Nobody waits at the moment. Send it again in a moment.", again=_AGAIN_SECONDS)

@@ -9,9 +9,9 @@ import pytest
 
 from millrace.events import Event, Metadata, encode
 from millrace.runtime import processor
+from millrace.runtime.dynamodb_records import DynamoDBRecords
 from millrace.runtime.fingerprints import fingerprint, matches
 from millrace.runtime.idempotency import Answer, PayloadMismatchError
-from millrace.runtime.records import DynamoDBRecords
 
 KEY = ("test.till", "Paid", "order-1")
 
@@ -55,9 +55,9 @@ def pay_together(handled):
 
 
 @pytest.fixture
-def quarantine(aside):
+def quarantine(quarantined):
     """The messages that are sent to quarantine."""
-    return aside
+    return quarantined
 
 
 def quarantined(quarantine):

@@ -4,9 +4,9 @@ import boto3
 import pytest
 
 from millrace.events import Event, Metadata
-from millrace.runtime import Declaration, StillInProgress, UnclearSignature, processor, step, update_once
+from millrace.runtime import Declaration, InProgressError, SignatureError, processor, step, update_once
+from millrace.runtime.dynamodb_records import MOST_BYTES, DynamoDBRecords
 from millrace.runtime.idempotency import Answer, Once
-from millrace.runtime.records import MOST_BYTES, DynamoDBRecords
 
 KEY = ("test", "Poured", "event-1")
 
@@ -45,13 +45,13 @@ def test_an_answer_is_left_to_be_published_by_whoever_gave_it_until_its_time_is_
         kept().begin(key, milliseconds)
         kept().keep([key], Answer([{"source": "a"}], published=False))
     assert kept().begin((*KEY, "0"), 1000) == Answer([{"source": "a"}], published=False)
-    with pytest.raises(StillInProgress):
+    with pytest.raises(InProgressError):
         kept().begin((*KEY, "60000"), 1000)
 
 
 def test_an_event_that_another_delivery_handles_is_left_to_it(kept):
     kept().begin(KEY, 60_000)
-    with pytest.raises(StillInProgress, match="tried again when that one's time is over"):
+    with pytest.raises(InProgressError, match="tried again when that one's time is over"):
         kept().begin(KEY, 60_000)
 
 
@@ -110,7 +110,7 @@ def test_of_a_list_just_the_new_are_handled(records):
 def test_a_list_with_an_event_that_another_delivery_handles_lets_go_of_the_rest(records):
     records.answers[KEY] = None
     new = ("test", "Poured", "event-2")
-    with pytest.raises(StillInProgress):
+    with pytest.raises(InProgressError):
         Once(lambda _: None).do([new, KEY], 0, lambda _: [])
     assert list(records.answers) == [KEY]
 
@@ -131,12 +131,12 @@ def test_once_per_names_a_field_of_every_event():
     def handler(event: Poured) -> None: ...
 
     assert Declaration.of(handler, once_per="cup").once_per == "cup"
-    with pytest.raises(UnclearSignature, match="once per 'saucer', and Poured has no such field, only cup"):
+    with pytest.raises(SignatureError, match="once per 'saucer', and Poured has no such field, only cup"):
         Declaration.of(handler, once_per="saucer")
 
 
 def test_repeatable_has_a_reason():
-    with pytest.raises(UnclearSignature, match="repeatable='why it may run twice'"):
+    with pytest.raises(SignatureError, match="repeatable='why it may run twice'"):
 
         @step(repeatable=" ")
         def handler(event: Poured) -> None: ...

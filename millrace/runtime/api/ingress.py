@@ -20,7 +20,7 @@ from millrace.runtime.api.http import JSON, Answer, Problem, Request, answer, an
 from millrace.runtime.claims import claimed
 from millrace.runtime.publisher import publisher
 
-EVENTS, CALLERS, AUTHORIZER = "MILLRACE_OUTSIDE_EVENTS", "MILLRACE_CALLERS", "MILLRACE_AUTHORIZER"
+EVENTS, CALLERS, AUTHORIZER = "MILLRACE_EXTERNAL_EVENTS", "MILLRACE_CALLERS", "MILLRACE_AUTHORIZER"
 """The environment: the events, `{"source": ["pattern of a caller"]}`, and how callers are known."""
 BATCH = "application/cloudevents-batch+json"
 SCOPE = "events:{}"

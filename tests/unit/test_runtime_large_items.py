@@ -10,8 +10,8 @@ from store_kit import make_table
 from millrace.events import Event, Metadata
 from millrace.events.claims import Claims
 from millrace.runtime import EventStore, ReadModel, View
+from millrace.runtime.dynamodb import ItemTooLargeError
 from millrace.runtime.folding import Folding, Told
-from millrace.runtime.items import TooLarge
 from millrace.runtime.read_models import Ledger, Tables
 from millrace.runtime.rebuild import _bearable
 from millrace.runtime.streams import Stored, Streams
@@ -98,7 +98,7 @@ def test_what_is_appended_together_fits_into_one_transaction(pads, streams):
 def test_an_event_that_does_not_fit_names_its_field_and_its_weight_and_nothing_is_stored(streams):
     pads = EventStore(streams, Pad)
     with pytest.raises(
-        TooLarge, match=r"Scribbled, to be version 1 of p, weighs 5003\d\d bytes, 500001 of them in 'te"
+        ItemTooLargeError, match=r"Scribbled, to be version 1 of p, weighs 5003\d\d bytes, 500001 of them in 'te"
     ):
         pads.append("p", scribbled(500_000), expected=0)
     assert pads.load("p") == (Pad(), 0)
@@ -115,7 +115,9 @@ def test_a_row_that_does_not_fit_names_its_field_and_its_weight(table):
     tables = Tables(table("pad"), table("pad"), Ledger(table("id")))
     (event,) = scribbled(500_000)
     folding = Folding("blue", tables, PadView, lambda event, _row: PadView(pad=event.pad, text=event.text))
-    with pytest.raises(TooLarge, match=r"The row 'p' of PadView weighs 5000\d\d bytes, 500001 of them in 'text'"):
+    with pytest.raises(
+        ItemTooLargeError, match=r"The row 'p' of PadView weighs 5000\d\d bytes, 500001 of them in 'text'"
+    ):
         folding.take([Told.of(event.stamped(Metadata.root(producer="test")))])
     assert ReadModel(PadView, tables).get("p") is None
 

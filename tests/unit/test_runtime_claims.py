@@ -105,9 +105,9 @@ def test_handler_receives_redeemed_events_and_publishes_claims(claims, s3, recor
 
 def test_step_claims_its_largest_events_until_its_output_fits(claims):
     flow = [drawn(1_000)]
-    fitted = of_function.fitted([drawn(100), drawn(900), drawn(2)], flow, beside=False)
+    fitted = of_function.fitted([drawn(100), drawn(900), drawn(2)], flow, parallel=False)
     assert ["claim" in event["detail"] for event in fitted] == [False, True, False]
-    beside = of_function.fitted([drawn(100), drawn(2)], flow, beside=True)
+    beside = of_function.fitted([drawn(100), drawn(2)], flow, parallel=True)
     assert ["claim" in event["detail"] for event in beside] == [True, False]
 
 

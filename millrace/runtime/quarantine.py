@@ -21,11 +21,11 @@ _NOT_IN_A_MESSAGE = re.compile("[\ud800-\udfff\ufffe\uffff]")
 """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html"""
 
 
-class UnexpectedEvent(TypeError):
+class UnexpectedEventError(TypeError):
     """An event came that the handler's signature does not name."""
 
 
-class TooManyHops(RuntimeError):
+class HopLimitError(RuntimeError):
     """An event has more causes behind it than its consumer allows: events go round."""
 
 
@@ -35,9 +35,9 @@ def accepted(envelopes: Iterable[Any], attempt: int, read: Callable[[Any], Event
         try:
             event = read(_checked(envelope))
             _count_hops(event)
-        except (ContractError, UnknownVersionError, UnexpectedEvent) as error:
+        except (ContractError, UnknownVersionError, UnexpectedEventError) as error:
             _put_aside(QUARANTINE, envelope, attempt, error)
-        except TooManyHops as error:
+        except HopLimitError as error:
             _put_aside(DEAD_LETTERS, envelope, attempt, error)
         else:
             yield event
@@ -60,7 +60,7 @@ def _count_hops(event: Event) -> None:
     most = os.environ.get(MAX_HOPS)
     if most is not None and event.metadata.hops > int(most):
         name = type(event).__name__
-        raise TooManyHops(
+        raise HopLimitError(
             f"{name} has {event.metadata.hops} causes behind it, and {most} are allowed. It came by "
             f"{' → '.join(_way(event.metadata))}: break the circle, or allow it with allow_cycle(max_hops=…)."
         )
@@ -81,7 +81,7 @@ def _put_aside(place: str, envelope: Any, attempt: int, error: Exception) -> Non
         MessageBody=_body(envelope),
         MessageAttributes={name: {"DataType": "String", "StringValue": text} for name, text in told.items() if text},
     )
-    observe.put_aside(envelope, attempt, error)
+    observe.quarantined(envelope, attempt, error)
 
 
 def _body(envelope: Any) -> str:

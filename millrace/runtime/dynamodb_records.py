@@ -12,9 +12,9 @@ from aws_lambda_powertools.utilities.idempotency import DynamoDBPersistenceLayer
 from aws_lambda_powertools.utilities.idempotency.exceptions import IdempotencyItemAlreadyExistsError
 from aws_lambda_powertools.utilities.idempotency.persistence.datarecord import STATUS_CONSTANTS, DataRecord
 
-from millrace.runtime.conflicts import retried
+from millrace.runtime.dynamodb import retried
 from millrace.runtime.fingerprints import matches
-from millrace.runtime.idempotency import Answer, Key, PayloadMismatchError, StillInProgress
+from millrace.runtime.idempotency import Answer, InProgressError, Key, PayloadMismatchError
 
 MOST_BYTES = 300_000
 """Of an answer in one item: DynamoDB takes items of 400 KB.
@@ -40,7 +40,7 @@ class DynamoDBRecords(DynamoDBPersistenceLayer):
     def begin(self, key: Key, milliseconds: int, fingerprint: str = "") -> Answer | None:
         """Take an event on for so long; None, unless it has its answer.
 
-        Raises StillInProgress, and PayloadMismatchError for an event whose fingerprint is another one.
+        Raises InProgressError, and PayloadMismatchError for an event whose fingerprint is another one.
         """
         data = {**self._data(key), "fingerprint": fingerprint}
         try:
@@ -90,7 +90,7 @@ class DynamoDBRecords(DynamoDBPersistenceLayer):
     def _answer(self, key: Key, record: DataRecord | None) -> Answer:
         stored = json.loads(record.response_data) if record and record.response_data else None
         if record is None or stored is None or not (stored["published"] or _is_over(record)):
-            raise StillInProgress(
+            raise InProgressError(
                 f"{' '.join(key)} is being handled by another delivery, or by one that was killed: "
                 f"this one is tried again when that one's time is over."
             )

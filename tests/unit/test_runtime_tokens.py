@@ -7,8 +7,8 @@ from types import SimpleNamespace
 import pytest
 
 from millrace.events import Event, Refusal
-from millrace.runtime import Callback, StillInProgress, UnclearSignature, processor, step, tokens
-from millrace.runtime.tokens import AlreadyAnswered, AnotherAnswer, Asking, Waiting, heard
+from millrace.runtime import Callback, InProgressError, SignatureError, processor, step, tokens
+from millrace.runtime.tokens import AlreadyAnsweredError, Asking, DifferentAnswerError, Waiting, heard
 
 KEY = ("arn:execution", "flow")
 ANSWER = {"source": "test.guest", "detail-type": "Entered", "detail": {"data": {}}}
@@ -34,7 +34,7 @@ class Left(Refusal, source="test.guest", external=True):
     pass
 
 
-@step(answer_within=timedelta(hours=1))
+@step(timeout=timedelta(hours=1))
 def ask(knocked: Knocked, callback: Callback[Entered | Left]) -> Asked:
     return Asked(callback_id=callback.id)
 
@@ -43,7 +43,7 @@ EXPECTED = ask.declaration.callback
 
 
 def refused(told):
-    return pytest.raises(UnclearSignature, match=re.escape(told))
+    return pytest.raises(SignatureError, match=re.escape(told))
 
 
 def test_a_signature_says_which_events_answer_and_within_which_time():
@@ -89,9 +89,9 @@ def test_only_a_step_waits_and_only_for_a_year():
     with refused("only a @step waits"):
         processor(asks)
     with refused("takes no Callback"):
-        step(answer_within=timedelta(hours=1))(asks_nothing)
+        step(timeout=timedelta(hours=1))(asks_nothing)
     with refused("a second to a year"):
-        step(answer_within=timedelta(days=366))(asks)
+        step(timeout=timedelta(days=366))(asks)
 
 
 @pytest.fixture
@@ -155,7 +155,7 @@ def test_a_try_that_comes_late_takes_the_place_of_none_after_it(sent):
     late = asking("token-1")
     opened("token-2", 1)
     for stale in (lambda: late.open([]), lambda: asking("token-1")):
-        with pytest.raises(StillInProgress, match="A later try"):
+        with pytest.raises(InProgressError, match="A later try"):
             stale()
     Waiting.of(late.id).give("digest", ANSWER)
     assert sent.tokens == ["token-2"]
@@ -164,7 +164,7 @@ def test_a_try_that_comes_late_takes_the_place_of_none_after_it(sent):
 def test_the_same_answer_counts_once_and_another_one_is_refused(sent):
     callback = opened()
     assert [Waiting.of(callback.id).give("digest", ANSWER) for _ in range(2)] == [True, True]
-    with pytest.raises(AnotherAnswer):
+    with pytest.raises(DifferentAnswerError):
         Waiting.of(callback.id).give("another", ANSWER)
     assert sent.tokens == ["token-1"]
 
@@ -200,17 +200,17 @@ def test_an_answer_that_another_call_takes_back_meanwhile_is_no_other_answer(sen
 def test_a_try_that_finds_the_answer_goes_on_with_it(sent):
     callback = opened()
     Waiting.of(callback.id).give("digest", ANSWER)
-    with pytest.raises(AlreadyAnswered):
+    with pytest.raises(AlreadyAnsweredError):
         asking("token-2", 1)
     assert heard(KEY) == (ANSWER, [])
 
 
 def test_what_was_not_answered_cannot_be_heard(sent):
     opened()
-    with pytest.raises(StillInProgress):
+    with pytest.raises(InProgressError):
         heard(KEY)
 
 
 def test_a_function_may_touch_its_own_callbacks_by_what_their_places_begin_with(sent, monkeypatch):
     monkeypatch.setenv("MILLRACE_SCOPE", "Shop.Fulfilment")
-    assert asking().id.startswith(f"{tokens.places_of('Shop.Fulfilment')}-")
+    assert asking().id.startswith(f"{tokens.callback_id_prefix('Shop.Fulfilment')}-")

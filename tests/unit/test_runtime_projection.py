@@ -6,11 +6,11 @@ import pytest
 from store_kit import CoinDropped, make_table
 
 from millrace.events import Event, Metadata
-from millrace.runtime import EventStore, ReadModel, UnclearSignature, View, projection
+from millrace.runtime import EventStore, ReadModel, SignatureError, View, projection
 from millrace.runtime.folding import Told
 from millrace.runtime.read_models import Ledger, Pointer, Tables
-from millrace.runtime.rebuild import NotBuilt, rebuild
-from millrace.runtime.streams import Conflict, Streams
+from millrace.runtime.rebuild import RebuildError, rebuild
+from millrace.runtime.streams import ConcurrencyError, Streams
 
 
 class Paid(Event, source="test.till"):
@@ -164,7 +164,7 @@ def test_row_that_is_deleted_and_created_again_between_read_and_write_loses_no_e
 def test_who_is_always_overtaken_is_told(tables, monkeypatch):
     monkeypatch.setattr("millrace.runtime.folding.transact", lambda *_: ["ConditionalCheckFailed"])
     monkeypatch.setattr("millrace.runtime.folding.time.sleep", lambda _: None)
-    with pytest.raises(Conflict, match="1 events could not be folded into JarView"):
+    with pytest.raises(ConcurrencyError, match="1 events could not be folded into JarView"):
         keeps.take(tables, "blue", told(6))
 
 
@@ -194,7 +194,7 @@ def nothing(event, row): ...
 )
 def test_a_signature_that_is_none_of_a_projection_says_what_to_write(hints, told):
     nothing.__annotations__ = hints
-    with pytest.raises(UnclearSignature, match=re.escape(told)):
+    with pytest.raises(SignatureError, match=re.escape(told)):
         projection(nothing)
 
 
@@ -290,7 +290,7 @@ def test_an_interrupted_rebuild_goes_on_where_it_was(live, store, monkeypatch):
 
 @pytest.mark.parametrize("step", ["compare", "swap", "finish", "read"])
 def test_without_a_second_side_there_is_nothing_to_do(own, store, step):
-    with pytest.raises(NotBuilt):
+    with pytest.raises(RebuildError):
         rebuild(keeps, {"do": step})
 
 
@@ -298,6 +298,6 @@ def test_a_side_that_was_dropped_is_neither_filled_nor_swapped(live):
     built(live)
     rebuild(keeps, {"do": "drop"})
     for step in ("read", "swap", "compare"):
-        with pytest.raises(NotBuilt):
+        with pytest.raises(RebuildError):
             rebuild(keeps, {"do": step})
     assert live.ledger.pointer() == Pointer("blue", "empty")

@@ -2,7 +2,7 @@
 
 from functions.contracts.warehouse import StockDelivered
 from millrace.events import Metadata
-from millrace.runtime.api.door import _its_own
+from millrace.runtime.api.ingress import _its_own
 
 SAID = {"causation_id": "c", "producer": "place_order", "hops": 40, "path": "a b"}
 STREAM = {"stream": "order-1", "stream_version": 7}

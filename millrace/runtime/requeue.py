@@ -20,20 +20,20 @@ LONGEST_DELAY = 900
 _SINCE = "WaitingSince"
 
 
-class Waits(Exception):
-    """What a handler depends on is away: its event is to wait, for `patience` seconds in all, and then to fail."""
+class DependencyUnavailableError(Exception):
+    """What a handler depends on is away: its event is to wait, for `max_wait` seconds in all, and then to fail."""
 
-    def __init__(self, why: str, *, seconds: float, patience: float) -> None:
+    def __init__(self, why: str, *, seconds: float, max_wait: float) -> None:
         super().__init__(why)
         self.seconds = seconds
-        self.patience = patience
+        self.max_wait = max_wait
 
 
-def put_back(record: Any, waits: Waits) -> None:
+def put_back(record: Any, waits: DependencyUnavailableError) -> None:
     """Let the event of a record wait in its queue; raise what it waits for, if it has done so for long enough."""
     since = _waiting_since(record)
     waited = time.time() - since
-    if waited > waits.patience:
+    if waited > waits.max_wait:
         raise waits
     _queues().send_message(
         QueueUrl=_queue(),

@@ -4,9 +4,9 @@ import pytest
 from store_kit import CoinCounted, CoinDropped, Jar, JarEmptied, make_table
 
 from millrace.events import Event, Metadata
-from millrace.runtime import Conflict, EventStore, UnclearSignature, event_store
+from millrace.runtime import ConcurrencyError, EventStore, SignatureError, event_store
 from millrace.runtime.effects import Effect
-from millrace.runtime.event_store import ForeignEvent, events_of
+from millrace.runtime.event_store import ForeignEventError, events_of
 from millrace.runtime.streams import BUCKET, Stored, Streams
 
 
@@ -73,13 +73,13 @@ def test_what_is_appended_is_the_effect_of_what_is_handled(handling):
 
 def test_who_believes_in_an_older_version_is_told_and_appends_nothing(jars):
     jars.update("a", drop(1, 2))
-    with pytest.raises(Conflict, match="a is not at version 1 any more"):
+    with pytest.raises(ConcurrencyError, match="a is not at version 1 any more"):
         jars.append("a", [CoinDropped(value=9), JarEmptied()], expected=1)
     assert jars.load("a")[1] == 2
 
 
 def test_who_believes_in_a_version_that_is_not_there_yet_is_told_too(jars):
-    with pytest.raises(Conflict):
+    with pytest.raises(ConcurrencyError):
         jars.append("a", [CoinDropped(value=9)], expected=3)
     assert list(jars.read("a")) == []
 
@@ -102,7 +102,7 @@ def test_who_never_gets_through_is_told(table):
         EventStore(table, Jar).update("a", drop(1))
         return jar.drop(2)
 
-    with pytest.raises(Conflict):
+    with pytest.raises(ConcurrencyError):
         EventStore(table, Jar, attempts=2).update("a", decide)
 
 
@@ -129,13 +129,13 @@ def test_an_event_of_an_older_version_is_brought_up_when_it_is_read(jars, stream
 
 
 def test_an_aggregate_may_say_only_what_it_can_apply(jars):
-    with pytest.raises(ForeignEvent, match=r"Jar decided on Broken.*add it to the annotation of Jar\.apply"):
+    with pytest.raises(ForeignEventError, match=r"Jar decided on Broken.*add it to the annotation of Jar\.apply"):
         jars.update("a", lambda _: Broken())
 
 
 def test_a_stream_that_holds_what_its_aggregate_does_not_know_is_told(jars, streams):
     streams.append([Stored("a", 1, {"source": "test.jar", "detail-type": "Broken", "detail": {}})])
-    with pytest.raises(ForeignEvent, match=r"a has Broken of test\.jar at version 1"):
+    with pytest.raises(ForeignEventError, match=r"a has Broken of test\.jar at version 1"):
         jars.load("a")
 
 
@@ -158,7 +158,7 @@ def test_an_aggregate_says_by_apply_what_its_streams_are_made_of(annotation):
 
     if annotation:
         Odd.apply.__annotations__["event"] = annotation
-    with pytest.raises(UnclearSignature, match=r"Odd\.apply takes"):
+    with pytest.raises(SignatureError, match=r"Odd\.apply takes"):
         events_of(Odd)
 
 
