@@ -137,7 +137,7 @@ def _states() -> "CircuitBreakerDynamoDBPersistence":
 
 @contextmanager
 def _within(seconds: float, name: str) -> Iterator[None]:
-    """Raise DependencyTimeoutError in the midst of what takes too long. Lambda calls a handler on the main thread, as this needs."""
+    """Raise DependencyTimeoutError in a call that takes too long. SIGALRM needs the main thread, which Lambda uses."""
 
     def late(_signal: int, _frame: FrameType | None) -> None:
         raise DependencyTimeoutError(f"{name} did not answer within {seconds:g} s")

@@ -40,6 +40,8 @@ def s3(monkeypatch):
         client = boto3.client("s3", region_name="us-east-1")
         client.create_bucket(Bucket="claims")
         yield client
+        for item in client.list_objects_v2(Bucket="claims").get("Contents", ()):  # another fixture may still mock S3
+            client.delete_object(Bucket="claims", Key=item["Key"])
 
 
 @pytest.fixture
