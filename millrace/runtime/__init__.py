@@ -1,4 +1,4 @@
-"""What runs in Lambda. Importing it touches neither AWS nor the environment."""
+"""The part of Millrace that runs in Lambda. Importing it neither calls AWS nor reads the environment."""
 
 from millrace.runtime.api import Page, Paging, Query, query
 from millrace.runtime.breaker import breaker
@@ -6,11 +6,11 @@ from millrace.runtime.callbacks import Callback
 from millrace.runtime.declaration import Declaration, SignatureError
 from millrace.runtime.effects import UnknownCauseError
 from millrace.runtime.event_store import EventStore
-from millrace.runtime.idempotency import InProgressError
 from millrace.runtime.processor import Processor, UndeclaredEventError, processor
 from millrace.runtime.projection import Projection, projection
 from millrace.runtime.publisher import Publisher, PublishError
 from millrace.runtime.read_models import ReadModel, View
+from millrace.runtime.records import InProgressError
 from millrace.runtime.requeue import DependencyUnavailableError
 from millrace.runtime.step import Step, step
 from millrace.runtime.stores import Table, update_once, write_if

@@ -1,51 +1,52 @@
-"""What no retry can make good is put aside, with the reason: it uses up no retries and reaches no handler.
+"""Quarantine of events that no retry can fix: they go to a dead-letter queue with the reason, and reach no handler.
 
-An event that breaks its contract goes to the bus's dead letters, one that went round too often to its consumer's own.
+An event that breaks its contract goes to the dead-letter queue of the bus. An event beyond the hop limit goes to the
+dead-letter queue of its consumer.
 """
 
 import json
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator
-from functools import cache
 from typing import Any
 
 from millrace.events import ContractError, Event, Metadata, UnknownVersionError
 from millrace.events.sensitive import type_and_size
 from millrace.runtime import observe
+from millrace.runtime.environment import BUS, client
 
 QUARANTINE, DEAD_LETTERS, MAX_HOPS = "MILLRACE_QUARANTINE", "MILLRACE_DEAD_LETTERS", "MILLRACE_MAX_HOPS"
-"""The environment: two queues, and how many causes an event may have behind it."""
-_MOST_TOLD = 1000
+"""The environment variables with the URLs of the two queues, and with the hop limit."""
+_MAX_MESSAGE = 1000
 _NOT_IN_A_MESSAGE = re.compile("[\ud800-\udfff\ufffe\uffff]")
 """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html"""
 
 
 class UnexpectedEventError(TypeError):
-    """An event came that the handler's signature does not name."""
+    """The handler's signature does not name this event."""
 
 
 class HopLimitError(RuntimeError):
-    """An event has more causes behind it than its consumer allows: events go round."""
+    """An event has more hops than its consumer allows, so events may run in a cycle."""
 
 
 def accepted(envelopes: Iterable[Any], attempt: int, read: Callable[[Any], Event]) -> Iterator[Event]:
-    """The events that can be read and have not come too far; the others are put aside."""
+    """Yield the events that can be read and are within the hop limit, and quarantine the others."""
     for envelope in envelopes:
         try:
             event = read(_checked(envelope))
-            _count_hops(event)
+            _check_hops(event)
         except (ContractError, UnknownVersionError, UnexpectedEventError) as error:
-            _put_aside(QUARANTINE, envelope, attempt, error)
+            _send(QUARANTINE, envelope, attempt, error)
         except HopLimitError as error:
-            _put_aside(DEAD_LETTERS, envelope, attempt, error)
+            _send(DEAD_LETTERS, envelope, attempt, error)
         else:
             yield event
 
 
 def quarantine(envelope: Any, attempt: int, error: Exception) -> None:
-    """Send an event that no retry can fix to the dead letters of the bus, with the reason."""
-    _put_aside(QUARANTINE, envelope, attempt, error)
+    """Send an event to the dead-letter queue of the bus, with the reason."""
+    _send(QUARANTINE, envelope, attempt, error)
 
 
 def _checked(envelope: Any) -> Any:
@@ -56,30 +57,29 @@ def _checked(envelope: Any) -> Any:
     return envelope
 
 
-def _count_hops(event: Event) -> None:
-    most = os.environ.get(MAX_HOPS)
-    if most is not None and event.metadata.hops > int(most):
-        name = type(event).__name__
+def _check_hops(event: Event) -> None:
+    limit = os.environ.get(MAX_HOPS)
+    if limit is not None and event.metadata.hops > int(limit):
         raise HopLimitError(
-            f"{name} has {event.metadata.hops} causes behind it, and {most} are allowed. It came by "
-            f"{' → '.join(_way(event.metadata))}: break the circle, or allow it with allow_cycle(max_hops=…)."
+            f"{type(event).__name__} has {event.metadata.hops} hops, and the limit is {limit}. Its path is "
+            f"{' → '.join(_path(event.metadata))}: break the cycle, or allow it with allow_cycle(max_hops=…)."
         )
 
 
-def _way(metadata: Metadata) -> list[str]:
-    left_out = ["…"] if metadata.hops >= len(metadata.producers) else []
-    return [*left_out, *metadata.producers]
+def _path(metadata: Metadata) -> list[str]:
+    omitted = ["…"] if metadata.hops >= len(metadata.producers) else []
+    return [*omitted, *metadata.producers]
 
 
-def _put_aside(place: str, envelope: Any, attempt: int, error: Exception) -> None:
-    if place not in os.environ:
-        raise LookupError(f"{place} is not set, and this cannot be handled: {error}") from error
-    told = {"ERROR_CODE": type(error).__name__, "ERROR_MESSAGE": _plain(str(error))}
-    told |= {"CONSUMER": os.environ.get("POWERTOOLS_SERVICE_NAME", ""), "EVENT_BUS": os.environ.get("MILLRACE_BUS", "")}
-    _queues().send_message(
-        QueueUrl=os.environ[place],
+def _send(queue: str, envelope: Any, attempt: int, error: Exception) -> None:
+    if queue not in os.environ:
+        raise LookupError(f"{queue} is not set, so this event cannot be quarantined: {error}") from error
+    details = {"ERROR_CODE": type(error).__name__, "ERROR_MESSAGE": _printable(str(error))}
+    details |= {"CONSUMER": os.environ.get("POWERTOOLS_SERVICE_NAME", ""), "EVENT_BUS": os.environ.get(BUS, "")}
+    client("sqs").send_message(
+        QueueUrl=os.environ[queue],
         MessageBody=_body(envelope),
-        MessageAttributes={name: {"DataType": "String", "StringValue": text} for name, text in told.items() if text},
+        MessageAttributes={name: {"DataType": "String", "StringValue": text} for name, text in details.items() if text},
     )
     observe.quarantined(envelope, attempt, error)
 
@@ -91,12 +91,5 @@ def _body(envelope: Any) -> str:
     return json.dumps(envelope) if _NOT_IN_A_MESSAGE.search(text) else text
 
 
-def _plain(text: str) -> str:
-    return "".join(each if each.isprintable() else " " for each in text[:_MOST_TOLD])
-
-
-@cache
-def _queues() -> Any:
-    import boto3  # noqa: PLC0415 - only what is put aside needs it
-
-    return boto3.client("sqs")
+def _printable(text: str) -> str:
+    return "".join(each if each.isprintable() else " " for each in text[:_MAX_MESSAGE])

@@ -35,7 +35,7 @@ class Memory:
     def begin(self, key, milliseconds, fingerprint=""):
         from millrace.runtime import InProgressError
         from millrace.runtime.fingerprints import matches
-        from millrace.runtime.idempotency import PayloadMismatchError
+        from millrace.runtime.records import PayloadMismatchError
 
         if key not in self.answers:
             self.answers[key] = None
@@ -48,9 +48,9 @@ class Memory:
         return self.answers[key]
 
     def keep(self, keys, answer):
-        from millrace.runtime.idempotency import Answer
+        from millrace.runtime.records import Result
 
-        self.answers |= dict.fromkeys(keys, Answer([], published=True)) | {keys[0]: answer}
+        self.answers |= dict.fromkeys(keys, Result([], published=True)) | {keys[0]: answer}
 
     def release(self, key, error):
         del self.answers[key]
@@ -74,7 +74,9 @@ def quarantined(monkeypatch):
     from millrace.runtime import quarantine
 
     sent = []
-    monkeypatch.setattr(quarantine, "_queues", lambda: SimpleNamespace(send_message=lambda **given: sent.append(given)))
+    monkeypatch.setattr(
+        quarantine, "client", lambda _: SimpleNamespace(send_message=lambda **given: sent.append(given))
+    )
     monkeypatch.setenv("MILLRACE_QUARANTINE", "quarantine")
     monkeypatch.setenv("MILLRACE_DEAD_LETTERS", "dead-letters")
     monkeypatch.setenv("MILLRACE_MAX_HOPS", "2")

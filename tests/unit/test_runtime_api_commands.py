@@ -8,7 +8,7 @@ from request_kit import CONTEXT, content, problems, request
 
 from millrace.events import Event
 from millrace.runtime.api import commands
-from millrace.runtime.api.contracts import named
+from millrace.runtime.environment import event_types
 
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
@@ -25,10 +25,10 @@ def published(monkeypatch):
     monkeypatch.setenv("MILLRACE_COMMANDS", f"{__name__}:PourCup")
     monkeypatch.setenv("MILLRACE_RESULT_PATHS", "PourCup=/cups/{cup}/{drops} Other=/x")
     monkeypatch.setattr(commands, "publisher", lambda: SimpleNamespace(publish=sent.extend))
-    for cached in (named, commands._asks, commands._document):
+    for cached in (event_types, commands._result_paths, commands._document):
         cached.cache_clear()
     yield sent
-    for cached in (named, commands._asks, commands._document):
+    for cached in (event_types, commands._result_paths, commands._document):
         cached.cache_clear()
 
 

@@ -7,7 +7,7 @@ from request_kit import bearer, content, problems, request
 
 from millrace.events import Event
 from millrace.runtime.api import callbacks, ingress
-from millrace.runtime.api.contracts import named
+from millrace.runtime.environment import event_types
 from millrace.runtime.tokens import DifferentAnswerError
 
 STRUCTURED = "application/cloudevents+json"
@@ -37,7 +37,7 @@ def published(monkeypatch):
 
 
 def _clear():
-    for cached in (named, ingress._declared, ingress._callers):
+    for cached in (event_types, ingress._declared, ingress._callers):
         cached.cache_clear()
 
 
@@ -170,7 +170,7 @@ def test_a_source_without_callers_is_closed(monkeypatch):
 class Callback:
     """A callback as the table has it: each attribute is a case of a test."""
 
-    id, expected, sent, is_open, may_be_tried_again, result = (
+    id, expected, sent, is_open, may_be_retried, result = (
         "cb-1",
         ["test.potter:CupRepaired"],
         False,
@@ -195,7 +195,7 @@ def respond(monkeypatch):
     """Answer a callback, which is known by the id cb-1."""
 
     def respond(callback, callback_id="cb-1", body=None, content_type=STRUCTURED, **changed):
-        monkeypatch.setattr(callbacks.Waiting, "of", lambda name: callback if name == "cb-1" else None)
+        monkeypatch.setattr(callbacks.PendingCallback, "of", lambda name: callback if name == "cb-1" else None)
         whole = {**SENT, "source": "test.potter", "type": "CupRepaired", **changed} if body is None else body
         payload = request("POST /callbacks/{id}", whole, path={"id": callback_id}, content_type=content_type)
         return callbacks.handler(payload, None)
@@ -224,7 +224,7 @@ def test_answers_with_the_same_data_have_the_same_digest(respond):
     ("callback", "status", "again", "detail"),
     [
         ({"is_open": False}, 503, "5", "The callback cannot be answered yet. Send it again in a moment."),
-        ({"result": False, "may_be_tried_again": True}, 503, "5", "Nobody waits at the moment. Send it again"),
+        ({"result": False, "may_be_retried": True}, 503, "5", "Nobody waits at the moment. Send it again"),
         ({"result": False}, 410, None, "Nobody waits for this answer any more: its time is over."),
         ({"result": DifferentAnswerError()}, 409, None, "The callback has been answered with something else"),
         (

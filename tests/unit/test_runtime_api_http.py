@@ -7,7 +7,7 @@ import pytest
 from request_kit import content, request
 
 from millrace.events import ContractError
-from millrace.runtime.api.http import Problem, Request, answer, answered
+from millrace.runtime.api.http import Problem, Request
 
 
 def test_a_request_has_what_api_gateway_passes():

@@ -140,11 +140,11 @@ def test_a_query_waits_for_a_row_that_is_not_there_yet(notes, pauses):
 
 
 def test_a_cursor_leads_to_the_next_page(notes):
-    first = Paging.asked({"limit": "1"})
-    assert (first.arguments, Paging.asked({}).arguments) == ({"Limit": 1}, {"Limit": 20})
+    first = Paging.of({"limit": "1"})
+    assert (first.arguments, Paging.of({}).arguments) == ({"Limit": 1}, {"Limit": 20})
     key = {"author": "ä~?", "number": Decimal(2), "part": Decimal("0.5")}
     cursor = Page[Note].of({"Items": [], "LastEvaluatedKey": key}, Note).next
-    assert Paging.asked({"limit": "100", "cursor": cursor}).arguments == {"Limit": 100, "ExclusiveStartKey": key}
+    assert Paging.of({"limit": "100", "cursor": cursor}).arguments == {"Limit": 100, "ExclusiveStartKey": key}
 
 
 def test_the_last_page_has_no_cursor():
@@ -155,7 +155,7 @@ def test_the_last_page_has_no_cursor():
 def test_a_cursor_has_only_characters_of_a_url():
     cursors = [Page[Note].of({"Items": [], "LastEvaluatedKey": {"k": "?" * n + "ÿ>"}}, Note).next for n in range(6)]
     assert all(cursor.replace("-", "").replace("_", "").isalnum() for cursor in cursors)
-    assert [Paging.asked({"cursor": cursor}).start for cursor in cursors] == [{"k": "?" * n + "ÿ>"} for n in range(6)]
+    assert [Paging.of({"cursor": cursor}).start for cursor in cursors] == [{"k": "?" * n + "ÿ>"} for n in range(6)]
 
 
 def test_a_key_of_another_type_makes_no_cursor():

@@ -138,7 +138,7 @@ def test_a_batch_of_a_stream_that_fails_as_a_whole_raises(handle):
 def queue(monkeypatch):
     """The messages that are sent to the queue, at 100 s after the first one was sent."""
     sent = []
-    monkeypatch.setattr(requeue, "_queues", lambda: SimpleNamespace(send_message=lambda **given: sent.append(given)))
+    monkeypatch.setattr(requeue, "client", lambda _: SimpleNamespace(send_message=lambda **given: sent.append(given)))
     monkeypatch.setattr(requeue, "time", SimpleNamespace(time=lambda: 1_700_000_100.0))
     monkeypatch.setattr(requeue.random, "uniform", lambda low, high: (low + high) / 2)
     monkeypatch.setenv("MILLRACE_QUEUE", "https://sqs/q")
@@ -192,7 +192,7 @@ def test_a_message_remembers_when_it_began_to_wait(queue):
 def test_a_handler_without_a_queue_cannot_wait(queue, monkeypatch):
     monkeypatch.delenv("MILLRACE_QUEUE")
     with pytest.raises(LookupError, match="MILLRACE_QUEUE is not set: the construct of a handler"):
-        requeue.put_back(message({}), DependencyUnavailableError("away", seconds=1, max_wait=1000))
+        requeue.requeue(message({}), DependencyUnavailableError("away", seconds=1, max_wait=1000))
 
 
 def test_what_waits_says_why_and_for_how_long():

@@ -44,11 +44,11 @@ def run_out_of_time():
 
 
 @pytest.fixture
-def put_back(monkeypatch):
+def requeue(monkeypatch):
     """The messages that are put into the queue again."""
     sent = []
     queue = SimpleNamespace(send_message=lambda **message: sent.append(message))
-    monkeypatch.setattr(requeue, "_queues", lambda: queue)
+    monkeypatch.setattr(requeue, "client", lambda _: queue)
     monkeypatch.setenv(requeue.QUEUE, "https://sqs/q")
     return sent
 

@@ -7,7 +7,7 @@ import pytest
 from millrace.events import Event
 from millrace.runtime import tokens
 from millrace.runtime.callbacks import Expected
-from millrace.runtime.tokens import Asking, Waiting, _succeeds
+from millrace.runtime.tokens import CallbackAttempt, PendingCallback, _succeeds
 
 KEY = ("arn:execution", "flow")
 ANSWER = {"source": "test.guest", "detail-type": "Entered", "detail": {"data": {"name": "é"}}}
@@ -56,7 +56,7 @@ BEGUN = {
 
 def test_a_try_stores_what_answers_it_and_until_when_it_is_known(callbacks):
     """https://docs.aws.amazon.com/step-functions/latest/dg/redrive-executions.html"""
-    asking = Asking(KEY, "token-1", 4, expected())
+    asking = CallbackAttempt(KEY, "token-1", 4, expected())
     assert item(callbacks) == {**BEGUN, "id": asking.id.partition(".")[0]}
     assert asking.id.partition(".")[2] == "s" * 43
     assert "task_token" not in item(callbacks)
@@ -64,7 +64,7 @@ def test_a_try_stores_what_answers_it_and_until_when_it_is_known(callbacks):
 
 @pytest.mark.parametrize(("seconds", "tried"), [(3600, MINUTES_20), (60, 60)])
 def test_an_open_callback_stores_its_token_and_how_long_it_may_be_tried(callbacks, seconds, tried):
-    asking = Asking(KEY, "token-1", 0, expected(seconds))
+    asking = CallbackAttempt(KEY, "token-1", 0, expected(seconds))
     asking.open([ANSWER])
     found = item(callbacks)
     assert (found["task_token"], found["tried_until"]) == ("token-1", NOW + tried)
@@ -72,29 +72,29 @@ def test_an_open_callback_stores_its_token_and_how_long_it_may_be_tried(callback
 
 
 def test_a_callback_opens_once(callbacks):
-    asking = Asking(KEY, "token-1", 0, expected())
+    asking = CallbackAttempt(KEY, "token-1", 0, expected())
     asking.open([])
     asking.open([ANSWER])
     assert item(callbacks)["published"] == "[]"
 
 
 def test_a_waiting_callback_has_what_its_item_has(callbacks, monkeypatch):
-    asking = Asking(KEY, "token-1", 0, expected(60))
+    asking = CallbackAttempt(KEY, "token-1", 0, expected(60))
     asking.open([])
-    waiting = Waiting.of(asking.id)
+    waiting = PendingCallback.of(asking.id)
     assert (waiting.expected, waiting.newest) == (BEGUN["expected"], BEGUN["newest"])
     assert (waiting.task_token, waiting.digest, waiting.sent, waiting.is_open) == ("token-1", "", False, True)
     assert "token-1" not in repr(waiting)
     for later, may in ((58, True), (60, False)):
         monkeypatch.setattr(tokens, "time", SimpleNamespace(time=lambda later=later: NOW + later))
-        assert waiting.may_be_tried_again is may
+        assert waiting.may_be_retried is may
 
 
 def test_an_answer_is_stored_with_its_digest(callbacks, monkeypatch):
     monkeypatch.setattr(tokens, "_succeeds", lambda token: token == "token-1")
-    asking = Asking(KEY, "token-1", 0, expected())
+    asking = CallbackAttempt(KEY, "token-1", 0, expected())
     asking.open([])
-    assert Waiting.of(asking.id).give("d-1", ANSWER) is True
+    assert PendingCallback.of(asking.id).give("d-1", ANSWER) is True
     found = item(callbacks)
     assert (found["digest"], found["sent"]) == ("d-1", True)
     assert found["answer"] == '{"source":"test.guest","detail-type":"Entered","detail":{"data":{"name":"é"}}}'
@@ -102,19 +102,19 @@ def test_an_answer_is_stored_with_its_digest(callbacks, monkeypatch):
 
 def test_the_answer_goes_to_the_step_with_what_it_published(callbacks, monkeypatch):
     monkeypatch.setattr(tokens, "_succeeds", lambda _token: True)
-    asking = Asking(KEY, "token-1", 0, expected())
+    asking = CallbackAttempt(KEY, "token-1", 0, expected())
     asking.open([ANSWER])
-    Waiting.of(asking.id).give("d-1", ANSWER)
-    assert tokens.heard(KEY) == (ANSWER, [ANSWER])
+    PendingCallback.of(asking.id).give("d-1", ANSWER)
+    assert tokens.receive_answer(KEY) == (ANSWER, [ANSWER])
 
 
 def test_a_callback_is_read_consistently(callbacks, monkeypatch):
     """https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.ReadConsistency.html"""
     requests = []
-    asking = Asking(KEY, "token-1", 0, expected())
+    asking = CallbackAttempt(KEY, "token-1", 0, expected())
     reader = SimpleNamespace(get_item=lambda **request: requests.append(request) or {})
     monkeypatch.setattr(tokens, "table_called", lambda _name: reader)
-    assert Waiting.of(asking.id) is None
+    assert PendingCallback.of(asking.id) is None
     assert requests == [{"Key": {"id": asking.id.partition(".")[0]}, "ConsistentRead": True}]
 
 
@@ -130,6 +130,6 @@ def test_a_task_ends_unless_it_has_ended(monkeypatch, error):
             raise kinds[error]
 
     client = SimpleNamespace(send_task_success=send_task_success, exceptions=SimpleNamespace(**kinds))
-    monkeypatch.setattr(tokens, "_states", lambda: client)
+    monkeypatch.setattr(tokens, "client", lambda _: client)
     assert _succeeds("token-1") is (error is None)
     assert sent == [{"taskToken": "token-1", "output": "{}"}]

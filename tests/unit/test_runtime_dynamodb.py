@@ -7,7 +7,8 @@ from botocore.exceptions import ClientError
 from millrace.events import Event, Metadata
 from millrace.runtime import dynamodb, update_once, write_if
 from millrace.runtime.dynamodb_records import DynamoDBRecords
-from millrace.runtime.idempotency import Answer, Once
+from millrace.runtime.idempotency import Once
+from millrace.runtime.records import Result
 
 KEY = ("test", "Poured", "event-1")
 OTHER = ("test", "Poured", "event-2")
@@ -75,7 +76,7 @@ def test_a_record_is_deleted_and_the_error_raised_although_the_delete_conflicts(
 
 
 def test_a_long_answer_is_stored_although_a_write_of_its_parts_conflicts(stored, client):
-    long = Answer([{"source": "a" * 400_000}], published=False)
+    long = Result([{"source": "a" * 400_000}], published=False)
     stored.begin(KEY, 0)
     conflict(client, "PutItem")
     stored.keep([KEY], long)

@@ -11,7 +11,7 @@ from store_kit import Jar, make_table
 from millrace.events import ContractError, Event, Metadata, encode
 from millrace.runtime import EventStore, Table, breaker, claims, processor
 from millrace.runtime import event_store as stores
-from millrace.runtime.event_store import Effect
+from millrace.runtime.effects import Effect
 from millrace.runtime.read_models import Ledger
 from millrace.runtime.streams import ConcurrencyError, Streams
 
@@ -39,7 +39,7 @@ def ids(events):
     return [event.metadata.event_id for event in events]
 
 
-def test_each_appended_event_has_an_id_of_its_own(jars):
+def test_each_appended_event_has_an_id_of_as_root(jars):
     store = jars()
     found = [
         *store.update("a", lambda jar: [jar.drop(1), jar.drop(1)]),
@@ -119,7 +119,7 @@ def bucket(monkeypatch):
         get_object=lambda **given: {"Body": SimpleNamespace(read=lambda: objects[given["Bucket"], given["Key"]])},
         exceptions=SimpleNamespace(NoSuchKey=KeyError),
     )
-    monkeypatch.setattr(claims, "_client", lambda: client)
+    monkeypatch.setattr(claims, "client", lambda _: client)
     claims._claims.cache_clear()
     yield objects
     claims._claims.cache_clear()

@@ -188,7 +188,7 @@ def placed(streams, *names):
     """Append an event to each stream, and publish them in this order."""
     for name in names:
         EventStore(streams._table, Jar).update(name, drop(1))
-        streams.place(list(streams.pending()))
+        streams.assign_positions(list(streams.pending()))
 
 
 def order(streams, after=0):
@@ -210,9 +210,9 @@ def test_what_is_not_published_has_no_position(streams, jars):
 def test_a_position_is_given_once(streams, jars):
     jars.update("a", drop(1, 2))
     pending = list(streams.pending())
-    streams.place(pending[:1])
-    streams.place(pending)
-    streams.place(pending)
+    streams.assign_positions(pending[:1])
+    streams.assign_positions(pending)
+    streams.assign_positions(pending)
     assert order(streams) == [(1, "a", 1), (2, "a", 2)]
     assert streams.head() == 2
 

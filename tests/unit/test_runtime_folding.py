@@ -6,7 +6,7 @@ import pytest
 
 from millrace.events import Event, Metadata
 from millrace.runtime import View, folding, projection
-from millrace.runtime.folding import Folding, Told, in_batch
+from millrace.runtime.folding import Folding, FoldInput, in_batch
 from millrace.runtime.read_models import Ledger, Tables
 from millrace.runtime.streams import ConcurrencyError
 
@@ -34,7 +34,7 @@ def tables(table):
 
 def paid(value, jar="a", event_id=None):
     metadata = Metadata.root(producer="test")
-    return Told.of(
+    return FoldInput.of(
         Paid(jar=jar, value=value).stamped(metadata.model_copy(update={"event_id": event_id} if event_id else {}))
     )
 

@@ -6,7 +6,7 @@ import pytest
 
 from millrace.events import Event, Metadata, encode
 from millrace.runtime import SignatureError, View, event_store, projection
-from millrace.runtime.folding import Folding, StreamGapError, Told
+from millrace.runtime.folding import Folding, FoldInput, StreamGapError
 from millrace.runtime.read_models import Ledger, Pointer, Tables, open_read_model
 from millrace.runtime.streams import Stored, Streams
 
@@ -245,5 +245,5 @@ def test_what_a_projection_cannot_mean_is_refused(function, reason):
 
 def test_a_gap_says_which_events_are_missing(tables):
     with pytest.raises(StreamGapError) as caught:
-        Folding("blue", tables, JarView, keeps.fold).take([Told(Paid(jar="a", value=5), "jar-a", 5)])
+        Folding("blue", tables, JarView, keeps.fold).take([FoldInput(Paid(jar="a", value=5), "jar-a", 5)])
     assert (caught.value.stream, caught.value.after, caught.value.until) == ("jar-a", 0, 4)

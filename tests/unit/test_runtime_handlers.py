@@ -213,7 +213,7 @@ def test_the_starter_names_an_execution_after_its_event(monkeypatch, recorded):
         start_execution=lambda **given: started.append(given),
         exceptions=SimpleNamespace(ExecutionAlreadyExists=KeyError),
     )
-    monkeypatch.setattr(starter, "_machines", lambda: machines)
+    monkeypatch.setattr(starter, "client", lambda _: machines)
     monkeypatch.setattr(starter, "_trigger", lambda: Catalog.load("functions.contracts").named("OrderPlaced"))
     monkeypatch.setenv("MILLRACE_STATE_MACHINE", "arn")
     placed = recorded("order_placed")

@@ -6,7 +6,8 @@ import pytest
 from millrace.events import Event, Metadata
 from millrace.runtime import Declaration, InProgressError, SignatureError, processor, step, update_once
 from millrace.runtime.dynamodb_records import MOST_BYTES, DynamoDBRecords
-from millrace.runtime.idempotency import Answer, Once
+from millrace.runtime.idempotency import Once
+from millrace.runtime.records import Result
 
 KEY = ("test", "Poured", "event-1")
 
@@ -35,16 +36,16 @@ def kept(marks):
 
 def test_an_event_that_was_answered_has_its_answer(kept):
     assert kept().begin(KEY, 60_000) is None
-    kept().keep([KEY], Answer([{"source": "a"}], published=True))
-    assert kept().begin(KEY, 1000) == Answer([{"source": "a"}], published=True)
+    kept().keep([KEY], Result([{"source": "a"}], published=True))
+    assert kept().begin(KEY, 1000) == Result([{"source": "a"}], published=True)
 
 
 def test_an_answer_is_left_to_be_published_by_whoever_gave_it_until_its_time_is_over(kept):
     for milliseconds in (0, 60_000):
         key = (*KEY, str(milliseconds))
         kept().begin(key, milliseconds)
-        kept().keep([key], Answer([{"source": "a"}], published=False))
-    assert kept().begin((*KEY, "0"), 1000) == Answer([{"source": "a"}], published=False)
+        kept().keep([key], Result([{"source": "a"}], published=False))
+    assert kept().begin((*KEY, "0"), 1000) == Result([{"source": "a"}], published=False)
     with pytest.raises(InProgressError):
         kept().begin((*KEY, "60000"), 1000)
 
@@ -75,14 +76,14 @@ def test_events_that_are_handled_together_are_done_together(kept):
     keys = [("test", "Poured", f"event-{number}") for number in range(120)]
     for key in keys:
         kept().begin(key, 0)
-    kept().keep(keys, Answer([{"source": "a"}], published=False))
+    kept().keep(keys, Result([{"source": "a"}], published=False))
     answers = [kept().begin(key, 1000) for key in keys]
-    assert answers[0] == Answer([{"source": "a"}], published=False)
-    assert answers[1:] == [Answer([], published=True)] * 119
+    assert answers[0] == Result([{"source": "a"}], published=False)
+    assert answers[1:] == [Result([], published=True)] * 119
 
 
 def test_an_answer_may_be_longer_than_an_item(kept):
-    long = Answer([{"source": "é" * MOST_BYTES}, {"source": "b"}], published=False)
+    long = Result([{"source": "é" * MOST_BYTES}, {"source": "b"}], published=False)
     kept().begin(KEY, 0)
     kept().keep([KEY], long)
     assert kept().begin(KEY, 1000) == long
@@ -92,15 +93,15 @@ def test_an_answer_may_be_longer_than_an_item(kept):
 
 
 def test_what_was_kept_and_not_published_is_published_by_the_next_delivery(records):
-    records.answers[KEY] = Answer([{"source": "a"}], published=False)
+    records.answers[KEY] = Result([{"source": "a"}], published=False)
     sent = []
     said = Once(sent.extend).do([KEY], 0, lambda _: pytest.fail("it ran twice"))
     assert said == sent == [{"source": "a"}]
-    assert records.answers[KEY] == Answer([], published=True)
+    assert records.answers[KEY] == Result([], published=True)
 
 
 def test_of_a_list_just_the_new_are_handled(records):
-    records.answers[KEY] = Answer([], published=True)
+    records.answers[KEY] = Result([], published=True)
     new = ("test", "Poured", "event-2")
     seen = []
     Once(lambda _: None).do([KEY, new], 0, lambda keys: seen.extend(keys) or [])
@@ -121,7 +122,7 @@ def test_what_could_not_be_published_stays_to_be_published(records):
 
     with pytest.raises(ConnectionError):
         Once(refuse).do([KEY], 0, lambda _: [{"source": "a"}])
-    assert records.answers[KEY] == Answer([{"source": "a"}], published=False)
+    assert records.answers[KEY] == Result([{"source": "a"}], published=False)
 
 
 # -- declarations ------------------------------------------------------------------------------------------------------

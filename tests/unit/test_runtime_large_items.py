@@ -11,9 +11,9 @@ from millrace.events import Event, Metadata
 from millrace.events.claims import Claims
 from millrace.runtime import EventStore, ReadModel, View
 from millrace.runtime.dynamodb import ItemTooLargeError
-from millrace.runtime.folding import Folding, Told
+from millrace.runtime.folding import Folding, FoldInput
 from millrace.runtime.read_models import Ledger, Tables
-from millrace.runtime.rebuild import _bearable
+from millrace.runtime.rebuild import _batches
 from millrace.runtime.streams import Stored, Streams
 
 
@@ -118,7 +118,7 @@ def test_a_row_that_does_not_fit_names_its_field_and_its_weight(table):
     with pytest.raises(
         ItemTooLargeError, match=r"The row 'p' of PadView weighs 5000\d\d bytes, 500001 of them in 'text'"
     ):
-        folding.take([Told.of(event.stamped(Metadata.root(producer="test")))])
+        folding.take([FoldInput.of(event.stamped(Metadata.root(producer="test")))])
     assert ReadModel(PadView, tables).get("p") is None
 
 
@@ -128,7 +128,7 @@ def test_rows_that_do_not_fit_into_one_transaction_are_written_in_several(table)
     folding = Folding("blue", tables, PadView, lambda event, _row: PadView(pad=event.pad, text=event.text))
     events = [Scribbled(pad=str(number), text="x" * 300_000) for number in range(20)]
     written = transactions(tables)
-    folding.take([Told.of(event.stamped(Metadata.root(producer="test"))) for event in events])
+    folding.take([FoldInput.of(event.stamped(Metadata.root(producer="test"))) for event in events])
     assert max(written) <= 4 * 1024 * 1024
     assert tables.blue.scan(Select="COUNT")["Count"] > 0
     assert ReadModel(PadView, tables).get("19").text == "x" * 300_000
@@ -139,4 +139,4 @@ def test_a_rebuild_holds_a_few_megabytes_at_a_time():
         return Stored("p", 1, {"source": "", "detail-type": "", "detail": {"claim": {"bytes": megabytes * 1_000_000}}})
 
     chunk = [stored(megabytes) for megabytes in (3, 3, 1, 6, 0, 0)]
-    assert [len(some) for some in _bearable(chunk)] == [2, 2, 2]
+    assert [len(some) for some in _batches(chunk)] == [2, 2, 2]

@@ -6,7 +6,7 @@ import pytest
 from store_kit import make_table
 
 from millrace.runtime import ConcurrencyError, streams
-from millrace.runtime.streams import Stored, Streams, transact
+from millrace.runtime.streams import Stored, Streams
 
 ENVELOPE = {"source": "test.jar", "detail-type": "Dropped", "detail": {"metadata": {"a": 1}, "data": {"b": "é"}}}
 
@@ -175,7 +175,7 @@ def position(version, number, bucket="000000000000"):
 @pytest.mark.parametrize(("last", "bucket"), [(None, "000000000000"), (7, "000000000000"), (9_999, "000000000001")])
 def test_positions_follow_the_last_one(clock, last, bucket):
     jars, requests = store(last=last)
-    jars.place(events(2))
+    jars.assign_positions(events(2))
     before = last or 0
     assert requests == [[count(last, before + 2), position(1, before + 1, bucket), position(2, before + 2, bucket)]]
     assert jars.head() == before
@@ -183,23 +183,23 @@ def test_positions_follow_the_last_one(clock, last, bucket):
 
 def test_positions_are_given_50_at_a_time(clock):
     jars, requests = store()
-    jars.place(events(101))
+    jars.assign_positions(events(101))
     assert [len(request) for request in requests] == [51, 51, 2]
 
 
 def test_events_that_have_a_position_keep_it(clock):
     jars, requests = store(Cancelled("None", "ConditionalCheckFailed", "None"))
-    jars.place(events(2))
+    jars.assign_positions(events(2))
     assert requests[1] == [count(None, 1), position(2, 1)]
     jars, requests = store(Cancelled("None", "ConditionalCheckFailed"))
-    jars.place(events(1))
+    jars.assign_positions(events(1))
     assert len(requests) == 1
 
 
 def test_positions_are_tried_20_times(clock):
     jars, requests = store(*[Cancelled("TransactionConflict", "None")] * 20)
     with pytest.raises(ConcurrencyError) as caught:
-        jars.place(events(1))
+        jars.assign_positions(events(1))
     assert str(caught.value) == "1 published events have no position: too many relays give positions at once."
     assert (len(requests), clock) == (20, [0.01 * 2 ** min(attempt, 6) for attempt in range(20)])
 

@@ -7,7 +7,7 @@ from store_kit import CoinDropped, make_table
 
 from millrace.events import Event, Metadata
 from millrace.runtime import EventStore, ReadModel, SignatureError, View, projection
-from millrace.runtime.folding import Told
+from millrace.runtime.folding import FoldInput
 from millrace.runtime.read_models import Ledger, Pointer, Tables
 from millrace.runtime.rebuild import RebuildError, rebuild
 from millrace.runtime.streams import ConcurrencyError, Streams
@@ -71,12 +71,12 @@ class Till:
         return self._store.update(jar, lambda _: [Paid(jar=jar, value=value) for value in values])
 
     def publish(self):
-        self.streams.place(list(self.streams.pending()))
+        self.streams.assign_positions(list(self.streams.pending()))
 
 
 def told(*values, jar="a"):
     """Events of no stream."""
-    return [Told.of(Paid(jar=jar, value=value).stamped(Metadata.root(producer="test"))) for value in values]
+    return [FoldInput.of(Paid(jar=jar, value=value).stamped(Metadata.root(producer="test"))) for value in values]
 
 
 def rows(tables, side="blue"):
@@ -103,7 +103,7 @@ def test_an_event_that_comes_again_is_folded_once(tables):
 
 def test_a_row_that_follows_as_none_is_gone(tables):
     keeps.take(tables, "blue", told(1))
-    keeps.take(tables, "blue", [Told.of(Emptied(jar="a").stamped(Metadata.root(producer="test")))])
+    keeps.take(tables, "blue", [FoldInput.of(Emptied(jar="a").stamped(Metadata.root(producer="test")))])
     assert rows(tables) == {}
 
 
@@ -113,7 +113,7 @@ def test_what_a_row_holds_comes_back_as_it_was(tables):
 
 
 def test_events_of_a_stream_are_folded_in_its_order_whatever_comes_first(tables, store):
-    first, second, third = (Told.of(event) for event in store.pay(1, 2, 3))
+    first, second, third = (FoldInput.of(event) for event in store.pay(1, 2, 3))
     keeps.take(tables, "blue", [third])
     keeps.take(tables, "blue", [second])
     keeps.take(tables, "blue", [first])
@@ -121,13 +121,13 @@ def test_events_of_a_stream_are_folded_in_its_order_whatever_comes_first(tables,
 
 
 def test_how_far_a_stream_is_read_can_be_asked(tables, store):
-    keeps.take(tables, "blue", [Told.of(event) for event in store.pay(1, 2)])
+    keeps.take(tables, "blue", [FoldInput.of(event) for event in store.pay(1, 2)])
     assert ReadModel(JarView, tables).version("a") == 2
     assert ReadModel(JarView, tables).version("b") == 0
 
 
 def test_a_gap_that_no_store_can_fill_is_told(tables, store):
-    lost = Told(store.pay(1)[0], stream="elsewhere", version=3)
+    lost = FoldInput(store.pay(1)[0], stream="elsewhere", version=3)
     with pytest.raises(LookupError, match=r"elsewhere has been read up to version 0.*stores=\[…\]"):
         keeps.take(tables, "blue", [lost])
 
@@ -148,7 +148,7 @@ def test_who_writes_in_between_is_folded_in_and_not_overwritten(tables, monkeypa
 
 
 def test_row_that_is_deleted_and_created_again_between_read_and_write_loses_no_event(tables):
-    others = [Told.of(Emptied(jar="a").stamped(Metadata.root(producer="test"))), *told(5)]
+    others = [FoldInput.of(Emptied(jar="a").stamped(Metadata.root(producer="test"))), *told(5)]
 
     @projection
     def overtaken(event: Paid | Emptied, row: JarView | None) -> JarView | None:
@@ -225,13 +225,13 @@ def compared():
 @pytest.fixture
 def live(own, store):
     """A live side that has folded three payments."""
-    keeps.take(own, "blue", [Told.of(event) for event in (*store.pay(1, 2), *store.pay(3, jar="b"))])
+    keeps.take(own, "blue", [FoldInput.of(event) for event in (*store.pay(1, 2), *store.pay(3, jar="b"))])
     store.publish()
     return own
 
 
 def test_a_rebuilt_side_is_the_live_one_again(live):
-    assert built(live) == {"live": "blue", "other": "built"}
+    assert built(live) == {"live": "blue", "candidate": "built"}
     assert rows(live, "green") == rows(live) == {"a": (1, 2), "b": (3,)}
     assert compared() == []
 
@@ -258,8 +258,8 @@ def test_readers_follow_a_swap_and_a_roll_back(live):
 
 
 def test_both_sides_are_kept_while_there_are_two(live):
-    assert Pointer("blue", "built").kept == Pointer("blue", "building").kept == ["blue", "green"]
-    assert Pointer("green", "empty").kept == Pointer("green", "clearing").kept == ["green"]
+    assert Pointer("blue", "built").written == Pointer("blue", "building").written == ["blue", "green"]
+    assert Pointer("green", "empty").written == Pointer("green", "clearing").written == ["green"]
 
 
 def test_what_was_there_before_is_cleared(live):

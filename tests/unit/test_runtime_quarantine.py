@@ -116,7 +116,7 @@ def test_an_event_with_any_id_names_an_execution(monkeypatch):
         start_execution=lambda **given: started.append(given["name"]),
         exceptions=SimpleNamespace(ExecutionAlreadyExists=KeyError),
     )
-    monkeypatch.setattr(starter, "_machines", lambda: machines)
+    monkeypatch.setattr(starter, "client", lambda _: machines)
     monkeypatch.setattr(starter, "_trigger", lambda: Poured)
     monkeypatch.setenv("MILLRACE_STATE_MACHINE", "arn")
     starter.handler(poured(event_id="order/7 of today"), None)

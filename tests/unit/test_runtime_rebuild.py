@@ -106,13 +106,13 @@ def begun(tables):
 
 
 def test_a_rebuild_goes_step_by_step(tables, stores, clock):
-    assert rebuild("status") == {"live": "blue", "other": "empty"}
-    assert rebuild("begin") == {"live": "blue", "other": "clearing"}
-    assert rebuild("clear") == {"cleared": 0, "done": True, "live": "blue", "other": "building"}
+    assert rebuild("status") == {"live": "blue", "candidate": "empty"}
+    assert rebuild("begin") == {"live": "blue", "candidate": "clearing"}
+    assert rebuild("clear") == {"cleared": 0, "done": True, "live": "blue", "candidate": "building"}
     assert rebuild("read") == {"folded": 123, "at": 123, "of": 123, "done": True}
-    assert rebuild("finish") == {"live": "blue", "other": "built"}
-    assert rebuild("swap") == {"live": "green", "other": "built"}
-    assert rebuild("drop") == {"live": "green", "other": "empty"}
+    assert rebuild("finish") == {"live": "blue", "candidate": "built"}
+    assert rebuild("swap") == {"live": "green", "candidate": "built"}
+    assert rebuild("drop") == {"live": "green", "candidate": "empty"}
     assert (totals(tables.green), totals(tables.blue)) == ({"a": 120, "b": 3}, {})
 
 
@@ -134,13 +134,13 @@ def test_a_rebuild_never_touches_the_live_table(tables, stores, clock):
     for name in ("blue/stream/a", "green/stream/a"):
         tables.ledger.table.put_item(Item={"id": name, "version": 1})
     rebuild("begin")
-    assert rebuild("clear") == {"cleared": 2, "done": True, "live": "green", "other": "building"}
+    assert rebuild("clear") == {"cleared": 2, "done": True, "live": "green", "candidate": "building"}
     assert rebuild("read")["done"] is True
     assert (totals(tables.green), totals(tables.blue)) == ({"live": 7}, {"a": 120, "b": 3})
     rebuild("finish")
     compared = rebuild("compare")
     assert (compared["rows"], compared["shown"][0]["fields"]["total"]) == (1, ["7", None])
-    assert rebuild("swap") == {"live": "blue", "other": "built"}
+    assert rebuild("swap") == {"live": "blue", "candidate": "built"}
 
 
 def test_a_table_is_scanned_to_its_last_page():
@@ -199,7 +199,7 @@ def test_a_step_out_of_order_is_refused(tables, stores, clock, do, reason):
     with pytest.raises(RebuildError) as caught:
         rebuild(do)
     assert str(caught.value) == reason
-    assert rebuild("status") == {"live": "blue", "other": "empty"}
+    assert rebuild("status") == {"live": "blue", "candidate": "empty"}
 
 
 # -- comparing ---------------------------------------------------------------------------------------------------------

@@ -45,7 +45,7 @@ def log(monkeypatch):
     """What happens, in order: callbacks that open, and the events that are published."""
     log = []
 
-    class Asking:
+    class CallbackAttempt:
         def __init__(self, key, token, number, expected):
             self.id = "cb-1"
             log.append(("begin", token, number, expected.names, key[0]))
@@ -56,7 +56,7 @@ def log(monkeypatch):
     def publish(published):
         log.append(("publish", [envelope["detail-type"] for envelope in published]))
 
-    monkeypatch.setattr(tokens, "Asking", Asking)
+    monkeypatch.setattr(tokens, "CallbackAttempt", CallbackAttempt)
     monkeypatch.setattr(MODULE, "publisher", lambda: SimpleNamespace(publish=publish))
     return log
 
@@ -77,7 +77,7 @@ def test_a_step_opens_its_callback_before_it_publishes(log):
 
 
 def answered(monkeypatch, answer, requested=()):
-    monkeypatch.setattr(tokens, "heard", lambda _key: (answer, list(requested)))
+    monkeypatch.setattr(tokens, "receive_answer", lambda _key: (answer, list(requested)))
     return ships(task(), None)
 
 
@@ -221,12 +221,12 @@ def started(monkeypatch):
     machines = SimpleNamespace(
         start_execution=start_execution, exceptions=SimpleNamespace(ExecutionAlreadyExists=Exists)
     )
-    monkeypatch.setattr(starter, "_machines", lambda: machines)
+    monkeypatch.setattr(starter, "client", lambda _: machines)
     monkeypatch.setenv("MILLRACE_TRIGGER", f"{__name__}:Ordered")
     monkeypatch.setenv("MILLRACE_STATE_MACHINE", "arn:machine")
-    starter._trigger.cache_clear()
+    event_types.cache_clear()
     yield started
-    starter._trigger.cache_clear()
+    event_types.cache_clear()
 
 
 def start(event_id, **more):

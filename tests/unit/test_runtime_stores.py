@@ -7,7 +7,7 @@ import pytest
 
 from millrace.events import Event, Metadata
 from millrace.runtime import update_once, write_if
-from millrace.runtime.stores import named_in, open_table, table_variable
+from millrace.runtime.stores import open_table, resource_name, table_variable
 
 
 class Poured(Event, source="test.kitchen"):
@@ -42,7 +42,7 @@ def test_a_table_that_no_construct_names_says_what_to_give_it():
 def test_a_table_that_the_construct_names_is_opened(monkeypatch):
     monkeypatch.setenv("MILLRACE_TABLE_CUPS", "shop-cups")
     monkeypatch.setattr("millrace.runtime.stores.table_called", lambda name: f"table {name}")
-    assert (open_table("cups"), named_in("MILLRACE_TABLE_CUPS", "cups")) == ("table shop-cups", "shop-cups")
+    assert (open_table("cups"), resource_name("MILLRACE_TABLE_CUPS", "cups")) == ("table shop-cups", "shop-cups")
 
 
 # -- updates that are made once ----------------------------------------------------------------------------------------

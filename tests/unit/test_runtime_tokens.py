@@ -8,7 +8,12 @@ import pytest
 
 from millrace.events import Event, Refusal
 from millrace.runtime import Callback, InProgressError, SignatureError, processor, step, tokens
-from millrace.runtime.tokens import AlreadyAnsweredError, Asking, DifferentAnswerError, Waiting, heard
+from millrace.runtime.tokens import (
+    AlreadyAnsweredError,
+    CallbackAttempt,
+    DifferentAnswerError,
+    PendingCallback,
+)
 
 KEY = ("arn:execution", "flow")
 ANSWER = {"source": "test.guest", "detail-type": "Entered", "detail": {"data": {}}}
@@ -112,13 +117,13 @@ def sent(table, monkeypatch):
 
     errors = SimpleNamespace(TaskTimedOut=Over, TaskDoesNotExist=Over, InvalidToken=Over)
     monkeypatch.setattr(
-        tokens, "_states", lambda: SimpleNamespace(exceptions=errors, send_task_success=send_task_success)
+        tokens, "client", lambda _: SimpleNamespace(exceptions=errors, send_task_success=send_task_success)
     )
     return sent
 
 
 def asking(token="token-1", number=0):
-    return Asking(KEY, token, number, EXPECTED)
+    return CallbackAttempt(KEY, token, number, EXPECTED)
 
 
 def opened(token="token-1", number=0):
@@ -135,19 +140,21 @@ def test_every_try_has_the_same_id_which_tells_nothing_of_the_token(sent):
 
 
 def test_another_flow_has_another_id(sent):
-    assert Asking((*KEY, "x"), "token", 0, EXPECTED).id != asking().id
+    assert CallbackAttempt((*KEY, "x"), "token", 0, EXPECTED).id != asking().id
 
 
 def test_a_callback_is_answered_by_its_whole_id_alone(sent):
     place, _, secret = opened().id.partition(".")
-    assert Waiting.of(f"{place}.{secret}").id == place
-    assert [Waiting.of(wrong) for wrong in (place, f"{place}.{'x' * 43}", f"{place}.{secret}x", "", ".")] == [None] * 5
+    assert PendingCallback.of(f"{place}.{secret}").id == place
+    assert [PendingCallback.of(wrong) for wrong in (place, f"{place}.{'x' * 43}", f"{place}.{secret}x", "", ".")] == [
+        None
+    ] * 5
 
 
 def test_a_callback_is_open_once_its_newest_try_has_asked(sent):
-    waiting = Waiting.of(asking().id)
-    once = Waiting.of(opened().id)
-    again = Waiting.of(asking("token-2", 1).id)
+    waiting = PendingCallback.of(asking().id)
+    once = PendingCallback.of(opened().id)
+    again = PendingCallback.of(asking("token-2", 1).id)
     assert [each.is_open for each in (waiting, once, again)] == [False, True, False]
 
 
@@ -157,38 +164,38 @@ def test_a_try_that_comes_late_takes_the_place_of_none_after_it(sent):
     for stale in (lambda: late.open([]), lambda: asking("token-1")):
         with pytest.raises(InProgressError, match="A later try"):
             stale()
-    Waiting.of(late.id).give("digest", ANSWER)
+    PendingCallback.of(late.id).give("digest", ANSWER)
     assert sent.tokens == ["token-2"]
 
 
 def test_the_same_answer_counts_once_and_another_one_is_refused(sent):
     callback = opened()
-    assert [Waiting.of(callback.id).give("digest", ANSWER) for _ in range(2)] == [True, True]
+    assert [PendingCallback.of(callback.id).give("digest", ANSWER) for _ in range(2)] == [True, True]
     with pytest.raises(DifferentAnswerError):
-        Waiting.of(callback.id).give("another", ANSWER)
+        PendingCallback.of(callback.id).give("another", ANSWER)
     assert sent.tokens == ["token-1"]
 
 
 def test_an_answer_for_which_nobody_waits_is_as_if_it_had_not_been_given(sent):
     callback = opened()
     sent.over.add("token-1")
-    assert Waiting.of(callback.id).give("late", ANSWER) is False
+    assert PendingCallback.of(callback.id).give("late", ANSWER) is False
     opened("token-2", 1)
-    assert Waiting.of(callback.id).give("other", ANSWER) is True
+    assert PendingCallback.of(callback.id).give("other", ANSWER) is True
 
 
 def test_an_answer_to_a_try_that_fails_at_that_very_moment_is_given_to_the_next_one(sent, monkeypatch):
     callback, succeeds = opened(), tokens._succeeds
     monkeypatch.setattr(tokens, "_succeeds", lambda token: succeeds(token) and asking("token-2", 1) is not None)
-    assert Waiting.of(callback.id).give("digest", ANSWER) is False
+    assert PendingCallback.of(callback.id).give("digest", ANSWER) is False
     monkeypatch.setattr(tokens, "_succeeds", succeeds)
     opened("token-2", 1)
-    assert Waiting.of(callback.id).give("digest", ANSWER) is True
+    assert PendingCallback.of(callback.id).give("digest", ANSWER) is True
     assert sent.tokens == ["token-1", "token-2"]
 
 
 def test_an_answer_that_another_call_takes_back_meanwhile_is_no_other_answer(sent, monkeypatch):
-    waiting = Waiting.of(opened().id)
+    waiting = PendingCallback.of(opened().id)
     tokens._write(waiting.id, "SET digest = :digest", digest="digest")
     taken_back = tokens._write(waiting.id, "SET seen = :seen REMOVE digest", seen=True)
     tokens._write(waiting.id, "SET digest = :digest", digest="digest")
@@ -199,7 +206,7 @@ def test_an_answer_that_another_call_takes_back_meanwhile_is_no_other_answer(sen
 
 def test_a_try_that_finds_the_answer_goes_on_with_it(sent):
     callback = opened()
-    Waiting.of(callback.id).give("digest", ANSWER)
+    PendingCallback.of(callback.id).give("digest", ANSWER)
     with pytest.raises(AlreadyAnsweredError):
         asking("token-2", 1)
     assert heard(KEY) == (ANSWER, [])

@@ -25,7 +25,7 @@ from millrace.flow.openapi import Surface, openapi
 from millrace.runtime.api.commands import COMMANDS, DOCUMENT, RESULT_PATHS
 from millrace.runtime.api.ingress import AUTHORIZER, CALLERS, EVENTS
 from millrace.runtime.api.query import QueryDeclaration
-from millrace.runtime.idempotency import SCOPE
+from millrace.runtime.records import SCOPE
 
 _COMMANDS = "millrace.runtime.api.commands.handler"
 _INGRESS = "millrace.runtime.api.ingress.handler"

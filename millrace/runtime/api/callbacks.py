@@ -1,7 +1,7 @@
-"""The function behind `POST /callbacks/{id}`: the answer that a step waits for, as a CloudEvent.
+"""The Lambda function behind `POST /callbacks/{id}`: it receives the answer that a step waits for, as a CloudEvent.
 
-Who sends it is known and checked as at the door for events. An answer is chosen in the table before it is sent on, so
-that an id is good for one; whatever is killed in between, whoever answers sends it again.
+The caller is authorized as for external events. The answer is stored in the table before it ends the task, so an id
+accepts one answer. If the function is killed in between, the caller gets an error and sends the answer again.
 """
 
 import hashlib
@@ -10,60 +10,66 @@ from typing import Any
 
 from millrace.events import Envelope, Event, encode
 from millrace.runtime import observe
-from millrace.runtime.api.http import Answer, Problem, Request, answer, answered
-from millrace.runtime.api.ingress import event_in, one_envelope
-from millrace.runtime.tokens import DifferentAnswerError, Waiting
+from millrace.runtime.api.http import Problem, Request, Response, respond, response
+from millrace.runtime.api.ingress import accepted_event, one_envelope
+from millrace.runtime.tokens import DifferentAnswerError, PendingCallback
 
 MOST_BYTES = 100_000
-"""Of an answer: with what the step has said, at most 200,000, it fits an item of the table, 400 KB.
+"""Maximum size of an answer. With the events of the step, at most 200,000 bytes, it fits an item of 400 KB.
 
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
 """
-_AGAIN_SECONDS = 5
+_RETRY_SECONDS = 5
 
 
-def handler(payload: dict[str, Any], _context: Any) -> Answer:
-    """Answer API Gateway."""
-    return answered(payload, _answer)
+def handler(payload: dict[str, Any], _context: Any) -> Response:
+    """Handle a request of API Gateway."""
+    return respond(payload, _receive)
 
 
-def _answer(request: Request) -> Answer:
+def _receive(request: Request) -> Response:
     if len(request.body) > MOST_BYTES:
-        raise Problem(413, f"The answer has {len(request.body):,} bytes, and {MOST_BYTES:,} are taken. Send less.")
-    event = event_in(one_envelope(request), request)
-    waiting = Waiting.of(request.path["id"])
-    if waiting is None:
-        raise Problem(404, "There is no callback with this id. Send it as it was given to you.")
-    _check(waiting, event)
-    _give(waiting, encode(event))
-    told = {"answer": event.contract.detail_type, "callback": waiting.id, "caller": request.caller}
-    observe.logger().info("answer accepted", extra=told)
-    return answer(202, {"answer": event.contract.detail_type})
+        raise Problem(
+            413, f"The answer has {len(request.body):,} bytes, but at most {MOST_BYTES:,} are allowed. Send less."
+        )
+    event = accepted_event(one_envelope(request), request)
+    callback = PendingCallback.of(request.path["id"])
+    if callback is None:
+        raise Problem(404, "There is no callback with this id. Send the id that the request contained.")
+    _check(callback, event)
+    _complete(callback, encode(event))
+    details = {"answer": event.contract.detail_type, "callback": callback.id, "caller": request.caller}
+    observe.logger().info("answer accepted", extra=details)
+    return response(202, {"answer": event.contract.detail_type})
 
 
-def _check(waiting: Waiting, event: Event) -> None:
-    if event.contract.name not in waiting.expected:
-        name, known = event.contract.detail_type, " or ".join(each.partition(":")[2] for each in waiting.expected)
+def _check(callback: PendingCallback, event: Event) -> None:
+    if event.contract.name not in callback.expected:
+        name, known = event.contract.detail_type, " or ".join(each.partition(":")[2] for each in callback.expected)
         reason = f"should be {known}"
-        raise Problem(422, f"This callback is not answered with {name}: it {reason}.", [("type", name, reason)])
+        raise Problem(422, f"This callback does not accept {name}: it {reason}.", [("type", name, reason)])
 
 
-def _give(waiting: Waiting, envelope: Envelope) -> None:
-    """Give a waiting its answer. Raises Problem where it has another one, or where nobody waits."""
+def _complete(callback: PendingCallback, envelope: Envelope) -> None:
+    """Complete a callback. Raises Problem if it has a different answer, or if its task does not wait."""
     digest = _digest(envelope)
-    if not (waiting.sent or waiting.is_open):
-        raise Problem(503, "The callback cannot be answered yet. Send it again in a moment.", again=_AGAIN_SECONDS)
+    if not (callback.sent or callback.is_open):
+        raise Problem(
+            503,
+            "The task does not wait for this callback yet. Send the answer again in a moment.",
+            retry_after=_RETRY_SECONDS,
+        )
     try:
-        if waiting.give(digest, envelope):
+        if callback.complete(digest, envelope):
             return
     except DifferentAnswerError as error:
-        raise Problem(409, "The callback has been answered with something else, and an answer stays.") from error
-    if waiting.may_be_tried_again:
-        raise Problem(503, "Nobody waits at the moment. Send it again in a moment.", again=_AGAIN_SECONDS)
-    raise Problem(410, "Nobody waits for this answer any more: its time is over.")
+        raise Problem(409, "This callback has a different answer already, which cannot be changed.") from error
+    if callback.may_be_retried:
+        raise Problem(503, "The task is being retried. Send the answer again in a moment.", retry_after=_RETRY_SECONDS)
+    raise Problem(410, "The task no longer waits for this answer: it has timed out or ended.")
 
 
 def _digest(envelope: Envelope) -> str:
-    """What makes two answers the same: what they say, not when or under which id."""
-    said = [envelope["source"], envelope["detail-type"], envelope["detail"]["data"]]
-    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+    """Return a digest of the type and data of an answer, without its id and time."""
+    content = [envelope["source"], envelope["detail-type"], envelope["detail"]["data"]]
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

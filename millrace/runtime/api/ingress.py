@@ -1,7 +1,7 @@
-"""The function behind `POST /events`: CloudEvents 1.0 from outside, structured, binary, or a batch of them.
+"""The Lambda function behind `POST /events`: external CloudEvents 1.0, structured, binary, or a batch of them.
 
-A batch is taken whole or not at all. What is not declared, may not be said by its caller, or breaks its contract is
-refused by name, and never reaches the bus.
+A batch is accepted as a whole or rejected. An event that is not declared, that its caller may not publish, or that
+breaks its contract is rejected with the reason, and is not published.
 https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/http-protocol-binding.md
 """
 
@@ -15,31 +15,31 @@ from typing import Any
 from millrace.events import ContractError, Envelope, Event, UnknownVersionError, decode, encode
 from millrace.events.cloudevents import STRUCTURED, from_cloudevent, from_http
 from millrace.runtime import observe
-from millrace.runtime.api.contracts import named
-from millrace.runtime.api.http import JSON, Answer, Problem, Request, answer, answered
+from millrace.runtime.api.http import JSON, Problem, Request, Response, respond, response
 from millrace.runtime.claims import claimed
+from millrace.runtime.environment import event_types
 from millrace.runtime.publisher import publisher
 
 EVENTS, CALLERS, AUTHORIZER = "MILLRACE_EXTERNAL_EVENTS", "MILLRACE_CALLERS", "MILLRACE_AUTHORIZER"
-"""The environment: the events, `{"source": ["pattern of a caller"]}`, and how callers are known."""
+"""The environment variables with the events, the callers as `{"source": ["pattern"]}`, and the authorizer."""
 BATCH = "application/cloudevents-batch+json"
 SCOPE = "events:{}"
-"""The scope that a token needs to say a source's events."""
+"""The scope that a token needs to publish the events of a source."""
 MOST = 100
-"""Events of one batch."""
+"""Maximum events of a batch."""
 
 
-def handler(payload: dict[str, Any], _context: Any) -> Answer:
-    """Answer API Gateway."""
-    return answered(payload, _answer)
+def handler(payload: dict[str, Any], _context: Any) -> Response:
+    """Handle a request of API Gateway."""
+    return respond(payload, _accept)
 
 
-def _answer(request: Request) -> Answer:
-    events = [event_in(envelope, request) for envelope in _envelopes(request)]
+def _accept(request: Request) -> Response:
+    events = [accepted_event(envelope, request) for envelope in _envelopes(request)]
     publisher().publish([claimed(encode(event)) for event in events])
-    told = [{"event_id": e.metadata.event_id, "correlation_id": e.metadata.correlation_id} for e in events]
-    observe.logger().info("events accepted", extra={"caller": request.caller, "events": told})
-    return answer(202, {"accepted": told})
+    ids = [{"event_id": e.metadata.event_id, "correlation_id": e.metadata.correlation_id} for e in events]
+    observe.logger().info("events accepted", extra={"caller": request.caller, "events": ids})
+    return response(202, {"accepted": ids})
 
 
 def _envelopes(request: Request) -> list[Envelope]:
@@ -52,7 +52,7 @@ def _envelopes(request: Request) -> list[Envelope]:
 
 
 def one_envelope(request: Request, also: str = "") -> Envelope:
-    """The one CloudEvent of a request. Raises Problem, which names what is taken `also`."""
+    """Return the only CloudEvent of a request. Raises Problem, which lists the content type `also`."""
     if request.content_type not in (STRUCTURED, JSON):
         reason = f"should be {STRUCTURED},{also} or {JSON} with ce- headers"
         raise Problem(415, f"The content type {reason}.", [("content-type", request.content_type, reason)])
@@ -69,34 +69,34 @@ def _batch(given: Any) -> list[Any]:
     return given
 
 
-def event_in(envelope: Envelope, request: Request) -> Event:
-    """The event in an envelope, whose caller may say it and which keeps its contract. Raises Problem."""
+def accepted_event(envelope: Envelope, request: Request) -> Event:
+    """Return the event of an envelope if its caller may publish it and it fits its contract. Raises Problem."""
     source, name = envelope["source"], envelope["detail-type"]
     event_type = _declared().get((source, name))
     if event_type is None:
         known = ", ".join(" from ".join(reversed(key)) for key in _declared())
-        told = f"This door takes no {name!r} from {source!r}, only: {known}."
-        raise Problem(403, told, [("type", name, "is not declared"), ("source", source, "is not declared")])
-    if not _may_say(request, source):
-        told = f"{request.caller or 'Nobody'} may not say what {source} says."
-        raise Problem(403, told, [("source", source, "is another's")])
+        message = f"This endpoint does not accept {name!r} from {source!r}, only: {known}."
+        raise Problem(403, message, [("type", name, "is not declared"), ("source", source, "is not declared")])
+    if not _may_publish(request, source):
+        message = f"{request.caller or 'A caller without identity'} may not publish events of {source}."
+        raise Problem(403, message, [("source", source, "is not allowed for this caller")])
     try:
-        return _its_own(decode(envelope, event_type))
+        return _as_root(decode(envelope, event_type))
     except ContractError as error:
         raise Problem.of(error) from error
     except UnknownVersionError as error:
         raise Problem(422, str(error), [("version", envelope["detail"]["metadata"]["version"], str(error))]) from error
 
 
-def _its_own(event: Event) -> Event:
-    """An event from outside has no cause and no stream in here, and its source has made it, whatever it says."""
-    told = {"producer": event.contract.source, "hops": 0}
-    told |= dict.fromkeys(("causation_id", "path", "stream", "stream_version"))
-    return event.stamped(event.metadata.model_copy(update=told))
+def _as_root(event: Event) -> Event:
+    """Reset the metadata that an external event cannot set: its source is its producer, without cause or stream."""
+    reset = {"producer": event.contract.source, "hops": 0}
+    reset |= dict.fromkeys(("causation_id", "path", "stream", "stream_version"))
+    return event.stamped(event.metadata.model_copy(update=reset))
 
 
-def _may_say(request: Request, source: str) -> bool:
-    """A token needs the source's scope; where the construct names callers, nobody else may."""
+def _may_publish(request: Request, source: str) -> bool:
+    """Whether a token has the scope of the source, and the caller is one that the construct names, if it names any."""
     if os.environ[AUTHORIZER] == "jwt" and SCOPE.format(source) not in request.scopes:
         return False
     callers = _callers().get(source)
@@ -105,7 +105,7 @@ def _may_say(request: Request, source: str) -> bool:
 
 @cache
 def _declared() -> dict[tuple[str, str], type[Event]]:
-    return {(event.contract.source, event.contract.detail_type): event for event in named(EVENTS).values()}
+    return {(event.contract.source, event.contract.detail_type): event for event in event_types(EVENTS).values()}
 
 
 @cache
