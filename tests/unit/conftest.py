@@ -29,7 +29,7 @@ class Memory:
     """The records of a function, as long as a test takes."""
 
     def __init__(self):
-        self.answers = {}
+        self.results = {}
         self.fingerprints = {}
 
     def begin(self, key, milliseconds, fingerprint=""):
@@ -37,23 +37,23 @@ class Memory:
         from millrace.runtime.fingerprints import matches
         from millrace.runtime.records import PayloadMismatchError
 
-        if key not in self.answers:
-            self.answers[key] = None
+        if key not in self.results:
+            self.results[key] = None
             self.fingerprints[key] = fingerprint
             return None
         if not matches(fingerprint, self.fingerprints.get(key, "")):
             raise PayloadMismatchError(str(key), self.fingerprints[key])
-        if self.answers[key] is None:
+        if self.results[key] is None:
             raise InProgressError(key)
-        return self.answers[key]
+        return self.results[key]
 
-    def keep(self, keys, answer):
+    def save(self, keys, result):
         from millrace.runtime.records import Result
 
-        self.answers |= dict.fromkeys(keys, Result([], published=True)) | {keys[0]: answer}
+        self.results |= dict.fromkeys(keys, Result([], published=True)) | {keys[0]: result}
 
     def release(self, key, error):
-        del self.answers[key]
+        del self.results[key]
 
 
 @pytest.fixture(autouse=True)

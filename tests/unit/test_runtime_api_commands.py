@@ -98,17 +98,17 @@ def test_a_command_that_breaks_its_contract_is_a_problem(published, body, status
 
 def test_a_command_that_is_not_an_object_is_a_problem():
     body = content(send([1]))
-    assert body["detail"] == "PourCup is an object."
+    assert body["detail"] == "PourCup is not an object. Send a JSON object."
     assert body["problems"] == [{"field": "body", "value": "[1]", "reason": "should be an object"}]
 
 
 def test_an_unknown_command_is_404(monkeypatch):
     response = send(command="TearCup")
     assert problems(response) == (404, [])
-    assert content(response)["detail"] == "There is no command 'TearCup'. This API takes: PourCup."
-    named.cache_clear()
+    assert content(response)["detail"] == "There is no command 'TearCup'. This API has: PourCup."
+    event_types.cache_clear()
     monkeypatch.delenv("MILLRACE_COMMANDS")
-    assert content(send())["detail"].endswith("This API takes: none.")
+    assert content(send())["detail"].endswith("This API has: none.")
 
 
 def test_a_command_is_json(published):
@@ -160,11 +160,13 @@ def test_a_key_of_another_command_is_a_problem(published, once):
 
 def test_a_command_that_is_being_handled_is_a_conflict(published, once):
     send(idempotency_key="k")
-    (taken,) = once.answers
-    once.answers[taken] = None
+    (taken,) = once.results
+    once.results[taken] = None
     response = send(idempotency_key="k")
     assert problems(response) == (409, [])
-    assert content(response)["detail"] == "A request with this idempotency-key is under way. Send it again in a moment."
+    assert (
+        content(response)["detail"] == "A request with this idempotency-key is in progress. Send it again in a moment."
+    )
 
 
 @pytest.mark.parametrize("key", ["two words", "", "ä", "x" * 256])

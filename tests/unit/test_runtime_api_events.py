@@ -161,7 +161,7 @@ def test_a_source_without_callers_is_closed(monkeypatch):
     monkeypatch.setenv("MILLRACE_CALLERS", '{"test.post": []}')
     response = send()
     assert problems(response) == (403, [("source", "test.post")])
-    assert content(response)["problems"][0]["reason"] == "is another's"
+    assert content(response)["problems"][0]["reason"] == "is not allowed for this caller"
 
 
 # -- answers to callbacks ----------------------------------------------------------------------------------------------
@@ -183,7 +183,7 @@ class Callback:
         self.given = []
         self.__dict__.update(given)
 
-    def give(self, digest, envelope):
+    def complete(self, digest, envelope):
         self.given.append((digest, envelope))
         if isinstance(self.result, Exception):
             raise self.result
@@ -223,15 +223,15 @@ def test_answers_with_the_same_data_have_the_same_digest(respond):
 @pytest.mark.parametrize(
     ("callback", "status", "again", "detail"),
     [
-        ({"is_open": False}, 503, "5", "The callback cannot be answered yet. Send it again in a moment."),
-        ({"result": False, "may_be_retried": True}, 503, "5", "Nobody waits at the moment. Send it again"),
-        ({"result": False}, 410, None, "Nobody waits for this answer any more: its time is over."),
-        ({"result": DifferentAnswerError()}, 409, None, "The callback has been answered with something else"),
+        ({"is_open": False}, 503, "5", "The task does not wait for this callback yet. Send the answer again"),
+        ({"result": False, "may_be_retried": True}, 503, "5", "The task is being retried. Send the answer again"),
+        ({"result": False}, 410, None, "The task no longer waits for this answer: it has timed out or ended."),
+        ({"result": DifferentAnswerError()}, 409, None, "This callback has a different answer already"),
         (
             {"expected": ["a.b:Left", "a.b:Gone"]},
             422,
             None,
-            "This callback is not answered with CupRepaired: it should be",
+            "This callback does not accept CupRepaired: it should be",
         ),
     ],
 )
@@ -260,7 +260,9 @@ def test_an_unknown_callback_is_404(respond):
 def test_an_answer_has_at_most_100_000_bytes(respond, length, status):
     response = respond(Callback(), body="x" * length)
     assert response["statusCode"] == status
-    assert status == 400 or content(response)["detail"].startswith("The answer has 100,001 bytes, and 100,000 are")
+    assert status == 400 or content(response)["detail"].startswith(
+        "The answer has 100,001 bytes, but at most 100,000 are"
+    )
 
 
 def test_an_answer_is_one_event(respond):

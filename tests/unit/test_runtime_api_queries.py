@@ -68,7 +68,7 @@ def test_a_query_is_still_the_function_that_it_decorates():
 def test_a_query_that_finds_nothing_is_404(notes):
     response = found("n-9")
     assert problems(response) == (404, [])
-    assert content(response)["detail"] == "one finds nothing for note_id n-9."
+    assert content(response)["detail"] == "one has no result for note_id n-9."
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_a_version_that_does_not_come_within_5_seconds_is_a_conflict(notes, paus
     notes["n-1"] = Note(note_id="n-1", version=1)
     response = found("n-1", after="9")
     assert problems(response) == (409, [("after", "9")])
-    assert content(response)["detail"] == "after = 9: the read model is at version 1 after 5 s. Ask again later."
+    assert content(response)["detail"] == "after = 9: the read model is at version 1 after 5 s. Retry later."
     assert 5 <= sum(pauses) < 5.1
 
 
@@ -159,7 +159,7 @@ def test_a_cursor_has_only_characters_of_a_url():
 
 
 def test_a_key_of_another_type_makes_no_cursor():
-    with pytest.raises(TypeError, match="b'x' is a part of a key that no cursor can hold"):
+    with pytest.raises(TypeError, match="b'x' is part of a key, but a cursor cannot contain it"):
         Page[Note].of({"Items": [], "LastEvaluatedKey": {"k": b"x"}}, Note)
 
 
@@ -174,7 +174,7 @@ def test_a_limit_is_a_number_from_1_to_100(notes, limit):
 def test_a_cursor_of_no_page_is_404(notes, cursor):
     response = page(cursor=cursor)
     assert problems(response) == (404, [("cursor", cursor)])
-    assert "send the `next` of its last page" in content(response)["detail"]
+    assert "send the `next` of the previous page" in content(response)["detail"]
 
 
 def refused(code):
@@ -237,7 +237,7 @@ def test_a_query_without_parameters_that_finds_nothing_is_404(notes):
     @query("/all")
     def handler(notes: Table) -> Note | None: ...
 
-    assert content(handler(request("GET /all")))["detail"] == "handler finds nothing for this."
+    assert content(handler(request("GET /all")))["detail"] == "handler has no result for this request."
 
 
 def test_a_result_with_a_version_is_versioned():
@@ -255,8 +255,8 @@ def test_what_a_query_cannot_mean_is_refused():
     def model_or_text(a: str) -> Note | str: ...
 
     cases = [
-        ("a/{a}", no_slash, "write a path"),
-        ("/{a}", no_parameter, "has no parameter 'a', which its path /{a} names: add 'a: str'"),
+        ("a/{a}", no_slash, "write one that starts with /"),
+        ("/{a}", no_parameter, "has no parameter 'a', which is in its path /{a}: add 'a: str'"),
         ("/{a}", no_hint, "the parameter 'a' has no annotation"),
         ("/{a}", own_name, "the parameter 'limit'"),
         ("/{a}", no_model, "write a pydantic model"),

@@ -17,7 +17,7 @@ class Down(Exception):
     pass
 
 
-class Knocked(Event, source="test.door"):
+class Knocked(Event, source="test.visitor"):
     times: int
 
 
@@ -44,7 +44,7 @@ def run_out_of_time():
 
 
 @pytest.fixture
-def requeue(monkeypatch):
+def requeued(monkeypatch):
     """The messages that are put into the queue again."""
     sent = []
     queue = SimpleNamespace(send_message=lambda **message: sent.append(message))
@@ -79,7 +79,7 @@ def batch(recorded):
         detail = {"metadata": metadata, "data": {"times": times}}
         return {
             "messageId": str(number),
-            "body": json.dumps({"source": "test.door", "detail-type": "Knocked", "detail": detail}),
+            "body": json.dumps({"source": "test.visitor", "detail-type": "Knocked", "detail": detail}),
             "attributes": {"ApproximateReceiveCount": "1", "SentTimestamp": str(int((time.time() - age) * 1000))},
             "messageAttributes": {},
             "eventSource": "aws:sqs",
@@ -88,21 +88,21 @@ def batch(recorded):
     return lambda *times, age=0: {"Records": [record(number, each, age) for number, each in enumerate(times)]}
 
 
-def test_an_event_whose_dependency_is_away_is_put_back_and_counts_as_handled(door, batch, put_back):
+def test_an_event_whose_dependency_is_away_is_requeued_and_counts_as_handled(door, batch, requeued):
     payload = batch(1)
     assert door(payload, None) == {"batchItemFailures": []}
-    (message,) = put_back
+    (message,) = requeued
     assert (message["QueueUrl"], message["MessageBody"]) == ("https://sqs/q", payload["Records"][0]["body"])
     assert message["DelaySeconds"] == 30
 
 
-def test_an_open_circuit_calls_nobody(door, batch, put_back):
+def test_an_open_circuit_calls_nobody(door, batch, requeued):
     door(batch(1, 2, 3, 4), None)
     assert door.called == [1, 2]
-    assert len(put_back) == 4
+    assert len(requeued) == 4
 
 
-def test_the_state_of_a_circuit_outlives_the_process(door, batch, put_back, states):
+def test_the_state_of_a_circuit_outlives_the_process(door, batch, requeued, states):
     door(batch(1, 2), None)
     new_process()
     door(batch(3), None)
@@ -110,20 +110,20 @@ def test_the_state_of_a_circuit_outlives_the_process(door, batch, put_back, stat
     assert states.get_item(Key={"id": "door"})["Item"]["state"] == "OPEN"
 
 
-def test_what_takes_too_long_counts_as_away(door, batch, put_back):
+def test_what_takes_too_long_counts_as_away(door, batch, requeued):
     assert door(batch(7), None) == {"batchItemFailures": []}
-    assert len(put_back) == 1
+    assert len(requeued) == 1
 
 
-def test_another_error_is_a_failure_like_any_other(door, batch, put_back):
+def test_another_error_is_a_failure_like_any_other(door, batch, requeued):
     assert door(batch(8, 8, 8), None)["batchItemFailures"] == [{"itemIdentifier": str(n)} for n in range(3)]
-    assert (door.called, put_back) == ([8, 8, 8], [])
+    assert (door.called, requeued) == ([8, 8, 8], [])
 
 
-def test_an_event_remembers_since_when_it_waits(door, batch, put_back):
+def test_an_event_remembers_since_when_it_waits(door, batch, requeued):
     payload = batch(1, age=50)
     door(payload, None)
-    since = put_back[0]["MessageAttributes"]["WaitingSince"]["StringValue"]
+    since = requeued[0]["MessageAttributes"]["WaitingSince"]["StringValue"]
     assert float(since) == int(payload["Records"][0]["attributes"]["SentTimestamp"]) / 1000
     payload["Records"][0]["messageAttributes"] = {"WaitingSince": {"stringValue": str(time.time() - 101)}}
     assert door(payload, None)["batchItemFailures"] == [{"itemIdentifier": "0"}]
@@ -149,7 +149,7 @@ def test_a_breaker_above_its_processor_is_refused():
 
 
 def test_a_step_has_no_breaker():
-    with pytest.raises(MisplacedBreakerError, match="a step has no queue to wait in"):
+    with pytest.raises(MisplacedBreakerError, match="a step has no queue for its events"):
 
         @step
         @breaker("door", on=Down)

@@ -94,7 +94,7 @@ def test_an_answer_is_stored_with_its_digest(callbacks, monkeypatch):
     monkeypatch.setattr(tokens, "_succeeds", lambda token: token == "token-1")
     asking = CallbackAttempt(KEY, "token-1", 0, expected())
     asking.open([])
-    assert PendingCallback.of(asking.id).give("d-1", ANSWER) is True
+    assert PendingCallback.of(asking.id).complete("d-1", ANSWER) is True
     found = item(callbacks)
     assert (found["digest"], found["sent"]) == ("d-1", True)
     assert found["answer"] == '{"source":"test.guest","detail-type":"Entered","detail":{"data":{"name":"é"}}}'
@@ -104,7 +104,7 @@ def test_the_answer_goes_to_the_step_with_what_it_published(callbacks, monkeypat
     monkeypatch.setattr(tokens, "_succeeds", lambda _token: True)
     asking = CallbackAttempt(KEY, "token-1", 0, expected())
     asking.open([ANSWER])
-    PendingCallback.of(asking.id).give("d-1", ANSWER)
+    PendingCallback.of(asking.id).complete("d-1", ANSWER)
     assert tokens.receive_answer(KEY) == (ANSWER, [ANSWER])
 
 

@@ -101,7 +101,7 @@ def test_handler_receives_redeemed_events_and_publishes_claims(claims, s3, recor
     monkeypatch.setattr(sys.modules[Processor.__module__], "publisher", lambda: sent)
     handler.handle([claims.claimed(envelope)], 1)
     assert claims.redeemed(published[0])["detail"]["data"] == envelope["detail"]["data"]
-    (kept,) = records.answers.values()
+    (kept,) = records.results.values()
     assert "lines" not in json.dumps(kept.envelopes)
 
 

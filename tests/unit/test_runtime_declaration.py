@@ -104,7 +104,7 @@ def test_what_is_no_event_cannot_be_said(returns):
 def test_a_missing_return_is_told():
     def handler(asked: Asked): ...
 
-    with pytest.raises(SignatureError, match="does not say what it returns"):
+    with pytest.raises(SignatureError, match="has no return annotation"):
         Declaration.of(handler)
 
 

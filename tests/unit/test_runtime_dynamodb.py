@@ -79,7 +79,7 @@ def test_a_long_answer_is_stored_although_a_write_of_its_parts_conflicts(stored,
     long = Result([{"source": "a" * 400_000}], published=False)
     stored.begin(KEY, 0)
     conflict(client, "PutItem")
-    stored.keep([KEY], long)
+    stored.save([KEY], long)
     assert stored.begin(KEY, 0) == long
 
 

@@ -166,7 +166,7 @@ def test_a_flow_is_fitted_by_claiming_its_largest_events(bucket, monkeypatch):
 def test_a_circuit_reports_each_change(monkeypatch, caplog, capsys):
     module = importlib.import_module("millrace.runtime.breaker")
     for state in ("OPEN", "HALF_OPEN", "CLOSED"):
-        module._tell(SimpleNamespace(circuit_name="mailer", from_state="CLOSED", to_state=state))
+        module._log_transition(SimpleNamespace(circuit_name="mailer", from_state="CLOSED", to_state=state))
     metrics = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "_aws" in line]
     assert [(each["circuit"], each[module.METRIC]) for each in metrics] == [
         ("mailer", [1.0]),

@@ -139,7 +139,7 @@ def known(cents=100):
 def test_a_record_is_not_given_to_an_event_with_other_data(stored, completed):
     stored.begin(KEY, 60_000, known())
     if completed:
-        stored.keep([KEY], Result([], published=True))
+        stored.save([KEY], Result([], published=True))
     with pytest.raises(PayloadMismatchError) as mismatch:
         stored.begin(KEY, 60_000, known(999))
     assert matches(mismatch.value.fingerprint, known())

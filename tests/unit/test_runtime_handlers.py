@@ -135,7 +135,7 @@ def test_an_event_that_the_signature_does_not_declare_is_refused(published, knoc
     def handler(knock: Knocked) -> Opened:
         return Bolted()
 
-    with pytest.raises(UndeclaredEventError, match="returned Bolted, and its signature declares Opened"):
+    with pytest.raises(UndeclaredEventError, match="returned Bolted, but its signature declares Opened"):
         handler(knock(1), None)
     assert published == []
 
@@ -143,7 +143,7 @@ def test_an_event_that_the_signature_does_not_declare_is_refused(published, knoc
 def test_an_event_that_no_rule_should_lead_here_is_put_aside(recorded, quarantined):
     opens(recorded("order_placed"), None)
     (letter,) = quarantined
-    assert "'OrderPlaced' from 'shop.orders' came" in letter["MessageAttributes"]["ERROR_MESSAGE"]["StringValue"]
+    assert "received 'OrderPlaced' from 'shop.orders'" in letter["MessageAttributes"]["ERROR_MESSAGE"]["StringValue"]
 
 
 @step
@@ -203,7 +203,7 @@ def test_a_step_without_the_event_that_it_asks_for_is_told(published, knock):
     @step
     def handler(opened: Opened) -> None: ...
 
-    with pytest.raises(MissingEventError, match="handler asks for Opened"):
+    with pytest.raises(MissingEventError, match="handler takes Opened"):
         handler({"flow": {"events": [knock(1)], "refused": False}}, None)
 
 

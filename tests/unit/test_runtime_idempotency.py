@@ -36,7 +36,7 @@ def kept(marks):
 
 def test_an_event_that_was_answered_has_its_answer(kept):
     assert kept().begin(KEY, 60_000) is None
-    kept().keep([KEY], Result([{"source": "a"}], published=True))
+    kept().save([KEY], Result([{"source": "a"}], published=True))
     assert kept().begin(KEY, 1000) == Result([{"source": "a"}], published=True)
 
 
@@ -44,7 +44,7 @@ def test_an_answer_is_left_to_be_published_by_whoever_gave_it_until_its_time_is_
     for milliseconds in (0, 60_000):
         key = (*KEY, str(milliseconds))
         kept().begin(key, milliseconds)
-        kept().keep([key], Result([{"source": "a"}], published=False))
+        kept().save([key], Result([{"source": "a"}], published=False))
     assert kept().begin((*KEY, "0"), 1000) == Result([{"source": "a"}], published=False)
     with pytest.raises(InProgressError):
         kept().begin((*KEY, "60000"), 1000)
@@ -52,7 +52,7 @@ def test_an_answer_is_left_to_be_published_by_whoever_gave_it_until_its_time_is_
 
 def test_an_event_that_another_delivery_handles_is_left_to_it(kept):
     kept().begin(KEY, 60_000)
-    with pytest.raises(InProgressError, match="tried again when that one's time is over"):
+    with pytest.raises(InProgressError, match="retried after the timeout of the other one"):
         kept().begin(KEY, 60_000)
 
 
@@ -76,7 +76,7 @@ def test_events_that_are_handled_together_are_done_together(kept):
     keys = [("test", "Poured", f"event-{number}") for number in range(120)]
     for key in keys:
         kept().begin(key, 0)
-    kept().keep(keys, Result([{"source": "a"}], published=False))
+    kept().save(keys, Result([{"source": "a"}], published=False))
     answers = [kept().begin(key, 1000) for key in keys]
     assert answers[0] == Result([{"source": "a"}], published=False)
     assert answers[1:] == [Result([], published=True)] * 119
@@ -85,7 +85,7 @@ def test_events_that_are_handled_together_are_done_together(kept):
 def test_an_answer_may_be_longer_than_an_item(kept):
     long = Result([{"source": "é" * MOST_BYTES}, {"source": "b"}], published=False)
     kept().begin(KEY, 0)
-    kept().keep([KEY], long)
+    kept().save([KEY], long)
     assert kept().begin(KEY, 1000) == long
 
 
@@ -93,15 +93,15 @@ def test_an_answer_may_be_longer_than_an_item(kept):
 
 
 def test_what_was_kept_and_not_published_is_published_by_the_next_delivery(records):
-    records.answers[KEY] = Result([{"source": "a"}], published=False)
+    records.results[KEY] = Result([{"source": "a"}], published=False)
     sent = []
     said = Once(sent.extend).do([KEY], 0, lambda _: pytest.fail("it ran twice"))
     assert said == sent == [{"source": "a"}]
-    assert records.answers[KEY] == Result([], published=True)
+    assert records.results[KEY] == Result([], published=True)
 
 
 def test_of_a_list_just_the_new_are_handled(records):
-    records.answers[KEY] = Result([], published=True)
+    records.results[KEY] = Result([], published=True)
     new = ("test", "Poured", "event-2")
     seen = []
     Once(lambda _: None).do([KEY, new], 0, lambda keys: seen.extend(keys) or [])
@@ -109,11 +109,11 @@ def test_of_a_list_just_the_new_are_handled(records):
 
 
 def test_a_list_with_an_event_that_another_delivery_handles_lets_go_of_the_rest(records):
-    records.answers[KEY] = None
+    records.results[KEY] = None
     new = ("test", "Poured", "event-2")
     with pytest.raises(InProgressError):
         Once(lambda _: None).do([new, KEY], 0, lambda _: [])
-    assert list(records.answers) == [KEY]
+    assert list(records.results) == [KEY]
 
 
 def test_what_could_not_be_published_stays_to_be_published(records):
@@ -122,7 +122,7 @@ def test_what_could_not_be_published_stays_to_be_published(records):
 
     with pytest.raises(ConnectionError):
         Once(refuse).do([KEY], 0, lambda _: [{"source": "a"}])
-    assert records.answers[KEY] == Result([{"source": "a"}], published=False)
+    assert records.results[KEY] == Result([{"source": "a"}], published=False)
 
 
 # -- declarations ------------------------------------------------------------------------------------------------------
@@ -132,12 +132,12 @@ def test_once_per_names_a_field_of_every_event():
     def handler(event: Poured) -> None: ...
 
     assert Declaration.of(handler, once_per="cup").once_per == "cup"
-    with pytest.raises(SignatureError, match="once per 'saucer', and Poured has no such field, only cup"):
+    with pytest.raises(SignatureError, match="once_per='saucer', but Poured has no such field, only cup"):
         Declaration.of(handler, once_per="saucer")
 
 
 def test_repeatable_has_a_reason():
-    with pytest.raises(SignatureError, match="repeatable='why it may run twice'"):
+    with pytest.raises(SignatureError, match="repeatable='why it is safe to run twice'"):
 
         @step(repeatable=" ")
         def handler(event: Poured) -> None: ...
@@ -149,7 +149,7 @@ def test_a_business_key_goes_before_the_events_id(records):
 
     for event in (poured("red"), poured("red"), poured("blue")):
         handler.handle([envelope(event)], 1)
-    assert [key[2] for key in records.answers] == ["red", "blue"]
+    assert [key[2] for key in records.results] == ["red", "blue"]
 
 
 def envelope(event):
@@ -164,7 +164,7 @@ def test_an_outside_producers_own_key_goes_before_the_events_id(records):
 
     known = poured().metadata.model_copy(update={"idempotency_key": "order-7"})
     handler.handle([envelope(poured().stamped(known))], 1)
-    assert [key[2] for key in records.answers] == ["order-7"]
+    assert [key[2] for key in records.results] == ["order-7"]
 
 
 def test_a_repeatable_handler_keeps_no_record(records):
@@ -172,7 +172,7 @@ def test_a_repeatable_handler_keeps_no_record(records):
     def handler(event: Poured) -> None: ...
 
     handler.handle([envelope(poured())], 1)
-    assert records.answers == {}
+    assert records.results == {}
 
 
 # -- effects -----------------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ import pytest
 from store_kit import make_table
 
 from millrace.runtime import ConcurrencyError, streams
+from millrace.runtime.dynamodb import transact
 from millrace.runtime.streams import Stored, Streams
 
 ENVELOPE = {"source": "test.jar", "detail-type": "Dropped", "detail": {"metadata": {"a": 1}, "data": {"b": "é"}}}
@@ -125,7 +126,7 @@ def test_an_append_to_another_version_is_a_conflict(clock, codes, once):
     jars, _ = store(Cancelled(*codes))
     with pytest.raises(ConcurrencyError) as caught:
         jars.append(events(1, first=4), once=once)
-    assert str(caught.value) == "a is not at version 3 any more: load it, decide anew."
+    assert str(caught.value) == "a is no longer at version 3: load it and decide again."
 
 
 def test_a_transaction_that_fails_otherwise_raises():
@@ -200,7 +201,7 @@ def test_positions_are_tried_20_times(clock):
     jars, requests = store(*[Cancelled("TransactionConflict", "None")] * 20)
     with pytest.raises(ConcurrencyError) as caught:
         jars.assign_positions(events(1))
-    assert str(caught.value) == "1 published events have no position: too many relays give positions at once."
+    assert str(caught.value) == "1 published events have no position: too many relays assign positions concurrently."
     assert (len(requests), clock) == (20, [0.01 * 2 ** min(attempt, 6) for attempt in range(20)])
 
 
@@ -237,7 +238,7 @@ def test_what_was_appended_under_a_name_is_found_by_it(jars):
 def test_a_snapshot_replaces_the_one_before(jars):
     assert jars.snapshot("a") is None
     for at in (1, 2):
-        jars.keep("a", {"at": at, "state": "x"})
+        jars.save_snapshot("a", {"at": at, "state": "x"})
     assert jars.snapshot("a") == {"stream": "a", "version": 0, "at": 2, "state": "x"}
     assert versions(jars.read("a")) == []
 

@@ -80,7 +80,7 @@ def told(*values, jar="a"):
 
 
 def rows(tables, side="blue"):
-    return {item["jar"]: JarView.of(item).values for item in tables.side(side).scan()["Items"]}
+    return {item["jar"]: JarView.of(item).values for item in tables.table(side).scan()["Items"]}
 
 
 def test_a_projection_is_a_function_from_an_event_and_a_row_to_the_row_that_follows():
@@ -89,21 +89,21 @@ def test_a_projection_is_a_function_from_an_event_and_a_row_to_the_row_that_foll
 
 
 def test_a_row_is_what_its_events_have_made_it(tables):
-    keeps.take(tables, "blue", told(1, 2) + told(3, jar="b"))
+    keeps.apply(tables, "blue", told(1, 2) + told(3, jar="b"))
     assert rows(tables) == {"a": (1, 2), "b": (3,)}
     assert ReadModel(JarView, tables).get("a") == JarView(jar="a", total=3, values=(1, 2))
 
 
 def test_an_event_that_comes_again_is_folded_once(tables):
     events = told(1, 2)
-    keeps.take(tables, "blue", [*events, events[0]])
-    keeps.take(tables, "blue", events)
+    keeps.apply(tables, "blue", [*events, events[0]])
+    keeps.apply(tables, "blue", events)
     assert rows(tables) == {"a": (1, 2)}
 
 
 def test_a_row_that_follows_as_none_is_gone(tables):
-    keeps.take(tables, "blue", told(1))
-    keeps.take(tables, "blue", [FoldInput.of(Emptied(jar="a").stamped(Metadata.root(producer="test")))])
+    keeps.apply(tables, "blue", told(1))
+    keeps.apply(tables, "blue", [FoldInput.of(Emptied(jar="a").stamped(Metadata.root(producer="test")))])
     assert rows(tables) == {}
 
 
@@ -114,22 +114,22 @@ def test_what_a_row_holds_comes_back_as_it_was(tables):
 
 def test_events_of_a_stream_are_folded_in_its_order_whatever_comes_first(tables, store):
     first, second, third = (FoldInput.of(event) for event in store.pay(1, 2, 3))
-    keeps.take(tables, "blue", [third])
-    keeps.take(tables, "blue", [second])
-    keeps.take(tables, "blue", [first])
+    keeps.apply(tables, "blue", [third])
+    keeps.apply(tables, "blue", [second])
+    keeps.apply(tables, "blue", [first])
     assert rows(tables) == {"a": (1, 2, 3)}
 
 
 def test_how_far_a_stream_is_read_can_be_asked(tables, store):
-    keeps.take(tables, "blue", [FoldInput.of(event) for event in store.pay(1, 2)])
+    keeps.apply(tables, "blue", [FoldInput.of(event) for event in store.pay(1, 2)])
     assert ReadModel(JarView, tables).version("a") == 2
     assert ReadModel(JarView, tables).version("b") == 0
 
 
 def test_a_gap_that_no_store_can_fill_is_told(tables, store):
     lost = FoldInput(store.pay(1)[0], stream="elsewhere", version=3)
-    with pytest.raises(LookupError, match=r"elsewhere has been read up to version 0.*stores=\[…\]"):
-        keeps.take(tables, "blue", [lost])
+    with pytest.raises(LookupError, match=r"elsewhere is read up to version 0.*stores=\[…\]"):
+        keeps.apply(tables, "blue", [lost])
 
 
 def test_who_writes_in_between_is_folded_in_and_not_overwritten(tables, monkeypatch):
@@ -138,12 +138,12 @@ def test_who_writes_in_between_is_folded_in_and_not_overwritten(tables, monkeypa
     def meddled(event, row):
         if not folds:
             folds.append(1)
-            keeps.take(tables, "blue", told(5))
+            keeps.apply(tables, "blue", told(5))
         return keeps.function(event, row)
 
     meddling = type(keeps)(keeps.function)
     monkeypatch.setattr(meddling, "fold", meddled)
-    meddling.take(tables, "blue", told(6))
+    meddling.apply(tables, "blue", told(6))
     assert sorted(rows(tables)["a"]) == [5, 6]
 
 
@@ -153,11 +153,11 @@ def test_row_that_is_deleted_and_created_again_between_read_and_write_loses_no_e
     @projection
     def overtaken(event: Paid | Emptied, row: JarView | None) -> JarView | None:
         while others:
-            keeps.take(tables, "blue", [others.pop(0)])
+            keeps.apply(tables, "blue", [others.pop(0)])
         return keeps(event, row)
 
-    keeps.take(tables, "blue", told(1))
-    overtaken.take(tables, "blue", told(2))
+    keeps.apply(tables, "blue", told(1))
+    overtaken.apply(tables, "blue", told(2))
     assert rows(tables) == {"a": (5, 2)}
 
 
@@ -165,7 +165,7 @@ def test_who_is_always_overtaken_is_told(tables, monkeypatch):
     monkeypatch.setattr("millrace.runtime.folding.transact", lambda *_: ["ConditionalCheckFailed"])
     monkeypatch.setattr("millrace.runtime.folding.time.sleep", lambda _: None)
     with pytest.raises(ConcurrencyError, match="1 events could not be folded into JarView"):
-        keeps.take(tables, "blue", told(6))
+        keeps.apply(tables, "blue", told(6))
 
 
 def test_a_projection_changes_the_row_of_its_event_and_no_other(tables):
@@ -173,8 +173,8 @@ def test_a_projection_changes_the_row_of_its_event_and_no_other(tables):
     def wanders(event: Paid, row: JarView | None) -> JarView | None:
         return JarView(jar="elsewhere")
 
-    with pytest.raises(ValueError, match="the row of its event, and no other"):
-        wanders.take(tables, "blue", told(1))
+    with pytest.raises(ValueError, match="The projection returned the row of jar 'elsewhere' for an event of 'a'"):
+        wanders.apply(tables, "blue", told(1))
 
 
 # -- what is declared ------------------------------------------------------------------------------------------------
@@ -188,7 +188,7 @@ def nothing(event, row): ...
     [
         ({"event": Paid}, "is a projection: write def handler"),
         ({"event": Paid, "row": JarView, "return": JarView | None}, "write a View with a key, '| None'"),
-        ({"event": int, "row": JarView | None, "return": JarView | None}, "takes events and the row of one View"),
+        ({"event": int, "row": JarView | None, "return": JarView | None}, "takes events and a row of one View"),
         ({"event": CoinDropped, "row": JarView | None, "return": JarView | None}, "CoinDropped has no such field"),
     ],
 )
@@ -199,7 +199,7 @@ def test_a_signature_that_is_none_of_a_projection_says_what_to_write(hints, told
 
 
 def test_a_view_names_the_field_that_is_its_key():
-    with pytest.raises(TypeError, match="Nameless has the key 'name', and no such field"):
+    with pytest.raises(TypeError, match="Nameless has the key 'name', but no such field"):
 
         class Nameless(View, key="name"):
             jar: str
@@ -225,7 +225,7 @@ def compared():
 @pytest.fixture
 def live(own, store):
     """A live side that has folded three payments."""
-    keeps.take(own, "blue", [FoldInput.of(event) for event in (*store.pay(1, 2), *store.pay(3, jar="b"))])
+    keeps.apply(own, "blue", [FoldInput.of(event) for event in (*store.pay(1, 2), *store.pay(3, jar="b"))])
     store.publish()
     return own
 

@@ -59,7 +59,7 @@ def test_the_pauses_grow_and_vary():
 
 
 def test_what_is_refused_to_the_end_is_named():
-    with pytest.raises(PublishError, match=r"refused 1 event.*T: InternalFailure: no") as caught:
+    with pytest.raises(PublishError, match=r"rejected 1 event.*T: InternalFailure: no") as caught:
         publish(Bus(*[{2: "InternalFailure"}] * 5))
     ((entry, code, _),) = caught.value.rejected
     assert (json.loads(entry["Detail"])["n"], code) == (2, "InternalFailure")
@@ -119,7 +119,7 @@ def test_a_failure_names_each_entry_with_code_and_message():
     with pytest.raises(PublishError) as caught:
         publish(Bus({0: "NotAuthorizedForSource", 2: "InternalFailure"}, *[{2: "InternalFailure"}] * 4))
     assert str(caught.value) == (
-        "EventBridge refused 2 event(s): T: NotAuthorizedForSource: no; T: InternalFailure: no"
+        "EventBridge rejected 2 event(s): T: NotAuthorizedForSource: no; T: InternalFailure: no"
     )
     assert [(code, message) for _, code, message in caught.value.rejected] == [
         ("NotAuthorizedForSource", "no"),

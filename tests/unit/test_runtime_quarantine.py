@@ -153,7 +153,7 @@ def test_a_quarantined_event_names_its_error_consumer_and_bus(pour, quarantined,
         "ERROR_CODE": ("String", "UnexpectedEventError"),
         "ERROR_MESSAGE": (
             "String",
-            "handler takes Poured, and 'Spilt' from 'test.kitchen' came: see the rules that lead to it.",
+            "handler takes Poured, but received 'Spilt' from 'test.kitchen': check the rules that target it.",
         ),
         "CONSUMER": ("String", "pour"),
         "EVENT_BUS": ("String", "shop"),
@@ -177,7 +177,7 @@ def test_a_reason_has_at_most_1000_printable_characters(pour, quarantined):
     pour({**poured(), "detail-type": "a\nb\u00e9"})
     first, second = (attributes(message)["ERROR_MESSAGE"][1] for message in quarantined)
     assert len(first) == 1000
-    assert "'a\\nb\u00e9' from 'test.kitchen' came" in second
+    assert "'a\\nb\u00e9' from 'test.kitchen'" in second
 
 
 def test_a_reason_is_one_line(pour, quarantined):
@@ -206,17 +206,17 @@ def test_an_event_with_too_many_causes_names_its_path_and_the_limit(pour, quaran
     pour(poured(hops=9, path="till → waiter", producer="kitchen"))
     first, second = (attributes(message)["ERROR_MESSAGE"][1] for message in quarantined)
     assert first == (
-        "Poured has 3 causes behind it, and 2 are allowed. It came by … → till → waiter → kitchen: break the circle, "
+        "Poured has 3 hops, and the limit is 2. Its path is … → till → waiter → kitchen: break the cycle, "
         "or allow it with allow_cycle(max_hops=…)."
     )
-    assert second.startswith("Poured has 9 causes behind it, and 2 are allowed. It came by … → till")
+    assert second.startswith("Poured has 9 hops, and the limit is 2. Its path is … → till")
     assert attributes(quarantined[0])["ERROR_CODE"][1] == "HopLimitError"
 
 
 def test_a_path_that_is_whole_has_no_ellipsis(pour, quarantined, monkeypatch):
     monkeypatch.setenv("MILLRACE_MAX_HOPS", "1")
     pour(poured(hops=2, path="till → waiter", producer="kitchen"))
-    assert "It came by till → waiter → kitchen:" in attributes(quarantined[0])["ERROR_MESSAGE"][1]
+    assert "Its path is till → waiter → kitchen:" in attributes(quarantined[0])["ERROR_MESSAGE"][1]
 
 
 def test_without_a_limit_no_event_has_too_many_causes(pour, quarantined, handled, monkeypatch):

@@ -79,9 +79,7 @@ def test_a_breaker_holds_what_it_is_given():
     assert declare(handler) is handler
     assert breaker_of(handler) == Breaker("b", (KeyError, OSError), 1, 2, 3, 4)
     assert breaker_of(every) is None
-    with pytest.raises(
-        MisplacedBreakerError, match=r"^@breaker\('b'\) stands above @processor: write it below, next to"
-    ):
+    with pytest.raises(MisplacedBreakerError, match=r"^@breaker\('b'\) is above @processor: write it below, next to"):
         declare(object())
 
 
@@ -113,18 +111,18 @@ def no_answer(order: Ordered, answer: Callback[int]) -> None: ...
 
 
 TAKES = (
-    "A handler takes an Event with a source, a union or a list of them, a Table, an EventStore of an aggregate, a "
-    "ReadModel of a view, or, in a step, a Callback of the events that answer it."
+    "Write an Event with a source, a union or a list of them, a Table, an EventStore of an aggregate, a ReadModel of "
+    "a view, or, in a step, a Callback of its answers."
 )
 
 
 @pytest.mark.parametrize(
     ("function", "text"),
     [
-        (no_return, " does not say what it returns: write -> AnEvent, or -> None."),
+        (no_return, " has no return annotation: write -> AnEvent, or -> None."),
         (no_hint, ": the parameter 'order' has no annotation."),
-        (no_event, " takes no event."),
-        (no_import, ": name 'Missing' is not defined. Import the name where the module itself can see it."),
+        (no_event, " takes no event: add a parameter that is annotated with an Event."),
+        (no_import, ": name 'Missing' is not defined. Import the name at the top of the module."),
         (number, f": the parameter 'order' is a <class 'int'>. {TAKES}"),
         (many, f": the parameter 'order' is a list[int]. {TAKES}"),
         (
@@ -135,9 +133,9 @@ TAKES = (
             returns_many,
             " returns list[int]: write an Event with a source, a union, a list or an iterator of them, or None.",
         ),
-        (returns_answer, " returns Shipped, and waits for it: say it, or let it be answered."),
-        (two_callbacks, " has the callbacks one, two: a step waits for one answer."),
-        (no_answer, ": write answer: Callback[AnEvent], or a union of events that have a source."),
+        (returns_answer, " returns Shipped and waits for it: remove it from the return type or the Callback."),
+        (two_callbacks, " has the callbacks one, two: a step waits for one callback."),
+        (no_answer, ": write answer: Callback[AnEvent], or a union of events with a source."),
     ],
 )
 def test_a_refused_signature_says_what_to_write(function, text):
@@ -151,19 +149,16 @@ def test_a_refused_signature_says_what_to_write(function, text):
     [
         (
             {"repeatable": "why", "once_per": "number"},
-            ": write repeatable='why it may run twice', and then no once_per.",
+            ": write repeatable='why it is safe to run twice', without once_per.",
         ),
-        ({"repeatable": " "}, ": write repeatable='why it may run twice', and then no once_per."),
+        ({"repeatable": " "}, ": write repeatable='why it is safe to run twice', without once_per."),
         (
             {"once_per": "cup"},
-            (
-                " is to run once per 'cup', and Ordered has no such field, only number: "
-                "name one that every event it takes has."
-            ),
+            (" has once_per='cup', but Ordered has no such field, only number: name a field that all its events have."),
         ),
         (
             {"timeout": timedelta(hours=1)},
-            " says timeout, and takes no Callback[…]: take one, or leave it out.",
+            " has a timeout but no Callback[…]: add a callback, or remove the timeout.",
         ),
     ],
 )
@@ -177,7 +172,7 @@ def test_an_aggregate_without_apply_says_what_to_write():
     with pytest.raises(SignatureError) as caught:
         events_of(Bare)
     assert str(caught.value) == (
-        f"{__name__}.Bare has no apply: write def apply(self, event: AnEvent | Another) -> None."
+        f"{__name__}.Bare has no method apply: write def apply(self, event: AnEvent | Another) -> None."
     )
 
 
@@ -199,5 +194,5 @@ def test_a_callback_waits_for_a_second_to_a_year(within, seconds):
     if seconds:
         assert Declaration.of(every, timeout=within).callback.seconds == seconds
     else:
-        with pytest.raises(SignatureError, match=r"every waits for .*: let timeout be a second to a year\.$"):
+        with pytest.raises(SignatureError, match=r"every has a timeout of .*: choose one from a second to a year\.$"):
             Declaration.of(every, timeout=within)

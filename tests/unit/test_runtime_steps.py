@@ -10,6 +10,7 @@ import pytest
 
 from millrace.events import Event, Metadata, Refusal, decode, encode
 from millrace.runtime import Callback, EventStore, starter, step, tokens
+from millrace.runtime.environment import event_types
 from millrace.runtime.quarantine import UnexpectedEventError
 
 MODULE = importlib.import_module("millrace.runtime.step")  # the package has a function of this name
@@ -115,7 +116,7 @@ def test_an_answer_is_published_once(log, monkeypatch):
 def test_an_answer_of_another_type_fails(log, monkeypatch):
     with pytest.raises(UnexpectedEventError) as caught:
         answered(monkeypatch, ORDERED)
-    assert str(caught.value).startswith("ships waits for Shipped, Lost, and was answered with 'Ordered' from 'test.sho")
+    assert str(caught.value).startswith("ships waits for Shipped, Lost, but received 'Ordered' from 'test.sho")
 
 
 # -- flows -------------------------------------------------------------------------------------------------------------
@@ -258,11 +259,14 @@ def test_an_id_that_is_no_name_is_hashed(started, event_id):
 
 def test_an_execution_that_does_not_start_is_logged_and_raised(started, monkeypatch, caplog):
     monkeypatch.delenv("MILLRACE_STATE_MACHINE")
-    with pytest.raises(KeyError):
+    with pytest.raises(LookupError):
         start("order-1")
     (record,) = caplog.records
     assert (record.message, record.flow["event_id"], record.flow["attempt"]) == ("event failed", "order-1", 1)
-    assert record.flow["error"] == {"type": "KeyError", "message": "'MILLRACE_STATE_MACHINE'"}
+    assert record.flow["error"] == {
+        "type": "LookupError",
+        "message": "MILLRACE_STATE_MACHINE is not set: the construct of the function sets it.",
+    }
 
 
 def test_the_input_of_an_execution_is_readable(started):

@@ -13,6 +13,7 @@ from millrace.runtime.tokens import (
     CallbackAttempt,
     DifferentAnswerError,
     PendingCallback,
+    receive_answer,
 )
 
 KEY = ("arn:execution", "flow")
@@ -76,10 +77,10 @@ def test_what_a_signature_with_a_callback_cannot_mean_is_refused():
     def says_no(knocked: Knocked, callback: Callback[Entered]) -> Bolted: ...
 
     told = [
-        "or, in a step, a Callback of the events",
-        "one answer",
+        "or, in a step, a Callback of its answers",
+        "one callback",
         "Callback[AnEvent]",
-        "let it be answered",
+        "remove it from the return type or the Callback",
         "in a step before",
     ]
     for handler, why in zip((bare, two, text, both, says_no), told, strict=True):
@@ -91,9 +92,9 @@ def test_only_a_step_waits_and_only_for_a_year():
     def asks(knocked: Knocked, callback: Callback[Entered]) -> None: ...
     def asks_nothing(knocked: Knocked) -> None: ...
 
-    with refused("only a @step waits"):
+    with refused("only a @step can wait"):
         processor(asks)
-    with refused("takes no Callback"):
+    with refused("but no Callback"):
         step(timeout=timedelta(hours=1))(asks_nothing)
     with refused("a second to a year"):
         step(timeout=timedelta(days=366))(asks)
@@ -162,35 +163,35 @@ def test_a_try_that_comes_late_takes_the_place_of_none_after_it(sent):
     late = asking("token-1")
     opened("token-2", 1)
     for stale in (lambda: late.open([]), lambda: asking("token-1")):
-        with pytest.raises(InProgressError, match="A later try"):
+        with pytest.raises(InProgressError, match="A later attempt"):
             stale()
-    PendingCallback.of(late.id).give("digest", ANSWER)
+    PendingCallback.of(late.id).complete("digest", ANSWER)
     assert sent.tokens == ["token-2"]
 
 
 def test_the_same_answer_counts_once_and_another_one_is_refused(sent):
     callback = opened()
-    assert [PendingCallback.of(callback.id).give("digest", ANSWER) for _ in range(2)] == [True, True]
+    assert [PendingCallback.of(callback.id).complete("digest", ANSWER) for _ in range(2)] == [True, True]
     with pytest.raises(DifferentAnswerError):
-        PendingCallback.of(callback.id).give("another", ANSWER)
+        PendingCallback.of(callback.id).complete("another", ANSWER)
     assert sent.tokens == ["token-1"]
 
 
 def test_an_answer_for_which_nobody_waits_is_as_if_it_had_not_been_given(sent):
     callback = opened()
     sent.over.add("token-1")
-    assert PendingCallback.of(callback.id).give("late", ANSWER) is False
+    assert PendingCallback.of(callback.id).complete("late", ANSWER) is False
     opened("token-2", 1)
-    assert PendingCallback.of(callback.id).give("other", ANSWER) is True
+    assert PendingCallback.of(callback.id).complete("other", ANSWER) is True
 
 
 def test_an_answer_to_a_try_that_fails_at_that_very_moment_is_given_to_the_next_one(sent, monkeypatch):
     callback, succeeds = opened(), tokens._succeeds
     monkeypatch.setattr(tokens, "_succeeds", lambda token: succeeds(token) and asking("token-2", 1) is not None)
-    assert PendingCallback.of(callback.id).give("digest", ANSWER) is False
+    assert PendingCallback.of(callback.id).complete("digest", ANSWER) is False
     monkeypatch.setattr(tokens, "_succeeds", succeeds)
     opened("token-2", 1)
-    assert PendingCallback.of(callback.id).give("digest", ANSWER) is True
+    assert PendingCallback.of(callback.id).complete("digest", ANSWER) is True
     assert sent.tokens == ["token-1", "token-2"]
 
 
@@ -200,22 +201,22 @@ def test_an_answer_that_another_call_takes_back_meanwhile_is_no_other_answer(sen
     taken_back = tokens._write(waiting.id, "SET seen = :seen REMOVE digest", seen=True)
     tokens._write(waiting.id, "SET digest = :digest", digest="digest")
     monkeypatch.setattr(tokens, "_item", lambda _place: taken_back)
-    assert waiting.give("digest", ANSWER) is False
+    assert waiting.complete("digest", ANSWER) is False
     assert sent.tokens == []
 
 
 def test_a_try_that_finds_the_answer_goes_on_with_it(sent):
     callback = opened()
-    PendingCallback.of(callback.id).give("digest", ANSWER)
+    PendingCallback.of(callback.id).complete("digest", ANSWER)
     with pytest.raises(AlreadyAnsweredError):
         asking("token-2", 1)
-    assert heard(KEY) == (ANSWER, [])
+    assert receive_answer(KEY) == (ANSWER, [])
 
 
 def test_what_was_not_answered_cannot_be_heard(sent):
     opened()
     with pytest.raises(InProgressError):
-        heard(KEY)
+        receive_answer(KEY)
 
 
 def test_a_function_may_touch_its_own_callbacks_by_what_their_places_begin_with(sent, monkeypatch):

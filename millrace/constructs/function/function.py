@@ -25,8 +25,8 @@ from millrace.constructs.stores.tables import Tables, grant_resources, resource_
 from millrace.runtime import Declaration
 from millrace.runtime.breaker import Breaker
 from millrace.runtime.claims import ACCOUNT
-from millrace.runtime.records import SCOPE
 from millrace.runtime.quarantine import DEAD_LETTERS, MAX_HOPS, QUARANTINE
+from millrace.runtime.records import SCOPE
 
 Kind = Literal[
     "processor", "step", "starter", "query", "commands", "ingress", "relay", "projection", "changes", "answers"
