@@ -81,7 +81,7 @@ def test_what_a_signature_with_a_callback_cannot_mean_is_refused():
         "one callback",
         "Callback[AnEvent]",
         "remove it from the return type or the Callback",
-        "in a step before",
+        "from a step before",
     ]
     for handler, why in zip((bare, two, text, both, says_no), told, strict=True):
         with refused(why):
