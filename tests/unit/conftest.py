@@ -18,7 +18,7 @@ def recorded():
 
 
 @pytest.fixture
-def heard(recorded):
+def recorded_event(recorded):
     """The event in a file of tests/events, with its metadata."""
     from millrace.events import Catalog
 
@@ -26,7 +26,7 @@ def heard(recorded):
 
 
 class Memory:
-    """The records of a function, as long as a test takes."""
+    """The idempotency records of a function, in memory."""
 
     def __init__(self):
         self.results = {}
@@ -58,7 +58,7 @@ class Memory:
 
 @pytest.fixture(autouse=True)
 def records(monkeypatch):
-    """What handlers keep of the events that they handled, in memory."""
+    """Idempotency records in memory."""
     from millrace.runtime import idempotency
 
     memory = Memory()
@@ -68,7 +68,7 @@ def records(monkeypatch):
 
 @pytest.fixture
 def quarantined(monkeypatch):
-    """The messages of what is put aside."""
+    """The messages of quarantined events."""
     from types import SimpleNamespace
 
     from millrace.runtime import quarantine
@@ -85,7 +85,7 @@ def quarantined(monkeypatch):
 
 @pytest.fixture
 def marks(table, monkeypatch):
-    """A table for what handlers write once."""
+    """A table for the markers of `update_once`."""
     marks = table("id")
     monkeypatch.setenv("MILLRACE_IDEMPOTENCY_TABLE", marks.name)
     monkeypatch.setenv("MILLRACE_IDEMPOTENCY_SECONDS", "60")

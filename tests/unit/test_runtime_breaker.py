@@ -1,4 +1,4 @@
-"""A breaker around a handler, and the queue in which its events wait."""
+"""Circuit breakers, and the queue in which events wait."""
 
 import json
 import signal
@@ -38,7 +38,7 @@ def new_process():
 
 
 def run_out_of_time():
-    """What happens once the time-out is over, which is running."""
+    """End the running timeout."""
     assert 0 < signal.getitimer(signal.ITIMER_REAL)[0] <= 60
     signal.raise_signal(signal.SIGALRM)
 
@@ -54,17 +54,17 @@ def requeued(monkeypatch):
 
 
 @pytest.fixture
-def door():
-    """A handler whose door is away, and how often it was called."""
+def mailer():
+    """A handler whose mailer is unavailable, and its calls."""
     called = []
 
     @processor
-    @breaker("door", on=Down, threshold=2, recovery=30, timeout=60, max_wait=100)
+    @breaker("mailer", on=Down, threshold=2, recovery=30, timeout=60, max_wait=100)
     def handler(knock: Knocked) -> None:
         called.append(knock.times)
         if knock.times == 7:
             run_out_of_time()
-        raise {8: ValueError("mine")}.get(knock.times, Down("nobody"))
+        raise {8: ValueError("mine")}.get(knock.times, Down("no response"))
 
     handler.called = called
     return handler
@@ -88,45 +88,45 @@ def batch(recorded):
     return lambda *times, age=0: {"Records": [record(number, each, age) for number, each in enumerate(times)]}
 
 
-def test_an_event_whose_dependency_is_away_is_requeued_and_counts_as_handled(door, batch, requeued):
+def test_event_is_requeued_and_counts_as_handled_while_its_dependency_is_unavailable(mailer, batch, requeued):
     payload = batch(1)
-    assert door(payload, None) == {"batchItemFailures": []}
+    assert mailer(payload, None) == {"batchItemFailures": []}
     (message,) = requeued
     assert (message["QueueUrl"], message["MessageBody"]) == ("https://sqs/q", payload["Records"][0]["body"])
     assert message["DelaySeconds"] == 30
 
 
-def test_an_open_circuit_calls_nobody(door, batch, requeued):
-    door(batch(1, 2, 3, 4), None)
-    assert door.called == [1, 2]
+def test_open_circuit_does_not_call_the_handler(mailer, batch, requeued):
+    mailer(batch(1, 2, 3, 4), None)
+    assert mailer.called == [1, 2]
     assert len(requeued) == 4
 
 
-def test_the_state_of_a_circuit_outlives_the_process(door, batch, requeued, states):
-    door(batch(1, 2), None)
+def test_the_state_of_a_circuit_outlives_the_process(mailer, batch, requeued, states):
+    mailer(batch(1, 2), None)
     new_process()
-    door(batch(3), None)
-    assert door.called == [1, 2]
-    assert states.get_item(Key={"id": "door"})["Item"]["state"] == "OPEN"
+    mailer(batch(3), None)
+    assert mailer.called == [1, 2]
+    assert states.get_item(Key={"id": "mailer"})["Item"]["state"] == "OPEN"
 
 
-def test_what_takes_too_long_counts_as_away(door, batch, requeued):
-    assert door(batch(7), None) == {"batchItemFailures": []}
+def test_slow_call_counts_as_a_failure_of_the_dependency(mailer, batch, requeued):
+    assert mailer(batch(7), None) == {"batchItemFailures": []}
     assert len(requeued) == 1
 
 
-def test_another_error_is_a_failure_like_any_other(door, batch, requeued):
-    assert door(batch(8, 8, 8), None)["batchItemFailures"] == [{"itemIdentifier": str(n)} for n in range(3)]
-    assert (door.called, requeued) == ([8, 8, 8], [])
+def test_another_error_is_a_failure_like_any_other(mailer, batch, requeued):
+    assert mailer(batch(8, 8, 8), None)["batchItemFailures"] == [{"itemIdentifier": str(n)} for n in range(3)]
+    assert (mailer.called, requeued) == ([8, 8, 8], [])
 
 
-def test_an_event_remembers_since_when_it_waits(door, batch, requeued):
+def test_an_event_remembers_since_when_it_waits(mailer, batch, requeued):
     payload = batch(1, age=50)
-    door(payload, None)
+    mailer(payload, None)
     since = requeued[0]["MessageAttributes"]["WaitingSince"]["StringValue"]
     assert float(since) == int(payload["Records"][0]["attributes"]["SentTimestamp"]) / 1000
     payload["Records"][0]["messageAttributes"] = {"WaitingSince": {"stringValue": str(time.time() - 101)}}
-    assert door(payload, None)["batchItemFailures"] == [{"itemIdentifier": "0"}]
+    assert mailer(payload, None)["batchItemFailures"] == [{"itemIdentifier": "0"}]
 
 
 def test_the_longer_an_event_waits_the_less_often_it_looks():
@@ -135,15 +135,15 @@ def test_the_longer_an_event_waits_the_less_often_it_looks():
     assert requeue._delay(30, waited=100_000) == requeue.LONGEST_DELAY
 
 
-def test_without_a_queue_the_caller_is_told(door, batch):
-    with pytest.raises(DependencyUnavailableError, match="Down: nobody"):
-        door.handle([json.loads(batch(1)["Records"][0]["body"])], 1)
+def test_without_a_queue_the_error_is_raised(mailer, batch):
+    with pytest.raises(DependencyUnavailableError, match="Down: no response"):
+        mailer.handle([json.loads(batch(1)["Records"][0]["body"])], 1)
 
 
 def test_a_breaker_above_its_processor_is_refused():
     with pytest.raises(MisplacedBreakerError, match="write it below"):
 
-        @breaker("door", on=Down)
+        @breaker("mailer", on=Down)
         @processor
         def handler(knock: Knocked) -> None: ...
 
@@ -152,5 +152,5 @@ def test_a_step_has_no_breaker():
     with pytest.raises(MisplacedBreakerError, match="a step has no queue for its events"):
 
         @step
-        @breaker("door", on=Down)
+        @breaker("mailer", on=Down)
         def handler(knock: Knocked) -> None: ...

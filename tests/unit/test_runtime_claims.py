@@ -109,8 +109,8 @@ def test_step_claims_its_largest_events_until_its_output_fits(claims):
     flow = [drawn(1_000)]
     fitted = of_function.fitted([drawn(100), drawn(900), drawn(2)], flow, parallel=False)
     assert ["claim" in event["detail"] for event in fitted] == [False, True, False]
-    beside = of_function.fitted([drawn(100), drawn(2)], flow, parallel=True)
-    assert ["claim" in event["detail"] for event in beside] == [True, False]
+    parallel = of_function.fitted([drawn(100), drawn(2)], flow, parallel=True)
+    assert ["claim" in event["detail"] for event in parallel] == [True, False]
 
 
 def test_bus_without_claim_check_receives_whole_events(s3):

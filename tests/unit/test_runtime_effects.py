@@ -87,8 +87,8 @@ def test_a_handler_is_given_the_table_of_its_parameter(published, monkeypatch):
     monkeypatch.setattr(HANDLERS, "open_table", lambda name: {"name": name})
 
     @processor
-    def handler(knock: Knocked, doors: Table, rooms: Table) -> Opened:
-        return Opened(width=len(doors["name"] + rooms["name"]))
+    def handler(knock: Knocked, halls: Table, rooms: Table) -> Opened:
+        return Opened(width=len(halls["name"] + rooms["name"]))
 
     handler(knock(1), None)
     assert published[0]["detail"]["data"] == {"width": len("doorsrooms")}

@@ -71,14 +71,14 @@ def test_what_is_appended_is_the_effect_of_what_is_handled(handling):
     assert (dropped.metadata.producer, dropped.metadata.hops) == ("drop_coin", 1)
 
 
-def test_who_believes_in_an_older_version_is_told_and_appends_nothing(jars):
+def test_append_to_an_older_version_raises_and_appends_nothing(jars):
     jars.update("a", drop(1, 2))
     with pytest.raises(ConcurrencyError, match="a is no longer at version 1"):
         jars.append("a", [CoinDropped(value=9), JarEmptied()], expected=1)
     assert jars.load("a")[1] == 2
 
 
-def test_who_believes_in_a_version_that_is_not_there_yet_is_told_too(jars):
+def test_append_to_a_future_version_raises(jars):
     with pytest.raises(ConcurrencyError):
         jars.append("a", [CoinDropped(value=9)], expected=3)
     assert list(jars.read("a")) == []
@@ -97,7 +97,7 @@ def test_a_conflict_is_decided_anew_with_fresh_state(table, jars):
     assert seen == [0, 100]
 
 
-def test_who_never_gets_through_is_told(table):
+def test_update_that_always_conflicts_raises(table):
     def decide(jar):
         EventStore(table, Jar).update("a", drop(1))
         return jar.drop(2)
@@ -106,7 +106,7 @@ def test_who_never_gets_through_is_told(table):
         EventStore(table, Jar, attempts=2).update("a", decide)
 
 
-def test_handling_an_event_again_appends_nothing_and_says_the_same(handling):
+def test_handling_an_event_again_appends_nothing_and_returns_the_same_events(handling):
     first = handling().update("a", drop(1))
     again = handling().update("a", drop(1))
     assert [e.metadata for e in first] == [e.metadata for e in again]
@@ -128,19 +128,19 @@ def test_an_event_of_an_older_version_is_brought_up_when_it_is_read(jars, stream
     assert list(jars.read("a")) == [CoinCounted(value=3, currency="EUR")]
 
 
-def test_an_aggregate_may_say_only_what_it_can_apply(jars):
+def test_aggregate_can_return_only_events_that_it_applies(jars):
     with pytest.raises(ForeignEventError, match=r"Jar returned Broken.*add it to the annotation of Jar\.apply"):
         jars.update("a", lambda _: Broken())
 
 
-def test_a_stream_that_holds_what_its_aggregate_does_not_know_is_told(jars, streams):
+def test_stored_event_that_the_aggregate_does_not_declare_raises(jars, streams):
     streams.append([Stored("a", 1, {"source": "test.jar", "detail-type": "Broken", "detail": {}})])
     with pytest.raises(ForeignEventError, match=r"a has Broken of test\.jar at version 1"):
         jars.load("a")
 
 
 @pytest.mark.parametrize("stream", ["$log", ""])
-def test_the_names_of_the_store_are_no_names_of_streams(jars, stream):
+def test_reserved_stream_name_is_rejected(jars, stream):
     with pytest.raises(ValueError, match="does not start with"):
         jars.update(stream, drop(1))
 
@@ -152,7 +152,7 @@ def test_what_does_not_fit_one_transaction_is_refused(jars):
 
 
 @pytest.mark.parametrize("annotation", [None, int, CoinDropped | int])
-def test_an_aggregate_says_by_apply_what_its_streams_are_made_of(annotation):
+def test_the_annotation_of_apply_declares_the_events_of_a_stream(annotation):
     class Odd:
         def apply(self, event): ...
 

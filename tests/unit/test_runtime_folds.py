@@ -251,7 +251,7 @@ def test_what_a_projection_cannot_mean_is_refused(function, reason):
         projection(function)
 
 
-def test_a_gap_says_which_events_are_missing(tables):
+def test_a_gap_names_the_missing_events(tables):
     with pytest.raises(StreamGapError) as caught:
         Folding("blue", tables, JarView, keeps.fold).apply([FoldInput(Paid(jar="a", value=5), "jar-a", 5)])
     assert (caught.value.stream, caught.value.after, caught.value.until) == ("jar-a", 0, 4)

@@ -34,13 +34,13 @@ def kept(marks):
 # -- records -----------------------------------------------------------------------------------------------------------
 
 
-def test_an_event_that_was_answered_has_its_answer(kept):
+def test_handled_event_has_its_result(kept):
     assert kept().begin(KEY, 60_000) is None
     kept().save([KEY], Result([{"source": "a"}], published=True))
     assert kept().begin(KEY, 1000) == Result([{"source": "a"}], published=True)
 
 
-def test_an_answer_is_left_to_be_published_by_whoever_gave_it_until_its_time_is_over(kept):
+def test_unpublished_result_is_locked_until_the_timeout_of_its_delivery(kept):
     for milliseconds in (0, 60_000):
         key = (*KEY, str(milliseconds))
         kept().begin(key, milliseconds)
@@ -50,7 +50,7 @@ def test_an_answer_is_left_to_be_published_by_whoever_gave_it_until_its_time_is_
         kept().begin((*KEY, "60000"), 1000)
 
 
-def test_an_event_that_another_delivery_handles_is_left_to_it(kept):
+def test_event_that_another_delivery_handles_is_in_progress(kept):
     kept().begin(KEY, 60_000)
     with pytest.raises(InProgressError, match="retried after the timeout of the other one"):
         kept().begin(KEY, 60_000)
@@ -82,7 +82,7 @@ def test_events_that_are_handled_together_are_done_together(kept):
     assert answers[1:] == [Result([], published=True)] * 119
 
 
-def test_an_answer_may_be_longer_than_an_item(kept):
+def test_result_can_be_larger_than_an_item(kept):
     long = Result([{"source": "é" * MOST_BYTES}, {"source": "b"}], published=False)
     kept().begin(KEY, 0)
     kept().save([KEY], long)
@@ -92,11 +92,11 @@ def test_an_answer_may_be_longer_than_an_item(kept):
 # -- once --------------------------------------------------------------------------------------------------------------
 
 
-def test_what_was_kept_and_not_published_is_published_by_the_next_delivery(records):
+def test_stored_result_is_published_by_the_next_delivery(records):
     records.results[KEY] = Result([{"source": "a"}], published=False)
     sent = []
-    said = Once(sent.extend).do([KEY], 0, lambda _: pytest.fail("it ran twice"))
-    assert said == sent == [{"source": "a"}]
+    published = Once(sent.extend).do([KEY], 0, lambda _: pytest.fail("it ran twice"))
+    assert published == sent == [{"source": "a"}]
     assert records.results[KEY] == Result([], published=True)
 
 
@@ -116,7 +116,7 @@ def test_a_list_with_an_event_that_another_delivery_handles_lets_go_of_the_rest(
     assert list(records.results) == [KEY]
 
 
-def test_what_could_not_be_published_stays_to_be_published(records):
+def test_result_that_could_not_be_published_stays_unpublished(records):
     def refuse(_):
         raise ConnectionError
 

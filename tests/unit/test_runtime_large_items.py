@@ -1,4 +1,4 @@
-"""Large data in an event store and in a read model: what is put aside, and what is refused by name."""
+"""Large data in an event store and in a read model: claims, and errors of items that are too large."""
 
 import json
 from dataclasses import dataclass
@@ -81,7 +81,7 @@ def weights(table):
     return [len(item["detail"].encode()) for item in table.scan()["Items"]]
 
 
-def test_a_large_event_is_stored_aside_and_read_whole(pads, streams):
+def test_data_of_a_large_event_is_stored_in_the_bucket(pads, streams):
     events = scribbled(5_000_000)
     pads.append("p", events, expected=0)
     assert max(weights(streams)) < 1000

@@ -112,7 +112,7 @@ def test_the_trace_of_lambda_is_written_as_w3c_does(monkeypatch, header, tracepa
     assert observe.traceparent() == traceparent
 
 
-def test_a_function_is_traced_only_if_its_construct_asks(monkeypatch):
+def test_a_function_is_traced_only_if_its_construct_enables_it(monkeypatch):
     def function():
         return 7
 

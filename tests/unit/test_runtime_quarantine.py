@@ -1,4 +1,4 @@
-"""What no retry can make good is put aside with the reason, and never handed to a handler."""
+"""Events that no retry can fix are quarantined with the reason, and reach no handler."""
 
 import json
 from types import SimpleNamespace
@@ -42,8 +42,8 @@ def changed(**detail):
     return {**envelope, "detail": {**envelope["detail"], **detail}}
 
 
-def reason(letter):
-    return letter["MessageAttributes"]["ERROR_CODE"]["StringValue"]
+def reason(message):
+    return message["MessageAttributes"]["ERROR_CODE"]["StringValue"]
 
 
 @pytest.mark.parametrize(
@@ -61,31 +61,31 @@ def reason(letter):
         ([1, 2], "ContractError"),
     ],
 )
-def test_what_cannot_be_an_event_is_put_aside_whole(pour, handled, quarantined, envelope, code):
+def test_payload_that_is_not_an_event_is_quarantined_unchanged(pour, handled, quarantined, envelope, code):
     pour(envelope)
-    (letter,) = quarantined
-    assert (letter["QueueUrl"], reason(letter)) == ("quarantine", code)
-    assert letter["MessageBody"] == envelope or json.loads(letter["MessageBody"]) == envelope
+    (message,) = quarantined
+    assert (message["QueueUrl"], reason(message)) == ("quarantine", code)
+    assert message["MessageBody"] == envelope or json.loads(message["MessageBody"]) == envelope
     assert handled == []
 
 
 @pytest.mark.parametrize(("hops", "left"), [(2, 0), (3, 1)])
-def test_an_event_past_the_hop_limit_is_put_aside(pour, quarantined, hops, left):
+def test_event_beyond_the_hop_limit_is_quarantined(pour, quarantined, hops, left):
     pour(poured(hops=hops))
     assert len(quarantined) == left
 
 
-def test_the_letter_of_an_event_that_went_round_tells_its_way(pour, quarantined):
+def test_dead_letter_of_a_cycle_contains_the_path(pour, quarantined):
     cause = Metadata.root(producer="till", version=2)
     for producer in ("waiter", "kitchen", "waiter"):
         cause = cause.causes(producer=producer, position=0, version=2)
     pour(encode(Poured(cup="blue").stamped(cause)))
-    (letter,) = quarantined
-    assert letter["QueueUrl"] == "dead-letters"
-    assert "till → waiter → kitchen → waiter" in letter["MessageAttributes"]["ERROR_MESSAGE"]["StringValue"]
+    (message,) = quarantined
+    assert message["QueueUrl"] == "dead-letters"
+    assert "till → waiter → kitchen → waiter" in message["MessageAttributes"]["ERROR_MESSAGE"]["StringValue"]
 
 
-def test_the_way_of_an_event_is_told_no_longer_than_it_can_be_read():
+def test_path_of_an_event_is_truncated():
     cause = Metadata.root(producer="0")
     for number in range(1, 100):
         cause = cause.causes(producer=str(number), position=0)
@@ -93,7 +93,7 @@ def test_the_way_of_an_event_is_told_no_longer_than_it_can_be_read():
     assert cause.producers == [str(number) for number in range(83, 100)]
 
 
-def test_where_there_is_no_place_aside_the_event_fails(pour, monkeypatch):
+def test_without_a_quarantine_queue_the_event_fails(pour, monkeypatch):
     monkeypatch.delenv("MILLRACE_QUARANTINE", raising=False)
     with pytest.raises(LookupError, match="MILLRACE_QUARANTINE is not set"):
         pour("no event")
@@ -104,7 +104,7 @@ def test_what_a_message_may_not_hold_is_written_as_ascii(pour, quarantined):
     assert quarantined[0]["MessageBody"].isascii()
 
 
-def test_a_mediator_puts_aside_what_cannot_start_it(monkeypatch, quarantined):
+def test_a_mediator_quarantines_an_event_that_cannot_start_it(monkeypatch, quarantined):
     monkeypatch.setattr(starter, "_trigger", lambda: Poured)
     assert starter.handler(changed(data={}), None) is None
     assert reason(quarantined[0]) == "ContractError"
@@ -128,7 +128,7 @@ def test_an_event_with_any_id_names_an_execution(monkeypatch):
     [None, 7, "Poured", [], [poured()], {}, {"Records": []}, {"Records": 1}, {"Records": [{"kinesis": {"data": "?"}}]}],
 )
 @pytest.mark.parametrize("kind", ["processor", "starter"])
-def test_whatever_a_function_is_invoked_with_reaches_no_handler(monkeypatch, handled, quarantined, payload, kind):
+def test_invalid_payload_reaches_no_handler(monkeypatch, handled, quarantined, payload, kind):
     monkeypatch.setattr(starter, "_trigger", lambda: Poured)
 
     @processor

@@ -138,7 +138,7 @@ TAKES = (
         (no_answer, ": write answer: Callback[AnEvent], or a union of events with a source."),
     ],
 )
-def test_a_refused_signature_says_what_to_write(function, text):
+def test_rejected_signature_has_a_fix(function, text):
     with pytest.raises(SignatureError) as caught:
         Declaration.of(function)
     assert str(caught.value) == f"{__name__}.{function.__name__}{text}"
@@ -162,13 +162,13 @@ def test_a_refused_signature_says_what_to_write(function, text):
         ),
     ],
 )
-def test_a_refused_option_says_what_to_write(options, text):
+def test_rejected_option_has_a_fix(options, text):
     with pytest.raises(SignatureError) as caught:
         Declaration.of(plain, **options)
     assert str(caught.value) == f"{__name__}.plain{text}"
 
 
-def test_an_aggregate_without_apply_says_what_to_write():
+def test_aggregate_without_apply_has_a_fix():
     with pytest.raises(SignatureError) as caught:
         events_of(Bare)
     assert str(caught.value) == (

@@ -33,7 +33,7 @@ def test_a_write_that_fails_otherwise_raises(table):
         write_if(table("cup").put_item, Item={"saucer": "blue"})
 
 
-def test_a_table_that_no_construct_names_says_what_to_give_it():
+def test_missing_table_has_a_fix():
     assert table_variable("cups") == "MILLRACE_TABLE_CUPS"
     with pytest.raises(LookupError, match=r"MILLRACE_TABLE_CUPS is not set: give the construct tables=\{'cups'"):
         open_table("cups")

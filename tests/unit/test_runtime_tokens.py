@@ -1,4 +1,4 @@
-"""Callbacks: what a signature says of them, and who holds the token of a task that waits."""
+"""Callbacks: their signatures, and the task tokens of steps that wait."""
 
 import re
 from datetime import timedelta
@@ -20,15 +20,15 @@ KEY = ("arn:execution", "flow")
 ANSWER = {"source": "test.guest", "detail-type": "Entered", "detail": {"data": {}}}
 
 
-class Knocked(Event, source="test.door"):
+class Knocked(Event, source="test.visitor"):
     times: int
 
 
-class Asked(Event, source="test.door"):
+class EntryRequested(Event, source="test.visitor"):
     callback_id: str
 
 
-class Bolted(Refusal, source="test.door"):
+class Bolted(Refusal, source="test.visitor"):
     pass
 
 
@@ -41,63 +41,63 @@ class Left(Refusal, source="test.guest", external=True):
 
 
 @step(timeout=timedelta(hours=1))
-def ask(knocked: Knocked, callback: Callback[Entered | Left]) -> Asked:
-    return Asked(callback_id=callback.id)
+def request_entry(knocked: Knocked, callback: Callback[Entered | Left]) -> EntryRequested:
+    return EntryRequested(callback_id=callback.id)
 
 
-EXPECTED = ask.declaration.callback
+EXPECTED = request_entry.declaration.callback
 
 
-def refused(told):
-    return pytest.raises(SignatureError, match=re.escape(told))
+def refused(reasons):
+    return pytest.raises(SignatureError, match=re.escape(reasons))
 
 
-def test_a_signature_says_which_events_answer_and_within_which_time():
+def test_a_signature_declares_the_answers_and_the_timeout():
     assert (EXPECTED.name, EXPECTED.events, EXPECTED.seconds) == ("callback", (Entered, Left), 3600)
-    assert ask.declaration.publishes == (Asked, Entered, Left)
-    assert (ask.declaration.returns, ask.declaration.consumes) == ((Asked,), (Knocked,))
+    assert request_entry.declaration.publishes == (EntryRequested, Entered, Left)
+    assert (request_entry.declaration.returns, request_entry.declaration.consumes) == ((EntryRequested,), (Knocked,))
 
 
 def test_a_step_that_waits_is_tried_out_as_the_function_that_it_is():
-    assert ask(Knocked(times=1), Callback("an id")) == Asked(callback_id="an id")
+    assert request_entry(Knocked(times=1), Callback("an id")) == EntryRequested(callback_id="an id")
     assert "an id" not in repr(Callback("an id"))
 
 
-def test_a_step_that_names_no_time_waits_for_a_day():
+def test_the_default_timeout_is_a_day():
     def handler(knocked: Knocked, callback: Callback[Entered]) -> None: ...
 
     assert step(handler).declaration.callback.seconds == 86_400
 
 
-def test_what_a_signature_with_a_callback_cannot_mean_is_refused():
+def test_invalid_signature_with_a_callback_is_rejected():
     def bare(knocked: Knocked, callback: Callback) -> None: ...
     def two(knocked: Knocked, one: Callback[Entered], other: Callback[Left]) -> None: ...
     def text(knocked: Knocked, callback: Callback[str]) -> None: ...
     def both(knocked: Knocked, callback: Callback[Entered]) -> Entered: ...
-    def says_no(knocked: Knocked, callback: Callback[Entered]) -> Bolted: ...
+    def with_refusal(knocked: Knocked, callback: Callback[Entered]) -> Bolted: ...
 
-    told = [
+    reasons = [
         "or, in a step, a Callback of its answers",
         "one callback",
         "Callback[AnEvent]",
         "remove it from the return type or the Callback",
         "from a step before",
     ]
-    for handler, why in zip((bare, two, text, both, says_no), told, strict=True):
+    for handler, why in zip((bare, two, text, both, with_refusal), reasons, strict=True):
         with refused(why):
             step(handler)
 
 
 def test_only_a_step_waits_and_only_for_a_year():
-    def asks(knocked: Knocked, callback: Callback[Entered]) -> None: ...
-    def asks_nothing(knocked: Knocked) -> None: ...
+    def waiting_step(knocked: Knocked, callback: Callback[Entered]) -> None: ...
+    def without_callback(knocked: Knocked) -> None: ...
 
     with refused("only a @step can wait"):
-        processor(asks)
+        processor(waiting_step)
     with refused("but no Callback"):
-        step(timeout=timedelta(hours=1))(asks_nothing)
+        step(timeout=timedelta(hours=1))(without_callback)
     with refused("a second to a year"):
-        step(timeout=timedelta(days=366))(asks)
+        step(timeout=timedelta(days=366))(waiting_step)
 
 
 @pytest.fixture
@@ -123,46 +123,46 @@ def sent(table, monkeypatch):
     return sent
 
 
-def asking(token="token-1", number=0):
+def attempt(token="token-1", number=0):
     return CallbackAttempt(KEY, token, number, EXPECTED)
 
 
 def opened(token="token-1", number=0):
-    made = asking(token, number)
+    made = attempt(token, number)
     made.open([])
     return made
 
 
-def test_every_try_has_the_same_id_which_tells_nothing_of_the_token(sent):
-    first, second = asking("token-1"), asking("token-2", 1)
+def test_every_attempt_has_the_same_id_which_does_not_contain_the_token(sent):
+    first, second = attempt("token-1"), attempt("token-2", 1)
     assert first.id == second.id
     assert "token" not in first.id
     assert re.fullmatch(r"[0-9a-f-]{45}\.[\w-]{43}", first.id)
 
 
 def test_another_flow_has_another_id(sent):
-    assert CallbackAttempt((*KEY, "x"), "token", 0, EXPECTED).id != asking().id
+    assert CallbackAttempt((*KEY, "x"), "token", 0, EXPECTED).id != attempt().id
 
 
 def test_a_callback_is_answered_by_its_whole_id_alone(sent):
-    place, _, secret = opened().id.partition(".")
-    assert PendingCallback.of(f"{place}.{secret}").id == place
-    assert [PendingCallback.of(wrong) for wrong in (place, f"{place}.{'x' * 43}", f"{place}.{secret}x", "", ".")] == [
-        None
-    ] * 5
+    item_id, _, secret = opened().id.partition(".")
+    assert PendingCallback.of(f"{item_id}.{secret}").id == item_id
+    assert [
+        PendingCallback.of(wrong) for wrong in (item_id, f"{item_id}.{'x' * 43}", f"{item_id}.{secret}x", "", ".")
+    ] == [None] * 5
 
 
-def test_a_callback_is_open_once_its_newest_try_has_asked(sent):
-    waiting = PendingCallback.of(asking().id)
+def test_a_callback_is_open_after_its_newest_attempt_has_sent_the_request(sent):
+    waiting = PendingCallback.of(attempt().id)
     once = PendingCallback.of(opened().id)
-    again = PendingCallback.of(asking("token-2", 1).id)
+    again = PendingCallback.of(attempt("token-2", 1).id)
     assert [each.is_open for each in (waiting, once, again)] == [False, True, False]
 
 
-def test_a_try_that_comes_late_takes_the_place_of_none_after_it(sent):
-    late = asking("token-1")
+def test_a_late_attempt_does_not_replace_a_later_one(sent):
+    late = attempt("token-1")
     opened("token-2", 1)
-    for stale in (lambda: late.open([]), lambda: asking("token-1")):
+    for stale in (lambda: late.open([]), lambda: attempt("token-1")):
         with pytest.raises(InProgressError, match="A later attempt"):
             stale()
     PendingCallback.of(late.id).complete("digest", ANSWER)
@@ -177,7 +177,7 @@ def test_the_same_answer_counts_once_and_another_one_is_refused(sent):
     assert sent.tokens == ["token-1"]
 
 
-def test_an_answer_for_which_nobody_waits_is_as_if_it_had_not_been_given(sent):
+def test_an_answer_without_a_waiting_task_is_not_stored(sent):
     callback = opened()
     sent.over.add("token-1")
     assert PendingCallback.of(callback.id).complete("late", ANSWER) is False
@@ -185,9 +185,9 @@ def test_an_answer_for_which_nobody_waits_is_as_if_it_had_not_been_given(sent):
     assert PendingCallback.of(callback.id).complete("other", ANSWER) is True
 
 
-def test_an_answer_to_a_try_that_fails_at_that_very_moment_is_given_to_the_next_one(sent, monkeypatch):
+def test_an_answer_to_an_attempt_that_fails_at_that_moment_completes_the_next_one(sent, monkeypatch):
     callback, succeeds = opened(), tokens._succeeds
-    monkeypatch.setattr(tokens, "_succeeds", lambda token: succeeds(token) and asking("token-2", 1) is not None)
+    monkeypatch.setattr(tokens, "_succeeds", lambda token: succeeds(token) and attempt("token-2", 1) is not None)
     assert PendingCallback.of(callback.id).complete("digest", ANSWER) is False
     monkeypatch.setattr(tokens, "_succeeds", succeeds)
     opened("token-2", 1)
@@ -195,25 +195,25 @@ def test_an_answer_to_a_try_that_fails_at_that_very_moment_is_given_to_the_next_
     assert sent.tokens == ["token-1", "token-2"]
 
 
-def test_an_answer_that_another_call_takes_back_meanwhile_is_no_other_answer(sent, monkeypatch):
+def test_an_answer_that_a_concurrent_request_removes_is_not_a_different_answer(sent, monkeypatch):
     waiting = PendingCallback.of(opened().id)
     tokens._write(waiting.id, "SET digest = :digest", digest="digest")
     taken_back = tokens._write(waiting.id, "SET seen = :seen REMOVE digest", seen=True)
     tokens._write(waiting.id, "SET digest = :digest", digest="digest")
-    monkeypatch.setattr(tokens, "_item", lambda _place: taken_back)
+    monkeypatch.setattr(tokens, "_item", lambda _item_id: taken_back)
     assert waiting.complete("digest", ANSWER) is False
     assert sent.tokens == []
 
 
-def test_a_try_that_finds_the_answer_goes_on_with_it(sent):
+def test_an_attempt_uses_a_stored_answer(sent):
     callback = opened()
     PendingCallback.of(callback.id).complete("digest", ANSWER)
     with pytest.raises(AlreadyAnsweredError):
-        asking("token-2", 1)
+        attempt("token-2", 1)
     assert receive_answer(KEY) == (ANSWER, [])
 
 
-def test_what_was_not_answered_cannot_be_heard(sent):
+def test_missing_answer_cannot_be_received(sent):
     opened()
     with pytest.raises(InProgressError):
         receive_answer(KEY)
@@ -221,4 +221,4 @@ def test_what_was_not_answered_cannot_be_heard(sent):
 
 def test_a_function_may_touch_its_own_callbacks_by_what_their_places_begin_with(sent, monkeypatch):
     monkeypatch.setenv("MILLRACE_SCOPE", "Shop.Fulfilment")
-    assert asking().id.startswith(f"{tokens.callback_id_prefix('Shop.Fulfilment')}-")
+    assert attempt().id.startswith(f"{tokens.callback_id_prefix('Shop.Fulfilment')}-")
