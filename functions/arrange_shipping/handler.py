@@ -8,7 +8,7 @@ from functions.contracts.orders import OrderPlaced
 from millrace.runtime import Callback, step
 
 
-@step(answer_within=timedelta(days=2))
+@step(timeout=timedelta(days=2))
 def handler(order: OrderPlaced, callback: Callback[ShipmentArranged | ShipmentRefused]) -> ShippingRequested:
     """The carrier subscribes to this event and calls `POST /callbacks/{callback_id}` of the shop's API."""
     return ShippingRequested(order_id=order.order_id, address=order.address, callback_id=callback.id)

@@ -8,7 +8,7 @@ from millrace.runtime import breaker, processor
 
 
 @processor
-@breaker("mailer", on=MailerDown, threshold=3, patience=600)
+@breaker("mailer", on=MailerDown, threshold=3, max_wait=600)
 def handler(order: OrderCompleted | OrderRejected) -> CustomerNotified:
     """While the provider is unavailable, events wait for up to ten minutes; then `notify_by_post` handles them."""
     send(order.customer_id, message(order))

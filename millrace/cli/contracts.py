@@ -230,14 +230,14 @@ def _consuming(project: "Project", event: type["Event"]) -> list["Node"]:
 def reads_of(node: "Node", event: type["Event"]) -> "Reads":
     """The fields of an event that a function reads, from its wiring and its source. Millrace reads only metadata."""
     from millrace.flow.reads import fields_read
-    from millrace.runtime.hints import UnclearSignature
+    from millrace.runtime.signatures import SignatureError
 
     found = dict(_wired(node))
     if node.location is None:
         return found
     try:
         handler = importlib.import_module(f"functions.{node.name}.handler").handler
-    except UnclearSignature as error:
+    except SignatureError as error:
         return found | {(): f"{node.location}: {error}"}
     for each in handler.declaration.inputs:
         if event in each.events:

@@ -57,7 +57,7 @@ def _print(outcome: dict[str, Any], lines: Iterator[str] | list[str], *, as_json
 
 
 def _status_line(status: dict[str, Any]) -> str:
-    other = "kept" if status["other"] == "built" else "deleted"
+    other = "kept" if status["candidate"] == "built" else "deleted"
     return f"{status['projection']}: {status['live']} is live, the other table is {other}"
 
 

@@ -48,7 +48,7 @@ _COMPONENTS: Json = {
     },
     "Accepted": {
         "type": "object",
-        "properties": {"command": _TEXT, "event_id": _TEXT, "correlation_id": _TEXT, "ask": _TEXT},
+        "properties": {"command": _TEXT, "event_id": _TEXT, "correlation_id": _TEXT, "result_path": _TEXT},
         "required": ["command", "event_id", "correlation_id"],
     },
     "Received": {

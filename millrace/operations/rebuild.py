@@ -42,7 +42,7 @@ class ReadModel:
 
     def build(self) -> None:
         """Rebuild the candidate table from event stores and archive."""
-        if self._call("status")["other"] != "building":
+        if self._call("status")["candidate"] != "building":
             self._call("begin")
             while not (progress := self._call("clear"))["done"]:
                 self._report(f"  cleared  {progress['cleared']} rows and marks")

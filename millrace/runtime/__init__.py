@@ -1,42 +1,42 @@
-"""What runs in Lambda. Importing it touches neither AWS nor the environment."""
+"""The part of Millrace that runs in Lambda. Importing it neither calls AWS nor reads the environment."""
 
 from millrace.runtime.api import Page, Paging, Query, query
 from millrace.runtime.breaker import breaker
 from millrace.runtime.callbacks import Callback
-from millrace.runtime.declaration import Declaration, UnclearSignature
+from millrace.runtime.declaration import Declaration, SignatureError
 from millrace.runtime.effects import UnknownCauseError
 from millrace.runtime.event_store import EventStore
-from millrace.runtime.idempotency import StillInProgress
-from millrace.runtime.processor import Processor, UndeclaredEvent, processor
+from millrace.runtime.processor import Processor, UndeclaredEventError, processor
 from millrace.runtime.projection import Projection, projection
-from millrace.runtime.publisher import Publisher, PublishFailed
+from millrace.runtime.publisher import Publisher, PublishError
 from millrace.runtime.read_models import ReadModel, View
+from millrace.runtime.records import InProgressError
+from millrace.runtime.requeue import DependencyUnavailableError
 from millrace.runtime.step import Step, step
 from millrace.runtime.stores import Table, update_once, write_if
-from millrace.runtime.streams import Conflict
-from millrace.runtime.waiting import Waits
+from millrace.runtime.streams import ConcurrencyError
 
 __all__ = [
     "Callback",
-    "Conflict",
+    "ConcurrencyError",
     "Declaration",
+    "DependencyUnavailableError",
     "EventStore",
+    "InProgressError",
     "Page",
     "Paging",
     "Processor",
     "Projection",
-    "PublishFailed",
+    "PublishError",
     "Publisher",
     "Query",
     "ReadModel",
+    "SignatureError",
     "Step",
-    "StillInProgress",
     "Table",
-    "UnclearSignature",
-    "UndeclaredEvent",
+    "UndeclaredEventError",
     "UnknownCauseError",
     "View",
-    "Waits",
     "breaker",
     "processor",
     "projection",

@@ -1,14 +1,14 @@
-"""What a function is handed, an event at a time: one by a rule, or a batch by a queue or a stream."""
+"""Payloads of a function: one event of a rule, or a batch of a queue or stream."""
 
 import base64
 import json
 from collections.abc import Callable
 from typing import Any
 
-from millrace.runtime.waiting import Waits, put_back
+from millrace.runtime.requeue import DependencyUnavailableError, requeue
 
 MAX_RECORDED = 100
-"""Events of a list that are recorded as handled in one transaction, so all or none of them are.
+"""Maximum events of a list. They are recorded as handled in one transaction, all or none.
 
 https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
 """
@@ -16,9 +16,9 @@ Handle = Callable[[dict[str, Any], int], None]
 
 
 def each_event(payload: Any, context: Any, handle: Handle) -> Any:
-    """Call `handle(envelope, attempt)` for each event; answer with those for which it raised, as their source asks.
+    """Call `handle(envelope, attempt)` for each event. Returns the batch item failures of a queue or stream.
 
-    Where a rule calls by itself, there is one, and what it raises is let through.
+    A rule delivers one event; its exception is raised.
     """
     if not is_batch(payload):
         return handle(payload, 1)
@@ -28,43 +28,47 @@ def each_event(payload: Any, context: Any, handle: Handle) -> Any:
 
 
 def is_batch(payload: Any) -> bool:
-    """Whether a queue or a stream hands this out; whoever may invoke a function may hand it anything."""
+    """Whether a payload is a batch of a queue or stream. A function can be invoked with any payload."""
     records = payload.get("Records") if isinstance(payload, dict) else None
-    return isinstance(records, list) and bool(records) and (all(map(_is_sent, records)) or all(map(_is_put, records)))
+    return (
+        isinstance(records, list)
+        and bool(records)
+        and (all(map(_is_message, records)) or all(map(_is_stream_record, records)))
+    )
 
 
 def is_ordered(payload: Any) -> bool:
-    """Whether a stream hands this out: an event is tried again at once, and no other delivery comes between."""
-    return is_batch(payload) and _is_put(payload["Records"][0])
+    """Whether a payload is a batch of a stream, which retries an event before it delivers the next one."""
+    return is_batch(payload) and _is_stream_record(payload["Records"][0])
 
 
-def _is_sent(record: Any) -> bool:
-    """Whether it is a message of a queue."""
-    told = [record.get(name) for name in ("body", "messageId")] if isinstance(record, dict) else [None]
-    return all(isinstance(each, str) for each in told) and isinstance(record.get("attributes", {}), dict)
+def _is_message(record: Any) -> bool:
+    """Whether it is an SQS message."""
+    values = [record.get(name) for name in ("body", "messageId")] if isinstance(record, dict) else [None]
+    return all(isinstance(each, str) for each in values) and isinstance(record.get("attributes", {}), dict)
 
 
-def _is_put(record: Any) -> bool:
-    """Whether it is a record of a stream."""
-    told = record.get("kinesis") if isinstance(record, dict) else None
-    return isinstance(told, dict) and all(isinstance(told.get(name), str) for name in ("data", "sequenceNumber"))
+def _is_stream_record(record: Any) -> bool:
+    """Whether it is a Kinesis record."""
+    data = record.get("kinesis") if isinstance(record, dict) else None
+    return isinstance(data, dict) and all(isinstance(data.get(name), str) for name in ("data", "sequenceNumber"))
 
 
 def all_events(
-    records: list[Any], handle: Callable[[list[dict[str, Any]], int], None], at_once: int = MAX_RECORDED
+    records: list[Any], handle: Callable[[list[dict[str, Any]], int], None], size: int = MAX_RECORDED
 ) -> dict[str, Any]:
-    """Call `handle(envelopes, attempt)` for a batch, `at_once` records a call; each call fails or succeeds as a whole.
+    """Call `handle(envelopes, attempt)` with up to `size` records. Each call fails or succeeds as a whole.
 
-    A stream's batch that fails is let through, so that Lambda halves it.
+    The exception of a stream's batch is raised, so that Lambda bisects the batch.
     """
-    calls = [records[start : start + at_once] for start in range(0, len(records), at_once)]
+    calls = [records[start : start + size] for start in range(0, len(records), size)]
     failed = [record for some in calls if not _handled(some, handle) for record in some]
     return {"batchItemFailures": [{"itemIdentifier": record["messageId"]} for record in failed]}
 
 
 def _handled(records: list[Any], handle: Callable[[list[dict[str, Any]], int], None]) -> bool:
     try:
-        _or_wait(records, lambda: handle([_envelope(record) for record in records], _attempt(records[0])))
+        _or_requeue(records, lambda: handle([_envelope(record) for record in records], _attempt(records[0])))
     except Exception:
         if "kinesis" in records[0]:
             raise
@@ -73,7 +77,7 @@ def _handled(records: list[Any], handle: Callable[[list[dict[str, Any]], int], N
 
 
 def _envelope(record: Any) -> Any:
-    """The envelope that a record carries, or the text in its place; of Lambda's record of a failure, what failed."""
+    """Return the envelope of a record, or of the failed invocation that it reports; its text if that is not JSON."""
     text = record["body"] if "body" in record else _decoded(record["kinesis"]["data"])
     try:
         content = json.loads(text)
@@ -86,16 +90,16 @@ def _decoded(data: str) -> str:
     try:
         return base64.b64decode(data).decode(errors="replace")
     except ValueError:
-        return data  # no base64, and so from no stream
+        return data  # not base64, so not from a stream
 
 
 def _attempt(record: Any) -> int:
-    """How often a queue has handed out this record, from 1; a stream does not count."""
+    """Return the receive count of a message, from 1. A stream does not count."""
     return int(record.get("attributes", {}).get("ApproximateReceiveCount", 1))
 
 
 def _each_message(payload: dict[str, Any], context: Any, handle: Handle) -> Any:
-    """By Powertools. https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html."""
+    """Use the batch processor of Powertools. https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html."""
     from aws_lambda_powertools.utilities.batch import (  # noqa: PLC0415 - only a queue needs it
         BatchProcessor,
         EventType,
@@ -104,26 +108,26 @@ def _each_message(payload: dict[str, Any], context: Any, handle: Handle) -> Any:
 
     return process_partial_response(
         event=payload,
-        record_handler=lambda record: _or_wait([record], lambda: handle(_envelope(record), _attempt(record))),
+        record_handler=lambda record: _or_requeue([record], lambda: handle(_envelope(record), _attempt(record))),
         processor=BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False),
         context=context,
     )
 
 
-def _or_wait(records: list[Any], handled: Callable[[], None]) -> None:
-    """Put the messages back whose event is to wait; they count as handled."""
+def _or_requeue(records: list[Any], handle: Callable[[], None]) -> None:
+    """Requeue messages whose dependency is unavailable. They count as handled."""
     try:
-        handled()
-    except Waits as waits:
+        handle()
+    except DependencyUnavailableError as unavailable:
         for record in records:
-            put_back(record, waits)
+            requeue(record, unavailable)
 
 
 def _in_order(records: list[Any], handle: Handle) -> dict[str, Any]:
-    """Stop at the first record that fails, as Powertools' processor would not: those behind it must not overtake it.
+    """Stop at the first record that fails, so that later records do not overtake it. Powertools would continue.
 
-    Lambda hands out again from the record on that the answer names. Where that is the first of several, raising has
-    the batch halved, which uses up no retry, until the record stands alone and is given up alone.
+    Lambda retries from the record in the response. If that is the first of several, an exception makes Lambda bisect
+    the batch, which uses no retry, until the record is alone and can go to the on-failure destination alone.
     https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-batchfailurereporting.html
     """
     for number, record in enumerate(records):

@@ -1,10 +1,9 @@
-"""A circuit breaker around a handler whose dependency fails: Powertools', with its state in DynamoDB.
+"""A circuit breaker for a dependency of a handler: the one of Powertools, with its state in DynamoDB.
 
-An event whose dependency is away is not counted as failed: see `millrace.runtime.waiting`.
+While the dependency is unavailable, events are requeued and do not count as failed: see `millrace.runtime.requeue`.
 https://docs.aws.amazon.com/powertools/python/latest/utilities/circuit_breaker/
 """
 
-import os
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -15,7 +14,8 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from millrace.runtime import observe
-from millrace.runtime.waiting import Waits
+from millrace.runtime.environment import required
+from millrace.runtime.requeue import DependencyUnavailableError
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.circuit_breaker import CircuitTransition
@@ -23,29 +23,29 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 TABLE = "MILLRACE_CIRCUITS"
-"""The environment variable with the name of the table of states."""
+"""The environment variable with the table of the states."""
 METRIC = "CircuitOpen"
 _MARK = "millrace_breaker"
 
 
-class TooSlow(TimeoutError):
-    """A dependency has not answered within the time that its breaker gives it."""
+class DependencyTimeoutError(TimeoutError):
+    """A dependency did not respond within the timeout of its breaker."""
 
 
-class MisplacedBreaker(TypeError):
-    """A breaker that nothing could use where it stands."""
+class MisplacedBreakerError(TypeError):
+    """A breaker is on a function that cannot use it."""
 
 
 @dataclass(frozen=True)
 class Breaker:
-    """What a handler declares of its dependency; times are in seconds. See `breaker`."""
+    """The circuit breaker of a handler, with times in seconds. See `breaker`."""
 
     name: str
     on: tuple[type[Exception], ...]
     threshold: int
     recovery: int
     timeout: float
-    patience: int
+    max_wait: int
 
 
 def breaker(
@@ -55,55 +55,55 @@ def breaker(
     threshold: int = 5,
     recovery: int = 30,
     timeout: float = 2,
-    patience: int = 24 * 3600,
+    max_wait: int = 24 * 3600,
 ) -> Callable[[F], F]:
-    """Declare that a handler depends on something that may be away: `@breaker("mailer", on=MailerDown)`.
+    """Declare a dependency that can be unavailable: `@breaker("mailer", on=MailerDown)`, below @processor.
 
-    Written below @processor. The dependency is away when the handler raises one of `on`, or takes longer than
-    `timeout`. After `threshold` times in a row the circuit is open: the handler is not called, for `recovery` seconds;
-    then one call tries, and closes the circuit or opens it anew. Processors that give one `name` share its state. An
-    event waits in its queue meanwhile, for `patience` seconds at most; after that it fails like any other.
+    A call fails if the handler raises one of `on`, or takes longer than `timeout` seconds. After `threshold` failures
+    in a row the circuit is open, and the handler is not called for `recovery` seconds. Then one call closes the circuit
+    or opens it again. Processors with the same `name` share a circuit. Meanwhile an event waits in its queue for at
+    most `max_wait` seconds; after that it fails.
     """
     kinds = on if isinstance(on, tuple) else (on,)
 
     def declare(function: F) -> F:
         if not hasattr(function, "__code__"):
-            raise MisplacedBreaker(f"@breaker({name!r}) stands above @processor: write it below, next to the function.")
-        vars(function)[_MARK] = Breaker(name, kinds, threshold, recovery, timeout, patience)
+            raise MisplacedBreakerError(
+                f"@breaker({name!r}) is above @processor: write it below, next to the function."
+            )
+        vars(function)[_MARK] = Breaker(name, kinds, threshold, recovery, timeout, max_wait)
         return function
 
     return declare
 
 
 def breaker_of(function: Callable[..., Any]) -> Breaker | None:
-    """What a function declares of its dependency."""
+    """Return the breaker of a function."""
     found: Breaker | None = getattr(function, _MARK, None)
     return found
 
 
 def guarded(function: F, declared: Breaker | None) -> F | Callable[..., Any]:
-    """A function behind its breaker. Raises Waits where the dependency is away."""
-    return _behind(function, declared) if declared else function
-
-
-def _behind(function: Callable[..., Any], declared: Breaker) -> Callable[..., Any]:
+    """Wrap a function in its breaker. It raises DependencyUnavailableError while the dependency is unavailable."""
+    if declared is None:
+        return function
     from aws_lambda_powertools.utilities.circuit_breaker import (  # noqa: PLC0415 - only a breaker needs it
         CircuitBreakerConfig,
         CircuitBreakerOpenError,
         circuit_breaker,
     )
 
-    away: tuple[type[Exception], ...] = (*declared.on, TooSlow)
+    failures: tuple[type[Exception], ...] = (*declared.on, DependencyTimeoutError)
     config = CircuitBreakerConfig(
         failure_threshold=declared.threshold,
         recovery_timeout=declared.recovery,
         success_threshold=1,
-        handled_exceptions=away,
+        handled_exceptions=failures,
     )
 
-    @circuit_breaker(declared.name, _states(), on_transition=_tell, config=config)
+    @circuit_breaker(declared.name, _states(), on_transition=_log_transition, config=config)
     def call(**given: Any) -> Any:
-        with _within(declared.timeout, declared.name):
+        with _time_limit(declared.timeout, declared.name):
             return function(**given)
 
     def protected(**given: Any) -> Any:
@@ -113,10 +113,11 @@ def _behind(function: Callable[..., Any], declared: Breaker) -> Callable[..., An
             _measure(declared.name, 1)
             opened = error.circuit.opened_at if error.circuit else None
             probe = (opened or time.time()) + declared.recovery - time.time()
-            raise Waits(str(error), seconds=max(1.0, probe), patience=declared.patience) from error
-        except away as error:
-            told = f"{type(error).__name__}: {error}"
-            raise Waits(told, seconds=declared.recovery, patience=declared.patience) from error
+            seconds = max(1.0, probe)
+            raise DependencyUnavailableError(str(error), seconds=seconds, max_wait=declared.max_wait) from error
+        except failures as error:
+            message = f"{type(error).__name__}: {error}"
+            raise DependencyUnavailableError(message, seconds=declared.recovery, max_wait=declared.max_wait) from error
 
     return protected
 
@@ -127,17 +128,15 @@ def _states() -> "CircuitBreakerDynamoDBPersistence":
         CircuitBreakerDynamoDBPersistence,
     )
 
-    if TABLE not in os.environ:
-        raise LookupError(f"{TABLE} is not set: the construct of a handler with a breaker sets it.")
-    return CircuitBreakerDynamoDBPersistence(os.environ[TABLE])
+    return CircuitBreakerDynamoDBPersistence(required(TABLE, "the construct of a handler with a breaker sets it."))
 
 
 @contextmanager
-def _within(seconds: float, name: str) -> Iterator[None]:
-    """Raise TooSlow in the midst of what takes too long. Lambda calls a handler on the main thread, as this needs."""
+def _time_limit(seconds: float, name: str) -> Iterator[None]:
+    """Raise DependencyTimeoutError in a call that takes too long. SIGALRM needs the main thread, which Lambda uses."""
 
     def late(_signal: int, _frame: FrameType | None) -> None:
-        raise TooSlow(f"{name} did not answer within {seconds:g} s")
+        raise DependencyTimeoutError(f"{name} did not respond within {seconds:g} s")
 
     before = signal.signal(signal.SIGALRM, late)
     signal.setitimer(signal.ITIMER_REAL, seconds)
@@ -148,10 +147,10 @@ def _within(seconds: float, name: str) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-def _tell(transition: "CircuitTransition") -> None:
-    """Log a change of state, and measure it: half-open is open still."""
-    told = {"name": transition.circuit_name, "from": str(transition.from_state), "to": str(transition.to_state)}
-    observe.logger().warning("circuit changed", extra={"circuit": told})
+def _log_transition(transition: "CircuitTransition") -> None:
+    """Log and measure a change of state. Half-open is measured as open."""
+    details = {"name": transition.circuit_name, "from": str(transition.from_state), "to": str(transition.to_state)}
+    observe.logger().warning("circuit changed", extra={"circuit": details})
     _measure(transition.circuit_name, int(transition.to_state != "CLOSED"))
 
 

@@ -1,8 +1,8 @@
-"""What a step takes that waits for an answer from outside.
+"""The callback parameter of a step that waits for an answer from an external system.
 
-`def handler(order: OrderPlaced, callback: Callback[ShipmentArranged | ShipmentRefused]) -> ShippingRequested` asks, by
-whatever way, and gives `callback.id` along. Its task waits until one of these events is sent to
-`POST /callbacks/{id}` of the API; that event is published, and goes on with the flow.
+`def handler(order: OrderPlaced, callback: Callback[ShipmentArranged | ShipmentRefused]) -> ShippingRequested` sends a
+request that contains `callback.id`. Its task waits until one of these events is sent to `POST /callbacks/{id}` of the
+API. That event is published and added to the flow.
 """
 
 from collections.abc import Mapping
@@ -11,24 +11,24 @@ from datetime import timedelta
 from typing import Any, Generic, TypeVar, get_args, get_origin
 
 from millrace.events import Event
-from millrace.runtime.hints import UnclearSignature, events_among
+from millrace.runtime.signatures import SignatureError, events_among
 
 A = TypeVar("A", bound=Event)
-ANSWER_WITHIN = timedelta(days=1)
+DEFAULT_TIMEOUT = timedelta(days=1)
 LONGEST = timedelta(days=365)
 """https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html#service-limits-state-machine-executions"""
 
 
 @dataclass(frozen=True)
 class Callback(Generic[A]):
-    """Where an answer is waited for. Whoever is to give it needs the `id`, which is good for one answer."""
+    """A callback. The external system needs the `id` to answer it, once."""
 
     id: str = field(repr=False)
 
 
 @dataclass(frozen=True)
 class Expected:
-    """The parameter that takes a callback: one of which events may be answered, and within how many seconds."""
+    """The callback parameter of a step: the events that can answer it, and its timeout in seconds."""
 
     name: str
     events: tuple[type[Event], ...]
@@ -36,30 +36,28 @@ class Expected:
 
     @property
     def names(self) -> list[str]:
-        """The events, as the graph names them."""
+        """The names of the events in the graph."""
         return [event.contract.name for event in self.events]
 
 
-def expected_among(named: Mapping[str, Any], within: timedelta | None, where: str) -> Expected | None:
-    """What the parameters say of an answer. Raises UnclearSignature."""
+def expected_among(named: Mapping[str, Any], timeout: timedelta | None, where: str) -> Expected | None:
+    """Return the callback among the parameters. Raises SignatureError."""
     found = [name for name, hint in named.items() if is_callback(hint)]
     if len(found) > 1:
-        raise UnclearSignature(f"{where} has the callbacks {', '.join(found)}: a step waits for one answer.")
+        raise SignatureError(f"{where} has the callbacks {', '.join(found)}: a step waits for one callback.")
     if not found:
-        if within is not None:
-            raise UnclearSignature(f"{where} says answer_within, and takes no Callback[…]: take one, or leave it out.")
+        if timeout is not None:
+            raise SignatureError(f"{where} has a timeout but no Callback[…]: add a callback, or remove the timeout.")
         return None
-    patience = ANSWER_WITHIN if within is None else within
-    if not timedelta(seconds=1) <= patience <= LONGEST:
-        raise UnclearSignature(f"{where} waits for {patience}: let answer_within be a second to a year.")
+    limit = DEFAULT_TIMEOUT if timeout is None else timeout
+    if not timedelta(seconds=1) <= limit <= LONGEST:
+        raise SignatureError(f"{where} has a timeout of {limit}: choose one from a second to a year.")
     events, rest = events_among(get_args(named[found[0]])[0])
     if rest or not events:
-        raise UnclearSignature(
-            f"{where}: write {found[0]}: Callback[AnEvent], or a union of events that have a source."
-        )
-    return Expected(found[0], tuple(events), int(patience.total_seconds()))
+        raise SignatureError(f"{where}: write {found[0]}: Callback[AnEvent], or a union of events with a source.")
+    return Expected(found[0], tuple(events), int(limit.total_seconds()))
 
 
 def is_callback(hint: Any) -> bool:
-    """Whether an annotation is a callback's, with the events that answer it."""
+    """Whether an annotation is a Callback of events."""
     return get_origin(hint) is Callback

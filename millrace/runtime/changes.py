@@ -1,12 +1,11 @@
-"""The function that turns a change of an item into an event: a field that has another value than before.
+"""The Lambda function that publishes an event when an attribute of an item changes.
 
-It reads the stream of a table, at least once: an event may be published again, with the same id. A field of the event
-takes the attribute of its name from the new image, `old_…` from the old one.
+It reads the stream of a table at least once, so an event can be published again, with the same id. A field of the event
+has the value of the attribute with its name in the new image; a field `old_…` has the one of the old image.
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Streams.html
 """
 
 import base64
-import importlib
 import json
 import os
 from datetime import UTC, datetime
@@ -16,20 +15,22 @@ from typing import Any
 from millrace.events import Event, Metadata, encode
 from millrace.events.ids import effect_id
 from millrace.runtime.claims import claimed
+from millrace.runtime.dynamodb import number
+from millrace.runtime.environment import event_types
 from millrace.runtime.observe import logger
 from millrace.runtime.publisher import publisher
 
 EVENT, FIELD = "MILLRACE_CHANGE_EVENT", "MILLRACE_CHANGE_FIELD"
-"""The environment variables that name the event's class, as `module:Name`, and the attribute."""
+"""The environment variables with the class of the event, as `module:Name`, and with the attribute."""
 OLD = "old_"
 
 
 def handler(payload: dict[str, Any], context: Any) -> None:  # noqa: ARG001 - Lambda's own signature
-    """Publish an event for each item whose field has changed. Raises what goes wrong: all again, halved."""
+    """Publish an event for each item whose attribute has changed. An error fails the batch, which is bisected."""
     found = [event for record in payload["Records"] if (event := _event(record)) is not None]
     if found:
         publisher().publish([claimed(encode(event)) for event in found])
-    logger().info("changes told", extra={"read": len(payload["Records"]), "published": len(found)})
+    logger().info("changes published", extra={"read": len(payload["Records"]), "published": len(found)})
 
 
 def _event(record: Any) -> Event | None:
@@ -47,7 +48,7 @@ def _value(field: str, old: dict[str, Any], new: dict[str, Any]) -> Any:
 
 
 def _metadata(record: Any) -> Metadata:
-    """It starts a flow of its own, under an id that follows from the record's."""
+    """Return the metadata of a new flow. Its id is derived from the id of the record."""
     at = datetime.fromtimestamp(float(record["dynamodb"]["ApproximateCreationDateTime"]), UTC)
     event_id = effect_id(f"change/{record['eventID']}", at, os.environ["POWERTOOLS_SERVICE_NAME"], 0)
     root = Metadata.root(producer=os.environ["POWERTOOLS_SERVICE_NAME"], version=_class().contract.version)
@@ -63,7 +64,7 @@ def _plain(image: dict[str, Any]) -> dict[str, Any]:
 
 def _json(value: Any) -> Any:
     if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else float(value)
+        return number(value)
     if isinstance(value, set | frozenset):
         return sorted(_json(each) for each in value)
     if isinstance(value, str):
@@ -72,6 +73,5 @@ def _json(value: Any) -> Any:
 
 
 def _class() -> type[Event]:
-    module, _, name = os.environ[EVENT].partition(":")
-    event: type[Event] = getattr(importlib.import_module(module), name)
+    (event,) = event_types(EVENT).values()
     return event

@@ -1,4 +1,4 @@
-"""Large data on its way through a function: kept in the bucket of the bus, and fetched from there."""
+"""Claim checks in a function: large event data is stored in the bucket of the bus, and read from there."""
 
 import json
 import os
@@ -8,46 +8,50 @@ from typing import Any
 
 from millrace.events import Envelope
 from millrace.events.claims import Claims
+from millrace.runtime.environment import client, required
 
 BUCKET, ABOVE = "MILLRACE_CLAIMS", "MILLRACE_CLAIM_ABOVE"
-"""The environment: the bucket, and the bytes of an event above which its data goes there. A bus may do without."""
+"""The environment variables with the bucket, if the bus has one, and the threshold in bytes of an event."""
 ACCOUNT = "MILLRACE_ACCOUNT"
-"""The environment variable of each function that holds its account, which owns the buckets that it uses."""
+"""The environment variable with the account that owns the function and its buckets."""
 FLOW_BYTES = 200_000
-"""Of all events of a flow together: with a claim for each that comes on top, they fit a state machine's 256 KiB."""
+"""Maximum size of all events of a flow. With the claims, they fit the 256 KiB of a state machine's payload."""
 _SMALL = 4_000
-"""Bytes of an event that a claim would hardly make smaller."""
+"""Bytes of an event below which a claim saves little."""
 
 
 def claimed(envelope: Envelope) -> Envelope:
-    """The envelope as it is to be published and kept: with a claim in place of its data, if that is large."""
+    """Return the envelope to publish and store: with a claim instead of large data."""
     claims = _claims()
     return claims.claimed(envelope) if claims else envelope
 
 
 def redeemed(envelope: Envelope) -> Envelope:
-    """The envelope with its data. Raises ContractError for a claim that is not its own, or is gone."""
+    """Return the envelope with its data. Raises ContractError for a claim that is foreign or expired."""
     claims = _claims()
     return claims.redeemed(envelope) if claims else envelope
 
 
-def fitted(said: Sequence[Envelope], flow: Sequence[Any], *, beside: bool) -> list[Envelope]:
-    """What a step says, the largest claimed until it fits into its flow; all that is not small, beside others."""
-    claims, fitting = _claims(), list(said)
-    room = 0 if beside else FLOW_BYTES - _weight(flow)
-    largest_first = sorted(range(len(said)), key=lambda place: -_weight(said[place]))
-    for place in largest_first if claims else ():
-        if claims and _weight(fitting) > room:
-            fitting[place] = claims.claimed(said[place], above=_SMALL)
+def fitted(envelopes: Sequence[Envelope], flow: Sequence[Any], *, parallel: bool) -> list[Envelope]:
+    """Return a step's events with claims for the largest, until they fit into the flow.
+
+    A parallel step does not know the size of the other branches, so all but its small events get a claim.
+    """
+    claims, fitting = _claims(), list(envelopes)
+    room = 0 if parallel else FLOW_BYTES - _size(flow)
+    largest_first = sorted(range(len(envelopes)), key=lambda index: -_size(envelopes[index]))
+    for index in largest_first if claims else ():
+        if claims and _size(fitting) > room:
+            fitting[index] = claims.claimed(envelopes[index], above=_SMALL)
     return fitting
 
 
 def claims_in(bucket: str) -> Claims:
-    """The claims of a bucket of its own, as an event store's: what weighs too much for its table."""
-    return Claims(_client, bucket, _account())
+    """Return the claims of another bucket, such as the bucket of an event store."""
+    return Claims(_s3, bucket, required(ACCOUNT))
 
 
-def _weight(events: Any) -> int:
+def _size(events: Any) -> int:
     return len(json.dumps(events, separators=(",", ":"), ensure_ascii=False).encode())
 
 
@@ -55,17 +59,8 @@ def _weight(events: Any) -> int:
 def _claims() -> Claims | None:
     if BUCKET not in os.environ:
         return None
-    return Claims(_client, os.environ[BUCKET], _account(), int(os.environ[ABOVE]))
+    return Claims(_s3, os.environ[BUCKET], required(ACCOUNT), int(os.environ[ABOVE]))
 
 
-def _account() -> str:
-    if ACCOUNT not in os.environ:
-        raise LookupError(f"{ACCOUNT} is not set: the construct of a function sets it.")
-    return os.environ[ACCOUNT]
-
-
-@cache
-def _client() -> Any:
-    import boto3  # noqa: PLC0415 - only large data needs it
-
-    return boto3.client("s3")
+def _s3() -> Any:
+    return client("s3")

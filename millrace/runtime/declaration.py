@@ -1,4 +1,4 @@
-"""A handler's signature, read once: what it takes, what it says, which stores it needs."""
+"""Declarations: the events, tables and stores of a handler, read from its signature."""
 
 import collections.abc
 import inspect
@@ -11,18 +11,18 @@ from millrace.events import Event, Refusal
 from millrace.runtime.breaker import Breaker, breaker_of
 from millrace.runtime.callbacks import Expected, expected_among, is_callback
 from millrace.runtime.event_store import EventStore, events_of
-from millrace.runtime.hints import UnclearSignature, events_among, hints_of, options
 from millrace.runtime.read_models import ReadModel
+from millrace.runtime.signatures import SignatureError, events_among, hints_of, options
 from millrace.runtime.stores import Table
 
-__all__ = ["Declaration", "Input", "Store", "UnclearSignature"]
+__all__ = ["Declaration", "Input", "SignatureError", "Store"]
 
 _MANY: tuple[Any, ...] = (list, tuple, collections.abc.Iterator, collections.abc.Iterable, collections.abc.Generator)
 
 
 @dataclass(frozen=True)
 class Input:
-    """One parameter that takes events: any of `events`, a list of them, or None where there was none."""
+    """A parameter that takes one of `events`, a list of them, or None if the flow has none."""
 
     name: str
     events: tuple[type[Event], ...]
@@ -32,20 +32,20 @@ class Input:
 
 @dataclass(frozen=True)
 class Store:
-    """One parameter that takes an event store: the aggregate whose streams it has."""
+    """A parameter that takes the event store of an aggregate."""
 
     name: str
     aggregate: type[Any]
 
     @property
     def events(self) -> tuple[type[Event], ...]:
-        """What may be appended to it."""
+        """The events that can be appended to it."""
         return events_of(self.aggregate)
 
 
 @dataclass(frozen=True)
 class Model:
-    """One parameter that takes a read model: the view whose rows it has."""
+    """A parameter that takes the read model of a view."""
 
     name: str
     view: type[Any]
@@ -53,10 +53,10 @@ class Model:
 
 @dataclass(frozen=True)
 class Declaration:
-    """What a handler declares. `name` is the folder of its module, and the producer of its events.
+    """The declaration of a handler. `name` is the folder of its module, and the producer of its events.
 
-    An event is handled once, by its id or, with `once_per`, by one of its fields; unless the handler is `repeatable`,
-    with the reason.
+    A handler handles each event once, identified by its id or by the field `once_per`, unless it is `repeatable`, for
+    the reason given.
     """
 
     name: str
@@ -74,29 +74,29 @@ class Declaration:
 
     @property
     def returns(self) -> tuple[type[Event], ...]:
-        """The published events that the function itself says, and nobody outside."""
+        """The published events that the function returns, without the answers to its callback."""
         answered = self.callback.events if self.callback else ()
         return tuple(event for event in self.publishes if event not in answered)
 
     @property
     def consumes(self) -> tuple[type[Event], ...]:
-        """All events that some parameter takes, each once."""
+        """The events that the parameters take, each once."""
         return tuple(dict.fromkeys(event for taken in self.inputs for event in taken.events))
 
     @property
     def appends(self) -> tuple[type[Event], ...]:
-        """All events that may be appended to some store, each once."""
+        """The events that can be appended to its stores, each once."""
         return tuple(dict.fromkeys(event for store in self.stores for event in store.events))
 
     @property
-    def asks(self) -> dict[str, str]:
-        """The parameters that take no events, each with its type."""
+    def resources(self) -> dict[str, str]:
+        """The parameters that take tables, event stores and read models, each with its type."""
         named = {store.name: "EventStore" for store in self.stores} | {model.name: "ReadModel" for model in self.models}
         return dict.fromkeys(self.tables, "Table") | named
 
     @property
-    def answers(self) -> tuple[type[Event], ...]:
-        """The published events that are no refusal."""
+    def successes(self) -> tuple[type[Event], ...]:
+        """The published events that are not refusals."""
         return tuple(event for event in self.publishes if not issubclass(event, Refusal))
 
     @classmethod
@@ -106,19 +106,19 @@ class Declaration:
         *,
         once_per: str | None = None,
         repeatable: str | None = None,
-        answer_within: timedelta | None = None,
+        timeout: timedelta | None = None,
     ) -> "Declaration":
-        """Read a function's annotations. Raises UnclearSignature, which says what to write."""
+        """Read the annotations of a function. Raises SignatureError with the fix."""
         where = f"{function.__module__}.{function.__qualname__}"
         hints = hints_of(function, where)
         if "return" not in hints:
-            raise UnclearSignature(f"{where} does not say what it returns: write -> AnEvent, or -> None.")
+            raise SignatureError(f"{where} has no return annotation: write -> AnEvent, or -> None.")
         named = _parameters(function, hints, where)
-        inputs = tuple(_input(name, hint, where) for name, hint in named.items() if not _is_given(hint))
+        inputs = tuple(_input(name, hint, where) for name, hint in named.items() if not _is_provided(hint))
         if not inputs:
-            raise UnclearSignature(f"{where} takes no event.")
+            raise SignatureError(f"{where} takes no event: add a parameter that is annotated with an Event.")
         _check_once(inputs, where, once_per, repeatable)
-        callback = expected_among(named, answer_within, where)
+        callback = expected_among(named, timeout, where)
         return cls(
             name=name_of(function),
             module=function.__module__,
@@ -139,37 +139,37 @@ class Declaration:
 
 def _check_once(inputs: tuple[Input, ...], where: str, once_per: str | None, repeatable: str | None) -> None:
     if repeatable is not None and (once_per or not repeatable.strip()):
-        raise UnclearSignature(f"{where}: write repeatable='why it may run twice', and then no once_per.")
+        raise SignatureError(f"{where}: write repeatable='why it is safe to run twice', without once_per.")
     for event in (event for taken in inputs for event in taken.events if once_per):
         if once_per not in event.model_fields:
-            raise UnclearSignature(
-                f"{where} is to run once per {once_per!r}, and {event.__name__} has no such field, "
-                f"only {', '.join(event.model_fields)}: name one that every event it takes has."
+            raise SignatureError(
+                f"{where} has once_per={once_per!r}, but {event.__name__} has no such field, "
+                f"only {', '.join(event.model_fields)}: name a field that all its events have."
             )
 
 
 def name_of(function: Callable[..., Any]) -> str:
-    """The folder of a handler's module; elsewhere the function itself."""
+    """Return the folder of a module called `handler`, else the name of the function."""
     package, _, module = function.__module__.rpartition(".")
     return package.rpartition(".")[2] if module == "handler" and package else function.__name__
 
 
 def _parameters(function: Callable[..., Any], hints: dict[str, Any], where: str) -> dict[str, Any]:
-    """The parameters with their annotations."""
+    """Return the parameters with their annotations."""
     names = list(inspect.signature(function).parameters)
     for name in names:
         if name not in hints:
-            raise UnclearSignature(f"{where}: the parameter {name!r} has no annotation.")
+            raise SignatureError(f"{where}: the parameter {name!r} has no annotation.")
     return {name: hints[name] for name in names}
 
 
-def _is_given(hint: Any) -> bool:
-    """Whether a parameter is given by the construct, and not an event."""
+def _is_provided(hint: Any) -> bool:
+    """Whether the construct provides a parameter, so that it is not an event."""
     return hint is Table or get_origin(hint) in (EventStore, ReadModel) or is_callback(hint)
 
 
 def models_among(named: Mapping[str, Any]) -> tuple[Model, ...]:
-    """The parameters that take read models."""
+    """Return the parameters that take read models."""
     return tuple(Model(name, get_args(hint)[0]) for name, hint in named.items() if get_origin(hint) is ReadModel)
 
 
@@ -177,10 +177,9 @@ def _input(name: str, hint: Any, where: str) -> Input:
     many = get_origin(hint) is list
     events, rest = events_among(get_args(hint)[0] if many else hint)
     if not events or any(other is not type(None) for other in rest):
-        raise UnclearSignature(
-            f"{where}: the parameter {name!r} is a {hint}. A handler takes an Event with a source, "
-            f"a union or a list of them, a Table, an EventStore of an aggregate, a ReadModel of a view, or, in a step, "
-            f"a Callback of the events that answer it."
+        raise SignatureError(
+            f"{where}: the parameter {name!r} is a {hint}. Write an Event with a source, a union or a list of them, a "
+            f"Table, an EventStore of an aggregate, a ReadModel of a view, or, in a step, a Callback of its answers."
         )
     return Input(name, tuple(events), many=many, optional=bool(rest))
 
@@ -189,8 +188,8 @@ def _all_published(returned: tuple[type[Event], ...], callback: Expected | None,
     answered = callback.events if callback else ()
     for event in returned:
         if event in answered:
-            raise UnclearSignature(
-                f"{where} returns {event.__name__}, and waits for it: say it, or let it be answered."
+            raise SignatureError(
+                f"{where} returns {event.__name__} and waits for it: remove it from the return type or the Callback."
             )
     return tuple(dict.fromkeys([*returned, *answered]))
 
@@ -200,8 +199,8 @@ def _published(hint: Any, where: str) -> Iterator[type[Event]]:
         inner = get_args(option)[0] if get_origin(option) in _MANY else option
         events, rest = events_among(inner)
         if any(other is not type(None) for other in rest):
-            raise UnclearSignature(
-                f"{where} returns {option}: write an Event with a source, a union, a list or an iterator "
-                f"of them, or None."
+            raise SignatureError(
+                f"{where} returns {option}: write an Event with a source, a union, a list or an iterator of them, or "
+                f"None."
             )
         yield from events

@@ -1,4 +1,4 @@
-"""Which event an effect follows from: an event that a handler publishes, or one that it appends to an event store.
+"""Causes of effects. An effect is an event that a handler publishes, or appends to an event store.
 
 The id of an effect is derived from its own cause. It does not depend on the other events of the batch, nor on the order
 in which a source delivers them again.
@@ -14,14 +14,14 @@ from millrace.events import Event, Metadata
 
 
 class UnknownCauseError(ValueError):
-    """A handler of a list of events does not name which of them causes an effect."""
+    """A handler of a list of events does not name the event that causes an effect."""
 
 
 @dataclass(frozen=True)
 class Effect:
-    """What a handler does: for which events, by whom, and in which run.
+    """The context of a handler's effects: the handled events, the producer and the run.
 
-    `cause` is the default cause; a handler of a list has none, and names one of the `handled` events for each effect.
+    `cause` is the default cause. A handler of a list has none, and names one of the `handled` events for each effect.
     """
 
     cause: Metadata | None
@@ -30,7 +30,7 @@ class Effect:
     handled: tuple[Event, ...] = ()
 
     def cause_of(self, named: Event | None, what: str, fix: str) -> Metadata:
-        """The metadata of the event that causes an effect. Raises UnknownCauseError, which says what to write."""
+        """Return the metadata of the event that causes an effect. Raises UnknownCauseError with the fix."""
         if named is None:
             if self.cause is None:
                 raise UnknownCauseError(
@@ -40,18 +40,18 @@ class Effect:
             return self.cause
         if not any(event.metadata.event_id == named.metadata.event_id for event in self.handled):
             raise UnknownCauseError(
-                f"{self.producer} names {type(named).__name__} {named.metadata.event_id} as the cause of {what} and "
-                f"is not handling that event: write {fix}, with an event that the handler is given."
+                f"{self.producer} names {type(named).__name__} {named.metadata.event_id} as the cause of {what}, "
+                f"but is not handling that event: write {fix}, with an event that the handler received."
             )
         return named.metadata
 
     def append(self, stream: str, cause: Metadata, number: int) -> "Append":
-        """The append of this number, from 1, that a cause makes to a stream."""
+        """Return the append with this number, from 1, that a cause makes to a stream."""
         mark = f"{self.producer}/{self.run}/{self._key(cause)}/{number}"
         return Append(stream, mark, cause, self.producer, f"{self.run}/{stream}/{mark}")
 
     def _key(self, cause: Metadata) -> str:
-        """What identifies a cause: its id, or its business key and type where it has one."""
+        """Return what identifies a cause: its id, or its idempotency key and type if it has one."""
         for event in self.handled:
             if event.metadata.event_id == cause.event_id and event.metadata.idempotency_key:
                 key = [event.contract.source, event.contract.detail_type, event.metadata.key]
@@ -59,7 +59,7 @@ class Effect:
         return cause.event_id
 
     def stamped(self, events: Iterable[Event], traceparent: str | None) -> Iterator[Event]:
-        """The events that a handler returned, with metadata. The position of each counts the effects of its cause."""
+        """Return the events of a handler with metadata. The position of each counts the effects of its cause."""
         counted: Counter[str] = Counter()
         for event in events:
             name = type(event).__name__
@@ -78,7 +78,7 @@ class Effect:
 
 @dataclass(frozen=True)
 class Append:
-    """One append to a stream as an effect. `mark` is the same whenever its cause is handled again."""
+    """One append to a stream as an effect. `mark` is the same when its cause is handled again."""
 
     stream: str
     mark: str
@@ -87,5 +87,5 @@ class Append:
     run: str
 
     def metadata(self, position: int) -> Metadata:
-        """The metadata of the event at a position of the append."""
+        """Return the metadata of the event at a position of the append."""
         return self.cause.causes(producer=self.producer, position=position, run=self.run)

@@ -14,18 +14,18 @@ from pydantic import BaseModel
 from pydantic_core import to_jsonable_python
 
 from millrace.events import Event
-from millrace.runtime.idempotency import Key, scope
+from millrace.runtime.records import Key, scope
 
 
 def fingerprint(event: Event, key: Key) -> str:
-    """The fingerprint of an event; empty where its key is its own id, and there is nothing to compare."""
+    """Return the fingerprint of an event; empty if the key is the event id and there is nothing to compare."""
     if event.metadata.idempotency_key is None:
         return ""
     return f"{_digest(key, event.metadata.event_id)} {_digest(key, _canonical(event))}"
 
 
 def matches(one: str, other: str) -> bool:
-    """Whether two fingerprints are of the same event. An empty one matches every other."""
+    """Whether two fingerprints belong to the same event. An empty one matches every other."""
     return not one or not other or bool(set(one.split()) & set(other.split()))
 
 
@@ -34,9 +34,9 @@ def _digest(key: Key, content: Any) -> str:
 
 
 def _canonical(value: Any) -> Any:
-    """A value as JSON that is the same for equal values.
+    """Return a value as JSON that is the same for equal values.
 
-    Leaves out fields that have their default, so that a contract may gain an optional field; sorts sets.
+    Omits fields that have their default, so that a contract can gain an optional field, and sorts sets.
     """
     if isinstance(value, BaseModel):
         fields = {name: (getattr(value, name), field.default) for name, field in type(value).model_fields.items()}

@@ -1,82 +1,84 @@
-"""Events folded into the rows of one side, each once, those of a stream in its order.
+"""Fold events into the rows of one table: each event once, the events of a stream in order.
 
-Rows and marks of a chunk of events are written in one transaction, on the condition that they are what was read: who
-comes in between makes it fail, and it is folded anew.
+The rows and marks of a chunk of events are written in one transaction, with the condition that they have not changed
+since they were read. A concurrent write cancels the transaction, and the chunk is folded again.
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html
 """
 
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from millrace.events import Event
 from millrace.events.ids import new_event_id
-from millrace.runtime.items import check_size
-from millrace.runtime.read_models import REVISION, Side, Tables, View, mark_of_event, mark_of_stream
-from millrace.runtime.streams import Conflict, transact
+from millrace.runtime.dynamodb import check_size, in_batch, transact
+from millrace.runtime.read_models import REVISION, Color, Tables, View, mark_of_event, mark_of_stream
+from millrace.runtime.streams import ConcurrencyError
 
 CHUNK = 49
-"""Events of one transaction: each has one row and one mark at most, of the 100 items that it takes."""
+"""Events of one transaction. Each event writes at most one row and one mark, and a transaction has 100 items."""
 _MOST_CHARACTERS = 1_000_000
-"""Of one transaction, which may have 4 MB: no character has more than four bytes."""
+"""Characters of one transaction of at most 4 MB. A character has at most four bytes."""
 _ATTEMPTS = 20
 Fold = Callable[[Event, View | None], View | None]
 
 
 @dataclass(frozen=True)
-class Told:
-    """An event that is to be folded, or a place in a stream that holds nothing for this read model."""
+class FoldInput:
+    """An event to fold, or a position in a stream without an event for this read model."""
 
     event: Event | None
     stream: str | None = None
     version: int = 0
 
     @classmethod
-    def of(cls, event: Event) -> "Told":
-        """An event with its place in its stream, where it is of one."""
+    def of(cls, event: Event) -> "FoldInput":
+        """Return an event with its stream and version, if it has them."""
         return cls(event, event.metadata.stream, event.metadata.stream_version or 0)
 
 
-class Gap(LookupError):
-    """Events of a stream are missing between what a side has read and what it is told."""
+class StreamGapError(LookupError):
+    """Events of a stream are missing between the version that a table has read and the received event."""
 
     def __init__(self, stream: str, after: int, until: int) -> None:
         self.stream, self.after, self.until = stream, after, until
-        super().__init__(f"{stream} has been read up to version {after}, and version {until + 1} came.")
+        super().__init__(f"{stream} is read up to version {after}, but version {until + 1} was received.")
 
 
 class Folding:
-    """One side of a read model, as its projection writes it."""
+    """Folds events into one table of a read model."""
 
-    def __init__(self, side: Side, tables: Tables, view: type[View], fold: Fold) -> None:
-        self._side = side
-        self._rows = tables.side(side)
+    def __init__(self, color: Color, tables: Tables, view: type[View], fold: Fold) -> None:
+        self._color = color
+        self._rows = tables.table(color)
         self._ledger = tables.ledger.table
         self._view = view
         self._fold = fold
 
-    def take(self, told: Sequence[Told]) -> None:
-        """Fold events, whatever of them is in the rows already. Raises Gap, and Conflict after twenty tries."""
-        for start in range(0, len(told), CHUNK):
-            self._take(told[start : start + CHUNK])
+    def apply(self, inputs: Sequence[FoldInput]) -> None:
+        """Fold events that are not in the rows yet. Raises StreamGapError, and ConcurrencyError after 20 attempts."""
+        for start in range(0, len(inputs), CHUNK):
+            self._apply(inputs[start : start + CHUNK])
 
-    def _take(self, told: Sequence[Told]) -> None:
+    def _apply(self, inputs: Sequence[FoldInput]) -> None:
         for attempt in range(_ATTEMPTS):
-            if self._written(told):
+            if self._written(inputs):
                 return
             time.sleep(0.01 * 2 ** min(attempt, 6) * random.random())  # noqa: S311 - jitter is no secret
-        raise Conflict(f"{len(told)} events could not be folded into {self._view.__name__}: others write its rows.")
+        raise ConcurrencyError(
+            f"{len(inputs)} events could not be folded into {self._view.__name__}: concurrent writes changed its rows."
+        )
 
-    def _written(self, told: Sequence[Told]) -> bool:
-        marks = self._read(self._ledger, "id", {self._mark(each) for each in told})
-        keys = {self._key(each.event) for each in told if each.event}
+    def _written(self, inputs: Sequence[FoldInput]) -> bool:
+        marks = self._read(self._ledger, "id", {self._mark(each) for each in inputs})
+        keys = {self._key(each.event) for each in inputs if each.event}
         items = self._read(self._rows, self._view.key, keys)
         had = {key: self._view.of(item) for key, item in items.items()}
         rows: dict[str, View | None] = dict(had)
         new: dict[str, int] = {}
-        for each in told:
+        for each in inputs:
             if self._is_new(each, marks, new) and each.event:
                 key = self._key(each.event)
                 rows[key] = self._fold(each.event, rows.get(key))
@@ -84,29 +86,29 @@ class Folding:
             *(self._row(key, row, items.get(key)) for key, row in rows.items() if row != had.get(key)),
             *(self._marked(mark, version, marks.get(mark)) for mark, version in new.items()),
         ]
-        if len(told) > 1 and len(repr(writes)) > _MOST_CHARACTERS:
-            half = len(told) // 2
-            return self._written(told[:half]) and self._written(told[half:])
+        if len(inputs) > 1 and len(repr(writes)) > _MOST_CHARACTERS:
+            half = len(inputs) // 2
+            return self._written(inputs[:half]) and self._written(inputs[half:])
         return not writes or not transact(self._rows.meta.client, writes)
 
-    def _is_new(self, told: Told, marks: Mapping[str, Any], new: dict[str, int]) -> bool:
-        """Whether an event is not in the rows yet; then it is marked. Raises Gap."""
-        mark = self._mark(told)
+    def _is_new(self, each: FoldInput, marks: Mapping[str, Any], new: dict[str, int]) -> bool:
+        """Whether an event is not in the rows yet; then its mark is added to `new`. Raises StreamGapError."""
+        mark = self._mark(each)
         known = new.get(mark, int(marks[mark]["version"]) if mark in marks else 0)
-        version = told.version if told.stream else 1
+        version = each.version if each.stream else 1
         if version <= known:
             return False
-        if told.stream and version > known + 1:
-            raise Gap(told.stream, known, version - 1)
+        if each.stream and version > known + 1:
+            raise StreamGapError(each.stream, known, version - 1)
         new[mark] = version
         return True
 
-    def _mark(self, told: Told) -> str:
-        if told.stream:
-            return mark_of_stream(self._side, told.stream)
-        if told.event is None:
-            raise ValueError("What is told has neither an event nor a stream.")
-        return mark_of_event(self._side, told.event.metadata.event_id)
+    def _mark(self, each: FoldInput) -> str:
+        if each.stream:
+            return mark_of_stream(self._color, each.stream)
+        if each.event is None:
+            raise ValueError("An input has neither an event nor a stream.")
+        return mark_of_event(self._color, each.event.metadata.event_id)
 
     def _key(self, event: Event) -> str:
         return str(getattr(event, self._view.key))
@@ -114,14 +116,14 @@ class Folding:
     def _row(self, key: str, row: View | None, before: Mapping[str, Any] | None) -> tuple[str, dict[str, Any]]:
         if row is not None and getattr(row, self._view.key) != key:
             raise ValueError(
-                f"The row of {self._view.key} {key!r} became one of {getattr(row, self._view.key)!r}: a projection "
-                f"changes the row of its event, and no other."
+                f"The projection returned the row of {self._view.key} {getattr(row, self._view.key)!r} for an event of "
+                f"{key!r}: return the row of the event."
             )
         condition = _unchanged(self._view.key, REVISION, before)
         if row is None:
             return self._rows.name, {"Delete": {"Key": {self._view.key: key}, **condition}}
         item = {**row.item(), REVISION: new_event_id()}
-        check_size(item, f"The row {key!r} of {self._view.__name__}", item, "keep less in it, or in several rows.")
+        check_size(item, f"The row {key!r} of {self._view.__name__}", item, "store less in it, or use several rows.")
         return self._rows.name, {"Put": {"Item": item, **condition}}
 
     def _marked(self, mark: str, version: int, before: Mapping[str, Any] | None) -> tuple[str, dict[str, Any]]:
@@ -132,20 +134,8 @@ class Folding:
         return {item[key]: item for item in in_batch(table, [{key: value} for value in sorted(wanted)])}
 
 
-def in_batch(table: Any, keys: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """The items of at most 100 keys, as they are now.
-
-    https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html
-    """
-    asked = {table.name: {"Keys": keys, "ConsistentRead": True}} if keys else {}
-    while asked:
-        answer = table.meta.client.batch_get_item(RequestItems=asked)
-        yield from answer["Responses"].get(table.name, ())
-        asked = answer["UnprocessedKeys"]
-
-
 def _unchanged(key: str, written: str, before: Mapping[str, Any] | None) -> dict[str, Any]:
-    """The condition that an item is what was read."""
+    """Return the condition that an item has not changed since it was read."""
     if before is None:
         return {"ConditionExpression": "attribute_not_exists(#key)", "ExpressionAttributeNames": {"#key": key}}
     return {

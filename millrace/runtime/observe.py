@@ -1,7 +1,7 @@
-"""Logs, metrics and traces, by Powertools. Nothing is made before the first event needs it.
+"""Logs, metrics and traces with Powertools. Each is created when it is first used.
 
-One structured line says how each event fared, with event, correlation and causation id: the causation tree of a flow
-can be read off the logs alone.
+One structured line for each event contains its outcome and its event, correlation and causation id, so the logs alone
+show the causation tree of a flow.
 """
 
 import os
@@ -16,32 +16,32 @@ if TYPE_CHECKING:
     from aws_lambda_powertools import Logger, Metrics
 
 NAMESPACE = "Millrace"
-HANDLED, FAILED, WAITS = "event handled", "event failed", "event waits"
-PUT_ASIDE = "event put aside"
+HANDLED, FAILED, REQUEUED = "event handled", "event failed", "event requeued"
+QUARANTINED = "event quarantined"
 _IDS = ("event_id", "correlation_id", "causation_id", "hops")
 _XRAY = re.compile(r"Root=1-([0-9a-f]{8})-([0-9a-f]{24});Parent=([0-9a-f]{16})(?:;Sampled=([01]))?")
 
 
 @cache
 def logger() -> "Logger":
-    """The function's logger; POWERTOOLS_SERVICE_NAME and POWERTOOLS_LOG_LEVEL set it up."""
-    from aws_lambda_powertools import Logger  # noqa: PLC0415 - 80 ms that importing a handler should not cost
+    """Return the logger, configured by POWERTOOLS_SERVICE_NAME and POWERTOOLS_LOG_LEVEL."""
+    from aws_lambda_powertools import Logger  # noqa: PLC0415 - takes 80 ms
 
     return Logger()
 
 
 @cache
 def metrics() -> "Metrics":
-    """The function's metrics, in the embedded metric format of CloudWatch."""
+    """Return the metrics, in the embedded metric format of CloudWatch."""
     from aws_lambda_powertools import Metrics  # noqa: PLC0415
 
     return Metrics(namespace=NAMESPACE)
 
 
 def traced(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Wrap a handler in a segment of the Powertools Tracer, where it is asked for: it costs 0.4 s at start.
+    """Wrap a handler in a segment of the Powertools Tracer if MILLRACE_TRACER enables it. It takes 0.4 s at start.
 
-    What it answers is no part of the trace: events are, by themselves, with all that they hold.
+    The trace does not contain the response, because that consists of whole events.
     """
     if os.environ.get("MILLRACE_TRACER") != "powertools":
         return function
@@ -51,7 +51,7 @@ def traced(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def traceparent() -> str | None:
-    """Lambda's own trace, as W3C writes it.
+    """Return the trace of Lambda in the W3C format.
 
     https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader
     """
@@ -63,37 +63,37 @@ def traceparent() -> str | None:
 
 
 def handled(detail_type: str, metadata: Metadata, attempt: int, published: Iterable[Envelope]) -> None:
-    """Say that an event was handled, and what followed."""
-    said = [_identity(envelope) for envelope in published]
-    logger().info(HANDLED, extra={"flow": _flow(detail_type, metadata, attempt) | {"published": said}})
-    _count(EventsHandled=1, EventsPublished=len(said))
+    """Log and count an event that was handled, and the events that it caused."""
+    effects = [_identity(envelope) for envelope in published]
+    logger().info(HANDLED, extra={"flow": _flow(detail_type, metadata, attempt) | {"published": effects}})
+    _count(EventsHandled=1, EventsPublished=len(effects))
 
 
 def failed(envelope: dict[str, Any], attempt: int, error: BaseException) -> None:
-    """Say that an event could not be handled, with the error and where it was raised."""
+    """Log and count an event whose handler failed, with the error and its traceback."""
     logger().error(FAILED, extra={"flow": _failure(envelope, attempt, error)}, exc_info=error)
     _count(EventsFailed=1)
 
 
-def waits(envelope: dict[str, Any], attempt: int, error: BaseException) -> None:
-    """Say that an event waits, and for what."""
-    logger().warning(WAITS, extra={"flow": _failure(envelope, attempt, error)})
-    _count(EventsWaiting=1)
+def requeued(envelope: dict[str, Any], attempt: int, error: BaseException) -> None:
+    """Log and count an event that was requeued, with the reason."""
+    logger().warning(REQUEUED, extra={"flow": _failure(envelope, attempt, error)})
+    _count(EventsRequeued=1)
 
 
-def put_aside(envelope: Any, attempt: int, error: BaseException) -> None:
-    """Say that an event was put aside, and why."""
-    logger().error(PUT_ASIDE, extra={"flow": _failure(envelope, attempt, error) | {"put_aside": True}})
-    _count(EventsPutAside=1)
+def quarantined(envelope: Any, attempt: int, error: BaseException) -> None:
+    """Log and count an event that was quarantined, with the reason."""
+    logger().error(QUARANTINED, extra={"flow": _failure(envelope, attempt, error) | {"quarantined": True}})
+    _count(EventsQuarantined=1)
 
 
 def _failure(envelope: Any, attempt: int, error: BaseException) -> dict[str, Any]:
-    told_by = envelope if isinstance(envelope, dict) else {}
-    detail = told_by.get("detail")
+    event = envelope if isinstance(envelope, dict) else {}
+    detail = event.get("detail")
     metadata = detail.get("metadata") if isinstance(detail, dict) else None
     known = {key: metadata.get(key) for key in _IDS} if isinstance(metadata, dict) else {}
-    told = {"error": {"type": type(error).__name__, "message": str(error)}}
-    return {"event": told_by.get("detail-type"), **known, "attempt": attempt, **told}
+    details = {"type": type(error).__name__, "message": str(error)}
+    return {"event": event.get("detail-type"), **known, "attempt": attempt, "error": details}
 
 
 def _flow(detail_type: str, metadata: Metadata, attempt: int) -> dict[str, Any]:

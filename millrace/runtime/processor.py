@@ -1,4 +1,4 @@
-"""@processor: a function from an event to events, as a Lambda function behind a rule."""
+"""@processor: a function from an event to events, as the target of a rule."""
 
 import functools
 from collections.abc import Callable, Iterable, Iterator
@@ -9,87 +9,91 @@ from pydantic import ValidationError
 from millrace.events import ContractError, Envelope, Event, Metadata, decode, encode
 from millrace.events.sensitive import redacting
 from millrace.runtime import observe
-from millrace.runtime.aside import UnexpectedEvent, accepted, quarantine
 from millrace.runtime.batch import MAX_RECORDED, all_events, each_event, is_batch, is_ordered
 from millrace.runtime.breaker import guarded
 from millrace.runtime.claims import claimed, redeemed
-from millrace.runtime.declaration import Declaration, UnclearSignature
+from millrace.runtime.declaration import Declaration, SignatureError
 from millrace.runtime.effects import Effect
 from millrace.runtime.event_store import open_store
 from millrace.runtime.fingerprints import fingerprint, matches
-from millrace.runtime.idempotency import Key, Once, PayloadMismatchError, Say, scope
+from millrace.runtime.idempotency import Once, Produce
 from millrace.runtime.publisher import publisher
+from millrace.runtime.quarantine import UnexpectedEventError, accepted, quarantine
 from millrace.runtime.read_models import open_read_model
+from millrace.runtime.records import Key, PayloadMismatchError, scope
+from millrace.runtime.requeue import DependencyUnavailableError
 from millrace.runtime.stores import open_table
-from millrace.runtime.waiting import Waits
 
 P = ParamSpec("P")
 R = TypeVar("R")
 Payload = dict[str, Any]
 
 
-class UndeclaredEvent(TypeError):
-    """A handler returned an event that its signature does not name, or no event at all."""
+class UndeclaredEventError(TypeError):
+    """A handler returned a value that its return annotation does not contain."""
 
 
 class Handler(Generic[P, R]):
-    """A declared function: called with events it is the function itself, called by Lambda it is a Lambda handler."""
+    """A declared function. Called with events it is the function itself; invoked by Lambda it is a Lambda handler."""
 
-    waits: ClassVar[bool] = False
-    """Whether it may take a callback."""
+    takes_callback: ClassVar[bool] = False
 
     def __init__(self, function: Callable[P, R], **declared: Any) -> None:
         functools.update_wrapper(self, function)
         self.function = function
         self.declaration = Declaration.of(function, **declared)
-        if self.declaration.callback and not self.waits:
-            raise UnclearSignature(
-                f"{self.declaration.module}.{self.declaration.attribute} takes a callback, and only a @step waits for "
-                f"an answer: make it a step of a mediator."
+        if self.declaration.callback and not self.takes_callback:
+            raise SignatureError(
+                f"{self.where} takes a callback, but only a @step can wait for an answer: make it a step of a mediator."
             )
         self.appended: list[Envelope] = []
 
+    @property
+    def where(self) -> str:
+        """The function as `module.name`."""
+        return f"{self.declaration.module}.{self.declaration.attribute}"
+
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
-        """Answer Lambda where it calls, with whatever it hands over; be the plain function otherwise."""
+        """Handle the invocation if the arguments are the payload and context of Lambda, else call the function."""
         if args and (isinstance(args[0], dict) or hasattr(args[-1], "aws_request_id")):
             return cast("R", self.invoked(*cast("tuple[Payload, Any]", args)))
         return self.function(*args, **kwargs)
 
     def invoked(self, payload: Payload, context: Any = None) -> Any:
-        """Answer Lambda's call."""
+        """Handle an invocation by Lambda."""
         raise NotImplementedError
 
     def envelopes(self, cause: Metadata | None, run: str, **given: Any) -> list[Envelope]:
-        """Call the function, and give what it publishes, stamped: the same ids each time, for the same `run`.
+        """Call the function, and return its events with metadata. The same `run` has the same ids each time.
 
         Without a `cause` the function names one of the given events as the cause of each effect. Large data is
-        claimed, before anything is kept or published.
+        replaced by claims before the events are stored or published.
         """
         effect = Effect(cause, self.declaration.name, f"{scope()}{run}", tuple(_events(given.values())))
         stamped = effect.stamped(self._run(effect, given), observe.traceparent())
         return [claimed(encode(event)) for event in stamped]
 
     def _run(self, effect: Effect, events: dict[str, Any]) -> list[Event]:
-        """Call the function with its tables and stores, and check that it returns just what it declares.
+        """Call the function with its tables and stores, and check the events that it returns.
 
-        `appended` holds what it has appended to event stores: that is published from there.
+        `appended` contains the events that it has appended to event stores, whose relays publish them.
         """
         tables = {name: open_table(name) for name in self.declaration.tables}
         stores = {store.name: open_store(store.name, store.aggregate, effect) for store in self.declaration.stores}
         models = {model.name: open_read_model(model.name, model.view) for model in self.declaration.models}
         try:
-            said = guarded(self._said, self.declaration.breaker)(**events, **tables, **stores, **models)
+            returned = guarded(self._call, self.declaration.breaker)(**events, **tables, **stores, **models)
         except ValidationError as error:
             raise ContractError.of(error.title, error, self._sensitive(error.title)) from error
         self.appended = [encode(event) for store in stores.values() for event in store.appended]
-        for event in said:
+        for event in returned:
             self._check(event)
-        return said
+        return returned
 
-    def _said(self, **given: Any) -> list[Any]:
-        """What the function returns, all of it: a generator runs no sooner than it is listed.
+    def _call(self, **given: Any) -> list[Any]:
+        """Call the function, and return all of its events; a generator runs only when it is listed.
 
-        What it raises says nothing of the sensitive values that it was given, to no trace and to no log.
+        Sensitive values of its arguments are redacted from its exceptions, and so from traces and logs.
         """
 
         @functools.wraps(self.function)
@@ -97,11 +101,11 @@ class Handler(Generic[P, R]):
             with redacting(lambda: _secrets(given.values())):
                 return list(_flatten(self.function(**given)))  # type: ignore[call-arg]
 
-        said: list[Any] = observe.traced(whole)(**given)
-        return said
+        returned: list[Any] = observe.traced(whole)(**given)
+        return returned
 
     def _sensitive(self, title: str) -> frozenset[str] | None:
-        """The fields of a model that no error may show; None where it is no event, and may be a part of one."""
+        """Return the sensitive fields of a model; None if it may be a part of an event."""
         events = {*self.declaration.consumes, *self.declaration.publishes}
         known = {event.__name__: event.sensitive() for event in events}
         return known.get(title, None if any(known.values()) else frozenset())
@@ -110,16 +114,16 @@ class Handler(Generic[P, R]):
         if type(event) in self.declaration.returns:
             return
         declared = ", ".join(known.__name__ for known in self.declaration.returns) or "nothing"
-        raise UndeclaredEvent(
-            f"{self.declaration.name} returned {type(event).__name__}, and its signature declares {declared}: "
-            f"add it to the return annotation of {self.declaration.module}.{self.declaration.attribute} and deploy."
+        raise UndeclaredEventError(
+            f"{self.declaration.name} returned {type(event).__name__}, but its signature declares {declared}: "
+            f"add it to the return annotation of {self.where} and deploy."
         )
 
-    def once(self, keys: list[Key], context: Any, once: Once, say: Say) -> list[Envelope]:
-        """Publish what `say` says for the keys, once for each; each time, if the handler is repeatable."""
+    def once(self, keys: list[Key], context: Any, once: Once, produce: Produce) -> list[Envelope]:
+        """Publish the events that `produce` returns, once for each key, or each time if the handler is repeatable."""
         if self.declaration.repeatable:
-            return once.publish(say(keys)) if keys else []
-        return once.do(keys, context.get_remaining_time_in_millis() if context else 0, say)
+            return once.publish(produce(keys)) if keys else []
+        return once.do(keys, context.get_remaining_time_in_millis() if context else 0, produce)
 
 
 class Processor(Handler[P, R]):
@@ -128,33 +132,32 @@ class Processor(Handler[P, R]):
     def __init__(self, function: Callable[P, R], *, once_per: str | None = None, repeatable: str | None = None) -> None:
         super().__init__(function, once_per=once_per, repeatable=repeatable)
         if len(self.declaration.inputs) != 1 or self.declaration.inputs[0].optional:
-            raise UnclearSignature(
-                f"{self.declaration.module}.{self.declaration.attribute} takes "
-                f"{', '.join(taken.name for taken in self.declaration.inputs)}: a processor takes one event, "
-                f"a union or a list of them (and tables); only a step takes several."
+            raise SignatureError(
+                f"{self.where} takes {', '.join(taken.name for taken in self.declaration.inputs)}: a processor takes "
+                f"one event, a union or a list of them (and tables); only a step takes several."
             )
         self._input = self.declaration.inputs[0]
 
     def invoked(self, payload: Payload, context: Any = None) -> Any:
-        """Answer a call of EventBridge, or a batch of a queue or stream with the records that failed."""
-        alone = None if is_ordered(payload) else context
+        """Handle an event of a rule, or a batch of a queue or stream. Returns the batch item failures."""
+        exclusive = None if is_ordered(payload) else context
         if self._input.many and is_batch(payload):
             records = payload["Records"]
-            at_once = len(records) if self.declaration.repeatable else MAX_RECORDED
-            return all_events(records, lambda envelopes, attempt: self.handle(envelopes, attempt, alone), at_once)
-        return each_event(payload, context, lambda envelope, attempt: self.handle([envelope], attempt, alone))
+            size = len(records) if self.declaration.repeatable else MAX_RECORDED
+            return all_events(records, lambda envelopes, attempt: self.handle(envelopes, attempt, exclusive), size)
+        return each_event(payload, context, lambda envelope, attempt: self.handle([envelope], attempt, exclusive))
 
     def handle(self, envelopes: list[Payload], attempt: int, context: Any = None) -> None:
-        """Handle one envelope, or all envelopes of a list as one. Logs and raises what goes wrong.
+        """Handle one envelope, or all envelopes of a list together. Logs and raises errors.
 
-        Until the time of `context` is over no other delivery may; without one, any may that comes.
+        The records are locked until the invocation of `context` times out; without one they are not locked.
         """
         self.appended = []
         try:
             read = [(each, event) for each in envelopes for event in accepted([each], attempt, self._decode)]
             events, published = self._once(read, attempt, context)
-        except Waits as waits:
-            observe.waits(envelopes[0], attempt, waits)
+        except DependencyUnavailableError as unavailable:
+            observe.requeued(envelopes[0], attempt, unavailable)
             raise
         except Exception as error:
             observe.failed(envelopes[0], attempt, error)
@@ -165,16 +168,16 @@ class Processor(Handler[P, R]):
     def _once(
         self, read: list[tuple[Payload, Event]], attempt: int, context: Any
     ) -> tuple[list[Event], list[Envelope]]:
-        """Handle the first event of each key. Gives the events that are handled now or were before, and what followed.
+        """Handle the first event of each key. Returns the events that are handled, now or before, and their effects.
 
-        Another event under the same key goes to quarantine.
+        A different event with the same key is quarantined.
         """
         first: dict[Key, Event] = {}
         for _, event in read:
             first.setdefault(self._key(event), event)
         prints = {key: fingerprint(event, key) for key, event in first.items()}
-        once = Once(lambda said: publisher().publish(said), fingerprints=prints)
-        published = self.once(list(first), context, once, lambda new: self._say([first[key] for key in new]))
+        once = Once(lambda envelopes: publisher().publish(envelopes), fingerprints=prints)
+        published = self.once(list(first), context, once, lambda new: self._produce([first[key] for key in new]))
         events = []
         for envelope, event in read:
             key = self._key(event)
@@ -191,10 +194,10 @@ class Processor(Handler[P, R]):
     def _mismatch(self, event: Event) -> PayloadMismatchError:
         return PayloadMismatchError(
             f"Another {type(event).__name__} with the same {self.declaration.once_per or 'idempotency_key'} and other "
-            f"data was handled before. Publish this one under a key of its own."
+            f"data was handled before. Publish this one with a new key."
         )
 
-    def _say(self, events: list[Event]) -> list[Envelope]:
+    def _produce(self, events: list[Event]) -> list[Envelope]:
         if self._input.many:
             return self.envelopes(None, "", **{self._input.name: events})
         return self.envelopes(events[0].metadata, "", **{self._input.name: events[0]})
@@ -204,13 +207,13 @@ class Processor(Handler[P, R]):
         for event in self._input.events:
             if name == (event.contract.source, event.contract.detail_type):
                 return self._keyed(decode(redeemed(envelope), event))  # type: ignore[arg-type]
-        raise UnexpectedEvent(
+        raise UnexpectedEventError(
             f"{self.declaration.name} takes {', '.join(e.__name__ for e in self._input.events)}, "
-            f"and {name[1]!r} from {name[0]!r} came: see the rules that lead to it."
+            f"but received {name[1]!r} from {name[0]!r}: check the rules that target it."
         )
 
     def _keyed(self, event: Event) -> Event:
-        """The event, with its business key, where the handler goes by one."""
+        """Return the event with the value of `once_per` as its idempotency key."""
         value = getattr(event, self.declaration.once_per) if self.declaration.once_per else None
         if value is None:
             return event
@@ -224,27 +227,28 @@ def processor(
     *, once_per: str | None = None, repeatable: str | None = None
 ) -> Callable[[Callable[P, R]], Processor[P, R]]: ...
 def processor(function: Callable[P, R] | None = None, /, **declared: Any) -> Any:
-    """Declare a handler: its annotations are its rule, its permissions and its place in the graph.
+    """Declare a handler. Its annotations define its rule, its permissions and its node in the graph.
 
-    It handles each event once, whatever is delivered or killed: by its id, or by the field `once_per` for those of one
-    type. `repeatable` says why it may as well run twice, and saves the record of what was handled.
+    It handles each event once, although events can be delivered more than once. An event is identified by its id, or
+    by the field `once_per` among the events of its type. If a handler is safe to repeat, state the reason as
+    `repeatable`; it then stores no idempotency record.
     """
     return Processor(function, **declared) if function else lambda given: Processor(given, **declared)
 
 
 def _secrets(given: Iterable[Any]) -> list[Any]:
-    """The sensitive values of the events among a function's arguments."""
+    """Return the sensitive values of the events among the arguments."""
     return [secret for event in _events(given) for secret in event.secrets()]
 
 
 def _events(given: Iterable[Any]) -> list[Event]:
-    """The events among a function's arguments, those in lists too."""
+    """Return the events among the arguments, also those in lists."""
     found = [event for each in given for event in (each if isinstance(each, list) else [each])]
     return [event for event in found if isinstance(event, Event)]
 
 
 def _by_cause(events: list[Event], effects: list[Envelope]) -> Iterator[tuple[Event, list[Envelope]]]:
-    """Each event with its own effects. The first one also has those of events that an earlier batch handled."""
+    """Yield each event with its effects. The first one also has the effects of events of an earlier batch."""
     found: dict[str, list[Envelope]] = {event.metadata.event_id: [] for event in events}
     for effect in effects if events else ():
         cause = effect["detail"]["metadata"]["causation_id"]

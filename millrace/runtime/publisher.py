@@ -1,9 +1,8 @@
-"""PutEvents, until every entry is in.
+"""Publish events with PutEvents, and retry the entries that failed.
 
 https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html
 """
 
-import os
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -12,35 +11,36 @@ from typing import Any, Protocol, cast
 
 from millrace.events import Envelope, put_entry
 from millrace.events.envelope import PutEntry, entry_bytes
+from millrace.runtime.environment import BUS, client, required
 
 MAX_ENTRIES = 10
 """Entries of one PutEvents call."""
 MAX_REQUEST_BYTES = 1_048_576
 """Bytes of all entries of one call: 1 MiB."""
 RETRIABLE = frozenset({"InternalFailure", "InternalException", "ThrottlingException", "ServiceUnavailable"})
-"""The codes of a refused entry that may pass the next time; the others never will."""
+"""The error codes of a failed entry that can be retried."""
 
 
-class PublishFailed(RuntimeError):
-    """Entries that EventBridge refused for good. `refused` holds (entry, code, message)."""
+class PublishError(RuntimeError):
+    """EventBridge rejected entries, also after retries. `rejected` contains (entry, code, message)."""
 
-    def __init__(self, refused: list[tuple[PutEntry, str, str]]) -> None:
-        self.refused = refused
-        told = "; ".join(f"{entry['DetailType']}: {code}: {message}" for entry, code, message in refused)
-        super().__init__(f"EventBridge refused {len(refused)} event(s): {told}")
+    def __init__(self, rejected: list[tuple[PutEntry, str, str]]) -> None:
+        self.rejected = rejected
+        details = "; ".join(f"{entry['DetailType']}: {code}: {message}" for entry, code, message in rejected)
+        super().__init__(f"EventBridge rejected {len(rejected)} event(s): {details}")
 
 
 class EventsClient(Protocol):
-    """As much of boto3's client for `events` as a publisher needs."""
+    """The method of the boto3 client `events` that a publisher calls."""
 
     def put_events(self, *, Entries: list[PutEntry]) -> Any:  # noqa: N803 - AWS's own name
-        """As boto3's."""
+        """Call PutEvents."""
 
 
 class Publisher:
-    """Puts events onto one bus, resending just the entries that were refused.
+    """Publishes events to one bus, and retries the entries that failed.
 
-    Waits between `pause` x 2^n seconds and half of that before resend n, and raises PublishFailed if entries remain.
+    Retry n follows after `pause` x 2^n seconds, or down to half of that. Raises PublishError if entries still fail.
     """
 
     def __init__(
@@ -59,14 +59,14 @@ class Publisher:
         self._sleep = sleep
 
     def publish(self, envelopes: Sequence[Envelope]) -> None:
-        """Put all events, in their order, at most ten and 1 MiB a call."""
-        refused = [
+        """Publish events in order, at most ten and 1 MiB in a call."""
+        rejected = [
             failure
             for entries in _calls([put_entry(envelope, self._bus) for envelope in envelopes])
             for failure in self._put(entries)
         ]
-        if refused:
-            raise PublishFailed(refused)
+        if rejected:
+            raise PublishError(rejected)
 
     def _put(self, entries: list[PutEntry]) -> list[tuple[PutEntry, str, str]]:
         final: list[tuple[PutEntry, str, str]] = []
@@ -83,24 +83,21 @@ class Publisher:
         return final
 
     def _put_once(self, entries: list[PutEntry]) -> list[tuple[PutEntry, str, str]]:
-        answer = self._client.put_events(Entries=entries)
-        if not answer["FailedEntryCount"]:
+        response = self._client.put_events(Entries=entries)
+        if not response["FailedEntryCount"]:
             return []
         return [
             (entry, result["ErrorCode"], result.get("ErrorMessage", ""))
-            for entry, result in zip(entries, answer["Entries"], strict=True)
+            for entry, result in zip(entries, response["Entries"], strict=True)
             if result.get("ErrorCode")
         ]
 
 
 @cache
 def publisher() -> Publisher:
-    """The publisher onto the bus that the construct names."""
-    if "MILLRACE_BUS" not in os.environ:
-        raise LookupError("MILLRACE_BUS is not set: the construct of a function that publishes sets it.")
-    import boto3  # noqa: PLC0415 - a handler that publishes nothing need not wait for boto3
-
-    return Publisher(cast("EventsClient", boto3.client("events")), os.environ["MILLRACE_BUS"])
+    """Return the publisher to the bus that the construct names."""
+    bus = required(BUS, "the construct of a function that publishes sets it.")
+    return Publisher(cast("EventsClient", client("events")), bus)
 
 
 def _calls(entries: list[PutEntry]) -> Iterator[list[PutEntry]]:

@@ -1,138 +1,56 @@
-"""The records of handled events in DynamoDB, by the persistence layer of Powertools' Idempotency.
+"""Idempotency records: what a function stores of each event that it has handled."""
 
-https://docs.aws.amazon.com/powertools/python/latest/utilities/idempotency/
-"""
-
-import json
-import time
+import os
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Protocol
 
-from aws_lambda_powertools.utilities.idempotency import DynamoDBPersistenceLayer, IdempotencyConfig
-from aws_lambda_powertools.utilities.idempotency.exceptions import IdempotencyItemAlreadyExistsError
-from aws_lambda_powertools.utilities.idempotency.persistence.datarecord import STATUS_CONSTANTS, DataRecord
+from millrace.events import Envelope
 
-from millrace.runtime.conflicts import retried
-from millrace.runtime.fingerprints import matches
-from millrace.runtime.idempotency import Answer, Key, PayloadMismatchError, StillInProgress
-
-MOST_BYTES = 300_000
-"""Of an answer in one item: DynamoDB takes items of 400 KB.
-
-https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
-"""
-_TOGETHER = 100  # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
+Key = tuple[str, ...]
+SCOPE = "MILLRACE_SCOPE"
+"""The environment variable with the prefix of a function's records."""
 
 
-class DynamoDBRecords(DynamoDBPersistenceLayer):
-    """One item for each event; an answer that is too long for it goes on in others, which are written first."""
+class InProgressError(RuntimeError):
+    """Another delivery of the same event is being handled. Retry this one later."""
 
-    def __init__(self, *, table: str, scope: str, seconds: int, client: Any = None) -> None:
-        super().__init__(table_name=table, boto3_client=client)
-        config = IdempotencyConfig(
-            event_key_jmespath="{key: key}",
-            payload_validation_jmespath="fingerprint",
-            expires_after_seconds=seconds,
-            hash_function="sha256",
-        )
-        self.configure(config, key_prefix=scope)
 
-    def begin(self, key: Key, milliseconds: int, fingerprint: str = "") -> Answer | None:
-        """Take an event on for so long; None, unless it has its answer.
+class PayloadMismatchError(RuntimeError):
+    """The idempotency key of an event was used before by another event, with other data.
 
-        Raises StillInProgress, and PayloadMismatchError for an event whose fingerprint is another one.
+    `fingerprint` is the one of the event that was handled under the key.
+    """
+
+    def __init__(self, message: str, fingerprint: str = "") -> None:
+        super().__init__(message)
+        self.fingerprint = fingerprint
+
+
+@dataclass(frozen=True)
+class Result:
+    """The events that a handler returned for an event, and whether they are published."""
+
+    envelopes: list[Envelope]
+    published: bool
+
+
+class Records(Protocol):
+    """The idempotency records of one function."""
+
+    def begin(self, key: Key, milliseconds: int, fingerprint: str = "") -> Result | None:
+        """Create the record of an event, locked for this time. Returns the result if the event was handled before.
+
+        Raises InProgressError, and PayloadMismatchError if the record has another fingerprint.
         """
-        data = {**self._data(key), "fingerprint": fingerprint}
-        try:
-            self.save_inprogress(data=data, remaining_time_in_millis=milliseconds)
-        except IdempotencyItemAlreadyExistsError as known:
-            return self._answer(key, known.old_data_record)
-        return None
 
-    def keep(self, keys: Sequence[Key], answer: Answer) -> None:
-        """Keep the answer to events that were handled together, in one transaction; the first one has it."""
-        data = self._stored(keys[0], answer)
-        if len(keys) == 1:
-            retried(self.client.update_item, **self._update(keys[0], data))
-            return
-        nothing = {"published": True, "events": []}
-        for first in range(0, len(keys), _TOGETHER):
-            some = keys[first : first + _TOGETHER]
-            updates = [self._update(key, nothing if first + n else data) for n, key in enumerate(some)]
-            retried(self.client.transact_write_items, TransactItems=[{"Update": update} for update in updates])
+    def save(self, keys: Sequence[Key], result: Result) -> None:
+        """Save the result of events that were handled together. The record of the first one contains it."""
 
     def release(self, key: Key, error: Exception) -> None:
-        """Let go of an event that could not be handled."""
-        self.delete_record(data=self._data(key), exception=error)
-
-    def _put_record(self, data_record: DataRecord) -> None:
-        retried(super()._put_record, data_record=data_record)
-
-    def _delete_record(self, data_record: DataRecord) -> None:
-        retried(super()._delete_record, data_record=data_record)
-
-    def _get_hashed_payload(self, data: dict[str, Any]) -> str:
-        """A fingerprint is made of hashes already."""
-        return str(data["fingerprint"])
-
-    def _validate_payload(self, data_payload: dict[str, Any] | DataRecord, stored_data_record: DataRecord) -> None:
-        """Powertools' comparison, for fingerprints. A record of an earlier version of the kit has none."""
-        given = data_payload.payload_hash if isinstance(data_payload, DataRecord) else data_payload["fingerprint"]
-        if not matches(given, stored_data_record.payload_hash):
-            raise PayloadMismatchError(
-                "The record is that of an event with other data.", stored_data_record.payload_hash
-            )
-
-    @staticmethod
-    def _data(key: Key) -> dict[str, Any]:
-        return {"key": list(key)}
-
-    def _answer(self, key: Key, record: DataRecord | None) -> Answer:
-        stored = json.loads(record.response_data) if record and record.response_data else None
-        if record is None or stored is None or not (stored["published"] or _is_over(record)):
-            raise StillInProgress(
-                f"{' '.join(key)} is being handled by another delivery, or by one that was killed: "
-                f"this one is tried again when that one's time is over."
-            )
-        if "parts" in stored:
-            text = "".join(self._part(f"{record.idempotency_key}#{n}") for n in range(stored["parts"]))
-            stored["events"] = json.loads(text)
-        return Answer(stored["events"], stored["published"])
-
-    def _stored(self, key: Key, answer: Answer) -> dict[str, Any]:
-        text = json.dumps(answer.envelopes, separators=(",", ":"))  # ASCII: a character is a byte
-        if len(text) <= MOST_BYTES:
-            return {"published": answer.published, "events": answer.envelopes}
-        parts = [text[first : first + MOST_BYTES] for first in range(0, len(text), MOST_BYTES)]
-        for number, part in enumerate(parts):
-            item = {"id": f"{self._id(key)}#{number}", "expiration": self._get_expiry_timestamp(), "part": part}
-            retried(self.client.put_item, TableName=self.table_name, Item=self._item(item))
-        return {"published": answer.published, "parts": len(parts)}
-
-    def _part(self, identity: str) -> str:
-        found = self.client.get_item(TableName=self.table_name, Key={"id": {"S": identity}}, ConsistentRead=True)
-        return found["Item"]["part"]["S"]
-
-    def _id(self, key: Key) -> str:
-        return str(self._get_hashed_idempotency_key(data=self._data(key)))
-
-    @staticmethod
-    def _item(values: dict[str, Any]) -> dict[str, Any]:
-        return {name: {"N" if isinstance(value, int) else "S": str(value)} for name, value in values.items()}
-
-    def _update(self, key: Key, data: dict[str, Any]) -> Any:
-        """The update that Powertools' `save_success` makes."""
-        names = {"#data": self.data_attr, "#expiry": self.expiry_attr, "#status": self.status_attr}
-        values = {":data": json.dumps(data), ":expiry": self._get_expiry_timestamp()}
-        return {
-            "TableName": self.table_name,
-            "Key": {"id": {"S": self._id(key)}},
-            "UpdateExpression": "SET #data = :data, #expiry = :expiry, #status = :status",
-            "ExpressionAttributeNames": names,
-            "ExpressionAttributeValues": self._item(values | {":status": STATUS_CONSTANTS["COMPLETED"]}),
-        }
+        """Delete the record of an event whose handler failed."""
 
 
-def _is_over(record: DataRecord) -> bool:
-    """Whether the time is over of whoever kept the answer: it publishes it no more."""
-    return (record.in_progress_expiry_timestamp or 0) <= time.time() * 1000
+def scope() -> str:
+    """Return the prefix of this function's records; empty outside a stack."""
+    return os.environ.get(SCOPE, "")

@@ -1,7 +1,7 @@
-"""The function between an event store and its bus: what was appended is published, then it gets its position.
+"""The Lambda function between an event store and its bus: it publishes appended events, then assigns their positions.
 
-It reads the stream of the store's table, at least once: an event may be published again, with the same id. Called
-with anything else it publishes all that is pending, whatever has become of the stream's records.
+It reads the stream of the store's table at least once, so an event can be published again, with the same id. With any
+other payload it publishes all pending events, whether or not the records of the stream still exist.
 https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html
 """
 
@@ -13,34 +13,34 @@ from typing import Any
 from millrace.runtime.claims import claimed
 from millrace.runtime.observe import logger
 from millrace.runtime.publisher import publisher
-from millrace.runtime.stores import named_in
+from millrace.runtime.stores import resource_name
 from millrace.runtime.streams import Stored, Streams
 
 STORE = "MILLRACE_STORE"
-"""The environment variable that holds the store's address."""
-_AT_ONCE = 100
+"""The environment variable with the address of the store."""
+_BATCH = 100
 
 
 def handler(payload: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ARG001 - Lambda's own signature
-    """Publish the events of a batch of the table's stream, or all pending ones. Raises what goes wrong: all again."""
+    """Publish the events of a batch of the stream, or all pending ones. An error fails the batch."""
     if "Records" in payload:
         return {"published": _relay(_stored(record) for record in payload["Records"])}
     pending, published = _streams().pending(), 0
-    while found := list(islice(pending, _AT_ONCE)):
+    while found := list(islice(pending, _BATCH)):
         published += _relay(found)
     return {"published": published}
 
 
 def _relay(events: Iterable[Stored]) -> int:
     ordered = _in_order(list(events))
-    publisher().publish([claimed(_streams().whole(event)) for event in ordered])
-    _streams().place(ordered)
+    publisher().publish([claimed(_streams().with_data(event)) for event in ordered])
+    _streams().assign_positions(ordered)
     logger().info("events relayed", extra={"published": len(ordered), "streams": len({e.stream for e in ordered})})
     return len(ordered)
 
 
 def _in_order(events: list[Stored]) -> list[Stored]:
-    """The events of a stream in the order of their versions: what one transaction wrote may come in any."""
+    """Order the events of each stream by version: those of one transaction arrive in any order."""
     versions: dict[str, list[Stored]] = {}
     for event in sorted(events, key=lambda event: event.version, reverse=True):
         versions.setdefault(event.stream, []).append(event)
@@ -56,4 +56,4 @@ def _stored(record: Any) -> Stored:
 
 @cache
 def _streams() -> Streams:
-    return Streams.at(named_in(STORE, "store"))
+    return Streams.at(resource_name(STORE, "store"))

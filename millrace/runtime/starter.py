@@ -1,28 +1,28 @@
-"""The function between a mediator's channel and its state machine.
+"""The Lambda function between a mediator's channel and its state machine.
 
-It starts one execution for each event, named after the event id, so that a duplicate starts nothing.
+It starts one execution for each event. The execution is named after the event id, so a duplicate starts no second one.
 https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html
 """
 
 import hashlib
-import importlib
 import json
-import os
 import re
-from functools import cache
 from typing import Any
 
 from millrace.events import Envelope, Event, decode
 from millrace.runtime import observe
-from millrace.runtime.aside import accepted
 from millrace.runtime.batch import each_event
 from millrace.runtime.claims import fitted, redeemed
+from millrace.runtime.environment import client, event_types, required
+from millrace.runtime.quarantine import accepted
 
+STATE_MACHINE, TRIGGER = "MILLRACE_STATE_MACHINE", "MILLRACE_TRIGGER"
+"""The environment variables with the ARN of the state machine, and with the class of the event that starts it."""
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,80}")
 
 
 def handler(payload: dict[str, Any], context: Any) -> Any:
-    """Start an execution for each event; answer with those that failed, as their source asks."""
+    """Start an execution for each event, and return the batch item failures."""
     return each_event(payload, context, _start)
 
 
@@ -39,36 +39,27 @@ def _start(envelope: Any, attempt: int) -> None:
 
 
 def _execute(event: Event, envelope: Envelope) -> None:
-    kept: Envelope = {
+    known: Envelope = {
         "source": envelope["source"],
         "detail-type": envelope["detail-type"],
         "detail": envelope["detail"],
     }
-    machines = _machines()
+    machines = client("stepfunctions")
     try:
         machines.start_execution(
-            stateMachineArn=os.environ["MILLRACE_STATE_MACHINE"],
+            stateMachineArn=required(STATE_MACHINE),
             name=_name(event.metadata.event_id),
-            input=json.dumps({"events": fitted([kept], [], beside=False), "refused": False}, ensure_ascii=False),
+            input=json.dumps({"events": fitted([known], [], parallel=False), "refused": False}, ensure_ascii=False),
         )
     except machines.exceptions.ExecutionAlreadyExists:
-        observe.logger().info("this event has started its execution before")
+        observe.logger().info("execution already exists for this event")
 
 
 def _name(event_id: str) -> str:
-    """What a name of an execution may be; an event from outside may have any id."""
+    """Return the name of an execution: the event id, or its hash if it has other characters, as an external id can."""
     return event_id if _NAME.fullmatch(event_id) else hashlib.sha256(event_id.encode()).hexdigest()
 
 
-@cache
-def _machines() -> Any:
-    import boto3  # noqa: PLC0415
-
-    return boto3.client("stepfunctions")
-
-
-@cache
 def _trigger() -> type[Event]:
-    module, _, name = os.environ["MILLRACE_TRIGGER"].partition(":")
-    event: type[Event] = getattr(importlib.import_module(module), name)
+    (event,) = event_types(TRIGGER).values()
     return event

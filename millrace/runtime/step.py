@@ -1,9 +1,9 @@
 """@step: a function from events to events, as a task of a state machine.
 
-The machine hands each step the flow so far, `{"events": [envelope, …], "refused": bool, "steps": int}`, whose first
-event started it. A parameter is given the latest event of its type; the step's own events are published and added to
-the flow. A step that runs beside others is asked for its own events alone; the step after them finds them in the
-flow's `branches`.
+The state machine passes each step the flow, `{"events": [envelope, …], "refused": bool, "steps": int}`. The first event
+started the execution. A parameter receives the latest event of its type. The events that the step returns are published
+and added to the flow. A step that runs in parallel returns its own events only; the next step finds them in the
+`branches` of the flow.
 """
 
 import hashlib
@@ -14,63 +14,64 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 
 from millrace.events import Envelope, Event, Metadata, Refusal, decode, encode
 from millrace.runtime import observe
-from millrace.runtime.aside import UnexpectedEvent
-from millrace.runtime.breaker import MisplacedBreaker
+from millrace.runtime.breaker import MisplacedBreakerError
 from millrace.runtime.callbacks import Callback, Expected
 from millrace.runtime.claims import claimed, fitted, redeemed
-from millrace.runtime.declaration import Input, UnclearSignature
-from millrace.runtime.idempotency import Key, Once
+from millrace.runtime.declaration import Input, SignatureError
+from millrace.runtime.idempotency import Once
 from millrace.runtime.processor import Handler, Payload
 from millrace.runtime.publisher import publisher
+from millrace.runtime.quarantine import UnexpectedEventError
+from millrace.runtime.records import Key
 
-_OF_A_TRY = ("branches", "asked", "answer")
-"""What says nothing of the flow itself: answers that are joined to it, the redrives before a fork asked, and how a
-task that waited came to its end."""
+_NOT_OF_THE_FLOW = ("branches", "redrive_count", "answer")
+"""Keys that do not belong to the flow: results of parallel steps, the redrive count when they started, and the output
+of a task that waited for a callback."""
 if TYPE_CHECKING:
-    from millrace.runtime.tokens import Asking
+    from millrace.runtime.tokens import CallbackAttempt
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class MissingEvent(LookupError):
-    """A step asks for an event that the flow has not seen."""
+class MissingEventError(LookupError):
+    """A step takes an event that the flow does not contain."""
 
 
 class Step(Handler[P, R]):
-    """A task of a mediator. One that waits for an answer is called twice: to ask, and with the answer."""
+    """A task of a mediator. A step that waits for a callback is invoked twice: for the request, and for the answer."""
 
-    waits = True
+    takes_callback = True
 
     def __init__(
         self,
         function: Callable[P, R],
         *,
         repeatable: str | None = None,
-        answer_within: timedelta | None = None,
+        timeout: timedelta | None = None,
     ) -> None:
-        super().__init__(function, repeatable=repeatable, answer_within=answer_within)
+        super().__init__(function, repeatable=repeatable, timeout=timeout)
         if self.declaration.breaker:
-            raise MisplacedBreaker(
-                f"{self.declaration.module}.{self.declaration.attribute} is a @step with a @breaker, and a step has no "
-                f"queue to wait in: take it off, and let the state machine try again."
+            raise MisplacedBreakerError(
+                f"{self.where} is a @step with a @breaker, but a step has no queue for its events. Remove the breaker: "
+                f"the state machine retries the step."
             )
         refusals = [event.__name__ for event in self.declaration.returns if issubclass(event, Refusal)]
         if self.declaration.callback and refusals:
-            raise UnclearSignature(
-                f"{self.declaration.module}.{self.declaration.attribute} returns {', '.join(refusals)}, and goes on "
-                f"waiting: a step that takes a callback is refused by its answer alone. Refuse in a step before it."
+            raise SignatureError(
+                f"{self.where} returns {', '.join(refusals)} and takes a callback. Only the answer can refuse a step "
+                f"that waits: return the refusal from a step before it."
             )
 
     def invoked(self, payload: Payload, context: Any = None) -> Payload:
-        """Run the step on a flow and answer with the flow that goes on."""
+        """Run the step, and return the flow for the next step."""
         flow = _joined(payload["flow"])
         attempt = int(payload.get("attempt", 0)) + 1
         start = flow["events"][0]
         self.appended = []
         try:
             cause = Metadata.model_validate(start["detail"]["metadata"])
-            asked, published = self._publish(payload, flow, cause, context)
+            requested, published = self._publish(payload, flow, cause, context)
         except Exception as error:
             observe.failed(start, attempt, error)
             raise
@@ -78,50 +79,52 @@ class Step(Handler[P, R]):
         if "token" in payload:
             return {}
         refused = any(self._refuses(envelope) for envelope in published)
-        before = {"events": []} if payload.get("beside") else flow
-        said = [*before["events"], *asked, *published]
-        return {**before, "events": said, "refused": refused, "steps": flow["steps"] + 1}
+        before = {"events": []} if payload.get("parallel") else flow
+        events = [*before["events"], *requested, *published]
+        return {**before, "events": events, "refused": refused, "steps": flow["steps"] + 1}
 
     def _publish(
         self, payload: Payload, flow: Payload, cause: Metadata, context: Any
     ) -> tuple[list[Envelope], list[Envelope]]:
-        """What the step says, published once; or what it has asked with, and the answer, published once."""
-        key, beside = _key(str(payload.get("execution", "")), flow), bool(payload.get("beside"))
+        """Publish the events of the step once. Returns those that requested its callback, and those published now."""
+        key, parallel = _key(str(payload.get("execution", "")), flow), bool(payload.get("parallel"))
         expected = self.declaration.callback
         if expected and "token" not in payload:
-            return self._hear(flow["events"], cause, key, context, beside=beside)
-        asking = _asking(key, payload, expected) if expected else None
-        once = Once(_opening(asking), replies=True)
-        said = self.once([key], context, once, lambda _: self._say(flow["events"], cause, key, asking, beside=beside))
-        if asking:
-            asking.open(said)
-        return [], said
+            return self._resume(flow["events"], cause, key, context, parallel=parallel)
+        attempt = _callback_attempt(key, payload, expected) if expected else None
+        once = Once(_opening(attempt), replies=True)
+        published = self.once(
+            [key], context, once, lambda _: self._produce(flow["events"], cause, key, attempt, parallel=parallel)
+        )
+        if attempt:
+            attempt.open(published)
+        return [], published
 
-    def _say(
-        self, events: list[Payload], cause: Metadata, key: Key, asking: "Asking | None", *, beside: bool
+    def _produce(
+        self, events: list[Payload], cause: Metadata, key: Key, attempt: "CallbackAttempt | None", *, parallel: bool
     ) -> list[Envelope]:
         given: dict[str, Any] = {taken.name: self._latest(taken, events, key) for taken in self.declaration.inputs}
-        if asking and self.declaration.callback:
-            given[self.declaration.callback.name] = Callback[Any](asking.id)
-        return fitted(self.envelopes(cause, " ".join(key), **given), events, beside=beside)
+        if attempt and self.declaration.callback:
+            given[self.declaration.callback.name] = Callback[Any](attempt.id)
+        return fitted(self.envelopes(cause, " ".join(key), **given), events, parallel=parallel)
 
-    def _hear(
-        self, events: list[Payload], cause: Metadata, key: Key, context: Any, *, beside: bool
+    def _resume(
+        self, events: list[Payload], cause: Metadata, key: Key, context: Any, *, parallel: bool
     ) -> tuple[list[Envelope], list[Envelope]]:
-        """What the step has asked with, and the answer as an event of this flow, which that has caused."""
-        from millrace.runtime.tokens import heard  # noqa: PLC0415 - few steps wait
+        """Publish the answer as an event of this flow, caused by the last event that requested it."""
+        from millrace.runtime.tokens import receive_answer  # noqa: PLC0415 - few steps wait
 
-        answer, asked = heard(key)
-        for envelope in asked[-1:]:
+        answer, requested = receive_answer(key)
+        for envelope in requested[-1:]:
             cause = Metadata.model_validate(envelope["detail"]["metadata"])
 
-        def say(_new: list[Key]) -> list[Envelope]:
+        def produce(_new: list[Key]) -> list[Envelope]:
             contract = (event := self._answer(answer)).contract
             run = " ".join(key)
-            told = cause.causes(producer=contract.source, position=0, version=contract.version, run=run)
-            return fitted([claimed(encode(event.stamped(told)))], [*events, *asked], beside=beside)
+            metadata = cause.causes(producer=contract.source, position=0, version=contract.version, run=run)
+            return fitted([claimed(encode(event.stamped(metadata)))], [*events, *requested], parallel=parallel)
 
-        return asked, self.once([(*key, "answer")], context, Once(_opening(None), replies=True), say)
+        return requested, self.once([(*key, "answer")], context, Once(_opening(None), replies=True), produce)
 
     def _answer(self, envelope: Envelope) -> Event:
         name = (envelope["source"], envelope["detail-type"])
@@ -129,14 +132,16 @@ class Step(Handler[P, R]):
         for event in known:
             if name == (event.contract.source, event.contract.detail_type):
                 return decode(envelope, event)
-        raise UnexpectedEvent(
-            f"{self.declaration.name} waits for {', '.join(event.__name__ for event in known) or 'nothing'}, and was "
-            f"answered with {name[1]!r} from {name[0]!r}: deploy the door and the step together."
+        raise UnexpectedEventError(
+            f"{self.declaration.name} waits for {', '.join(event.__name__ for event in known) or 'nothing'}, but "
+            f"received {name[1]!r} from {name[0]!r}: deploy the ingress endpoint and the step together."
         )
 
-    def _refuses(self, said: Envelope) -> bool:
+    def _refuses(self, envelope: Envelope) -> bool:
         refusals = (event.contract for event in self.declaration.publishes if issubclass(event, Refusal))
-        return (said["source"], said["detail-type"]) in {(known.source, known.detail_type) for known in refusals}
+        return (envelope["source"], envelope["detail-type"]) in {
+            (known.source, known.detail_type) for known in refusals
+        }
 
     def _latest(self, taken: Input, events: list[Payload], key: Key) -> Event | list[Event] | None:
         found = [
@@ -149,50 +154,50 @@ class Step(Handler[P, R]):
         if taken.many:
             return found
         if not found and not taken.optional:
-            raise MissingEvent(
-                f"{self.declaration.name} asks for {' or '.join(e.__name__ for e in taken.events)}, which no step "
-                f"before it has said: reorder the steps, or annotate {taken.name!r} with '| None'."
+            raise MissingEventError(
+                f"{self.declaration.name} takes {' or '.join(e.__name__ for e in taken.events)}, which no earlier step "
+                f"published: reorder the steps, or annotate {taken.name!r} with '| None'."
             )
         return found[0] if found else None
 
 
-def _asking(key: Key, payload: Payload, expected: Expected) -> "Asking":
-    from millrace.runtime.tokens import Asking  # noqa: PLC0415 - few steps wait
+def _callback_attempt(key: Key, payload: Payload, expected: Expected) -> "CallbackAttempt":
+    from millrace.runtime.tokens import CallbackAttempt  # noqa: PLC0415 - few steps wait
 
     number = (int(payload["redrives"]) << 16) + int(payload["attempt"])
-    return Asking(key, payload["token"], number, expected)
+    return CallbackAttempt(key, payload["token"], number, expected)
 
 
-def _opening(asking: "Asking | None") -> Callable[[list[Envelope]], None]:
-    """Publish what a step says; of one that asks, no sooner than it can be answered."""
+def _opening(attempt: "CallbackAttempt | None") -> Callable[[list[Envelope]], None]:
+    """Return a function that opens the callback, if there is one, before it publishes events."""
 
-    def publish(said: list[Envelope]) -> None:
-        if asking:
-            asking.open(said)
-        publisher().publish(said)
+    def publish(envelopes: list[Envelope]) -> None:
+        if attempt:
+            attempt.open(envelopes)
+        publisher().publish(envelopes)
 
     return publish
 
 
 def _joined(flow: Payload) -> Payload:
-    """The flow, with the events of the steps that ran side by side before this one."""
+    """Return the flow with the events of the parallel steps before this one."""
     branches = flow.get("branches", ())
     joined = [event for branch in branches for event in branch["events"]]
-    rest = {name: value for name, value in flow.items() if name not in _OF_A_TRY}
+    rest = {name: value for name, value in flow.items() if name not in _NOT_OF_THE_FLOW}
     steps = max(each.get("steps", 0) for each in (flow, *branches))
     return {**rest, "events": [*flow["events"], *joined], "steps": steps}
 
 
 def _key(execution: str, flow: Payload) -> Key:
-    """What a task has in common with itself when it is tried again, or redriven, and with no other task.
+    """Return the key of a task, which is the same when the task is retried or redriven.
 
-    A state that is entered again finds another flow: `steps` counts those that were run before it, whatever they said.
+    `steps` counts the steps before it, so the key differs when an execution enters the same state again.
     """
     return execution, hashlib.sha256(json.dumps(flow, sort_keys=True).encode()).hexdigest()
 
 
 def _keyed(event: Event, key: Key) -> Event:
-    """The event as this task knows it: what it writes once, another execution may write again."""
+    """Return the event with a key of this task, so that another execution can repeat its writes."""
     return event.stamped(event.metadata.model_copy(update={"idempotency_key": " ".join((event.metadata.key, *key))}))
 
 
@@ -200,12 +205,12 @@ def _keyed(event: Event, key: Key) -> Event:
 def step(function: Callable[P, R], /) -> Step[P, R]: ...
 @overload
 def step(
-    *, repeatable: str | None = None, answer_within: timedelta | None = None
+    *, repeatable: str | None = None, timeout: timedelta | None = None
 ) -> Callable[[Callable[P, R]], Step[P, R]]: ...
 def step(function: Callable[P, R] | None = None, /, **declared: Any) -> Any:
-    """Declare a task of a mediator. It runs once for each time that its state is entered, tried again or redriven.
+    """Declare a task of a mediator. It runs once each time that its state is entered, also after retries and redrives.
 
-    `repeatable` says why it may as well run twice, and saves the record of what was done. One that takes a `Callback`
-    waits for its answer: for a day, unless `answer_within` says otherwise. Then it fails with States.Timeout.
+    `repeatable` states why the step is safe to run twice; it then stores no idempotency record. A step that takes a
+    `Callback` waits for its answer for `timeout`, one day by default, and then fails with States.Timeout.
     """
     return Step(function, **declared) if function else lambda given: Step(given, **declared)

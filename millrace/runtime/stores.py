@@ -1,23 +1,23 @@
-"""What a handler may take besides events: the stores that its construct names."""
+"""DynamoDB tables as parameters of a handler, and writes that are safe to repeat."""
 
 import hashlib
 import json
-import os
 import time
 from collections.abc import Callable
-from functools import cache
 from typing import Any, Protocol, cast
 
 from millrace.events import Event
-from millrace.runtime.conflicts import retried
-from millrace.runtime.idempotency import SECONDS, TABLE, named, scope
+from millrace.runtime.dynamodb import retried
+from millrace.runtime.environment import required, table_called
+from millrace.runtime.idempotency import SECONDS, TABLE, setting
+from millrace.runtime.records import scope
 
 
 class Table(Protocol):
-    """A DynamoDB table, as boto3's resource gives it; a parameter of this type names it.
+    """A DynamoDB table, with the methods of the boto3 resource, as a parameter of a handler.
 
-    `def handler(order: OrderCompleted, points: Table)` is given the table that the construct calls `points`. A test
-    hands in its own. https://docs.aws.amazon.com/boto3/latest/reference/services/dynamodb/table/index.html
+    `def handler(order: OrderCompleted, points: Table)` receives the table that its construct passes as `points`. A test
+    passes its own. https://docs.aws.amazon.com/boto3/latest/reference/services/dynamodb/table/index.html
     """
 
     @property
@@ -45,63 +45,48 @@ class Table(Protocol):
 
 
 def table_variable(parameter: str) -> str:
-    """The environment variable that holds the name of the table a parameter asks for."""
+    """Return the environment variable with the name of a parameter's table."""
     return f"MILLRACE_TABLE_{parameter.upper()}"
 
 
 def open_table(parameter: str) -> Table:
-    """The table of a parameter. Raises LookupError if the construct names none."""
-    return cast("Table", open_named(table_variable(parameter), parameter))
+    """Return the table of a parameter. Raises LookupError if the construct has none."""
+    return cast("Table", table_called(resource_name(table_variable(parameter), parameter)))
 
 
-def open_named(variable: str, parameter: str) -> Any:
-    """The table that an environment variable names, as boto3's resource. Raises LookupError if it is not set."""
-    return table_called(named_in(variable, parameter))
-
-
-def named_in(variable: str, parameter: str) -> str:
-    """What the construct names for a parameter. Raises LookupError if it names nothing."""
-    if variable not in os.environ:
-        raise LookupError(f"{variable} is not set: give the construct tables={{{parameter!r}: …}}.")
-    return os.environ[variable]
-
-
-@cache
-def table_called(name: str) -> Any:
-    """The table of a name, as boto3's resource."""
-    import boto3  # noqa: PLC0415 - a handler without a table need not wait for boto3
-
-    return boto3.resource("dynamodb").Table(name)
+def resource_name(variable: str, parameter: str) -> str:
+    """Return the name of a parameter's table or store. Raises LookupError if the construct has none."""
+    return required(variable, f"give the construct tables={{{parameter!r}: …}}.")
 
 
 def write_if(write: Callable[..., Any], **request: Any) -> Any | None:
-    """Make a write that has a condition: `write_if(points.update_item, Key=…, ConditionExpression=…)`.
+    """Make a conditional write: `write_if(points.update_item, Key=…, ConditionExpression=…)`.
 
-    Gives DynamoDB's answer, or None where the condition does not hold. Retries a write that conflicts with a
+    Returns the response of DynamoDB, or None if the condition is false. Retries a write that conflicts with a
     transaction.
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.ConditionExpressions.html
     """
     try:
         return retried(write, **request)
     except Exception as error:
-        answer = getattr(error, "response", {})  # botocore's ClientError, which a test has no need to load
-        if answer.get("Error", {}).get("Code") != "ConditionalCheckFailedException":
+        response = getattr(error, "response", {})  # botocore's ClientError, which a test has no need to load
+        if response.get("Error", {}).get("Code") != "ConditionalCheckFailedException":
             raise
         return None
 
 
 def update_once(table: Table, event: Event, *, Key: dict[str, Any], **update: Any) -> Any:  # noqa: N803 - boto3's own
-    """Update an item once for an event, however often that is delivered, and whatever is killed in between.
+    """Update an item once for an event, although the event can be delivered again.
 
-    `update_once(points, order, Key=…, UpdateExpression="ADD balance :earned", …)` gives the item as it is then, or
-    None where a condition of the update does not hold. Of an item that was deleted since it gives the key alone, so
-    read an attribute with a default: `item.get("balance", 0)`.
+    `update_once(points, order, Key=…, UpdateExpression="ADD balance :earned", …)` returns the updated item, or None if
+    a condition of the update is false. If the item was deleted since, only its key is returned, so read attributes with
+    a default: `item.get("balance", 0)`.
 
-    The update and a mark that it was made are one transaction; a second one of the same item for the same event is not
-    made, so write both in one expression.
+    The update and a marker for it are written in one transaction. A second update of the same item for the same event
+    is skipped, so write all changes in one expression.
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html
     """
-    mark = {"TableName": named(TABLE), "Item": _mark(table, event, Key)}
+    mark = {"TableName": setting(TABLE), "Item": _mark(table, event, Key)}
     mark["ConditionExpression"] = "attribute_not_exists(id)"
     reasons = _transact(table, [{"Put": mark}, {"Update": {"TableName": table.name, "Key": Key, **update}}])
     if reasons and reasons[0] != "ConditionalCheckFailed":
@@ -112,16 +97,16 @@ def update_once(table: Table, event: Event, *, Key: dict[str, Any], **update: An
 def _mark(table: Table, event: Event, key: dict[str, Any]) -> dict[str, Any]:
     what = [event.contract.source, event.contract.detail_type, event.metadata.key, table.name, key]
     digest = hashlib.sha256(json.dumps(what, sort_keys=True, default=str).encode()).hexdigest()
-    return {"id": f"{scope()}#once#{digest}", "expiration": int(time.time()) + int(named(SECONDS))}
+    return {"id": f"{scope()}#once#{digest}", "expiration": int(time.time()) + int(setting(SECONDS))}
 
 
 def _transact(table: Table, items: list[dict[str, Any]]) -> list[str]:
-    """Write all or nothing. Gives why nothing was written, as a code for each item."""
+    """Write all items or none. Returns an empty list, or the cancellation reason of each item."""
     client = table.meta.client
     try:
         retried(client.transact_write_items, TransactItems=items)
-    except client.exceptions.TransactionCanceledException as cancelled:
-        reasons = [reason["Code"] for reason in cancelled.response["CancellationReasons"]]
+    except client.exceptions.TransactionCanceledException as canceled:
+        reasons = [reason["Code"] for reason in canceled.response["CancellationReasons"]]
         if not set(reasons) <= {"None", "ConditionalCheckFailed"}:
             raise
         return reasons

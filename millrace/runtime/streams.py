@@ -1,8 +1,8 @@
-"""The table of an event store: streams of events, each at its version, and the order of them all.
+"""The table of an event store: streams of versioned events, and the positions of all events.
 
-An event is one item, written once: key `stream` and `version`. Keys that begin with `$` are the store's own. Until it
-is published an event is listed as pending; then it has its position in the log, which has no gaps. The data of a large
-event lies in the store's bucket, for as long as the event does, and the item says where.
+An event is one item, written once, with the key `stream` and `version`. Stream names that start with `$` are reserved
+for the store. An event is pending until it is published; then it gets its position in the log, which has no gaps. The
+data of a large event is stored in the bucket of the store without expiry, and the item contains a claim for it.
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html
 """
 
@@ -16,34 +16,32 @@ from typing import Any
 from millrace.events import Envelope
 from millrace.events.claims import CLAIM_ABOVE, Claims
 from millrace.runtime.claims import claims_in
-from millrace.runtime.items import check_size
-from millrace.runtime.stores import table_called
+from millrace.runtime.dynamodb import check_size, pages, transact
+from millrace.runtime.environment import table_called
 
 BY_POSITION = "by_position"
-"""The index of the table: `log` and, in it, `position`."""
+"""The index of the table, with the keys `log` and `position`."""
 PENDING = "pending"
 BUCKET = 10_000
 """Positions that share a partition of the index."""
 MAX_APPENDED = 98
-"""Events of one append: DynamoDB takes 100 items a transaction, and two of them are conditions."""
-_MOST_TOGETHER = 3_000_000
-"""Bytes of one append, which as a transaction may have 4 MB."""
-_MAX_PLACED = 50
-_PUT_ASIDE = (
-    "let the bus put large data aside, by Bus(claim_check_threshold=…), or keep it elsewhere and its place here."
-)
+"""Maximum events of one append. A transaction has 100 items, and two of them are conditions."""
+_MOST_BYTES = 3_000_000
+"""Maximum bytes of one append. A transaction has 4 MB."""
+_MAX_ASSIGNED = 50
+_FIX = "enable the claim check with Bus(claim_check_threshold=…), or store the data elsewhere and its address here."
 _COUNTER = {"stream": "$log", "version": 0}
 _NAMES = {"#log": "log", "#position": "position"}
 _ATTEMPTS = 20
 
 
-class Conflict(RuntimeError):
-    """A stream is at another version than its writer believed, and nothing was appended."""
+class ConcurrencyError(RuntimeError):
+    """A stream is not at the expected version, so nothing was appended."""
 
 
 @dataclass(frozen=True)
 class Stored:
-    """An event as the store has it. `position` is its place in the log, once it is published."""
+    """A stored event. `position` is its position in the log, after it is published."""
 
     stream: str
     version: int
@@ -52,22 +50,22 @@ class Stored:
 
     @classmethod
     def of(cls, item: Mapping[str, Any]) -> "Stored":
-        """An item of the table."""
+        """Read an item of the table."""
         envelope: Envelope = {
             "source": item["source"],
             "detail-type": item["detail_type"],
             "detail": json.loads(item["detail"]),
         }
-        placed = item["log"] != PENDING
-        return cls(item["stream"], int(item["version"]), envelope, int(item["position"]) if placed else None)
+        published = item["log"] != PENDING
+        return cls(item["stream"], int(item["version"]), envelope, int(item["position"]) if published else None)
 
     @property
     def bytes(self) -> int:
-        """What its data weighs where that lies in the bucket; what lies in the table weighs little."""
+        """The size of its data in the bucket; data in the table is small and counts as 0."""
         return int(self.envelope["detail"].get("claim", {}).get("bytes", 0))
 
     def item(self) -> dict[str, Any]:
-        """The item of a new event."""
+        """Return the item of a new event."""
         return {
             "stream": self.stream,
             "version": self.version,
@@ -80,7 +78,7 @@ class Stored:
 
 
 class Streams:
-    """An event store's table, as boto3's resource gives it, and the claims of what is too large for it."""
+    """The table of an event store, as a boto3 resource, and the claims of its bucket."""
 
     def __init__(self, table: Any, claims: Claims | None = None) -> None:
         self._table = table
@@ -88,16 +86,16 @@ class Streams:
 
     @classmethod
     def at(cls, address: str) -> "Streams":
-        """Those of an address: the name of the table and, after a slash, of the bucket, where there is one."""
+        """Open an address: the name of the table and, after a slash, the name of the bucket, if there is one."""
         table, _, bucket = address.partition("/")
         return cls(table_called(table), claims_in(bucket) if bucket else None)
 
-    def whole(self, stored: Stored) -> Envelope:
-        """The envelope of an event with its data, wherever that lies. Raises ContractError where it is gone."""
+    def with_data(self, stored: Stored) -> Envelope:
+        """Return the envelope of an event with its data. Raises ContractError if the data is missing."""
         return self._claims.redeemed(stored.envelope) if self._claims else stored.envelope
 
     def read(self, stream: str, after: int = 0, until: int | None = None) -> Iterator[Stored]:
-        """The events of a stream behind a version, in order; up to `until`, where it is given."""
+        """Read the events of a stream after a version, in order, up to the version `until` if given."""
         values = {":stream": stream, ":first": after + 1, **({":last": until} if until else {})}
         versions = "BETWEEN :first AND :last" if until else ">= :first"
         for item in self._query(
@@ -109,51 +107,53 @@ class Streams:
             yield Stored.of(item)
 
     def append(self, events: Sequence[Stored], *, once: str | None = None) -> bool:
-        """Append events that follow one another in one stream, all or none.
+        """Append consecutive events to one stream, all or none.
 
-        With `once` they are appended if nothing was under that name: False if something was. Raises Conflict unless
-        the stream ends just before the first, and TooLarge.
+        Returns False if an append with the name `once` was made before. Raises ConcurrencyError if the stream does not
+        end just before the first event, and ItemTooLargeError.
         """
-        items = [self._item(event, among=len(events)) for event in events]
-        mark = [_first_time(once, events)] if once else []
-        before = [_is_there(events[0].stream, events[0].version - 1)] if events[0].version > 1 else []
+        items = [self._item(event, count=len(events)) for event in events]
+        mark = [_once(once, events)] if once else []
+        before = [_exists(events[0].stream, events[0].version - 1)] if events[0].version > 1 else []
         reasons = self._transact([*mark, *before, *map(_put, items)])
         if not reasons:
             return True
         if once and reasons[0] == "ConditionalCheckFailed":
             return False
-        raise Conflict(f"{events[0].stream} is not at version {events[0].version - 1} any more: load it, decide anew.")
+        raise ConcurrencyError(
+            f"{events[0].stream} is no longer at version {events[0].version - 1}: load it and decide again."
+        )
 
-    def _item(self, event: Stored, *, among: int) -> dict[str, Any]:
-        """The item of an event, without its data where that is too large for it, or for one append of so many."""
+    def _item(self, event: Stored, *, count: int) -> dict[str, Any]:
+        """Return the item of an event, with a claim if its data is too large for an append of `count` events."""
         if self._claims:
-            most = min(CLAIM_ABOVE, _MOST_TOGETHER // among)
+            most = min(CLAIM_ABOVE, _MOST_BYTES // count)
             event = replace(event, envelope=self._claims.claimed(event.envelope, above=most))
         item = event.item()
         what = f"{item['detail_type']}, to be version {event.version} of {event.stream},"
-        check_size(item, what, event.envelope["detail"].get("data", {}), _PUT_ASIDE)
+        check_size(item, what, event.envelope["detail"].get("data", {}), _FIX)
         return item
 
     def appended(self, stream: str, once: str) -> list[Stored]:
-        """What was appended to a stream under a name; nothing, where nothing was."""
+        """Return the events that were appended to a stream with the name `once`."""
         mark = self._table.get_item(Key=_mark(stream, once), ConsistentRead=True).get("Item")
         return list(self.read(stream, int(mark["first"]) - 1, int(mark["last"]))) if mark else []
 
     def snapshot(self, stream: str) -> dict[str, Any] | None:
-        """The snapshot of a stream, where there is one: what `keep` was given."""
+        """Return the snapshot of a stream, or None."""
         found = self._table.get_item(Key={"stream": stream, "version": 0}, ConsistentRead=True).get("Item")
         return dict(found) if found else None
 
-    def keep(self, stream: str, snapshot: Mapping[str, Any]) -> None:
-        """Keep a snapshot in the place of the former one."""
+    def save_snapshot(self, stream: str, snapshot: Mapping[str, Any]) -> None:
+        """Save a snapshot, and replace the previous one."""
         self._table.put_item(Item={**snapshot, "stream": stream, "version": 0})
 
     # -- the order of all events ---------------------------------------------------------------------------------
 
     def read_all(self, after: int = 0) -> Iterator[Stored]:
-        """The published events of all streams behind a position, in order, up to the last one without a gap.
+        """Read the published events of all streams after a position, in order, up to the first gap.
 
-        The index follows the table with a delay, and out of order: what comes behind a gap is for the next time.
+        The index is eventually consistent and updated out of order: events after a gap are read the next time.
         """
         while True:
             found = False
@@ -166,38 +166,40 @@ class Streams:
                 return
 
     def pending(self) -> Iterator[Stored]:
-        """The events that are not known to be published, the oldest first."""
+        """Read the events that are not marked as published, the oldest first."""
         for item in self._of_log(PENDING, 0):
             yield Stored.of(item)
 
     def pending_since(self, moment: int) -> bool:
-        """Whether something that was appended before a moment, in milliseconds since 1970, is still pending."""
+        """Whether an event that was appended before a time, in milliseconds since 1970, is still pending."""
         first = next(self._of_log(PENDING, 0), None)
         return first is not None and int(first["position"]) <= moment
 
     def head(self) -> int:
-        """The last position that was given."""
+        """Return the last assigned position."""
         counter = self._table.get_item(Key=_COUNTER, ConsistentRead=True).get("Item", {})
         return int(counter.get("last", 0))
 
-    def place(self, events: Sequence[Stored]) -> None:
-        """Give positions to published events, in their order; those that have one keep it."""
-        for start in range(0, len(events), _MAX_PLACED):
-            self._place(list(events[start : start + _MAX_PLACED]))
+    def assign_positions(self, events: Sequence[Stored]) -> None:
+        """Assign positions to published events, in order. Events with a position keep it."""
+        for start in range(0, len(events), _MAX_ASSIGNED):
+            self._assign(list(events[start : start + _MAX_ASSIGNED]))
 
-    def _place(self, events: list[Stored]) -> None:
+    def _assign(self, events: list[Stored]) -> None:
         for attempt in range(_ATTEMPTS):
             last = self.head()
-            count, *reasons = self._transact([_count(last, len(events)), *_placed(events, last)]) or (None,)
+            count, *reasons = self._transact([_count(last, len(events)), *_assigned(events, last)]) or (None,)
             if not any((count, *reasons)):
                 return
             events = [e for e, reason in zip(events, reasons, strict=True) if reason != "ConditionalCheckFailed"]
             if not events:
                 return
             time.sleep(0.01 * 2 ** min(attempt, 6) * random.random())  # noqa: S311 - jitter is no secret
-        raise Conflict(f"{len(events)} published events have no position: too many relays give positions at once.")
+        raise ConcurrencyError(
+            f"{len(events)} published events have no position: too many relays assign positions concurrently."
+        )
 
-    # -- how DynamoDB is asked -----------------------------------------------------------------------------------
+    # -- requests to DynamoDB ------------------------------------------------------------------------------------
 
     def _of_log(self, log: str, after: int) -> Iterator[dict[str, Any]]:
         return self._query(
@@ -208,31 +210,10 @@ class Streams:
         )
 
     def _query(self, **request: Any) -> Iterator[dict[str, Any]]:
-        while True:
-            answer = self._table.query(**request)
-            yield from answer["Items"]
-            if "LastEvaluatedKey" not in answer:
-                return
-            request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+        return pages(self._table.query, **request)
 
     def _transact(self, items: list[dict[str, Any]]) -> list[str | None]:
         return transact(self._table.meta.client, [(self._table.name, item) for item in items])
-
-
-def transact(client: Any, items: Sequence[tuple[str, dict[str, Any]]]) -> list[str | None]:
-    """Write items, `(table, {"Put": …})`, all or none. Gives nothing if all were written, else why not, one by one.
-
-    `client` is that of a boto3 resource, which takes plain values.
-    """
-    named = [{kind: {"TableName": table, **given} for kind, given in item.items()} for table, item in items]
-    try:
-        client.transact_write_items(TransactItems=named)
-    except client.exceptions.TransactionCanceledException as error:
-        codes = [reason.get("Code", "None") for reason in error.response["CancellationReasons"]]
-        if not set(codes) <= {"None", "ConditionalCheckFailed", "TransactionConflict"}:
-            raise
-        return [None if code == "None" else code for code in codes]
-    return []
 
 
 def _bucket(position: int) -> str:
@@ -249,8 +230,8 @@ def _put(item: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _is_there(stream: str, version: int) -> dict[str, Any]:
-    """The event before a stream's next one must be there; the Put of that one sees to it that it is the last."""
+def _exists(stream: str, version: int) -> dict[str, Any]:
+    """Return the condition that the previous event exists. The Put of the next one checks that none follows it."""
     return {
         "ConditionCheck": {
             "Key": {"stream": stream, "version": version},
@@ -260,7 +241,7 @@ def _is_there(stream: str, version: int) -> dict[str, Any]:
     }
 
 
-def _first_time(once: str, events: Sequence[Stored]) -> dict[str, Any]:
+def _once(once: str, events: Sequence[Stored]) -> dict[str, Any]:
     return _put({**_mark(events[0].stream, once), "first": events[0].version, "last": events[-1].version})
 
 
@@ -280,7 +261,7 @@ def _count(last: int, more: int) -> dict[str, Any]:
     }
 
 
-def _placed(events: Sequence[Stored], last: int) -> list[dict[str, Any]]:
+def _assigned(events: Sequence[Stored], last: int) -> list[dict[str, Any]]:
     return [
         {
             "Update": {

@@ -1,9 +1,10 @@
-"""The tokens of tasks that wait, in a table of the bus: one item for each waiting, whoever has tried it.
+"""Task tokens of steps that wait for a callback, in a table of the bus with one item for each callback.
 
-A token goes into the table and to Step Functions, and nowhere else. Outside is known `<place>.<secret>`: which item it
-is, and what nobody can guess. A try begins by making itself the newest one, and opens the item as its last act before
-it publishes: until then its callback is not answered, and that of a try before it not any more. The answer lies in the
-item, too: a try that was answered, and failed nevertheless, is followed by one that finds it there.
+A task token is stored in the table and sent to Step Functions only. External systems get a callback id,
+`<item id>.<secret>`, with a secret that cannot be guessed. Each attempt of the task first makes itself the newest one,
+and opens the callback just before it publishes its events. Until then the callback cannot be completed; an earlier
+attempt cannot be completed at all. The answer is stored in the item, so that an attempt can use it if the one before it
+was answered but failed.
 """
 
 import hashlib
@@ -15,60 +16,65 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from datetime import timedelta
-from functools import cache
 from typing import Any, Self
 
 from millrace.events import Envelope
 from millrace.runtime.callbacks import Expected
-from millrace.runtime.idempotency import Key, StillInProgress, named, scope
-from millrace.runtime.stores import table_called, write_if
+from millrace.runtime.environment import client, table_called
+from millrace.runtime.idempotency import setting
+from millrace.runtime.records import InProgressError, Key, scope
+from millrace.runtime.stores import write_if
 
 CALLBACKS = "MILLRACE_CALLBACKS"
-"""The environment: the table."""
-_AFTERWARDS = int(timedelta(days=20).total_seconds())
-"""For how long a callback that is over is known: its execution may be redriven for 14 days.
+"""The environment variable with the name of the table."""
+_RETENTION = int(timedelta(days=20).total_seconds())
+"""Seconds for which an item is stored after its timeout. An execution can be redriven for 14 days.
 
 https://docs.aws.amazon.com/step-functions/latest/dg/redrive-executions.html
 """
-_TRIES = int(timedelta(minutes=20).total_seconds())
-"""A try that was killed after it had opened: by then the next one has begun, or never will. A call takes at most 15
-minutes, and throttling is tried for some 3."""
-_OVER = "A later try of this task waits for the answer; this one is over."
+_RETRY_WINDOW = int(timedelta(minutes=20).total_seconds())
+"""Seconds after which an attempt that was killed is either retried or final: an invocation takes at most 15 minutes,
+and throttling is retried for about 3."""
+_OVER = "A later attempt of this task waits for the answer. This attempt is over."
 _ID = re.compile(r"([0-9a-f]{12}-[0-9a-f]{32})\.([\w-]{43})", re.ASCII)
 
 
-def places_of(owner: str) -> str:
-    """What the places of one function begin with."""
+def callback_id_prefix(owner: str) -> str:
+    """Return the prefix of the item ids of one function."""
     return hashlib.sha256(owner.encode()).hexdigest()[:12]
 
 
-class AlreadyAnswered(Exception):
-    """The answer came in, and the try that asked has failed: its state machine goes on with the answer."""
+class AlreadyAnsweredError(Exception):
+    """The callback is completed, but the attempt that requested it failed. The step is invoked with the answer."""
 
 
-class Asking:
-    """One try of a task that waits. The callback's `id` is the same for all tries.
+class DifferentAnswerError(Exception):
+    """The callback was completed with a different answer."""
 
-    `number` counts them: one that comes late, or again, takes the place of none after it. Raises AlreadyAnswered, and
-    StillInProgress for one that is over.
+
+class CallbackAttempt:
+    """One attempt of a task that waits for a callback. The callback's `id` is the same for all attempts.
+
+    `number` counts the attempts: an attempt that arrives late never replaces a later one. Raises AlreadyAnsweredError,
+    and InProgressError for an attempt that is over.
     """
 
     def __init__(self, key: Key, token: str, number: int, expected: Expected) -> None:
         self._token = token
-        self._tried_for = min(_TRIES, expected.seconds)
+        self._retry_window = min(_RETRY_WINDOW, expected.seconds)
         self._open = False
-        self._place = _place_of(key)
+        self._item_id = _item_id(key)
         item = self._begin(number, expected)
         if item is None:
-            raise StillInProgress(_OVER)
+            raise InProgressError(_OVER)
         if item.get("sent"):
-            raise AlreadyAnswered("The answer is here: the step is called with it.")
-        self.id = f"{self._place}.{item['secret']}"
+            raise AlreadyAnsweredError("The answer is stored: the step is invoked with it.")
+        self.id = f"{self._item_id}.{item['secret']}"
 
     def _begin(self, number: int, expected: Expected) -> dict[str, Any] | None:
-        until = int(time.time()) + expected.seconds + _AFTERWARDS
+        until = int(time.time()) + expected.seconds + _RETENTION
         return _write(
-            self._place,
+            self._item_id,
             "SET secret = if_not_exists(secret, :new), newest = :mine, tries = :number, expected = :expected, "
             "expiration = :until",
             "attribute_not_exists(tries) OR tries <= :number",
@@ -79,21 +85,21 @@ class Asking:
             until=until,
         )
 
-    def open(self, said: Sequence[Envelope]) -> None:
-        """Let the callback be answered; what the step has said meanwhile goes on with its answer."""
+    def open(self, published: Sequence[Envelope]) -> None:
+        """Allow the callback to be completed, and store the events that the step publishes with its request."""
         if self._open:
             return
-        known = {"token": self._token, "mine": _hashed(self._token), "said": _text(said)}
-        opening = "SET task_token = :token, said = :said, tried_until = :until"
-        until = int(time.time()) + self._tried_for
-        if _write(self._place, opening, "newest = :mine", **known, until=until) is None:
-            raise StillInProgress(_OVER)
+        known = {"token": self._token, "mine": _hashed(self._token), "published": _text(published)}
+        opening = "SET task_token = :token, published = :published, tried_until = :until"
+        until = int(time.time()) + self._retry_window
+        if _write(self._item_id, opening, "newest = :mine", **known, until=until) is None:
+            raise InProgressError(_OVER)
         self._open = True
 
 
 @dataclass(frozen=True)
-class Waiting:
-    """An item, as whoever answers finds it. `digest` is that of the answer that was given, `sent` once it counts."""
+class PendingCallback:
+    """The item of a callback. `digest` is the one of its answer; `sent` is true once the answer is final."""
 
     id: str
     expected: list[str]
@@ -105,7 +111,7 @@ class Waiting:
 
     @classmethod
     def of(cls, callback_id: str) -> Self | None:
-        """The waiting of a callback's id; None for a wrong one."""
+        """Return the callback with this id; None if the id is wrong."""
         known = _ID.fullmatch(callback_id)
         item = _item(known[1]) if known else None
         right = known and item and hmac.compare_digest(item["secret"], known[2])
@@ -117,56 +123,52 @@ class Waiting:
 
     @property
     def is_open(self) -> bool:
-        """Whether the newest try of the task waits for the answer."""
+        """Whether the newest attempt of the task waits for the answer."""
         return _hashed(self.task_token) == self.newest
 
     @property
-    def may_be_tried_again(self) -> bool:
-        """Whether its task, if nobody waits any more, may be about to begin anew."""
+    def may_be_retried(self) -> bool:
+        """Whether a task that no longer waits may be about to start again."""
         return time.time() < self.tried_until
 
-    def give(self, digest: str, event: Envelope) -> bool:
-        """Keep an answer, unless there was one before, and end the task. False if nobody waits for it.
+    def complete(self, digest: str, event: Envelope) -> bool:
+        """Store the first answer and end the task. Returns False if the task does not wait for it.
 
-        Raises AnotherAnswer if there was another one.
+        Raises DifferentAnswerError if a different answer was stored before.
         """
         known = {"digest": digest, "event": _text(event)}
         first = _write(self.id, "SET digest = :digest, answer = :event", "attribute_not_exists(digest)", **known)
         found = self._from(first or _item(self.id))
         if not found.digest:
-            return False  # it was there a moment ago: another call of the door has taken it back
+            return False  # a concurrent request has removed it in the meantime
         if found.digest != digest:
-            raise AnotherAnswer
+            raise DifferentAnswerError
         if found.sent:
             return True
         if _succeeds(self.task_token):
-            return self._counts(**known)
-        if first:  # as if it had never been given
-            still = "digest = :digest AND attribute_not_exists(sent)"
-            _write(self.id, "REMOVE digest, answer", still, digest=digest)
+            return self._confirm(**known)
+        if first:  # as if it had never been stored
+            unconfirmed = "digest = :digest AND attribute_not_exists(sent)"
+            _write(self.id, "REMOVE digest, answer", unconfirmed, digest=digest)
         return False
 
-    def _counts(self, **known: str) -> bool:
-        """Say that the answer counts. Not if a try has begun meanwhile that knows nothing of it, and waits."""
-        counting = "SET digest = :digest, answer = :event, sent = :yes"
-        return _write(self.id, counting, "newest = :mine", mine=self.newest, yes=True, **known) is not None
+    def _confirm(self, **known: str) -> bool:
+        """Mark the answer as final, unless a new attempt has begun without it and waits."""
+        confirming = "SET digest = :digest, answer = :event, sent = :yes"
+        return _write(self.id, confirming, "newest = :mine", mine=self.newest, yes=True, **known) is not None
 
 
-class AnotherAnswer(Exception):
-    """A callback has been answered with something else."""
-
-
-def heard(key: Key) -> tuple[Envelope, list[Envelope]]:
-    """The answer to what was asked, and what the step said when it asked. From now on the answer counts."""
-    item = _write(_place_of(key), "SET sent = :yes", "attribute_exists(answer)", yes=True)
+def receive_answer(key: Key) -> tuple[Envelope, list[Envelope]]:
+    """Mark the answer as final. Returns it, and the events that the step published with its request."""
+    item = _write(_item_id(key), "SET sent = :yes", "attribute_exists(answer)", yes=True)
     if item is None:
-        raise StillInProgress("The answer is being kept by another call of the door: this try is followed by one.")
-    return json.loads(item["answer"]), json.loads(item.get("said", "[]"))
+        raise InProgressError("Another request is storing the answer. This attempt is retried.")
+    return json.loads(item["answer"]), json.loads(item.get("published", "[]"))
 
 
 def _succeeds(token: str) -> bool:
     """https://docs.aws.amazon.com/step-functions/latest/apireference/API_SendTaskSuccess.html."""
-    states = _states()
+    states = client("stepfunctions")
     over = (states.exceptions.TaskTimedOut, states.exceptions.TaskDoesNotExist, states.exceptions.InvalidToken)
     try:
         states.send_task_success(taskToken=token, output="{}")
@@ -175,40 +177,33 @@ def _succeeds(token: str) -> bool:
     return True
 
 
-def _write(place: str, update: str, condition: str | None = None, **values: Any) -> dict[str, Any] | None:
-    """Update an item; gives it as it is then, or None where the condition does not hold."""
-    answer = write_if(
+def _write(item_id: str, update: str, condition: str | None = None, **values: Any) -> dict[str, Any] | None:
+    """Update an item. Returns the updated item, or None if the condition is false."""
+    response = write_if(
         _table().update_item,
-        Key={"id": place},
+        Key={"id": item_id},
         UpdateExpression=update,
         ExpressionAttributeValues={f":{name}": value for name, value in values.items()},
         ReturnValues="ALL_NEW",
         **({"ConditionExpression": condition} if condition else {}),
     )
-    return None if answer is None else dict(answer["Attributes"])
+    return None if response is None else dict(response["Attributes"])
 
 
-def _place_of(key: Key) -> str:
-    return f"{places_of(scope())}-{_hashed(*key)[:32]}"
+def _item_id(key: Key) -> str:
+    return f"{callback_id_prefix(scope())}-{_hashed(*key)[:32]}"
 
 
-def _item(place: str) -> Any:
-    return _table().get_item(Key={"id": place}, ConsistentRead=True).get("Item")
+def _item(item_id: str) -> Any:
+    return _table().get_item(Key={"id": item_id}, ConsistentRead=True).get("Item")
 
 
 def _table() -> Any:
-    return table_called(named(CALLBACKS))
-
-
-@cache
-def _states() -> Any:
-    import boto3  # noqa: PLC0415 - only who answers needs it
-
-    return boto3.client("stepfunctions")
+    return table_called(setting(CALLBACKS))
 
 
 def _text(content: Any) -> str:
-    """As JSON, of which DynamoDB counts the bytes of UTF-8."""
+    """Return JSON in UTF-8, because DynamoDB counts the bytes of UTF-8."""
     return json.dumps(content, separators=(",", ":"), ensure_ascii=False)
 
 

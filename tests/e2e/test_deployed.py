@@ -50,7 +50,7 @@ def answer(project, correlation_id):
     dynamodb = cloud.client("dynamodb")
     table = next(name for name in dynamodb.list_tables()["TableNames"] if "CallbacksTokens" in name)
     pages = dynamodb.get_paginator("scan").paginate(TableName=table)
-    (item,) = [each for page in pages for each in page["Items"] if correlation_id in str(each.get("said"))]
+    (item,) = [each for page in pages for each in page["Items"] if correlation_id in str(each.get("published"))]
     credentials = LOCAL if cloud.endpoint else boto3.Session().get_credentials()
     carrier = Carrier(cloud.client, lambda _requested: None, credentials)
     return carrier.send(f"{item['id']['S']}.{item['secret']['S']}", "ShipmentArranged", order)

@@ -18,7 +18,7 @@ from millrace.flow.compat import Consumer, compare
 from millrace.flow.graph import Node
 from millrace.flow.schemas import registry_schema
 from millrace.local.cloudformation.synthesis import SynthesisError
-from millrace.runtime import UnclearSignature
+from millrace.runtime import SignatureError
 
 ROOT = Path(__file__).parents[2]
 FORMS = ["OpenApi3", "JSONSchemaDraft4"]
@@ -215,7 +215,7 @@ def test_failed_synth_still_shows_broken_consumers(saved, capsys, monkeypatch):
 
 def test_handler_with_an_invalid_signature_is_broken_by_any_change(graph, monkeypatch):
     def refused(_):
-        raise UnclearSignature("the view is found by 'customer_id'")
+        raise SignatureError("the view is found by 'customer_id'")
 
     (points,) = [node for node in graph.functions if node.name == "award_points"]
     monkeypatch.setattr("millrace.cli.contracts.importlib.import_module", refused)

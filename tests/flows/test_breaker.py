@@ -67,7 +67,7 @@ def test_waiting_event_does_not_count_as_failed(flows, provider):
     flows.settle()
     (work,) = works(flows, requested)
     assert len(work.attempts) > 5
-    assert "Waits: ProviderDown: no answer" in work.attempts[0].error
+    assert "DependencyUnavailableError: ProviderDown: no answer" in work.attempts[0].error
     assert (flows.dead_letters("callprovider"), work.attempts[-1].error) == ([], None)
 
 

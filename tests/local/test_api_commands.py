@@ -21,7 +21,7 @@ def test_command_is_published_and_returns_location(public, empty_cloud, get):
     )
     empty_cloud.settle()
     body = json.loads(answer.body)
-    assert (answer.status, answer.headers["location"], body["ask"]) == (202, "/notes/ada/n-1", "/notes/ada/n-1")
+    assert (answer.status, answer.headers["location"], body["result_path"]) == (202, "/notes/ada/n-1", "/notes/ada/n-1")
     assert get(answer.headers["location"])["text"] == "Call."
     assert empty_cloud.trace(body["correlation_id"]).names() == ["WriteNote"]
 

@@ -66,7 +66,7 @@ def handler(order: OrderCompleted | OrderRejected, ratings: Table) -> CreditRate
     [
         (
             failing('return GiftIssued(customer_id="c", gift="mug")'),
-            "UndeclaredEvent: award_points returned GiftIssued, and its signature declares PointsAwarded",
+            "UndeclaredEventError: award_points returned GiftIssued, and its signature declares PointsAwarded",
         ),
         (
             failing('return PointsAwarded(customer_id="c", points="many", total=1)'),

@@ -106,8 +106,8 @@ def test_webhook_receives_a_cloudevent_and_the_key_of_its_secret(stocked, put, s
 def test_order_is_placed_by_command_and_queried(stocked, curl, recorded):
     order = recorded("place_order")["detail"]["data"]
     status, accepted = curl("/commands/PlaceOrder", order, kind="application/json")
-    placed = curl(f"{accepted['ask']}?after=1")[1]
+    placed = curl(f"{accepted['result_path']}?after=1")[1]
     stocked.settle()
-    assert (status, placed["version"] >= 1, curl(accepted["ask"])[1]["status"]) == (202, True, "completed")
+    assert (status, placed["version"] >= 1, curl(accepted["result_path"])[1]["status"]) == (202, True, "completed")
     assert "OrderCompleted" in stocked.trace(accepted["correlation_id"]).names()
     assert curl("/customers/customer-7/points") == (200, {"customer_id": "customer-7", "balance": 129})

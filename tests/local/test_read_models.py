@@ -25,7 +25,7 @@ def handler(event: OrderPlaced | OrderCompleted | OrderRejected, customer: Custo
 """
 
 
-SWAPPED = (0, {"projection": "view_customers", "live": "green", "other": "built"})
+SWAPPED = (0, {"projection": "view_customers", "live": "green", "candidate": "built"})
 
 
 @pytest.fixture

@@ -110,7 +110,7 @@ def test_the_logs_alone_tell_the_same_tree(stocked, put):
 def test_a_customer_whom_the_mailer_does_not_reach_is_told_by_post(stocked, put, messages):
     trace = stocked.trace(settled(stocked, put("place_order_unreachable")))
     mail, post = trace.work("notify_by_mail"), trace.work("notify_by_post")
-    assert "Waits: MailerDown" in mail.attempts[0].error
+    assert "DependencyUnavailableError: MailerDown" in mail.attempts[0].error
     assert ([event.name for event in post.published], post.at - mail.at > 600) == (["CustomerNotified"], True)
     assert trace.work("Fulfilment").status == "SUCCEEDED"
     assert messages("notificationsnotify", "dead") == []

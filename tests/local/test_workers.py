@@ -186,7 +186,7 @@ def test_the_environment_is_what_lambda_gives_and_nothing_of_the_machine(bench, 
     assert expected.items() <= seen.items()
 
 
-def test_a_function_runs_in_its_folder_with_a_scratch_of_its_own(bench, function):
+def test_a_function_runs_in_its_folder_with_a_scratch_of_as_root(bench, function):
     source = "import os, tempfile\ndef handler(event, context):\n    there = os.listdir(tempfile.gettempdir())\n"
     source += "    open(os.path.join(tempfile.gettempdir(), event), 'w').close()\n    return [os.getcwd(), there]"
     one, two = function(source, "one"), function(source, "two")

@@ -18,7 +18,7 @@ def recorded():
 
 
 @pytest.fixture
-def heard(recorded):
+def recorded_event(recorded):
     """The event in a file of tests/events, with its metadata."""
     from millrace.events import Catalog
 
@@ -26,39 +26,39 @@ def heard(recorded):
 
 
 class Memory:
-    """The records of a function, as long as a test takes."""
+    """The idempotency records of a function, in memory."""
 
     def __init__(self):
-        self.answers = {}
+        self.results = {}
         self.fingerprints = {}
 
     def begin(self, key, milliseconds, fingerprint=""):
-        from millrace.runtime import StillInProgress
+        from millrace.runtime import InProgressError
         from millrace.runtime.fingerprints import matches
-        from millrace.runtime.idempotency import PayloadMismatchError
+        from millrace.runtime.records import PayloadMismatchError
 
-        if key not in self.answers:
-            self.answers[key] = None
+        if key not in self.results:
+            self.results[key] = None
             self.fingerprints[key] = fingerprint
             return None
         if not matches(fingerprint, self.fingerprints.get(key, "")):
             raise PayloadMismatchError(str(key), self.fingerprints[key])
-        if self.answers[key] is None:
-            raise StillInProgress(key)
-        return self.answers[key]
+        if self.results[key] is None:
+            raise InProgressError(key)
+        return self.results[key]
 
-    def keep(self, keys, answer):
-        from millrace.runtime.idempotency import Answer
+    def save(self, keys, result):
+        from millrace.runtime.records import Result
 
-        self.answers |= dict.fromkeys(keys, Answer([], published=True)) | {keys[0]: answer}
+        self.results |= dict.fromkeys(keys, Result([], published=True)) | {keys[0]: result}
 
     def release(self, key, error):
-        del self.answers[key]
+        del self.results[key]
 
 
 @pytest.fixture(autouse=True)
 def records(monkeypatch):
-    """What handlers keep of the events that they handled, in memory."""
+    """Idempotency records in memory."""
     from millrace.runtime import idempotency
 
     memory = Memory()
@@ -67,14 +67,16 @@ def records(monkeypatch):
 
 
 @pytest.fixture
-def aside(monkeypatch):
-    """The messages of what is put aside."""
+def quarantined(monkeypatch):
+    """The messages of quarantined events."""
     from types import SimpleNamespace
 
-    from millrace.runtime import aside
+    from millrace.runtime import quarantine
 
     sent = []
-    monkeypatch.setattr(aside, "_queues", lambda: SimpleNamespace(send_message=lambda **given: sent.append(given)))
+    monkeypatch.setattr(
+        quarantine, "client", lambda _: SimpleNamespace(send_message=lambda **given: sent.append(given))
+    )
     monkeypatch.setenv("MILLRACE_QUARANTINE", "quarantine")
     monkeypatch.setenv("MILLRACE_DEAD_LETTERS", "dead-letters")
     monkeypatch.setenv("MILLRACE_MAX_HOPS", "2")
@@ -83,7 +85,7 @@ def aside(monkeypatch):
 
 @pytest.fixture
 def marks(table, monkeypatch):
-    """A table for what handlers write once."""
+    """A table for the markers of `update_once`."""
     marks = table("id")
     monkeypatch.setenv("MILLRACE_IDEMPOTENCY_TABLE", marks.name)
     monkeypatch.setenv("MILLRACE_IDEMPOTENCY_SECONDS", "60")

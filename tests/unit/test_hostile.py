@@ -72,8 +72,8 @@ def record(body):
 
 @settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(bodies, min_size=10, max_size=10))
-def test_what_is_no_event_is_put_aside_and_never_handled(pour, handled, aside, given_bodies):
-    aside.clear()
+def test_what_is_no_event_is_put_aside_and_never_handled(pour, handled, quarantined, given_bodies):
+    quarantined.clear()
     assert pour({"Records": [record(body) for body in given_bodies]}, None) == {"batchItemFailures": []}
     assert handled == []
-    assert len(aside) == len(given_bodies)
+    assert len(quarantined) == len(given_bodies)

@@ -11,7 +11,7 @@ from store_kit import Jar, Kills, make_table
 
 from millrace.events import Event, Metadata, encode
 from millrace.runtime import EventStore, UnknownCauseError, processor
-from millrace.runtime.records import DynamoDBRecords
+from millrace.runtime.dynamodb_records import DynamoDBRecords
 
 
 class CoinThrown(Event, source="test.hand"):
@@ -109,7 +109,7 @@ def test_an_append_has_the_event_of_the_list_that_it_names_as_its_cause(jars):
     ("cause", "error"),
     [
         (None, r"handles a list of events and does not name.*write update\('a', …, cause=event\)"),
-        (thrown(3)[2], "names CoinThrown a-2 as the cause of an append to 'a' and is not handling that event"),
+        (thrown(3)[2], "names CoinThrown a-2 as the cause of an append to 'a', but is not handling that event"),
     ],
 )
 def test_a_list_handler_names_an_event_of_its_list_as_the_cause_of_an_append(jars, cause, error):

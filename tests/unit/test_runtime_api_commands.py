@@ -8,7 +8,7 @@ from request_kit import CONTEXT, content, problems, request
 
 from millrace.events import Event
 from millrace.runtime.api import commands
-from millrace.runtime.api.contracts import named
+from millrace.runtime.environment import event_types
 
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
@@ -23,12 +23,12 @@ def published(monkeypatch):
     """The envelopes that are published; the API takes PourCup."""
     sent = []
     monkeypatch.setenv("MILLRACE_COMMANDS", f"{__name__}:PourCup")
-    monkeypatch.setenv("MILLRACE_ASK", "PourCup=/cups/{cup}/{drops} Other=/x")
+    monkeypatch.setenv("MILLRACE_RESULT_PATHS", "PourCup=/cups/{cup}/{drops} Other=/x")
     monkeypatch.setattr(commands, "publisher", lambda: SimpleNamespace(publish=sent.extend))
-    for cached in (named, commands._asks, commands._document):
+    for cached in (event_types, commands._result_paths, commands._document):
         cached.cache_clear()
     yield sent
-    for cached in (named, commands._asks, commands._document):
+    for cached in (event_types, commands._result_paths, commands._document):
         cached.cache_clear()
 
 
@@ -58,7 +58,7 @@ def test_a_command_is_published_and_accepted(published):
             "command": "PourCup",
             "event_id": metadata["event_id"],
             "correlation_id": metadata["event_id"],
-            "ask": "/cups/blue/3",
+            "result_path": "/cups/blue/3",
         },
     )
 
@@ -72,10 +72,10 @@ def test_commands_without_a_key_have_ids_of_their_own(published):
 
 
 def test_a_command_without_a_query_has_no_location(published, monkeypatch):
-    monkeypatch.delenv("MILLRACE_ASK")
+    monkeypatch.delenv("MILLRACE_RESULT_PATHS")
     response = send()
     assert response["headers"] == {"content-type": "application/json"}
-    assert "ask" not in content(response)
+    assert "result_path" not in content(response)
     assert published[0]["detail"]["metadata"]["producer"] == "api"
 
 
@@ -98,17 +98,17 @@ def test_a_command_that_breaks_its_contract_is_a_problem(published, body, status
 
 def test_a_command_that_is_not_an_object_is_a_problem():
     body = content(send([1]))
-    assert body["detail"] == "PourCup is an object."
+    assert body["detail"] == "PourCup is not an object. Send a JSON object."
     assert body["problems"] == [{"field": "body", "value": "[1]", "reason": "should be an object"}]
 
 
 def test_an_unknown_command_is_404(monkeypatch):
     response = send(command="TearCup")
     assert problems(response) == (404, [])
-    assert content(response)["detail"] == "There is no command 'TearCup'. This API takes: PourCup."
-    named.cache_clear()
+    assert content(response)["detail"] == "There is no command 'TearCup'. This API has: PourCup."
+    event_types.cache_clear()
     monkeypatch.delenv("MILLRACE_COMMANDS")
-    assert content(send())["detail"].endswith("This API takes: none.")
+    assert content(send())["detail"].endswith("This API has: none.")
 
 
 def test_a_command_is_json(published):
@@ -160,11 +160,13 @@ def test_a_key_of_another_command_is_a_problem(published, once):
 
 def test_a_command_that_is_being_handled_is_a_conflict(published, once):
     send(idempotency_key="k")
-    (taken,) = once.answers
-    once.answers[taken] = None
+    (taken,) = once.results
+    once.results[taken] = None
     response = send(idempotency_key="k")
     assert problems(response) == (409, [])
-    assert content(response)["detail"] == "A request with this idempotency-key is under way. Send it again in a moment."
+    assert (
+        content(response)["detail"] == "A request with this idempotency-key is in progress. Send it again in a moment."
+    )
 
 
 @pytest.mark.parametrize("key", ["two words", "", "ä", "x" * 256])

@@ -6,9 +6,9 @@ import pytest
 from request_kit import bearer, content, problems, request
 
 from millrace.events import Event
-from millrace.runtime.api import answers, door
-from millrace.runtime.api.contracts import named
-from millrace.runtime.tokens import AnotherAnswer
+from millrace.runtime.api import callbacks, ingress
+from millrace.runtime.environment import event_types
+from millrace.runtime.tokens import DifferentAnswerError
 
 STRUCTURED = "application/cloudevents+json"
 BATCH = "application/cloudevents-batch+json"
@@ -27,23 +27,23 @@ class CupRepaired(Event, source="test.potter", external=True):
 def published(monkeypatch):
     """The envelopes that are published; anyone may send the two events."""
     sent = []
-    monkeypatch.setenv("MILLRACE_OUTSIDE_EVENTS", f"{__name__}:CupArrived {__name__}:CupRepaired")
+    monkeypatch.setenv("MILLRACE_EXTERNAL_EVENTS", f"{__name__}:CupArrived {__name__}:CupRepaired")
     monkeypatch.setenv("MILLRACE_AUTHORIZER", "none")
     monkeypatch.delenv("MILLRACE_CALLERS", raising=False)
-    monkeypatch.setattr(door, "publisher", lambda: SimpleNamespace(publish=sent.extend))
+    monkeypatch.setattr(ingress, "publisher", lambda: SimpleNamespace(publish=sent.extend))
     _clear()
     yield sent
     _clear()
 
 
 def _clear():
-    for cached in (named, door._declared, door._callers):
+    for cached in (event_types, ingress._declared, ingress._callers):
         cached.cache_clear()
 
 
 def send(body=None, content_type=STRUCTURED, authorizer=None, **changed):
     whole = {**SENT, **changed} if body is None else body
-    return door.handler(request("POST /events", whole, content_type=content_type, authorizer=authorizer), None)
+    return ingress.handler(request("POST /events", whole, content_type=content_type, authorizer=authorizer), None)
 
 
 def test_a_structured_event_is_published_and_accepted(published):
@@ -59,7 +59,7 @@ def test_a_structured_event_is_published_and_accepted(published):
 def test_a_binary_event_is_published(published):
     headers = {"ce_specversion": "1.0", "ce_id": "b-1", "ce_source": "test.post", "ce_type": "CupArrived"}
     payload = request("POST /events", {"cup": "red"}, **headers)
-    assert (door.handler(payload, None)["statusCode"], published[0]["detail"]["data"]) == (202, {"cup": "red"})
+    assert (ingress.handler(payload, None)["statusCode"], published[0]["detail"]["data"]) == (202, {"cup": "red"})
 
 
 def test_a_batch_is_published_whole(published):
@@ -161,7 +161,7 @@ def test_a_source_without_callers_is_closed(monkeypatch):
     monkeypatch.setenv("MILLRACE_CALLERS", '{"test.post": []}')
     response = send()
     assert problems(response) == (403, [("source", "test.post")])
-    assert content(response)["problems"][0]["reason"] == "is another's"
+    assert content(response)["problems"][0]["reason"] == "is not allowed for this caller"
 
 
 # -- answers to callbacks ----------------------------------------------------------------------------------------------
@@ -170,7 +170,7 @@ def test_a_source_without_callers_is_closed(monkeypatch):
 class Callback:
     """A callback as the table has it: each attribute is a case of a test."""
 
-    id, expected, sent, is_open, may_be_tried_again, result = (
+    id, expected, sent, is_open, may_be_retried, result = (
         "cb-1",
         ["test.potter:CupRepaired"],
         False,
@@ -183,7 +183,7 @@ class Callback:
         self.given = []
         self.__dict__.update(given)
 
-    def give(self, digest, envelope):
+    def complete(self, digest, envelope):
         self.given.append((digest, envelope))
         if isinstance(self.result, Exception):
             raise self.result
@@ -195,10 +195,10 @@ def respond(monkeypatch):
     """Answer a callback, which is known by the id cb-1."""
 
     def respond(callback, callback_id="cb-1", body=None, content_type=STRUCTURED, **changed):
-        monkeypatch.setattr(answers.Waiting, "of", lambda name: callback if name == "cb-1" else None)
+        monkeypatch.setattr(callbacks.PendingCallback, "of", lambda name: callback if name == "cb-1" else None)
         whole = {**SENT, "source": "test.potter", "type": "CupRepaired", **changed} if body is None else body
         payload = request("POST /callbacks/{id}", whole, path={"id": callback_id}, content_type=content_type)
-        return answers.handler(payload, None)
+        return callbacks.handler(payload, None)
 
     return respond
 
@@ -223,15 +223,15 @@ def test_answers_with_the_same_data_have_the_same_digest(respond):
 @pytest.mark.parametrize(
     ("callback", "status", "again", "detail"),
     [
-        ({"is_open": False}, 503, "5", "The callback cannot be answered yet. Send it again in a moment."),
-        ({"result": False, "may_be_tried_again": True}, 503, "5", "Nobody waits at the moment. Send it again"),
-        ({"result": False}, 410, None, "Nobody waits for this answer any more: its time is over."),
-        ({"result": AnotherAnswer()}, 409, None, "The callback has been answered with something else"),
+        ({"is_open": False}, 503, "5", "The task does not wait for this callback yet. Send the answer again"),
+        ({"result": False, "may_be_retried": True}, 503, "5", "The task is being retried. Send the answer again"),
+        ({"result": False}, 410, None, "The task no longer waits for this answer: it has timed out or ended."),
+        ({"result": DifferentAnswerError()}, 409, None, "This callback has a different answer already"),
         (
             {"expected": ["a.b:Left", "a.b:Gone"]},
             422,
             None,
-            "This callback is not answered with CupRepaired: it should be",
+            "This callback does not accept CupRepaired: it should be",
         ),
     ],
 )
@@ -260,7 +260,9 @@ def test_an_unknown_callback_is_404(respond):
 def test_an_answer_has_at_most_100_000_bytes(respond, length, status):
     response = respond(Callback(), body="x" * length)
     assert response["statusCode"] == status
-    assert status == 400 or content(response)["detail"].startswith("The answer has 100,001 bytes, and 100,000 are")
+    assert status == 400 or content(response)["detail"].startswith(
+        "The answer has 100,001 bytes, but at most 100,000 are"
+    )
 
 
 def test_an_answer_is_one_event(respond):

@@ -7,7 +7,7 @@ import pytest
 from request_kit import content, request
 
 from millrace.events import ContractError
-from millrace.runtime.api.http import Problem, Request, answer, answered
+from millrace.runtime.api.http import Problem, Request, respond, response
 
 
 def test_a_request_has_what_api_gateway_passes():
@@ -74,7 +74,7 @@ def test_a_body_that_is_not_json_is_a_problem(body, shown, reason):
         Request.of(request("POST /", body)).json()
     assert (caught.value.status, caught.value.problems[0][:2]) == (400, ("body", shown))
     assert reason in caught.value.problems[0][2]
-    assert caught.value.detail.startswith("The body is no JSON: ")
+    assert caught.value.detail.startswith("The body is not JSON: ")
 
 
 def test_a_body_that_is_not_utf_8_is_a_problem():
@@ -85,22 +85,22 @@ def test_a_body_that_is_not_utf_8_is_a_problem():
 
 
 def test_a_response_is_json():
-    assert answer(202, {"at": 1}, {"location": "/x"}) == {
+    assert response(202, {"at": 1}, {"location": "/x"}) == {
         "statusCode": 202,
         "headers": {"content-type": "application/json", "location": "/x"},
         "body": '{"at": 1}',
     }
-    assert answer(200, '{"is": "text"}')["body"] == '{"is": "text"}'
-    assert json.loads(answer(200, {"at": Request})["body"]) == {"at": str(Request)}
+    assert response(200, '{"is": "text"}')["body"] == '{"is": "text"}'
+    assert json.loads(response(200, {"at": Request})["body"]) == {"at": str(Request)}
 
 
 def test_a_problem_is_a_response():
     """https://www.rfc-editor.org/rfc/rfc9457#section-3"""
 
     def refuse(_request):
-        raise Problem(503, "Try again.", [("a", "x" * 201, "too long"), ("b", {"c": Request}, "odd")], again=0)
+        raise Problem(503, "Try again.", [("a", "x" * 201, "too long"), ("b", {"c": Request}, "odd")], retry_after=0)
 
-    response = answered(request("GET /"), refuse)
+    response = respond(request("GET /"), refuse)
     assert response["headers"] == {"content-type": "application/problem+json", "retry-after": "0"}
     assert content(response) == {
         "type": "about:blank",
@@ -115,17 +115,17 @@ def test_a_problem_is_a_response():
 
 
 def test_a_problem_without_fields_names_none():
-    response = Problem(404, "Nothing.").answer()
+    response = Problem(404, "Nothing.").response()
     assert (response["statusCode"], response["headers"]) == (404, {"content-type": "application/problem+json"})
     assert content(response).keys() == {"type", "title", "status", "detail"}
 
 
 def test_a_value_of_200_characters_is_shown_whole():
-    assert content(Problem(400, "x", [("a", "y" * 200, "z")]).answer())["problems"][0]["value"] == "y" * 200
+    assert content(Problem(400, "x", [("a", "y" * 200, "z")]).response())["problems"][0]["value"] == "y" * 200
 
 
 def test_a_broken_contract_is_a_problem():
     broken = ContractError("Poured", [("cup", 1, "should be text")])
     problem = Problem.of(broken)
     assert (problem.status, problem.detail, problem.problems) == (422, str(broken), broken.problems)
-    assert (Problem.of(broken, 400).status, problem.args, problem.again) == (400, (str(broken),), None)
+    assert (Problem.of(broken, 400).status, problem.args, problem.retry_after) == (400, (str(broken),), None)

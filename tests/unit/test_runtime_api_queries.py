@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from pydantic import BaseModel, Field, ValidationError
 from request_kit import content, problems, request
 
-from millrace.runtime import Page, Paging, ReadModel, Table, UnclearSignature, View, query
+from millrace.runtime import Page, Paging, ReadModel, SignatureError, Table, View, query
 
 MODULE = importlib.import_module("millrace.runtime.api.query")  # the package has a function of this name
 
@@ -68,7 +68,7 @@ def test_a_query_is_still_the_function_that_it_decorates():
 def test_a_query_that_finds_nothing_is_404(notes):
     response = found("n-9")
     assert problems(response) == (404, [])
-    assert content(response)["detail"] == "one finds nothing for note_id n-9."
+    assert content(response)["detail"] == "one has no result for note_id n-9."
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_a_version_that_does_not_come_within_5_seconds_is_a_conflict(notes, paus
     notes["n-1"] = Note(note_id="n-1", version=1)
     response = found("n-1", after="9")
     assert problems(response) == (409, [("after", "9")])
-    assert content(response)["detail"] == "after = 9: the read model is at version 1 after 5 s. Ask again later."
+    assert content(response)["detail"] == "after = 9: the read model is at version 1 after 5 s. Retry later."
     assert 5 <= sum(pauses) < 5.1
 
 
@@ -140,11 +140,11 @@ def test_a_query_waits_for_a_row_that_is_not_there_yet(notes, pauses):
 
 
 def test_a_cursor_leads_to_the_next_page(notes):
-    first = Paging.asked({"limit": "1"})
-    assert (first.arguments, Paging.asked({}).arguments) == ({"Limit": 1}, {"Limit": 20})
+    first = Paging.of({"limit": "1"})
+    assert (first.arguments, Paging.of({}).arguments) == ({"Limit": 1}, {"Limit": 20})
     key = {"author": "ä~?", "number": Decimal(2), "part": Decimal("0.5")}
     cursor = Page[Note].of({"Items": [], "LastEvaluatedKey": key}, Note).next
-    assert Paging.asked({"limit": "100", "cursor": cursor}).arguments == {"Limit": 100, "ExclusiveStartKey": key}
+    assert Paging.of({"limit": "100", "cursor": cursor}).arguments == {"Limit": 100, "ExclusiveStartKey": key}
 
 
 def test_the_last_page_has_no_cursor():
@@ -155,11 +155,11 @@ def test_the_last_page_has_no_cursor():
 def test_a_cursor_has_only_characters_of_a_url():
     cursors = [Page[Note].of({"Items": [], "LastEvaluatedKey": {"k": "?" * n + "ÿ>"}}, Note).next for n in range(6)]
     assert all(cursor.replace("-", "").replace("_", "").isalnum() for cursor in cursors)
-    assert [Paging.asked({"cursor": cursor}).start for cursor in cursors] == [{"k": "?" * n + "ÿ>"} for n in range(6)]
+    assert [Paging.of({"cursor": cursor}).start for cursor in cursors] == [{"k": "?" * n + "ÿ>"} for n in range(6)]
 
 
 def test_a_key_of_another_type_makes_no_cursor():
-    with pytest.raises(TypeError, match="b'x' is a part of a key that no cursor can hold"):
+    with pytest.raises(TypeError, match="b'x' is part of a key, but a cursor cannot contain it"):
         Page[Note].of({"Items": [], "LastEvaluatedKey": {"k": b"x"}}, Note)
 
 
@@ -174,7 +174,7 @@ def test_a_limit_is_a_number_from_1_to_100(notes, limit):
 def test_a_cursor_of_no_page_is_404(notes, cursor):
     response = page(cursor=cursor)
     assert problems(response) == (404, [("cursor", cursor)])
-    assert "send the `next` of its last page" in content(response)["detail"]
+    assert "send the `next` of the previous page" in content(response)["detail"]
 
 
 def refused(code):
@@ -207,7 +207,7 @@ def test_a_declaration_has_what_the_construct_needs():
 
     known = handler.declaration
     assert (known.in_path, known.paging, known.versioned) == (("order_id", "line"), "at", False)
-    assert known.asks == {"orders": "Table", "views": "ReadModel"}
+    assert known.resources == {"orders": "Table", "views": "ReadModel"}
     assert (known.path, known.description, known.returns) == (
         "/orders/{order_id}/lines/{line}",
         "Finds lines.",
@@ -237,7 +237,7 @@ def test_a_query_without_parameters_that_finds_nothing_is_404(notes):
     @query("/all")
     def handler(notes: Table) -> Note | None: ...
 
-    assert content(handler(request("GET /all")))["detail"] == "handler finds nothing for this."
+    assert content(handler(request("GET /all")))["detail"] == "handler has no result for this request."
 
 
 def test_a_result_with_a_version_is_versioned():
@@ -255,8 +255,8 @@ def test_what_a_query_cannot_mean_is_refused():
     def model_or_text(a: str) -> Note | str: ...
 
     cases = [
-        ("a/{a}", no_slash, "write a path"),
-        ("/{a}", no_parameter, "has no parameter 'a', which its path /{a} names: add 'a: str'"),
+        ("a/{a}", no_slash, "write one that starts with /"),
+        ("/{a}", no_parameter, "has no parameter 'a', which is in its path /{a}: add 'a: str'"),
         ("/{a}", no_hint, "the parameter 'a' has no annotation"),
         ("/{a}", own_name, "the parameter 'limit'"),
         ("/{a}", no_model, "write a pydantic model"),
@@ -264,5 +264,5 @@ def test_what_a_query_cannot_mean_is_refused():
         ("/{a}", model_or_text, "write a pydantic model"),
     ]
     for path, function, why in cases:
-        with pytest.raises(UnclearSignature, match=f"{function.__name__}.*{why.replace('{', '.').replace('}', '.')}"):
+        with pytest.raises(SignatureError, match=f"{function.__name__}.*{why.replace('{', '.').replace('}', '.')}"):
             query(path)(function)

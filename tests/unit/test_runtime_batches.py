@@ -6,9 +6,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from millrace.runtime import batch, waiting
+from millrace.runtime import batch, requeue
 from millrace.runtime.batch import all_events, each_event, is_batch, is_ordered
-from millrace.runtime.waiting import Waits
+from millrace.runtime.requeue import DependencyUnavailableError
 
 
 def message(content, number=0, attempt=1):
@@ -33,7 +33,7 @@ def calls():
 
 @pytest.fixture
 def handle(calls):
-    """A handler that records its calls, and fails for what says so."""
+    """A handler that records its calls, and fails for marked events."""
 
     def handle(envelope, attempt):
         calls.append((envelope, attempt))
@@ -138,23 +138,23 @@ def test_a_batch_of_a_stream_that_fails_as_a_whole_raises(handle):
 def queue(monkeypatch):
     """The messages that are sent to the queue, at 100 s after the first one was sent."""
     sent = []
-    monkeypatch.setattr(waiting, "_queues", lambda: SimpleNamespace(send_message=lambda **given: sent.append(given)))
-    monkeypatch.setattr(waiting, "time", SimpleNamespace(time=lambda: 1_700_000_100.0))
-    monkeypatch.setattr(waiting.random, "uniform", lambda low, high: (low + high) / 2)
+    monkeypatch.setattr(requeue, "client", lambda _: SimpleNamespace(send_message=lambda **given: sent.append(given)))
+    monkeypatch.setattr(requeue, "time", SimpleNamespace(time=lambda: 1_700_000_100.0))
+    monkeypatch.setattr(requeue.random, "uniform", lambda low, high: (low + high) / 2)
     monkeypatch.setenv("MILLRACE_QUEUE", "https://sqs/q")
     return sent
 
 
-def waits(seconds=5.0, patience=1000.0):
+def unavailable(seconds=5.0, max_wait=1000.0):
     def handle(_envelope, _attempt):
-        raise Waits("away", seconds=seconds, patience=patience)
+        raise DependencyUnavailableError("away", seconds=seconds, max_wait=max_wait)
 
     return handle
 
 
 def test_an_event_that_waits_is_sent_again_and_counts_as_handled(queue):
     """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-timers.html"""
-    assert each_event({"Records": [message({"n": 1})]}, None, waits()) == {"batchItemFailures": []}
+    assert each_event({"Records": [message({"n": 1})]}, None, unavailable()) == {"batchItemFailures": []}
     assert queue == [
         {
             "QueueUrl": "https://sqs/q",
@@ -166,25 +166,25 @@ def test_an_event_that_waits_is_sent_again_and_counts_as_handled(queue):
 
 
 def test_all_messages_of_a_batch_wait_together(queue):
-    assert all_events([message({"n": 1}), message({"n": 2})], waits()) == {"batchItemFailures": []}
+    assert all_events([message({"n": 1}), message({"n": 2})], unavailable()) == {"batchItemFailures": []}
     assert [sent["MessageBody"] for sent in queue] == ['{"n": 1}', '{"n": 2}']
 
 
 @pytest.mark.parametrize(("seconds", "delay"), [(37.0, 38), (40.5, 41), (2000.0, 900)])
-def test_a_message_is_delayed_for_as_long_as_asked_and_at_most_15_minutes(queue, seconds, delay):
-    each_event({"Records": [message({})]}, None, waits(seconds))
+def test_a_message_is_delayed_as_requested_and_at_most_15_minutes(queue, seconds, delay):
+    each_event({"Records": [message({})]}, None, unavailable(seconds))
     assert queue[0]["DelaySeconds"] == delay
 
 
-@pytest.mark.parametrize(("patience", "fails"), [(100.0, False), (99.0, True)])
-def test_an_event_waits_until_its_time_is_over(queue, patience, fails):
-    answer = each_event({"Records": [message({})]}, None, waits(patience=patience))
+@pytest.mark.parametrize(("max_wait", "fails"), [(100.0, False), (99.0, True)])
+def test_an_event_waits_until_its_time_is_over(queue, max_wait, fails):
+    answer = each_event({"Records": [message({})]}, None, unavailable(max_wait=max_wait))
     assert (len(answer["batchItemFailures"]), len(queue)) == ((1, 0) if fails else (0, 1))
 
 
 def test_a_message_remembers_when_it_began_to_wait(queue):
     again = message({}) | {"messageAttributes": {"WaitingSince": {"stringValue": "1700000060.5"}}}
-    each_event({"Records": [again]}, None, waits(seconds=1.0))
+    each_event({"Records": [again]}, None, unavailable(seconds=1.0))
     assert queue[0]["MessageAttributes"]["WaitingSince"]["StringValue"] == "1700000060.500"
     assert queue[0]["DelaySeconds"] == 15
 
@@ -192,10 +192,10 @@ def test_a_message_remembers_when_it_began_to_wait(queue):
 def test_a_handler_without_a_queue_cannot_wait(queue, monkeypatch):
     monkeypatch.delenv("MILLRACE_QUEUE")
     with pytest.raises(LookupError, match="MILLRACE_QUEUE is not set: the construct of a handler"):
-        waiting.put_back(message({}), Waits("away", seconds=1, patience=1000))
+        requeue.requeue(message({}), DependencyUnavailableError("away", seconds=1, max_wait=1000))
 
 
-def test_what_waits_says_why_and_for_how_long():
-    waits = Waits("the carrier is away", seconds=1, patience=2)
-    assert (str(waits), waits.seconds, waits.patience) == ("the carrier is away", 1, 2)
-    assert batch.Waits is Waits
+def test_a_requeued_event_has_a_reason_and_a_maximum_wait():
+    unavailable = DependencyUnavailableError("the carrier is away", seconds=1, max_wait=2)
+    assert (str(unavailable), unavailable.seconds, unavailable.max_wait) == ("the carrier is away", 1, 2)
+    assert batch.DependencyUnavailableError is DependencyUnavailableError

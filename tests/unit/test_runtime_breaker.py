@@ -1,4 +1,4 @@
-"""A breaker around a handler, and the queue in which its events wait."""
+"""Circuit breakers, and the queue in which events wait."""
 
 import json
 import signal
@@ -9,15 +9,15 @@ import pytest
 from aws_lambda_powertools.utilities.circuit_breaker import base as circuits
 
 from millrace.events import Event
-from millrace.runtime import Waits, breaker, processor, step, waiting
-from millrace.runtime.breaker import TABLE, MisplacedBreaker, _states
+from millrace.runtime import DependencyUnavailableError, breaker, processor, requeue, step
+from millrace.runtime.breaker import TABLE, MisplacedBreakerError, _states
 
 
 class Down(Exception):
     pass
 
 
-class Knocked(Event, source="test.door"):
+class Knocked(Event, source="test.visitor"):
     times: int
 
 
@@ -38,33 +38,33 @@ def new_process():
 
 
 def run_out_of_time():
-    """What happens once the time-out is over, which is running."""
+    """End the running timeout."""
     assert 0 < signal.getitimer(signal.ITIMER_REAL)[0] <= 60
     signal.raise_signal(signal.SIGALRM)
 
 
 @pytest.fixture
-def put_back(monkeypatch):
+def requeued(monkeypatch):
     """The messages that are put into the queue again."""
     sent = []
     queue = SimpleNamespace(send_message=lambda **message: sent.append(message))
-    monkeypatch.setattr(waiting, "_queues", lambda: queue)
-    monkeypatch.setenv(waiting.QUEUE, "https://sqs/q")
+    monkeypatch.setattr(requeue, "client", lambda _: queue)
+    monkeypatch.setenv(requeue.QUEUE, "https://sqs/q")
     return sent
 
 
 @pytest.fixture
-def door():
-    """A handler whose door is away, and how often it was called."""
+def mailer():
+    """A handler whose mailer is unavailable, and its calls."""
     called = []
 
     @processor
-    @breaker("door", on=Down, threshold=2, recovery=30, timeout=60, patience=100)
+    @breaker("mailer", on=Down, threshold=2, recovery=30, timeout=60, max_wait=100)
     def handler(knock: Knocked) -> None:
         called.append(knock.times)
         if knock.times == 7:
             run_out_of_time()
-        raise {8: ValueError("mine")}.get(knock.times, Down("nobody"))
+        raise {8: ValueError("mine")}.get(knock.times, Down("no response"))
 
     handler.called = called
     return handler
@@ -79,7 +79,7 @@ def batch(recorded):
         detail = {"metadata": metadata, "data": {"times": times}}
         return {
             "messageId": str(number),
-            "body": json.dumps({"source": "test.door", "detail-type": "Knocked", "detail": detail}),
+            "body": json.dumps({"source": "test.visitor", "detail-type": "Knocked", "detail": detail}),
             "attributes": {"ApproximateReceiveCount": "1", "SentTimestamp": str(int((time.time() - age) * 1000))},
             "messageAttributes": {},
             "eventSource": "aws:sqs",
@@ -88,69 +88,69 @@ def batch(recorded):
     return lambda *times, age=0: {"Records": [record(number, each, age) for number, each in enumerate(times)]}
 
 
-def test_an_event_whose_dependency_is_away_is_put_back_and_counts_as_handled(door, batch, put_back):
+def test_event_is_requeued_and_counts_as_handled_while_its_dependency_is_unavailable(mailer, batch, requeued):
     payload = batch(1)
-    assert door(payload, None) == {"batchItemFailures": []}
-    (message,) = put_back
+    assert mailer(payload, None) == {"batchItemFailures": []}
+    (message,) = requeued
     assert (message["QueueUrl"], message["MessageBody"]) == ("https://sqs/q", payload["Records"][0]["body"])
     assert message["DelaySeconds"] == 30
 
 
-def test_an_open_circuit_calls_nobody(door, batch, put_back):
-    door(batch(1, 2, 3, 4), None)
-    assert door.called == [1, 2]
-    assert len(put_back) == 4
+def test_open_circuit_does_not_call_the_handler(mailer, batch, requeued):
+    mailer(batch(1, 2, 3, 4), None)
+    assert mailer.called == [1, 2]
+    assert len(requeued) == 4
 
 
-def test_the_state_of_a_circuit_outlives_the_process(door, batch, put_back, states):
-    door(batch(1, 2), None)
+def test_the_state_of_a_circuit_outlives_the_process(mailer, batch, requeued, states):
+    mailer(batch(1, 2), None)
     new_process()
-    door(batch(3), None)
-    assert door.called == [1, 2]
-    assert states.get_item(Key={"id": "door"})["Item"]["state"] == "OPEN"
+    mailer(batch(3), None)
+    assert mailer.called == [1, 2]
+    assert states.get_item(Key={"id": "mailer"})["Item"]["state"] == "OPEN"
 
 
-def test_what_takes_too_long_counts_as_away(door, batch, put_back):
-    assert door(batch(7), None) == {"batchItemFailures": []}
-    assert len(put_back) == 1
+def test_slow_call_counts_as_a_failure_of_the_dependency(mailer, batch, requeued):
+    assert mailer(batch(7), None) == {"batchItemFailures": []}
+    assert len(requeued) == 1
 
 
-def test_another_error_is_a_failure_like_any_other(door, batch, put_back):
-    assert door(batch(8, 8, 8), None)["batchItemFailures"] == [{"itemIdentifier": str(n)} for n in range(3)]
-    assert (door.called, put_back) == ([8, 8, 8], [])
+def test_another_error_is_a_failure_like_any_other(mailer, batch, requeued):
+    assert mailer(batch(8, 8, 8), None)["batchItemFailures"] == [{"itemIdentifier": str(n)} for n in range(3)]
+    assert (mailer.called, requeued) == ([8, 8, 8], [])
 
 
-def test_an_event_remembers_since_when_it_waits(door, batch, put_back):
+def test_an_event_remembers_since_when_it_waits(mailer, batch, requeued):
     payload = batch(1, age=50)
-    door(payload, None)
-    since = put_back[0]["MessageAttributes"]["WaitingSince"]["StringValue"]
+    mailer(payload, None)
+    since = requeued[0]["MessageAttributes"]["WaitingSince"]["StringValue"]
     assert float(since) == int(payload["Records"][0]["attributes"]["SentTimestamp"]) / 1000
     payload["Records"][0]["messageAttributes"] = {"WaitingSince": {"stringValue": str(time.time() - 101)}}
-    assert door(payload, None)["batchItemFailures"] == [{"itemIdentifier": "0"}]
+    assert mailer(payload, None)["batchItemFailures"] == [{"itemIdentifier": "0"}]
 
 
 def test_the_longer_an_event_waits_the_less_often_it_looks():
-    assert waiting._delay(30, waited=0) == 30
-    assert 250 <= waiting._delay(30, waited=1000) <= 500
-    assert waiting._delay(30, waited=100_000) == waiting.LONGEST_DELAY
+    assert requeue._delay(30, waited=0) == 30
+    assert 250 <= requeue._delay(30, waited=1000) <= 500
+    assert requeue._delay(30, waited=100_000) == requeue.LONGEST_DELAY
 
 
-def test_without_a_queue_the_caller_is_told(door, batch):
-    with pytest.raises(Waits, match="Down: nobody"):
-        door.handle([json.loads(batch(1)["Records"][0]["body"])], 1)
+def test_without_a_queue_the_error_is_raised(mailer, batch):
+    with pytest.raises(DependencyUnavailableError, match="Down: no response"):
+        mailer.handle([json.loads(batch(1)["Records"][0]["body"])], 1)
 
 
 def test_a_breaker_above_its_processor_is_refused():
-    with pytest.raises(MisplacedBreaker, match="write it below"):
+    with pytest.raises(MisplacedBreakerError, match="write it below"):
 
-        @breaker("door", on=Down)
+        @breaker("mailer", on=Down)
         @processor
         def handler(knock: Knocked) -> None: ...
 
 
 def test_a_step_has_no_breaker():
-    with pytest.raises(MisplacedBreaker, match="a step has no queue to wait in"):
+    with pytest.raises(MisplacedBreakerError, match="a step has no queue for its events"):
 
         @step
-        @breaker("door", on=Down)
+        @breaker("mailer", on=Down)
         def handler(knock: Knocked) -> None: ...

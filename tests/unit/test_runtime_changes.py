@@ -24,32 +24,32 @@ def record(old, new):
     return {"eventID": "9f2c", "dynamodb": {**marshalled, "ApproximateCreationDateTime": 1_700_000_000.0}}
 
 
-def tell(*records):
+def publish(*records):
     changes.handler({"Records": list(records)}, None)
 
 
-def test_a_record_that_comes_again_is_told_under_the_same_id(published):
-    tell(record({"N": "1"}, {"N": "2"}))
-    tell(record({"N": "1"}, {"N": "2"}))
+def test_redelivered_record_is_published_with_the_same_id(published):
+    publish(record({"N": "1"}, {"N": "2"}))
+    publish(record({"N": "1"}, {"N": "2"}))
     first, second = (envelope["detail"]["metadata"]["event_id"] for envelope in published)
     assert first == second
     assert published[0]["detail"]["data"] == {"sku": "a", "price": 2, "old_price": 1}
 
 
 @pytest.mark.parametrize(("old", "new"), [({"N": "1"}, {"N": "1"}), (None, {"N": "1"}), ({"N": "1"}, None)])
-def test_what_is_no_change_is_not_told(published, old, new):
-    tell(record(old, new))
+def test_unchanged_field_publishes_no_event(published, old, new):
+    publish(record(old, new))
     assert published == []
 
 
-def test_an_item_that_is_not_what_the_event_says_is_refused(published):
+def test_item_that_breaks_the_contract_is_rejected(published):
     with pytest.raises(ContractError, match=r"PriceSet\.price"):
-        tell(record({"N": "1"}, {"S": "much"}))
+        publish(record({"N": "1"}, {"S": "much"}))
 
 
 def test_an_event_of_a_change_begins_a_flow_at_the_time_of_the_change(published):
     """https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_StreamRecord.html"""
-    tell(record({"N": "1"}, {"N": "2"}))
+    publish(record({"N": "1"}, {"N": "2"}))
     metadata = published[0]["detail"]["metadata"]
     assert (published[0]["source"], published[0]["detail-type"]) == ("test.shelf", "PriceSet")
     assert metadata["event_id"] == metadata["correlation_id"] == "018bcfe5-6800-7001-b849-9cd52e9d2376"
@@ -58,7 +58,7 @@ def test_an_event_of_a_change_begins_a_flow_at_the_time_of_the_change(published)
 
 
 def test_other_records_have_other_ids(published):
-    tell(record({"N": "1"}, {"N": "2"}), {**record({"N": "2"}, {"N": "3"}), "eventID": "another"})
+    publish(record({"N": "1"}, {"N": "2"}), {**record({"N": "2"}, {"N": "3"}), "eventID": "another"})
     first, second = (envelope["detail"] for envelope in published)
     assert first["metadata"]["event_id"] != second["metadata"]["event_id"]
     assert (first["data"]["old_price"], second["data"]["old_price"]) == (1, 2)
@@ -83,8 +83,8 @@ def test_an_attribute_is_read_as_json(attribute, value):
 
 def test_only_what_changed_is_published(published, caplog):
     caplog.set_level("INFO")
-    tell(record({"N": "1"}, {"N": "1"}), record({"N": "1"}, {"N": "2"}))
+    publish(record({"N": "1"}, {"N": "1"}), record({"N": "1"}, {"N": "2"}))
     assert len(published) == 1
     published.clear()
-    tell(record({"N": "1"}, {"N": "1"}))
+    publish(record({"N": "1"}, {"N": "1"}))
     assert published == []

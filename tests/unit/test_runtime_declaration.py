@@ -1,4 +1,4 @@
-"""A signature, read once: each form of annotation, and each that says too little."""
+"""Declarations: the forms of annotations that a signature can have, and those that are rejected."""
 
 import re
 from collections.abc import Generator, Iterable, Iterator
@@ -7,18 +7,18 @@ from typing import Optional, Union
 import pytest
 
 from millrace.events import Event, Refusal
-from millrace.runtime import Declaration, Table, UnclearSignature, processor, step
+from millrace.runtime import Declaration, SignatureError, Table, processor, step
 
 
-class Asked(Event, source="test.desk"):
+class Requested(Event, source="test.office"):
     pass
 
 
-class Answered(Event, source="test.desk"):
+class Answered(Event, source="test.office"):
     pass
 
 
-class Shrugged(Refusal, source="test.desk"):
+class Shrugged(Refusal, source="test.office"):
     pass
 
 
@@ -36,17 +36,17 @@ def takes(hint, returns=None):
 @pytest.mark.parametrize(
     ("hint", "events", "many", "optional"),
     [
-        (Asked, (Asked,), False, False),
-        (Asked | Answered, (Asked, Answered), False, False),
-        (Union[Asked, Answered], (Asked, Answered), False, False),  # noqa: UP007 - this form is read as well
-        (Asked | None, (Asked,), False, True),
-        (Optional[Asked], (Asked,), False, True),  # noqa: UP045 - this form is read as well
-        (list[Asked], (Asked,), True, False),
-        (list[Asked | Answered], (Asked, Answered), True, False),
-        ("Asked | Answered", (Asked, Answered), False, False),
+        (Requested, (Requested,), False, False),
+        (Requested | Answered, (Requested, Answered), False, False),
+        (Union[Requested, Answered], (Requested, Answered), False, False),  # noqa: UP007 - this form is read as well
+        (Requested | None, (Requested,), False, True),
+        (Optional[Requested], (Requested,), False, True),  # noqa: UP045 - this form is read as well
+        (list[Requested], (Requested,), True, False),
+        (list[Requested | Answered], (Requested, Answered), True, False),
+        ("Requested | Answered", (Requested, Answered), False, False),
     ],
 )
-def test_what_a_handler_takes(hint, events, many, optional):
+def test_a_handler_takes_the_events_of_its_parameter(hint, events, many, optional):
     (taken,) = takes(hint).inputs
     assert (taken.events, taken.many, taken.optional) == (events, many, optional)
 
@@ -55,79 +55,79 @@ def test_what_a_handler_takes(hint, events, many, optional):
     ("returns", "events"),
     [
         (None, ()),
-        (Asked, (Asked,)),
-        (Asked | None, (Asked,)),
-        (Asked | Shrugged, (Asked, Shrugged)),
-        (list[Asked], (Asked,)),
-        (list[Asked | Answered], (Asked, Answered)),
-        (Iterator[Asked], (Asked,)),
-        (Iterable[Asked | Answered], (Asked, Answered)),
-        (Generator[Asked, None, None], (Asked,)),
-        (list[Asked] | Answered | None, (Asked, Answered)),
+        (Requested, (Requested,)),
+        (Requested | None, (Requested,)),
+        (Requested | Shrugged, (Requested, Shrugged)),
+        (list[Requested], (Requested,)),
+        (list[Requested | Answered], (Requested, Answered)),
+        (Iterator[Requested], (Requested,)),
+        (Iterable[Requested | Answered], (Requested, Answered)),
+        (Generator[Requested, None, None], (Requested,)),
+        (list[Requested] | Answered | None, (Requested, Answered)),
     ],
 )
-def test_what_a_handler_says(returns, events):
-    assert takes(Asked, returns).publishes == events
+def test_a_handler_publishes_the_events_that_it_returns(returns, events):
+    assert takes(Requested, returns).publishes == events
 
 
-def test_refusals_are_no_answers():
-    assert takes(Asked, Answered | Shrugged).answers == (Answered,)
+def test_refusals_are_not_successes():
+    assert takes(Requested, Answered | Shrugged).successes == (Answered,)
 
 
 def test_tables_are_named_after_their_parameters():
-    def handler(asked: Asked, desk: Table, drawer: Table) -> None: ...
+    def handler(request: Requested, desk: Table, drawer: Table) -> None: ...
 
     declaration = Declaration.of(handler)
     assert declaration.tables == ("desk", "drawer")
-    assert declaration.consumes == (Asked,)
+    assert declaration.consumes == (Requested,)
 
 
-def test_a_handler_is_called_as_its_folder():
-    def handler(asked: Asked) -> None: ...
+def test_a_handler_has_the_name_of_its_folder():
+    def handler(request: Requested) -> None: ...
 
-    handler.__module__ = "functions.answer_letters.handler"
-    assert Declaration.of(handler).name == "answer_letters"
+    handler.__module__ = "functions.answer_mail.handler"
+    assert Declaration.of(handler).name == "answer_mail"
 
 
-@pytest.mark.parametrize("hint", [int, dict, Event, Nameless, Asked | int, list[int], tuple[Asked, ...]])
-def test_what_is_no_event_cannot_be_taken(hint):
-    with pytest.raises(UnclearSignature, match="the parameter 'given' is a"):
+@pytest.mark.parametrize("hint", [int, dict, Event, Nameless, Requested | int, list[int], tuple[Requested, ...]])
+def test_parameter_that_is_not_an_event_is_rejected(hint):
+    with pytest.raises(SignatureError, match="the parameter 'given' is a"):
         takes(hint)
 
 
-@pytest.mark.parametrize("returns", [int, Nameless, Asked | int, list[int], dict[str, Asked]])
-def test_what_is_no_event_cannot_be_said(returns):
-    with pytest.raises(UnclearSignature, match=r"returns .*: write an Event"):
-        takes(Asked, returns)
+@pytest.mark.parametrize("returns", [int, Nameless, Requested | int, list[int], dict[str, Requested]])
+def test_return_type_that_is_not_an_event_is_rejected(returns):
+    with pytest.raises(SignatureError, match=r"returns .*: write an Event"):
+        takes(Requested, returns)
 
 
-def test_a_missing_return_is_told():
-    def handler(asked: Asked): ...
+def test_missing_return_annotation_is_rejected():
+    def handler(request: Requested): ...
 
-    with pytest.raises(UnclearSignature, match="does not say what it returns"):
+    with pytest.raises(SignatureError, match="has no return annotation"):
         Declaration.of(handler)
 
 
-def test_a_missing_annotation_is_told():
-    def handler(asked) -> None: ...
+def test_missing_parameter_annotation_is_rejected():
+    def handler(request) -> None: ...
 
-    with pytest.raises(UnclearSignature, match="'asked' has no annotation"):
+    with pytest.raises(SignatureError, match="'request' has no annotation"):
         Declaration.of(handler)
 
 
 def test_a_name_that_is_not_imported_is_told():
-    with pytest.raises(UnclearSignature, match=r"Missing.*Import the name"):
+    with pytest.raises(SignatureError, match=r"Missing.*Import the name"):
         takes("Missing")
 
 
 def test_a_handler_that_takes_no_event_is_told():
     def handler(desk: Table) -> None: ...
 
-    with pytest.raises(UnclearSignature, match="takes no event"):
+    with pytest.raises(SignatureError, match="takes no event"):
         Declaration.of(handler)
 
 
-@pytest.mark.parametrize("inputs", [{"first": Asked, "second": Answered}, {"first": Asked | None}])
+@pytest.mark.parametrize("inputs", [{"first": Requested, "second": Answered}, {"first": Requested | None}])
 def test_a_processor_takes_one_event_and_a_step_takes_several(inputs):
     def handler(first, second=None): ...
 
@@ -136,16 +136,16 @@ def test_a_processor_takes_one_event_and_a_step_takes_several(inputs):
         def handler(first): ...
 
     handler.__annotations__ = {**inputs, "return": None}
-    with pytest.raises(UnclearSignature, match=re.escape("a processor takes one event")):
+    with pytest.raises(SignatureError, match=re.escape("a processor takes one event")):
         processor(handler)
     assert step(handler).declaration.consumes
 
 
 def test_a_decorated_handler_is_still_its_function():
     @processor
-    def handler(asked: Asked) -> Answered:
+    def handler(request: Requested) -> Answered:
         """Answer."""
         return Answered()
 
-    assert handler(Asked()) == Answered()
+    assert handler(Requested()) == Answered()
     assert handler.__doc__ == "Answer."

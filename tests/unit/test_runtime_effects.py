@@ -11,9 +11,9 @@ from store_kit import Jar, make_table
 from millrace.events import ContractError, Event, Metadata, encode
 from millrace.runtime import EventStore, Table, breaker, claims, processor
 from millrace.runtime import event_store as stores
-from millrace.runtime.event_store import Effect
+from millrace.runtime.effects import Effect
 from millrace.runtime.read_models import Ledger
-from millrace.runtime.streams import Conflict, Streams
+from millrace.runtime.streams import ConcurrencyError, Streams
 
 HANDLERS = importlib.import_module("millrace.runtime.processor")  # the package has a function of this name
 CAUSE = Metadata.root(producer="a test").model_copy(update={"event_id": "cause-1"})
@@ -39,7 +39,7 @@ def ids(events):
     return [event.metadata.event_id for event in events]
 
 
-def test_each_appended_event_has_an_id_of_its_own(jars):
+def test_each_appended_event_has_an_id_of_as_root(jars):
     store = jars()
     found = [
         *store.update("a", lambda jar: [jar.drop(1), jar.drop(1)]),
@@ -62,12 +62,12 @@ def test_conflicts_are_tried_ten_times_with_growing_pauses(jars, monkeypatch):
     pauses = []
 
     def conflict(*_given, **_named):
-        raise Conflict("always")
+        raise ConcurrencyError("always")
 
     monkeypatch.setattr(Streams, "append", conflict)
     monkeypatch.setattr(stores, "time", SimpleNamespace(sleep=pauses.append))
     monkeypatch.setattr(stores, "random", SimpleNamespace(random=lambda: 1))
-    with pytest.raises(Conflict):
+    with pytest.raises(ConcurrencyError):
         jars().update("a", lambda jar: jar.drop(1))
     assert pauses == [min(stores._PAUSE * 2**attempt, stores._LONGEST_PAUSE) for attempt in range(9)]
 
@@ -87,8 +87,8 @@ def test_a_handler_is_given_the_table_of_its_parameter(published, monkeypatch):
     monkeypatch.setattr(HANDLERS, "open_table", lambda name: {"name": name})
 
     @processor
-    def handler(knock: Knocked, doors: Table, rooms: Table) -> Opened:
-        return Opened(width=len(doors["name"] + rooms["name"]))
+    def handler(knock: Knocked, halls: Table, rooms: Table) -> Opened:
+        return Opened(width=len(halls["name"] + rooms["name"]))
 
     handler(knock(1), None)
     assert published[0]["detail"]["data"] == {"width": len("doorsrooms")}
@@ -119,7 +119,7 @@ def bucket(monkeypatch):
         get_object=lambda **given: {"Body": SimpleNamespace(read=lambda: objects[given["Bucket"], given["Key"]])},
         exceptions=SimpleNamespace(NoSuchKey=KeyError),
     )
-    monkeypatch.setattr(claims, "_client", lambda: client)
+    monkeypatch.setattr(claims, "client", lambda _: client)
     claims._claims.cache_clear()
     yield objects
     claims._claims.cache_clear()
@@ -153,10 +153,10 @@ def test_a_flow_is_fitted_by_claiming_its_largest_events(bucket, monkeypatch):
     monkeypatch.setattr(claims, "_SMALL", 300)
     monkeypatch.setattr(claims, "FLOW_BYTES", 3_000)
     events = [large(400), large(1500), large(400)]
-    assert claims.fitted(events, [], beside=False) == events
-    fitted = claims.fitted(events, [large(400)], beside=False)
+    assert claims.fitted(events, [], parallel=False) == events
+    fitted = claims.fitted(events, [large(400)], parallel=False)
     assert ["claim" in event["detail"] for event in fitted] == [False, True, False]
-    parallel = claims.fitted(events, [], beside=True)
+    parallel = claims.fitted(events, [], parallel=True)
     assert ["claim" in event["detail"] for event in parallel] == [True, True, True]
 
 
@@ -166,7 +166,7 @@ def test_a_flow_is_fitted_by_claiming_its_largest_events(bucket, monkeypatch):
 def test_a_circuit_reports_each_change(monkeypatch, caplog, capsys):
     module = importlib.import_module("millrace.runtime.breaker")
     for state in ("OPEN", "HALF_OPEN", "CLOSED"):
-        module._tell(SimpleNamespace(circuit_name="mailer", from_state="CLOSED", to_state=state))
+        module._log_transition(SimpleNamespace(circuit_name="mailer", from_state="CLOSED", to_state=state))
     metrics = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "_aws" in line]
     assert [(each["circuit"], each[module.METRIC]) for each in metrics] == [
         ("mailer", [1.0]),

@@ -6,9 +6,10 @@ import pytest
 
 from millrace.events import Event, Metadata
 from millrace.runtime import View, folding, projection
-from millrace.runtime.folding import Folding, Told, in_batch
+from millrace.runtime.dynamodb import in_batch
+from millrace.runtime.folding import Folding, FoldInput
 from millrace.runtime.read_models import Ledger, Tables
-from millrace.runtime.streams import Conflict
+from millrace.runtime.streams import ConcurrencyError
 
 
 class Paid(Event, source="test.till"):
@@ -34,7 +35,7 @@ def tables(table):
 
 def paid(value, jar="a", event_id=None):
     metadata = Metadata.root(producer="test")
-    return Told.of(
+    return FoldInput.of(
         Paid(jar=jar, value=value).stamped(metadata.model_copy(update={"event_id": event_id} if event_id else {}))
     )
 
@@ -42,7 +43,7 @@ def paid(value, jar="a", event_id=None):
 def test_a_row_counts_its_revisions_and_a_mark_its_version(tables):
     green = Folding("green", tables, JarView, keeps.fold)
     for value in (1, 2):
-        green.take([paid(value, event_id=f"e{value}")])
+        green.apply([paid(value, event_id=f"e{value}")])
     row = tables.green.get_item(Key={"jar": "a"})["Item"]
     assert row == {"jar": "a", "total": 3, "note": None, "revision": row["revision"]}
     assert {(item["id"], int(item["version"])) for item in tables.ledger.table.scan()["Items"]} == {
@@ -60,7 +61,7 @@ def test_events_are_folded_49_to_a_transaction(tables, monkeypatch):
         return transact(client, writes)
 
     monkeypatch.setattr(folding, "transact", counted)
-    Folding("blue", tables, JarView, keeps.fold).take([paid(1) for _ in range(100)])
+    Folding("blue", tables, JarView, keeps.fold).apply([paid(1) for _ in range(100)])
     assert (written, int(tables.blue.get_item(Key={"jar": "a"})["Item"]["total"])) == ([50, 50, 3], 100)
 
 
@@ -69,16 +70,16 @@ def test_a_fold_that_is_overtaken_is_tried_20_times(tables, monkeypatch):
     monkeypatch.setattr("millrace.runtime.folding.transact", lambda *_: ["TransactionConflict"])
     monkeypatch.setattr("millrace.runtime.folding.time.sleep", pauses.append)
     monkeypatch.setattr("millrace.runtime.folding.random.random", lambda: 1)
-    with pytest.raises(Conflict) as caught:
-        Folding("blue", tables, JarView, keeps.fold).take([paid(1)])
-    assert str(caught.value) == "1 events could not be folded into JarView: others write its rows."
+    with pytest.raises(ConcurrencyError) as caught:
+        Folding("blue", tables, JarView, keeps.fold).apply([paid(1)])
+    assert str(caught.value) == "1 events could not be folded into JarView: concurrent writes changed its rows."
     assert pauses == [0.01 * 2 ** min(attempt, 6) for attempt in range(20)]
 
 
 def test_a_row_that_does_not_change_is_not_written(tables):
     same = Folding("blue", tables, JarView, lambda _event, row: row)
     tables.blue.put_item(Item={**JarView(jar="a", total=1).item(), "revision": 1})
-    same.take([paid(1)])
+    same.apply([paid(1)])
     assert int(tables.blue.get_item(Key={"jar": "a"})["Item"]["revision"]) == 1
 
 

@@ -1,12 +1,13 @@
 """The handler of a projection: how it is invoked, its tables, and what it refuses."""
 
+import importlib
 import json
 
 import pytest
 
 from millrace.events import Event, Metadata, encode
-from millrace.runtime import UnclearSignature, View, event_store, projection
-from millrace.runtime.folding import Folding, Gap, Told
+from millrace.runtime import SignatureError, View, event_store, projection
+from millrace.runtime.folding import Folding, FoldInput, StreamGapError
 from millrace.runtime.read_models import Ledger, Pointer, Tables, open_read_model
 from millrace.runtime.streams import Stored, Streams
 
@@ -77,7 +78,7 @@ def test_a_projection_answers_a_queue_with_what_failed(tables, caplog):
     assert keeps({"Records": records}, None) == {"batchItemFailures": [{"itemIdentifier": "m-2"}]}
     (failure,) = (record.flow for record in caplog.records if record.message == "event failed")
     assert (failure["event"], failure["attempt"]) == ("Emptied", 3)
-    assert failure["error"] == {"type": "TypeError", "message": "keeps returned OtherView, and keeps JarView."}
+    assert failure["error"] == {"type": "TypeError", "message": "keeps returned OtherView, but its rows are JarView."}
 
 
 SQS = {"messageAttributes": {}, "eventSource": "aws:sqs"}
@@ -86,14 +87,17 @@ SQS = {"messageAttributes": {}, "eventSource": "aws:sqs"}
 @pytest.mark.parametrize(
     ("sent", "reason"),
     [
-        (envelope(Broken(value=1)), "keeps takes Paid, Emptied, and 'Broken' from 'test.till' came: see the rules"),
-        ({**envelope(Paid(jar="a", value=1)), "source": "x"}, "'Paid' from 'x' came"),
-        ({}, "'' from '' came"),
+        (
+            envelope(Broken(value=1)),
+            "keeps takes Paid, Emptied, but received 'Broken' from 'test.till': check the rules",
+        ),
+        ({**envelope(Paid(jar="a", value=1)), "source": "x"}, "received 'Paid' from 'x'"),
+        ({}, "received '' from ''"),
     ],
 )
-def test_an_event_that_no_rule_should_deliver_is_quarantined(tables, aside, sent, reason):
+def test_an_event_that_no_rule_should_deliver_is_quarantined(tables, quarantined, sent, reason):
     keeps(sent, None)
-    assert reason in aside[0]["MessageAttributes"]["ERROR_MESSAGE"]["StringValue"]
+    assert reason in quarantined[0]["MessageAttributes"]["ERROR_MESSAGE"]["StringValue"]
     assert totals(tables.blue) == {}
 
 
@@ -105,7 +109,11 @@ def test_a_missing_environment_names_the_construct(monkeypatch):
 
 def test_a_rebuild_is_passed_on(monkeypatch):
     calls = []
-    monkeypatch.setattr("millrace.runtime.rebuild.rebuild", lambda *given: calls.append(given) or {"state": "x"})
+    monkeypatch.setattr(
+        importlib.import_module("millrace.runtime.projection"),
+        "rebuild",
+        lambda *given: calls.append(given) or {"state": "x"},
+    )
     assert keeps({"rebuild": {"step": "start"}}, None) == {"state": "x"}
     assert calls == [(keeps, {"step": "start"})]
 
@@ -125,7 +133,7 @@ class Store:
         for version in range(after + 1, until + 1):
             yield stored(version)
 
-    def whole(self, found):
+    def with_data(self, found):
         return found.envelope
 
 
@@ -142,7 +150,7 @@ def test_events_that_are_missing_are_read_from_the_store_that_has_them(tables, m
 
 
 def test_a_gap_that_no_store_fills_names_the_projection(tables):
-    with pytest.raises(LookupError, match=r"No event store of keeps has what is between: give its construct stores="):
+    with pytest.raises(LookupError, match="No event store of keeps has the events between them: pass the event store"):
         keeps(stored(5).envelope, None)
 
 
@@ -156,7 +164,7 @@ def test_the_stores_are_those_of_the_environment(monkeypatch):
 
 
 def test_an_event_of_a_store_that_a_projection_does_not_take_only_counts():
-    known, unknown = (keeps.told(Store(), stored(2, event)) for event in (None, Broken(value=1)))
+    known, unknown = (keeps.input_of(Store(), stored(2, event)) for event in (None, Broken(value=1)))
     assert (known.event, known.stream, known.version) == (Paid(jar="a", value=2), "jar-a", 2)
     assert (unknown.event, unknown.stream, unknown.version) == (None, "jar-a", 2)
 
@@ -170,7 +178,7 @@ def test_a_projection_declares_its_events_and_its_view():
     assert (known.consumes, known.publishes, keeps.view) == ((Paid, Emptied), (), JarView)
     assert (known.inputs[0].name, known.repeatable) == (
         "event",
-        "a projection marks in its ledger what it has folded in",
+        "the ledger of the projection marks the events that it has folded",
     )
     assert (keeps.__doc__, keeps.__name__) == ("The total of a jar.", "keeps")
 
@@ -189,13 +197,13 @@ def test_a_view_has_a_key_and_no_field_of_the_kit():
         name: str
 
     assert Good.key == "name"
-    with pytest.raises(TypeError, match="Bad has a field called 'revision', which every row has already: rename it"):
+    with pytest.raises(TypeError, match="Bad has a field 'revision', a name that Millrace uses: rename the field"):
 
         class Bad(View, key="name"):
             name: str
             revision: int
 
-    with pytest.raises(TypeError, match="Number has the key 'name', and no such field: write name: str"):
+    with pytest.raises(TypeError, match="Number has the key 'name', but no such field of type str: add name: str"):
 
         class Number(View, key="name"):
             name: int
@@ -230,20 +238,20 @@ def no_key(event: Broken, row: JarView | None) -> JarView | None: ...
         (one, "one is a projection: write def handler"),
         (no_hint, "is a projection: write def handler"),
         (no_return, "is a projection: write def handler"),
-        (no_event, "a projection takes events and the row of one View, and returns that"),
-        (event_or_text, "a projection takes events and the row of one View"),
-        (other, "a projection takes events and the row of one View"),
-        (no_none, "where the row is: write a View with a key"),
-        (two, "where the row is: write a View with a key"),
-        (no_key, "JarView is found by 'jar', and Broken has no such field"),
+        (no_event, "a projection takes events and a row of one View, and returns a row of this View"),
+        (event_or_text, "a projection takes events and a row of one View"),
+        (other, "a projection takes events and a row of one View"),
+        (no_none, "as the type of its row: write a View with a key"),
+        (two, "as the type of its row: write a View with a key"),
+        (no_key, "the key of JarView is 'jar', but Broken has no such field"),
     ],
 )
 def test_what_a_projection_cannot_mean_is_refused(function, reason):
-    with pytest.raises(UnclearSignature, match=reason):
+    with pytest.raises(SignatureError, match=reason):
         projection(function)
 
 
-def test_a_gap_says_which_events_are_missing(tables):
-    with pytest.raises(Gap) as caught:
-        Folding("blue", tables, JarView, keeps.fold).take([Told(Paid(jar="a", value=5), "jar-a", 5)])
+def test_a_gap_names_the_missing_events(tables):
+    with pytest.raises(StreamGapError) as caught:
+        Folding("blue", tables, JarView, keeps.fold).apply([FoldInput(Paid(jar="a", value=5), "jar-a", 5)])
     assert (caught.value.stream, caught.value.after, caught.value.until) == ("jar-a", 0, 4)

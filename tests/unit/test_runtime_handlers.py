@@ -8,19 +8,19 @@ from types import SimpleNamespace
 import pytest
 
 from millrace.events import Catalog, Event, Refusal
-from millrace.runtime import UndeclaredEvent, processor, starter, step
-from millrace.runtime.step import MissingEvent
+from millrace.runtime import UndeclaredEventError, processor, starter, step
+from millrace.runtime.step import MissingEventError
 
 
-class Knocked(Event, source="test.door"):
+class Knocked(Event, source="test.visitor"):
     times: int
 
 
-class Opened(Event, source="test.door"):
+class Opened(Event, source="test.visitor"):
     width: int
 
 
-class Bolted(Refusal, source="test.door"):
+class Bolted(Refusal, source="test.visitor"):
     pass
 
 
@@ -37,7 +37,7 @@ def published(monkeypatch):
 @pytest.fixture
 def knock(recorded):
     """An envelope of Knocked, as EventBridge delivers it."""
-    whole = recorded("order_placed") | {"source": "test.door", "detail-type": "Knocked"}
+    whole = recorded("order_placed") | {"source": "test.visitor", "detail-type": "Knocked"}
 
     def make(times, event_id=None):
         envelope = copy.deepcopy(whole)
@@ -119,9 +119,9 @@ def test_a_batch_of_which_all_fail_answers_with_all(knock):
     assert [failure["itemIdentifier"] for failure in answer["batchItemFailures"]] == ["message-0", "message-1"]
 
 
-def test_a_record_that_breaks_its_contract_is_put_aside_alone(published, knock, aside):
+def test_record_that_breaks_its_contract_is_quarantined_alone(published, knock, quarantined):
     assert opens(batch(knock("often"), knock(1)), None) == {"batchItemFailures": []}
-    assert [json.loads(letter["MessageBody"])["detail"]["data"] for letter in aside] == [{"times": "often"}]
+    assert [json.loads(message["MessageBody"])["detail"]["data"] for message in quarantined] == [{"times": "often"}]
     assert len(published) == 1
 
 
@@ -130,20 +130,20 @@ def test_a_list_takes_a_batch_as_a_whole(published, knock):
     assert [envelope["detail"]["data"]["width"] for envelope in published] == [1, 2]
 
 
-def test_an_event_that_the_signature_does_not_declare_is_refused(published, knock):
+def test_undeclared_event_is_rejected(published, knock):
     @processor
     def handler(knock: Knocked) -> Opened:
         return Bolted()
 
-    with pytest.raises(UndeclaredEvent, match="returned Bolted, and its signature declares Opened"):
+    with pytest.raises(UndeclaredEventError, match="returned Bolted, but its signature declares Opened"):
         handler(knock(1), None)
     assert published == []
 
 
-def test_an_event_that_no_rule_should_lead_here_is_put_aside(recorded, aside):
+def test_unexpected_event_is_quarantined(recorded, quarantined):
     opens(recorded("order_placed"), None)
-    (letter,) = aside
-    assert "'OrderPlaced' from 'shop.orders' came" in letter["MessageAttributes"]["ERROR_MESSAGE"]["StringValue"]
+    (message,) = quarantined
+    assert "received 'OrderPlaced' from 'shop.orders'" in message["MessageAttributes"]["ERROR_MESSAGE"]["StringValue"]
 
 
 @step
@@ -151,7 +151,7 @@ def enters(knock: Knocked, opened: Opened | None) -> Opened | Bolted:
     return Opened(width=opened.width + 1) if opened else Bolted()
 
 
-def test_a_step_answers_with_the_flow_that_goes_on(published, knock):
+def test_step_returns_the_next_flow(published, knock):
     flow = enters({"flow": {"events": [knock(1)], "refused": False}, "attempt": 0}, None)
     assert [envelope["detail-type"] for envelope in flow["events"]] == ["Knocked", "Bolted"]
     assert flow["refused"] is True
@@ -172,11 +172,11 @@ def test_a_step_keeps_what_else_is_in_its_flow(published, knock):
 
 
 def ids(task):
-    """The ids of what a task says."""
+    """The ids of the events of a task."""
     return [envelope["detail"]["metadata"]["event_id"] for envelope in enters(task, None)["events"][1:]]
 
 
-def test_a_step_that_is_redriven_says_what_it_said(published, knock):
+def test_redriven_step_returns_the_same_events(published, knock):
     task = {"execution": "e", "flow": {"events": [knock(1)], "refused": False, "steps": 2}}
     assert ids(task | {"attempt": 3}) == ids(task)
     assert ids(task | {"execution": "f"}) != ids(task)
@@ -192,18 +192,18 @@ def test_a_step_that_is_entered_again_with_the_same_events_is_another(published,
     assert ids({"execution": "e", "flow": once}) != ids({"execution": "e", "flow": again})
 
 
-def test_steps_that_ran_side_by_side_count_as_one_and_redrives_of_a_fork_as_none(published, knock):
+def test_parallel_steps_count_as_one_and_redrives_of_a_fork_as_none(published, knock):
     task = {"execution": "e", "flow": {"events": [knock(1)], "refused": False, "steps": 1}}
     branch = {"events": [], "refused": False, "steps": 2}
     assert enters({**task, "flow": {**task["flow"], "branches": [branch, branch]}}, None)["steps"] == 3
-    assert ids({**task, "flow": {**task["flow"], "asked": 1}}) == ids(task)
+    assert ids({**task, "flow": {**task["flow"], "redrive_count": 1}}) == ids(task)
 
 
-def test_a_step_without_the_event_that_it_asks_for_is_told(published, knock):
+def test_step_without_its_event_raises_an_error(published, knock):
     @step
     def handler(opened: Opened) -> None: ...
 
-    with pytest.raises(MissingEvent, match="handler asks for Opened"):
+    with pytest.raises(MissingEventError, match="handler takes Opened"):
         handler({"flow": {"events": [knock(1)], "refused": False}}, None)
 
 
@@ -213,7 +213,7 @@ def test_the_starter_names_an_execution_after_its_event(monkeypatch, recorded):
         start_execution=lambda **given: started.append(given),
         exceptions=SimpleNamespace(ExecutionAlreadyExists=KeyError),
     )
-    monkeypatch.setattr(starter, "_machines", lambda: machines)
+    monkeypatch.setattr(starter, "client", lambda _: machines)
     monkeypatch.setattr(starter, "_trigger", lambda: Catalog.load("functions.contracts").named("OrderPlaced"))
     monkeypatch.setenv("MILLRACE_STATE_MACHINE", "arn")
     placed = recorded("order_placed")

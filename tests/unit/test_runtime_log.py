@@ -5,8 +5,9 @@ from types import SimpleNamespace
 import pytest
 from store_kit import make_table
 
-from millrace.runtime import Conflict, streams
-from millrace.runtime.streams import Stored, Streams, transact
+from millrace.runtime import ConcurrencyError, streams
+from millrace.runtime.dynamodb import transact
+from millrace.runtime.streams import Stored, Streams
 
 ENVELOPE = {"source": "test.jar", "detail-type": "Dropped", "detail": {"metadata": {"a": 1}, "data": {"b": "é"}}}
 
@@ -123,9 +124,9 @@ def test_an_append_that_was_made_before_is_not_made_again(clock):
 )
 def test_an_append_to_another_version_is_a_conflict(clock, codes, once):
     jars, _ = store(Cancelled(*codes))
-    with pytest.raises(Conflict) as caught:
+    with pytest.raises(ConcurrencyError) as caught:
         jars.append(events(1, first=4), once=once)
-    assert str(caught.value) == "a is not at version 3 any more: load it, decide anew."
+    assert str(caught.value) == "a is no longer at version 3: load it and decide again."
 
 
 def test_a_transaction_that_fails_otherwise_raises():
@@ -175,7 +176,7 @@ def position(version, number, bucket="000000000000"):
 @pytest.mark.parametrize(("last", "bucket"), [(None, "000000000000"), (7, "000000000000"), (9_999, "000000000001")])
 def test_positions_follow_the_last_one(clock, last, bucket):
     jars, requests = store(last=last)
-    jars.place(events(2))
+    jars.assign_positions(events(2))
     before = last or 0
     assert requests == [[count(last, before + 2), position(1, before + 1, bucket), position(2, before + 2, bucket)]]
     assert jars.head() == before
@@ -183,24 +184,24 @@ def test_positions_follow_the_last_one(clock, last, bucket):
 
 def test_positions_are_given_50_at_a_time(clock):
     jars, requests = store()
-    jars.place(events(101))
+    jars.assign_positions(events(101))
     assert [len(request) for request in requests] == [51, 51, 2]
 
 
 def test_events_that_have_a_position_keep_it(clock):
     jars, requests = store(Cancelled("None", "ConditionalCheckFailed", "None"))
-    jars.place(events(2))
+    jars.assign_positions(events(2))
     assert requests[1] == [count(None, 1), position(2, 1)]
     jars, requests = store(Cancelled("None", "ConditionalCheckFailed"))
-    jars.place(events(1))
+    jars.assign_positions(events(1))
     assert len(requests) == 1
 
 
 def test_positions_are_tried_20_times(clock):
     jars, requests = store(*[Cancelled("TransactionConflict", "None")] * 20)
-    with pytest.raises(Conflict) as caught:
-        jars.place(events(1))
-    assert str(caught.value) == "1 published events have no position: too many relays give positions at once."
+    with pytest.raises(ConcurrencyError) as caught:
+        jars.assign_positions(events(1))
+    assert str(caught.value) == "1 published events have no position: too many relays assign positions concurrently."
     assert (len(requests), clock) == (20, [0.01 * 2 ** min(attempt, 6) for attempt in range(20)])
 
 
@@ -237,7 +238,7 @@ def test_what_was_appended_under_a_name_is_found_by_it(jars):
 def test_a_snapshot_replaces_the_one_before(jars):
     assert jars.snapshot("a") is None
     for at in (1, 2):
-        jars.keep("a", {"at": at, "state": "x"})
+        jars.save_snapshot("a", {"at": at, "state": "x"})
     assert jars.snapshot("a") == {"stream": "a", "version": 0, "at": 2, "state": "x"}
     assert versions(jars.read("a")) == []
 

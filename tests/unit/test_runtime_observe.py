@@ -61,8 +61,8 @@ ERROR = {"error": {"type": "ValueError", "message": "why"}}
     ("report", "level", "message", "metric", "more"),
     [
         (observe.failed, "ERROR", "event failed", "EventsFailed", {}),
-        (observe.waits, "WARNING", "event waits", "EventsWaiting", {}),
-        (observe.put_aside, "ERROR", "event put aside", "EventsPutAside", {"put_aside": True}),
+        (observe.requeued, "WARNING", "event requeued", "EventsRequeued", {}),
+        (observe.quarantined, "ERROR", "event quarantined", "EventsQuarantined", {"quarantined": True}),
     ],
 )
 def test_what_becomes_of_an_event_is_logged_and_counted(lines, report, level, message, metric, more):
@@ -112,7 +112,7 @@ def test_the_trace_of_lambda_is_written_as_w3c_does(monkeypatch, header, tracepa
     assert observe.traceparent() == traceparent
 
 
-def test_a_function_is_traced_only_if_its_construct_asks(monkeypatch):
+def test_a_function_is_traced_only_if_its_construct_enables_it(monkeypatch):
     def function():
         return 7
 

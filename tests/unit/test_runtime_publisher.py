@@ -7,7 +7,7 @@ import pytest
 
 from millrace.events import put_entry
 from millrace.events.envelope import entry_bytes
-from millrace.runtime import Publisher, PublishFailed
+from millrace.runtime import Publisher, PublishError
 from millrace.runtime.publisher import publisher
 
 
@@ -53,21 +53,21 @@ def test_only_the_refused_entries_are_put_again():
 def test_the_pauses_grow_and_vary():
     waits = []
     never = Publisher(Bus(*[{0: "InternalFailure"}] * 5), "bus", pause=1, sleep=waits.append)
-    with pytest.raises(PublishFailed):
+    with pytest.raises(PublishError):
         never.publish(envelopes(1))
     assert [low <= wait <= 2 * low for wait, low in zip(waits, (0.5, 1, 2, 4), strict=True)] == [True] * 4
 
 
 def test_what_is_refused_to_the_end_is_named():
-    with pytest.raises(PublishFailed, match=r"refused 1 event.*T: InternalFailure: no") as caught:
+    with pytest.raises(PublishError, match=r"rejected 1 event.*T: InternalFailure: no") as caught:
         publish(Bus(*[{2: "InternalFailure"}] * 5))
-    ((entry, code, _),) = caught.value.refused
+    ((entry, code, _),) = caught.value.rejected
     assert (json.loads(entry["Detail"])["n"], code) == (2, "InternalFailure")
 
 
 def test_what_never_will_pass_is_put_once_and_the_rest_gets_in():
     bus = Bus({0: "NotAuthorizedForDetailType", 1: "InternalFailure"})
-    with pytest.raises(PublishFailed, match="NotAuthorizedForDetailType"):
+    with pytest.raises(PublishError, match="NotAuthorizedForDetailType"):
         publish(bus)
     assert bus.calls == [[0, 1, 2], [1]]
 
@@ -86,7 +86,7 @@ def test_a_call_has_at_most_one_mebibyte():
 
 def test_a_call_that_fails_does_not_keep_the_next_from_being_made():
     bus = Bus({0: "NotAuthorizedForSource"})
-    with pytest.raises(PublishFailed):
+    with pytest.raises(PublishError):
         publish(bus, count=11)
     assert bus.calls[1] == [10]
 
@@ -111,17 +111,17 @@ def test_an_entry_that_may_succeed_later_is_put_five_times(code):
     bus = Bus(*[{1: code}] * 4)
     assert len(publish(bus)) == 4
     assert bus.calls == [[0, 1, 2], [1], [1], [1], [1]]
-    with pytest.raises(PublishFailed):
+    with pytest.raises(PublishError):
         publish(Bus(*[{1: code}] * 5))
 
 
 def test_a_failure_names_each_entry_with_code_and_message():
-    with pytest.raises(PublishFailed) as caught:
+    with pytest.raises(PublishError) as caught:
         publish(Bus({0: "NotAuthorizedForSource", 2: "InternalFailure"}, *[{2: "InternalFailure"}] * 4))
     assert str(caught.value) == (
-        "EventBridge refused 2 event(s): T: NotAuthorizedForSource: no; T: InternalFailure: no"
+        "EventBridge rejected 2 event(s): T: NotAuthorizedForSource: no; T: InternalFailure: no"
     )
-    assert [(code, message) for _, code, message in caught.value.refused] == [
+    assert [(code, message) for _, code, message in caught.value.rejected] == [
         ("NotAuthorizedForSource", "no"),
         ("InternalFailure", "no"),
     ]
@@ -131,7 +131,7 @@ def test_a_failure_without_a_message_is_named():
     def put_events(Entries):  # noqa: N803
         return {"FailedEntryCount": 1, "Entries": [{"ErrorCode": "MalformedDetail"}]}
 
-    with pytest.raises(PublishFailed, match=r"T: MalformedDetail: $"):
+    with pytest.raises(PublishError, match=r"T: MalformedDetail: $"):
         Publisher(SimpleNamespace(put_events=put_events), "shop").publish(envelopes(1))
 
 

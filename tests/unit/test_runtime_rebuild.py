@@ -7,8 +7,9 @@ import pytest
 from millrace.events import Event, Metadata, encode
 from millrace.runtime import View, projection
 from millrace.runtime import rebuild as module
-from millrace.runtime.read_models import Ledger, Pointer, Tables, scanned
-from millrace.runtime.rebuild import NotBuilt
+from millrace.runtime.dynamodb import pages
+from millrace.runtime.read_models import Ledger, Pointer, Tables
+from millrace.runtime.rebuild import RebuildError
 from millrace.runtime.streams import Stored
 
 
@@ -48,7 +49,7 @@ class Store:
         self.moments.append(moment)
         return self.pending
 
-    def whole(self, stored):
+    def with_data(self, stored):
         return stored.envelope
 
 
@@ -106,13 +107,13 @@ def begun(tables):
 
 
 def test_a_rebuild_goes_step_by_step(tables, stores, clock):
-    assert rebuild("status") == {"live": "blue", "other": "empty"}
-    assert rebuild("begin") == {"live": "blue", "other": "clearing"}
-    assert rebuild("clear") == {"cleared": 0, "done": True, "live": "blue", "other": "building"}
+    assert rebuild("status") == {"live": "blue", "candidate": "empty"}
+    assert rebuild("begin") == {"live": "blue", "candidate": "clearing"}
+    assert rebuild("clear") == {"cleared": 0, "done": True, "live": "blue", "candidate": "building"}
     assert rebuild("read") == {"folded": 123, "at": 123, "of": 123, "done": True}
-    assert rebuild("finish") == {"live": "blue", "other": "built"}
-    assert rebuild("swap") == {"live": "green", "other": "built"}
-    assert rebuild("drop") == {"live": "green", "other": "empty"}
+    assert rebuild("finish") == {"live": "blue", "candidate": "built"}
+    assert rebuild("swap") == {"live": "green", "candidate": "built"}
+    assert rebuild("drop") == {"live": "green", "candidate": "empty"}
     assert (totals(tables.green), totals(tables.blue)) == ({"a": 120, "b": 3}, {})
 
 
@@ -134,20 +135,20 @@ def test_a_rebuild_never_touches_the_live_table(tables, stores, clock):
     for name in ("blue/stream/a", "green/stream/a"):
         tables.ledger.table.put_item(Item={"id": name, "version": 1})
     rebuild("begin")
-    assert rebuild("clear") == {"cleared": 2, "done": True, "live": "green", "other": "building"}
+    assert rebuild("clear") == {"cleared": 2, "done": True, "live": "green", "candidate": "building"}
     assert rebuild("read")["done"] is True
     assert (totals(tables.green), totals(tables.blue)) == ({"live": 7}, {"a": 120, "b": 3})
     rebuild("finish")
     compared = rebuild("compare")
     assert (compared["rows"], compared["shown"][0]["fields"]["total"]) == (1, ["7", None])
-    assert rebuild("swap") == {"live": "blue", "other": "built"}
+    assert rebuild("swap") == {"live": "blue", "candidate": "built"}
 
 
 def test_a_table_is_scanned_to_its_last_page():
     """https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Scan.html#Scan.Pagination"""
-    pages, requests = [{"Items": [1], "LastEvaluatedKey": {"k": 1}}, {"Items": [2]}], []
-    table = SimpleNamespace(scan=lambda **request: requests.append(dict(request)) or pages.pop(0))
-    assert list(scanned(table, Limit=1)) == [1, 2]
+    found, requests = [{"Items": [1], "LastEvaluatedKey": {"k": 1}}, {"Items": [2]}], []
+    table = SimpleNamespace(scan=lambda **request: requests.append(dict(request)) or found.pop(0))
+    assert list(pages(table.scan, Limit=1)) == [1, 2]
     assert requests == [{"Limit": 1}, {"Limit": 1, "ExclusiveStartKey": {"k": 1}}]
 
 
@@ -163,8 +164,8 @@ def test_clearing_stops_when_its_time_is_over(tables, stores, clock):
     rebuild("begin")
     clock.tick = 5
     assert rebuild("clear") == {"cleared": 3, "done": False}
-    assert (len(totals(tables.green)), rebuild("status")["other"]) == (6, "clearing")
-    with pytest.raises(NotBuilt):
+    assert (len(totals(tables.green)), rebuild("status")["candidate"]) == (6, "clearing")
+    with pytest.raises(RebuildError):
         rebuild("read")
     clock.tick = 0
     assert rebuild("clear")["cleared"] == 6
@@ -188,18 +189,18 @@ def test_reading_is_not_done_while_events_are_pending(tables, stores, clock):
 @pytest.mark.parametrize(
     ("do", "reason"),
     [
-        ("read", "Nothing is being built: begin with millrace rebuild."),
-        ("finish", "The side beside the live one is empty, not building: begin with millrace rebuild."),
-        ("clear", "The side beside the live one is empty, not clearing: begin with millrace rebuild."),
-        ("swap", "The side beside the live one is empty: build it first, with millrace rebuild."),
-        ("compare", "keeps has one side, the live one: build another first."),
+        ("read", "No rebuild is in progress: start one with millrace rebuild."),
+        ("finish", "The candidate table is empty, not building: start with millrace rebuild."),
+        ("clear", "The candidate table is empty, not clearing: start with millrace rebuild."),
+        ("swap", "The candidate table is empty: build it first, with millrace rebuild."),
+        ("compare", "keeps has no candidate table: build one first."),
     ],
 )
 def test_a_step_out_of_order_is_refused(tables, stores, clock, do, reason):
-    with pytest.raises(NotBuilt) as caught:
+    with pytest.raises(RebuildError) as caught:
         rebuild(do)
     assert str(caught.value) == reason
-    assert rebuild("status") == {"live": "blue", "other": "empty"}
+    assert rebuild("status") == {"live": "blue", "candidate": "empty"}
 
 
 # -- comparing ---------------------------------------------------------------------------------------------------------

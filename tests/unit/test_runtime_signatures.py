@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 
 from millrace.events import Event
-from millrace.runtime import Callback, Declaration, EventStore, ReadModel, Table, UnclearSignature, View, breaker
-from millrace.runtime.breaker import Breaker, MisplacedBreaker, breaker_of
+from millrace.runtime import Callback, Declaration, EventStore, ReadModel, SignatureError, Table, View, breaker
+from millrace.runtime.breaker import Breaker, MisplacedBreakerError, breaker_of
 from millrace.runtime.declaration import name_of
 from millrace.runtime.event_store import events_of
 
@@ -50,9 +50,9 @@ def test_a_declaration_holds_what_a_signature_names():
     assert [(taken.name, taken.events, taken.many, taken.optional) for taken in known.inputs] == [
         ("order", (Ordered, Paid), False, False)
     ]
-    assert (known.publishes, known.returns, known.answers) == ((Paid, Shipped), (Paid,), (Paid, Shipped))
+    assert (known.publishes, known.returns, known.successes) == ((Paid, Shipped), (Paid,), (Paid, Shipped))
     assert (known.tables, known.consumes, known.appends) == (("points",), (Ordered, Paid), (Ordered, Paid))
-    assert known.asks == {"points": "Table", "orders": "EventStore", "views": "ReadModel"}
+    assert known.resources == {"points": "Table", "orders": "EventStore", "views": "ReadModel"}
     assert [(store.name, store.aggregate) for store in known.stores] == [("orders", Order)]
     assert [(model.name, model.view) for model in known.models] == [("views", OrderView)]
     assert (known.callback.name, known.callback.seconds, known.callback.names) == (
@@ -75,11 +75,11 @@ def test_a_breaker_holds_what_it_is_given():
 
     breaker("a", on=ValueError)(handler)
     assert breaker_of(handler) == Breaker("a", (ValueError,), 5, 30, 2, 86_400)
-    declare = breaker("b", on=(KeyError, OSError), threshold=1, recovery=2, timeout=3, patience=4)
+    declare = breaker("b", on=(KeyError, OSError), threshold=1, recovery=2, timeout=3, max_wait=4)
     assert declare(handler) is handler
     assert breaker_of(handler) == Breaker("b", (KeyError, OSError), 1, 2, 3, 4)
     assert breaker_of(every) is None
-    with pytest.raises(MisplacedBreaker, match=r"^@breaker\('b'\) stands above @processor: write it below, next to"):
+    with pytest.raises(MisplacedBreakerError, match=r"^@breaker\('b'\) is above @processor: write it below, next to"):
         declare(object())
 
 
@@ -111,18 +111,18 @@ def no_answer(order: Ordered, answer: Callback[int]) -> None: ...
 
 
 TAKES = (
-    "A handler takes an Event with a source, a union or a list of them, a Table, an EventStore of an aggregate, a "
-    "ReadModel of a view, or, in a step, a Callback of the events that answer it."
+    "Write an Event with a source, a union or a list of them, a Table, an EventStore of an aggregate, a ReadModel of "
+    "a view, or, in a step, a Callback of its answers."
 )
 
 
 @pytest.mark.parametrize(
     ("function", "text"),
     [
-        (no_return, " does not say what it returns: write -> AnEvent, or -> None."),
+        (no_return, " has no return annotation: write -> AnEvent, or -> None."),
         (no_hint, ": the parameter 'order' has no annotation."),
-        (no_event, " takes no event."),
-        (no_import, ": name 'Missing' is not defined. Import the name where the module itself can see it."),
+        (no_event, " takes no event: add a parameter that is annotated with an Event."),
+        (no_import, ": name 'Missing' is not defined. Import the name at the top of the module."),
         (number, f": the parameter 'order' is a <class 'int'>. {TAKES}"),
         (many, f": the parameter 'order' is a list[int]. {TAKES}"),
         (
@@ -133,13 +133,13 @@ TAKES = (
             returns_many,
             " returns list[int]: write an Event with a source, a union, a list or an iterator of them, or None.",
         ),
-        (returns_answer, " returns Shipped, and waits for it: say it, or let it be answered."),
-        (two_callbacks, " has the callbacks one, two: a step waits for one answer."),
-        (no_answer, ": write answer: Callback[AnEvent], or a union of events that have a source."),
+        (returns_answer, " returns Shipped and waits for it: remove it from the return type or the Callback."),
+        (two_callbacks, " has the callbacks one, two: a step waits for one callback."),
+        (no_answer, ": write answer: Callback[AnEvent], or a union of events with a source."),
     ],
 )
-def test_a_refused_signature_says_what_to_write(function, text):
-    with pytest.raises(UnclearSignature) as caught:
+def test_rejected_signature_has_a_fix(function, text):
+    with pytest.raises(SignatureError) as caught:
         Declaration.of(function)
     assert str(caught.value) == f"{__name__}.{function.__name__}{text}"
 
@@ -149,33 +149,30 @@ def test_a_refused_signature_says_what_to_write(function, text):
     [
         (
             {"repeatable": "why", "once_per": "number"},
-            ": write repeatable='why it may run twice', and then no once_per.",
+            ": write repeatable='why it is safe to run twice', without once_per.",
         ),
-        ({"repeatable": " "}, ": write repeatable='why it may run twice', and then no once_per."),
+        ({"repeatable": " "}, ": write repeatable='why it is safe to run twice', without once_per."),
         (
             {"once_per": "cup"},
-            (
-                " is to run once per 'cup', and Ordered has no such field, only number: "
-                "name one that every event it takes has."
-            ),
+            (" has once_per='cup', but Ordered has no such field, only number: name a field that all its events have."),
         ),
         (
-            {"answer_within": timedelta(hours=1)},
-            " says answer_within, and takes no Callback[…]: take one, or leave it out.",
+            {"timeout": timedelta(hours=1)},
+            " has a timeout but no Callback[…]: add a callback, or remove the timeout.",
         ),
     ],
 )
-def test_a_refused_option_says_what_to_write(options, text):
-    with pytest.raises(UnclearSignature) as caught:
+def test_rejected_option_has_a_fix(options, text):
+    with pytest.raises(SignatureError) as caught:
         Declaration.of(plain, **options)
     assert str(caught.value) == f"{__name__}.plain{text}"
 
 
-def test_an_aggregate_without_apply_says_what_to_write():
-    with pytest.raises(UnclearSignature) as caught:
+def test_aggregate_without_apply_has_a_fix():
+    with pytest.raises(SignatureError) as caught:
         events_of(Bare)
     assert str(caught.value) == (
-        f"{__name__}.Bare has no apply: write def apply(self, event: AnEvent | Another) -> None."
+        f"{__name__}.Bare has no method apply: write def apply(self, event: AnEvent | Another) -> None."
     )
 
 
@@ -195,7 +192,7 @@ class Bare:
 def test_a_callback_waits_for_a_second_to_a_year(within, seconds):
     """https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html"""
     if seconds:
-        assert Declaration.of(every, answer_within=within).callback.seconds == seconds
+        assert Declaration.of(every, timeout=within).callback.seconds == seconds
     else:
-        with pytest.raises(UnclearSignature, match=r"every waits for .*: let answer_within be a second to a year\.$"):
-            Declaration.of(every, answer_within=within)
+        with pytest.raises(SignatureError, match=r"every has a timeout of .*: choose one from a second to a year\.$"):
+            Declaration.of(every, timeout=within)

@@ -10,7 +10,8 @@ import pytest
 
 from millrace.events import Event, Metadata, Refusal, decode, encode
 from millrace.runtime import Callback, EventStore, starter, step, tokens
-from millrace.runtime.aside import UnexpectedEvent
+from millrace.runtime.environment import event_types
+from millrace.runtime.quarantine import UnexpectedEventError
 
 MODULE = importlib.import_module("millrace.runtime.step")  # the package has a function of this name
 
@@ -35,7 +36,7 @@ CAUSE = Metadata.root(producer="order_form").model_copy(update={"event_id": "ord
 ORDERED = encode(Ordered(number=1).stamped(CAUSE))
 
 
-@step(answer_within=timedelta(hours=1))
+@step(timeout=timedelta(hours=1))
 def ships(order: Ordered, callback: Callback[Shipped | Lost]) -> Requested:
     return Requested(callback_id=callback.id)
 
@@ -45,7 +46,7 @@ def log(monkeypatch):
     """What happens, in order: callbacks that open, and the events that are published."""
     log = []
 
-    class Asking:
+    class CallbackAttempt:
         def __init__(self, key, token, number, expected):
             self.id = "cb-1"
             log.append(("begin", token, number, expected.names, key[0]))
@@ -56,7 +57,7 @@ def log(monkeypatch):
     def publish(published):
         log.append(("publish", [envelope["detail-type"] for envelope in published]))
 
-    monkeypatch.setattr(tokens, "Asking", Asking)
+    monkeypatch.setattr(tokens, "CallbackAttempt", CallbackAttempt)
     monkeypatch.setattr(MODULE, "publisher", lambda: SimpleNamespace(publish=publish))
     return log
 
@@ -77,7 +78,7 @@ def test_a_step_opens_its_callback_before_it_publishes(log):
 
 
 def answered(monkeypatch, answer, requested=()):
-    monkeypatch.setattr(tokens, "heard", lambda _key: (answer, list(requested)))
+    monkeypatch.setattr(tokens, "receive_answer", lambda _key: (answer, list(requested)))
     return ships(task(), None)
 
 
@@ -113,9 +114,9 @@ def test_an_answer_is_published_once(log, monkeypatch):
 
 
 def test_an_answer_of_another_type_fails(log, monkeypatch):
-    with pytest.raises(UnexpectedEvent) as caught:
+    with pytest.raises(UnexpectedEventError) as caught:
         answered(monkeypatch, ORDERED)
-    assert str(caught.value).startswith("ships waits for Shipped, Lost, and was answered with 'Ordered' from 'test.sho")
+    assert str(caught.value).startswith("ships waits for Shipped, Lost, but received 'Ordered' from 'test.sho")
 
 
 # -- flows -------------------------------------------------------------------------------------------------------------
@@ -174,7 +175,7 @@ class Orders:
 
 
 def test_a_parallel_step_returns_only_its_own_events(log):
-    published = lists(task(beside=True), None)
+    published = lists(task(parallel=True), None)
     assert [envelope["detail-type"] for envelope in published["events"]] == ["Requested"]
     assert published == {"events": published["events"], "refused": False, "steps": 3}
 
@@ -221,12 +222,12 @@ def started(monkeypatch):
     machines = SimpleNamespace(
         start_execution=start_execution, exceptions=SimpleNamespace(ExecutionAlreadyExists=Exists)
     )
-    monkeypatch.setattr(starter, "_machines", lambda: machines)
+    monkeypatch.setattr(starter, "client", lambda _: machines)
     monkeypatch.setenv("MILLRACE_TRIGGER", f"{__name__}:Ordered")
     monkeypatch.setenv("MILLRACE_STATE_MACHINE", "arn:machine")
-    starter._trigger.cache_clear()
+    event_types.cache_clear()
     yield started
-    starter._trigger.cache_clear()
+    event_types.cache_clear()
 
 
 def start(event_id, **more):
@@ -258,11 +259,14 @@ def test_an_id_that_is_no_name_is_hashed(started, event_id):
 
 def test_an_execution_that_does_not_start_is_logged_and_raised(started, monkeypatch, caplog):
     monkeypatch.delenv("MILLRACE_STATE_MACHINE")
-    with pytest.raises(KeyError):
+    with pytest.raises(LookupError):
         start("order-1")
     (record,) = caplog.records
     assert (record.message, record.flow["event_id"], record.flow["attempt"]) == ("event failed", "order-1", 1)
-    assert record.flow["error"] == {"type": "KeyError", "message": "'MILLRACE_STATE_MACHINE'"}
+    assert record.flow["error"] == {
+        "type": "LookupError",
+        "message": "MILLRACE_STATE_MACHINE is not set: the construct of the function sets it.",
+    }
 
 
 def test_the_input_of_an_execution_is_readable(started):

@@ -7,7 +7,7 @@ import pytest
 
 from millrace.events import Event, Metadata
 from millrace.runtime import update_once, write_if
-from millrace.runtime.stores import named_in, open_table, table_variable
+from millrace.runtime.stores import open_table, resource_name, table_variable
 
 
 class Poured(Event, source="test.kitchen"):
@@ -33,7 +33,7 @@ def test_a_write_that_fails_otherwise_raises(table):
         write_if(table("cup").put_item, Item={"saucer": "blue"})
 
 
-def test_a_table_that_no_construct_names_says_what_to_give_it():
+def test_missing_table_has_a_fix():
     assert table_variable("cups") == "MILLRACE_TABLE_CUPS"
     with pytest.raises(LookupError, match=r"MILLRACE_TABLE_CUPS is not set: give the construct tables=\{'cups'"):
         open_table("cups")
@@ -42,7 +42,7 @@ def test_a_table_that_no_construct_names_says_what_to_give_it():
 def test_a_table_that_the_construct_names_is_opened(monkeypatch):
     monkeypatch.setenv("MILLRACE_TABLE_CUPS", "shop-cups")
     monkeypatch.setattr("millrace.runtime.stores.table_called", lambda name: f"table {name}")
-    assert (open_table("cups"), named_in("MILLRACE_TABLE_CUPS", "cups")) == ("table shop-cups", "shop-cups")
+    assert (open_table("cups"), resource_name("MILLRACE_TABLE_CUPS", "cups")) == ("table shop-cups", "shop-cups")
 
 
 # -- updates that are made once ----------------------------------------------------------------------------------------
@@ -62,9 +62,9 @@ def cups(monkeypatch):
     monkeypatch.setenv("MILLRACE_IDEMPOTENCY_SECONDS", "60")
     monkeypatch.setenv("MILLRACE_SCOPE", "Shop.Pour")
     clock = SimpleNamespace(time=lambda: 1000.7, sleep=cups.pauses.append)
-    monkeypatch.setattr("millrace.runtime.conflicts.time", clock)
+    monkeypatch.setattr("millrace.runtime.dynamodb.time", clock)
     monkeypatch.setattr("millrace.runtime.stores.time", clock)
-    monkeypatch.setattr("millrace.runtime.conflicts.random.uniform", lambda low, high: low or high)
+    monkeypatch.setattr("millrace.runtime.dynamodb.random.uniform", lambda low, high: low or high)
 
     def transact_write_items(TransactItems):  # noqa: N803 - AWS's own name
         cups.requests.append(TransactItems)

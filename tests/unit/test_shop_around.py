@@ -22,27 +22,27 @@ def another(event):
     return event.stamped(Metadata.root(producer="test"))
 
 
-def test_a_delivery_that_is_told_twice_is_shelved_once(heard, table):
+def test_duplicate_delivery_is_counted_once(recorded_event, table):
     stock = table("sku")
-    shelve_stock(heard("stock_delivered"), stock)
-    shelve_stock(heard("stock_delivered"), stock)
+    shelve_stock(recorded_event("stock_delivered"), stock)
+    shelve_stock(recorded_event("stock_delivered"), stock)
     assert stock.scan()["Items"][0]["quantity"] == 50
 
 
-def test_each_whole_euro_earns_a_point(heard, table):
-    assert award_points(heard("order_completed"), table("customer_id")) == heard("points_awarded")
+def test_each_whole_euro_earns_a_point(recorded_event, table):
+    assert award_points(recorded_event("order_completed"), table("customer_id")) == recorded_event("points_awarded")
 
 
-def test_an_order_that_is_told_twice_earns_once(heard, table):
+def test_duplicate_order_earns_once(recorded_event, table):
     points = table("customer_id")
-    award_points(heard("order_completed"), points)
-    assert award_points(heard("order_completed"), points).total == 129
+    award_points(recorded_event("order_completed"), points)
+    assert award_points(recorded_event("order_completed"), points).total == 129
 
 
-def test_points_of_orders_add_up(heard, table):
+def test_points_of_orders_add_up(recorded_event, table):
     points = table("customer_id")
-    award_points(heard("order_completed"), points)
-    assert award_points(another(heard("order_completed")), points).total == 258
+    award_points(recorded_event("order_completed"), points)
+    assert award_points(another(recorded_event("order_completed")), points).total == 258
 
 
 @pytest.mark.parametrize(
@@ -59,26 +59,28 @@ def test_each_tier_has_its_gift(tier, gift):
     assert issue_gift(TierUpgraded(customer_id="c", tier=tier)).gift == gift
 
 
-def test_a_completed_order_raises_the_rating(heard, table):
-    assert rate_credit(heard("order_completed"), table("customer_id")) == heard("credit_rated")
+def test_a_completed_order_raises_the_rating(recorded_event, table):
+    assert rate_credit(recorded_event("order_completed"), table("customer_id")) == recorded_event("credit_rated")
 
 
-def test_a_rejected_order_lowers_the_rating_once(heard, table):
+def test_a_rejected_order_lowers_the_rating_once(recorded_event, table):
     ratings = table("customer_id")
     poor = CreditRated(customer_id="customer-7", score=-1, rating="poor")
-    assert rate_credit(heard("order_rejected"), ratings) == poor
-    assert rate_credit(heard("order_rejected"), ratings) == poor
+    assert rate_credit(recorded_event("order_rejected"), ratings) == poor
+    assert rate_credit(recorded_event("order_rejected"), ratings) == poor
 
 
-def test_a_customer_is_told_by_mail_how_an_order_ended(heard):
-    assert notify_by_mail(heard("order_completed")) == heard("customer_notified")
-    assert message(heard("order_rejected")).startswith("We could not fulfil your order order-1002: over the card's")
+def test_a_customer_is_notified_by_mail_how_an_order_ended(recorded_event):
+    assert notify_by_mail(recorded_event("order_completed")) == recorded_event("customer_notified")
+    assert message(recorded_event("order_rejected")).startswith(
+        "We could not fulfil your order order-1002: over the card's"
+    )
 
 
-def test_a_provider_that_is_away_is_told_from_any_other_failure(heard):
+def test_unavailable_provider_differs_from_other_failures(recorded_event):
     with pytest.raises(MailerDown):
-        notify_by_mail(heard("order_completed").model_copy(update={"customer_id": "unreachable-8"}))
+        notify_by_mail(recorded_event("order_completed").model_copy(update={"customer_id": "unreachable-8"}))
 
 
-def test_by_post_every_customer_is_told(heard):
-    assert notify_by_post(heard("order_rejected")).by == "post"
+def test_every_customer_is_notified_by_post(recorded_event):
+    assert notify_by_post(recorded_event("order_rejected")).by == "post"

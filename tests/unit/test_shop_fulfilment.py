@@ -25,8 +25,8 @@ from millrace.runtime import Callback
 
 
 @pytest.fixture
-def order(heard):
-    return heard("order_placed")
+def order(recorded_event):
+    return recorded_event("order_placed")
 
 
 @pytest.fixture
@@ -119,22 +119,22 @@ def test_refunding_what_was_never_charged_says_nothing(order, payments):
     assert refund_payment(order, payments) is None
 
 
-def test_the_carrier_is_asked_with_the_address_and_where_to_answer(order, heard):
-    asked = heard("shipping_requested")
-    assert arrange_shipping(order, Callback(asked.callback_id)) == asked
-    assert isinstance(asked, ShippingRequested)
+def test_the_request_to_the_carrier_has_the_address_and_the_callback(order, recorded_event):
+    request = recorded_event("shipping_requested")
+    assert arrange_shipping(order, Callback(request.callback_id)) == request
+    assert isinstance(request, ShippingRequested)
 
 
-def test_completing_ends_the_reservation_and_sells_the_goods(order, stock, heard):
+def test_completing_ends_the_reservation_and_sells_the_goods(order, stock, recorded_event):
     reserve_stock(order, stock)
     shipment = ShipmentArranged(order_id=order.order_id, carrier="x", tracking_id="MS-order-1001")
-    assert complete_order(order, shipment, stock) == heard("order_completed")
+    assert complete_order(order, shipment, stock) == recorded_event("order_completed")
     assert stock.scan()["Items"] == [{"sku": "kettle", "quantity": 3}]
 
 
-def test_a_rejection_gives_the_reason_of_the_refusal(heard):
-    rejected = reject_order(heard("order_placed_declined"), heard("payment_declined"))
-    assert rejected == heard("order_rejected")
+def test_a_rejection_gives_the_reason_of_the_refusal(recorded_event):
+    rejected = reject_order(recorded_event("order_placed_declined"), recorded_event("payment_declined"))
+    assert rejected == recorded_event("order_rejected")
 
 
 def test_a_rejection_after_a_failure_gives_a_reason_of_ours(order):

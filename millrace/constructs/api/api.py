@@ -22,14 +22,14 @@ from millrace.constructs.observability.alarms import Alarms
 from millrace.constructs.stores.tables import READS, Tables, check_resources, grant_resources, resource_environment
 from millrace.events import Event
 from millrace.flow.openapi import Surface, openapi
-from millrace.runtime.api.commands import ASKS, COMMANDS, DOCUMENT
-from millrace.runtime.api.door import AUTHORIZER, CALLERS, EVENTS
+from millrace.runtime.api.commands import COMMANDS, DOCUMENT, RESULT_PATHS
+from millrace.runtime.api.ingress import AUTHORIZER, CALLERS, EVENTS
 from millrace.runtime.api.query import QueryDeclaration
-from millrace.runtime.idempotency import SCOPE
+from millrace.runtime.records import SCOPE
 
 _COMMANDS = "millrace.runtime.api.commands.handler"
-_INGRESS = "millrace.runtime.api.door.handler"
-_CALLBACKS = "millrace.runtime.api.answers.handler"
+_INGRESS = "millrace.runtime.api.ingress.handler"
+_CALLBACKS = "millrace.runtime.api.callbacks.handler"
 _LOGGED = ("requestId", "routeKey", "status", "protocol", "responseLength", "requestTime", "integrationErrorMessage")
 Callers = Mapping[str, Sequence[str]]
 """Patterns of IAM ARNs or token subjects, by event source."""
@@ -136,7 +136,7 @@ class Api(Construct):
             generated_files={DOCUMENT: json.dumps(document)},
             environment={
                 COMMANDS: event_addresses(commands),
-                ASKS: " ".join(f"{command.__name__}={path}" for command, path in result_paths.items()),
+                RESULT_PATHS: " ".join(f"{command.__name__}={path}" for command, path in result_paths.items()),
                 SCOPE: self.node.path,
                 **(self._bus.idempotency.environment() if commands else {}),
             },

@@ -8,7 +8,7 @@ from millrace.constructs.bus.encryption import WRITE_ACTIONS, grant_key
 from millrace.constructs.function.function import Function
 from millrace.constructs.observability.alarms import Alarms
 from millrace.runtime.breaker import TABLE, Breaker
-from millrace.runtime.waiting import QUEUE
+from millrace.runtime.requeue import QUEUE
 
 
 class BreakerConfigurationError(ValueError):

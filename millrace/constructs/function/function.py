@@ -23,10 +23,10 @@ from millrace.constructs.function.settings import AllowedCycle, Settings
 from millrace.constructs.observability.acknowledgements import acknowledge
 from millrace.constructs.stores.tables import Tables, grant_resources, resource_environment
 from millrace.runtime import Declaration
-from millrace.runtime.aside import DEAD_LETTERS, MAX_HOPS, QUARANTINE
 from millrace.runtime.breaker import Breaker
 from millrace.runtime.claims import ACCOUNT
-from millrace.runtime.idempotency import SCOPE
+from millrace.runtime.quarantine import DEAD_LETTERS, MAX_HOPS, QUARANTINE
+from millrace.runtime.records import SCOPE
 
 Kind = Literal[
     "processor", "step", "starter", "query", "commands", "ingress", "relay", "projection", "changes", "answers"

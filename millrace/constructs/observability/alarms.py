@@ -11,7 +11,7 @@ from constructs import Construct
 
 from millrace.runtime.breaker import METRIC
 from millrace.runtime.observe import NAMESPACE
-from millrace.runtime.waiting import LONGEST_DELAY
+from millrace.runtime.requeue import LONGEST_DELAY
 
 _MINUTES = 5
 _AGE_LIMIT_MINUTES = 15

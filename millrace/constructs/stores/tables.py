@@ -40,9 +40,9 @@ def check_resources(path: str, declarations: Iterable[Declaration], tables: Tabl
     """Raise MissingTableError unless `tables` has exactly the parameters of the handlers, with matching types."""
     handlers = list(declarations)
     for declaration in handlers:
-        for name, kind in declaration.asks.items():
+        for name, kind in declaration.resources.items():
             _check_table(path, declaration, name, kind, tables)
-    for name in tables.keys() - {name for declaration in handlers for name in declaration.asks}:
+    for name in tables.keys() - {name for declaration in handlers for name in declaration.resources}:
         raise MissingTableError(
             f"{path} has the table {name!r}, but none of its handlers ({', '.join(d.name for d in handlers)}) has a "
             f"parameter {name!r}: remove the table, or add '{name}: {_type_of(tables[name])}' to the signature."
@@ -68,7 +68,7 @@ def _type_of(table: dynamodb.ITable | HandlerResource) -> str:
 def resource_environment(declaration: Declaration, tables: Tables) -> dict[str, str]:
     """Return the environment variables by which a handler finds its tables."""
     variables: dict[str, str] = {}
-    for name in declaration.asks:
+    for name in declaration.resources:
         table = tables[name]
         own = (
             table.environment(name) if isinstance(table, HandlerResource) else {table_variable(name): table.table_name}
@@ -81,7 +81,7 @@ def grant_resources(
     role: iam.IRole, declaration: Declaration, tables: Tables, actions: tuple[str, ...] = WRITES
 ) -> None:
     """Allow a handler to perform the operations of its table parameters, and to use the keys of the tables."""
-    for name in declaration.asks:
+    for name in declaration.resources:
         table = tables[name]
         if isinstance(table, HandlerResource):
             table.grant(role, declaration, name)

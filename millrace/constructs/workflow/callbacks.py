@@ -15,7 +15,7 @@ from millrace.constructs.bus.encryption import TABLE_ACTIONS, grant_key
 from millrace.constructs.bus.state_tables import grant_items
 from millrace.events import Event
 from millrace.runtime.callbacks import Expected
-from millrace.runtime.tokens import CALLBACKS, AlreadyAnswered, places_of
+from millrace.runtime.tokens import CALLBACKS, AlreadyAnsweredError, callback_id_prefix
 
 
 class CallbackOrderError(ValueError):
@@ -64,7 +64,7 @@ class Callbacks(Construct):
 
     def grant_create(self, role: iam.IRole, owner: str) -> None:
         """Allow a step to store task tokens, in items whose ids start with its own prefix."""
-        grant_items(role, self.table, ["UpdateItem"], operator="StringLike", keys=f"{places_of(owner)}-*")
+        grant_items(role, self.table, ["UpdateItem"], operator="StringLike", keys=f"{callback_id_prefix(owner)}-*")
 
     def grant_complete(self, role: iam.IRole) -> None:
         """Allow a function to read task tokens, and to complete tasks of the state machines that wait."""
@@ -80,7 +80,7 @@ class WaitingTask:
 
     def __init__(self, request: tasks.LambdaInvoke, resume: tasks.LambdaInvoke) -> None:
         self.states = [request, resume]
-        request.add_catch(resume, errors=[AlreadyAnswered.__name__], result_path="$.answer")
+        request.add_catch(resume, errors=[AlreadyAnsweredError.__name__], result_path="$.answer")
         request.next(resume)
 
     @property

@@ -68,11 +68,11 @@ def _fork(scope: Construct, title: str, branches: Sequence[sfn.IChainable]) -> s
 
     A redrive evaluates a Choice state again; a Fail state would only fail again.
     """
-    start = sfn.Pass(scope, f"start {title}", input_path=_REDRIVES, result_path="$.asked")
+    start = sfn.Pass(scope, f"start {title}", input_path=_REDRIVES, result_path="$.redrive_count")
     parallel = sfn.Parallel(scope, title, result_path=sfn.JsonPath.DISCARD).branch(*branches)
     first = sfn.Pass(scope, f"{title}: first result", parameters=_RESULT)
     parallel.add_catch(first, errors=[FIRST], result_path="$.first")
-    redriven = sfn.Condition.number_greater_than_json_path(_REDRIVES, "$.asked")
+    redriven = sfn.Condition.number_greater_than_json_path(_REDRIVES, "$.redrive_count")
     parallel.next(sfn.Choice(scope, f"{title}: all failed").when(redriven, start))
     chain: sfn.Chain = sfn.Chain.custom(start.next(parallel).start_state, [first], first)
     return chain

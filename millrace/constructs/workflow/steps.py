@@ -17,9 +17,9 @@ from millrace.constructs.observability.acknowledgements import acknowledge
 from millrace.constructs.observability.alarms import Alarms
 from millrace.constructs.stores.tables import Tables
 from millrace.constructs.workflow.callbacks import WaitingTask
-from millrace.runtime import Declaration, StillInProgress
+from millrace.runtime import Declaration, InProgressError
 from millrace.runtime.callbacks import Expected
-from millrace.runtime.tokens import AlreadyAnswered
+from millrace.runtime.tokens import AlreadyAnsweredError
 
 TRANSIENT_ERRORS = [
     "Lambda.ClientExecutionTimeoutException",
@@ -72,7 +72,7 @@ class Steps:
         reason = "Its state machine invokes it synchronously; failed executions go to the dead-letter queue."
         acknowledge(worker.function, reason, "Serverless-LambdaDLQ", "CKV_AWS_116")
         acknowledge(worker.function, "A throttled step is retried; a reservation would limit others.", "CKV_AWS_115")
-        payload = _PAYLOAD | {"beside": True} if parallel else _PAYLOAD
+        payload = _PAYLOAD | {"parallel": True} if parallel else _PAYLOAD
         if declaration.callback is None:
             return _invoke(self._scope, declaration.name, worker, payload)
         request = _request(self._scope, declaration.name, worker, payload, declaration.callback)
@@ -108,7 +108,7 @@ def _request(
         retry_on_service_exceptions=False,
         task_timeout=sfn.Timeout.duration(Duration.seconds(expected.seconds)),
     )
-    task.add_retry(errors=["States.Timeout", AlreadyAnswered.__name__], max_attempts=0)
+    task.add_retry(errors=["States.Timeout", AlreadyAnsweredError.__name__], max_attempts=0)
     _add_retries(task, worker)
     return task
 
@@ -117,7 +117,7 @@ def _add_retries(task: sfn.TaskStateBase, worker: Function) -> None:
     _add_retry(task, TRANSIENT_ERRORS, seconds=2, attempts=6)
     # An attempt that was killed holds its idempotency record until the function's timeout.
     after_timeout = Duration.seconds(worker.timeout.to_seconds() + 1)
-    task.add_retry(errors=[StillInProgress.__name__], interval=after_timeout, max_attempts=3, backoff_rate=1)
+    task.add_retry(errors=[InProgressError.__name__], interval=after_timeout, max_attempts=3, backoff_rate=1)
     _add_retry(task, ["States.ALL"], seconds=1, attempts=2)
 
 

@@ -73,7 +73,7 @@ def check_saga(
         check_inputs(path, step, published)
         if undo:
             check_inputs(path, undo, published, reason=f"{step.name}, which it undoes, may fail before it publishes it")
-        published += step.answers
+        published += step.successes
     check_inputs(path, completed, published)
     check_inputs(path, rejected, published[:1], reason="the saga can be rejected before a step publishes it")
 

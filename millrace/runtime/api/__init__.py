@@ -1,4 +1,4 @@
-"""What answers HTTP in Lambda: queries, commands, and the door for events from outside.
+"""Lambda functions behind the HTTP API: queries, commands, the ingress endpoint for external events, and callbacks.
 
 https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
 """

@@ -1,7 +1,7 @@
-"""The function behind `POST /commands/{name}` and `GET /openapi.json`.
+"""The Lambda function behind `POST /commands/{name}` and `GET /openapi.json`.
 
-A command is an event that asks for something. It is held against its contract, put onto the bus, and answered with 202
-and where to ask for what comes of it.
+A command is an event that requests something. It is validated against its contract and published to the bus. The
+response is 202 with the path of the query that returns the result.
 """
 
 import os
@@ -15,39 +15,40 @@ from typing import Any
 
 from millrace.events import ContractError, Envelope, Event, Metadata, encode, new_event_id
 from millrace.runtime import observe
-from millrace.runtime.api.contracts import named
-from millrace.runtime.api.http import JSON, Answer, Problem, Request, answer, answered
+from millrace.runtime.api.http import JSON, Problem, Request, Response, respond, response
 from millrace.runtime.claims import claimed
-from millrace.runtime.idempotency import Once, StillInProgress
+from millrace.runtime.environment import event_types
+from millrace.runtime.idempotency import Once
 from millrace.runtime.publisher import publisher
+from millrace.runtime.records import InProgressError
 
 COMMANDS = "MILLRACE_COMMANDS"
-"""The environment that names the commands: `module:class` each, with a space between them."""
-ASKS = "MILLRACE_ASK"
-"""The environment that says where to ask: `Command=/path/{field}` each, with a space between them."""
+"""The environment variable with the commands: `module:Class`, separated by spaces."""
+RESULT_PATHS = "MILLRACE_RESULT_PATHS"
+"""The environment variable with the paths of the results: `Command=/path/{field}`, separated by spaces."""
 DOCUMENT = "openapi.json"
-"""The file of the API's own description, in the function's code."""
+"""The file with the OpenAPI description, in the code of the function."""
 KEY_HEADER = "idempotency-key"
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 _TRACEPARENT = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
-def handler(payload: dict[str, Any], context: Any) -> Answer:
-    """Answer API Gateway."""
-    return answered(payload, lambda request: _answer(request, context.get_remaining_time_in_millis()))
+def handler(payload: dict[str, Any], context: Any) -> Response:
+    """Handle a request of API Gateway."""
+    return respond(payload, lambda request: _route(request, context.get_remaining_time_in_millis()))
 
 
-def _answer(request: Request, milliseconds: int) -> Answer:
+def _route(request: Request, milliseconds: int) -> Response:
     if request.route == f"GET /{DOCUMENT}":
-        return answer(200, _document())
-    command = named(COMMANDS).get(request.path["command"])
+        return response(200, _document())
+    command = event_types(COMMANDS).get(request.path["command"])
     if command is None:
-        known = ", ".join(named(COMMANDS)) or "none"
-        raise Problem(404, f"There is no command {request.path['command']!r}. This API takes: {known}.")
+        known = ", ".join(event_types(COMMANDS)) or "none"
+        raise Problem(404, f"There is no command {request.path['command']!r}. This API has: {known}.")
     return _accept(command, request, milliseconds)
 
 
-def _accept(command: type[Event], request: Request, milliseconds: int) -> Answer:
+def _accept(command: type[Event], request: Request, milliseconds: int) -> Response:
     if request.content_type != JSON:
         reason = f"should be {JSON}"
         raise Problem(415, f"The content type {reason}.", [("content-type", request.content_type, reason)])
@@ -60,28 +61,30 @@ def _accept(command: type[Event], request: Request, milliseconds: int) -> Answer
 
 
 def _once(envelope: Envelope, milliseconds: int) -> Envelope:
-    """What was said for the key, now or before. Raises Problem where that was something else."""
+    """Publish the command once for its key, and return the published one. Raises Problem if that has other data."""
     metadata = envelope["detail"]["metadata"]
     once = Once(publisher().publish, replies=True)
     try:
-        (said,) = once.do([(metadata["event_id"],)], milliseconds, lambda _new: [envelope])
-    except StillInProgress as error:
-        raise Problem(409, f"A request with this {KEY_HEADER} is under way. Send it again in a moment.") from error
-    if _content(said) != _content(envelope):
+        (published,) = once.do([(metadata["event_id"],)], milliseconds, lambda _new: [envelope])
+    except InProgressError as error:
+        raise Problem(409, f"A request with this {KEY_HEADER} is in progress. Send it again in a moment.") from error
+    if _content(published) != _content(envelope):
         reason = "was sent with another command before"
-        told = f"This {KEY_HEADER} {reason}: choose a new one for a new command."
-        raise Problem(422, told, [(KEY_HEADER, metadata["idempotency_key"], reason)])
-    return said
+        message = f"This {KEY_HEADER} {reason}: choose a new one for a new command."
+        raise Problem(422, message, [(KEY_HEADER, metadata["idempotency_key"], reason)])
+    return published
 
 
 def _content(envelope: Envelope) -> Any:
-    """The data, or its claim, which has the hash of it."""
+    """Return the data, or its claim, which contains the hash of the data."""
     return {name: part for name, part in envelope["detail"].items() if name != "metadata"}
 
 
 def _read(command: type[Event], data: Any) -> Event:
     if not isinstance(data, dict):
-        raise Problem(422, f"{command.__name__} is an object.", [("body", data, "should be an object")])
+        raise Problem(
+            422, f"{command.__name__} is not an object. Send a JSON object.", [("body", data, "should be an object")]
+        )
     try:
         return command.read(data, tolerant=False)
     except ContractError as error:
@@ -89,10 +92,10 @@ def _read(command: type[Event], data: Any) -> Event:
 
 
 def _metadata(command: type[Event], request: Request) -> Metadata:
-    """A flow of its own. With an idempotency key, its id follows from caller, command and key."""
+    """Return the metadata of a new flow. With an idempotency key, its id is derived from caller, command and key."""
     key = _key(request.headers.get(KEY_HEADER))
-    whose = f"{request.caller}\n{command.contract.name}\n{key}"
-    event_id = str(uuid.uuid5(uuid.NAMESPACE_URL, whose)) if key else new_event_id()
+    name = f"{request.caller}\n{command.contract.name}\n{key}"
+    event_id = str(uuid.uuid5(uuid.NAMESPACE_URL, name)) if key else new_event_id()
     trace = request.headers.get("traceparent", "")
     return Metadata(
         event_id=event_id,
@@ -112,28 +115,28 @@ def _key(given: str | None) -> str | None:
     return given
 
 
-def _accepted(envelope: Envelope, event: Event) -> Answer:
+def _accepted(envelope: Envelope, event: Event) -> Response:
     metadata = envelope["detail"]["metadata"]
-    where = _where(event)
+    path = _result_path(event)
     body = {
         "command": type(event).__name__,
         "event_id": metadata["event_id"],
         "correlation_id": metadata["correlation_id"],
-        **({"ask": where} if where else {}),
+        **({"result_path": path} if path else {}),
     }
     observe.logger().info("command accepted", extra={"flow": body})
-    return answer(202, body, {"location": where} if where else {})
+    return response(202, body, {"location": path} if path else {})
 
 
-def _where(event: Event) -> str | None:
-    """Where the caller can ask what came of a command."""
-    path = _asks().get(type(event).__name__)
+def _result_path(event: Event) -> str | None:
+    """Return the path of the query that returns the result of a command."""
+    path = _result_paths().get(type(event).__name__)
     return path and path.format_map(event.model_dump(mode="json"))
 
 
 @cache
-def _asks() -> Mapping[str, str]:
-    pairs: Iterable[str] = os.environ.get(ASKS, "").split()
+def _result_paths() -> Mapping[str, str]:
+    pairs: Iterable[str] = os.environ.get(RESULT_PATHS, "").split()
     return dict(pair.split("=", 1) for pair in pairs)
 
 

@@ -1,4 +1,4 @@
-"""Requests and answers in API Gateway's payload format 2.0, and problems as RFC 9457 has them.
+"""HTTP requests and responses in payload format 2.0 of API Gateway, and problem details of RFC 9457.
 
 https://www.rfc-editor.org/rfc/rfc9457
 """
@@ -16,13 +16,13 @@ from millrace.events import ContractError
 JSON = "application/json"
 PROBLEM = "application/problem+json"
 _MOST_CHARACTERS = 200
-Answer = dict[str, Any]
+Response = dict[str, Any]
 
 
 class Problem(Exception):
-    """A request that is not answered as it wishes: the status, and what to send instead.
+    """An error response: its status, and a message with the fix.
 
-    `problems` holds (field, value, reason); `again` is in how many seconds the same may be sent again.
+    `problems` contains (field, value, reason). `retry_after` is the number of seconds before a retry.
     """
 
     def __init__(
@@ -31,21 +31,21 @@ class Problem(Exception):
         detail: str,
         problems: list[tuple[str, object, str]] | None = None,
         *,
-        again: int | None = None,
+        retry_after: int | None = None,
     ) -> None:
         super().__init__(detail)
         self.status = status
         self.detail = detail
         self.problems = problems or []
-        self.again = again
+        self.retry_after = retry_after
 
     @classmethod
     def of(cls, broken: ContractError, status: int = HTTPStatus.UNPROCESSABLE_ENTITY) -> "Problem":
-        """A broken contract, as the answer to a request."""
+        """Return the error response for a broken contract."""
         return cls(status, str(broken), broken.problems)
 
-    def answer(self) -> Answer:
-        """The answer, with each value that is in the way cut short."""
+    def response(self) -> Response:
+        """Return the response, with long values truncated."""
         body: dict[str, Any] = {
             "type": "about:blank",
             "title": HTTPStatus(self.status).phrase,
@@ -54,15 +54,15 @@ class Problem(Exception):
         }
         if self.problems:
             body["problems"] = [
-                {"field": name, "value": _short(value), "reason": reason} for name, value, reason in self.problems
+                {"field": name, "value": _truncated(value), "reason": reason} for name, value, reason in self.problems
             ]
-        later = {} if self.again is None else {"retry-after": str(self.again)}
-        return answer(self.status, body, {"content-type": PROBLEM, **later})
+        headers = {} if self.retry_after is None else {"retry-after": str(self.retry_after)}
+        return response(self.status, body, {"content-type": PROBLEM, **headers})
 
 
 @dataclass(frozen=True)
 class Request:
-    """One request. `caller` is whoever API Gateway says it is, "" where the API is open; `scopes` are a token's."""
+    """One request. `caller` is the identity that API Gateway verified, or ""; `scopes` are those of its token."""
 
     method: str
     route: str
@@ -75,7 +75,7 @@ class Request:
 
     @classmethod
     def of(cls, payload: Mapping[str, Any]) -> "Request":
-        """Read API Gateway's event."""
+        """Read the event of API Gateway."""
         context = payload["requestContext"]
         text = payload.get("body") or ""
         body = base64.b64decode(text) if payload.get("isBase64Encoded") else text.encode()
@@ -93,17 +93,17 @@ class Request:
 
     @property
     def content_type(self) -> str:
-        """The type of the body, without parameters."""
+        """The content type without parameters."""
         return self.headers.get("content-type", "").partition(";")[0].strip().lower()
 
     def json(self) -> Any:
-        """The body, parsed. Raises Problem."""
+        """Return the parsed body. Raises Problem."""
         try:
             return json.loads(self.body, parse_float=_number, parse_constant=_number)
         except (ValueError, RecursionError) as error:
             shown = self.body[:_MOST_CHARACTERS].decode(errors="replace")
             raise Problem(
-                400, f"The body is no JSON: {error}. Send a JSON document.", [("body", shown, str(error))]
+                400, f"The body is not JSON: {error}. Send a JSON document.", [("body", shown, str(error))]
             ) from error
 
 
@@ -111,32 +111,32 @@ def _identity(authorizer: Mapping[str, Any]) -> tuple[str, frozenset[str]]:
     if "iam" in authorizer:
         return str(authorizer["iam"]["userArn"]), frozenset()
     claims = (authorizer.get("jwt") or {}).get("claims") or {}
-    told = claims.get("scope") or claims.get("scp") or ""
-    return str(claims.get("sub") or claims.get("client_id") or ""), frozenset(told.strip("[]").split())
+    scopes = claims.get("scope") or claims.get("scp") or ""
+    return str(claims.get("sub") or claims.get("client_id") or ""), frozenset(scopes.strip("[]").split())
 
 
-def answer(status: int, content: Any, headers: Mapping[str, str] | None = None) -> Answer:
-    """An answer whose body is JSON; a text is a JSON document already."""
+def response(status: int, content: Any, headers: Mapping[str, str] | None = None) -> Response:
+    """Return a response with a JSON body. A string is a JSON document already."""
     body = content if isinstance(content, str) else json.dumps(content, default=str)
     return {"statusCode": status, "headers": {"content-type": JSON, **(headers or {})}, "body": body}
 
 
-def answered(payload: Mapping[str, Any], handle: Callable[[Request], Answer]) -> Answer:
-    """Answer a request; a problem is an answer as well."""
+def respond(payload: Mapping[str, Any], handle: Callable[[Request], Response]) -> Response:
+    """Handle a request, and convert a Problem to its response."""
     try:
         return handle(Request.of(payload))
     except Problem as problem:
-        return problem.answer()
+        return problem.response()
 
 
 def _number(text: str) -> int | float:
-    """A number of JSON: 2.0 is the integer 2, as JSON Schema has it, and what is not finite is none."""
+    """Parse a number: 2.0 is the integer 2, as in JSON Schema, and infinite numbers are rejected."""
     value = float(text)
     if not math.isfinite(value):
         raise ValueError(f"{text} is not finite")
     return int(value) if value.is_integer() else value
 
 
-def _short(value: object) -> str:
+def _truncated(value: object) -> str:
     text = value if isinstance(value, str) else json.dumps(value, default=str)
     return text if len(text) <= _MOST_CHARACTERS else f"{text[:_MOST_CHARACTERS]}…"

@@ -1,4 +1,4 @@
-"""Pages of what a query finds, and the opaque cursor from one to the next."""
+"""Pages of a query's results, and the opaque cursor of the next page."""
 
 import base64
 import json
@@ -10,20 +10,21 @@ from typing import Any, Generic, Self, TypeVar
 from pydantic import BaseModel
 
 from millrace.runtime.api.http import Problem
+from millrace.runtime.dynamodb import number
 
 Item = TypeVar("Item", bound=BaseModel)
 LIMIT, MOST = 20, 100
 
 
 class Page(BaseModel, Generic[Item]):
-    """Some of what was found; `next` is the cursor to ask for more with, where there is more."""
+    """A page of results. `next` is the cursor of the next page, if there is one."""
 
     items: list[Item]
     next: str | None = None
 
     @classmethod
     def of(cls, found: Mapping[str, Any], model: type[Item]) -> Self:
-        """The page of DynamoDB's answer to a Query.
+        """Return the page of a Query or Scan response of DynamoDB.
 
         https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Query.Pagination.html
         """
@@ -34,19 +35,19 @@ class Page(BaseModel, Generic[Item]):
 
 @dataclass(frozen=True)
 class Paging:
-    """What a caller asks for: at most `limit` items, those after `start`."""
+    """The page that a caller requests: at most `limit` items after the key `start`."""
 
     limit: int = LIMIT
     start: dict[str, Any] | None = None
 
     @property
     def arguments(self) -> dict[str, Any]:
-        """What goes along with a Query of DynamoDB."""
+        """The arguments for a Query or Scan of DynamoDB."""
         return {"Limit": self.limit} | ({"ExclusiveStartKey": self.start} if self.start else {})
 
     @classmethod
-    def asked(cls, query: Mapping[str, str]) -> Self:
-        """From `limit` and `cursor`. Raises Problem."""
+    def of(cls, query: Mapping[str, str]) -> Self:
+        """Read `limit` and `cursor`. Raises Problem."""
         limit, cursor = query.get("limit", str(LIMIT)), query.get("cursor")
         if not (limit.isascii() and limit.isdecimal() and 1 <= int(limit) <= MOST):
             reason = f"should be a number from 1 to {MOST}"
@@ -55,20 +56,20 @@ class Paging:
 
 
 def _cursor(key: Mapping[str, Any]) -> str:
-    return base64.urlsafe_b64encode(json.dumps(key, default=_number).encode()).decode().rstrip("=")
+    return base64.urlsafe_b64encode(json.dumps(key, default=_plain).encode()).decode().rstrip("=")
 
 
-def _number(value: Any) -> int | float:
+def _plain(value: Any) -> int | float:
     if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else float(value)
-    raise TypeError(f"{value!r} is a part of a key that no cursor can hold.")
+        return number(value)
+    raise TypeError(f"{value!r} is part of a key, but a cursor cannot contain it.")
 
 
 def bad_cursor(cursor: str) -> Problem:
-    """A cursor that is none of this query's."""
-    reason = "is no cursor of this query"
+    """Return the error response for a cursor that is not from this query."""
+    reason = "is not a cursor of this query"
     return Problem(
-        404, f"cursor = {cursor!r} {reason}: send the `next` of its last page.", [("cursor", cursor, reason)]
+        404, f"cursor = {cursor!r} {reason}: send the `next` of the previous page.", [("cursor", cursor, reason)]
     )
 
 

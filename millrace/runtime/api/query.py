@@ -1,9 +1,9 @@
-"""@query: a function that answers a GET from read models.
+"""@query: a function that handles a GET request from read models.
 
-`@query("/orders/{order_id}")` above `def handler(order_id: str, orders: Table) -> Order | None`: parameters that the
-path names are taken from it, tables and read models from the construct, a `Paging` from `limit` and `cursor`, and all
-others from the query string. None is a 404. Where what it returns has a `version`, a caller may ask for one that is at
-least `after`.
+`@query("/orders/{order_id}")` decorates `def handler(order_id: str, orders: Table) -> Order | None`. The construct
+provides tables and read models. Path parameters are read from the path, a `Paging` from `limit` and `cursor`, and all
+other parameters from the query string. None is a 404 response. If the returned model has a `version`, a caller can wait
+for one with `after`.
 """
 
 import functools
@@ -20,24 +20,24 @@ from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from millrace.events import ContractError
 from millrace.runtime import observe
-from millrace.runtime.api.http import Answer, Problem, Request, answer, answered
+from millrace.runtime.api.http import Problem, Request, Response, respond, response
 from millrace.runtime.api.paging import Page, Paging, bad_cursor
-from millrace.runtime.declaration import Model, UnclearSignature, models_among, name_of
+from millrace.runtime.declaration import Model, SignatureError, models_among, name_of
 from millrace.runtime.read_models import ReadModel, open_read_model
 from millrace.runtime.stores import Table, open_table
 
 P = ParamSpec("P")
 R = TypeVar("R")
-PATIENCE_SECONDS = 5.0
-"""How long a caller who asks for a version is kept waiting for it."""
+MAX_WAIT_SECONDS = 5.0
+"""Maximum time for which a request waits for a version."""
 _PAUSE_SECONDS = 0.05
-_PLACE = re.compile(r"\{(\w+)\}")
-_OWN = frozenset({"after", "limit", "cursor"})
+_PATH_PARAMETER = re.compile(r"\{(\w+)\}")
+_RESERVED = frozenset({"after", "limit", "cursor"})
 
 
 @dataclass(frozen=True)
 class QueryDeclaration:
-    """What a query declares. `parameters` checks those of path and query string; `paging` is the parameter's name."""
+    """The declaration of a query. `parameters` validates path and query string; `paging` is the name of a parameter."""
 
     name: str
     module: str
@@ -52,28 +52,28 @@ class QueryDeclaration:
 
     @property
     def in_path(self) -> tuple[str, ...]:
-        """The parameters that the path holds."""
-        return tuple(_PLACE.findall(self.path))
+        """The path parameters."""
+        return tuple(_PATH_PARAMETER.findall(self.path))
 
     @property
-    def asks(self) -> dict[str, str]:
-        """The parameters that the construct gives, each with its type."""
+    def resources(self) -> dict[str, str]:
+        """The parameters that the construct provides, each with its type."""
         return dict.fromkeys(self.tables, "Table") | {model.name: "ReadModel" for model in self.models}
 
     @property
     def versioned(self) -> bool:
-        """Whether what it returns has a version, so that a caller may ask for one."""
+        """Whether the returned model has a version, so that a caller can wait for one."""
         return "version" in self.returns.model_fields
 
     @classmethod
     def of(cls, function: Callable[..., Any], path: str) -> "QueryDeclaration":
-        """Read a function's annotations. Raises UnclearSignature, which says what to write."""
+        """Read the annotations of a function. Raises SignatureError with the fix."""
         where = f"{function.__module__}.{function.__qualname__}"
         hints = typing.get_type_hints(function, include_extras=True)
         signature = inspect.signature(function)
-        asked = {name: hints.get(name) for name in signature.parameters}
-        own = {name for name, hint in asked.items() if hint in (Table, Paging) or get_origin(hint) is ReadModel}
-        given = {name: hint for name, hint in asked.items() if name not in own}
+        named = {name: hints.get(name) for name in signature.parameters}
+        provided = {name for name, hint in named.items() if hint in (Table, Paging) or get_origin(hint) is ReadModel}
+        given = {name: hint for name, hint in named.items() if name not in provided}
         _check(where, path, given)
         fields: dict[str, Any] = {
             name: (hint, ... if (default := signature.parameters[name].default) is inspect.Parameter.empty else default)
@@ -86,36 +86,36 @@ class QueryDeclaration:
             description=inspect.getdoc(function) or "",
             path=path,
             parameters=create_model(f"{name_of(function)} query", __config__=ConfigDict(extra="forbid"), **fields),
-            tables=tuple(name for name, hint in asked.items() if hint is Table),
-            models=models_among(asked),
-            paging=next((name for name, hint in asked.items() if hint is Paging), None),
+            tables=tuple(name for name, hint in named.items() if hint is Table),
+            models=models_among(named),
+            paging=next((name for name, hint in named.items() if hint is Paging), None),
             returns=_returned(where, hints.get("return")),
         )
 
 
 def _check(where: str, path: str, given: Mapping[str, Any]) -> None:
     if not path.startswith("/"):
-        raise UnclearSignature(f'{where} is a query of {path!r}: write a path, as @query("/orders/{{order_id}}").')
+        raise SignatureError(
+            f'{where} has the path {path!r}: write one that starts with /, as @query("/orders/{{order_id}}").'
+        )
     for name, hint in given.items():
-        if hint is None or name in _OWN:
-            raise UnclearSignature(f"{where}: the parameter {name!r} has no annotation, or is a name of the kit's own.")
-    for name in _PLACE.findall(path):
+        if hint is None or name in _RESERVED:
+            raise SignatureError(f"{where}: the parameter {name!r} has no annotation, or its name is reserved.")
+    for name in _PATH_PARAMETER.findall(path):
         if name not in given:
-            raise UnclearSignature(
-                f"{where} has no parameter {name!r}, which its path {path} names: add '{name}: str'."
-            )
+            raise SignatureError(f"{where} has no parameter {name!r}, which is in its path {path}: add '{name}: str'.")
 
 
 def _returned(where: str, hint: Any) -> type[BaseModel]:
     options = get_args(hint) if get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
     models = [option for option in options if isinstance(option, type) and issubclass(option, BaseModel)]
     if len(models) != 1 or set(options) - set(models) - {type(None)}:
-        raise UnclearSignature(f"{where} returns {hint}: write a pydantic model, a Page of one, or either '| None'.")
+        raise SignatureError(f"{where} returns {hint}: write a pydantic model, a Page of one, or either '| None'.")
     return models[0]
 
 
 class Query(Generic[P, R]):
-    """A declared query: called by Lambda it answers HTTP, called otherwise it is the function itself."""
+    """A declared query. Invoked by Lambda it handles an HTTP request; called otherwise it is the function itself."""
 
     def __init__(self, function: Callable[P, R], path: str) -> None:
         functools.update_wrapper(self, function)
@@ -123,46 +123,46 @@ class Query(Generic[P, R]):
         self.declaration = QueryDeclaration.of(function, path)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
-        """Answer Lambda where the first argument is API Gateway's event; be the plain function otherwise."""
+        """Handle the request if the first argument is an event of API Gateway, else call the function."""
         if args and isinstance(args[0], dict) and "requestContext" in args[0]:
-            return cast("R", answered(args[0], self.answer))
+            return cast("R", respond(args[0], self.respond))
         return self.function(*args, **kwargs)
 
-    def answer(self, request: Request) -> Answer:
-        """The answer to a request. Raises Problem."""
-        asked = self._asked(request)
-        paging = {self.declaration.paging: Paging.asked(request.query)} if self.declaration.paging else {}
+    def respond(self, request: Request) -> Response:
+        """Return the response to a request. Raises Problem."""
+        parameters = self._parameters(request)
+        paging = {self.declaration.paging: Paging.of(request.query)} if self.declaration.paging else {}
         tables = {name: open_table(name) for name in self.declaration.tables}
         models = {model.name: open_read_model(model.name, model.view) for model in self.declaration.models}
         after = _version(request.query) if self.declaration.versioned else 0
-        found = self._found(request, after, {**asked, **paging, **tables, **models})
-        return answer(200, found.model_dump_json())
+        found = self._wait_for(request, after, {**parameters, **paging, **tables, **models})
+        return response(200, found.model_dump_json())
 
-    def _asked(self, request: Request) -> dict[str, Any]:
-        own = {"limit", "cursor"} if self.declaration.paging else set()
-        own |= {"after"} if self.declaration.versioned else set()
-        given = {name: value for name, value in request.query.items() if name not in own} | dict(request.path)
+    def _parameters(self, request: Request) -> dict[str, Any]:
+        reserved = {"limit", "cursor"} if self.declaration.paging else set()
+        reserved |= {"after"} if self.declaration.versioned else set()
+        given = {name: value for name, value in request.query.items() if name not in reserved} | dict(request.path)
         try:
-            asked = self.declaration.parameters.model_validate(given)
+            parameters = self.declaration.parameters.model_validate(given)
         except ValidationError as error:
             raise Problem.of(ContractError.of(self.declaration.name, error), 400) from error
-        return {name: getattr(asked, name) for name in self.declaration.parameters.model_fields}
+        return {name: getattr(parameters, name) for name in self.declaration.parameters.model_fields}
 
-    def _found(self, request: Request, after: int, arguments: dict[str, Any]) -> BaseModel:
-        """What the function finds, once it has the version that is asked for. Raises Problem."""
-        deadline = time.monotonic() + PATIENCE_SECONDS
+    def _wait_for(self, request: Request, after: int, arguments: dict[str, Any]) -> BaseModel:
+        """Call the function until its result has the version `after`. Raises Problem."""
+        deadline = time.monotonic() + MAX_WAIT_SECONDS
         while True:
             found = self._run(request, arguments)
             version = getattr(found, "version", 0) if found else 0
             if version >= after and found is not None:
                 return found
             if not after:
-                told = ", ".join(f"{name} {value}" for name, value in request.path.items())
-                raise Problem(404, f"{self.declaration.name} finds nothing for {told or 'this'}.")
+                parameters = ", ".join(f"{name} {value}" for name, value in request.path.items())
+                raise Problem(404, f"{self.declaration.name} has no result for {parameters or 'this request'}.")
             if time.monotonic() >= deadline:
-                reason = f"is at version {version} after {PATIENCE_SECONDS:g} s"
+                reason = f"is at version {version} after {MAX_WAIT_SECONDS:g} s"
                 raise Problem(
-                    409, f"after = {after}: the read model {reason}. Ask again later.", [("after", after, reason)]
+                    409, f"after = {after}: the read model {reason}. Retry later.", [("after", after, reason)]
                 )
             time.sleep(_PAUSE_SECONDS)
 
@@ -170,8 +170,8 @@ class Query(Generic[P, R]):
         try:
             return cast("BaseModel | None", observe.traced(self.function)(**arguments))
         except Exception as error:
-            answered_by = getattr(error, "response", {})  # botocore's ClientError
-            if "cursor" in request.query and answered_by.get("Error", {}).get("Code") == "ValidationException":
+            error_response = getattr(error, "response", {})  # botocore's ClientError
+            if "cursor" in request.query and error_response.get("Error", {}).get("Code") == "ValidationException":
                 raise bad_cursor(request.query["cursor"]) from error
             raise
 
@@ -185,7 +185,7 @@ def _version(query: Mapping[str, str]) -> int:
 
 
 def query(path: str) -> Callable[[Callable[P, R]], Query[P, R]]:
-    """Declare a query: its path, and by its annotations its parameters, its read models and its answer."""
+    """Declare a query with its path. Its annotations define its parameters, read models and response."""
     return lambda function: Query(function, path)
 
 

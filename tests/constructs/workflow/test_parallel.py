@@ -26,9 +26,9 @@ def test_failed_fork_fails_in_a_choice_state_that_a_redrive_evaluates_again(stac
     Mediator(stack, "M", bus=bus, steps=[fork("arrange_shipping", "reserve_stock")], tables={"stock": table})
     states = synthesised().machine()["States"]
     start, failed = states["start arrange_shipping or reserve_stock"], "arrange_shipping or reserve_stock: all failed"
-    assert (start["InputPath"], start["ResultPath"]) == ("$$.Execution.RedriveCount", "$.asked")
+    assert (start["InputPath"], start["ResultPath"]) == ("$$.Execution.RedriveCount", "$.redrive_count")
     assert states["arrange_shipping or reserve_stock"]["Next"] == failed
-    redriven = {"Variable": "$$.Execution.RedriveCount", "NumericGreaterThanPath": "$.asked"}
+    redriven = {"Variable": "$$.Execution.RedriveCount", "NumericGreaterThanPath": "$.redrive_count"}
     assert states[failed] == {
         "Type": "Choice",
         "Choices": [{**redriven, "Next": "start arrange_shipping or reserve_stock"}],

@@ -8,7 +8,7 @@ import pytest
 from functions.contracts.carrier import ShipmentArranged
 from millrace.constructs import Api, ApiDefinitionError, Bus, Mediator
 from millrace.constructs.workflow.callbacks import CallbackOrderError
-from millrace.runtime.tokens import places_of
+from millrace.runtime.tokens import callback_id_prefix
 
 REQUEST, RESUME = "arrange_shipping", "arrange_shipping: answer"
 
@@ -33,13 +33,13 @@ def test_waiting_step_has_a_request_task_and_a_resume_task(states):
 
 def test_request_is_not_retried_after_its_timeout(states):
     first, *rest = states[REQUEST]["Retry"]
-    assert first == {"ErrorEquals": ["States.Timeout", "AlreadyAnswered"], "MaxAttempts": 0}
+    assert first == {"ErrorEquals": ["States.Timeout", "AlreadyAnsweredError"], "MaxAttempts": 0}
     assert rest == states[RESUME]["Retry"]
 
 
 def test_answered_request_continues_with_the_answer(states):
     first, last = states[REQUEST]["Catch"]
-    assert (first["ErrorEquals"], first["Next"]) == (["AlreadyAnswered"], RESUME)
+    assert (first["ErrorEquals"], first["Next"]) == (["AlreadyAnsweredError"], RESUME)
     assert (last["ErrorEquals"], last["Next"]) == (["States.ALL"], states[RESUME]["Catch"][0]["Next"])
 
 
@@ -64,7 +64,7 @@ def test_step_may_only_write_its_own_callbacks(template):
     table = next(name for name in template.of("DynamoDB::Table") if "Callbacks" in name)
     own = [s for s in may.values() if s["Resource"] == {"Fn::GetAtt": [table, "Arn"]}]
     keys = [s["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"] for s in own]
-    assert keys == [[f"{places_of('Shop.Fulfilment.Fulfilment.ArrangeShipping')}-*"]]
+    assert keys == [[f"{callback_id_prefix('Shop.Fulfilment.Fulfilment.ArrangeShipping')}-*"]]
     assert own[0]["Action"] == "dynamodb:UpdateItem"
 
 

@@ -6,11 +6,11 @@ import pytest
 from store_kit import CoinDropped, make_table
 
 from millrace.events import Event, Metadata
-from millrace.runtime import EventStore, ReadModel, UnclearSignature, View, projection
-from millrace.runtime.folding import Told
+from millrace.runtime import EventStore, ReadModel, SignatureError, View, projection
+from millrace.runtime.folding import FoldInput
 from millrace.runtime.read_models import Ledger, Pointer, Tables
-from millrace.runtime.rebuild import NotBuilt, rebuild
-from millrace.runtime.streams import Conflict, Streams
+from millrace.runtime.rebuild import RebuildError, rebuild
+from millrace.runtime.streams import ConcurrencyError, Streams
 
 
 class Paid(Event, source="test.till"):
@@ -71,16 +71,16 @@ class Till:
         return self._store.update(jar, lambda _: [Paid(jar=jar, value=value) for value in values])
 
     def publish(self):
-        self.streams.place(list(self.streams.pending()))
+        self.streams.assign_positions(list(self.streams.pending()))
 
 
-def told(*values, jar="a"):
+def inputs(*values, jar="a"):
     """Events of no stream."""
-    return [Told.of(Paid(jar=jar, value=value).stamped(Metadata.root(producer="test"))) for value in values]
+    return [FoldInput.of(Paid(jar=jar, value=value).stamped(Metadata.root(producer="test"))) for value in values]
 
 
 def rows(tables, side="blue"):
-    return {item["jar"]: JarView.of(item).values for item in tables.side(side).scan()["Items"]}
+    return {item["jar"]: JarView.of(item).values for item in tables.table(side).scan()["Items"]}
 
 
 def test_a_projection_is_a_function_from_an_event_and_a_row_to_the_row_that_follows():
@@ -88,22 +88,22 @@ def test_a_projection_is_a_function_from_an_event_and_a_row_to_the_row_that_foll
     assert keeps(Emptied(jar="a"), JarView(jar="a", total=2)) is None
 
 
-def test_a_row_is_what_its_events_have_made_it(tables):
-    keeps.take(tables, "blue", told(1, 2) + told(3, jar="b"))
+def test_row_results_from_its_events(tables):
+    keeps.apply(tables, "blue", inputs(1, 2) + inputs(3, jar="b"))
     assert rows(tables) == {"a": (1, 2), "b": (3,)}
     assert ReadModel(JarView, tables).get("a") == JarView(jar="a", total=3, values=(1, 2))
 
 
-def test_an_event_that_comes_again_is_folded_once(tables):
-    events = told(1, 2)
-    keeps.take(tables, "blue", [*events, events[0]])
-    keeps.take(tables, "blue", events)
+def test_redelivered_event_is_folded_once(tables):
+    events = inputs(1, 2)
+    keeps.apply(tables, "blue", [*events, events[0]])
+    keeps.apply(tables, "blue", events)
     assert rows(tables) == {"a": (1, 2)}
 
 
-def test_a_row_that_follows_as_none_is_gone(tables):
-    keeps.take(tables, "blue", told(1))
-    keeps.take(tables, "blue", [Told.of(Emptied(jar="a").stamped(Metadata.root(producer="test")))])
+def test_none_deletes_the_row(tables):
+    keeps.apply(tables, "blue", inputs(1))
+    keeps.apply(tables, "blue", [FoldInput.of(Emptied(jar="a").stamped(Metadata.root(producer="test")))])
     assert rows(tables) == {}
 
 
@@ -112,69 +112,69 @@ def test_what_a_row_holds_comes_back_as_it_was(tables):
     assert JarView.of({**row.item(), "revision": 7}) == row
 
 
-def test_events_of_a_stream_are_folded_in_its_order_whatever_comes_first(tables, store):
-    first, second, third = (Told.of(event) for event in store.pay(1, 2, 3))
-    keeps.take(tables, "blue", [third])
-    keeps.take(tables, "blue", [second])
-    keeps.take(tables, "blue", [first])
+def test_events_of_a_stream_are_folded_in_order_although_a_later_one_arrives_first(tables, store):
+    first, second, third = (FoldInput.of(event) for event in store.pay(1, 2, 3))
+    keeps.apply(tables, "blue", [third])
+    keeps.apply(tables, "blue", [second])
+    keeps.apply(tables, "blue", [first])
     assert rows(tables) == {"a": (1, 2, 3)}
 
 
-def test_how_far_a_stream_is_read_can_be_asked(tables, store):
-    keeps.take(tables, "blue", [Told.of(event) for event in store.pay(1, 2)])
+def test_a_read_model_returns_the_version_of_a_stream(tables, store):
+    keeps.apply(tables, "blue", [FoldInput.of(event) for event in store.pay(1, 2)])
     assert ReadModel(JarView, tables).version("a") == 2
     assert ReadModel(JarView, tables).version("b") == 0
 
 
-def test_a_gap_that_no_store_can_fill_is_told(tables, store):
-    lost = Told(store.pay(1)[0], stream="elsewhere", version=3)
-    with pytest.raises(LookupError, match=r"elsewhere has been read up to version 0.*stores=\[…\]"):
-        keeps.take(tables, "blue", [lost])
+def test_missing_events_that_no_store_has_raise_an_error(tables, store):
+    lost = FoldInput(store.pay(1)[0], stream="elsewhere", version=3)
+    with pytest.raises(LookupError, match=r"elsewhere is read up to version 0.*stores=\[…\]"):
+        keeps.apply(tables, "blue", [lost])
 
 
-def test_who_writes_in_between_is_folded_in_and_not_overwritten(tables, monkeypatch):
+def test_concurrent_write_is_not_overwritten(tables, monkeypatch):
     folds = []
 
     def meddled(event, row):
         if not folds:
             folds.append(1)
-            keeps.take(tables, "blue", told(5))
+            keeps.apply(tables, "blue", inputs(5))
         return keeps.function(event, row)
 
     meddling = type(keeps)(keeps.function)
     monkeypatch.setattr(meddling, "fold", meddled)
-    meddling.take(tables, "blue", told(6))
+    meddling.apply(tables, "blue", inputs(6))
     assert sorted(rows(tables)["a"]) == [5, 6]
 
 
 def test_row_that_is_deleted_and_created_again_between_read_and_write_loses_no_event(tables):
-    others = [Told.of(Emptied(jar="a").stamped(Metadata.root(producer="test"))), *told(5)]
+    others = [FoldInput.of(Emptied(jar="a").stamped(Metadata.root(producer="test"))), *inputs(5)]
 
     @projection
     def overtaken(event: Paid | Emptied, row: JarView | None) -> JarView | None:
         while others:
-            keeps.take(tables, "blue", [others.pop(0)])
+            keeps.apply(tables, "blue", [others.pop(0)])
         return keeps(event, row)
 
-    keeps.take(tables, "blue", told(1))
-    overtaken.take(tables, "blue", told(2))
+    keeps.apply(tables, "blue", inputs(1))
+    overtaken.apply(tables, "blue", inputs(2))
     assert rows(tables) == {"a": (5, 2)}
 
 
-def test_who_is_always_overtaken_is_told(tables, monkeypatch):
+def test_fold_that_always_conflicts_raises_an_error(tables, monkeypatch):
     monkeypatch.setattr("millrace.runtime.folding.transact", lambda *_: ["ConditionalCheckFailed"])
     monkeypatch.setattr("millrace.runtime.folding.time.sleep", lambda _: None)
-    with pytest.raises(Conflict, match="1 events could not be folded into JarView"):
-        keeps.take(tables, "blue", told(6))
+    with pytest.raises(ConcurrencyError, match="1 events could not be folded into JarView"):
+        keeps.apply(tables, "blue", inputs(6))
 
 
-def test_a_projection_changes_the_row_of_its_event_and_no_other(tables):
+def test_a_projection_cannot_change_another_row(tables):
     @projection
     def wanders(event: Paid, row: JarView | None) -> JarView | None:
         return JarView(jar="elsewhere")
 
-    with pytest.raises(ValueError, match="the row of its event, and no other"):
-        wanders.take(tables, "blue", told(1))
+    with pytest.raises(ValueError, match="The projection returned the row of jar 'elsewhere' for an event of 'a'"):
+        wanders.apply(tables, "blue", inputs(1))
 
 
 # -- what is declared ------------------------------------------------------------------------------------------------
@@ -184,22 +184,22 @@ def nothing(event, row): ...
 
 
 @pytest.mark.parametrize(
-    ("hints", "told"),
+    ("hints", "reason"),
     [
         ({"event": Paid}, "is a projection: write def handler"),
         ({"event": Paid, "row": JarView, "return": JarView | None}, "write a View with a key, '| None'"),
-        ({"event": int, "row": JarView | None, "return": JarView | None}, "takes events and the row of one View"),
+        ({"event": int, "row": JarView | None, "return": JarView | None}, "takes events and a row of one View"),
         ({"event": CoinDropped, "row": JarView | None, "return": JarView | None}, "CoinDropped has no such field"),
     ],
 )
-def test_a_signature_that_is_none_of_a_projection_says_what_to_write(hints, told):
+def test_invalid_signature_of_a_projection_is_rejected_with_the_fix(hints, reason):
     nothing.__annotations__ = hints
-    with pytest.raises(UnclearSignature, match=re.escape(told)):
+    with pytest.raises(SignatureError, match=re.escape(reason)):
         projection(nothing)
 
 
 def test_a_view_names_the_field_that_is_its_key():
-    with pytest.raises(TypeError, match="Nameless has the key 'name', and no such field"):
+    with pytest.raises(TypeError, match="Nameless has the key 'name', but no such field"):
 
         class Nameless(View, key="name"):
             jar: str
@@ -225,13 +225,13 @@ def compared():
 @pytest.fixture
 def live(own, store):
     """A live side that has folded three payments."""
-    keeps.take(own, "blue", [Told.of(event) for event in (*store.pay(1, 2), *store.pay(3, jar="b"))])
+    keeps.apply(own, "blue", [FoldInput.of(event) for event in (*store.pay(1, 2), *store.pay(3, jar="b"))])
     store.publish()
     return own
 
 
-def test_a_rebuilt_side_is_the_live_one_again(live):
-    assert built(live) == {"live": "blue", "other": "built"}
+def test_rebuilt_table_equals_the_live_one(live):
+    assert built(live) == {"live": "blue", "candidate": "built"}
     assert rows(live, "green") == rows(live) == {"a": (1, 2), "b": (3,)}
     assert compared() == []
 
@@ -257,9 +257,9 @@ def test_readers_follow_a_swap_and_a_roll_back(live):
     assert found == [9, 3]
 
 
-def test_both_sides_are_kept_while_there_are_two(live):
-    assert Pointer("blue", "built").kept == Pointer("blue", "building").kept == ["blue", "green"]
-    assert Pointer("green", "empty").kept == Pointer("green", "clearing").kept == ["green"]
+def test_both_tables_are_written_while_there_are_two(live):
+    assert Pointer("blue", "built").written == Pointer("blue", "building").written == ["blue", "green"]
+    assert Pointer("green", "empty").written == Pointer("green", "clearing").written == ["green"]
 
 
 def test_what_was_there_before_is_cleared(live):
@@ -279,7 +279,7 @@ def test_a_rebuild_is_not_done_before_what_was_appended_is_published(live, store
     assert rows(live, "green")["a"] == (1, 2, 4)
 
 
-def test_an_interrupted_rebuild_goes_on_where_it_was(live, store, monkeypatch):
+def test_interrupted_rebuild_continues(live, store, monkeypatch):
     for step in ("begin", "clear"):
         rebuild(keeps, {"do": step})
     rebuild(keeps, {"do": "read"})
@@ -290,14 +290,14 @@ def test_an_interrupted_rebuild_goes_on_where_it_was(live, store, monkeypatch):
 
 @pytest.mark.parametrize("step", ["compare", "swap", "finish", "read"])
 def test_without_a_second_side_there_is_nothing_to_do(own, store, step):
-    with pytest.raises(NotBuilt):
+    with pytest.raises(RebuildError):
         rebuild(keeps, {"do": step})
 
 
-def test_a_side_that_was_dropped_is_neither_filled_nor_swapped(live):
+def test_dropped_table_is_neither_written_nor_swapped(live):
     built(live)
     rebuild(keeps, {"do": "drop"})
     for step in ("read", "swap", "compare"):
-        with pytest.raises(NotBuilt):
+        with pytest.raises(RebuildError):
             rebuild(keeps, {"do": step})
     assert live.ledger.pointer() == Pointer("blue", "empty")

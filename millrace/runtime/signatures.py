@@ -1,4 +1,4 @@
-"""Type annotations, read for the events that they name."""
+"""Events in type annotations."""
 
 import types
 import typing
@@ -8,20 +8,20 @@ from typing import Any, get_args, get_origin
 from millrace.events import Event
 
 
-class UnclearSignature(TypeError):
-    """A function whose annotations do not say what it takes and returns."""
+class SignatureError(TypeError):
+    """The annotations of a function are missing or unsupported. The message contains the fix."""
 
 
 def hints_of(function: Any, where: str) -> dict[str, Any]:
-    """The annotations of a function. Raises UnclearSignature for a name that cannot be found."""
+    """Return the annotations of a function. Raises SignatureError for an unknown name."""
     try:
         return typing.get_type_hints(function)
     except NameError as error:
-        raise UnclearSignature(f"{where}: {error}. Import the name where the module itself can see it.") from error
+        raise SignatureError(f"{where}: {error}. Import the name at the top of the module.") from error
 
 
 def events_among(hint: Any) -> tuple[list[type[Event]], list[Any]]:
-    """The events among the options of a union, and whatever else is there."""
+    """Split the options of a union into events and other types."""
     events: list[type[Event]] = []
     rest: list[Any] = []
     for option in options(hint):
@@ -31,5 +31,5 @@ def events_among(hint: Any) -> tuple[list[type[Event]], list[Any]]:
 
 
 def options(hint: Any) -> Iterable[Any]:
-    """What a union may be; a hint that is none is its one option."""
+    """Return the options of a union; any other annotation is its only option."""
     return get_args(hint) if get_origin(hint) in (typing.Union, types.UnionType) else (hint,)

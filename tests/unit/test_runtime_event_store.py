@@ -4,9 +4,9 @@ import pytest
 from store_kit import CoinCounted, CoinDropped, Jar, JarEmptied, make_table
 
 from millrace.events import Event, Metadata
-from millrace.runtime import Conflict, EventStore, UnclearSignature, event_store
+from millrace.runtime import ConcurrencyError, EventStore, SignatureError, event_store
 from millrace.runtime.effects import Effect
-from millrace.runtime.event_store import ForeignEvent, events_of
+from millrace.runtime.event_store import ForeignEventError, events_of
 from millrace.runtime.streams import BUCKET, Stored, Streams
 
 
@@ -71,15 +71,15 @@ def test_what_is_appended_is_the_effect_of_what_is_handled(handling):
     assert (dropped.metadata.producer, dropped.metadata.hops) == ("drop_coin", 1)
 
 
-def test_who_believes_in_an_older_version_is_told_and_appends_nothing(jars):
+def test_append_to_an_older_version_raises_and_appends_nothing(jars):
     jars.update("a", drop(1, 2))
-    with pytest.raises(Conflict, match="a is not at version 1 any more"):
+    with pytest.raises(ConcurrencyError, match="a is no longer at version 1"):
         jars.append("a", [CoinDropped(value=9), JarEmptied()], expected=1)
     assert jars.load("a")[1] == 2
 
 
-def test_who_believes_in_a_version_that_is_not_there_yet_is_told_too(jars):
-    with pytest.raises(Conflict):
+def test_append_to_a_future_version_raises(jars):
+    with pytest.raises(ConcurrencyError):
         jars.append("a", [CoinDropped(value=9)], expected=3)
     assert list(jars.read("a")) == []
 
@@ -97,16 +97,16 @@ def test_a_conflict_is_decided_anew_with_fresh_state(table, jars):
     assert seen == [0, 100]
 
 
-def test_who_never_gets_through_is_told(table):
+def test_update_that_always_conflicts_raises(table):
     def decide(jar):
         EventStore(table, Jar).update("a", drop(1))
         return jar.drop(2)
 
-    with pytest.raises(Conflict):
+    with pytest.raises(ConcurrencyError):
         EventStore(table, Jar, attempts=2).update("a", decide)
 
 
-def test_handling_an_event_again_appends_nothing_and_says_the_same(handling):
+def test_handling_an_event_again_appends_nothing_and_returns_the_same_events(handling):
     first = handling().update("a", drop(1))
     again = handling().update("a", drop(1))
     assert [e.metadata for e in first] == [e.metadata for e in again]
@@ -128,37 +128,37 @@ def test_an_event_of_an_older_version_is_brought_up_when_it_is_read(jars, stream
     assert list(jars.read("a")) == [CoinCounted(value=3, currency="EUR")]
 
 
-def test_an_aggregate_may_say_only_what_it_can_apply(jars):
-    with pytest.raises(ForeignEvent, match=r"Jar decided on Broken.*add it to the annotation of Jar\.apply"):
+def test_aggregate_can_return_only_events_that_it_applies(jars):
+    with pytest.raises(ForeignEventError, match=r"Jar returned Broken.*add it to the annotation of Jar\.apply"):
         jars.update("a", lambda _: Broken())
 
 
-def test_a_stream_that_holds_what_its_aggregate_does_not_know_is_told(jars, streams):
+def test_stored_event_that_the_aggregate_does_not_declare_raises(jars, streams):
     streams.append([Stored("a", 1, {"source": "test.jar", "detail-type": "Broken", "detail": {}})])
-    with pytest.raises(ForeignEvent, match=r"a has Broken of test\.jar at version 1"):
+    with pytest.raises(ForeignEventError, match=r"a has Broken of test\.jar at version 1"):
         jars.load("a")
 
 
 @pytest.mark.parametrize("stream", ["$log", ""])
-def test_the_names_of_the_store_are_no_names_of_streams(jars, stream):
-    with pytest.raises(ValueError, match="names that begin with"):
+def test_reserved_stream_name_is_rejected(jars, stream):
+    with pytest.raises(ValueError, match="does not start with"):
         jars.update(stream, drop(1))
 
 
 def test_what_does_not_fit_one_transaction_is_refused(jars):
-    with pytest.raises(ValueError, match="99 events at once for a: append at most 98"):
+    with pytest.raises(ValueError, match="99 events for a exceed one append: append at most 98"):
         jars.update("a", drop(*range(99)))
     assert len(jars.update("a", drop(*range(98)))) == 98
 
 
 @pytest.mark.parametrize("annotation", [None, int, CoinDropped | int])
-def test_an_aggregate_says_by_apply_what_its_streams_are_made_of(annotation):
+def test_the_annotation_of_apply_declares_the_events_of_a_stream(annotation):
     class Odd:
         def apply(self, event): ...
 
     if annotation:
         Odd.apply.__annotations__["event"] = annotation
-    with pytest.raises(UnclearSignature, match=r"Odd\.apply takes"):
+    with pytest.raises(SignatureError, match=r"Odd\.apply takes"):
         events_of(Odd)
 
 
@@ -176,7 +176,7 @@ def test_a_snapshot_spares_reading_what_it_holds(jars, streams, monkeypatch):
 def test_a_snapshot_by_other_code_does_not_count(jars, streams, monkeypatch):
     monkeypatch.setattr(event_store, "SNAPSHOT_EVERY", 2)
     jars.update("a", drop(1, 2))
-    monkeypatch.setattr(event_store, "form_of", lambda _: "other code")
+    monkeypatch.setattr(event_store, "schema_of", lambda _: "other code")
     streams._table.delete_item(Key={"stream": "a", "version": 1})
     assert jars.load("a") == (Jar(total=2, coins=1), 2)
 
@@ -188,7 +188,7 @@ def placed(streams, *names):
     """Append an event to each stream, and publish them in this order."""
     for name in names:
         EventStore(streams._table, Jar).update(name, drop(1))
-        streams.place(list(streams.pending()))
+        streams.assign_positions(list(streams.pending()))
 
 
 def order(streams, after=0):
@@ -210,9 +210,9 @@ def test_what_is_not_published_has_no_position(streams, jars):
 def test_a_position_is_given_once(streams, jars):
     jars.update("a", drop(1, 2))
     pending = list(streams.pending())
-    streams.place(pending[:1])
-    streams.place(pending)
-    streams.place(pending)
+    streams.assign_positions(pending[:1])
+    streams.assign_positions(pending)
+    streams.assign_positions(pending)
     assert order(streams) == [(1, "a", 1), (2, "a", 2)]
     assert streams.head() == 2
 

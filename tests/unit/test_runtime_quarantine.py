@@ -1,4 +1,4 @@
-"""What no retry can make good is put aside with the reason, and never handed to a handler."""
+"""Events that no retry can fix are quarantined with the reason, and reach no handler."""
 
 import json
 from types import SimpleNamespace
@@ -42,8 +42,8 @@ def changed(**detail):
     return {**envelope, "detail": {**envelope["detail"], **detail}}
 
 
-def reason(letter):
-    return letter["MessageAttributes"]["ERROR_CODE"]["StringValue"]
+def reason(message):
+    return message["MessageAttributes"]["ERROR_CODE"]["StringValue"]
 
 
 @pytest.mark.parametrize(
@@ -53,39 +53,39 @@ def reason(letter):
         (changed(metadata={"event_id": "e"}), "ContractError"),
         (changed(metadata=poured(version=3)["detail"]["metadata"]), "UnknownVersionError"),
         (changed(metadata=poured(version=1)["detail"]["metadata"]), "ContractError"),  # its upcaster finds no colour
-        ({**poured(), "detail-type": "Spilt"}, "UnexpectedEvent"),
-        ({**poured(), "source": "test.bathroom"}, "UnexpectedEvent"),
+        ({**poured(), "detail-type": "Spilt"}, "UnexpectedEventError"),
+        ({**poured(), "source": "test.bathroom"}, "UnexpectedEventError"),
         ({**poured(), "detail": "blue"}, "ContractError"),
-        ({}, "UnexpectedEvent"),
+        ({}, "UnexpectedEventError"),
         ("no event", "ContractError"),
         ([1, 2], "ContractError"),
     ],
 )
-def test_what_cannot_be_an_event_is_put_aside_whole(pour, handled, aside, envelope, code):
+def test_payload_that_is_not_an_event_is_quarantined_unchanged(pour, handled, quarantined, envelope, code):
     pour(envelope)
-    (letter,) = aside
-    assert (letter["QueueUrl"], reason(letter)) == ("quarantine", code)
-    assert letter["MessageBody"] == envelope or json.loads(letter["MessageBody"]) == envelope
+    (message,) = quarantined
+    assert (message["QueueUrl"], reason(message)) == ("quarantine", code)
+    assert message["MessageBody"] == envelope or json.loads(message["MessageBody"]) == envelope
     assert handled == []
 
 
 @pytest.mark.parametrize(("hops", "left"), [(2, 0), (3, 1)])
-def test_an_event_past_the_hop_limit_is_put_aside(pour, aside, hops, left):
+def test_event_beyond_the_hop_limit_is_quarantined(pour, quarantined, hops, left):
     pour(poured(hops=hops))
-    assert len(aside) == left
+    assert len(quarantined) == left
 
 
-def test_the_letter_of_an_event_that_went_round_tells_its_way(pour, aside):
+def test_dead_letter_of_a_cycle_contains_the_path(pour, quarantined):
     cause = Metadata.root(producer="till", version=2)
     for producer in ("waiter", "kitchen", "waiter"):
         cause = cause.causes(producer=producer, position=0, version=2)
     pour(encode(Poured(cup="blue").stamped(cause)))
-    (letter,) = aside
-    assert letter["QueueUrl"] == "dead-letters"
-    assert "till → waiter → kitchen → waiter" in letter["MessageAttributes"]["ERROR_MESSAGE"]["StringValue"]
+    (message,) = quarantined
+    assert message["QueueUrl"] == "dead-letters"
+    assert "till → waiter → kitchen → waiter" in message["MessageAttributes"]["ERROR_MESSAGE"]["StringValue"]
 
 
-def test_the_way_of_an_event_is_told_no_longer_than_it_can_be_read():
+def test_path_of_an_event_is_truncated():
     cause = Metadata.root(producer="0")
     for number in range(1, 100):
         cause = cause.causes(producer=str(number), position=0)
@@ -93,21 +93,21 @@ def test_the_way_of_an_event_is_told_no_longer_than_it_can_be_read():
     assert cause.producers == [str(number) for number in range(83, 100)]
 
 
-def test_where_there_is_no_place_aside_the_event_fails(pour, monkeypatch):
+def test_without_a_quarantine_queue_the_event_fails(pour, monkeypatch):
     monkeypatch.delenv("MILLRACE_QUARANTINE", raising=False)
     with pytest.raises(LookupError, match="MILLRACE_QUARANTINE is not set"):
         pour("no event")
 
 
-def test_what_a_message_may_not_hold_is_written_as_ascii(pour, aside):
+def test_what_a_message_may_not_hold_is_written_as_ascii(pour, quarantined):
     pour({"detail": "\ud800\uffff"})
-    assert aside[0]["MessageBody"].isascii()
+    assert quarantined[0]["MessageBody"].isascii()
 
 
-def test_a_mediator_puts_aside_what_cannot_start_it(monkeypatch, aside):
+def test_a_mediator_quarantines_an_event_that_cannot_start_it(monkeypatch, quarantined):
     monkeypatch.setattr(starter, "_trigger", lambda: Poured)
     assert starter.handler(changed(data={}), None) is None
-    assert reason(aside[0]) == "ContractError"
+    assert reason(quarantined[0]) == "ContractError"
 
 
 def test_an_event_with_any_id_names_an_execution(monkeypatch):
@@ -116,7 +116,7 @@ def test_an_event_with_any_id_names_an_execution(monkeypatch):
         start_execution=lambda **given: started.append(given["name"]),
         exceptions=SimpleNamespace(ExecutionAlreadyExists=KeyError),
     )
-    monkeypatch.setattr(starter, "_machines", lambda: machines)
+    monkeypatch.setattr(starter, "client", lambda _: machines)
     monkeypatch.setattr(starter, "_trigger", lambda: Poured)
     monkeypatch.setenv("MILLRACE_STATE_MACHINE", "arn")
     starter.handler(poured(event_id="order/7 of today"), None)
@@ -128,7 +128,7 @@ def test_an_event_with_any_id_names_an_execution(monkeypatch):
     [None, 7, "Poured", [], [poured()], {}, {"Records": []}, {"Records": 1}, {"Records": [{"kinesis": {"data": "?"}}]}],
 )
 @pytest.mark.parametrize("kind", ["processor", "starter"])
-def test_whatever_a_function_is_invoked_with_reaches_no_handler(monkeypatch, handled, aside, payload, kind):
+def test_invalid_payload_reaches_no_handler(monkeypatch, handled, quarantined, payload, kind):
     monkeypatch.setattr(starter, "_trigger", lambda: Poured)
 
     @processor
@@ -137,52 +137,52 @@ def test_whatever_a_function_is_invoked_with_reaches_no_handler(monkeypatch, han
 
     called = handler if kind == "processor" else starter.handler
     called(payload, SimpleNamespace(aws_request_id="r-1", get_remaining_time_in_millis=lambda: 1000))
-    assert (handled, len(aside)) == ([], 1)
+    assert (handled, len(quarantined)) == ([], 1)
 
 
 def attributes(message):
     return {name: (each["DataType"], each["StringValue"]) for name, each in message["MessageAttributes"].items()}
 
 
-def test_a_quarantined_event_names_its_error_consumer_and_bus(pour, aside, monkeypatch, caplog):
+def test_a_quarantined_event_names_its_error_consumer_and_bus(pour, quarantined, monkeypatch, caplog):
     """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html"""
     monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "pour")
     monkeypatch.setenv("MILLRACE_BUS", "shop")
     pour({**poured(), "detail-type": "Spilt"})
-    assert attributes(aside[0]) == {
-        "ERROR_CODE": ("String", "UnexpectedEvent"),
+    assert attributes(quarantined[0]) == {
+        "ERROR_CODE": ("String", "UnexpectedEventError"),
         "ERROR_MESSAGE": (
             "String",
-            "handler takes Poured, and 'Spilt' from 'test.kitchen' came: see the rules that lead to it.",
+            "handler takes Poured, but received 'Spilt' from 'test.kitchen': check the rules that target it.",
         ),
         "CONSUMER": ("String", "pour"),
         "EVENT_BUS": ("String", "shop"),
     }
-    assert [(record.message, record.flow["attempt"]) for record in caplog.records] == [("event put aside", 1)]
+    assert [(record.message, record.flow["attempt"]) for record in caplog.records] == [("event quarantined", 1)]
 
 
-def test_a_message_attribute_is_never_empty(pour, aside, monkeypatch):
+def test_a_message_attribute_is_never_empty(pour, quarantined, monkeypatch):
     """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_MessageAttributeValue.html"""
     for name in ("POWERTOOLS_SERVICE_NAME", "MILLRACE_BUS"):
         monkeypatch.delenv(name, raising=False)
     pour("no event")
-    assert attributes(aside[0]).keys() == {"ERROR_CODE", "ERROR_MESSAGE"}
-    assert attributes(aside[0])["ERROR_MESSAGE"][1].startswith(
+    assert attributes(quarantined[0]).keys() == {"ERROR_CODE", "ERROR_MESSAGE"}
+    assert attributes(quarantined[0])["ERROR_MESSAGE"][1].startswith(
         "envelope.body = 'str of 8': should be an event, as EventBridge delivers it."
     )
 
 
-def test_a_reason_has_at_most_1000_printable_characters(pour, aside):
+def test_a_reason_has_at_most_1000_printable_characters(pour, quarantined):
     pour({**poured(), "source": "a" * 2000})
     pour({**poured(), "detail-type": "a\nb\u00e9"})
-    first, second = (attributes(message)["ERROR_MESSAGE"][1] for message in aside)
+    first, second = (attributes(message)["ERROR_MESSAGE"][1] for message in quarantined)
     assert len(first) == 1000
-    assert "'a\\nb\u00e9' from 'test.kitchen' came" in second
+    assert "'a\\nb\u00e9' from 'test.kitchen'" in second
 
 
-def test_a_reason_is_one_line(pour, aside):
+def test_a_reason_is_one_line(pour, quarantined):
     pour(changed(data={"cup": ["x\ty"]}))
-    assert attributes(aside[0])["ERROR_MESSAGE"][1].isprintable()
+    assert attributes(quarantined[0])["ERROR_MESSAGE"][1].isprintable()
 
 
 @pytest.mark.parametrize(
@@ -195,31 +195,31 @@ def test_a_reason_is_one_line(pour, aside):
         (None, "null"),
     ],
 )
-def test_a_quarantined_message_has_the_event_itself(pour, aside, envelope, body):
+def test_a_quarantined_message_has_the_event_itself(pour, quarantined, envelope, body):
     """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html"""
     pour(envelope)
-    assert aside[0]["MessageBody"] == body
+    assert quarantined[0]["MessageBody"] == body
 
 
-def test_an_event_with_too_many_causes_names_its_path_and_the_limit(pour, aside):
+def test_an_event_with_too_many_causes_names_its_path_and_the_limit(pour, quarantined):
     pour(poured(hops=3, path="till → waiter", producer="kitchen"))
     pour(poured(hops=9, path="till → waiter", producer="kitchen"))
-    first, second = (attributes(message)["ERROR_MESSAGE"][1] for message in aside)
+    first, second = (attributes(message)["ERROR_MESSAGE"][1] for message in quarantined)
     assert first == (
-        "Poured has 3 causes behind it, and 2 are allowed. It came by … → till → waiter → kitchen: break the circle, "
+        "Poured has 3 hops, and the limit is 2. Its path is … → till → waiter → kitchen: break the cycle, "
         "or allow it with allow_cycle(max_hops=…)."
     )
-    assert second.startswith("Poured has 9 causes behind it, and 2 are allowed. It came by … → till")
-    assert attributes(aside[0])["ERROR_CODE"][1] == "TooManyHops"
+    assert second.startswith("Poured has 9 hops, and the limit is 2. Its path is … → till")
+    assert attributes(quarantined[0])["ERROR_CODE"][1] == "HopLimitError"
 
 
-def test_a_path_that_is_whole_has_no_ellipsis(pour, aside, monkeypatch):
+def test_a_path_that_is_whole_has_no_ellipsis(pour, quarantined, monkeypatch):
     monkeypatch.setenv("MILLRACE_MAX_HOPS", "1")
     pour(poured(hops=2, path="till → waiter", producer="kitchen"))
-    assert "It came by till → waiter → kitchen:" in attributes(aside[0])["ERROR_MESSAGE"][1]
+    assert "Its path is till → waiter → kitchen:" in attributes(quarantined[0])["ERROR_MESSAGE"][1]
 
 
-def test_without_a_limit_no_event_has_too_many_causes(pour, aside, handled, monkeypatch):
+def test_without_a_limit_no_event_has_too_many_causes(pour, quarantined, handled, monkeypatch):
     monkeypatch.delenv("MILLRACE_MAX_HOPS")
     pour(poured(hops=1000))
-    assert (aside, len(handled)) == ([], 1)
+    assert (quarantined, len(handled)) == ([], 1)

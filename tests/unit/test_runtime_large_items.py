@@ -1,4 +1,4 @@
-"""Large data in an event store and in a read model: what is put aside, and what is refused by name."""
+"""Large data in an event store and in a read model: claims, and errors of items that are too large."""
 
 import json
 from dataclasses import dataclass
@@ -10,10 +10,10 @@ from store_kit import make_table
 from millrace.events import Event, Metadata
 from millrace.events.claims import Claims
 from millrace.runtime import EventStore, ReadModel, View
-from millrace.runtime.folding import Folding, Told
-from millrace.runtime.items import TooLarge
+from millrace.runtime.dynamodb import ItemTooLargeError
+from millrace.runtime.folding import Folding, FoldInput
 from millrace.runtime.read_models import Ledger, Tables
-from millrace.runtime.rebuild import _bearable
+from millrace.runtime.rebuild import _batches
 from millrace.runtime.streams import Stored, Streams
 
 
@@ -81,7 +81,7 @@ def weights(table):
     return [len(item["detail"].encode()) for item in table.scan()["Items"]]
 
 
-def test_a_large_event_is_stored_aside_and_read_whole(pads, streams):
+def test_data_of_a_large_event_is_stored_in_the_bucket(pads, streams):
     events = scribbled(5_000_000)
     pads.append("p", events, expected=0)
     assert max(weights(streams)) < 1000
@@ -98,7 +98,7 @@ def test_what_is_appended_together_fits_into_one_transaction(pads, streams):
 def test_an_event_that_does_not_fit_names_its_field_and_its_weight_and_nothing_is_stored(streams):
     pads = EventStore(streams, Pad)
     with pytest.raises(
-        TooLarge, match=r"Scribbled, to be version 1 of p, weighs 5003\d\d bytes, 500001 of them in 'te"
+        ItemTooLargeError, match=r"Scribbled, to be version 1 of p, has 5003\d\d bytes, 500001 of them in 'te"
     ):
         pads.append("p", scribbled(500_000), expected=0)
     assert pads.load("p") == (Pad(), 0)
@@ -115,8 +115,8 @@ def test_a_row_that_does_not_fit_names_its_field_and_its_weight(table):
     tables = Tables(table("pad"), table("pad"), Ledger(table("id")))
     (event,) = scribbled(500_000)
     folding = Folding("blue", tables, PadView, lambda event, _row: PadView(pad=event.pad, text=event.text))
-    with pytest.raises(TooLarge, match=r"The row 'p' of PadView weighs 5000\d\d bytes, 500001 of them in 'text'"):
-        folding.take([Told.of(event.stamped(Metadata.root(producer="test")))])
+    with pytest.raises(ItemTooLargeError, match=r"The row 'p' of PadView has 5000\d\d bytes, 500001 of them in 'text'"):
+        folding.apply([FoldInput.of(event.stamped(Metadata.root(producer="test")))])
     assert ReadModel(PadView, tables).get("p") is None
 
 
@@ -126,7 +126,7 @@ def test_rows_that_do_not_fit_into_one_transaction_are_written_in_several(table)
     folding = Folding("blue", tables, PadView, lambda event, _row: PadView(pad=event.pad, text=event.text))
     events = [Scribbled(pad=str(number), text="x" * 300_000) for number in range(20)]
     written = transactions(tables)
-    folding.take([Told.of(event.stamped(Metadata.root(producer="test"))) for event in events])
+    folding.apply([FoldInput.of(event.stamped(Metadata.root(producer="test"))) for event in events])
     assert max(written) <= 4 * 1024 * 1024
     assert tables.blue.scan(Select="COUNT")["Count"] > 0
     assert ReadModel(PadView, tables).get("19").text == "x" * 300_000
@@ -137,4 +137,4 @@ def test_a_rebuild_holds_a_few_megabytes_at_a_time():
         return Stored("p", 1, {"source": "", "detail-type": "", "detail": {"claim": {"bytes": megabytes * 1_000_000}}})
 
     chunk = [stored(megabytes) for megabytes in (3, 3, 1, 6, 0, 0)]
-    assert [len(some) for some in _bearable(chunk)] == [2, 2, 2]
+    assert [len(some) for some in _batches(chunk)] == [2, 2, 2]

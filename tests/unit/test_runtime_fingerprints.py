@@ -9,9 +9,9 @@ import pytest
 
 from millrace.events import Event, Metadata, encode
 from millrace.runtime import processor
+from millrace.runtime.dynamodb_records import DynamoDBRecords
 from millrace.runtime.fingerprints import fingerprint, matches
-from millrace.runtime.idempotency import Answer, PayloadMismatchError
-from millrace.runtime.records import DynamoDBRecords
+from millrace.runtime.records import PayloadMismatchError, Result
 
 KEY = ("test.till", "Paid", "order-1")
 
@@ -55,9 +55,9 @@ def pay_together(handled):
 
 
 @pytest.fixture
-def quarantine(aside):
+def quarantine(quarantined):
     """The messages that are sent to quarantine."""
-    return aside
+    return quarantined
 
 
 def quarantined(quarantine):
@@ -139,7 +139,7 @@ def known(cents=100):
 def test_a_record_is_not_given_to_an_event_with_other_data(stored, completed):
     stored.begin(KEY, 60_000, known())
     if completed:
-        stored.keep([KEY], Answer([], published=True))
+        stored.save([KEY], Result([], published=True))
     with pytest.raises(PayloadMismatchError) as mismatch:
         stored.begin(KEY, 60_000, known(999))
     assert matches(mismatch.value.fingerprint, known())
@@ -157,7 +157,7 @@ def test_a_record_of_an_earlier_version_has_no_fingerprint_and_counts(stored, ma
     data = json.dumps({"published": True, "events": []})
     old = {"id": f"Shop/Pay#{digest}", "expiration": int(time.time()) + 60, "status": "COMPLETED", "data": data}
     marks.put_item(Item=old)
-    assert stored.begin(KEY, 60_000, known()) == Answer([], published=True)
+    assert stored.begin(KEY, 60_000, known()) == Result([], published=True)
 
 
 # -- fingerprints ------------------------------------------------------------------------------------------------------

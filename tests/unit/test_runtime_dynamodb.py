@@ -5,9 +5,10 @@ import pytest
 from botocore.exceptions import ClientError
 
 from millrace.events import Event, Metadata
-from millrace.runtime import conflicts, update_once, write_if
-from millrace.runtime.idempotency import Answer, Once
-from millrace.runtime.records import DynamoDBRecords
+from millrace.runtime import dynamodb, update_once, write_if
+from millrace.runtime.dynamodb_records import DynamoDBRecords
+from millrace.runtime.idempotency import Once
+from millrace.runtime.records import Result
 
 KEY = ("test", "Poured", "event-1")
 OTHER = ("test", "Poured", "event-2")
@@ -21,7 +22,7 @@ class Poured(Event, source="test.pub"):
 def pauses(monkeypatch):
     """The pauses between attempts, which take no time."""
     made = []
-    monkeypatch.setattr(conflicts.time, "sleep", made.append)
+    monkeypatch.setattr(dynamodb.time, "sleep", made.append)
     return made
 
 
@@ -75,10 +76,10 @@ def test_a_record_is_deleted_and_the_error_raised_although_the_delete_conflicts(
 
 
 def test_a_long_answer_is_stored_although_a_write_of_its_parts_conflicts(stored, client):
-    long = Answer([{"source": "a" * 400_000}], published=False)
+    long = Result([{"source": "a" * 400_000}], published=False)
     stored.begin(KEY, 0)
     conflict(client, "PutItem")
-    stored.keep([KEY], long)
+    stored.save([KEY], long)
     assert stored.begin(KEY, 0) == long
 
 
@@ -100,11 +101,11 @@ def test_an_update_that_conflicts_is_made_once(marks, table, pauses):
 def test_a_request_that_never_stops_to_conflict_raises_after_eight_attempts(client, pauses):
     left = conflict(client, "PutItem", times=100)
     with pytest.raises(ClientError, match="TransactionConflictException"):
-        conflicts.retried(client.put_item, TableName="any", Item={"id": {"S": "a"}})
-    assert (100 - len(left), len(pauses)) == (conflicts.ATTEMPTS, conflicts.ATTEMPTS - 1)
+        dynamodb.retried(client.put_item, TableName="any", Item={"id": {"S": "a"}})
+    assert (100 - len(left), len(pauses)) == (dynamodb.ATTEMPTS, dynamodb.ATTEMPTS - 1)
 
 
 def test_another_error_is_not_retried(client, pauses):
     with pytest.raises(client.exceptions.ResourceNotFoundException):
-        conflicts.retried(client.put_item, TableName="absent", Item={"id": {"S": "a"}})
+        dynamodb.retried(client.put_item, TableName="absent", Item={"id": {"S": "a"}})
     assert pauses == []

@@ -78,7 +78,7 @@ def test_events_that_are_published_twice_keep_their_positions(streams, bus):
 
 
 def test_without_records_the_relay_publishes_all_pending_events_in_groups(streams, bus, monkeypatch):
-    monkeypatch.setattr(relay, "_AT_ONCE", 2)
+    monkeypatch.setattr(relay, "_BATCH", 2)
     appended(streams, "a1", "a2", "a3")
     assert relay.handler({}, None) == {"published": 3}
     assert bus.calls == [["a1", "a2"], ["a3"]]

@@ -4,9 +4,10 @@ import boto3
 import pytest
 
 from millrace.events import Event, Metadata
-from millrace.runtime import Declaration, StillInProgress, UnclearSignature, processor, step, update_once
-from millrace.runtime.idempotency import Answer, Once
-from millrace.runtime.records import MOST_BYTES, DynamoDBRecords
+from millrace.runtime import Declaration, InProgressError, SignatureError, processor, step, update_once
+from millrace.runtime.dynamodb_records import MOST_BYTES, DynamoDBRecords
+from millrace.runtime.idempotency import Once
+from millrace.runtime.records import Result
 
 KEY = ("test", "Poured", "event-1")
 
@@ -33,25 +34,25 @@ def kept(marks):
 # -- records -----------------------------------------------------------------------------------------------------------
 
 
-def test_an_event_that_was_answered_has_its_answer(kept):
+def test_handled_event_has_its_result(kept):
     assert kept().begin(KEY, 60_000) is None
-    kept().keep([KEY], Answer([{"source": "a"}], published=True))
-    assert kept().begin(KEY, 1000) == Answer([{"source": "a"}], published=True)
+    kept().save([KEY], Result([{"source": "a"}], published=True))
+    assert kept().begin(KEY, 1000) == Result([{"source": "a"}], published=True)
 
 
-def test_an_answer_is_left_to_be_published_by_whoever_gave_it_until_its_time_is_over(kept):
+def test_unpublished_result_is_locked_until_the_timeout_of_its_delivery(kept):
     for milliseconds in (0, 60_000):
         key = (*KEY, str(milliseconds))
         kept().begin(key, milliseconds)
-        kept().keep([key], Answer([{"source": "a"}], published=False))
-    assert kept().begin((*KEY, "0"), 1000) == Answer([{"source": "a"}], published=False)
-    with pytest.raises(StillInProgress):
+        kept().save([key], Result([{"source": "a"}], published=False))
+    assert kept().begin((*KEY, "0"), 1000) == Result([{"source": "a"}], published=False)
+    with pytest.raises(InProgressError):
         kept().begin((*KEY, "60000"), 1000)
 
 
-def test_an_event_that_another_delivery_handles_is_left_to_it(kept):
+def test_event_that_another_delivery_handles_is_in_progress(kept):
     kept().begin(KEY, 60_000)
-    with pytest.raises(StillInProgress, match="tried again when that one's time is over"):
+    with pytest.raises(InProgressError, match="retried after the timeout of the other one"):
         kept().begin(KEY, 60_000)
 
 
@@ -75,32 +76,32 @@ def test_events_that_are_handled_together_are_done_together(kept):
     keys = [("test", "Poured", f"event-{number}") for number in range(120)]
     for key in keys:
         kept().begin(key, 0)
-    kept().keep(keys, Answer([{"source": "a"}], published=False))
+    kept().save(keys, Result([{"source": "a"}], published=False))
     answers = [kept().begin(key, 1000) for key in keys]
-    assert answers[0] == Answer([{"source": "a"}], published=False)
-    assert answers[1:] == [Answer([], published=True)] * 119
+    assert answers[0] == Result([{"source": "a"}], published=False)
+    assert answers[1:] == [Result([], published=True)] * 119
 
 
-def test_an_answer_may_be_longer_than_an_item(kept):
-    long = Answer([{"source": "é" * MOST_BYTES}, {"source": "b"}], published=False)
+def test_result_can_be_larger_than_an_item(kept):
+    long = Result([{"source": "é" * MOST_BYTES}, {"source": "b"}], published=False)
     kept().begin(KEY, 0)
-    kept().keep([KEY], long)
+    kept().save([KEY], long)
     assert kept().begin(KEY, 1000) == long
 
 
 # -- once --------------------------------------------------------------------------------------------------------------
 
 
-def test_what_was_kept_and_not_published_is_published_by_the_next_delivery(records):
-    records.answers[KEY] = Answer([{"source": "a"}], published=False)
+def test_stored_result_is_published_by_the_next_delivery(records):
+    records.results[KEY] = Result([{"source": "a"}], published=False)
     sent = []
-    said = Once(sent.extend).do([KEY], 0, lambda _: pytest.fail("it ran twice"))
-    assert said == sent == [{"source": "a"}]
-    assert records.answers[KEY] == Answer([], published=True)
+    published = Once(sent.extend).do([KEY], 0, lambda _: pytest.fail("it ran twice"))
+    assert published == sent == [{"source": "a"}]
+    assert records.results[KEY] == Result([], published=True)
 
 
 def test_of_a_list_just_the_new_are_handled(records):
-    records.answers[KEY] = Answer([], published=True)
+    records.results[KEY] = Result([], published=True)
     new = ("test", "Poured", "event-2")
     seen = []
     Once(lambda _: None).do([KEY, new], 0, lambda keys: seen.extend(keys) or [])
@@ -108,20 +109,20 @@ def test_of_a_list_just_the_new_are_handled(records):
 
 
 def test_a_list_with_an_event_that_another_delivery_handles_lets_go_of_the_rest(records):
-    records.answers[KEY] = None
+    records.results[KEY] = None
     new = ("test", "Poured", "event-2")
-    with pytest.raises(StillInProgress):
+    with pytest.raises(InProgressError):
         Once(lambda _: None).do([new, KEY], 0, lambda _: [])
-    assert list(records.answers) == [KEY]
+    assert list(records.results) == [KEY]
 
 
-def test_what_could_not_be_published_stays_to_be_published(records):
+def test_result_that_could_not_be_published_stays_unpublished(records):
     def refuse(_):
         raise ConnectionError
 
     with pytest.raises(ConnectionError):
         Once(refuse).do([KEY], 0, lambda _: [{"source": "a"}])
-    assert records.answers[KEY] == Answer([{"source": "a"}], published=False)
+    assert records.results[KEY] == Result([{"source": "a"}], published=False)
 
 
 # -- declarations ------------------------------------------------------------------------------------------------------
@@ -131,12 +132,12 @@ def test_once_per_names_a_field_of_every_event():
     def handler(event: Poured) -> None: ...
 
     assert Declaration.of(handler, once_per="cup").once_per == "cup"
-    with pytest.raises(UnclearSignature, match="once per 'saucer', and Poured has no such field, only cup"):
+    with pytest.raises(SignatureError, match="once_per='saucer', but Poured has no such field, only cup"):
         Declaration.of(handler, once_per="saucer")
 
 
 def test_repeatable_has_a_reason():
-    with pytest.raises(UnclearSignature, match="repeatable='why it may run twice'"):
+    with pytest.raises(SignatureError, match="repeatable='why it is safe to run twice'"):
 
         @step(repeatable=" ")
         def handler(event: Poured) -> None: ...
@@ -148,7 +149,7 @@ def test_a_business_key_goes_before_the_events_id(records):
 
     for event in (poured("red"), poured("red"), poured("blue")):
         handler.handle([envelope(event)], 1)
-    assert [key[2] for key in records.answers] == ["red", "blue"]
+    assert [key[2] for key in records.results] == ["red", "blue"]
 
 
 def envelope(event):
@@ -163,7 +164,7 @@ def test_an_outside_producers_own_key_goes_before_the_events_id(records):
 
     known = poured().metadata.model_copy(update={"idempotency_key": "order-7"})
     handler.handle([envelope(poured().stamped(known))], 1)
-    assert [key[2] for key in records.answers] == ["order-7"]
+    assert [key[2] for key in records.results] == ["order-7"]
 
 
 def test_a_repeatable_handler_keeps_no_record(records):
@@ -171,7 +172,7 @@ def test_a_repeatable_handler_keeps_no_record(records):
     def handler(event: Poured) -> None: ...
 
     handler.handle([envelope(poured())], 1)
-    assert records.answers == {}
+    assert records.results == {}
 
 
 # -- effects -----------------------------------------------------------------------------------------------------------

@@ -1,0 +1,40 @@
+"""The environment of a function: the variables that its construct sets, and its AWS clients."""
+
+import importlib
+import os
+from functools import cache
+from typing import Any
+
+from millrace.events import Event
+
+BUS = "MILLRACE_BUS"
+"""The environment variable with the name of the event bus that a function publishes to."""
+
+
+def required(variable: str, fix: str = "the construct of the function sets it.") -> str:
+    """Return the value of an environment variable. Raises LookupError with the `fix` if it is not set."""
+    if variable not in os.environ:
+        raise LookupError(f"{variable} is not set: {fix}")
+    return os.environ[variable]
+
+
+@cache
+def event_types(variable: str) -> dict[str, type[Event]]:
+    """Return the event classes that a variable lists as `module:Class`, separated by spaces, by class name."""
+    found = {}
+    for address in os.environ.get(variable, "").split():
+        module, _, name = address.partition(":")
+        found[name] = getattr(importlib.import_module(module), name)
+    return found
+
+
+@cache
+def client(service: str) -> Any:
+    """Return the boto3 client of a service. boto3 is imported at the first use, because its import is slow."""
+    return importlib.import_module("boto3").client(service)
+
+
+@cache
+def table_called(name: str) -> Any:
+    """Return the DynamoDB table of this name, as a boto3 resource."""
+    return importlib.import_module("boto3").resource("dynamodb").Table(name)
