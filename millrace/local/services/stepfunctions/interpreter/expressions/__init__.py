@@ -1,0 +1,27 @@
+"""Expressions of states: JSONPath with intrinsic functions, JSONata, choices.
+
+- `evaluate(field, data)` gives the value of any `Field` of a state, in its own query language.
+- `select(path, data)` reads InputPath and OutputPath; `write(path, input, result)` applies ResultPath.
+- `choose(state, data)` gives the rule of a Choice state that applies.
+
+All raise EvaluationError.
+"""
+
+from millrace.local.services.stepfunctions.interpreter.expressions.choices import choose
+from millrace.local.services.stepfunctions.interpreter.expressions.data import MISSING, Ambient, Data, EvaluationError
+from millrace.local.services.stepfunctions.interpreter.expressions.jsonata import evaluate_jsonata
+from millrace.local.services.stepfunctions.interpreter.expressions.paths import select, write
+from millrace.local.services.stepfunctions.interpreter.expressions.templates import evaluate, evaluate_template
+
+__all__ = [
+    "MISSING",
+    "Ambient",
+    "Data",
+    "EvaluationError",
+    "choose",
+    "evaluate",
+    "evaluate_jsonata",
+    "evaluate_template",
+    "select",
+    "write",
+]
