@@ -1,54 +1,56 @@
 """What an execution needs of the local cloud. Tests replace it by fakes."""
 
-import random
+import uuid
 from dataclasses import dataclass, field
+from random import Random
 from typing import Any, Protocol
 
 from millrace.local.core.scheduler import Scheduler
 from millrace.local.services.stepfunctions.interpreter.activities import Activities
+from millrace.local.services.stepfunctions.interpreter.definition import Resource
 from millrace.local.services.stepfunctions.interpreter.pending import Pending
 from millrace.local.services.stepfunctions.interpreter.tokens import TaskTokens
 
 
 @dataclass(frozen=True)
 class Caller:
-    """The state machine that makes a call: its role authorizes the call."""
+    """The execution that makes a call. Its role authorizes the call."""
 
+    execution_arn: str
     machine_arn: str
     machine_name: str
     role: str
     express: bool
-    execution_arn: str
 
 
 @dataclass(frozen=True)
 class Call:
-    """One attempt of a task to call a service.
+    """One attempt to call a service. `parameters` is the payload for a function as resource.
 
-    `service` and `action` are those of the resource: `lambda` and `invoke`, `aws-sdk:s3` and `getObject`; `function`
-    and the ARN of a Lambda function; `activity` and the ARN of an activity. `pattern` is empty, `sync`, `sync:2` or
-    `waitForTaskToken`. `state` is the state's name, for mocks; `attempt` counts from 0.
+    `state` is the name of the state, `attempt` counts its attempts from 0, and `token` is its task token: for mocks.
+    `raw` leaves the body of an object in S3 as bytes.
     """
 
     caller: Caller
     state: str
-    resource: str
-    service: str
-    action: str
-    pattern: str
+    resource: Resource
     parameters: Any
-    token: str = ""
     attempt: int = 0
+    raw: bool = False
+    token: str = ""
 
 
 class Integrations(Protocol):
-    """Calls services. The pending result fails with a StateError."""
+    """Calls services. The results fail with StateError."""
 
     def call(self, call: Call) -> Pending:
         """Call a service; return its response as Step Functions shapes it."""
 
     def complete(self, call: Call, response: Any) -> Pending:
-        """Wait for the job that a `.sync` call started; return the output of the task."""
+        """Wait for the job that a `.sync` call has started; return the output of the task.
+
+        To cancel the result stops the job.
+        """
 
 
 @dataclass(frozen=True)
@@ -59,4 +61,8 @@ class Environment:
     integrations: Integrations
     tokens: TaskTokens
     activities: Activities
-    random: random.Random = field(default_factory=random.Random)
+    random: Random = field(default_factory=Random)
+
+    def uuid(self) -> str:
+        """Return a random UUID."""
+        return str(uuid.UUID(int=self.random.getrandbits(128), version=4))

@@ -1,16 +1,36 @@
 """One execution of a state machine."""
 
+import json
+import logging
+from collections import ChainMap
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import Any
 
-from millrace.local.services.stepfunctions.interpreter.environment import Environment
-from millrace.local.services.stepfunctions.interpreter.history import History, HistoryEvent
+from millrace.local.core.clock import iso_millis
+from millrace.local.services.stepfunctions.interpreter.branch import Branch
+from millrace.local.services.stepfunctions.interpreter.definition import StateMachine
+from millrace.local.services.stepfunctions.interpreter.environment import Caller, Environment
+from millrace.local.services.stepfunctions.interpreter.errors import RUNTIME, StateError
+from millrace.local.services.stepfunctions.interpreter.expressions import Ambient
+from millrace.local.services.stepfunctions.interpreter.flow import Driver
+from millrace.local.services.stepfunctions.interpreter.history import (
+    MAX_EVENTS,
+    NOT_TRUNCATED,
+    History,
+    HistoryEvent,
+    compact,
+)
 from millrace.local.services.stepfunctions.interpreter.map_run import MapRun
+from millrace.local.services.stepfunctions.interpreter.pending import Pending, until
 from millrace.local.services.stepfunctions.interpreter.probe import Probe
 
-if TYPE_CHECKING:
-    from millrace.local.services.stepfunctions.interpreter.definition import StateMachine
+EXPRESS_SECONDS = 300
+"""https://docs.aws.amazon.com/step-functions/latest/dg/choosing-workflow-type.html"""
+REDRIVABLE_SECONDS = 14 * 24 * 3600
+MAX_SECONDS = 365 * 24 * 3600
+"""https://docs.aws.amazon.com/step-functions/latest/dg/redrive-executions.html"""
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -25,9 +45,14 @@ class Identity:
     express: bool = False
     map_run_arn: str | None = None
 
+    def of_child(self, map_run_arn: str, machine_arn: str, name: str, *, express: bool) -> "Identity":
+        """Return the names of a child execution of a Map Run."""
+        arn = f"{machine_arn.replace(':stateMachine:', ':express:' if express else ':execution:')}:{name}"
+        return replace(self, arn=arn, name=name, machine_arn=machine_arn, express=express, map_run_arn=map_run_arn)
+
 
 class Observer:
-    """Receives what happens to executions: the service overrides what it needs. Runs on the scheduler's thread."""
+    """Receives what happens to executions, on the scheduler's thread. The service overrides what it needs."""
 
     def started(self, execution: "Execution") -> None:
         """An execution has started or is redriven; child executions of Map Runs too."""
@@ -42,24 +67,25 @@ class Observer:
 class Execution:
     """One execution, from its start to its end, and from each redrive on.
 
-    `input` and `output` are JSON texts. `status` is a status of DescribeExecution. Times are in seconds.
+    `input` and `output` are JSON texts. `status` is a status of DescribeExecution. Times are in seconds since 1970.
     """
 
     def __init__(
         self,
-        machine: "StateMachine",
+        machine: StateMachine,
         identity: Identity,
         text: str,
         environment: Environment,
         observer: Observer,
         probe: Probe | None = None,
     ) -> None:
+        scheduler = environment.scheduler
         self.machine = machine
         self.identity = identity
         self.environment = environment
         self.input = text
         self.status = "RUNNING"
-        self.started_at = round(environment.scheduler.clock.now(), 3)
+        self.started_at = round(scheduler.clock.now(), 3)
         self.stopped_at: float | None = None
         self.output: str | None = None
         self.error: str | None = None
@@ -67,25 +93,145 @@ class Execution:
         self.redrives = 0
         self.redriven_at: float | None = None
         self.map_runs: list[MapRun] = []
-        self.history = History(environment.scheduler.clock.now, lambda event: observer.event_written(self, event))
         self.probe = probe
+        self.history = History(scheduler.clock.now, lambda event: observer.event_written(self, event))
+        self.ambient = Ambient(environment.random, scheduler.clock.now)
+        self.driver = Driver(scheduler, f"execution of {identity.machine_name}")
+        self._observer = observer
+        self._listeners: list[Callable[[Execution], None]] = []
+        self._running = Pending()
+        self._timeout = Pending()
+        self._branch: Branch | None = None
+
+    @property
+    def caller(self) -> Caller:
+        """Who makes the calls of its tasks."""
+        it = self.identity
+        return Caller(it.arn, it.machine_arn, it.machine_name, it.role, it.express)
 
     def start(self) -> None:
         """Begin with the first state. Returns before the state runs."""
-        raise NotImplementedError
-
-    def stop(self, error: str | None, cause: str | None, status: str = "ABORTED") -> None:
-        """End the execution now; ABORTED or TIMED_OUT. Does nothing if it has ended."""
-        raise NotImplementedError
+        variables = ChainMap(dict(self.probe.variables) if self.probe else {})
+        branch = Branch(self, self.machine, variables, self._context())
+        branch.begin(json.loads(self.input))
+        details = {"input": self.input, "inputDetails": NOT_TRUNCATED, "roleArn": self.identity.role}
+        self.history.add("ExecutionStarted", 0, "executionStartedEventDetails", **details)
+        self._run(branch)
 
     def redrive(self) -> None:
         """Continue with the states that did not succeed."""
-        raise NotImplementedError
+        branch = self._branch
+        if branch is None:
+            raise ValueError(f"The execution {self.identity.arn} is {self.status} and cannot be redriven.")
+        self.redrives += 1
+        self.redriven_at = round(self.environment.scheduler.clock.now(), 3)
+        self.status, self.stopped_at, self.error, self.cause = "RUNNING", None, None, None
+        self.history.is_closed = False
+        branch.resume(self._context())
+        branch.event = len(self.history.events)
+        details = {"redriveCount": self.redrives}
+        branch.write("ExecutionRedriven", "executionRedrivenEventDetails", **details)
+        self._run(branch)
 
-    def not_redrivable(self) -> str | None:
-        """Return the reason why the execution cannot be redriven; None if it can."""
-        raise NotImplementedError
+    def stop(self, error: str | None, cause: str | None, status: str = "ABORTED") -> None:
+        """End the execution now, as ABORTED or TIMED_OUT. Does nothing if it has ended."""
+        if self.stopped_at is None:
+            kind = "ExecutionTimedOut" if status == "TIMED_OUT" else "ExecutionAborted"
+            name = f"{kind[0].lower()}{kind[1:]}EventDetails"
+            self._end(status, error, cause, lambda: self.history.add(kind, 0, name, error=error, cause=cause))
+            self._running.cancel()
+
+    def child(self, machine: StateMachine, identity: Identity, text: str) -> "Execution":
+        """Return a child execution of a Map Run."""
+        return Execution(machine, identity, text, self.environment, self._observer)
 
     def when_ended(self, listener: "Callable[[Execution], None]") -> None:
         """Call a listener at the end, or now if the execution has ended."""
-        raise NotImplementedError
+        if self.stopped_at is None:
+            self._listeners.append(listener)
+        else:
+            listener(self)
+
+    def not_redrivable(self) -> str | None:
+        """Return the reason why the execution cannot be redriven; None if it can.
+
+        https://docs.aws.amazon.com/step-functions/latest/apireference/API_DescribeExecution.html#API_DescribeExecution_ResponseSyntax
+        """
+        now = self.environment.scheduler.clock.now()
+        if self.stopped_at is None or self._branch is None:
+            return f"Execution is {self.status} and cannot be redriven"
+        if now - self.stopped_at > REDRIVABLE_SECONDS:
+            return "Execution redrivable period exceeded"
+        if now - self.started_at > MAX_SECONDS:
+            return "Execution has exceeded the max execution time"
+        if len(self.history.events) >= MAX_EVENTS - 1:
+            return "Execution history event limit exceeded"
+        return None
+
+    def _context(self) -> dict[str, Any]:
+        """https://docs.aws.amazon.com/step-functions/latest/dg/input-output-contextobject.html."""
+        it = self.identity
+        execution = {
+            "Id": it.arn,
+            "Input": json.loads(self.input),
+            "Name": it.name,
+            "RoleArn": it.role,
+            "StartTime": iso_millis(self.started_at),
+            "RedriveCount": self.redrives,
+        }
+        if self.redriven_at is not None:
+            execution["RedriveTime"] = iso_millis(self.redriven_at)
+        machine = {"Id": it.machine_arn, "Name": it.machine_name}
+        return {"Execution": execution, "StateMachine": machine, **(self.probe.context if self.probe else {})}
+
+    def _run(self, branch: Branch) -> None:
+        self._branch = branch
+        self._observer.started(self)
+        self._running = self.driver.spawn(branch.steps())
+        self._running.then(self._finished)
+        seconds = self.machine.timeout_seconds if self.identity.map_run_arn is None else None
+        if self.identity.express:
+            seconds = min(seconds or EXPRESS_SECONDS, EXPRESS_SECONDS)
+        if seconds is not None:
+            scheduler = self.environment.scheduler
+            due = scheduler.clock.now() + seconds
+            self._timeout = until(scheduler, due, f"timeout of {self.driver.what}", flow=False)
+            self._timeout.then(lambda _: self.stop(None, None, "TIMED_OUT"))
+
+    def _finished(self, running: Pending) -> None:
+        branch = self._branch
+        if running.error is None and branch is not None:
+            self.output = compact(running.value)
+            details = {"output": self.output, "outputDetails": NOT_TRUNCATED}
+            write = lambda: branch.write("ExecutionSucceeded", "executionSucceededEventDetails", **details)  # noqa: E731
+            self._end("SUCCEEDED", None, None, write)
+        elif branch is not None:
+            self._failed(branch, _state_error(running.error))
+
+    def _failed(self, branch: Branch, failure: StateError) -> None:
+        if self.probe is not None:
+            self.probe.failed(failure)
+        details = {"error": failure.error, "cause": failure.cause}
+        write = lambda: branch.write("ExecutionFailed", "executionFailedEventDetails", **details)  # noqa: E731
+        self._end("FAILED", failure.error, failure.cause, write)
+
+    def _end(self, status: str, error: str | None, cause: str | None, write: Callable[[], object]) -> None:
+        self.status, self.error, self.cause = status, error, cause
+        self.stopped_at = round(self.environment.scheduler.clock.now(), 3)
+        self._timeout.cancel()
+        if status == "SUCCEEDED":
+            self._branch = None
+        write()
+        self.history.is_closed = True
+        listeners, self._listeners = self._listeners, []
+        self._observer.ended(self)
+        for listener in listeners:
+            listener(self)
+
+
+def _state_error(error: Exception | None) -> StateError:
+    """Return the error that fails an execution. Any other exception is a defect of the interpreter."""
+    if isinstance(error, StateError):
+        return error
+    _log.error("An execution failed with a defect of the interpreter.", exc_info=error)
+    return StateError(RUNTIME, f"{type(error).__name__}: {error}")

@@ -10,6 +10,11 @@ from typing import Any
 MAX_EVENTS = 25_000
 """https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html#service-limits-state-machine-executions"""
 
+MAX_DATA_BYTES = 256 * 1024
+"""https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html#service-limits-task-executions"""
+
+NOT_TRUNCATED = {"truncated": False}
+
 HistoryEvent = dict[str, Any]
 """An event as GetExecutionHistory returns it: `id`, `previousEventId`, `timestamp` in seconds, `type`, details."""
 
@@ -19,16 +24,24 @@ def compact(value: Any) -> str:
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 
+def is_too_large(text: str) -> bool:
+    """Return whether a JSON text has more than 256 KiB in UTF-8."""
+    return len(text) * 4 > MAX_DATA_BYTES and len(text.encode(errors="surrogatepass")) > MAX_DATA_BYTES
+
+
 class History:
-    """The events of one execution. `on_event` is called with each new one."""
+    """The events of one execution. `on_event` is called with each new one. A closed history ignores further events."""
 
     def __init__(self, now: Callable[[], float], on_event: Callable[[HistoryEvent], None]) -> None:
         self.events: list[HistoryEvent] = []
+        self.is_closed = False
         self._now = now
         self._on_event = on_event
 
     def add(self, kind: str, previous: int, details_name: str = "", /, **details: Any) -> int:
         """Add an event and return its id. Details that are None are left out."""
+        if self.is_closed:
+            return previous
         event: HistoryEvent = {
             "timestamp": round(self._now(), 3),
             "type": kind,
