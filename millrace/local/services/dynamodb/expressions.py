@@ -5,6 +5,8 @@ import functools
 from collections import deque
 from typing import Any
 
+from millrace.local.core.moto_patches import add, replace
+
 _CACHE_SIZE = 1024
 
 
@@ -29,7 +31,11 @@ def _tokenize_conditions_once() -> None:
     def tokens(text: str) -> tuple[Any, ...]:
         return tuple(tokenize(ConditionExpressionParser(text, None, None)))
 
-    ConditionExpressionParser._lex_condition_expression = lambda parser: deque(tokens(parser.condition_expression))
+    replace(
+        ConditionExpressionParser,
+        "_lex_condition_expression",
+        lambda parser: deque(tokens(parser.condition_expression)),
+    )
 
 
 def _parse_conditions_once() -> None:
@@ -50,7 +56,7 @@ def _parse_conditions_once() -> None:
         parser.expr_attr_names_found, parser.expr_attr_values_found = list(names), list(values)
         return condition
 
-    ConditionExpressionParser.parse = parse_once
+    replace(ConditionExpressionParser, "parse", parse_once)
 
 
 def _parse_updates_once() -> None:
@@ -65,7 +71,7 @@ def _parse_updates_once() -> None:
         tree.millrace_validated = set()  # shared by all copies of the tree
         return tree
 
-    UpdateExpressionParser.make = staticmethod(parse_once)
+    replace(UpdateExpressionParser, "make", staticmethod(parse_once))
 
 
 def _copy_trees_fast() -> None:
@@ -82,7 +88,7 @@ def _copy_trees_fast() -> None:
         result.parent = memo.get(id(node.parent), node.parent)
         return result
 
-    Node.__deepcopy__ = deepcopy
+    add(Node, "__deepcopy__", deepcopy)
 
 
 def _find_processors_once() -> None:
@@ -97,30 +103,30 @@ def _find_processors_once() -> None:
     def processed_as(kind: type, classes: tuple[type, ...]) -> type | None:
         return next((each for each in classes if issubclass(kind, each)), None)
 
-    def traverse(traverser: Any, root: Any) -> Any:
+    def traverse(traverser: Any, node: Any) -> Any:
         processors = traverser._processing_map()
         classes = tuple(processors)
 
-        def visit(node: Any, child_id: int) -> Any:
-            kind: Any = type(node)
+        def visit(root: Any, child_id: int) -> Any:
+            kind: Any = type(root)
             if not is_node(kind):
-                return node
-            parent = node.parent
-            for number, child in enumerate(node.children or ()):
-                traverser.pre_processing_of_child(node, number)
+                return root
+            parent = root.parent
+            for number, child in enumerate(root.children or ()):
+                traverser.pre_processing_of_child(root, number)
                 visit(child, number)
             processor = processors.get(processed_as(kind, classes))
             if processor is None:
-                return node
-            processed = processor(node)
+                return root
+            processed = processor(root)
             processed.parent = parent
             if parent:
                 parent.children[child_id] = processed
             return processed
 
-        return visit(root, -1)
+        return visit(node, -1)
 
-    DepthFirstTraverser.traverse = traverse
+    replace(DepthFirstTraverser, "traverse", traverse)
 
 
 def _validate_updates_once() -> None:
@@ -145,7 +151,7 @@ def _validate_updates_once() -> None:
             validated.add(names)
         return result
 
-    UpdateExpressionValidator.validate = validate_once
+    replace(UpdateExpressionValidator, "validate", validate_once)
 
 
 def _read_attributes_by_name() -> None:
@@ -159,4 +165,4 @@ def _read_attributes_by_name() -> None:
             return value.get(key)
         return get_by_moto(serializer, value, key, shape)
 
-    ResponseSerializer.get_value = get_value
+    replace(ResponseSerializer, "get_value", get_value)
