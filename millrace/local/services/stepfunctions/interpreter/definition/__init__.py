@@ -1,20 +1,17 @@
 """Definitions of state machines: `parse` gives typed states, `validate` the diagnostics."""
 
 from millrace.local.services.stepfunctions.interpreter.definition.diagnostics import Diagnostic, InvalidDefinitionError
-from millrace.local.services.stepfunctions.interpreter.definition.parser import parse
 from millrace.local.services.stepfunctions.interpreter.definition.resources import Resource, parse_resource
 from millrace.local.services.stepfunctions.interpreter.definition.states import (
     Catcher,
-    ChoiceRule,
     ChoiceState,
     FailState,
-    Field,
     ItemBatcher,
     ItemReader,
-    Kind,
     MapState,
     ParallelState,
     PassState,
+    ReaderConfig,
     ResultWriter,
     Retrier,
     State,
@@ -23,9 +20,11 @@ from millrace.local.services.stepfunctions.interpreter.definition.states import 
     TaskState,
     WaitState,
     WorkState,
+    WriterConfig,
     inner_machines,
 )
-from millrace.local.services.stepfunctions.interpreter.definition.validation import validate
+from millrace.local.services.stepfunctions.interpreter.definition.validation import parse, validate
+from millrace.local.services.stepfunctions.interpreter.expressions import ChoiceRule, Field, Kind
 
 __all__ = [
     "Catcher",
@@ -41,6 +40,7 @@ __all__ = [
     "MapState",
     "ParallelState",
     "PassState",
+    "ReaderConfig",
     "Resource",
     "ResultWriter",
     "Retrier",
@@ -50,6 +50,7 @@ __all__ = [
     "TaskState",
     "WaitState",
     "WorkState",
+    "WriterConfig",
     "inner_machines",
     "parse",
     "parse_resource",

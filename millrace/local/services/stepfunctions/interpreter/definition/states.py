@@ -1,73 +1,83 @@
-"""The states of a machine: typed, frozen, and with the query language of each field resolved.
+"""The states of a machine: typed, frozen, and read from the fields that each class declares.
 
 https://states-language.net/spec.html
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from enum import Enum
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Annotated, Any, ClassVar
 
 from millrace.local.services.stepfunctions.interpreter.definition.resources import Resource
+from millrace.local.services.stepfunctions.interpreter.definition.schema import (
+    How,
+    anything,
+    arn,
+    boolean,
+    dynamic,
+    input_reference,
+    label_text,
+    moment,
+    nested,
+    number,
+    one_of,
+    path,
+    static,
+    template,
+    text,
+    texts,
+)
+from millrace.local.services.stepfunctions.interpreter.expressions import ChoiceRule, Field
 
 Path = str | None
 """A path, or null in the definition: InputPath and OutputPath then give {}, ResultPath discards the result."""
 
 
-class Kind(Enum):
-    """How the value of a field becomes data."""
-
-    LITERAL = "literal"
-    PATH = "path"  # a JSONPath, or an intrinsic function
-    TEMPLATE = "template"  # a JSONPath payload template: names that end in ".$" are evaluated
-    JSONATA = "jsonata"  # each string "{% ... %}", at any depth, is evaluated
-
-
-@dataclass(frozen=True)
-class Field:
-    """A field whose value is known when its state runs. `name` is as the definition has it, such as SecondsPath."""
-
-    name: str
-    value: Any
-    kind: Kind
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Retrier:
     """One object of Retry."""
 
-    error_equals: tuple[str, ...]
-    interval_seconds: int = 1
-    max_attempts: int = 3
-    backoff_rate: float = 2.0
-    max_delay_seconds: int | None = None
-    full_jitter: bool = False
+    error_equals: Annotated[tuple[str, ...], static("ErrorEquals", texts, required=True)]
+    interval_seconds: Annotated[int, static("IntervalSeconds", number(1))] = 1
+    max_attempts: Annotated[int, static("MaxAttempts", number(0))] = 3
+    backoff_rate: Annotated[float, static("BackoffRate", number(1.0, whole=False))] = 2.0
+    max_delay_seconds: Annotated[int | None, static("MaxDelaySeconds", number(1, 31_622_400))] = None
+    jitter_strategy: Annotated[str, static("JitterStrategy", one_of("FULL", "NONE"))] = "NONE"
+    comment: Annotated[str | None, static("Comment", text)] = None
+
+    @property
+    def full_jitter(self) -> bool:
+        """Return whether a delay is random, up to the computed one."""
+        return self.jitter_strategy == "FULL"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Catcher:
     """One object of Catch."""
 
-    error_equals: tuple[str, ...]
-    next: str
-    result_path: Path = "$"
-    assign: Field | None = None
-    output: Field | None = None
+    error_equals: Annotated[tuple[str, ...], static("ErrorEquals", texts, required=True)]
+    next: Annotated[str, static("Next", text, required=True)]
+    result_path: Annotated[Path, static("ResultPath", input_reference)] = "$"
+    assign: Annotated[Field | None, template("Assign")] = None
+    output: Annotated[Field | None, template("Output")] = None
+    comment: Annotated[str | None, static("Comment", text)] = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class State:
     """What states have in common. `next` is None where the state ends its machine, branch or iteration."""
 
+    unsupported: ClassVar[frozenset[str]] = frozenset()
+
     name: str
     query_language: str
-    comment: str | None = None
-    next: str | None = None
-    input_path: Path = "$"
-    output_path: Path = "$"
-    assign: Field | None = None
-    output: Field | None = None
+    comment: Annotated[str | None, static("Comment", text)] = None
+    next: Annotated[str | None, static("Next", text)] = None
+    end: Annotated[bool, static("End", boolean)] = False
+    input_path: Annotated[Path, static("InputPath", path)] = "$"
+    output_path: Annotated[Path, static("OutputPath", path)] = "$"
+    assign: Annotated[Field | None, template("Assign")] = None
+    output: Annotated[Field | None, template("Output")] = None
 
     @property
     def type(self) -> str:
@@ -84,166 +94,175 @@ class State:
 class PassState(State):
     """https://docs.aws.amazon.com/step-functions/latest/dg/state-pass.html."""
 
-    result: Field | None = None
-    arguments: Field | None = None
-    result_path: Path = "$"
+    result: Annotated[Field | None, template("Result")] = None
+    arguments: Annotated[Field | None, template("Parameters")] = None
+    result_path: Annotated[Path, static("ResultPath", input_reference)] = "$"
 
 
 @dataclass(frozen=True, kw_only=True)
 class WorkState(State):
     """What Task, Parallel and Map have in common. `arguments` are Arguments or Parameters."""
 
-    arguments: Field | None = None
-    result_selector: Field | None = None
-    result_path: Path = "$"
-    retry: tuple[Retrier, ...] = ()
-    catch: tuple[Catcher, ...] = ()
+    arguments: Annotated[Field | None, template("Arguments", "Parameters")] = None
+    result_selector: Annotated[Field | None, template("ResultSelector")] = None
+    result_path: Annotated[Path, static("ResultPath", input_reference)] = "$"
+    retry: Annotated[tuple[Retrier, ...], nested(How.NESTED, "Retry", of=Retrier)] = ()
+    catch: Annotated[tuple[Catcher, ...], nested(How.NESTED, "Catch", of=Catcher)] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class TaskState(WorkState):
     """https://docs.aws.amazon.com/step-functions/latest/dg/state-task.html."""
 
-    resource: Resource
-    timeout_seconds: Field | None = None
-    heartbeat_seconds: Field | None = None
-    credentials: Field | None = None
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """A data test of JSONPath. `operator` has no suffix Path; `value` is then the path to compare with."""
-
-    variable: str
-    operator: str
-    value: Any
-    by_path: bool = False
-
-
-@dataclass(frozen=True)
-class Combination:
-    """And, Or or Not of other tests."""
-
-    operator: str
-    tests: tuple["Test", ...]
-
-
-Test = Comparison | Combination | Field
-"""When a rule applies. A Field is the Condition of JSONata."""
-
-
-@dataclass(frozen=True)
-class ChoiceRule:
-    """One object of Choices. `test` is None for Default."""
-
-    next: str
-    test: Test | None = None
-    assign: Field | None = None
-    output: Field | None = None
+    resource: Annotated[Resource, static("Resource", arn, required=True)]
+    timeout_seconds: Annotated[Field | None, dynamic("TimeoutSeconds", number(1))] = None
+    heartbeat_seconds: Annotated[Field | None, dynamic("HeartbeatSeconds", number(1))] = None
+    credentials: Annotated[Field | None, template("Credentials")] = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class ChoiceState(State):
     """https://docs.aws.amazon.com/step-functions/latest/dg/state-choice.html."""
 
-    choices: tuple[ChoiceRule, ...]
-    default: ChoiceRule | None = None
+    unsupported = frozenset({"Next", "End"})
+
+    choices: Annotated[tuple[ChoiceRule, ...], nested(How.RULES, "Choices", required=True)]
+    default_next: Annotated[str | None, static("Default", text)] = None
+
+    @property
+    def default(self) -> ChoiceRule | None:
+        """Return what applies if no rule does: the state's own Assign and Output belong to it."""
+        return ChoiceRule(self.default_next, None, self.assign, self.output) if self.default_next else None
 
 
 @dataclass(frozen=True, kw_only=True)
 class WaitState(State):
     """https://docs.aws.amazon.com/step-functions/latest/dg/state-wait.html. One of the two fields is given."""
 
-    seconds: Field | None = None
-    timestamp: Field | None = None
+    seconds: Annotated[Field | None, dynamic("Seconds", number(0))] = None
+    timestamp: Annotated[Field | None, dynamic("Timestamp", moment)] = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class SucceedState(State):
     """https://docs.aws.amazon.com/step-functions/latest/dg/state-succeed.html."""
 
+    unsupported = frozenset({"Next", "End", "Assign"})
+
 
 @dataclass(frozen=True, kw_only=True)
 class FailState(State):
     """https://docs.aws.amazon.com/step-functions/latest/dg/state-fail.html."""
 
-    error: Field | None = None
-    cause: Field | None = None
+    unsupported = frozenset({"Next", "End", "Assign", "InputPath", "OutputPath", "Output"})
+
+    error: Annotated[Field | None, dynamic("Error", text)] = None
+    cause: Annotated[Field | None, dynamic("Cause", text)] = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class ParallelState(WorkState):
     """https://docs.aws.amazon.com/step-functions/latest/dg/state-parallel.html."""
 
-    branches: tuple["StateMachine", ...]
+    branches: Annotated[tuple["StateMachine", ...], nested(How.BRANCHES, "Branches", required=True)]
 
 
-@dataclass(frozen=True)
-class ItemReader:
+@dataclass(frozen=True, kw_only=True)
+class ReaderConfig:
+    """The object ReaderConfig."""
+
+    input_type: Annotated[str | None, static("InputType", one_of("CSV", "JSON", "JSONL", "PARQUET", "MANIFEST"))] = None
+    transformation: Annotated[str | None, static("Transformation", one_of("NONE", "LOAD_AND_FLATTEN"))] = None
+    manifest_type: Annotated[str | None, static("ManifestType", text)] = None
+    csv_header_location: Annotated[str | None, static("CSVHeaderLocation", one_of("FIRST_ROW", "GIVEN"))] = None
+    csv_headers: Annotated[tuple[str, ...], static("CSVHeaders", texts)] = ()
+    csv_delimiter: Annotated[str, static("CSVDelimiter", one_of("COMMA", "PIPE", "SEMICOLON", "SPACE", "TAB"))] = (
+        "COMMA"
+    )
+    items_pointer: Annotated[str | None, static("ItemsPointer", text)] = None
+    max_items: Annotated[Field | None, dynamic("MaxItems", number(0, 100_000_000))] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ItemReader(ReaderConfig):
     """https://docs.aws.amazon.com/step-functions/latest/dg/input-output-itemreader.html."""
 
-    resource: Resource
-    arguments: Field | None = None
-    input_type: str | None = None
-    transformation: str | None = None
-    manifest_type: str | None = None
-    csv_header_location: str | None = None
-    csv_headers: tuple[str, ...] = ()
-    csv_delimiter: str = "COMMA"
-    items_pointer: str | None = None
-    max_items: Field | None = None
+    inside: ClassVar[tuple[str, type]] = ("ReaderConfig", ReaderConfig)
+
+    resource: Annotated[Resource, static("Resource", arn, required=True)]
+    arguments: Annotated[Field | None, template("Arguments", "Parameters")] = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ItemBatcher:
     """https://docs.aws.amazon.com/step-functions/latest/dg/input-output-itembatcher.html."""
 
-    batch_input: Field | None = None
-    max_items_per_batch: Field | None = None
-    max_input_bytes_per_batch: Field | None = None
+    batch_input: Annotated[Field | None, template("BatchInput")] = None
+    max_items_per_batch: Annotated[Field | None, dynamic("MaxItemsPerBatch", number(0))] = None
+    max_input_bytes_per_batch: Annotated[Field | None, dynamic("MaxInputBytesPerBatch", number(0))] = None
 
 
-@dataclass(frozen=True)
-class ResultWriter:
+@dataclass(frozen=True, kw_only=True)
+class WriterConfig:
+    """The object WriterConfig."""
+
+    output_type: Annotated[str, static("OutputType", one_of("JSON", "JSONL"))] = "JSON"
+    transformation: Annotated[str, static("Transformation", one_of("NONE", "COMPACT", "FLATTEN"))] = "NONE"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResultWriter(WriterConfig):
     """https://docs.aws.amazon.com/step-functions/latest/dg/input-output-resultwriter.html."""
 
-    resource: Resource | None = None
-    arguments: Field | None = None
-    output_type: str = "JSON"
-    transformation: str = "NONE"
+    inside: ClassVar[tuple[str, type]] = ("WriterConfig", WriterConfig)
+
+    resource: Annotated[Resource | None, static("Resource", arn)] = None
+    arguments: Annotated[Field | None, template("Arguments", "Parameters")] = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class MapState(WorkState):
     """https://docs.aws.amazon.com/step-functions/latest/dg/state-map.html.
 
-    `items` are ItemsPath or Items; `item_selector` is ItemSelector, or Parameters as older definitions have it.
+    `item_selector` is ItemSelector, or Parameters as older definitions have it.
     """
 
-    processor: "StateMachine"
-    distributed: bool = False
-    execution_type: str = "STANDARD"
-    items: Field | None = None
-    item_selector: Field | None = None
-    max_concurrency: Field | None = None
-    item_reader: ItemReader | None = None
-    item_batcher: ItemBatcher | None = None
-    result_writer: ResultWriter | None = None
-    tolerated_failure_count: Field | None = None
-    tolerated_failure_percentage: Field | None = None
-    label: str | None = None
+    processor: Annotated["StateMachine", nested(How.PROCESSOR, "ItemProcessor", "Iterator", required=True)]
+    arguments: Field | None = None
+    items: Annotated[Field | None, dynamic("Items", anything)] = None
+    item_selector: Annotated[Field | None, template("ItemSelector", "Parameters")] = None
+    max_concurrency: Annotated[Field | None, dynamic("MaxConcurrency", number(0))] = None
+    item_reader: Annotated[ItemReader | None, nested(How.OBJECT, "ItemReader", of=ItemReader)] = None
+    item_batcher: Annotated[ItemBatcher | None, nested(How.OBJECT, "ItemBatcher", of=ItemBatcher)] = None
+    result_writer: Annotated[ResultWriter | None, nested(How.OBJECT, "ResultWriter", of=ResultWriter)] = None
+    tolerated_failure_count: Annotated[Field | None, dynamic("ToleratedFailureCount", number(0))] = None
+    tolerated_failure_percentage: Annotated[
+        Field | None, dynamic("ToleratedFailurePercentage", number(0.0, 100.0, whole=False))
+    ] = None
+    label: Annotated[str | None, static("Label", label_text)] = None
+
+    @property
+    def distributed(self) -> bool:
+        """Return whether each item is a child execution."""
+        return self.processor.config.get("Mode") == "DISTRIBUTED"
+
+    @property
+    def execution_type(self) -> str:
+        """STANDARD or EXPRESS, of the child executions."""
+        return str(self.processor.config.get("ExecutionType", "STANDARD"))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class StateMachine:
-    """A machine, a branch of a Parallel state, or the processor of a Map state."""
+    """A machine, a branch of a Parallel state, or the processor of a Map state with its ProcessorConfig."""
 
-    start_at: str
-    states: Mapping[str, State]
+    start_at: Annotated[str, static("StartAt", text, required=True)]
+    states: Mapping[str, State] = field(default_factory=dict)
     query_language: str = "JSONPath"
-    timeout_seconds: int | None = None
-    comment: str | None = None
-    version: str = "1.0"
+    timeout_seconds: Annotated[int | None, static("TimeoutSeconds", number(1))] = None
+    comment: Annotated[str | None, static("Comment", text)] = None
+    version: Annotated[str, static("Version", text)] = "1.0"
+    config: Mapping[str, Any] = field(default_factory=dict)
 
     @cached_property
     def all_states(self) -> tuple[State, ...]:
@@ -253,9 +272,9 @@ class StateMachine:
     def _walk(self) -> Iterator[State]:
         waiting = [self]
         while waiting:
-            machine = waiting.pop(0)
-            yield from machine.states.values()
-            for state in machine.states.values():
+            states = waiting.pop(0).states.values()
+            yield from states
+            for state in states:
                 waiting += inner_machines(state)
 
 
@@ -264,3 +283,15 @@ def inner_machines(state: State) -> tuple[StateMachine, ...]:
     if isinstance(state, ParallelState):
         return state.branches
     return (state.processor,) if isinstance(state, MapState) else ()
+
+
+TYPES: dict[str, type[State]] = {
+    "Task": TaskState,
+    "Wait": WaitState,
+    "Pass": PassState,
+    "Succeed": SucceedState,
+    "Fail": FailState,
+    "Choice": ChoiceState,
+    "Parallel": ParallelState,
+    "Map": MapState,
+}

@@ -7,21 +7,43 @@
 All raise EvaluationError.
 """
 
-from millrace.local.services.stepfunctions.interpreter.expressions.choices import choose
-from millrace.local.services.stepfunctions.interpreter.expressions.data import MISSING, Ambient, Data, EvaluationError
-from millrace.local.services.stepfunctions.interpreter.expressions.jsonata import evaluate_jsonata
+from millrace.local.services.stepfunctions.interpreter.expressions.choices import (
+    ChoiceRule,
+    Combination,
+    Comparison,
+    choose,
+    parse_timestamp,
+)
+from millrace.local.services.stepfunctions.interpreter.expressions.data import (
+    MISSING,
+    Ambient,
+    Data,
+    EvaluationError,
+    Field,
+    Kind,
+)
 from millrace.local.services.stepfunctions.interpreter.expressions.paths import select, write
-from millrace.local.services.stepfunctions.interpreter.expressions.templates import evaluate, evaluate_template
+from millrace.local.services.stepfunctions.interpreter.expressions.templates import (
+    evaluate,
+    evaluate_integer,
+    evaluate_template,
+)
 
 __all__ = [
     "MISSING",
     "Ambient",
+    "ChoiceRule",
+    "Combination",
+    "Comparison",
     "Data",
     "EvaluationError",
+    "Field",
+    "Kind",
     "choose",
     "evaluate",
-    "evaluate_jsonata",
+    "evaluate_integer",
     "evaluate_template",
+    "parse_timestamp",
     "select",
     "write",
 ]

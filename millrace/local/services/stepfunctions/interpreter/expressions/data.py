@@ -1,15 +1,20 @@
-"""What expressions are evaluated with, and how their evaluation fails."""
+"""What expressions are evaluated with, what they are, and how their evaluation fails."""
 
+import json
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from enum import Enum
 from typing import Any, Final
+
+RUNTIME = "States.Runtime"
+QUERY_ERROR = "States.QueryEvaluationError"
 
 
 class EvaluationError(Exception):
     """An expression that has no value. `error` is a name such as States.QueryEvaluationError.
 
-    `field` is the field of the state, as the event EvaluationFailed has it in `location`.
+    `field` is the field of the state, as the event EvaluationFailed has it in `location`: `Output/items[0]`.
     """
 
     def __init__(self, error: str, cause: str, field: str = "") -> None:
@@ -17,13 +22,34 @@ class EvaluationError(Exception):
         self.error, self.cause, self.field = error, cause, field
 
 
-class _Missing:
+class Missing:
+    """The type of MISSING."""
+
     def __repr__(self) -> str:
+        """Return the name of the constant."""
         return "MISSING"
 
 
-MISSING: Final = _Missing()
+MISSING: Final = Missing()
 """No value, which is not null."""
+
+
+class Kind(Enum):
+    """How the value of a field becomes data."""
+
+    LITERAL = "literal"
+    PATH = "path"  # a JSONPath, or an intrinsic function
+    TEMPLATE = "template"  # a JSONPath payload template: names that end in ".$" are evaluated
+    JSONATA = "jsonata"  # each string "{% ... %}", at any depth, is evaluated
+
+
+@dataclass(frozen=True)
+class Field:
+    """A field whose value is known when its state runs. `name` is its place in the state, such as Catch[0]/Output."""
+
+    name: str
+    value: Any
+    kind: Kind
 
 
 @dataclass(frozen=True)
@@ -51,3 +77,8 @@ class Data:
     def at(self, root: Any) -> "Data":
         """Return the data with another `$`, such as the result of a task for its ResultSelector."""
         return replace(self, input=root)
+
+
+def compact(value: Any) -> str:
+    """Return a value as AWS quotes it in causes."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)

@@ -1,0 +1,197 @@
+"""How the classes of `states` declare the fields of a definition, and the checks of their values.
+
+A declared field of a class is read from the first of its names that a definition has. The query language decides which
+names a state may have.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from enum import Enum
+from typing import Any
+
+from millrace.local.services.stepfunctions.interpreter.definition.resources import parse_resource
+from millrace.local.services.stepfunctions.interpreter.expressions import parse_timestamp
+from millrace.local.services.stepfunctions.interpreter.expressions.intrinsics import compile_call
+from millrace.local.services.stepfunctions.interpreter.expressions.paths import compile_path
+from millrace.local.services.stepfunctions.interpreter.expressions.templates import is_expression
+
+Check = Callable[[Any], str | None]
+"""Returns what is wrong with a value, in AWS's words."""
+
+JSONATA_ONLY = frozenset({"Arguments", "Condition", "Items", "Output"})
+_JSONPATH_ONLY = frozenset({"Parameters", "Result", "ResultSelector"})
+
+
+class How(Enum):
+    """How a declared field is read."""
+
+    STATIC = "static"  # a value that is the same for each run
+    DYNAMIC = "dynamic"  # a value, a path in a second field with the suffix Path, or JSONata
+    TEMPLATE = "template"  # a payload template, or JSONata
+    OBJECT = "object"  # an object with a class of its own
+    NESTED = "nested"  # a list of such objects
+    BRANCHES = "branches"  # a list of machines
+    PROCESSOR = "processor"  # a machine
+    RULES = "rules"  # the rules of a Choice state
+
+
+def anything(_value: Any) -> str | None:
+    """Accept any value."""
+    return None
+
+
+@dataclass(frozen=True)
+class Spec:
+    """The declaration of a field: its names in a definition, and how it is read."""
+
+    how: How
+    names: tuple[str, ...]
+    check: Check = anything
+    required: bool = False
+    of: Any = None
+
+
+def specs(kind: type) -> dict[str, Spec]:
+    """Return the declarations of a class by attribute."""
+    return {each.name: each.type.__metadata__[0] for each in fields(kind) if hasattr(each.type, "__metadata__")}
+
+
+def only_language(name: str) -> str | None:
+    """Return the query language that a field belongs to, or None for both."""
+    if name in JSONATA_ONLY:
+        return "JSONata"
+    return "JSONPath" if name in _JSONPATH_ONLY or name.endswith("Path") else None
+
+
+def static(name: str, check: Check, *, required: bool = False) -> Spec:
+    """Declare a field with a constant value."""
+    return Spec(How.STATIC, (name,), check, required)
+
+
+def dynamic(name: str, check: Check) -> Spec:
+    """Declare a field that has a variant with the suffix Path."""
+    return Spec(How.DYNAMIC, (name, f"{name}Path"), check)
+
+
+def template(*names: str) -> Spec:
+    """Declare a field whose value is built for each run."""
+    return Spec(How.TEMPLATE, names)
+
+
+def nested(how: How, *names: str, of: Any = None, required: bool = False) -> Spec:
+    """Declare an object, a list of objects, or machines."""
+    return Spec(how, names, required=required, of=of)
+
+
+def text(value: Any) -> str | None:
+    """Check a string."""
+    return None if isinstance(value, str) else "Expected value of type [STRING]"
+
+
+def boolean(value: Any) -> str | None:
+    """Check a boolean."""
+    return None if isinstance(value, bool) else "Expected value of type [BOOLEAN]"
+
+
+def number(least: float, most: float = 99_999_999, *, whole: bool = True) -> Check:
+    """Check a number, and that it is an integer unless `whole` is false."""
+
+    def check(value: Any) -> str | None:
+        if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
+            return f"Expected value of type [{'INTEGER' if whole else 'NUMBER'}]"
+        if value < least:
+            return f"Minimum value is {least}"
+        return f"Maximum value is {most}" if value > most else None
+
+    return check
+
+
+def one_of(*values: str) -> Check:
+    """Check one of some strings."""
+
+    def check(value: Any) -> str | None:
+        return text(value) or (
+            None if value in values else f"Value should be one of the following: [{', '.join(values)}]"
+        )
+
+    return check
+
+
+def texts(value: Any) -> str | None:
+    """Check a list of strings."""
+    is_list = isinstance(value, list) and all(isinstance(each, str) for each in value)
+    return None if is_list else "Expected value of type [ARRAY] of [STRING]"
+
+
+def arn(value: Any) -> str | None:
+    """Check the ARN of a resource."""
+    return None if isinstance(value, str) and parse_resource(value) else "Value is not a valid resource ARN"
+
+
+def moment(value: Any) -> str | None:
+    """Check a timestamp."""
+    return None if parse_timestamp(value) is not None else "Value is not a valid timestamp"
+
+
+def label_text(value: Any) -> str | None:
+    """https://docs.aws.amazon.com/step-functions/latest/dg/state-map-distributed.html."""
+    fits = isinstance(value, str) and re.fullmatch(r'[^\s?*<>{}\[\]:;,\\|^~$#%&`"\x00-\x1f\x7f-\x9f]{1,40}', value)
+    return None if fits else "Value is not a valid label"
+
+
+def path(value: Any) -> str | None:
+    """Check a path, or null."""
+    return None if value is None or _is_path(value) else "Value is not a valid JSONPath"
+
+
+def reference_path(value: Any) -> str | None:
+    """Check a path that selects one node of the input or of a variable."""
+    if _is_path(value) and not value.startswith("$$") and compile_path(value).steps is not None:
+        return None
+    return "Value is not a Reference Path"
+
+
+def input_reference(value: Any) -> str | None:
+    """Check a reference path of the input, or null."""
+    return (
+        None
+        if value is None or not (reference_path(value) or compile_path(value).scope)
+        else "Value is not a Reference Path"
+    )
+
+
+def path_or_call(value: Any) -> str | None:
+    """Check a path or an intrinsic function."""
+    return None if _is_path(value) or _is_call(value) else "Value is not a valid JSONPath or intrinsic function call"
+
+
+PATH_CHECKS: dict[str, Check] = {"ItemsPath": path, "ErrorPath": path_or_call, "CausePath": path_or_call}
+"""The checks of fields with the suffix Path that need not be reference paths."""
+
+
+def dollar_field(name: str, value: Any) -> str | None:
+    """Check a field of a payload template whose name ends in `.$`."""
+    if _is_path(value) or _is_call(value):
+        return None
+    return f"The value for the field '{name}' must be a valid JSONPath or a valid intrinsic function call"
+
+
+def in_jsonata(check: Check) -> Check:
+    """Check a value in JSONata: an expression, or a constant."""
+    return lambda value: None if is_expression(value) else check(value)
+
+
+def _compiles(compiler: Callable[[str], Any], value: Any) -> bool:
+    try:
+        return isinstance(value, str) and bool(compiler(value))
+    except ValueError:
+        return False
+
+
+def _is_path(value: Any) -> bool:
+    return _compiles(compile_path, value)
+
+
+def _is_call(value: Any) -> bool:
+    return _compiles(compile_call, value)
