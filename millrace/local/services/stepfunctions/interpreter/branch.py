@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from millrace.local.core.clock import iso_millis
 from millrace.local.services.stepfunctions.interpreter.definition import FailState, State, StateMachine
-from millrace.local.services.stepfunctions.interpreter.errors import RUNTIME, StateError
+from millrace.local.services.stepfunctions.interpreter.errors import StateError
 from millrace.local.services.stepfunctions.interpreter.flow import Steps
-from millrace.local.services.stepfunctions.interpreter.history import MAX_EVENTS, NOT_TRUNCATED, compact
+from millrace.local.services.stepfunctions.interpreter.history import NOT_TRUNCATED, compact
 from millrace.local.services.stepfunctions.interpreter.states import run
 from millrace.local.services.stepfunctions.interpreter.visit import Visit
 
@@ -115,9 +115,6 @@ class Branch:
         return self.execution.history.add(kind, self.event, details_name, **details)
 
     def _enter(self, state: State) -> None:
-        if self.execution.history.is_full:
-            cause = f"The execution reached the maximum number of history events ({MAX_EVENTS})."
-            raise StateError(RUNTIME, cause)
         if self.is_resumed:
             self.is_resumed = False
             self.context["State"]["RetryCount"] = 0

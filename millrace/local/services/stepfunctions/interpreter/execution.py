@@ -30,6 +30,12 @@ EXPRESS_SECONDS = 300
 REDRIVABLE_SECONDS = 14 * 24 * 3600
 MAX_SECONDS = 365 * 24 * 3600
 """https://docs.aws.amazon.com/step-functions/latest/dg/redrive-executions.html"""
+_ENDS = {
+    "ABORTED": "ExecutionAborted",
+    "FAILED": "ExecutionFailed",
+    "SUCCEEDED": "ExecutionSucceeded",
+    "TIMED_OUT": "ExecutionTimedOut",
+}
 _log = logging.getLogger(__name__)
 
 
@@ -136,9 +142,7 @@ class Execution:
     def stop(self, error: str | None, cause: str | None, status: str = "ABORTED") -> None:
         """End the execution now, as ABORTED or TIMED_OUT. Does nothing if it has ended."""
         if self.stopped_at is None:
-            kind = "ExecutionTimedOut" if status == "TIMED_OUT" else "ExecutionAborted"
-            name = f"{kind[0].lower()}{kind[1:]}EventDetails"
-            self._end(status, error, cause, lambda: self.history.add(kind, 0, name, error=error, cause=cause))
+            self._end(status, 0, error=error, cause=cause)
             self._running.cancel()
 
     def child(self, machine: StateMachine, identity: Identity, text: str) -> "Execution":
@@ -199,30 +203,22 @@ class Execution:
             self._timeout.then(lambda _: self.stop(None, None, "TIMED_OUT"))
 
     def _finished(self, running: Pending) -> None:
-        branch = self._branch
-        if running.error is None and branch is not None:
-            self.output = compact(running.value)
-            details = {"output": self.output, "outputDetails": NOT_TRUNCATED}
-            write = lambda: branch.write("ExecutionSucceeded", "executionSucceededEventDetails", **details)  # noqa: E731
-            self._end("SUCCEEDED", None, None, write)
-        elif branch is not None:
-            self._failed(branch, _state_error(running.error))
-
-    def _failed(self, branch: Branch, failure: StateError) -> None:
+        previous = self._branch.event if self._branch else 0
+        if running.error is None:
+            self.output, self._branch = compact(running.value), None
+            self._end("SUCCEEDED", previous, output=self.output, outputDetails=NOT_TRUNCATED)
+            return
+        failure = _state_error(running.error)
         if self.probe is not None:
             self.probe.failed(failure)
-        details = {"error": failure.error, "cause": failure.cause}
-        write = lambda: branch.write("ExecutionFailed", "executionFailedEventDetails", **details)  # noqa: E731
-        self._end("FAILED", failure.error, failure.cause, write)
+        self._end("FAILED", previous, error=failure.error, cause=failure.cause)
 
-    def _end(self, status: str, error: str | None, cause: str | None, write: Callable[[], object]) -> None:
-        self.status, self.error, self.cause = status, error, cause
+    def _end(self, status: str, previous: int, **details: Any) -> None:
+        self.status, self.error, self.cause = status, details.get("error"), details.get("cause")
         self.stopped_at = round(self.environment.scheduler.clock.now(), 3)
         self._timeout.cancel()
-        if status == "SUCCEEDED":
-            self._branch = None
-        write()
-        self.history.is_closed = True
+        kind = _ENDS[status]
+        self.history.close(kind, previous, f"{kind[0].lower()}{kind[1:]}EventDetails", **details)
         listeners, self._listeners = self._listeners, []
         self._observer.ended(self)
         for listener in listeners:

@@ -84,7 +84,8 @@ class _Iterations:
             self._visit.branch.event = branch.event
             raise
         except GeneratorExit:
-            self._note(branch, "Aborted", number)
+            if not branch.execution.history.is_full:
+                self._note(branch, "Aborted", number)
             raise
         self.last_event = self._note(branch, "Succeeded", number)
         self._room = branch.event

@@ -4,8 +4,10 @@ https://docs.aws.amazon.com/step-functions/latest/apireference/API_HistoryEvent.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
+
+from millrace.local.services.stepfunctions.interpreter.errors import RUNTIME, StateError
 
 MAX_EVENTS = 25_000
 """https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html#service-limits-state-machine-executions"""
@@ -29,6 +31,16 @@ def is_too_large(text: str) -> bool:
     return len(text) * 4 > MAX_DATA_BYTES and len(text.encode(errors="surrogatepass")) > MAX_DATA_BYTES
 
 
+class HistoryFullError(StateError):
+    """An execution has too many events. It fails, whatever state it is in."""
+
+    def __init__(self) -> None:
+        super().__init__(RUNTIME, f"The execution reached the maximum number of history events ({MAX_EVENTS}).")
+
+    def locate(self, state: str, entered: int) -> None:
+        """Leave the cause as it is."""
+
+
 class History:
     """The events of one execution. `on_event` is called with each new one. A closed history ignores further events."""
 
@@ -39,9 +51,19 @@ class History:
         self._on_event = on_event
 
     def add(self, kind: str, previous: int, details_name: str = "", /, **details: Any) -> int:
-        """Add an event and return its id. Details that are None are left out."""
+        """Add an event and return its id. Details that are None are left out. Raises HistoryFullError."""
         if self.is_closed:
             return previous
+        if self.is_full:
+            raise HistoryFullError
+        return self._add(kind, previous, details_name, details)
+
+    def close(self, kind: str, previous: int, details_name: str, /, **details: Any) -> None:
+        """Add the event that ends the execution."""
+        self._add(kind, previous, details_name, details)
+        self.is_closed = True
+
+    def _add(self, kind: str, previous: int, details_name: str, details: Mapping[str, Any]) -> int:
         event: HistoryEvent = {
             "timestamp": round(self._now(), 3),
             "type": kind,

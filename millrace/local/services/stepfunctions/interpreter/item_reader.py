@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any, cast
 
-from millrace.local.services.stepfunctions.interpreter.definition import ItemReader, MapState, ReaderConfig, Resource
+from millrace.local.services.stepfunctions.interpreter.definition import ItemReader, MapState, Resource
 from millrace.local.services.stepfunctions.interpreter.environment import Call
 from millrace.local.services.stepfunctions.interpreter.errors import StateError
 from millrace.local.services.stepfunctions.interpreter.flow import Steps
@@ -27,13 +27,12 @@ def read_items(visit: Visit, given: Any) -> Steps:
     """Return the items that ItemReader reads. Raises States.ItemReaderFailed."""
     reader = cast("ItemReader", cast("MapState", visit.state).item_reader)
     parameters = visit.evaluate(reader.arguments, visit.data(given)) if reader.arguments else {}
-    config = reader.config or ReaderConfig()
-    most = visit.integer(config.max_items) or _MAX_ITEMS
+    most = visit.integer(reader.max_items) or _MAX_ITEMS
     try:
         if reader.resource.action == "listObjectsV2":
             found = yield from _listed(visit, reader.resource, parameters)
         else:
-            found = yield from _loaded(visit, reader.resource, parameters, config)
+            found = yield from _loaded(visit, reader, parameters)
     except StateError as error:
         raise StateError(_FAILED, error.cause) from error
     except (ValueError, KeyError, TypeError, csv.Error, OSError) as error:
@@ -70,11 +69,11 @@ def _object(found: dict[str, Any]) -> dict[str, Any]:
     return {**rest, **{name: found[name] for name in names}}
 
 
-def _loaded(visit: Visit, resource: Resource, parameters: dict[str, Any], config: ReaderConfig) -> Steps:
-    body = (yield from call(visit, resource, parameters))["Body"]
-    if config.input_type == "MANIFEST":
-        return (yield from _inventory(visit, resource, json.loads(body)))
-    return _READERS[config.input_type or "JSON"](body.decode("utf-8-sig"), config)
+def _loaded(visit: Visit, reader: ItemReader, parameters: dict[str, Any]) -> Steps:
+    body = (yield from call(visit, reader.resource, parameters))["Body"]
+    if reader.input_type == "MANIFEST":
+        return (yield from _inventory(visit, reader.resource, json.loads(body)))
+    return _READERS[reader.input_type or "JSON"](body.decode("utf-8-sig"), reader)
 
 
 def _inventory(visit: Visit, resource: Resource, manifest: dict[str, Any]) -> Steps:
@@ -93,9 +92,9 @@ def _inventory(visit: Visit, resource: Resource, manifest: dict[str, Any]) -> St
     return rows
 
 
-def _from_json(text: str, config: ReaderConfig) -> list[Any]:
+def _from_json(text: str, reader: ItemReader) -> list[Any]:
     node = json.loads(text)
-    for part in (config.items_pointer or "").split("/")[1:]:
+    for part in (reader.items_pointer or "").split("/")[1:]:
         key = part.replace("~1", "/").replace("~0", "~")
         node = node[int(key)] if isinstance(node, list) else node[key]
     if isinstance(node, dict):
@@ -105,13 +104,13 @@ def _from_json(text: str, config: ReaderConfig) -> list[Any]:
     return node
 
 
-def _from_lines(text: str, _config: ReaderConfig) -> list[Any]:
+def _from_lines(text: str, _reader: ItemReader) -> list[Any]:
     return [json.loads(line) for line in text.splitlines() if line.strip()]
 
 
-def _from_csv(text: str, config: ReaderConfig) -> list[Any]:
-    rows = csv.reader(io.StringIO(text), delimiter=_DELIMITERS[config.csv_delimiter])
-    headers = list(config.csv_headers) if config.csv_header_location == "GIVEN" else next(rows, [])
+def _from_csv(text: str, reader: ItemReader) -> list[Any]:
+    rows = csv.reader(io.StringIO(text), delimiter=_DELIMITERS[reader.csv_delimiter])
+    headers = list(reader.csv_headers) if reader.csv_header_location == "GIVEN" else next(rows, [])
     if len(set(headers)) < len(headers):
         raise ValueError("CSV headers cannot contain duplicates.")
     return _rows(rows, headers)
@@ -123,7 +122,7 @@ def _rows(rows: Iterator[list[str]], headers: list[str]) -> list[Any]:
     return [dict(zip(headers, islice([*row, *blanks], len(headers)), strict=True)) for row in rows if row]
 
 
-_READERS: dict[str, Callable[[str, ReaderConfig], list[Any]]] = {
+_READERS: dict[str, Callable[[str, ItemReader], list[Any]]] = {
     "CSV": _from_csv,
     "JSON": _from_json,
     "JSONL": _from_lines,

@@ -7,7 +7,7 @@ import json
 from typing import Any, cast
 
 from millrace.local.core.clock import iso_millis
-from millrace.local.services.stepfunctions.interpreter.definition import MapState, Resource, WriterConfig
+from millrace.local.services.stepfunctions.interpreter.definition import MapState, Resource, ResultWriter
 from millrace.local.services.stepfunctions.interpreter.errors import StateError
 from millrace.local.services.stepfunctions.interpreter.flow import Steps
 from millrace.local.services.stepfunctions.interpreter.history import compact
@@ -20,7 +20,7 @@ def write_results(visit: Visit, run: MapRun) -> Steps:
     """Return the outputs, or write them and return where. Raises States.ResultWriterFailed."""
     writer = cast("MapState", visit.state).result_writer
     if writer is None or writer.resource is None:
-        return _shaped(run.children, writer.config.transformation if writer and writer.config else "COMPACT")
+        return _shaped(run.children, writer.transformation if writer else "COMPACT")
     target: dict[str, Any] = {}
     if writer.arguments:
         target = visit.evaluate(writer.arguments, visit.data(visit.effective_input))
@@ -34,16 +34,16 @@ def write_results(visit: Visit, run: MapRun) -> Steps:
 
 def _write(visit: Visit, run: MapRun, resource: Resource, target: dict[str, Any]) -> Steps:
     """Write a file for each status, and the manifest; return the key of the manifest."""
-    writer = cast("MapState", visit.state).result_writer
-    config = (writer and writer.config) or WriterConfig()
-    is_lines = config.output_type == "JSONL"
+    writer = cast("ResultWriter", cast("MapState", visit.state).result_writer)
+
+    is_lines = writer.output_type == "JSONL"
     prefix = str(target.get("Prefix") or "").rstrip("/")
     folder = "/".join(part for part in (prefix, run.arn.rpartition(":")[2]) if part)
     files: dict[str, list[Any]] = {"FAILED": [], "PENDING": [], "SUCCEEDED": []}
     for status, listed in files.items():
         children = [child for child in run.children if child.status == status]
         if children:
-            shaped = _shaped(children, config.transformation)
+            shaped = _shaped(children, writer.transformation)
             text = "\n".join(map(compact, shaped)) if is_lines else compact(shaped)
             key = f"{folder}/{status}_0.{'jsonl' if is_lines else 'json'}"
             listed.append((yield from _put(visit, resource, target["Bucket"], key, text)))
