@@ -126,10 +126,14 @@ def parsed(definition: str, *, express: bool = False) -> Definition:
 
 def check_definition(definition: str, *, express: bool) -> None:
     """Raise ApiError for an invalid definition."""
+    from millrace.local.services.stepfunctions.interpreter.integrations import unsupported  # noqa: PLC0415
+
     try:
-        parsed(definition, express=express)
+        reason = unsupported(parsed(definition, express=express))
     except InvalidDefinitionError as error:
         raise ApiError("InvalidDefinition", str(error)) from error
+    if reason:
+        raise ApiError("InvalidDefinition", f"Invalid State Machine Definition: '{reason}'")
 
 
 def _validate(params: Params) -> Result:

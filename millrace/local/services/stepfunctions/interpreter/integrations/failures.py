@@ -89,8 +89,8 @@ def of_client_error(service: str, error: ClientError) -> StateError:
 def of_api_error(service: str, error: ApiError, request_id: str = "") -> StateError:
     """Return the error of a call that the local cloud answers without a request."""
     names = service_of(service)
-    shapes = model_of(service).shape_names
-    kind = next((code for code in (error.code, f"{error.code}Exception") if code in shapes), None)
+    is_modeled = error.code != "AccessDeniedException" and error.code in model_of(service).shape_names
+    kind = error.code if is_modeled else None
     cause = _cause(names, error.message, error.status, error.code, request_id or str(uuid.uuid4()))
     return StateError(f"{names.prefix}.{_exception(names, kind)}", cause)
 
