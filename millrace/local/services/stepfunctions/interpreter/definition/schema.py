@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from enum import Enum
+from functools import cache
 from typing import Any
 
 from millrace.local.services.stepfunctions.interpreter.definition.resources import parse_resource
@@ -52,6 +53,7 @@ class Spec:
     of: Any = None
 
 
+@cache
 def specs(kind: type) -> dict[str, Spec]:
     """Return the declarations of a class by attribute."""
     return {each.name: each.type.__metadata__[0] for each in fields(kind) if hasattr(each.type, "__metadata__")}

@@ -85,7 +85,7 @@ def _check_graph(machine: StateMachine, at: str = "") -> Iterator[Diagnostic]:
     for field, target in edges:
         if target not in machine.states:
             yield Diagnostic("MISSING_TRANSITION_TARGET", f"Missing 'Next' target: {target}", at + field)
-    if all(targets.values()):
+    if all(state.next or isinstance(state, ChoiceState) for state in machine.states.values()):
         yield Diagnostic("MISSING_END_STATE", "Workflow has no terminal state")
     else:
         yield from _unreachable(machine, targets, at)

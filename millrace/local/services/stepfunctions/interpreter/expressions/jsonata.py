@@ -28,7 +28,7 @@ from millrace.local.services.stepfunctions.interpreter.expressions.jsonata_funct
 )
 
 MOST_DEPTH = 100
-MOST_STEPS = 500_000
+MOST_STEPS = 300_000
 _SECONDS_OF_PATTERN = 1.0
 _BYTES_OF_NUMBER = 8
 _BUILDERS = frozenset({"[", "{", "each", "map", "zip"})
@@ -130,7 +130,7 @@ class _Bounds:
         if isinstance(result, str):
             self.hold(len(result))
             self._spend(len(result) >> 10)
-        elif isinstance(result, list | dict):
+        elif isinstance(result, list | dict) and not isinstance(result, jsonata.Utils.RangeList):
             self.hold(len(result) * _BYTES_OF_NUMBER)
             self._spend(len(result) >> 4)
             if _builds(expression):
@@ -142,7 +142,7 @@ class _Bounds:
             raise MemoryLimitError
 
     def _walk(self, value: Any) -> None:
-        waiting, count = [value], 0
+        waiting, count = [value], -1
         while waiting:
             node = waiting.pop()
             count += 1

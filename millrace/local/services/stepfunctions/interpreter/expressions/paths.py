@@ -105,7 +105,7 @@ def _steps(rest: str) -> Steps | None:
 
 def _query(text: str, rest: str) -> Any:
     from jsonpath_ng.exceptions import JSONPathError  # noqa: PLC0415 - most machines need no filters
-    from jsonpath_ng.ext import parse  # noqa: PLC0415 - as above
+    from jsonpath_ng.ext.parser import parse  # noqa: PLC0415 - as above
 
     try:
         return parse(f"${rest}")
