@@ -102,8 +102,10 @@ def test_loop_without_an_end_has_no_terminal_state():
     [
         (
             {"Type": "Passing"},
-            "The field 'Type' should have one of these values: "
-            "[Task, Wait, Pass, Succeed, Fail, Choice, Parallel, Map] at /States/It/Type",
+            (
+                "The field 'Type' should have one of these values: "
+                "[Task, Wait, Pass, Succeed, Fail, Choice, Parallel, Map] at /States/It/Type"
+            ),
         ),
         ({**TASK, "Resource": "it"}, "Value is not a valid resource ARN at /States/It/Resource"),
         ({"Type": "Task"}, "These fields are required: [Resource] at /States/It"),
@@ -128,13 +130,17 @@ def test_loop_without_an_end_has_no_terminal_state():
         ),
         (
             {"Type": "Pass", "Parameters": {"a": [{"b.$": "it"}]}},
-            "The value for the field 'b.$' must be a valid JSONPath or a valid intrinsic function call "
-            "at /States/It/Parameters/a[0]/b.$",
+            (
+                "The value for the field 'b.$' must be a valid JSONPath or a valid intrinsic function call "
+                "at /States/It/Parameters/a[0]/b.$"
+            ),
         ),
         (
             {"Type": "Pass", "Output": 1},
-            "The QueryLanguage is set to 'JSONPath', but field 'Output' is only supported for the 'JSONata' QueryLanguage "
-            "at /States/It",
+            (
+                "The QueryLanguage is set to 'JSONPath', but field 'Output' is only supported for the 'JSONata' "
+                "QueryLanguage at /States/It"
+            ),
         ),
         ({**TASK, "Retry": [{}]}, "These fields are required: [ErrorEquals] at /States/It/Retry[0]"),
         ({"Type": "Choice", "Choices": []}, "Array must have at least 1 element at /States/It/Choices"),
@@ -154,8 +160,10 @@ def test_field_that_a_state_cannot_have_is_diagnosed(node, diagnostic):
         ),
         (
             {"Type": "Pass", "Parameters": {}},
-            "The QueryLanguage is set to 'JSONata', but field 'Parameters' is only supported for the 'JSONPath' QueryLanguage "
-            "at /States/It",
+            (
+                "The QueryLanguage is set to 'JSONata', but field 'Parameters' is only supported for the 'JSONPath' "
+                "QueryLanguage at /States/It"
+            ),
         ),
         ({"Type": "Wait", "Seconds": "x"}, "Expected value of type [INTEGER] at /States/It/Seconds"),
         (
