@@ -38,7 +38,7 @@ def caught(engine, error, *names):
 )
 def test_catcher_matches_names_and_wildcards(engine, error, name, expected):
     """https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html
-    Differs: AWS documents that States.ALL does not catch States.DataLimitExceeded. Recorded executions show that it does.
+    Differs: States.ALL catches States.DataLimitExceeded, as recorded executions show. AWS documents that it does not.
     """
     assert caught(engine, error, name) is expected
 

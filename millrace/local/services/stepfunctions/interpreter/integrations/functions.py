@@ -96,7 +96,7 @@ def _invoked(region: "AccountRegion", call: Call, function: Any, invocation: _In
             return
         text = outcome.payload.decode()
         if outcome.status != "ok":
-            result.fail(_function_error(text))
+            result.fail(function_error(text))
         elif not call.resource.is_integration:
             result.succeed(_parsed(text))
         else:
@@ -118,7 +118,7 @@ def _response(function: Any, status: int, request_id: str, payload: Any, log: by
     return response if log is None else {**response, "LogResult": base64.b64encode(log).decode()}
 
 
-def _function_error(text: str) -> StateError:
+def function_error(text: str) -> StateError:
     """Return the error of a function. Its cause is compact JSON."""
     content = _parsed(text)
     name = content.get("errorType") if isinstance(content, dict) else None

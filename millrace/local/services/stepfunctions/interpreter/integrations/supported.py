@@ -51,10 +51,12 @@ def _of_resource(resource: Resource, state: str) -> Iterator[str]:
             f"It runs {', '.join(sorted(SERVICES))}, aws-sdk, functions and activities."
         )
     if resource.pattern.startswith("sync") and resource.service != "states":
-        yield f"The local cloud waits for executions only: it does not run {resource.service}.{resource.pattern} {where}."
+        yield f"The local cloud waits for executions only, not for {resource.service} {where}."
 
 
 def _of_reader(reader: ItemReader, state: str) -> Iterator[str]:
+    if reader.resource.service != "s3":
+        yield f"The local cloud reads items from s3, not from {reader.resource.service} (state '{state}')."
     if reader.input_type not in _READ:
         yield f"The local cloud does not read the items of {reader.input_type} (state '{state}')."
     if reader.transformation == "LOAD_AND_FLATTEN":
