@@ -4,6 +4,5 @@ https://docs.aws.amazon.com/step-functions/latest/dg/integrate-services.html
 """
 
 from millrace.local.services.stepfunctions.interpreter.integrations.dispatch import ServiceIntegrations
-from millrace.local.services.stepfunctions.interpreter.integrations.supported import unsupported
 
-__all__ = ["ServiceIntegrations", "unsupported"]
+__all__ = ["ServiceIntegrations"]
