@@ -25,6 +25,7 @@ from millrace.local.endpoint.moto import moto_application
 from millrace.local.endpoint.origins import Origins
 from millrace.local.endpoint.server import HOST, Server, bound
 from millrace.local.services.iam import Credentials, Sessions
+from millrace.local.services.stepfunctions import Mocks, StepFunctions
 from millrace.local.workers import Confinement, Workers
 from millrace.operations.trace import Trace
 
@@ -266,6 +267,11 @@ class LocalCloud:
         """Let functions fail at these rates (see `Rates`) until `reset`, by a seed. `only` names the functions."""
         rates = Rates(failing, killed, doubled, conflicts, only)
         self.on_loop(lambda: self.region.faults.set(rates, seed=seed))
+
+    def state_machine(self, name: str, *, account: str = ACCOUNT, region: str = REGION) -> Mocks:
+        """Return the mocks of a state machine, by its name or the id of its mediator."""
+        service = self._regions.open(account, region).service(StepFunctions)
+        return Mocks(lambda state, responses: self.on_loop(lambda: service.mock(name, state, responses)))
 
     def trace(self, correlation_id: str) -> Trace:
         """The causation tree of a flow."""

@@ -32,7 +32,7 @@ class Executions(Observer):
     """
 
     def __init__(
-        self, catalog: Catalog, environment: Environment, records: "Records", parse: "Callable[[str], Definition]"
+        self, catalog: Catalog, environment: Environment, records: "Records", parse: "Callable[..., Definition]"
     ) -> None:
         self._catalog = catalog
         self._environment = environment
@@ -56,7 +56,7 @@ class Executions(Observer):
         if previous and (previous.status, previous.input) == ("RUNNING", text):
             return previous
         self._check_name_is_free(identity.arn)
-        definition = self._parse(selection.revision.definition)
+        definition = self._parse(selection.revision.definition, express=identity.express)
         self._selections[identity.arn] = selection
         execution = Execution(definition, identity, text, self._environment, self)
         if not identity.express:

@@ -5,21 +5,26 @@ https://docs.aws.amazon.com/step-functions/latest/dg/sfn-local-test-sm-exec.html
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from millrace.local.core.scheduler import Scheduler
+from millrace.local.services.stepfunctions.definitions import all_states
 from millrace.local.services.stepfunctions.interpreter import Call, Integrations, Pending, StateError, TaskTokens
-from millrace.local.services.stepfunctions.interpreter.definition import State, StateMachine, TaskState, inner_machines
+from millrace.local.services.stepfunctions.interpreter.definition import StateMachine, TaskState
 from millrace.local.services.stepfunctions.interpreter.pending import failed, succeeded
 
 
 @dataclass(frozen=True)
 class Return:
-    """The task succeeds with this result: what the service would respond."""
+    """The task succeeds with what the service would respond, or with what a function of the parameters returns."""
 
     result: Any
+
+    def of(self, parameters: Any) -> Any:
+        """Return the response to parameters."""
+        return self.result(parameters) if callable(self.result) else self.result
 
 
 @dataclass(frozen=True)
@@ -49,6 +54,20 @@ class Mock:
         return self.responses[min(attempt, len(self.responses) - 1)]
 
 
+class Mocks:
+    """The mocks of one state machine."""
+
+    def __init__(self, add: Callable[[str, tuple[Response, ...]], Mock]) -> None:
+        self._add = add
+
+    def mock(self, state: str, *responses: Response) -> Mock:
+        """Mock a task until `reset`: one response for each attempt of an execution, and the last one for all further.
+
+        Return the mock, which has the parameters of the calls. Raises UnknownMockError.
+        """
+        return self._add(state, responses)
+
+
 class UnknownMockError(LookupError):
     """A mock of a state machine or a task that does not exist."""
 
@@ -65,7 +84,7 @@ class MockedIntegrations:
 
     def add(self, machine: str, definition: StateMachine, state: str, responses: tuple[Response, ...]) -> Mock:
         """Mock a task. Raises UnknownMockError, or ValueError without a response."""
-        tasks = sorted(each.name for each in _states(definition) if isinstance(each, TaskState))
+        tasks = sorted(each.name for each in all_states(definition) if isinstance(each, TaskState))
         if state not in tasks:
             raise UnknownMockError(f"{machine} has no task {state!r}. Its tasks: {', '.join(tasks)}.")
         if not responses:
@@ -81,10 +100,11 @@ class MockedIntegrations:
         response = mock.respond(call)
         if isinstance(response, Throw):
             return failed(StateError(response.error, response.cause))
+        result = response.of(call.parameters)
         if call.resource.waits_for_token:
-            output = json.dumps(response.result)
+            output = json.dumps(result)
             self._scheduler.soon(lambda: self._tokens.succeed(call.token, output), f"mock of {call.state}")
-        return succeeded(response.result)
+        return succeeded(result)
 
     def complete(self, call: Call, response: Any) -> Pending:
         """Wait for the job of a `.sync` task. A mocked one has ended."""
@@ -92,12 +112,3 @@ class MockedIntegrations:
 
     def _mock(self, call: Call) -> Mock | None:
         return self.mocks.get((call.caller.machine_name, call.state))
-
-
-def _states(definition: StateMachine) -> Iterator[State]:
-    """Yield all states, at any depth."""
-    waiting = [definition]
-    while waiting:
-        for state in waiting.pop().states.values():
-            yield state
-            waiting += inner_machines(state)

@@ -13,10 +13,9 @@ from millrace.local.core.service import DeliveryPermissions, Service
 from millrace.local.core.targets import Message, TargetDelivery
 from millrace.local.services.stepfunctions.activities import Activity, ActivityOperations
 from millrace.local.services.stepfunctions.catalog import Catalog, StateMachine
+from millrace.local.services.stepfunctions.definitions import check_definition, parsed, validate_definition
 from millrace.local.services.stepfunctions.executions import Executions
 from millrace.local.services.stepfunctions.interpreter import Activities, Environment, Execution, TaskTokens
-from millrace.local.services.stepfunctions.interpreter.definition import InvalidDefinitionError, parse, validate
-from millrace.local.services.stepfunctions.interpreter.definition import StateMachine as Definition
 from millrace.local.services.stepfunctions.interpreter.integrations import ServiceIntegrations
 from millrace.local.services.stepfunctions.mocks import Mock, MockedIntegrations, Response, UnknownMockError
 from millrace.local.services.stepfunctions.operations import ExecutionOperations
@@ -30,9 +29,6 @@ if TYPE_CHECKING:
     from millrace.local.core.account_region import AccountRegion
 
 Answer = Callable[[Params], Result | Awaitable[Result]]
-_MAX_PARSED = 256
-MAX_DIAGNOSTICS = 100
-"""https://docs.aws.amazon.com/step-functions/latest/apireference/API_ValidateStateMachineDefinition.html"""
 
 
 class StepFunctions(Service):
@@ -64,7 +60,7 @@ class StepFunctions(Service):
             **ExecutionOperations(region.scheduler, self._catalog, self.executions).answers,
             **self._activities.answers,
             "TestState": TestStateOperation(region, environment).test,
-            "ValidateStateMachineDefinition": _validate,
+            "ValidateStateMachineDefinition": validate_definition,
         }
 
     def _answer(self, operation: str, params: Params) -> Result | Awaitable[Result]:
@@ -116,39 +112,6 @@ class StepFunctions(Service):
         if found is None:
             raise ApiError("ResourceNotFound", f"Resource not found: '{arn}'")
         return found
-
-
-@functools.lru_cache(_MAX_PARSED)
-def parsed(definition: str, *, express: bool = False) -> Definition:
-    """Return the definition of a text. Raises InvalidDefinitionError."""
-    return parse(definition, express=express)
-
-
-def check_definition(definition: str, *, express: bool) -> None:
-    """Raise ApiError for an invalid definition."""
-    from millrace.local.services.stepfunctions.interpreter.integrations import unsupported  # noqa: PLC0415
-
-    try:
-        reason = unsupported(parsed(definition, express=express))
-    except InvalidDefinitionError as error:
-        raise ApiError("InvalidDefinition", str(error)) from error
-    if reason:
-        raise ApiError("InvalidDefinition", f"Invalid State Machine Definition: '{reason}'")
-
-
-def _validate(params: Params) -> Result:
-    """https://docs.aws.amazon.com/step-functions/latest/apireference/API_ValidateStateMachineDefinition.html."""
-    found = validate(params["definition"], express=params.get("type") == "EXPRESS")
-    invalid = any(each.severity == "ERROR" for each in found)
-    if params.get("severity", "ERROR") == "ERROR":
-        found = [each for each in found if each.severity == "ERROR"]
-    count = params.get("maxResults") or MAX_DIAGNOSTICS
-    diagnostics = [
-        {"severity": each.severity, "code": each.code, "message": each.message}
-        | ({"location": each.location} if each.location else {})
-        for each in found[:count]
-    ]
-    return {"result": "FAIL" if invalid else "OK", "diagnostics": diagnostics, "truncated": len(found) > count}
 
 
 def _shown_name(machine: StateMachine) -> str:

@@ -231,15 +231,28 @@ def _result(params: Params, state: Node, execution: Execution, probe: Probe) -> 
         "nextState": probe.next_state,
     }
     if params.get("inspectionLevel", "INFO") != "INFO":
-        result["inspectionData"] = probe.inspection | _limits(state)
+        result["inspectionData"] = {"input": execution.input, **_inspection(state, probe)}
     return {name: value for name, value in result.items() if value is not None}
 
 
+def _inspection(state: Node, probe: Probe) -> dict[str, Any]:
+    """https://docs.aws.amazon.com/step-functions/latest/apireference/API_InspectionData.html."""
+    data, kind = dict(probe.inspection), state.get("Type")
+    if "result" in data and "afterArguments" not in data:
+        data.setdefault("afterResultSelector", data["result"])
+    unused = {
+        "Pass": ("afterInputPath", "afterParameters") if "Result" in state else ("result",),
+        "Map": ("afterParameters", "result"),
+    }
+    for name in unused.get(str(kind), ()):
+        data.pop(name, None)
+    return data | (_limits(state) if kind == "Map" else {})
+
+
 def _limits(state: Node) -> dict[str, float]:
-    """Return what the inspection data of a Map has in addition."""
-    if state.get("Type") != "Map":
-        return {}
-    limits = {"maxConcurrency": state.get("MaxConcurrency", 0)}
-    limits["toleratedFailureCount"] = state.get("ToleratedFailureCount")
-    limits["toleratedFailurePercentage"] = state.get("ToleratedFailurePercentage")
+    limits = {
+        "maxConcurrency": state.get("MaxConcurrency", 0),
+        "toleratedFailureCount": state.get("ToleratedFailureCount"),
+        "toleratedFailurePercentage": state.get("ToleratedFailurePercentage"),
+    }
     return {name: value for name, value in limits.items() if isinstance(value, int | float)}
