@@ -289,6 +289,22 @@ def test_resource_names_a_service_an_action_and_a_pattern(arn, parts):
     assert parse_resource(arn) == Resource(arn, *parts)
 
 
+@pytest.mark.parametrize(
+    ("node", "code"),
+    [
+        ({"Type": "Pass", "Parameters": {"a": "$.a"}}, "NO_DOLLAR"),
+        ({"Type": "Pass", "Result": {"a": "$.a"}}, "PASS_RESULT_IS_STATIC"),
+        ({"Type": "Pass", "Result": "$.a"}, "PASS_RESULT_IS_STATIC"),
+        ({"Type": "Fail", "Error": "$.error"}, "NO_PATH"),
+    ],
+)
+def test_constant_that_looks_like_a_path_is_a_warning(node, code):
+    """https://docs.aws.amazon.com/step-functions/latest/apireference/API_ValidateStateMachineDefinitionDiagnostic.html"""
+    found = validate(json.dumps(machine(node)))
+    assert [(each.severity, each.code) for each in found] == [("WARNING", code)]
+    assert parse(machine(node))
+
+
 def test_definition_of_a_megabyte_is_read():
     """https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html"""
     states = {f"s{number}": {"Type": "Pass", "Next": f"s{number + 1}"} for number in range(20_000)}

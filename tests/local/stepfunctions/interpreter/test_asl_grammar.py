@@ -109,7 +109,7 @@ def valid_machines(draw, depth=2, prefix=""):
 def test_every_broken_definition_is_diagnosed(definition, express):
     """https://docs.aws.amazon.com/step-functions/latest/apireference/API_ValidateStateMachineDefinition.html"""
     text = json.dumps(definition)
-    diagnostics = validate(text, express=express)
+    diagnostics = [each for each in validate(text, express=express) if each.severity == "ERROR"]
     if not diagnostics:
         assert parse(text, express=express).states.keys() == definition["States"].keys()
         return

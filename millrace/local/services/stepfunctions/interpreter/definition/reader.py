@@ -16,6 +16,7 @@ from millrace.local.services.stepfunctions.interpreter.definition.schema import 
     path,
     reference_path,
     specs,
+    suspicious,
     template,
 )
 from millrace.local.services.stepfunctions.interpreter.definition.states import (
@@ -221,11 +222,15 @@ class Reader:
         return Field(at.removeprefix(f"{node.state}/"), value, kind)
 
     def _check_leaves(self, kind: Kind, value: Any, node: _Node, at: str) -> None:
-        for name, leaf, place in _leaves(value, at):
-            if kind is Kind.TEMPLATE and name.endswith(".$") and (problem := dollar_field(name, leaf)):
-                self._report(problem, place)
-            if kind is Kind.JSONATA and is_expression(leaf):
-                self._check_expression(expression_of(leaf), place, in_catch=node.at.startswith(f"{node.state}/Catch["))
+        for name, leaf, where in _leaves(value, at):
+            if kind is Kind.TEMPLATE and name.endswith(".$"):
+                if problem := dollar_field(name, leaf):
+                    self._report(problem, where)
+            elif kind is Kind.JSONATA and is_expression(leaf):
+                in_catch = node.at.startswith(f"{node.state}/Catch[")
+                self._check_expression(expression_of(leaf), where, in_catch=in_catch)
+            elif kind is not Kind.PATH and (warning := suspicious(kind, at, leaf)):
+                self.diagnostics.append(Diagnostic(*warning, where, "WARNING"))
 
     def _check_expression(self, expression: str, at: str, *, in_catch: bool) -> None:
         from millrace.local.services.stepfunctions.interpreter.expressions import jsonata_syntax  # noqa: PLC0415 - slow

@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any
 
 from millrace.local.services.stepfunctions.interpreter.definition.resources import parse_resource
-from millrace.local.services.stepfunctions.interpreter.expressions import parse_timestamp
+from millrace.local.services.stepfunctions.interpreter.expressions import Kind, parse_timestamp
 from millrace.local.services.stepfunctions.interpreter.expressions.intrinsics import compile_call
 from millrace.local.services.stepfunctions.interpreter.expressions.paths import compile_path
 from millrace.local.services.stepfunctions.interpreter.expressions.templates import is_expression
@@ -177,6 +177,17 @@ def dollar_field(name: str, value: Any) -> str | None:
     if _is_path(value) or _is_call(value):
         return None
     return f"The value for the field '{name}' must be a valid JSONPath or a valid intrinsic function call"
+
+
+def suspicious(kind: Kind, at: str, value: Any) -> tuple[str, str] | None:
+    """Return the code and the message of a warning for a constant that looks like a path."""
+    if not isinstance(value, str) or not value.startswith(("$.", "$$.", "States.")) or kind is Kind.JSONATA:
+        return None
+    if at.endswith("/Result"):
+        return "PASS_RESULT_IS_STATIC", "Attempt to use a path in the result of a pass state."
+    if kind is Kind.LITERAL:
+        return "NO_PATH", "Field value looks like a path, but field name does not end with 'Path'."
+    return "NO_DOLLAR", "No .$ on a field that appears to be a JSONPath or Intrinsic Function."
 
 
 def in_jsonata(check: Check) -> Check:

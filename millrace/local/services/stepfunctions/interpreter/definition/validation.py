@@ -29,8 +29,9 @@ def parse(definition: str | Mapping[str, Any], *, express: bool = False) -> Stat
     """Return the state machine of a definition. Raises InvalidDefinitionError with all diagnostics."""
     text = definition if isinstance(definition, str) else json.dumps(definition)
     machine, diagnostics = _read(text, express=express)
-    if diagnostics or machine is None:
-        raise InvalidDefinitionError(diagnostics)
+    errors = [each for each in diagnostics if each.severity == "ERROR"]
+    if errors or machine is None:
+        raise InvalidDefinitionError(errors)
     return machine
 
 
@@ -48,7 +49,10 @@ def _read(text: str, *, express: bool) -> tuple[StateMachine | None, list[Diagno
         return None, [Diagnostic(_JSON if text.strip() else SCHEMA, "Definition must be a valid JSON object")]
     reader = Reader(express=express)
     machine = reader.read(node)
-    return machine, reader.diagnostics or list(_check_graph(machine))
+    found = reader.diagnostics
+    if all(each.severity == "WARNING" for each in found):
+        found = [*_check_graph(machine), *found]
+    return machine, found
 
 
 def _loaded(text: str) -> Any:

@@ -123,7 +123,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _matches(text: Any, pattern: Any) -> bool:
-    """An asterisk stands for any characters, unless a backslash is before it. Takes linear time."""
+    """An asterisk matches any characters, unless a backslash is before it. Takes linear time."""
     if not isinstance(text, str) or not isinstance(pattern, str):
         return False
     first, *rest = [re.sub(r"\\(.)", r"\1", part) for part in _parts(pattern)]

@@ -45,7 +45,7 @@ class Kind(Enum):
 
 @dataclass(frozen=True)
 class Field:
-    """A field whose value is known when its state runs. `name` is its place in the state, such as Catch[0]/Output."""
+    """A field whose value is known when its state runs. `name` is its path in the state, such as Catch[0]/Output."""
 
     name: str
     value: Any

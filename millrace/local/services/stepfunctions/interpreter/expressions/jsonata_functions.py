@@ -1,11 +1,10 @@
-"""The functions that Step Functions adds to JSONata, or replaces, and the bounds of those that can eat memory.
+"""The functions that Step Functions adds to JSONata, or replaces, and the limits of those that can take much memory.
 
 https://docs.aws.amazon.com/step-functions/latest/dg/transforming-data.html#jsonata-functions-provided-by-step-functions
 """
 
 import hashlib
 import json
-import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -18,23 +17,14 @@ from millrace.local.services.stepfunctions.interpreter.expressions.functions imp
     random_uuid,
     seeded_random,
 )
-
-MOST_BYTES = 6_990_256
-"""What one value may hold: AWS accepts `[1..873782]`, refuses one number more, and counts a number as eight bytes."""
+from millrace.local.services.stepfunctions.interpreter.expressions.jsonata_limits import (
+    MOST_BYTES,
+    MemoryLimitError,
+    check_size,
+)
 
 MOST_OF_RANGE = 360_145
 """AWS accepts `$range(1, 360145, 1)` and refuses one number more."""
-
-
-class LimitError(Exception):
-    """An expression that takes too much memory or time."""
-
-
-class MemoryLimitError(LimitError):
-    """An expression that takes too much memory."""
-
-    def __init__(self) -> None:
-        super().__init__("Expression evaluation memory limit exceeded: Check for excessive memory usage")
 
 
 def bindings(ambient: Ambient) -> dict[str, Any]:
@@ -101,24 +91,23 @@ def _native(name: str, *values: Any) -> Any:
 
 
 def _pad(*values: Any) -> Any:
-    if len(values) > 1 and isinstance(values[1], int | float) and abs(values[1]) > MOST_BYTES:
-        raise MemoryLimitError
+    if len(values) > 1 and isinstance(values[1], int | float):
+        check_size(int(min(abs(values[1]), MOST_BYTES + 1)))
     return _native("pad", *values)
 
 
 def _join(*values: Any) -> Any:
     items, separator = values[0] if values else None, values[1] if len(values) > 1 else ""
     if isinstance(items, list) and isinstance(separator, str):
-        size = sum(len(each) for each in items if isinstance(each, str)) + len(separator) * len(items)
-        if size > MOST_BYTES:
-            raise MemoryLimitError
+        check_size(sum(len(each) for each in items if isinstance(each, str)) + len(separator) * len(items))
     return _native("join", *values)
 
 
 def _replace(*values: Any) -> Any:
-    if len(values) > 2 and isinstance(values[0], str) and isinstance(values[2], str):  # noqa: PLR2004 - text, pattern, replacement
-        pattern = values[1]
-        count = values[0].count(pattern) if isinstance(pattern, str) and pattern else len(values[0]) + 1
-        if count * len(re.sub(r"\$\d", values[0], values[2], count=1) if "$" in values[2] else values[2]) > MOST_BYTES:
-            raise MemoryLimitError
+    text, pattern, replacement = (*values[:3], None, None, None)[:3]
+    if isinstance(text, str) and isinstance(replacement, str):
+        is_text = isinstance(pattern, str)
+        count = text.count(pattern) if is_text else sum(1 for _ in pattern.finditer(text)) if pattern else 0
+        groups = 0 if is_text else replacement.count("$") * len(text)
+        check_size(len(text) + count * len(replacement) + groups)
     return _native("replace", *values)
