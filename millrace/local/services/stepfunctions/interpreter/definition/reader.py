@@ -14,7 +14,7 @@ from millrace.local.services.stepfunctions.interpreter.definition.schema import 
     in_jsonata,
     only_language,
     path,
-    reference_path,
+    reference,
     specs,
     suspicious,
     template,
@@ -213,7 +213,7 @@ class Reader:
         value, at = node.fields[name], f"{node.at}/{name}"
         kind = _kind(spec, name, node.language)
         if name.endswith("Path"):
-            problem = PATH_CHECKS.get(name, reference_path)(value)
+            problem = PATH_CHECKS.get(name, reference)(value)
         else:
             problem = (in_jsonata(spec.check) if kind is Kind.JSONATA else spec.check)(value)
         if problem:

@@ -21,6 +21,7 @@ Check = Callable[[Any], str | None]
 """Returns what is wrong with a value, in AWS's words."""
 
 JSONATA_ONLY = frozenset({"Arguments", "Condition", "Items", "Output"})
+_LABEL = re.compile(r'[^\s?*<>{}\[\]:;,\\|^~$#%&`"\x00-\x1f\x7f-\x9f]{1,40}')
 _JSONPATH_ONLY = frozenset({"Parameters", "Result", "ResultSelector"})
 
 
@@ -37,18 +38,13 @@ class How(Enum):
     RULES = "rules"  # the rules of a Choice state
 
 
-def anything(_value: Any) -> str | None:
-    """Accept any value."""
-    return None
-
-
 @dataclass(frozen=True)
 class Spec:
     """The declaration of a field: its names in a definition, and how it is read."""
 
     how: How
     names: tuple[str, ...]
-    check: Check = anything
+    check: Check = lambda _value: None
     required: bool = False
     of: Any = None
 
@@ -86,14 +82,48 @@ def nested(how: How, *names: str, of: Any = None, required: bool = False) -> Spe
     return Spec(how, names, required=required, of=of)
 
 
-def text(value: Any) -> str | None:
-    """Check a string."""
-    return None if isinstance(value, str) else "Expected value of type [STRING]"
+def _check(accepts: Callable[[Any], Any], problem: str) -> Check:
+    return lambda value: None if accepts(value) else problem
 
 
-def boolean(value: Any) -> str | None:
-    """Check a boolean."""
-    return None if isinstance(value, bool) else "Expected value of type [BOOLEAN]"
+def _is_path(value: Any) -> bool:
+    return _compiles(compile_path, value)
+
+
+def _is_path_or_call(value: Any) -> bool:
+    return _is_path(value) or _compiles(compile_call, value)
+
+
+def _compiles(compiler: Callable[[str], Any], value: Any) -> bool:
+    try:
+        return isinstance(value, str) and bool(compiler(value))
+    except ValueError:
+        return False
+
+
+def _is_reference(value: Any, *, scopes: str = "") -> bool:
+    """Return whether a path selects one node of the input, or with any scope of a variable."""
+    path = compile_path(value) if _is_path(value) else None
+    return path is not None and path.steps is not None and path.scope != "$" and (scopes == "any" or not path.scope)
+
+
+anything = _check(lambda _value: True, "")
+text = _check(lambda value: isinstance(value, str), "Expected value of type [STRING]")
+boolean = _check(lambda value: isinstance(value, bool), "Expected value of type [BOOLEAN]")
+texts = _check(
+    lambda value: isinstance(value, list) and all(isinstance(each, str) for each in value),
+    "Expected value of type [ARRAY] of [STRING]",
+)
+arn = _check(lambda value: isinstance(value, str) and parse_resource(value), "Value is not a valid resource ARN")
+moment = _check(lambda value: parse_timestamp(value) is not None, "Value is not a valid timestamp")
+label_text = _check(lambda value: isinstance(value, str) and _LABEL.fullmatch(value), "Value is not a valid label")
+path = _check(lambda value: value is None or _is_path(value), "Value is not a valid JSONPath")
+reference = _check(lambda value: _is_reference(value, scopes="any"), "Value is not a Reference Path")
+input_reference = _check(lambda value: value is None or _is_reference(value), "Value is not a Reference Path")
+path_or_call = _check(_is_path_or_call, "Value is not a valid JSONPath or intrinsic function call")
+
+PATH_CHECKS: dict[str, Check] = {"ItemsPath": path, "ErrorPath": path_or_call, "CausePath": path_or_call}
+"""The checks of fields with the suffix Path that need not be reference paths."""
 
 
 def number(least: float, most: float = 99_999_999, *, whole: bool = True) -> Check:
@@ -111,72 +141,13 @@ def number(least: float, most: float = 99_999_999, *, whole: bool = True) -> Che
 
 def one_of(*values: str) -> Check:
     """Check one of some strings."""
-
-    def check(value: Any) -> str | None:
-        return text(value) or (
-            None if value in values else f"Value should be one of the following: [{', '.join(values)}]"
-        )
-
-    return check
-
-
-def texts(value: Any) -> str | None:
-    """Check a list of strings."""
-    is_list = isinstance(value, list) and all(isinstance(each, str) for each in value)
-    return None if is_list else "Expected value of type [ARRAY] of [STRING]"
-
-
-def arn(value: Any) -> str | None:
-    """Check the ARN of a resource."""
-    return None if isinstance(value, str) and parse_resource(value) else "Value is not a valid resource ARN"
-
-
-def moment(value: Any) -> str | None:
-    """Check a timestamp."""
-    return None if parse_timestamp(value) is not None else "Value is not a valid timestamp"
-
-
-def label_text(value: Any) -> str | None:
-    """https://docs.aws.amazon.com/step-functions/latest/dg/state-map-distributed.html."""
-    fits = isinstance(value, str) and re.fullmatch(r'[^\s?*<>{}\[\]:;,\\|^~$#%&`"\x00-\x1f\x7f-\x9f]{1,40}', value)
-    return None if fits else "Value is not a valid label"
-
-
-def path(value: Any) -> str | None:
-    """Check a path, or null."""
-    return None if value is None or _is_path(value) else "Value is not a valid JSONPath"
-
-
-def reference_path(value: Any) -> str | None:
-    """Check a path that selects one node of the input or of a variable."""
-    if _is_path(value) and not value.startswith("$$") and compile_path(value).steps is not None:
-        return None
-    return "Value is not a Reference Path"
-
-
-def input_reference(value: Any) -> str | None:
-    """Check a reference path of the input, or null."""
-    return (
-        None
-        if value is None or not (reference_path(value) or compile_path(value).scope)
-        else "Value is not a Reference Path"
-    )
-
-
-def path_or_call(value: Any) -> str | None:
-    """Check a path or an intrinsic function."""
-    return None if _is_path(value) or _is_call(value) else "Value is not a valid JSONPath or intrinsic function call"
-
-
-PATH_CHECKS: dict[str, Check] = {"ItemsPath": path, "ErrorPath": path_or_call, "CausePath": path_or_call}
-"""The checks of fields with the suffix Path that need not be reference paths."""
+    return _check(lambda value: value in values, f"Value should be one of the following: [{', '.join(values)}]")
 
 
 def dollar_field(name: str, value: Any) -> str | None:
     """Check a field of a payload template whose name ends in `.$`."""
-    if _is_path(value) or _is_call(value):
-        return None
-    return f"The value for the field '{name}' must be a valid JSONPath or a valid intrinsic function call"
+    problem = f"The value for the field '{name}' must be a valid JSONPath or a valid intrinsic function call"
+    return None if _is_path_or_call(value) else problem
 
 
 def suspicious(kind: Kind, at: str, value: Any) -> tuple[str, str] | None:
@@ -193,18 +164,3 @@ def suspicious(kind: Kind, at: str, value: Any) -> tuple[str, str] | None:
 def in_jsonata(check: Check) -> Check:
     """Check a value in JSONata: an expression, or a constant."""
     return lambda value: None if is_expression(value) else check(value)
-
-
-def _compiles(compiler: Callable[[str], Any], value: Any) -> bool:
-    try:
-        return isinstance(value, str) and bool(compiler(value))
-    except ValueError:
-        return False
-
-
-def _is_path(value: Any) -> bool:
-    return _compiles(compile_path, value)
-
-
-def _is_call(value: Any) -> bool:
-    return _compiles(compile_call, value)
