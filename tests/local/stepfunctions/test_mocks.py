@@ -68,4 +68,4 @@ def test_unknown_state_machine_or_task_is_named(kit, mocked):
     with pytest.raises(LookupError, match="has no task 'Gone'"):
         mocks.mock("Gone", Return(1))
     with pytest.raises(LookupError, match="There is no state machine 'gone'"):
-        kit.cloud.state_machine("gone").mock("It", Return(1))
+        kit.cloud.state_machine("gone")

@@ -5,7 +5,6 @@ https://docs.aws.amazon.com/step-functions/latest/dg/sfn-local-test-sm-exec.html
 
 import json
 from collections import defaultdict
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -54,20 +53,6 @@ class Mock:
         return self.responses[min(attempt, len(self.responses) - 1)]
 
 
-class Mocks:
-    """The mocks of one state machine."""
-
-    def __init__(self, add: Callable[[str, tuple[Response, ...]], Mock]) -> None:
-        self._add = add
-
-    def mock(self, state: str, *responses: Response) -> Mock:
-        """Mock a task until `reset`: one response for each attempt of an execution, and the last one for all further.
-
-        Return the mock, which has the parameters of the calls. Raises UnknownMockError.
-        """
-        return self._add(state, responses)
-
-
 class UnknownMockError(LookupError):
     """A mock of a state machine or a task that does not exist."""
 
@@ -81,16 +66,6 @@ class MockedIntegrations:
         self._scheduler = scheduler
         self.mocks: dict[tuple[str, str], Mock] = {}
         """By the name of the state machine and of the state."""
-
-    def add(self, machine: str, definition: StateMachine, state: str, responses: tuple[Response, ...]) -> Mock:
-        """Mock a task. Raises UnknownMockError, or ValueError without a response."""
-        tasks = sorted(each.name for each in all_states(definition) if isinstance(each, TaskState))
-        if state not in tasks:
-            raise UnknownMockError(f"{machine} has no task {state!r}. Its tasks: {', '.join(tasks)}.")
-        if not responses:
-            raise ValueError(f"The mock of {state} needs at least one response: Return(…) or Throw(…).")
-        self.mocks[machine, state] = mock = Mock(responses)
-        return mock
 
     def call(self, call: Call) -> Pending:
         """Call a service, or respond as its mock does."""
@@ -112,3 +87,24 @@ class MockedIntegrations:
 
     def _mock(self, call: Call) -> Mock | None:
         return self.mocks.get((call.caller.machine_name, call.state))
+
+
+class Mocks:
+    """The mocks of one state machine."""
+
+    def __init__(self, mocked: MockedIntegrations, machine: str, definition: StateMachine) -> None:
+        self._mocked = mocked
+        self._machine = machine
+        self._tasks = sorted(each.name for each in all_states(definition) if isinstance(each, TaskState))
+
+    def mock(self, state: str, *responses: Response) -> Mock:
+        """Mock a task until `reset`: one response for each attempt of an execution, and the last one for all further.
+
+        Return the mock, which has the parameters of the calls. Raises UnknownMockError.
+        """
+        if state not in self._tasks:
+            raise UnknownMockError(f"{self._machine} has no task {state!r}. Its tasks: {', '.join(self._tasks)}.")
+        if not responses:
+            raise ValueError(f"The mock of {state} needs at least one response: Return(…) or Throw(…).")
+        self._mocked.mocks[self._machine, state] = mock = Mock(responses)
+        return mock

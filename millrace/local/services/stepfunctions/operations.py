@@ -6,16 +6,13 @@ https://docs.aws.amazon.com/step-functions/latest/apireference/API_Operations.ht
 import asyncio
 import math
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from millrace.local.core.errors import ApiError
 from millrace.local.services.stepfunctions.catalog import Catalog
 from millrace.local.services.stepfunctions.executions import Executions
 from millrace.local.services.stepfunctions.interpreter import Execution, HistoryEvent, MapRun
 from millrace.local.services.stepfunctions.requests import Params, Result, check_arn, page
-
-if TYPE_CHECKING:
-    from millrace.local.core.scheduler import Scheduler
 
 _WRONG_TYPE = "This operation is not supported by this type of state machine"
 _EITHER = "Must provide a StateMachine ARN or MapRun ARN"
@@ -25,8 +22,7 @@ _DATA = frozenset({"input", "output", "inputDetails", "outputDetails", "paramete
 class ExecutionOperations:
     """`answers` are the operations by name."""
 
-    def __init__(self, scheduler: "Scheduler", catalog: Catalog, executions: Executions) -> None:
-        self._scheduler = scheduler
+    def __init__(self, catalog: Catalog, executions: Executions) -> None:
         self._catalog = catalog
         self._executions = executions
         self.answers: dict[str, Callable[[Params], Result | Awaitable[Result]]] = {
