@@ -305,6 +305,16 @@ def test_constant_that_looks_like_a_path_is_a_warning(node, code):
     assert parse(machine(node))
 
 
+@pytest.mark.parametrize("depth", [50, 120, 1000])
+def test_deeply_nested_machines_are_read_or_diagnosed(depth):
+    """https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html"""
+    text = json.dumps({"StartAt": "It", "States": {"It": PASS}})
+    for number in range(depth):
+        inner = text.replace('"It"', f'"It{number}"')
+        text = '{"StartAt": "It", "States": {"It": {"Type": "Parallel", "End": true, "Branches": [' + inner + "]}}}"
+    assert [each.code for each in validate(text)] == (["INVALID_JSON_DESCRIPTION"] if depth > 124 else [])
+
+
 def test_definition_of_a_megabyte_is_read():
     """https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html"""
     states = {f"s{number}": {"Type": "Pass", "Next": f"s{number + 1}"} for number in range(20_000)}

@@ -1,17 +1,15 @@
 """Definitions of state machines: `parse` gives typed states, `validate` the diagnostics."""
 
-from millrace.local.services.stepfunctions.interpreter.definition.diagnostics import Diagnostic, InvalidDefinitionError
+from millrace.local.services.stepfunctions.interpreter.definition.diagnostics import InvalidDefinitionError
 from millrace.local.services.stepfunctions.interpreter.definition.resources import Resource, parse_resource
 from millrace.local.services.stepfunctions.interpreter.definition.states import (
     Catcher,
     ChoiceState,
     FailState,
-    ItemBatcher,
     ItemReader,
     MapState,
     ParallelState,
     PassState,
-    ReaderConfig,
     ResultWriter,
     Retrier,
     State,
@@ -20,27 +18,21 @@ from millrace.local.services.stepfunctions.interpreter.definition.states import 
     TaskState,
     WaitState,
     WorkState,
-    WriterConfig,
     inner_machines,
 )
 from millrace.local.services.stepfunctions.interpreter.definition.validation import parse, validate
-from millrace.local.services.stepfunctions.interpreter.expressions import ChoiceRule, Field, Kind
+from millrace.local.services.stepfunctions.interpreter.expressions import Field
 
 __all__ = [
     "Catcher",
-    "ChoiceRule",
     "ChoiceState",
-    "Diagnostic",
     "FailState",
     "Field",
     "InvalidDefinitionError",
-    "ItemBatcher",
     "ItemReader",
-    "Kind",
     "MapState",
     "ParallelState",
     "PassState",
-    "ReaderConfig",
     "Resource",
     "ResultWriter",
     "Retrier",
@@ -50,7 +42,6 @@ __all__ = [
     "TaskState",
     "WaitState",
     "WorkState",
-    "WriterConfig",
     "inner_machines",
     "parse",
     "parse_resource",

@@ -28,14 +28,14 @@ from millrace.local.services.stepfunctions.interpreter.definition.states import 
     TaskState,
     WaitState,
 )
-from millrace.local.services.stepfunctions.interpreter.expressions import (
-    ChoiceRule,
+from millrace.local.services.stepfunctions.interpreter.expressions import ChoiceRule, Field, Kind
+from millrace.local.services.stepfunctions.interpreter.expressions.choices import (
+    OPERATORS,
+    WITH_PATH,
     Combination,
     Comparison,
-    Field,
-    Kind,
+    Test,
 )
-from millrace.local.services.stepfunctions.interpreter.expressions.choices import OPERATORS, WITH_PATH, Test
 from millrace.local.services.stepfunctions.interpreter.expressions.templates import expression_of, is_expression
 
 SCHEMA = "SCHEMA_VALIDATION_FAILED"

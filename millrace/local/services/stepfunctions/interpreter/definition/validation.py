@@ -41,14 +41,14 @@ def validate(text: str, *, express: bool = False) -> list[Diagnostic]:
 
 
 def _read(text: str, *, express: bool) -> tuple[StateMachine | None, list[Diagnostic]]:
+    reader = Reader(express=express)
     try:
         node = _loaded(text)
+        if not isinstance(node, dict):
+            return None, [Diagnostic(_JSON if text.strip() else SCHEMA, "Definition must be a valid JSON object")]
+        machine = reader.read(node)
     except (ValueError, RecursionError) as error:
         return None, [Diagnostic(_JSON, str(error))]
-    if not isinstance(node, dict):
-        return None, [Diagnostic(_JSON if text.strip() else SCHEMA, "Definition must be a valid JSON object")]
-    reader = Reader(express=express)
-    machine = reader.read(node)
     found = reader.diagnostics
     if all(each.severity == "WARNING" for each in found):
         found = [*_check_graph(machine), *found]

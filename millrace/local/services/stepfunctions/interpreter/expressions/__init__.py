@@ -9,8 +9,6 @@ All raise EvaluationError.
 
 from millrace.local.services.stepfunctions.interpreter.expressions.choices import (
     ChoiceRule,
-    Combination,
-    Comparison,
     choose,
     parse_timestamp,
 )
@@ -26,15 +24,12 @@ from millrace.local.services.stepfunctions.interpreter.expressions.paths import 
 from millrace.local.services.stepfunctions.interpreter.expressions.templates import (
     evaluate,
     evaluate_integer,
-    evaluate_template,
 )
 
 __all__ = [
     "MISSING",
     "Ambient",
     "ChoiceRule",
-    "Combination",
-    "Comparison",
     "Data",
     "EvaluationError",
     "Field",
@@ -42,7 +37,6 @@ __all__ = [
     "choose",
     "evaluate",
     "evaluate_integer",
-    "evaluate_template",
     "parse_timestamp",
     "select",
     "write",
