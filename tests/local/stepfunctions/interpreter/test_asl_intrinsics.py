@@ -9,6 +9,7 @@ GIVEN = {
     "a": {"x": 1, "in": {"y": 1}},
     "b": {"in": {"z": 2}},
     "csv": "a,,b;c",
+    "folder": r"C:\data\\{}",
     "o": {"Arg1": 1, "Arg2": []},
 }
 
@@ -21,6 +22,7 @@ GIVEN = {
         ("States.Format('{}', $.o)", "{Arg1=1, Arg2=[]}"),
         (r"States.Format('it\'s \{{}\}', $.n)", "it's {2}"),
         ("States.Format($$.State.Name)", "It"),
+        ("States.Format($.folder, 'x')", r"C:\data\x"),
         ("States.StringToJson('[1]')", [1]),
         ("States.JsonToString($.a)", '{"x":1,"in":{"y":1}}'),
         ("States.Array()", []),

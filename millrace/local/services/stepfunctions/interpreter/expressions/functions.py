@@ -25,41 +25,32 @@ ALGORITHMS = {
     "SHA-512": "sha512",
 }
 _INT32 = 2**31
-_TOKEN = re.compile(r"\\(.)|(\{\})|([{}])", re.DOTALL)
+_TOKEN = re.compile(r"\\([\\{}])|(\{\})|([{}])")
 
 
 @dataclass(frozen=True)
 class Function:
-    """An intrinsic function. `kinds` names the type of each argument; the last may repeat or be left out."""
+    """An intrinsic function. `kinds` are the types of its arguments, of which it needs `least`.
 
-    name: str
-    kinds: tuple[str, ...]
+    With `repeats`, any number of arguments follows, of the last type.
+    """
+
     body: Callable[..., Any]
+    kinds: tuple[str, ...]
     least: int
     repeats: bool = False
     needs_ambient: bool = False
 
     def __call__(self, values: Sequence[Any], ambient: Ambient) -> Any:
         """Call with evaluated arguments. Raises ValueError if they do not fit."""
-        kinds = [self.kinds[min(number, len(self.kinds) - 1)] for number in range(len(values))]
-        if not all(_KINDS[kind](value) for kind, value in zip(kinds, values, strict=True)):
-            raise self._misfit()
-        try:
-            return self.body(ambient, *values) if self.needs_ambient else self.body(*values)
-        except _MisfitError as error:
-            raise self._misfit(str(error)) from error
+        kinds = [*self.kinds, *self.kinds[-1:] * len(values)]
+        if not all(_KINDS[kind](value) for kind, value in zip(kinds, values, strict=False)):
+            raise ValueError
+        return self.body(ambient, *values) if self.needs_ambient else self.body(*values)
 
-    def check_count(self, count: int) -> None:
-        """Raises ValueError if a call has another number of arguments."""
-        if count < self.least or (count > len(self.kinds) and not self.repeats):
-            raise ValueError(f"Invalid number of arguments for {self.name}: {count}")
-
-    def _misfit(self, reason: str = "") -> ValueError:
-        return ValueError(f"Invalid arguments in {self.name}" + (f": {reason}" if reason else ""))
-
-
-class _MisfitError(Exception):
-    """Arguments of the right types with values that do not fit."""
+    def accepts(self, count: int) -> bool:
+        """Return whether a call may have this number of arguments."""
+        return count >= self.least and (count <= len(self.kinds) or self.repeats)
 
 
 def _is_number(value: Any) -> bool:
@@ -81,21 +72,21 @@ def _nearest(number: float) -> int:
 
 
 def _format(template: str, *values: Any) -> str:
-    """Replace `{}`; a brace or a backslash after a backslash is a character."""
+    """Replace `{}`; braces and backslashes after a backslash are characters."""
     waiting = list(values)
 
     def piece(match: re.Match[str]) -> str:
         if match[1]:
             return match[1]
         if match[3]:
-            raise _MisfitError("matching '}' not found for '{'.")
+            raise ValueError("matching '}' not found for '{'.")
         if not waiting:
-            raise _MisfitError("number of arguments do not match the occurrences of {}.")
+            raise ValueError("number of arguments do not match the occurrences of {}.")
         return _text(waiting.pop(0))
 
     text = _TOKEN.sub(piece, template)
     if waiting:
-        raise _MisfitError("number of arguments do not match the occurrences of {}.")
+        raise ValueError("number of arguments do not match the occurrences of {}.")
     return text
 
 
@@ -113,7 +104,7 @@ def _text(value: Any) -> str:
 def _partition(array: list[Any], size: float) -> list[list[Any]]:
     chunk = _nearest(size)
     if chunk < 1:
-        raise _MisfitError("the chunk size must be a positive integer")
+        raise ValueError("the chunk size must be a positive integer")
     return [array[start : start + chunk] for start in range(0, len(array), chunk)]
 
 
@@ -121,16 +112,16 @@ def _range(first: float, last: float, step: float) -> list[int]:
     """AWS was recorded to cut the fractions off, not to round."""
     start, end, by = int(first), int(last), int(step)
     if by == 0:
-        raise _MisfitError("the step must not be zero")
+        raise ValueError("the step must not be zero")
     items = range(start, end + (1 if by > 0 else -1), by)
     if len(items) > MOST_ITEMS:
-        raise _MisfitError(f"a range has at most {MOST_ITEMS} items")
+        raise ValueError(f"a range has at most {MOST_ITEMS} items")
     return list(items)
 
 
 def _item(array: list[Any], index: float) -> Any:
     if index != int(index) or not 0 <= index < len(array):
-        raise _MisfitError(f"the index {index} is not one of an array of {len(array)} items")
+        raise ValueError(f"the index {index} is not one of an array of {len(array)} items")
     return array[int(index)]
 
 
@@ -149,30 +140,30 @@ def _base64_decode(text: str) -> str:
 
 def _hash(value: Any, algorithm: str) -> str:
     if algorithm not in ALGORITHMS:
-        raise _MisfitError(f"the algorithm is one of {', '.join(ALGORITHMS)}")
+        raise ValueError(f"the algorithm is one of {', '.join(ALGORITHMS)}")
     data = value if isinstance(value, str) else compact(value)
     if len(data) > MOST_CHARACTERS:
-        raise _MisfitError(f"the data has more than {MOST_CHARACTERS} characters")
+        raise ValueError(f"the data has more than {MOST_CHARACTERS} characters")
     return hashlib.new(ALGORITHMS[algorithm], data.encode()).hexdigest()
 
 
 def _merge(first: dict[str, Any], second: dict[str, Any], deep: Any) -> dict[str, Any]:
     if deep is True:
-        raise _MisfitError("only the shallow merging mode is supported")
+        raise ValueError("only the shallow merging mode is supported")
     return {**first, **second}
 
 
 def _add(first: float, second: float) -> int:
     numbers = _nearest(first), _nearest(second)
     if not all(-_INT32 <= number < _INT32 for number in (*numbers, sum(numbers))):
-        raise _MisfitError("the numbers and their sum are integers of 32 bits")
+        raise ValueError("the numbers and their sum are integers of 32 bits")
     return sum(numbers)
 
 
 def _random(ambient: Ambient, first: float, last: float, seed: float | None = None) -> int:
     start, end = int(first), int(last)
     if start >= end:
-        raise _MisfitError("the start must be smaller than the end")
+        raise ValueError("the start must be smaller than the end")
     if seed is None:
         return ambient.random.randrange(start, end)
     return start + int(seeded_random(int(seed)) * (end - start))
@@ -199,28 +190,27 @@ def _split(text: str, delimiters: str) -> list[str]:
     return [piece for piece in pieces if piece]
 
 
+def _contains(array: list[Any], item: Any) -> bool:
+    return _identity(item) in map(_identity, array)
+
+
 FUNCTIONS: dict[str, Function] = {
-    function.name: function
-    for function in (
-        Function("States.Array", ("any",), lambda *values: list(values), 0, repeats=True),
-        Function(
-            "States.ArrayContains", ("array", "any"), lambda array, item: _identity(item) in map(_identity, array), 2
-        ),
-        Function("States.ArrayGetItem", ("array", "number"), _item, 2),
-        Function("States.ArrayLength", ("array",), len, 1),
-        Function("States.ArrayPartition", ("array", "number"), _partition, 2),
-        Function("States.ArrayRange", ("number",) * 3, _range, 3),
-        Function("States.ArrayUnique", ("array",), _unique, 1),
-        Function("States.Base64Decode", ("short",), _base64_decode, 1),
-        Function("States.Base64Encode", ("short",), lambda text: base64.b64encode(text.encode()).decode(), 1),
-        Function("States.Format", ("string", "any"), _format, 1, repeats=True),
-        Function("States.Hash", ("any", "string"), _hash, 2),
-        Function("States.JsonMerge", ("object", "object", "any"), _merge, 3),
-        Function("States.JsonToString", ("any",), compact, 1),
-        Function("States.MathAdd", ("number", "number"), _add, 2),
-        Function("States.MathRandom", ("number",) * 3, _random, 2, needs_ambient=True),
-        Function("States.StringSplit", ("string", "string"), _split, 2),
-        Function("States.StringToJson", ("string",), json.loads, 1),
-        Function("States.UUID", (), random_uuid, 0, needs_ambient=True),
-    )
+    "States.Array": Function(lambda *values: list(values), ("any",), 0, repeats=True),
+    "States.ArrayContains": Function(_contains, ("array", "any"), 2),
+    "States.ArrayGetItem": Function(_item, ("array", "number"), 2),
+    "States.ArrayLength": Function(len, ("array",), 1),
+    "States.ArrayPartition": Function(_partition, ("array", "number"), 2),
+    "States.ArrayRange": Function(_range, ("number", "number", "number"), 3),
+    "States.ArrayUnique": Function(_unique, ("array",), 1),
+    "States.Base64Decode": Function(_base64_decode, ("short",), 1),
+    "States.Base64Encode": Function(lambda text: base64.b64encode(text.encode()).decode(), ("short",), 1),
+    "States.Format": Function(_format, ("string", "any"), 1, repeats=True),
+    "States.Hash": Function(_hash, ("any", "string"), 2),
+    "States.JsonMerge": Function(_merge, ("object", "object", "any"), 3),
+    "States.JsonToString": Function(compact, ("any",), 1),
+    "States.MathAdd": Function(_add, ("number", "number"), 2),
+    "States.MathRandom": Function(_random, ("number", "number", "number"), 2, needs_ambient=True),
+    "States.StringSplit": Function(_split, ("string", "string"), 2),
+    "States.StringToJson": Function(json.loads, ("string",), 1),
+    "States.UUID": Function(random_uuid, (), 0, needs_ambient=True),
 }

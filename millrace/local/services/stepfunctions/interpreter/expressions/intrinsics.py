@@ -20,12 +20,12 @@ from millrace.local.services.stepfunctions.interpreter.expressions.paths import 
 
 _MOST_NESTED = 10
 _NAME = re.compile(r"\s*(States\.\w+)\s*\(\s*")
+_COMMA, _END = re.compile(r"\s*,\s*"), re.compile(r"\s*\)")
 _STRING = re.compile(r"'((?:\\[\\'{}]|[^'\\\n])*)'")
-_LITERAL = re.compile(r"(?:-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null)(?=\s*[,)])")
-_PATH = re.compile(
-    r"""\$(?:'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|\[(?:[^\]'"]|'(?:\\.|[^'\\])*'|"[^"]*")*\]|[^,()\s'"])*"""
-)
-_SEPARATOR = re.compile(r"\s*([,)])\s*")
+_NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?(?=\s*[,)])")
+_CONSTANT = re.compile(r"(true|false|null)(?=\s*[,)])")
+_QUOTED = r"""'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*\""""
+_PATH = re.compile(rf"""\$(?:{_QUOTED}|\[(?:{_QUOTED}|[^\]'"])*\]|[^,()\s'"\[])*""")
 _ESCAPE = re.compile(r"\\(.)")
 _CONSTANTS = {"true": True, "false": False, "null": None}
 
@@ -43,65 +43,61 @@ class Call:
 
     text: str
     name: str
-    arguments: "tuple[Call | JsonPath | Literal, ...]"
+    arguments: tuple["Argument", ...]
+
+
+Argument = Call | JsonPath | Literal
 
 
 @lru_cache(4096)
 def compile_call(text: str) -> Call:
     """Compile a call of an intrinsic function. Raises ValueError with what is wrong."""
-    call, end = _call(text, 0, 1)
-    if text[end:].strip():
-        raise ValueError(f"Unexpected text after the intrinsic function: {text[end:].strip()}")
+    parser = _Parser(text)
+    call = parser.call(1)
+    if text[parser.at :].strip():
+        raise ValueError(f"Unexpected text after the intrinsic function: {text[parser.at :].strip()}")
     return call
 
 
-def _call(text: str, start: int, depth: int) -> tuple[Call, int]:
-    match = _NAME.match(text, start)
-    if not match:
-        raise ValueError(f"Not an intrinsic function: {text[start:]}")
-    name, position = match[1], match.end()
-    if name not in FUNCTIONS:
-        raise ValueError(f"The intrinsic function {name} does not exist")
-    if depth > _MOST_NESTED:
-        raise ValueError(f"More than {_MOST_NESTED} nested intrinsic functions")
-    arguments: list[Call | JsonPath | Literal] = []
-    if text[position : position + 1] == ")":
-        end = position + 1
-    else:
-        arguments, end = _arguments(text, position, name, depth)
-    FUNCTIONS[name].check_count(len(arguments))
-    return Call(text[start:end].strip(), name, tuple(arguments)), end
+class _Parser:
+    """Parses a call by recursive descent. `at` is the position in the text."""
 
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self.at = 0
 
-def _arguments(text: str, position: int, name: str, depth: int) -> "tuple[list[Call | JsonPath | Literal], int]":
-    arguments: list[Call | JsonPath | Literal] = []
-    while True:
-        is_template = name == "States.Format" and not arguments
-        argument, position = _argument(text, position, depth, is_template=is_template)
-        arguments.append(argument)
-        separator = _SEPARATOR.match(text, position)
-        if not separator:
-            raise ValueError(f"Expected ',' or ')' at '{text[position:]}'")
-        position = separator.end()
-        if separator[1] == ")":
-            return arguments, position
+    def call(self, depth: int) -> Call:
+        start = self.at
+        match = self._take(_NAME)
+        if not match or match[1] not in FUNCTIONS:
+            raise ValueError(f"Not an intrinsic function: {self._text[start:]}")
+        if depth > _MOST_NESTED:
+            raise ValueError(f"More than {_MOST_NESTED} nested intrinsic functions")
+        arguments: list[Argument] = []
+        while not self._take(_END):
+            if arguments and not self._take(_COMMA):
+                raise ValueError(f"Expected ',' or ')' at '{self._text[self.at :]}'")
+            arguments.append(self._argument(depth, is_format=match[1] == "States.Format" and not arguments))
+        if not FUNCTIONS[match[1]].accepts(len(arguments)):
+            raise ValueError(f"{match[1]} does not have {len(arguments)} arguments")
+        return Call(self._text[start : self.at].strip(), match[1], tuple(arguments))
 
+    def _argument(self, depth: int, *, is_format: bool) -> Argument:
+        """`is_format` keeps the escapes of braces, which States.Format reads itself."""
+        if match := self._take(_STRING):
+            return Literal(match[1].replace("\\'", "'") if is_format else _ESCAPE.sub(r"\1", match[1]))
+        if match := self._take(_NUMBER):
+            return Literal(float(match[0]) if match[1] or match[2] else int(match[0]))
+        if match := self._take(_CONSTANT):
+            return Literal(_CONSTANTS[match[0]])
+        if match := self._take(_PATH):
+            return compile_path(match[0])
+        return self.call(depth + 1)
 
-def _argument(text: str, at: int, depth: int, *, is_template: bool) -> "tuple[Call | JsonPath | Literal, int]":
-    if match := _STRING.match(text, at):
-        raw = match[1].replace("\\'", "'") if is_template else _ESCAPE.sub(r"\1", match[1])
-        return Literal(raw), match.end()
-    if match := _LITERAL.match(text, at):
-        return Literal(_constant(match[0])), match.end()
-    if text.startswith("$", at) and (match := _PATH.match(text, at)):
-        return compile_path(match[0]), match.end()
-    return _call(text, at, depth + 1)
-
-
-def _constant(text: str) -> Any:
-    if text in _CONSTANTS:
-        return _CONSTANTS[text]
-    return float(text) if re.search(r"[.eE]", text) else int(text)
+    def _take(self, pattern: re.Pattern[str]) -> re.Match[str] | None:
+        match = pattern.match(self._text, self.at)
+        self.at = match.end() if match else self.at
+        return match
 
 
 def evaluate_call(call: Call, data: Data) -> Any:
@@ -113,10 +109,10 @@ def evaluate_call(call: Call, data: Data) -> Any:
     try:
         return FUNCTIONS[call.name](values, data.ambient)
     except (ValueError, TypeError, OverflowError, RecursionError) as error:
-        raise _failure(call, str(error) or f"Invalid arguments in {call.name}") from error
+        raise _failure(call, f"Invalid arguments in {call.name}" + (f": {error}" if str(error) else "")) from error
 
 
-def _value(call: Call, argument: "Call | JsonPath | Literal", data: Data) -> Any:
+def _value(call: Call, argument: Argument, data: Data) -> Any:
     if isinstance(argument, Literal):
         return argument.value
     if isinstance(argument, Call):
@@ -129,6 +125,5 @@ def _value(call: Call, argument: "Call | JsonPath | Literal", data: Data) -> Any
 
 
 def _failure(call: Call, reason: str) -> EvaluationError:
-    return EvaluationError(
-        RUNTIME, f"There was an error while evaluating the intrinsic function: {call.text}. {reason}"
-    )
+    cause = f"There was an error while evaluating the intrinsic function: {call.text}. {reason}"
+    return EvaluationError(RUNTIME, cause)
