@@ -35,7 +35,9 @@ def test_text_that_is_no_definition_is_diagnosed(text, diagnostic):
     assert [str(each) for each in validate(text)] == [diagnostic]
 
 
-@pytest.mark.parametrize("text", ["not a definition", '{"a": "\\ud800"}', "[" * 100_000, "[" * 501 + "]" * 501])
+@pytest.mark.parametrize(
+    "text", ["not a definition", '"' + '\\"' * 300_000, '"\\', '{"a": "\\ud800"}', "[" * 100_000, "[" * 501 + "]" * 501]
+)
 def test_text_that_is_no_json_is_diagnosed(text):
     """https://docs.aws.amazon.com/step-functions/latest/apireference/API_ValidateStateMachineDefinitionDiagnostic.html"""
     assert [each.code for each in validate(text)] == ["INVALID_JSON_DESCRIPTION"]

@@ -6,7 +6,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from millrace.local.services.stepfunctions.interpreter.definition import InvalidDefinitionError, parse, validate
+from millrace.local.services.stepfunctions.interpreter.definition import (
+    InvalidDefinitionError,
+    inner_machines,
+    parse,
+    validate,
+)
 
 NAMES = ("A", "B", "C", "D")
 PATHS = st.sampled_from(
@@ -104,6 +109,13 @@ def valid_machines(draw, depth=2, prefix=""):
     return {"StartAt": names[0], "States": states}
 
 
+def all_names(machine):
+    for name, state in machine.states.items():
+        yield name
+        for inner in inner_machines(state):
+            yield from all_names(inner)
+
+
 @settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 @given(BROKEN, st.booleans())
 def test_every_broken_definition_is_diagnosed(definition, express):
@@ -122,8 +134,7 @@ def test_every_broken_definition_is_diagnosed(definition, express):
 @given(valid_machines())
 def test_every_valid_definition_is_accepted(definition):
     """https://docs.aws.amazon.com/step-functions/latest/apireference/API_ValidateStateMachineDefinition.html"""
-    machine = parse(definition)
-    names = [state.name for state in machine.all_states]
+    names = list(all_names(parse(definition)))
     assert len(names) == len(set(names)) == json.dumps(definition).count('"Type"')
 
 

@@ -153,6 +153,8 @@ def test_largest_values_that_aws_accepts_are_accepted():
         ("+".join("1" * 101), "Depth=101 max=100"),
         ("($f := function($x) { $f($x + 1) }; $f(1))", "Check for infinite loop"),
         ("[1..800000].[1..800000]", "Check for infinite loop"),
+        ("$match($pad('a', 100, 'a') & '!', /^(a|aa)+$/)", "timed out"),
+        ("($__evaluate_entry := $none; 1)", "are reserved"),
     ],
 )
 def test_expression_that_never_ends_fails_the_state(expression, text):

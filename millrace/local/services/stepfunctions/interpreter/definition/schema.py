@@ -20,7 +20,7 @@ from millrace.local.services.stepfunctions.interpreter.expressions.templates imp
 Check = Callable[[Any], str | None]
 """Returns what is wrong with a value, in AWS's words."""
 
-JSONATA_ONLY = frozenset({"Arguments", "Condition", "Items", "Output"})
+_JSONATA_ONLY = frozenset({"Arguments", "Condition", "Items", "Output"})
 _LABEL = re.compile(r'[^\s?*<>{}\[\]:;,\\|^~$#%&`"\x00-\x1f\x7f-\x9f]{1,40}')
 _JSONPATH_ONLY = frozenset({"Parameters", "Result", "ResultSelector"})
 
@@ -57,7 +57,7 @@ def specs(kind: type) -> dict[str, Spec]:
 
 def only_language(name: str) -> str | None:
     """Return the query language that a field belongs to, or None for both."""
-    if name in JSONATA_ONLY:
+    if name in _JSONATA_ONLY:
         return "JSONata"
     return "JSONPath" if name in _JSONPATH_ONLY or name.endswith("Path") else None
 

@@ -3,9 +3,8 @@
 https://states-language.net/spec.html
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Annotated, Any, ClassVar
 
 from millrace.local.services.stepfunctions.interpreter.definition.resources import Resource
@@ -263,19 +262,6 @@ class StateMachine:
     comment: Annotated[str | None, static("Comment", text)] = None
     version: Annotated[str, static("Version", text)] = "1.0"
     config: Mapping[str, Any] = field(default_factory=dict)
-
-    @cached_property
-    def all_states(self) -> tuple[State, ...]:
-        """All states, those of branches and processors too. No name occurs twice."""
-        return tuple(self._walk())
-
-    def _walk(self) -> Iterator[State]:
-        waiting = [self]
-        while waiting:
-            states = waiting.pop(0).states.values()
-            yield from states
-            for state in states:
-                waiting += inner_machines(state)
 
 
 def inner_machines(state: State) -> tuple[StateMachine, ...]:

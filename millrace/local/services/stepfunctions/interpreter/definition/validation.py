@@ -22,7 +22,7 @@ from millrace.local.services.stepfunctions.interpreter.definition.states import 
 
 MOST_NESTED = 500
 _JSON = "INVALID_JSON_DESCRIPTION"
-_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*"|([\[{])|([\]}])', re.DOTALL)
+_BRACKET = re.compile(r'"(?:[^"\\]|\\.?)*"?|([\[{])|([\]}])', re.DOTALL)
 
 
 def parse(definition: str | Mapping[str, Any], *, express: bool = False) -> StateMachine:

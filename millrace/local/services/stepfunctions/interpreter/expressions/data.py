@@ -3,7 +3,7 @@
 import json
 import random
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Final
 
@@ -73,10 +73,6 @@ class Data:
     ambient: Ambient
     result: Any = field(default=MISSING)
     error_output: Any = field(default=MISSING)
-
-    def at(self, root: Any) -> "Data":
-        """Return the data with another `$`, such as the result of a task for its ResultSelector."""
-        return replace(self, input=root)
 
 
 def compact(value: Any) -> str:

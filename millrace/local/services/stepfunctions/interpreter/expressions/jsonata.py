@@ -27,6 +27,9 @@ from millrace.local.services.stepfunctions.interpreter.expressions.jsonata_limit
     check_size,
 )
 
+_CALLBACKS = "__evaluate_"
+"""jsonata-python looks its callbacks up as variables, which an expression could set."""
+
 _INSERT = re.compile(r"\{\{\{\w+\}\}\}|\{\{\w+\}\}")
 _TYPES = {"b": "booleans", "n": "numbers", "o": "objects", "s": "strings"}
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
@@ -58,8 +61,8 @@ def _run(expression: str, data: Data) -> Any:
         **bindings(data.ambient),
         **{name: null if value is None else value for name, value in data.variables.items()},
         "states": _states(data),
-        "__evaluate_entry": limits.enter,
-        "__evaluate_exit": limits.leave,
+        f"{_CALLBACKS}entry": limits.enter,
+        f"{_CALLBACKS}exit": limits.leave,
     }
     jsonata.Jsonata.CURRENT.jsonata = own
     return own.evaluate(None, names)
@@ -74,6 +77,8 @@ def _states(data: Data) -> dict[str, Any]:
 @lru_cache(1024)
 def compiled(expression: str) -> jsonata.Jsonata:
     """Compile an expression. Raises JException if it has a syntax error, and RecursionError for deep nesting."""
+    if _CALLBACKS in expression:
+        raise ValueError(f"The names of variables that begin with ${_CALLBACKS} are reserved")
     own = jsonata.Jsonata(expression, regex_engine=Pattern)
     own.set_output_convert_nulls(output_convert_nulls=False)
     return own

@@ -18,7 +18,7 @@ MOST_STEPS = 300_000
 """About a second. A limit of steps, not of time, fails an expression in the same way on each machine."""
 
 BYTES_OF_NUMBER = 8
-_SECONDS_OF_PATTERN = 1.0
+_SECONDS_OF_PATTERN = 0.2
 _BUILDERS = frozenset({"[", "{", "each", "map", "zip"})
 """What can build a value that holds another one many times."""
 
