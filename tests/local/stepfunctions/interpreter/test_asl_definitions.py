@@ -14,6 +14,7 @@ from millrace.local.services.stepfunctions.interpreter.expressions import Field,
 
 PASS = {"Type": "Pass", "End": True}
 INNER = {"StartAt": "Inner", "States": {"Inner": PASS}}
+WAIT = "Seconds, SecondsPath, Timestamp, TimestampPath"
 TASK = {"Type": "Task", "Resource": "arn:aws:states:::sqs:sendMessage"}
 
 
@@ -145,6 +146,15 @@ def test_loop_without_an_end_has_no_terminal_state():
             ),
         ),
         ({**TASK, "Retry": [{}]}, "These fields are required: [ErrorEquals] at /States/It/Retry[0]"),
+        (
+            {**TASK, "Retry": [{"ErrorEquals": ["States.ALL"]}, {"ErrorEquals": ["A"]}]},
+            "States.ALL must appear alone and in the last object at /States/It/Retry[0]/ErrorEquals",
+        ),
+        (
+            {"Type": "Choice", "Choices": [{"Variable": "$.n", "NumericEquals": "1", "Next": "It"}]},
+            "Expected value of type [NUMBER] at /States/It/Choices[0]/NumericEquals",
+        ),
+        ({"Type": "Wait"}, f"There should be exactly one of the following fields: [{WAIT}] at /States/It"),
         ({"Type": "Choice", "Choices": []}, "Array must have at least 1 element at /States/It/Choices"),
     ],
 )

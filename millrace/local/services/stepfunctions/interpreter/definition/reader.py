@@ -10,6 +10,7 @@ from millrace.local.services.stepfunctions.interpreter.definition.schema import 
     PATH_CHECKS,
     How,
     Spec,
+    comparison_value,
     dollar_field,
     in_jsonata,
     only_language,
@@ -21,12 +22,9 @@ from millrace.local.services.stepfunctions.interpreter.definition.schema import 
 )
 from millrace.local.services.stepfunctions.interpreter.definition.states import (
     TYPES,
-    MapState,
     State,
     StateMachine,
     SucceedState,
-    TaskState,
-    WaitState,
 )
 from millrace.local.services.stepfunctions.interpreter.expressions import ChoiceRule, Field, Kind
 from millrace.local.services.stepfunctions.interpreter.expressions.choices import (
@@ -59,9 +57,8 @@ class _Node:
 class Reader:
     """Reads one definition. `diagnostics` are what it found; where there are errors, the result is of no use."""
 
-    def __init__(self, *, express: bool) -> None:
+    def __init__(self) -> None:
         self.diagnostics: list[Diagnostic] = []
-        self._express = express
         self._names: set[str] = set()
         self._language = "JSONPath"  # of the whole machine, which every state inherits
 
@@ -113,9 +110,8 @@ class Reader:
 
     def _state(self, name: str, node: _Node) -> State:
         if len(name) > _MOST_CHARACTERS:
-            self._report(
-                f"State name '{name}' is longer than {_MOST_CHARACTERS} characters", node.at, "INVALID_STATE_NAME"
-            )
+            problem = f"State name '{name}' is longer than {_MOST_CHARACTERS} characters"
+            self._report(problem, node.at, "INVALID_STATE_NAME")
         if name in self._names:
             self._report(f"State name '{name}' is not unique", node.at, "DUPLICATE_STATE_NAME")
         self._names.add(name)
@@ -128,28 +124,7 @@ class Reader:
         if language == "JSONPath" != self._language:
             self._report("'QueryLanguage' can not be 'JSONPath' if set to 'JSONata' for whole state machine", node.at)
         node = replace(node, state=node.at, language="JSONPath" if language == "JSONPath" else "JSONata")
-        state = kind(name=name, query_language=node.language, **self._values(kind, node, _OF_STATE))
-        self._check_state(state, node.at)
-        return state
-
-    def _check_state(self, state: State, at: str) -> None:
-        moves = not state.unsupported & {"Next", "End"}
-        if moves and (state.next is None) != state.end:
-            self._report(f"State '{state.name}' needs either Next or End", at)
-        if isinstance(state, WaitState) and (state.seconds is None) == (state.timestamp is None):
-            names = "Seconds, SecondsPath, Timestamp, TimestampPath"
-            self._report(f"There should be exactly one of the following fields: [{names}]", at)
-        if self._express and isinstance(state, TaskState) and state.resource:
-            self._check_express(state, f"{at}/Resource")
-        if self._express and isinstance(state, MapState) and state.processor and state.distributed:
-            self._report("Express state machine does not support a Distributed Map", at)
-
-    def _check_express(self, state: TaskState, at: str) -> None:
-        """https://docs.aws.amazon.com/step-functions/latest/dg/choosing-workflow-type.html."""
-        if state.resource.service == "activity":
-            self._report("Express state machine does not support Activity ARN", at)
-        elif pattern := state.resource.pattern:
-            self._report(f"Express state machine does not support '.{pattern}' service integration ", at)
+        return kind(name=name, query_language=node.language, **self._values(kind, node, _OF_STATE))
 
     def _values(self, kind: type, node: _Node, known: frozenset[str] = frozenset()) -> dict[str, Any]:
         """Return the declared fields of a class, and report what the object has beyond them and `known`."""
@@ -269,6 +244,8 @@ class Reader:
         for each in ("Variable", *([name] if name != operator else [])):
             if node.fields[each] is None or path(node.fields[each]):
                 self._report("Value is not a valid JSONPath", f"{node.at}/{each}")
+        if name == operator and (problem := comparison_value(operator)(node.fields[name])):
+            self._report(problem, f"{node.at}/{name}")
         return Comparison(str(node.fields["Variable"]), operator, node.fields[name], by_path=name != operator)
 
 

@@ -4,6 +4,7 @@ A declared field of a class is read from the first of its names that a definitio
 names a state may have.
 """
 
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, fields
@@ -142,6 +143,12 @@ def number(least: float, most: float = 99_999_999, *, whole: bool = True) -> Che
 def one_of(*values: str) -> Check:
     """Check one of some strings."""
     return _check(lambda value: value in values, f"Value should be one of the following: [{', '.join(values)}]")
+
+
+def comparison_value(operator: str) -> Check:
+    """Return the check of what a variable is compared with."""
+    kinds = {"Numeric": number(-math.inf, math.inf, whole=False), "String": text, "Timestamp": moment}
+    return next((check for prefix, check in kinds.items() if operator.startswith(prefix)), boolean)
 
 
 def dollar_field(name: str, value: Any) -> str | None:

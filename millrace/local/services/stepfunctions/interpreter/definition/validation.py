@@ -5,18 +5,22 @@ https://docs.aws.amazon.com/step-functions/latest/apireference/API_ValidateState
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from millrace.local.core.json_text import reject_lone_surrogates
 from millrace.local.services.stepfunctions.interpreter.definition.diagnostics import Diagnostic, InvalidDefinitionError
 from millrace.local.services.stepfunctions.interpreter.definition.reader import SCHEMA, Reader
 from millrace.local.services.stepfunctions.interpreter.definition.states import (
+    Catcher,
     ChoiceState,
     MapState,
     ParallelState,
+    Retrier,
     State,
     StateMachine,
+    TaskState,
+    WaitState,
     WorkState,
 )
 
@@ -41,7 +45,7 @@ def validate(text: str, *, express: bool = False) -> list[Diagnostic]:
 
 
 def _read(text: str, *, express: bool) -> tuple[StateMachine | None, list[Diagnostic]]:
-    reader = Reader(express=express)
+    reader = Reader()
     try:
         node = _loaded(text)
         if not isinstance(node, dict):
@@ -50,8 +54,9 @@ def _read(text: str, *, express: bool) -> tuple[StateMachine | None, list[Diagno
     except (ValueError, RecursionError) as error:
         return None, [Diagnostic(_JSON, str(error))]
     found = reader.diagnostics
-    if all(each.severity == "WARNING" for each in found):
-        found = [*_check_graph(machine), *found]
+    for check in (_check_states, _check_express if express else None, _check_graph):
+        if check and not any(each.severity == "ERROR" for each in found):
+            found = [*check(machine, ""), *found]
     return machine, found
 
 
@@ -81,7 +86,42 @@ def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return node
 
 
-def _check_graph(machine: StateMachine, at: str = "") -> Iterator[Diagnostic]:
+def _check_states(machine: StateMachine, at: str) -> Iterator[Diagnostic]:
+    """Rules of more than one field."""
+    for state, start in _walk(machine, at):
+        if not state.unsupported & {"Next", "End"} and (state.next is None) != state.end:
+            yield Diagnostic(SCHEMA, f"State '{state.name}' needs either Next or End", start)
+        if isinstance(state, WaitState) and (state.seconds is None) == (state.timestamp is None):
+            names = "Seconds, SecondsPath, Timestamp, TimestampPath"
+            yield Diagnostic(SCHEMA, f"There should be exactly one of the following fields: [{names}]", start)
+        if isinstance(state, WorkState):
+            yield from _check_errors(state.retry, f"{start}/Retry")
+            yield from _check_errors(state.catch, f"{start}/Catch")
+
+
+def _check_errors(clauses: Sequence[Retrier | Catcher], at: str) -> Iterator[Diagnostic]:
+    """https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html."""
+    for number, clause in enumerate(clauses):
+        names, is_last = clause.error_equals, number == len(clauses) - 1
+        if "States.ALL" in names and not (is_last and len(names) == 1):
+            yield Diagnostic(
+                SCHEMA, "States.ALL must appear alone and in the last object", f"{at}[{number}]/ErrorEquals"
+            )
+
+
+def _check_express(machine: StateMachine, at: str) -> Iterator[Diagnostic]:
+    """https://docs.aws.amazon.com/step-functions/latest/dg/choosing-workflow-type.html."""
+    no = "Express state machine does not support"
+    for state, start in _walk(machine, at):
+        if isinstance(state, TaskState) and state.resource.service == "activity":
+            yield Diagnostic(SCHEMA, f"{no} Activity ARN", f"{start}/Resource")
+        elif isinstance(state, TaskState) and state.resource.pattern:
+            yield Diagnostic(SCHEMA, f"{no} '.{state.resource.pattern}' service integration ", f"{start}/Resource")
+        elif isinstance(state, MapState) and state.distributed:
+            yield Diagnostic(SCHEMA, f"{no} a Distributed Map", start)
+
+
+def _check_graph(machine: StateMachine, at: str) -> Iterator[Diagnostic]:
     """Each target exists, a state ends the machine, and each state is reached."""
     targets = {name: list(_targets(state)) for name, state in machine.states.items()}
     edges = [("/StartAt", machine.start_at)]
@@ -120,6 +160,13 @@ def _targets(state: State) -> Iterator[tuple[str, str]]:
             yield "Default", state.default.next
     if isinstance(state, WorkState):
         yield from ((f"Catch[{number}]/Next", catcher.next) for number, catcher in enumerate(state.catch))
+
+
+def _walk(machine: StateMachine, at: str) -> Iterator[tuple[State, str]]:
+    for name, state in machine.states.items():
+        yield state, f"{at}/States/{name}"
+        for field, inner in _inner(state):
+            yield from _walk(inner, f"{at}/States/{name}/{field}")
 
 
 def _inner(state: State) -> Iterator[tuple[str, StateMachine]]:
