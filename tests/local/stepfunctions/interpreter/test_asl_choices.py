@@ -42,7 +42,7 @@ EARLY, LATE = "2016-03-14T01:59:00Z", "2016-03-14T01:59:00.5+00:00"
 )
 def test_comparison_of_two_values(operator, value, given, expected):
     """https://docs.aws.amazon.com/step-functions/latest/dg/state-choice.html
-    A time stamp needs the letters T and Z in upper case.
+    A timestamp needs an uppercase T and Z.
     """
     assert chosen({"Variable": "$.it", operator: value}, {"it": given}) is expected
 

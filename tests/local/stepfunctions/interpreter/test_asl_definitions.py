@@ -86,7 +86,7 @@ def test_text_that_is_no_json_is_diagnosed(text):
 )
 def test_transition_target_must_exist_and_every_state_be_reached(definition, diagnostics):
     """https://docs.aws.amazon.com/step-functions/latest/apireference/API_ValidateStateMachineDefinitionDiagnostic.html
-    Recorded on AWS: an unreachable state is an error, and the word Next stands for every kind of target.
+    Recorded on AWS: an unreachable state is an error, and every kind of target is called Next.
     """
     assert problems(definition) == [f"MISSING_TRANSITION_TARGET: {each}" for each in diagnostics]
 
@@ -319,7 +319,9 @@ def test_constant_that_looks_like_a_path_is_a_warning(node, code):
 
 @pytest.mark.parametrize("depth", [50, 120, 1000])
 def test_deeply_nested_machines_are_read_or_diagnosed(depth):
-    """https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html"""
+    """https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
+    Differs: a definition is nested at most 500 deep.
+    """
     text = json.dumps({"StartAt": "It", "States": {"It": PASS}})
     for number in range(depth):
         inner = text.replace('"It"', f'"It{number}"')

@@ -159,9 +159,16 @@ def test_largest_values_that_aws_accepts_are_accepted():
 )
 def test_expression_that_never_ends_fails_the_state(expression, text):
     """https://docs.aws.amazon.com/step-functions/latest/dg/transforming-data.html
-    Recorded on AWS: an expression has at most 100 levels.
+    Differs: AWS limits the time of an expression, the local cloud its steps. At most 100 levels were recorded on AWS.
     """
     assert text in failure(jsonata, expression)[1]
+
+
+def test_division_by_zero_fails_the_state():
+    """https://docs.aws.amazon.com/step-functions/latest/dg/transforming-data.html
+    Differs: AWS returns "Infinity".
+    """
+    assert failure(jsonata, "1 / 0")[0] == "States.QueryEvaluationError"
 
 
 def test_half_of_a_surrogate_pair_becomes_a_question_mark_and_no_number_a_name():

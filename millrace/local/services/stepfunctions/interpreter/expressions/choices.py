@@ -109,7 +109,7 @@ def _invalid(path: str) -> EvaluationError:
 
 
 def parse_timestamp(text: Any) -> float | None:
-    """Return the seconds since 1970 of a timestamp, or None. It needs the letters T and Z, or an offset for Z."""
+    """Return the seconds since 1970 of a timestamp, or None. It needs an uppercase T, and Z or an offset."""
     if not isinstance(text, str) or not _TIMESTAMP.fullmatch(text):
         return None
     try:
