@@ -26,12 +26,14 @@ from millrace.local.endpoint.moto import moto_application
 from millrace.local.endpoint.origins import Origins
 from millrace.local.endpoint.server import HOST, Server, bound
 from millrace.local.services.iam import Credentials, Sessions
+from millrace.local.services.stepfunctions import StepFunctions
 from millrace.local.workers import Confinement, Workers
 from millrace.operations.trace import Trace
 
 if TYPE_CHECKING:
     from millrace.events import Event, Metadata
     from millrace.local.cloudformation.deployer import Deployer
+    from millrace.local.services.stepfunctions.mocks import Mocks
 
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
@@ -265,6 +267,10 @@ class LocalCloud:
         """Make functions fail at these rates (see `Rates`) until `reset`, by a seed. `only` names the functions."""
         rates = Rates(failing, killed, doubled, conflicts, only)
         self.on_loop(lambda: self.region.faults.set(rates, seed=seed))
+
+    def state_machine(self, name: str, *, account: str = ACCOUNT, region: str = REGION) -> "Mocks":
+        """Return the mocks of a state machine, by its name or the id of its mediator. Raises UnknownMockError."""
+        return self.on_loop(lambda: self._regions.open(account, region).service(StepFunctions).mocks(name))
 
     def trace(self, correlation_id: str) -> Trace:
         """Return the causation tree of a flow."""

@@ -2,6 +2,9 @@
 
 import json
 
+from functions.contracts.fulfilment import PaymentDeclined
+from millrace.testing.mocks import Throw, step_result
+
 
 def test_a_placed_order_runs_until_nothing_more_follows(stocked, put):
     names = stocked.trace(settled(stocked, put("place_order"))).names()
@@ -114,3 +117,11 @@ def test_a_customer_whom_the_mailer_does_not_reach_is_told_by_post(stocked, put,
     assert ([event.name for event in post.published], post.at - mail.at > 600) == (["CustomerNotified"], True)
     assert trace.work("Fulfilment").status == "SUCCEEDED"
     assert messages("notificationsnotify", "dead") == []
+
+
+def test_a_step_can_be_mocked_without_its_function(stocked, put):
+    declined = PaymentDeclined(order_id="mocked", reason="expired")
+    mock = stocked.state_machine("Fulfilment").mock("charge_payment", Throw("StillInProgress"), step_result(declined))
+    trace = stocked.trace(settled(stocked, put("place_order")))
+    assert trace.names()[:5] == ["PlaceOrder", "OrderPlaced", "StockReserved", "StockReleased", "OrderRejected"]
+    assert len(mock.calls) == 2

@@ -4,12 +4,10 @@ import gc
 import json
 import subprocess
 import sys
-import uuid
 
 import pytest
 
 from millrace.local.core.garbage import pause_garbage_collection
-from millrace.local.services.stepfunctions import StepFunctions
 
 pytest_plugins = ["bus_fixtures"]
 
@@ -59,50 +57,12 @@ def loaded(tmp_path_factory):
         "millrace.events",
         "millrace.local.cloudformation.api",
         "moto.ec2",
-        "moto.stepfunctions.parser.asl.parse.asl_parser",
+        "moto.stepfunctions",
         "pydantic",
     ],
 )
 def test_start_imports_only_modules_that_its_stack_needs(loaded, module):
     assert module not in loaded
-
-
-@pytest.fixture
-def checked(local, monkeypatch):
-    """Create a state machine and return whether its definition was checked."""
-    checks, comment, states = [], str(uuid.uuid4()), local.client("stepfunctions")
-    monkeypatch.setattr(
-        local.region.service(StepFunctions).operations, "check_definition", lambda text, **_: checks.append(text)
-    )
-
-    def create(definition, kind="STANDARD"):
-        before, name, text = len(checks), f"m-{uuid.uuid4()}", json.dumps({**definition, "Comment": comment})
-        states.create_state_machine(name=name, definition=text, roleArn="arn:aws:iam::123456789012:role/it", type=kind)
-        return len(checks) > before
-
-    return create
-
-
-def test_valid_definition_is_checked_once(checked):
-    assert checked(STATES)
-    assert not checked(STATES)
-    assert checked(STATES, "EXPRESS")
-
-
-def sends(url, **more):
-    it = {"Type": "Task", "Resource": "arn:aws:states:::sqs:sendMessage", "Parameters": {"QueueUrl": url, **more}}
-    return {"StartAt": "Parameters", "States": {"Parameters": {**it, "End": True}}}
-
-
-def test_resource_names_do_not_affect_the_cached_check(checked):
-    assert checked(sends("http://127.0.0.1/1/first"))
-    assert not checked(sends("http://127.0.0.1/1/second"))
-
-
-@pytest.mark.parametrize("more", [{"MessageBody": ""}, {"MessageBody.$": "$"}, {"MessageBody": "{% 1 %}"}])
-def test_evaluated_values_are_checked_again(checked, more):
-    assert checked(sends("http://127.0.0.1/1/first"))
-    assert checked(sends("http://127.0.0.1/1/first", **more))
 
 
 def test_aws_managed_policies_are_loaded_on_demand(local):

@@ -22,10 +22,6 @@ class Backends:
         from moto.backends import get_backend  # noqa: PLC0415 - imported after moto's settings
 
         accounts: Any = get_backend(_NAMES.get(name, name))  # type: ignore[call-overload,unused-ignore]
-        if name == "stepfunctions":  # get_backend returns another backend than moto's API uses here
-            from moto.stepfunctions.models import stepfunctions_backends  # noqa: PLC0415
-
-            accounts = stepfunctions_backends
         backend = self.__dict__[name] = accounts[self.account]["aws" if name in _GLOBAL else self.region]
         return backend
 

@@ -6,11 +6,13 @@ The patches affect the whole process. They use the accounts and regions of the a
 import os
 from collections.abc import Callable, Iterable
 from functools import lru_cache
+from importlib.util import find_spec
 from pathlib import Path
 from string import ascii_letters, digits
 from typing import TYPE_CHECKING, Any
 
 from millrace.local.core.botocore_models import models
+from millrace.local.core.moto_patches import replace
 
 if TYPE_CHECKING:
     from millrace.local.core.account_region import AccountRegion
@@ -64,12 +66,12 @@ def _share_models() -> None:
 
     original = moto.core.utils._load_service_model
 
-    def load_service_model(service: str, kind: str) -> dict[str, Any]:
+    def load_service_model(service: str, model_name: str) -> dict[str, Any]:
         own = Path(moto_root, service.replace("-", ""))
-        load = original if any(own.glob(f"*/{kind}.*")) else models().load_service_model
-        return dict(load(service, kind))
+        load = original if any(own.glob(f"*/{model_name}.*")) else models().load_service_model
+        return dict(load(service, model_name))
 
-    moto.core.utils._load_service_model = load_service_model
+    replace(moto.core.utils, "_load_service_model", load_service_model)
 
 
 def _accept_any_region() -> None:
@@ -78,20 +80,25 @@ def _accept_any_region() -> None:
 
     original = AccountSpecificBackend._generate_regions
 
-    def generate_regions(backend: Any, service: str) -> list[str]:
-        return [_attached.home.name] if _attached else original(backend, service)
+    def generate_regions(backend: Any, service_name: str) -> list[str]:
+        return [_attached.home.name] if _attached else original(backend, service_name)
 
-    AccountSpecificBackend._generate_regions = generate_regions
+    replace(AccountSpecificBackend, "_generate_regions", generate_regions)
 
 
 def _disable_url_builders() -> None:
-    """moto compiles a URL builder for each route of a REST API, and never uses it."""
+    """moto 5.2.5 and later compile a URL builder for each route of a REST API, and never use it."""
+    if find_spec("moto.core.routing") is None:
+        return
     from moto.core.routing import SmithyRule  # noqa: PLC0415
 
     def build(rule: Any, *_args: Any) -> Any:
         raise NotImplementedError(f"The local cloud does not build URLs: {rule}")
 
-    SmithyRule._compile_builder = lambda _rule, append_unknown=True: build  # noqa: ARG005 - werkzeug's
+    def compile_builder(_rule: Any, append_unknown: bool = True) -> Any:  # noqa: ARG001, FBT001, FBT002 - werkzeug's
+        return build
+
+    replace(SmithyRule, "_compile_builder", compile_builder)
 
 
 def _cache_operations() -> None:
@@ -99,8 +106,8 @@ def _cache_operations() -> None:
     from moto.core import responses  # noqa: PLC0415
 
     names = responses.method_names_from_class
-    responses.method_names_from_class = lru_cache(256)(lambda service: frozenset(names(service)))
-    responses.camelcase_to_underscores = lru_cache(4096)(responses.camelcase_to_underscores)
+    replace(responses, "method_names_from_class", lru_cache(256)(lambda service: frozenset(names(service))))
+    replace(responses, "camelcase_to_underscores", lru_cache(4096)(responses.camelcase_to_underscores))
 
 
 def _draw_ids_faster() -> None:
@@ -116,4 +123,4 @@ def _draw_ids_faster() -> None:
         drawn = "".join(source.choices(ascii_letters + digits * include_digits, k=length))
         return drawn.lower() if lower_case else drawn
 
-    MotoRandom.get_random_string = get_random_string
+    replace(MotoRandom, "get_random_string", get_random_string)

@@ -4,6 +4,8 @@ AWS's SDKs do not retry these statuses. They retry 500, 502, 503 and 504 for hal
 https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
 """
 
+import re
+from collections.abc import Iterator
 from functools import cache
 from typing import Any
 from urllib.parse import parse_qsl
@@ -89,16 +91,36 @@ def _is_form(request: Request) -> bool:
 
 def _by_route(request: Request) -> str | None:
     """Return the operation of a REST API request from botocore's model; None if it has none."""
-    from moto.core.request import Request as MotoRequest  # noqa: PLC0415
-    from moto.core.routing import get_service_router  # noqa: PLC0415
+    given = {name for name, _ in parse_qsl(request.query, keep_blank_values=True)}
+    found = [
+        (len(required), len(literal), name)
+        for method, pattern, required, literal, name in _routes(request.service)
+        if method == request.method and required <= given and pattern.fullmatch(request.path)
+    ]
+    return max(found)[-1] if found else None
 
-    url = f"http://localhost{request.path}?{request.query}"
-    moto_request = MotoRequest.from_primitives(request.method, url, request.headers, request.body)
-    try:
-        operation, _ = get_service_router(_MOTO_NAMES.get(request.service, request.service)).match(moto_request)
-    except Exception:  # noqa: BLE001 - the message then has method and path
-        return None
-    return str(operation.name)
+
+@cache
+def _routes(service: str) -> list[tuple[str, re.Pattern[str], frozenset[str], str, str]]:
+    """Return method, pattern of the path, parameters in the query, literal text and name of each operation."""
+    model = _model(service)
+    routes = []
+    for name in model.operation_names if model else ():
+        operation = model.operation_model(name)
+        http = operation.http
+        path, _, query = http.get("requestUri", "/").partition("?")
+        pattern = re.sub(r"\\{\w+(\\\+)?\\}", lambda match: ".+" if match[1] else "[^/]+", re.escape(path))
+        required = frozenset([*(part.partition("=")[0] for part in query.split("&") if part), *_required(operation)])
+        routes.append((http["method"], re.compile(pattern), required, re.sub(r"{.*?}", "", path), name))
+    return routes
+
+
+def _required(operation: Any) -> Iterator[str]:
+    """Yield the parameters in the query that an operation requires."""
+    shape = operation.input_shape
+    for name in shape.required_members if shape else ():
+        if shape.members[name].serialization.get("location") == "querystring":
+            yield shape.members[name].serialization["name"]
 
 
 def error_response(request: Request, code: str, text: str, status: int) -> Response:
@@ -110,13 +132,18 @@ def error_response(request: Request, code: str, text: str, status: int) -> Respo
     return Response(status, _XML_ERRORS[protocol].format(error).encode(), (("content-type", "text/xml"),))
 
 
-@cache
 def _protocol(service: str) -> str:
-    from botocore.exceptions import UnknownServiceError  # noqa: PLC0415
-    from moto.core.utils import get_service_model  # noqa: PLC0415
+    model = _model(service)
+    return str(model.protocol) if model else "json"
+
+
+@cache
+def _model(service: str) -> Any:
+    """Return botocore's model of a service by its signing name; None if it has none."""
+    from botocore.exceptions import UnknownServiceError  # noqa: PLC0415 - only for errors
+    from moto.core.utils import get_service_model  # noqa: PLC0415 - imported after moto's settings
 
     try:
-        model: Any = get_service_model(_MOTO_NAMES.get(service, service))
+        return get_service_model(_MOTO_NAMES.get(service, service))
     except UnknownServiceError:
-        return "json"
-    return str(model.protocol)
+        return None

@@ -137,6 +137,7 @@ def test_timeout_of_a_state_machine_follows_the_clock(kit):
 
 def test_endless_execution_fails_when_its_history_is_full(kit, monkeypatch):
     """https://docs.aws.amazon.com/step-functions/latest/dg/bp-history-limit.html"""
-    monkeypatch.setattr("millrace.local.services.stepfunctions.asl.environment.MOST_EVENTS", 100)
-    execution = kit.run(chain(A={"Type": "Pass", "Next": "B"}, B={"Type": "Pass", "Next": "A"}))
+    monkeypatch.setattr("millrace.local.services.stepfunctions.interpreter.history.MAX_EVENTS", 100)
+    choice = {"Type": "Choice", "Choices": [{"Variable": "$.end", "IsPresent": True, "Next": "C"}], "Default": "A"}
+    execution = kit.run(chain(A={"Type": "Pass"}, B=choice, C={"Type": "Succeed"}))
     assert (execution["status"], execution["error"]) == ("FAILED", "States.Runtime")

@@ -1,7 +1,10 @@
+import base64
 import json
 
 import pytest
 from machines_kit import chain, task
+
+from millrace.local.services.stepfunctions.interpreter.integrations.functions import function_error
 
 pytest_plugins = ("machines_fixtures",)
 INVOKE = "arn:aws:states:::lambda:invoke"
@@ -69,9 +72,27 @@ def test_timeout_of_the_function_is_named_by_lambda(kit):
 
 def test_error_without_a_type_is_lambda_unknown():
     """https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html"""
-    from millrace.local.services.stepfunctions.asl.functions import _function_error
+    assert function_error('{"errorMessage": "gone"}').error == "Lambda.Unknown"
 
-    assert _function_error('{"errorMessage": "gone"}').error == "Lambda.Unknown"
+
+def test_cause_of_a_function_error_is_compact_json():
+    """https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html"""
+    error = function_error('{"errorMessage": "lost", "errorType": "KeyError", "stackTrace": []}')
+    assert (error.error, error.cause) == ("KeyError", '{"errorMessage":"lost","errorType":"KeyError","stackTrace":[]}')
+
+
+def test_log_of_an_invocation_is_in_the_result(kit):
+    """https://docs.aws.amazon.com/step-functions/latest/dg/connect-lambda.html"""
+    it = invoke(kit.function("print('hello')"))
+    it["Parameters"]["LogType"] = "Tail"
+    assert b"hello" in base64.b64decode(kit.output(chain(It=it))["LogResult"])
+
+
+def test_function_is_invoked_asynchronously(kit, echo):
+    """https://docs.aws.amazon.com/step-functions/latest/dg/connect-lambda.html"""
+    it = invoke(echo)
+    it["Parameters"]["InvocationType"] = "Event"
+    assert kit.output(chain(It=it))["StatusCode"] == 202
 
 
 def test_function_longer_than_the_task_times_out(kit):

@@ -307,9 +307,10 @@ def test_listed_executions_have_their_redrives(kit, broken, failed, redriven):
         kit.states.list_executions(stateMachineArn=found["stateMachineArn"], redriveFilter="REDRIVEN")
 
 
-def test_map_run_cannot_be_redriven(kit, broken, failed, redrive_error):
-    """https://docs.aws.amazon.com/step-functions/latest/dg/redrive-map-run.html
-    Refused: an execution with a failed Map Run.
-    """
+def test_map_run_is_redriven_with_its_execution(kit, broken, fix, failed, redriven):
+    """https://docs.aws.amazon.com/step-functions/latest/dg/redrive-map-run.html"""
     execution = failed(chain(It=map_state(chain(Fails=task(broken)), "DISTRIBUTED")), [1])
-    assert "The local cloud does not redrive a Map Run" in redrive_error(execution)[1]
+    fix()
+    assert redriven(execution)["output"] == [1]
+    (run,) = kit.states.list_map_runs(executionArn=execution)["mapRuns"]
+    assert kit.states.describe_map_run(mapRunArn=run["mapRunArn"])["redriveCount"] == 1

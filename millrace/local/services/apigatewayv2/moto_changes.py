@@ -3,6 +3,8 @@
 import os
 from typing import Any
 
+from millrace.local.core.moto_patches import replace
+
 
 def apply(_region: Any) -> None:
     """Set the endpoint of HTTP APIs to the local cloud; moto gives the one at AWS."""
@@ -14,4 +16,4 @@ def apply(_region: Any) -> None:
         init_by_moto(api, *args, **kwargs)
         api.api_endpoint = f"http://{api.api_id}.execute-api.localhost:{os.environ['MOTO_PORT']}"
 
-    Api.__init__ = __init__
+    replace(Api, "__init__", __init__)

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from millrace.local.core.account_region import AccountRegion
+from millrace.local.core.moto_patches import replace, replace_attribute
 from millrace.local.services.dynamodb import index_partitions
 from millrace.local.services.dynamodb.transactions import transact_write_items
 
@@ -44,14 +45,14 @@ def _use_clock(region: RegionOf) -> None:
     def utcnow() -> datetime:
         return region().clock.datetime().replace(tzinfo=None)
 
-    table.utcnow = utcnow
+    replace(table, "utcnow", utcnow)
 
 
 def _disable_push() -> None:
     """Disable moto's delivery to a function, which also empties the shard: the local cloud polls as Lambda does."""
     from moto.dynamodb.models.table import Table  # noqa: PLC0415
 
-    Table.lambda_event_source_mappings = property(lambda _: {}, lambda _, __: None)
+    replace_attribute(Table, "lambda_event_source_mappings", property(lambda _: {}, lambda _, __: None))
 
 
 def _report_items(region: RegionOf) -> None:
@@ -71,7 +72,7 @@ def _report_items(region: RegionOf) -> None:
         arn = f"{table.table_arn}/stream/{table.latest_stream_label}"
         region(table.table_arn).source_changed(arn, "change of an item")
 
-    StreamShard.add = add
+    replace(StreamShard, "add", add)
 
 
 def _serialize_writes() -> None:
@@ -91,14 +92,14 @@ def _serialize_writes() -> None:
         return run
 
     for name in (*_WRITES, *_READS):
-        setattr(DynamoHandler, name, locked(getattr(DynamoHandler, name)))
+        replace(DynamoHandler, name, locked(getattr(DynamoHandler, name)))
 
 
 def _make_transactions_atomic() -> None:
     """Check every condition before writing: moto copies whole tables, and their streams show writes that it undoes."""
     from moto.dynamodb.models import DynamoDBBackend  # noqa: PLC0415
 
-    DynamoDBBackend.transact_write_items = transact_write_items
+    replace(DynamoDBBackend, "transact_write_items", transact_write_items)
 
 
 def _narrow_queries() -> None:
@@ -116,4 +117,4 @@ def _narrow_queries() -> None:
             narrow.items = {hash_key: table.items[hash_key]} if hash_key in table.items else {}
         return query_by_moto(narrow, hash_key, *args, **kwargs)
 
-    Table.query = query
+    replace(Table, "query", query)

@@ -9,7 +9,7 @@ from typing import Any
 MAX_ITEMS = 100
 
 
-def transact_write_items(backend: Any, items: list[dict[str, Any]]) -> None:
+def transact_write_items(backend: Any, transact_items: list[dict[str, Any]]) -> None:
     """Write all items or none. Raises moto's exceptions."""
     from moto.dynamodb.exceptions import (  # noqa: PLC0415
         MultipleTransactionsException,
@@ -17,9 +17,9 @@ def transact_write_items(backend: Any, items: list[dict[str, Any]]) -> None:
         TransactionCanceledException,
     )
 
-    if len(items) > MAX_ITEMS:
+    if len(transact_items) > MAX_ITEMS:
         raise TooManyTransactionsException
-    actions = [_Action(backend, *next(iter(item.items()))) for item in items]
+    actions = [_Action(backend, *next(iter(item.items()))) for item in transact_items]
     if len({action.item_id for action in actions}) < len(actions):
         raise MultipleTransactionsException
     reasons = [action.cancellation_reason() for action in actions]

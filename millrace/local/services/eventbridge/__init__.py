@@ -1,9 +1,25 @@
 """Amazon EventBridge: buses, rules, archives, replays, scheduled rules and API destinations."""
 
+from millrace.local.services.eventbridge.connections import (
+    HttpRequest,
+    HttpResponse,
+    NotLoopbackError,
+    key_headers,
+    send,
+)
 from millrace.local.services.eventbridge.put_events import new_envelope
 from millrace.local.services.eventbridge.rule_delivery import retry_policy
 from millrace.local.services.eventbridge.service import EventBridge
 
 SERVICE = EventBridge
 
-__all__ = ["EventBridge", "new_envelope", "retry_policy"]
+__all__ = [
+    "EventBridge",
+    "HttpRequest",
+    "HttpResponse",
+    "NotLoopbackError",
+    "key_headers",
+    "new_envelope",
+    "retry_policy",
+    "send",
+]

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from millrace.local.core.account_region import AccountRegion
+from millrace.local.core.moto_patches import replace
 from millrace.local.services.eventbridge.service import EventBridge
 
 
@@ -14,4 +15,4 @@ def apply(region: Callable[..., AccountRegion]) -> None:
     def replay_events(replay: Any, archive: Any) -> None:
         region(archive.arn).service(EventBridge).replays.start(replay, archive)
 
-    Replay.replay_events = replay_events
+    replace(Replay, "replay_events", replay_events)

@@ -5,6 +5,8 @@ from copy import copy
 from functools import cached_property
 from typing import Any
 
+from millrace.local.core.moto_patches import replace, replace_attribute
+
 
 def apply(_region: Any) -> None:
     """Change moto's managed policies."""
@@ -29,8 +31,8 @@ def _make_policies_once() -> None:
         begin(backend, *args, **kwargs)
         del backend.aws_managed_policies, backend.managed_policies
 
-    IAMBackend.__init__ = __init__
-    IAMBackend._init_aws_policies = lambda _backend: []
+    replace(IAMBackend, "__init__", __init__)
+    replace(IAMBackend, "_init_aws_policies", lambda _backend: [])
     _compute_lazily(IAMBackend, "aws_managed_policies", aws_managed_policies)
     _compute_lazily(IAMBackend, "managed_policies", IAMBackend._init_managed_policies)
 
@@ -39,4 +41,4 @@ def _compute_lazily(owner: Any, name: str, make: Callable[[Any], Any]) -> None:
     """Add an attribute to a class that is computed when it is first read."""
     attribute = cached_property(make)
     attribute.__set_name__(owner, name)
-    setattr(owner, name, attribute)
+    replace_attribute(owner, name, attribute)

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from millrace.local.core.account_region import AccountRegion
+from millrace.local.core.moto_patches import replace, replace_attribute
 
 RegionOf = Callable[..., AccountRegion]
 
@@ -25,14 +26,14 @@ def _use_clock(region: RegionOf) -> None:
     def utcnow() -> datetime:
         return region().clock.datetime().replace(tzinfo=None)
 
-    models.utcnow = utcnow
+    replace(models, "utcnow", utcnow)
 
 
 def _disable_push() -> None:
     """Disable moto's delivery to a function within PutRecord: the local cloud polls streams as Lambda does."""
     from moto.kinesis.models import Stream  # noqa: PLC0415
 
-    Stream.lambda_event_source_mappings = property(lambda _: {}, lambda _, __: None)
+    replace_attribute(Stream, "lambda_event_source_mappings", property(lambda _: {}, lambda _, __: None))
 
 
 def _report_records(region: RegionOf) -> None:
@@ -46,7 +47,7 @@ def _report_records(region: RegionOf) -> None:
         region(stream.arn).source_changed(stream.arn, "arrival of a record")
         return result
 
-    Stream.put_record = put_record
+    replace(Stream, "put_record", put_record)
 
 
 def _keep_records_in_their_shard() -> None:
@@ -62,8 +63,9 @@ def _keep_records_in_their_shard() -> None:
     def split_shard(stream: Any, shard_to_split: str, new_starting_hash_key: str) -> None:
         _without_records(stream, [shard_to_split], lambda: split(stream, shard_to_split, new_starting_hash_key))
 
-    def merge_shards(stream: Any, shard_to_merge: str, adjacent: str) -> None:
-        _without_records(stream, [shard_to_merge, adjacent], lambda: merge(stream, shard_to_merge, adjacent))
+    def merge_shards(stream: Any, shard_to_merge: str, adjacent_shard_to_merge: str) -> None:
+        shards = [shard_to_merge, adjacent_shard_to_merge]
+        _without_records(stream, shards, lambda: merge(stream, *shards))
 
     def get_shard_for_key(stream: Any, partition_key: str, explicit_hash_key: str) -> Any:
         shards = stream.shards
@@ -73,8 +75,9 @@ def _keep_records_in_their_shard() -> None:
         finally:
             stream.shards = shards
 
-    Stream.split_shard, Stream.merge_shards = split_shard, merge_shards
-    Stream.get_shard_for_key = get_shard_for_key
+    replace(Stream, "split_shard", split_shard)
+    replace(Stream, "merge_shards", merge_shards)
+    replace(Stream, "get_shard_for_key", get_shard_for_key)
 
 
 def _without_records(stream: Any, shard_ids: list[str], action: Callable[[], None]) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from millrace.local.core.moto_patches import replace
 from millrace.local.services.lambda_ import deployment_packages
 from millrace.local.services.lambda_.event_source_mappings.filters import compile_filters
 from millrace.local.services.lambda_.service import Lambda
@@ -33,7 +34,7 @@ def _queue_invocations(region: RegionOf) -> None:
         owner.scheduler.soon(lambda: functions.invoke_async(function, payload), "invocation by a service")
         return b""
 
-    LambdaFunction.invoke = invoke
+    replace(LambdaFunction, "invoke", invoke)
 
 
 def _check_and_qualify_mappings() -> None:
@@ -62,8 +63,8 @@ def _check_and_qualify_mappings() -> None:
             mapping.function_arn = qualified_arn(backend, spec["FunctionName"])
         return mapping
 
-    LambdaBackend.create_event_source_mapping = create_event_source_mapping
-    LambdaBackend.update_event_source_mapping = update_event_source_mapping
+    replace(LambdaBackend, "create_event_source_mapping", create_event_source_mapping)
+    replace(LambdaBackend, "update_event_source_mapping", update_event_source_mapping)
 
 
 def qualified_arn(backend: Any, name: str) -> str:
@@ -77,18 +78,18 @@ def _replace_invoke_config() -> None:
     """moto keeps a function's first event invoke configuration and ignores later ones."""
     from moto.awslambda.models import EventInvokeConfig, LambdaBackend  # noqa: PLC0415
 
-    def put(backend: Any, name: str, config: dict[str, Any]) -> Any:
-        function = backend.get_function(name)
-        stored = EventInvokeConfig(qualified_arn(backend, name), function.last_modified, config)
+    def put(backend: Any, function_name: str, config: dict[str, Any]) -> Any:
+        function = backend.get_function(function_name)
+        stored = EventInvokeConfig(qualified_arn(backend, function_name), function.last_modified, config)
         function.event_invoke_config = [stored]
         return stored.response()
 
-    def update(backend: Any, name: str, config: dict[str, Any]) -> Any:
-        previous = backend.get_function(name).event_invoke_config
-        return put(backend, name, {**(previous[0].config if previous else {}), **config})
+    def update(backend: Any, function_name: str, config: dict[str, Any]) -> Any:
+        previous = backend.get_function(function_name).event_invoke_config
+        return put(backend, function_name, {**(previous[0].config if previous else {}), **config})
 
-    LambdaBackend.put_function_event_invoke_config = put
-    LambdaBackend.update_function_event_invoke_config = update
+    replace(LambdaBackend, "put_function_event_invoke_config", put)
+    replace(LambdaBackend, "update_function_event_invoke_config", update)
 
 
 def _qualify_invoke_configs() -> None:
@@ -97,14 +98,14 @@ def _qualify_invoke_configs() -> None:
     from moto.awslambda.responses import LambdaResponse  # noqa: PLC0415
 
     for name in ("put", "get", "delete", "update"):
-        setattr(LambdaResponse, f"{name}_function_event_invoke_config", _qualified(LambdaResponse, name))
+        replace(LambdaResponse, f"{name}_function_event_invoke_config", _qualified(LambdaResponse, name))
     delete = LambdaBackend.delete_function_event_invoke_config
 
-    def delete_config(backend: Any, name: str) -> None:
-        delete(backend, name)
-        backend.get_function(name).event_invoke_config = []
+    def delete_config(backend: Any, function_name: str) -> None:
+        delete(backend, function_name)
+        backend.get_function(function_name).event_invoke_config = []
 
-    LambdaBackend.delete_function_event_invoke_config = delete_config
+    replace(LambdaBackend, "delete_function_event_invoke_config", delete_config)
 
 
 def _qualified(response_class: Any, name: str) -> Callable[[Any], Any]:
@@ -144,9 +145,9 @@ def _keep_function_settings() -> None:
         kept = {name: getattr(function, attribute, None) for name, attribute in attributes.items()}
         return {**get(function, *args, **kwargs), **{name: value for name, value in kept.items() if value}}
 
-    LambdaFunction.__init__ = __init__
-    LambdaFunction.update_configuration = update_configuration
-    LambdaFunction.get_configuration = get_configuration
+    replace(LambdaFunction, "__init__", __init__)
+    replace(LambdaFunction, "update_configuration", update_configuration)
+    replace(LambdaFunction, "get_configuration", get_configuration)
 
 
 def _check_deployment_packages() -> None:
@@ -168,5 +169,5 @@ def _check_deployment_packages() -> None:
 
         return content
 
-    moto.awslambda.models._zipfile_content = checked(moto.awslambda.models._zipfile_content)
-    moto.awslambda.models._s3_content = checked(moto.awslambda.models._s3_content)
+    replace(moto.awslambda.models, "_zipfile_content", checked(moto.awslambda.models._zipfile_content))
+    replace(moto.awslambda.models, "_s3_content", checked(moto.awslambda.models._s3_content))

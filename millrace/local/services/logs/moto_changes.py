@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from millrace.local.core.account_region import AccountRegion
+from millrace.local.core.moto_patches import replace
 
 
 def apply(region: Callable[..., AccountRegion]) -> None:
@@ -17,7 +18,11 @@ def _use_clock(region: Callable[..., AccountRegion]) -> None:
     from moto.logs import models  # noqa: PLC0415
 
     millis = models.unix_time_millis
-    models.unix_time_millis = lambda moment=None: float(millis(moment)) + region().clock.wall_clock_offset * 1000
+
+    def unix_time_millis(moment: Any = None) -> float:
+        return float(millis(moment)) + region().clock.wall_clock_offset * 1000
+
+    replace(models, "unix_time_millis", unix_time_millis)
 
 
 def _reject_subscription_filters() -> None:
@@ -29,4 +34,4 @@ def _reject_subscription_filters() -> None:
         constraint = "the local cloud does not support subscription filters"
         raise InvalidParameterException(constraint, parameter="logGroupName", value=log_group_name)
 
-    LogsBackend.put_subscription_filter = put_subscription_filter
+    replace(LogsBackend, "put_subscription_filter", put_subscription_filter)

@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from millrace.local.core.account_region import AccountRegion
+from millrace.local.core.moto_patches import replace
 from millrace.local.services.s3.service import S3, bucket_owner
 
 RegionOf = Callable[..., AccountRegion]
@@ -34,7 +35,7 @@ def _send_notifications(region: RegionOf) -> None:
             arn = f"arn:aws:s3:{bucket.region_name}:{bucket.account_id}:{bucket.name}"
             region(arn).service(S3).notify(event_name, bucket, key)
 
-    notifications.send_event = send_event
+    replace(notifications, "send_event", send_event)
 
 
 def _mark_tagging_requests() -> None:
@@ -49,7 +50,7 @@ def _mark_tagging_requests() -> None:
         finally:
             _tagging.requested = False
 
-    S3Response.put_object_tagging = put_object_tagging
+    replace(S3Response, "put_object_tagging", put_object_tagging)
 
 
 def _check_expected_owners() -> None:
@@ -60,7 +61,7 @@ def _check_expected_owners() -> None:
     from moto.s3.responses import S3Response  # noqa: PLC0415
 
     for name in ("_bucket_response", "_key_response"):
-        setattr(S3Response, name, _checked(getattr(S3Response, name)))
+        replace(S3Response, name, _checked(getattr(S3Response, name)))
 
 
 def _checked(answer: Callable[..., Any]) -> Callable[..., Any]:

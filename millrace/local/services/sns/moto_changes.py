@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from millrace.local.core.account_region import AccountRegion
+from millrace.local.core.moto_patches import replace
 from millrace.local.services.sns.service import Sns
 
 
@@ -24,4 +25,4 @@ def apply(region: Callable[..., AccountRegion]) -> None:
             lambda: publish_by_moto(subscription, message, message_id, **options),
         )
 
-    Subscription.publish = publish
+    replace(Subscription, "publish", publish)

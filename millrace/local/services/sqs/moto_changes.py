@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from millrace.local.core.moto_patches import replace, replace_attribute
 from millrace.local.services.sqs.message_store import MessageStore, store_of
 from millrace.local.services.sqs.receiving import receive
 
@@ -35,8 +36,15 @@ def _use_local_clock(region: RegionOf) -> None:
     from moto.sqs import models  # noqa: PLC0415
 
     seconds, millis = models.unix_time, models.unix_time_millis
-    models.unix_time = lambda moment=None: float(seconds(moment)) + region().clock.wall_clock_offset
-    models.unix_time_millis = lambda moment=None: float(millis(moment)) + region().clock.wall_clock_offset * 1000
+
+    def unix_time(moment: Any = None) -> float:
+        return float(seconds(moment)) + region().clock.wall_clock_offset
+
+    def unix_time_millis(moment: Any = None) -> float:
+        return float(millis(moment)) + region().clock.wall_clock_offset * 1000
+
+    replace(models, "unix_time", unix_time)
+    replace(models, "unix_time_millis", unix_time_millis)
 
 
 def _use_message_store(region: RegionOf) -> None:
@@ -56,11 +64,18 @@ def _use_message_store(region: RegionOf) -> None:
         created: MessageStore = queue.millrace_store
         return created
 
-    Queue._messages = property(store, set_messages)
-    Queue.messages = property(lambda queue: [message for message in store(queue) if message.millrace_stored.ready])
-    Queue.approximate_number_of_messages = property(lambda queue: store(queue).counts()[0])
-    Queue.approximate_number_of_messages_not_visible = property(lambda queue: store(queue).counts()[1])
-    Queue.approximate_number_of_messages_delayed = property(lambda queue: store(queue).counts()[2])
+    replace_attribute(Queue, "_messages", property(store, set_messages))
+
+    def ready(queue: Any) -> list[Any]:
+        return [message for message in store(queue) if message.millrace_stored.ready]
+
+    replace_attribute(Queue, "messages", property(ready))
+    for number, suffix in enumerate(("", "_not_visible", "_delayed")):
+        replace_attribute(Queue, f"approximate_number_of_messages{suffix}", _count(number))
+
+
+def _count(number: int) -> property:
+    return property(lambda queue: store_of(queue).counts()[number])
 
 
 def _receive_from_message_store(region: RegionOf) -> None:
@@ -68,21 +83,26 @@ def _receive_from_message_store(region: RegionOf) -> None:
     from moto.sqs.models import SQSBackend, _filter_message_attributes  # noqa: PLC0415
 
     def receive_message(
-        backend: Any, queue_name: str, count: int, wait: int, visibility: int, names: list[str] | None = None
+        backend: Any,
+        queue_name: str,
+        count: int,
+        wait_seconds_timeout: int,
+        visibility_timeout: int,
+        message_attribute_names: list[str] | None = None,
     ) -> list[Any]:
         queue = backend.get_queue(queue_name)
-        deadline = time.monotonic() + wait
+        deadline = time.monotonic() + wait_seconds_timeout
         with queue._messages_lock:
-            while not (received := receive(region(queue.queue_arn), queue, count, visibility)):
+            while not (received := receive(region(queue.queue_arn), queue, count, visibility_timeout)):
                 if time.monotonic() >= deadline:
                     return []
                 queue._messages_lock.wait(_LONG_POLL_INTERVAL)
             region(queue.queue_arn).source_changed(queue.queue_arn, "change of a message")
         for message in received:
-            _filter_message_attributes(message, names or [])
+            _filter_message_attributes(message, message_attribute_names or [])
         return received
 
-    SQSBackend.receive_message = receive_message
+    replace(SQSBackend, "receive_message", receive_message)
 
 
 def _delete_by_receipt_handle() -> None:
@@ -120,15 +140,15 @@ def _delete_by_receipt_handle() -> None:
             store.change_visibility(message, visible_at)
         queue.millrace_changed()
 
-    Queue.delete_message = delete_message
-    SQSBackend.change_message_visibility = change_message_visibility
+    replace(Queue, "delete_message", delete_message)
+    replace(SQSBackend, "change_message_visibility", change_message_visibility)
 
 
 def _disable_pushing_to_functions() -> None:
     """Within SendMessage, moto invokes functions with one message per call; here event source mappings poll."""
     from moto.sqs.models import Queue  # noqa: PLC0415
 
-    Queue.lambda_event_source_mappings = property(lambda _: {}, lambda _, __: None)
+    replace_attribute(Queue, "lambda_event_source_mappings", property(lambda _: {}, lambda _, __: None))
 
 
 def _deduplicate_and_number(region: RegionOf) -> None:
@@ -147,7 +167,7 @@ def _deduplicate_and_number(region: RegionOf) -> None:
             store.lock.notify_all()
         changed(queue)
 
-    Queue.add_message = add_message
+    replace(Queue, "add_message", add_message)
     Queue.millrace_changed = changed
 
 
@@ -188,4 +208,4 @@ def _return_dead_letter_queue_source() -> None:
                     shown.setdefault("Attributes", {})["DeadLetterQueueSourceArn"] = source
         return result
 
-    SQSResponse.receive_message = receive_message
+    replace(SQSResponse, "receive_message", receive_message)

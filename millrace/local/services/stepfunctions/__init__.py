@@ -1,6 +1,6 @@
 """AWS Step Functions."""
 
-from millrace.local.services.stepfunctions.state_machines import StepFunctions
+from millrace.local.services.stepfunctions.service import StepFunctions
 
 SERVICE = StepFunctions
 

@@ -2,7 +2,7 @@
 
 from millrace.local.core.account_region import AccountRegion
 from millrace.local.services.iam import Call, Permission, passed
-from millrace.local.services.stepfunctions.state_machines import StepFunctions
+from millrace.local.services.stepfunctions.service import StepFunctions
 
 _STATES = tuple(
     (f"{name}Arn", "{}")

@@ -1,254 +1,221 @@
-"""Step Functions: state machines and their executions."""
+"""Operations on state machines, and on the tags of state machines and activities.
 
-import functools
-import json
-import random
-import uuid
-from typing import TYPE_CHECKING, Any
-
-from millrace.local.core.account_region import AccountRegion
-from millrace.local.core.errors import ApiError
-from millrace.local.core.history import Reference, reference
-from millrace.local.core.service import DeliveryPermissions, Service
-from millrace.local.core.targets import Message, TargetDelivery
-from millrace.local.services.stepfunctions.validation import StateMachineChecks
-
-if TYPE_CHECKING:
-    from millrace.local.services.stepfunctions.asl.callbacks import TaskTokens
-    from millrace.local.services.stepfunctions.asl.operations import MachineOperations
-    from millrace.local.services.stepfunctions.asl.records import Records
-    from millrace.local.services.stepfunctions.asl.run import Machine, Run
-
-NAME_REUSE_SECONDS = 90 * 24 * 3600
-"""https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html"""
-
-CLIENT_TOKEN_SECONDS, MAX_CLIENT_TOKENS = 15 * 60, 10
-"""How long a redrive with the same client token is idempotent, and how many tokens an execution stores.
-
-https://docs.aws.amazon.com/step-functions/latest/apireference/API_RedriveExecution.html
+https://docs.aws.amazon.com/step-functions/latest/apireference/API_Operations.html
 """
 
-OPERATIONS = (
-    "StartExecution",
-    "StartSyncExecution",
-    "StopExecution",
-    "RedriveExecution",
-    "DescribeExecution",
-    "DescribeStateMachineForExecution",
-    "ListExecutions",
-    "GetExecutionHistory",
-    "SendTaskSuccess",
-    "SendTaskFailure",
-    "SendTaskHeartbeat",
-    "ListMapRuns",
-    "DescribeMapRun",
-    "ValidateStateMachineDefinition",
-    "TestState",
-    "UpdateMapRun",
-    "CreateActivity",
-    "GetActivityTask",
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Protocol
+
+from millrace.local.core.errors import ApiError
+from millrace.local.services.stepfunctions.catalog import Catalog, Revision, Selection, StateMachine
+from millrace.local.services.stepfunctions.requests import Params, Result, check_arn, check_name, page
+
+if TYPE_CHECKING:
+    from millrace.local.core.account_region import AccountRegion
+
+MAX_TAGS = 50
+"""Of a resource. https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html"""
+_ROLE = re.compile(r"arn:[\w-]+:iam::\d{12}:role/.+")
+_NOTHING_TO_UPDATE = (
+    "Either the definition, the role ARN, the LoggingConfiguration, or the TracingConfiguration must be specified"
 )
+_DEFAULTS = {"tracing": {"enabled": False}, "encryption": {"type": "AWS_OWNED_KEY"}}
+_REVISION = {"definition": "definition", "role": "roleArn", "logging": "loggingConfiguration"}
+_REVISION |= {"tracing": "tracingConfiguration", "encryption": "encryptionConfiguration"}
 
 
-class StepFunctions(Service):
-    """Runs executions on moto's interpreter. Its methods run on the scheduler's thread."""
+class Tagged(Protocol):
+    """A resource that has tags."""
 
-    arn_name = "states"
-    is_target = True
-    permissions_to_deliver = DeliveryPermissions(("states:StartExecution",), role_required=True)
-    """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-identity-based.html."""
+    tags: dict[str, str]
 
-    def __init__(self, region: AccountRegion) -> None:
-        super().__init__(region)
-        self._runs: dict[str, Run] = {}
-        self._runs_of: dict[str, list[Run]] = {}
-        self.answers = {f"AWSStepFunctions.{name}": functools.partial(self._answer, name) for name in OPERATIONS}
-        self.checks = StateMachineChecks(self, region.cache / "definitions").checks
 
-    def _answer(self, operation: str, params: dict[str, Any]) -> Any:
-        return self.operations.answers[operation](params)
+class StateMachineOperations:
+    """`answers` are the operations by name.
 
-    @functools.cached_property
-    def operations(self) -> "MachineOperations":
-        """The operations. The first use imports moto's interpreter."""
-        from millrace.local.services.stepfunctions.asl import changes  # noqa: PLC0415 - a third of a second of import
-        from millrace.local.services.stepfunctions.asl.operations import MachineOperations  # noqa: PLC0415 - the same
+    `check_definition` raises ApiError for an invalid one. `find_tagged` finds a state machine or an activity.
+    `on_delete` is called with the ARN of a state machine that was deleted.
+    """
 
-        changes.change()
-        return MachineOperations(self)
+    def __init__(
+        self,
+        region: "AccountRegion",
+        catalog: Catalog,
+        check_definition: Callable[..., None],
+        find_tagged: Callable[[str], Tagged],
+        on_delete: Callable[[str], None],
+    ) -> None:
+        self._region = region
+        self._catalog = catalog
+        self._check_definition = check_definition
+        self._find_tagged = find_tagged
+        self._on_delete = on_delete
+        self.answers: dict[str, Callable[[Params], Result]] = {
+            "CreateStateMachine": self._create,
+            "UpdateStateMachine": self._update,
+            "DeleteStateMachine": self._delete,
+            "DescribeStateMachine": self._describe,
+            "ListStateMachines": self._list,
+            "TagResource": self._tag,
+            "UntagResource": self._untag,
+            "ListTagsForResource": self._list_tags,
+        }
 
-    @functools.cached_property
-    def tokens(self) -> "TaskTokens":
-        """The issued task tokens."""
-        from millrace.local.services.stepfunctions.asl.callbacks import TaskTokens  # noqa: PLC0415 - moto's interpreter
+    def _create(self, params: Params) -> Result:
+        """https://docs.aws.amazon.com/step-functions/latest/apireference/API_CreateStateMachine.html."""
+        name, express = params["name"], params.get("type") == "EXPRESS"
+        check_name(name)
+        _check_version_description(params)
+        revision = Revision(**_defaults(_revision(params)))
+        arn = f"arn:aws:states:{self._region.name}:{self._region.account}:stateMachine:{name}"
+        machine = self._catalog.machines.get(arn)
+        if machine and not _is_same(machine, revision, express=express):
+            raise ApiError("StateMachineAlreadyExists", f"State Machine Already Exists: '{arn}'")
+        if machine is None:
+            self._check_definition(revision.definition, express=express)
+            machine = StateMachine(arn, name, express, revision, self._catalog.now())
+            _add_tags(machine, params.get("tags", []))
+            self._catalog.machines[arn] = machine
+        created = {"stateMachineArn": arn, "creationDate": machine.created_at}
+        return created | self._published(machine, params)
 
-        return TaskTokens()
+    def _update(self, params: Params) -> Result:
+        """https://docs.aws.amazon.com/step-functions/latest/apireference/API_UpdateStateMachine.html."""
+        machine = self._find(params)
+        _check_version_description(params)
+        changes = _revision(params)
+        if not changes:
+            raise ApiError("MissingRequiredParameter", _NOTHING_TO_UPDATE)
+        if "definition" in changes:
+            self._check_definition(changes["definition"], express=machine.express)
+        machine.update(**changes)
+        updated = {"updateDate": self._catalog.now(), "revisionId": machine.revision.id}
+        return _given(updated) | self._published(machine, params)
 
-    @functools.cached_property
-    def _records(self) -> "Records":
-        from millrace.local.services.stepfunctions.asl.records import Records  # noqa: PLC0415 - moto's interpreter
+    def _published(self, machine: StateMachine, params: Params) -> dict[str, str]:
+        if not params.get("publish"):
+            return {}
+        return {"stateMachineVersionArn": machine.publish(self._catalog.now(), params.get("versionDescription")).arn}
 
-        return Records(self.region)
+    def _find(self, params: Params) -> StateMachine:
+        check_arn(params["stateMachineArn"], "stateMachine")
+        return self._catalog.machine(params["stateMachineArn"])
 
-    def start(self, arn: str, text: str, *, name: str | None = None) -> "Run":
-        """Start an execution. Raises LookupError if the state machine does not exist."""
-        try:
-            return self.start_execution(arn, text, name)
-        except ApiError as error:
-            if error.code == "StateMachineDoesNotExist":
-                raise LookupError(error.message) from error
-            raise
+    def _delete(self, params: Params) -> Result:
+        """https://docs.aws.amazon.com/step-functions/latest/apireference/API_DeleteStateMachine.html."""
+        check_arn(params["stateMachineArn"], "stateMachine")
+        if self._catalog.machines.pop(params["stateMachineArn"], None):
+            self._on_delete(params["stateMachineArn"])
+        return {}
 
-    def start_execution(self, arn: str, text: str, name: str | None) -> "Run":
-        """Start an execution, or return the running one with the same name and input. Raises ApiError."""
-        _ = self.operations
-        from millrace.local.services.stepfunctions.asl.run import Run  # noqa: PLC0415 - moto's interpreter
-
-        machine = self.machine(arn)
-        kind = "express" if machine.express else "execution"
-        execution_arn = f"{machine.arn.replace(':stateMachine:', f':{kind}:')}:{name or uuid.uuid4()}"
-        if machine.express:
-            execution_arn += f":{uuid.uuid4()}"
-        else:
-            run = self._runs.get(execution_arn)
-            if run and (run.status, run.input) == ("RUNNING", text):
-                return run
-            self._check_name(execution_arn)
-        run = Run(self.region, machine, execution_arn, text, self._records.log)
-        if not machine.express:
-            self._runs[execution_arn] = run
-            self._runs_of.setdefault(machine.arn, []).append(run)
-        self._run(run)
-        return run
-
-    def redrive(self, run: "Run", token: str | None) -> float:
-        """Redrive an execution; return when. The same client token redrives once. Raises ApiError."""
-        tokens = run.redriven_by
-        if token in tokens and self.region.clock.now() - tokens[token] < CLIENT_TOKEN_SECONDS:
-            return tokens[token]
-        reason = run.not_redrivable()
-        if reason:
-            raise ApiError("ExecutionNotRedrivable", f"Execution Not Redrivable: '{reason}'")
-        at = run.redrive()
-        if token:
-            run.redriven_by = dict([*tokens.items(), (token, at)][-MAX_CLIENT_TOKENS:])
-        self._run(run)
-        return at
-
-    def _check_name(self, arn: str) -> None:
-        previous = self._runs.get(arn)
-        if previous and (
-            previous.stopped_at is None or self.region.clock.now() - previous.stopped_at < NAME_REUSE_SECONDS
-        ):
-            raise ApiError("ExecutionAlreadyExists", f"Execution Already Exists: '{arn}'")
-
-    def _run(self, run: "Run") -> None:
-        self._record(run)
-        self._records.status(run)
-        run.start(self._ended)
-
-    def _ended(self, run: "Run") -> None:
-        """Runs in the thread of the execution."""
-        self._record(run)
-        self.region.scheduler.soon(lambda: self._records.status(run), f"end of {run.held_as}")
-
-    def find_by_name(self, name: str) -> Any:
-        """Return moto's state machine of a name; None if it does not exist."""
-        return next((each for each in self.region.backends.stepfunctions.state_machines if each.name == name), None)
-
-    def machine(self, arn: str) -> "Machine":
-        """Return a state machine, or the version of a version's or alias's ARN. Raises ApiError."""
-        from millrace.local.services.stepfunctions.asl.run import Machine  # noqa: PLC0415 - moto's interpreter
-
-        parts = arn.split(":")
-        found = self.find_by_name(parts[6]) if parts[5:6] == ["stateMachine"] and len(parts) > 6 else None  # noqa: PLR2004
-        if found is None:
+    def _describe(self, params: Params) -> Result:
+        """https://docs.aws.amazon.com/step-functions/latest/apireference/API_DescribeStateMachine.html."""
+        arn = params["stateMachineArn"]
+        check_arn(arn, "stateMachine")
+        selection = self._catalog.select(arn)
+        if selection.alias:
             raise ApiError("StateMachineDoesNotExist", f"State Machine Does Not Exist: '{arn}'")
-        version, alias = _resolve_qualifier(found, parts[7], arn) if len(parts) > 7 else (None, None)  # noqa: PLR2004
-        used = version or found
-        return Machine(
-            arn=found.arn,
-            name=found.name,
-            definition=used.definition,
-            role=used.roleArn,
-            express=found.type == "EXPRESS",
-            logging=used.loggingConfiguration or {},
-            version=version.arn if version else None,
-            alias=alias,
-        )
+        return described(selection, with_definition=params.get("includedData") != "METADATA_ONLY")
 
-    def execution(self, arn: str) -> "Run":
-        """Return a standard execution. Raises LookupError."""
-        return self._runs[arn]
+    def _list(self, params: Params) -> Result:
+        """https://docs.aws.amazon.com/step-functions/latest/apireference/API_ListStateMachines.html."""
+        found, token = page(list(self._catalog.machines.values()), params, lambda machine: machine.arn)
+        machines = [
+            {
+                "stateMachineArn": each.arn,
+                "name": each.name,
+                "type": "EXPRESS" if each.express else "STANDARD",
+                "creationDate": each.created_at,
+            }
+            for each in found
+        ]
+        return {"stateMachines": machines, **token}
 
-    def executions_of(self, arn: str) -> "list[Run]":
-        """Return the executions of a state machine, oldest first."""
-        return list(self._runs_of.get(":".join(arn.split(":")[:7]), ()))
+    def _tag(self, params: Params) -> Result:
+        """https://docs.aws.amazon.com/step-functions/latest/apireference/API_TagResource.html."""
+        _add_tags(self._find_tagged(params["resourceArn"]), params["tags"])
+        return {}
 
-    def all_executions(self) -> "list[Run]":
-        """Return all executions, newest first."""
-        return list(reversed(self._runs.values()))
+    def _untag(self, params: Params) -> Result:
+        """https://docs.aws.amazon.com/step-functions/latest/apireference/API_UntagResource.html."""
+        tags = self._find_tagged(params["resourceArn"]).tags
+        for key in params["tagKeys"]:
+            tags.pop(key, None)
+        return {}
 
-    def delete_executions(self, arn: str) -> None:
-        """Delete the ended executions of a deleted state machine."""
-        for run in self._runs_of.pop(arn, ()):
-            if run.status != "RUNNING":
-                del self._runs[run.arn]
-
-    def deliver(self, message: Message) -> None:
-        """Start an execution."""
-        name = _execution_name(message.delivery) if message.delivery else None
-        self.start(message.target["Arn"], message.body, name=name)
-
-    def machine_of(self, task_token: str) -> str:
-        """Return the ARN of the state machine that waits for a task token; "" for an unknown token."""
-        return self.tokens.machine_of(task_token)
-
-    def reset(self) -> None:
-        """Stop and drop every execution."""
-        for run in self._runs.values():
-            run.stop(None, None)
-        self._runs.clear()
-        self._runs_of.clear()
-
-    def _record(self, run: "Run") -> None:
-        event = _started_by(run)
-        if event is None:
-            return
-        status = run.status
-        more: dict[str, Any] = {"error": f"{run.error}: {run.cause}"} if run.error else {}
-        name = display_name(run.machine)
-        self.region.scheduler.soon(
-            lambda: self.region.history.add("execution", event, name, execution=run.arn, status=status, **more),
-            "history",
-        )
+    def _list_tags(self, params: Params) -> Result:
+        """https://docs.aws.amazon.com/step-functions/latest/apireference/API_ListTagsForResource.html."""
+        tags = self._find_tagged(params["resourceArn"]).tags
+        return {"tags": [{"key": key, "value": value} for key, value in tags.items()]}
 
 
-def _resolve_qualifier(found: Any, qualifier: str, arn: str) -> tuple[Any, str | None]:
-    """Return the version of a qualifier, and the alias that selected it."""
-    if qualifier.isdecimal() and int(qualifier) in found.versions:
-        return found.versions[int(qualifier)], None
-    if qualifier in found.aliases:
-        routes = found.aliases[qualifier].routing_configuration
-        (route,) = random.choices(routes, [each["weight"] for each in routes])  # noqa: S311 - routing, no secret
-        return found.versions[int(route["stateMachineVersionArn"].rpartition(":")[2])], arn
-    raise ApiError("StateMachineDoesNotExist", f"State Machine Does Not Exist: '{arn}'")
+def described(selection: Selection, *, with_definition: bool = True) -> Result:
+    """Return a state machine or a version of it as DescribeStateMachine does."""
+    machine, revision = selection.machine, selection.revision
+    version = machine.version(selection.version) if selection.version else None
+    return _given(
+        {
+            "stateMachineArn": selection.version or machine.arn,
+            "name": machine.name,
+            "status": "ACTIVE",
+            "definition": revision.definition if with_definition else None,
+            "roleArn": revision.role,
+            "type": "EXPRESS" if machine.express else "STANDARD",
+            "creationDate": version.created_at if version else machine.created_at,
+            "loggingConfiguration": revision.logging,
+            "tracingConfiguration": revision.tracing,
+            "encryptionConfiguration": revision.encryption,
+            "revisionId": revision.id,
+            "description": version.description if version else None,
+        }
+    )
 
 
-def _execution_name(delivery: TargetDelivery) -> str:
-    """Return a name that is the same for each attempt to deliver an event from a rule to a target."""
-    source = (delivery.rule.arn, delivery.target.get("Id"), delivery.envelope.get("replay-name"))
-    return f"{delivery.envelope['id']}_{uuid.uuid5(uuid.NAMESPACE_URL, repr(source))}"
+def _given(result: dict[str, Any]) -> Result:
+    """Return a response without the members that have no value."""
+    return {name: value for name, value in result.items() if value is not None}
 
 
-def display_name(machine: Any) -> str:
-    """Return the name of a state machine for output: the comment of its definition, or its own name."""
-    return str(json.loads(machine.definition).get("Comment") or machine.name)
+def _revision(params: Params) -> dict[str, Any]:
+    """Return the given parts of a revision. Raises ApiError."""
+    given = {part: params[name] for part, name in _REVISION.items() if params.get(name) is not None}
+    if "role" in given and not _ROLE.fullmatch(given["role"]):
+        raise ApiError("InvalidArn", f"Invalid Role Arn: '{given['role']}'")
+    if "logging" in given:
+        given["logging"] = _logging(given["logging"])
+    return given
 
 
-def _started_by(run: "Run") -> Reference | None:
-    """Return the event that started an execution: its input, or the first event of its flow."""
-    content = json.loads(run.input)
-    if isinstance(content, dict) and content.get("events"):
-        return reference(content["events"][0])
-    return reference(content)
+def _defaults(given: dict[str, Any]) -> dict[str, Any]:
+    return {**_DEFAULTS, "logging": _logging({}), **given}
+
+
+def _logging(config: dict[str, Any]) -> dict[str, Any]:
+    """https://docs.aws.amazon.com/step-functions/latest/apireference/API_LoggingConfiguration.html."""
+    complete = {"level": "OFF", "includeExecutionData": False} | config
+    destinations = config.get("destinations") or []
+    if len(destinations) > 1 or (complete["level"] != "OFF" and not destinations):
+        reason = "Invalid Logging Configuration: Must specify exactly one Log Destination."
+        raise ApiError("InvalidLoggingConfiguration", reason)
+    return complete
+
+
+def _is_same(machine: StateMachine, revision: Revision, *, express: bool) -> bool:
+    """Return whether a creation repeats an earlier one. The role and tags are not compared."""
+    existing = machine.revision
+    return machine.express == express and all(
+        getattr(existing, part) == getattr(revision, part) for part in _REVISION if part != "role"
+    )
+
+
+def _check_version_description(params: Params) -> None:
+    if params.get("versionDescription") and not params.get("publish"):
+        raise ApiError("ValidationException", "Version description can only be set when publish is true")
+
+
+def _add_tags(resource: Tagged, tags: list[dict[str, str]]) -> None:
+    tagged = resource.tags | {tag.get("key", ""): tag.get("value", "") for tag in tags}
+    if len(tagged) > MAX_TAGS:
+        raise ApiError("TooManyTags", f"A resource has at most {MAX_TAGS} tags.")
+    resource.tags.update(tagged)

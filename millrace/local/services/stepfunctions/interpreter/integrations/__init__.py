@@ -1,0 +1,8 @@
+"""The services that tasks call.
+
+https://docs.aws.amazon.com/step-functions/latest/dg/integrate-services.html
+"""
+
+from millrace.local.services.stepfunctions.interpreter.integrations.dispatch import ServiceIntegrations
+
+__all__ = ["ServiceIntegrations"]
