@@ -52,7 +52,7 @@ def test_unsupported_content_type_and_unknown_command_are_rejected(public):
     other = public.send("POST", "/commands/WriteNote", b"x=1", content_type="application/x-www-form-urlencoded")
     none = public.send("POST", "/commands/ShredNote", {})
     assert (problem(other), none.status) == ((415, ["content-type"]), 404)
-    assert "This API takes: WriteNote." in json.loads(none.body)["detail"]
+    assert "This API has: WriteNote." in json.loads(none.body)["detail"]
 
 
 def test_query_without_a_result_is_not_found(public):

@@ -45,7 +45,7 @@ POINTS = {
     "after the append": ("place_order", "millrace.runtime.streams", "Streams", "append", True),
     "before the publish": ("relay_order_store", "millrace.runtime.publisher", "Publisher", "publish", False),
     "after the publish": ("relay_order_store", "millrace.runtime.publisher", "Publisher", "publish", True),
-    "after the position": ("relay_order_store", "millrace.runtime.streams", "Streams", "place", True),
+    "after the position": ("relay_order_store", "millrace.runtime.streams", "Streams", "assign_positions", True),
 }
 
 

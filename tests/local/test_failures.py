@@ -66,7 +66,7 @@ def handler(order: OrderCompleted | OrderRejected, ratings: Table) -> CreditRate
     [
         (
             failing('return GiftIssued(customer_id="c", gift="mug")'),
-            "UndeclaredEventError: award_points returned GiftIssued, and its signature declares PointsAwarded",
+            "UndeclaredEventError: award_points returned GiftIssued, but its signature declares PointsAwarded",
         ),
         (
             failing('return PointsAwarded(customer_id="c", points="many", total=1)'),
@@ -128,7 +128,7 @@ def test_looping_event_is_quarantined_with_its_path(stocked, put, messages, reco
     stocked.client("events").put_events(Entries=[entry | {"Detail": json.dumps(detail)}])
     stocked.settle()
     (dead_letter,) = messages("awardpoints", "dead")
-    assert "33 causes" in dead_letter["MessageAttributes"]["ERROR_MESSAGE"]["StringValue"]
+    assert "33 hops" in dead_letter["MessageAttributes"]["ERROR_MESSAGE"]["StringValue"]
     assert "complete_order → shop" in dead_letter["MessageAttributes"]["ERROR_MESSAGE"]["StringValue"]
 
 

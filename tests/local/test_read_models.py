@@ -126,6 +126,6 @@ def test_what_cannot_be_swapped_is_told(cloud, millrace, capsys):
     from millrace.cli import main
 
     assert main(["rebuild", "view_orders", "--swap"]) == 2
-    assert "Nothing is being built" in capsys.readouterr().err
+    assert "No rebuild is in progress" in capsys.readouterr().err
     assert main(["rebuild", "view_kettles"]) == 2
     assert "There are: view_customers, view_orders" in capsys.readouterr().err
