@@ -27,7 +27,8 @@ from millrace.local.services.stepfunctions.interpreter.definition import (
     parse_resource,
 )
 from millrace.local.services.stepfunctions.mock_results import check_result
-from millrace.local.services.stepfunctions.mocks import Mock, MockedIntegrations, Return, Throw
+from millrace.local.services.stepfunctions.mocked_integrations import MockedIntegrations
+from millrace.local.services.stepfunctions.mocks import Mock, Return, Throw
 from millrace.local.services.stepfunctions.requests import Params, Result
 
 if TYPE_CHECKING:
