@@ -20,7 +20,7 @@ from benchmarks.subjects import subjects
 LAST = HOME / "last.json"
 """The latest results, with the figures of each run."""
 
-MEASURES = ("latency", "throughput", "chain", "machine", "crowd", "backlog", "fairness", "startup", "rules")
+MEASURES = ("latency", "throughput", "chain", "machine", "machines", "crowd", "backlog", "fairness", "startup", "rules")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

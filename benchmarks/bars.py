@@ -77,6 +77,7 @@ LINES = (
     Line("backlog_growth", "20,000 queued to 200", "times", Bar("at most 1.2", _fixed(1.2))),
     Line("fairness", "four functions while a fifth sleeps, to alone", "times", Bar("at most 1.2", _fixed(1.2))),
     Line("machine", "state machine of three tasks", "ms", Bar("at most a third of MiniStack's", _of_ministack(1 / 3))),
+    Line("machines", "  1,000 executions of it at once, for each", "ms"),
     Line("startup", "start-up until deployed", "s", Bar("below MiniStack's", _of_ministack(1))),
     Line("first", "start-up to a handled event", "s"),
     Line("rules_1", "an event, with 1 rule", "ms"),

@@ -126,6 +126,21 @@ def machine(cloud: Cloud, plan: Plan) -> Figures:
     return {"machine": statistics.median(taken)}
 
 
+def machines(cloud: Cloud, plan: Plan) -> Figures:
+    """Milliseconds per execution of many that four clients start at once, until the last task begins."""
+    states, arn = cloud.client("stepfunctions"), _machine_arn(cloud)
+    ids, last = _ids("machines", plan.concurrent_executions), f"task{stack.TASKS}"
+
+    def start(number: str) -> None:
+        states.start_execution(stateMachineArn=arn, input=json.dumps({"id": number, "task": 1}))
+
+    began = time.monotonic()
+    with ThreadPoolExecutor(CLIENTS) as clients:
+        list(clients.map(start, ids))
+    ended = max(cloud.records.wait(last, ids, plan.max_wait))
+    return {"machines": (ended - began) * 1000 / len(ids)}
+
+
 def _machine_arn(cloud: Cloud) -> str:
     if cloud.subject.name == "floor":
         return "arn:aws:states:us-east-1:000000000000:stateMachine:floor"
@@ -189,6 +204,7 @@ CROWD = Measure("crowd", ("crowd", "crowd_memory"), crowd)
 BACKLOG = Measure("backlog", ("backlog", "backlog_memory", "backlog_few", "backlog_many"), backlog)
 FAIRNESS = Measure("fairness", ("fairness",), fairness, needs="fairness")
 MACHINE = Measure("machine", ("machine",), machine, needs="machine")
+MACHINES = Measure("machines", ("machines",), machines, needs="machine")
 
 
 def rules_measure(count: int) -> Measure:
@@ -206,7 +222,13 @@ class Visit:
 
 def visits(plan: Plan, only: str | None) -> Iterator[Visit]:
     """Yield the visits of one run. Heavy measures have their own."""
-    groups = [Visit((LATENCY, THROUGHPUT)), Visit((CHAIN, MACHINE)), Visit((CROWD,)), Visit((BACKLOG, FAIRNESS))]
+    groups = [
+        Visit((LATENCY, THROUGHPUT)),
+        Visit((CHAIN, MACHINE)),
+        Visit((MACHINES,)),
+        Visit((CROWD,)),
+        Visit((BACKLOG, FAIRNESS)),
+    ]
     groups += [Visit((rules_measure(count),), count) for count in plan.rules]
     for visit in groups:
         chosen = tuple(measure for measure in visit.measures if only in (None, measure.name))

@@ -14,6 +14,7 @@ class Plan:
     chains: int = 30
     crowd: int = 100
     executions: int = 20
+    concurrent_executions: int = 1_000
     rule_events: int = 500
     rules: tuple[int, ...] = (1, 1_000)
     backlog: int = 20_000
@@ -31,6 +32,7 @@ QUICK = Plan(
     chains=5,
     crowd=20,
     executions=5,
+    concurrent_executions=100,
     rule_events=200,
     backlog=2_000,
     shared=150,

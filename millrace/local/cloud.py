@@ -26,14 +26,13 @@ from millrace.local.endpoint.moto import moto_application
 from millrace.local.endpoint.origins import Origins
 from millrace.local.endpoint.server import HOST, Server, bound
 from millrace.local.services.iam import Credentials, Sessions
-from millrace.local.services.stepfunctions import StepFunctions
+from millrace.local.services.stepfunctions import Mocks, StepFunctions
 from millrace.local.workers import Confinement, Workers
 from millrace.operations.trace import Trace
 
 if TYPE_CHECKING:
     from millrace.events import Event, Metadata
     from millrace.local.cloudformation.deployer import Deployer
-    from millrace.local.services.stepfunctions.mocks import Mocks
 
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
@@ -268,7 +267,7 @@ class LocalCloud:
         rates = Rates(failing, killed, doubled, conflicts, only)
         self.on_loop(lambda: self.region.faults.set(rates, seed=seed))
 
-    def state_machine(self, name: str, *, account: str = ACCOUNT, region: str = REGION) -> "Mocks":
+    def state_machine(self, name: str, *, account: str = ACCOUNT, region: str = REGION) -> Mocks:
         """Return the mocks of a state machine, by its name or the id of its mediator. Raises UnknownMockError."""
         return self.on_loop(lambda: self._regions.open(account, region).service(StepFunctions).mocks(name))
 

@@ -8,7 +8,7 @@ def test_declined_payment_rejects_the_order(cloud):
 from typing import Any
 
 from millrace.events import Event, Metadata, Refusal, encode
-from millrace.local.services.stepfunctions.mocks import Mock, Return, Throw
+from millrace.local.services.stepfunctions import Mock, Return, Throw
 
 __all__ = ["Mock", "Return", "Throw", "step_result"]
 

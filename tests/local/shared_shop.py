@@ -44,7 +44,7 @@ def restored(cloud, request):
         if function.code_bytes != before[name]:
             lambda_.update_function_code(FunctionName=name, ZipFile=before[name])
     cloud.settle()
-    cloud.on_loop(cloud.region.service(StepFunctions).reset)
+    cloud.on_loop(cloud.region.service(StepFunctions).executions.reset)
     for url in sqs.list_queues(QueueNamePrefix="Shop-")["QueueUrls"]:
         if "DeadLetters" in url:
             _empty(sqs, url)

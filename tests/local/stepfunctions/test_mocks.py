@@ -4,14 +4,14 @@ from machines_kit import chain, task
 from millrace.testing.mocks import Return, Throw
 
 pytest_plugins = ("machines_fixtures",)
-NOWHERE = "arn:aws:lambda:us-east-1:123456789012:function:nowhere"
+MISSING = "arn:aws:lambda:us-east-1:123456789012:function:missing"
 
 
 @pytest.fixture
 def mocked(kit):
     """Create a state machine with a task that no function runs; return its mocks, and a function that runs it."""
 
-    def create(resource=NOWHERE, **state):
+    def create(resource=MISSING, **state):
         name = kit.name()
         machine = kit.machine(chain(It=task(resource, **state)), name=name)
         return kit.cloud.state_machine(name), lambda given=None: kit.run(machine, given)

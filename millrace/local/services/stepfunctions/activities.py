@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from millrace.local.core.errors import ApiError
+from millrace.local.core.json_text import strict
 from millrace.local.services.stepfunctions.interpreter import Activities, Pending, TaskTokens
 from millrace.local.services.stepfunctions.requests import Params, Result, check_arn, check_name, page
 
@@ -108,6 +109,10 @@ class ActivityOperations:
         return await answer
 
     def _succeed(self, params: Params) -> Result:
+        try:
+            strict(params["output"])
+        except ValueError as error:
+            raise ApiError("InvalidOutput", f"Invalid Output: '{error}'") from error
         self._tokens.succeed(params["taskToken"], params["output"])
         return {}
 

@@ -10,7 +10,8 @@ from millrace.local.services.stepfunctions.definitions import check_definition, 
 from millrace.local.services.stepfunctions.executions import Executions
 from millrace.local.services.stepfunctions.interpreter import Activities, Environment, TaskTokens
 from millrace.local.services.stepfunctions.interpreter.integrations import ServiceIntegrations
-from millrace.local.services.stepfunctions.mocks import MockedIntegrations, Mocks, UnknownMockError
+from millrace.local.services.stepfunctions.mocked_integrations import MockedIntegrations
+from millrace.local.services.stepfunctions.mocks import Mocks, UnknownMockError
 from millrace.local.services.stepfunctions.operations import ExecutionOperations
 from millrace.local.services.stepfunctions.records import Records, display_name
 from millrace.local.services.stepfunctions.requests import Params, Result, check
@@ -56,7 +57,7 @@ class Api:
         if found is None:
             known = ", ".join(sorted(map(_shown_name, machines))) or "none"
             raise UnknownMockError(f"There is no state machine {name!r}. Deployed state machines: {known}.")
-        return Mocks(self._mocked, found.name, parsed(found.revision.definition, express=found.express))
+        return self._mocked.of_machine(found.name, parsed(found.revision.definition, express=found.express))
 
     def _tagged(self, arn: str) -> StateMachine | Activity:
         found = self._catalog.machines.get(arn) or self._activities.activities.get(arn)

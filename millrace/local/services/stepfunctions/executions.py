@@ -1,12 +1,12 @@
 """The executions of an account and region."""
 
-import json
 import uuid
 from collections import defaultdict
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from millrace.local.core.errors import ApiError
+from millrace.local.core.json_text import strict
 from millrace.local.services.stepfunctions.catalog import Catalog, Selection
 from millrace.local.services.stepfunctions.interpreter import Environment, Execution, HistoryEvent, Identity, Observer
 from millrace.local.services.stepfunctions.requests import check_arn, check_name
@@ -159,10 +159,6 @@ def _identity(selection: Selection, name: str) -> Identity:
 
 def _check_input(text: str) -> None:
     try:
-        json.loads(text, parse_constant=_reject)
-    except (ValueError, RecursionError) as error:
+        strict(text)
+    except ValueError as error:
         raise ApiError("InvalidExecutionInput", f"Invalid State Machine Execution Input: '{error}'") from error
-
-
-def _reject(constant: str) -> None:
-    raise ValueError(f"Unrecognized token '{constant}': JSON has no such number.")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from millrace.local.core.errors import ApiError
 from millrace.local.core.service import DeliveryPermissions, Service
 from millrace.local.core.targets import Message, TargetDelivery
+from millrace.local.services.stepfunctions.mocks import Mocks
 from millrace.local.services.stepfunctions.requests import Params, Result, operations
 
 if TYPE_CHECKING:
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from millrace.local.services.stepfunctions.api import Api
     from millrace.local.services.stepfunctions.executions import Executions
     from millrace.local.services.stepfunctions.interpreter import Execution
-    from millrace.local.services.stepfunctions.mocks import Mocks
 
 
 class StepFunctions(Service):
@@ -68,7 +68,7 @@ class StepFunctions(Service):
         """Return the ARN of the state machine that waits for a task token; "" for an unknown token."""
         return self._api.tokens.machine_of(task_token)
 
-    def mocks(self, name: str) -> "Mocks":
+    def mocks(self, name: str) -> Mocks:
         """Return the mocks of a state machine, by its name or the id of its mediator. Raises UnknownMockError."""
         return self._api.mocks(name)
 

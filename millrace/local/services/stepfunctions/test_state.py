@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from millrace.local.core.errors import ApiError
+from millrace.local.core.json_text import strict
 from millrace.local.services.stepfunctions.interpreter import (
     Activities,
     Environment,
@@ -27,7 +28,8 @@ from millrace.local.services.stepfunctions.interpreter.definition import (
     parse_resource,
 )
 from millrace.local.services.stepfunctions.mock_results import check_result
-from millrace.local.services.stepfunctions.mocks import Mock, MockedIntegrations, Return, Throw
+from millrace.local.services.stepfunctions.mocked_integrations import MockedIntegrations
+from millrace.local.services.stepfunctions.mocks import Mock, Return, Throw
 from millrace.local.services.stepfunctions.requests import Params, Result
 
 if TYPE_CHECKING:
@@ -156,7 +158,7 @@ def _check_without_mock(params: Params, state: Node) -> None:
 
 def _check_result(mock: Node, state: Node) -> None:
     try:
-        result = json.loads(mock["result"])
+        result = strict(mock["result"])
     except ValueError as error:
         raise ApiError("ValidationException", "Mocked result must be valid JSON") from error
     if state.get("Type") == "Map" and "ResultWriter" in state and not isinstance(result, dict):
@@ -205,8 +207,8 @@ def _object(params: Params, name: str) -> dict[str, Any]:
 
 def _json(text: str, code: str, what: str) -> Any:
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:
+        return strict(text)
+    except ValueError as error:
         raise ApiError(code, f"{what}: '{error}'") from error
 
 
