@@ -8,6 +8,12 @@ from millrace.local.services.eventbridge.service import EventBridge
 
 
 def apply(region: Callable[..., AccountRegion]) -> None:
+    """Apply every change."""
+    _run_replays(region)
+    _keep_policies_as_given()
+
+
+def _run_replays(region: Callable[..., AccountRegion]) -> None:
     """Run replays here: moto replays the whole archive within StartReplay and ignores its window and rules."""
     from moto.events.models import Replay  # noqa: PLC0415
 
@@ -15,3 +21,30 @@ def apply(region: Callable[..., AccountRegion]) -> None:
         region(archive.arn).service(EventBridge).replays.start(replay, archive)
 
     Replay.replay_events = replay_events
+
+
+def _keep_policies_as_given() -> None:
+    """moto stores the principal * as an ARN that allows nobody, and keeps statements that a new policy lacks.
+
+    https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutPermission.html
+    """
+    from moto.events.models import EventBus, EventBusPolicyStatement  # noqa: PLC0415
+
+    def add_permission(
+        bus: Any, statement_id: str, action: str, principal: dict[str, str], condition: dict[str, Any] | None
+    ) -> None:
+        everyone = str(principal["AWS"]).endswith(":iam::*:root")
+        bus._statements[statement_id] = EventBusPolicyStatement(
+            statement_id, "*" if everyone else principal, action, bus.arn, condition=condition
+        )
+
+    def add_policy(bus: Any, policy: dict[str, Any]) -> None:
+        statements = policy["Statement"] if isinstance(policy["Statement"], list) else [policy["Statement"]]
+        named = {each.get("Sid") or f"Statement{number}": each for number, each in enumerate(statements)}
+        bus._statements = {
+            sid: EventBusPolicyStatement.from_dict({"Resource": bus.arn, **each, "Sid": sid})
+            for sid, each in named.items()
+        }
+
+    EventBus.add_permission = add_permission
+    EventBus.add_policy = add_policy

@@ -6,6 +6,7 @@ import random
 import uuid
 from collections import Counter
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -101,7 +102,6 @@ class Functions:
 
     def reset(self) -> None:
         """Drop every function."""
-        self.logs.reset()
         self._specs.clear()
         self._found.clear()
 
@@ -116,7 +116,7 @@ class Functions:
                 version=str(function.version),
                 handler=function.handler,
                 code=self._unpacked(function.code_bytes),
-                layers=tuple(self._layer(layer["Arn"]) for layer in function.layers),
+                layers=tuple(self._unpacked(layer.code_bytes) for layer in function.millrace_layers),
                 environment={
                     **log_settings(function),
                     **function.environment_vars,
@@ -127,9 +127,6 @@ class Functions:
                 log_group=self.logs.group_of(function),
             )
         return self._specs[arn]
-
-    def _layer(self, arn: str) -> Path:
-        return self._unpacked(self._region.backends.lambda_.layers_versions_by_arn(arn).code_bytes)
 
     def _unpacked(self, archive: bytes) -> Path:
         """Return the folder with an archive's files. Each content is unpacked once."""
@@ -169,12 +166,11 @@ class Functions:
 
             def ended(outcome: Outcome) -> None:
                 self._running[name] -= 1
-                try:
+                with ExitStack() as always:  # a failure to log must not lose the outcome
+                    always.callback(hold.release)
+                    always.callback(done, outcome)
                     self.logs.write(function, outcome, began)
                     record_attempts(self._region, function, outcome, began, events)
-                    done(outcome)
-                finally:
-                    hold.release()
 
             self._run(function, payload, request_id, ended, urgent=urgent)
             hold.hand_over()

@@ -21,6 +21,7 @@ def apply(region: RegionOf) -> None:
     _qualify_invoke_configs()
     _keep_function_settings()
     _check_deployment_packages()
+    _keep_deleted_layers()
 
 
 def _queue_invocations(region: RegionOf) -> None:
@@ -170,3 +171,22 @@ def _check_deployment_packages() -> None:
 
     moto.awslambda.models._zipfile_content = checked(moto.awslambda.models._zipfile_content)
     moto.awslambda.models._s3_content = checked(moto.awslambda.models._s3_content)
+
+
+def _keep_deleted_layers() -> None:
+    """moto drops a deleted layer version, which functions that use it still need.
+
+    https://docs.aws.amazon.com/lambda/latest/api/API_DeleteLayerVersion.html
+    """
+    from moto.awslambda.models import LambdaFunction  # noqa: PLC0415
+    from moto.awslambda.utils import get_backend  # noqa: PLC0415
+
+    layers_data = LambdaFunction._get_layers_data
+
+    def get_layers_data(function: Any, arns: list[str]) -> Any:
+        found = layers_data(function, arns)
+        backend = get_backend(function.account_id, function.region)
+        function.millrace_layers = [backend.layers_versions_by_arn(arn) for arn in arns]
+        return found
+
+    LambdaFunction._get_layers_data = get_layers_data
