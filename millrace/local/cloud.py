@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from random import Random
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from millrace.local import services
 from millrace.local.cloudformation.deployment import Change, Deployment
 from millrace.local.cloudformation.deployments import Deployments
+from millrace.local.cloudformation.refusals import Options
 from millrace.local.core import moto_changes
 from millrace.local.core.account_region import AccountRegion
 from millrace.local.core.account_regions import AccountRegions
@@ -229,17 +230,30 @@ class LocalCloud:
     def _deployer(self) -> "Deployer":
         return self._deployments.deployer(_HOME)
 
-    def deploy(self, assembly: Path, on_change: Callable[[Change], None] | None = None) -> Deployment:
+    def deploy(
+        self,
+        assembly: Path,
+        on_change: Callable[[Change], None] | None = None,
+        *,
+        skip: Iterable[str] = (),
+        parameters: Mapping[str, str] | None = None,
+    ) -> Deployment:
         """Deploy a synthesised cloud assembly; what has not changed since the last time is left alone.
 
-        A stack with an account and region of its own, as by `env=Environment(…)`, stands there.
+        A stack with an account and region of its own, as by `env=Environment(…)`, stands there. Resources of the
+        types in `skip` are left out. `parameters` are values of template parameters, by NAME or STACK:NAME. Raises
+        RefusedDeploymentError, which lists everything that the local cloud does not support.
         """
         with pause_garbage_collection():
-            return self._deployments.deploy(assembly, on_change)
+            return self._deployments.deploy(assembly, on_change, Options(frozenset(skip), parameters or {}))
 
     def physical_id(self, stack: str, logical_id: str) -> str:
         """The name or URL that a resource of a deployed stack was given."""
         return self._deployments.stacks[stack].resources[logical_id].physical_id
+
+    def outputs(self, stack: str) -> dict[str, Any]:
+        """Return the outputs of a deployed stack."""
+        return dict(self._deployments.stacks[stack].outputs)
 
     def put(self, event: "Event", *, bus: str, metadata: "Metadata | None" = None) -> "Metadata":
         """Put an event from outside onto a bus, claimed if it is large. Gives its metadata, with its flow's id."""

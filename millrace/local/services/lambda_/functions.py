@@ -23,6 +23,19 @@ if TYPE_CHECKING:
     from millrace.local.core.account_region import AccountRegion
 
 
+class UnsupportedRuntimeError(RuntimeError):
+    """A function that is not in Python."""
+
+
+def check_runtime(function: Any) -> None:
+    """Raise UnsupportedRuntimeError for a function that the local cloud stores, but cannot run."""
+    runtime = function.run_time or "a container image"
+    if not runtime.startswith("python"):
+        raise UnsupportedRuntimeError(
+            f"The local cloud runs Python functions only; the runtime of {function.function_name} is {runtime}."
+        )
+
+
 class Functions:
     """Finds moto's functions and runs them in workers."""
 
@@ -187,10 +200,12 @@ class Functions:
             return
         done = ended if fault != "response_lost" else lambda _: ended(failure)
         try:
+            check_runtime(function)
             spec = self.spec(function)
-        except PackageError as error:
-            outcome = service_error(request_id, "InvalidZipFileException", str(error))
-            self._region.scheduler.soon(lambda: ended(outcome), "a package that cannot be unzipped")
+        except (PackageError, UnsupportedRuntimeError) as error:
+            kind = "InvalidZipFileException" if isinstance(error, PackageError) else "Runtime.Unsupported"
+            outcome = service_error(request_id, kind, str(error))
+            self._region.scheduler.soon(lambda: ended(outcome), "a function that cannot run")
             return
         workers = self._region.workers
         workers.invoke(spec, payload, request_id, done, urgent=urgent, ahead=ahead)

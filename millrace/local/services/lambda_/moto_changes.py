@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from millrace.local.services.lambda_ import deployment_packages
 from millrace.local.services.lambda_.event_source_mappings.filters import compile_filters
+from millrace.local.services.lambda_.public_layers import UnknownPublicLayerError, public_layer
 from millrace.local.services.lambda_.service import Lambda
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ def apply(region: RegionOf) -> None:
     _qualify_invoke_configs()
     _keep_function_settings()
     _check_deployment_packages()
-    _keep_deleted_layers()
+    _keep_layers()
 
 
 def _queue_invocations(region: RegionOf) -> None:
@@ -173,20 +174,28 @@ def _check_deployment_packages() -> None:
     moto.awslambda.models._s3_content = checked(moto.awslambda.models._s3_content)
 
 
-def _keep_deleted_layers() -> None:
-    """moto drops a deleted layer version, which functions that use it still need.
+def _keep_layers() -> None:
+    """moto drops a deleted layer version, which functions that use it still need, and has no public layers.
 
     https://docs.aws.amazon.com/lambda/latest/api/API_DeleteLayerVersion.html
     """
+    from moto.awslambda.exceptions import InvalidParameterValueException  # noqa: PLC0415
     from moto.awslambda.models import LambdaFunction  # noqa: PLC0415
     from moto.awslambda.utils import get_backend  # noqa: PLC0415
 
     layers_data = LambdaFunction._get_layers_data
 
+    def layer(function: Any, arn: str) -> Any:
+        if f":{function.account_id}:layer:" not in arn:
+            return public_layer(arn)
+        layers_data(function, [arn])  # raises for an unknown one
+        return get_backend(function.account_id, function.region).layers_versions_by_arn(arn)
+
     def get_layers_data(function: Any, arns: list[str]) -> Any:
-        found = layers_data(function, arns)
-        backend = get_backend(function.account_id, function.region)
-        function.millrace_layers = [backend.layers_versions_by_arn(arn) for arn in arns]
-        return found
+        try:
+            function.millrace_layers = [layer(function, arn) for arn in arns]
+        except UnknownPublicLayerError as error:
+            raise InvalidParameterValueException(str(error)) from error
+        return [{"Arn": each.arn, "CodeSize": each.code_size} for each in function.millrace_layers]
 
     LambdaFunction._get_layers_data = get_layers_data

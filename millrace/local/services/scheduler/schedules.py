@@ -251,7 +251,7 @@ def _times(expression: str, zone: str | None) -> Schedule:
         raise ScheduleExpressionError(f"{expression}: the time zone {zone!r} does not exist.") from error
     once = _AT.fullmatch(expression)
     if once is None:
-        return schedule(expression, time_zone)
+        return schedule(expression, time_zone, any_plural=True)  # as in AWS's samples
     try:
         return _Once(datetime.fromisoformat(once[1]).replace(tzinfo=time_zone).timestamp())
     except ValueError as error:
