@@ -7,6 +7,7 @@ from millrace.local.core.errors import TargetError
 from millrace.local.core.service import DeliveryPermissions, Service
 from millrace.local.core.targets import Message
 from millrace.local.services.sqs.message_moves import MessageMoves
+from millrace.local.services.sqs.validation import Validation
 
 
 class Sqs(Service):
@@ -21,6 +22,7 @@ class Sqs(Service):
         super().__init__(region)
         self.moves = MessageMoves(region, self.find)
         self.answers = self.moves.answers
+        self.checks = Validation(region).checks
 
     def reset(self) -> None:
         """Drop every message-move task."""
