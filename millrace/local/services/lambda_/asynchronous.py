@@ -129,11 +129,18 @@ class AsyncInvocation:
         attributes = {
             "RequestID": {"DataType": "String", "StringValue": self.request_id},
             "ErrorCode": {"DataType": "Number", "StringValue": "429" if throttled else "200"},
-            "ErrorMessage": {"DataType": "String", "StringValue": final.failure.message[:1024]},
+            "ErrorMessage": {"DataType": "String", "StringValue": self._error_text(final)[:1024]},
         }
         with contextlib.suppress(LookupError):  # AWS publishes only a metric for a deleted queue
             send_record(self._region, arn, self._payload.decode(), attributes)
         self._record_dead_letter(arn)
+
+    def _error_text(self, final: FinalFailure) -> str:
+        """Return the function's own error message, without its type."""
+        error = parsed(self._last_outcome.payload) if self._last_outcome else None
+        return (
+            str(error["errorMessage"]) if isinstance(error, dict) and "errorMessage" in error else final.failure.message
+        )
 
     def _record_dead_letter(self, arn: str) -> None:
         self._region.record_dead_letter(references(parsed(self._payload)), arn, display_name(self._function))

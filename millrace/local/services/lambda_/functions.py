@@ -60,6 +60,8 @@ class Functions:
         from moto.awslambda.exceptions import UnknownFunctionException  # noqa: PLC0415
 
         key = (name, qualifier)
+        if name.startswith("arn:") and name.split(":")[3:5] != [self._region.name, self._region.account]:
+            raise LookupError(f"Function not found: {name}")
         plain, _, own_qualifier = name.rpartition(":function:")[2].partition(":")
         qualifier = qualifier or own_qualifier or None
         backend = self._region.backends.lambda_
