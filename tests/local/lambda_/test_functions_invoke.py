@@ -190,3 +190,18 @@ def test_function_keeps_a_layer_version_that_was_deleted(site):
     site.function(Layers=[layer["LayerVersionArn"]])
     functions.delete_layer_version(LayerName="layer", VersionNumber=1)
     assert "FunctionError" not in functions.invoke(FunctionName="f")
+
+
+def test_trace_header_of_the_caller_reaches_the_function(site):
+    """https://docs.aws.amazon.com/lambda/latest/dg/services-xray.html"""
+    trace = "Root=1-63441c4a-abcdef012345678912345678;Parent=0123456789abcdef;Sampled=1"
+    site.function("f", "return os.environ['_X_AMZN_TRACE_ID']")
+    functions = site.client("lambda")
+
+    def add_header(request, **_):
+        request.headers["X-Amzn-Trace-Id"] = trace
+
+    functions.meta.events.register("before-send.lambda.Invoke", add_header)
+    answer = functions.invoke(FunctionName="f")
+    functions.meta.events.unregister("before-send.lambda.Invoke", add_header)
+    assert json.load(answer["Payload"]) == trace

@@ -1,5 +1,6 @@
 """Changes to moto's EventBridge."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +12,7 @@ def apply(region: Callable[..., AccountRegion]) -> None:
     """Apply every change."""
     _run_replays(region)
     _keep_policies_as_given()
+    _update_secrets()
 
 
 def _run_replays(region: Callable[..., AccountRegion]) -> None:
@@ -48,3 +50,30 @@ def _keep_policies_as_given() -> None:
 
     EventBus.add_permission = add_permission
     EventBus.add_policy = add_policy
+
+
+def _update_secrets() -> None:
+    """moto keeps the first secret of a connection.
+
+    https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_UpdateConnection.html
+    """
+    from moto.events.models import CamelToUnderscoresWalker, EventsBackend  # noqa: PLC0415
+    from moto.secretsmanager.models import secretsmanager_backends  # noqa: PLC0415
+
+    update = EventsBackend.update_connection
+
+    def update_connection(backend: Any, name: str, **given: Any) -> dict[str, Any]:
+        answer: dict[str, Any] = update(backend, name, **given)
+        parameters = given.get("auth_parameters")
+        if parameters:
+            content = {
+                name: member
+                for kind, value in parameters.items()
+                for name, member in ({kind: value} if kind == "InvocationHttpParameters" else value).items()
+            }
+            text = json.dumps(CamelToUnderscoresWalker.parse(content))
+            secrets = secretsmanager_backends[backend.account_id][backend.region_name]
+            secrets.put_secret_value(backend.connections[name].secret_arn, text, None, None, ["AWSCURRENT"])
+        return answer
+
+    EventsBackend.update_connection = update_connection

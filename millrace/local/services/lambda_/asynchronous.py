@@ -35,12 +35,14 @@ class AsyncInvocation:
         functions: "Functions",
         function: Any,
         payload: bytes,
+        trace: str = "",
     ) -> None:
         self.request_id = str(uuid.uuid4())
         self._region = region
         self._functions = functions
         self._function = function
         self._payload = payload
+        self._trace = trace
         self._config = invoke_config(function)
         self._last_outcome: Outcome | None = None
         self._calls = 0
@@ -66,7 +68,11 @@ class AsyncInvocation:
             done(Failure("ZeroReservedConcurrency", "The reserved concurrency is zero.", retriable=False))
             return
         functions.invoke(
-            function, self._payload, lambda outcome: done(self._failure(outcome)), request_id=self.request_id
+            function,
+            self._payload,
+            lambda outcome: done(self._failure(outcome)),
+            request_id=self.request_id,
+            trace=self._trace,
         )
 
     def _failure(self, outcome: Outcome | None) -> Failure | None:

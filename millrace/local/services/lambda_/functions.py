@@ -166,8 +166,12 @@ class Functions:
         *,
         urgent: bool = False,
         request_id: str | None = None,
+        trace: str = "",
     ) -> str:
-        """Run a function once and return the request id. `done` gets the outcome; None if it was throttled."""
+        """Run a function once and return the request id. `done` gets the outcome; None if it was throttled.
+
+        `trace` is the X-Ray trace header of the caller.
+        """
         request_id = request_id or str(uuid.uuid4())
         name = function.function_name
         limit = self.reserved_concurrency(function)
@@ -187,12 +191,19 @@ class Functions:
                     self.logs.write(function, outcome, began)
                     record_attempts(self._region, function, outcome, began, events)
 
-            self._run(function, payload, request_id, ended, urgent=urgent)
+            self._run(function, payload, request_id, ended, urgent=urgent, trace=trace)
             hold.hand_over()
         return request_id
 
     def _run(
-        self, function: Any, payload: bytes, request_id: str, ended: Callable[[Outcome], None], *, urgent: bool
+        self,
+        function: Any,
+        payload: bytes,
+        request_id: str,
+        ended: Callable[[Outcome], None],
+        *,
+        urgent: bool,
+        trace: str,
     ) -> None:
         """Run a function, with the fault that is drawn for this call."""
         fault, ahead = self._region.faults.draw(display_name(function)), self._region.clock.wall_clock_offset
@@ -210,7 +221,7 @@ class Functions:
             self._region.scheduler.soon(lambda: ended(outcome), "a function that cannot run")
             return
         workers = self._region.workers
-        workers.invoke(spec, payload, request_id, done, urgent=urgent, ahead=ahead)
+        workers.invoke(spec, payload, request_id, done, urgent=urgent, ahead=ahead, trace=trace)
         if fault == "killed":
             self._region.faults.later(lambda: workers.kill(request_id))
         if fault == "doubled":
@@ -219,8 +230,8 @@ class Functions:
                 workers.invoke(spec, payload, second_id, lambda _: hold.release(), urgent=urgent, ahead=ahead)
                 hold.hand_over()
 
-    def invoke_async(self, function: Any, payload: bytes) -> str:
-        """Queue an asynchronous invocation and return its request id."""
-        invocation = AsyncInvocation(self._region, self, function, payload)
+    def invoke_async(self, function: Any, payload: bytes, *, trace: str = "") -> str:
+        """Queue an asynchronous invocation and return its request id. `trace` is an X-Ray trace header."""
+        invocation = AsyncInvocation(self._region, self, function, payload, trace)
         invocation.start()
         return invocation.request_id

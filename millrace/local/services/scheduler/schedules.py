@@ -79,7 +79,8 @@ class EventBridgeScheduler(Service):
         try:
             _times(params["ScheduleExpression"], params.get("ScheduleExpressionTimezone"))
         except ScheduleExpressionError as error:
-            raise ApiError("ValidationException", f"Invalid Schedule Expression {error}") from error
+            message = f"Invalid Schedule Expression {params['ScheduleExpression']}. {error}"
+            raise ApiError("ValidationException", message) from error
         arn = params.get("Target", {}).get("Arn", "")
         service = arn.split(":")[2] if arn.startswith("arn:") else arn
         if service not in _ACTIONS and arn != _REDRIVE:
