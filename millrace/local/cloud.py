@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from random import Random
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from millrace.local import services
@@ -88,8 +88,6 @@ class LocalCloud:
         with pause_garbage_collection():
             self._thread.start()
             self._started.result(_START_PATIENCE)
-
-    # -- the thread of the plane ---------------------------------------------------------------------------------
 
     def _serve(self, port: int) -> None:
         try:
@@ -205,8 +203,6 @@ class LocalCloud:
             return str(error)
         return ""
 
-    # -- what a user calls ---------------------------------------------------------------------------------------
-
     def environment(self, account: str = ACCOUNT, region: str = REGION) -> dict[str, str]:
         """What lets `aws`, boto3 or any SDK talk to this cloud; another account is the key that signs for it."""
         return {
@@ -236,16 +232,14 @@ class LocalCloud:
         on_change: Callable[[Change], None] | None = None,
         *,
         skip: Iterable[str] = (),
-        parameters: Mapping[str, str] | None = None,
+        parameters: Mapping[str, str] = MappingProxyType({}),
     ) -> Deployment:
-        """Deploy a synthesised cloud assembly; what has not changed since the last time is left alone.
+        """Deploy a synthesised cloud assembly. Unchanged resources are left alone.
 
-        A stack with an account and region of its own, as by `env=Environment(…)`, stands there. Resources of the
-        types in `skip` are left out. `parameters` are values of template parameters, by NAME or STACK:NAME. Raises
-        RefusedDeploymentError, which lists everything that the local cloud does not support.
+        `skip` are types to leave out, `parameters` values by NAME or STACK:NAME. Raises RefusedDeploymentError.
         """
         with pause_garbage_collection():
-            return self._deployments.deploy(assembly, on_change, Options(frozenset(skip), parameters or {}))
+            return self._deployments.deploy(assembly, on_change, Options(frozenset(skip), parameters))
 
     def physical_id(self, stack: str, logical_id: str) -> str:
         """The name or URL that a resource of a deployed stack was given."""
@@ -268,10 +262,7 @@ class LocalCloud:
         return known
 
     def settle(self, patience: float = _PATIENCE) -> None:
-        """Wait until no event, retry, message, batch or execution is under way.
-
-        Time in which everything only waits is leapt over. Raises NotSettledError after `patience` seconds of work.
-        """
+        """Wait until nothing is under way; idle time is skipped. Raises NotSettledError after `patience` seconds."""
         self.scheduler.settle(patience)
 
     def fail(

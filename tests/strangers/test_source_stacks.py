@@ -72,9 +72,9 @@ def test_bucket_to_function(strangers):
 
 def test_bucket_to_queue_and_topic(strangers):
     stack, s3 = "BucketToQueueAndTopic", strangers.client("s3")
-    place = {"Bucket": strangers.output(stack, "Bucket"), "Key": "a"}
-    s3.put_object(**place, Body=b"x")
-    s3.delete_object(**place)
+    location = {"Bucket": strangers.output(stack, "Bucket"), "Key": "a"}
+    s3.put_object(**location, Body=b"x")
+    s3.delete_object(**location)
     strangers.settle()
     found = [strangers.bodies(strangers.output(stack, name)) for name in ("Queue", "Deleted")]
     names = [[body["Records"][0]["eventName"] for body in bodies if "Records" in body] for bodies in found]
@@ -84,10 +84,10 @@ def test_bucket_to_queue_and_topic(strangers):
 def test_bucket_to_event_bridge(strangers):
     """https://docs.aws.amazon.com/AmazonS3/latest/userguide/EventBridge.html"""
     stack, s3 = "BucketToEventBridge", strangers.client("s3")
-    place = {"Bucket": strangers.output(stack, "Bucket"), "Key": "a/b c"}
-    s3.put_object(**place, Body=b"x", Tagging="a=b")
-    s3.put_object_tagging(**place, Tagging={"TagSet": [{"Key": "a", "Value": "c"}]})
-    s3.delete_object(**place)
+    location = {"Bucket": strangers.output(stack, "Bucket"), "Key": "a/b c"}
+    s3.put_object(**location, Body=b"x", Tagging="a=b")
+    s3.put_object_tagging(**location, Tagging={"TagSet": [{"Key": "a", "Value": "c"}]})
+    s3.delete_object(**location)
     strangers.settle()
     found = strangers.bodies(strangers.output(stack, "Queue"))
     kinds = ["Object Created", "Object Tags Added", "Object Deleted"]

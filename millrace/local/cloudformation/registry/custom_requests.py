@@ -93,28 +93,28 @@ def send(cloud: Cloud, request: CustomRequest) -> Answer:
 
 def _at_response_url(cloud: Cloud, request: CustomRequest) -> Answer:
     client: Any = cloud.clients("s3")
-    place = {"Bucket": _BUCKET.format(region=cloud.region, account=cloud.account), "Key": str(uuid.uuid4())}
+    s3_object = {"Bucket": _BUCKET.format(region=cloud.region, account=cloud.account), "Key": str(uuid.uuid4())}
     location = {"CreateBucketConfiguration": {"LocationConstraint": cloud.region}}
-    client.create_bucket(Bucket=place["Bucket"], **({} if cloud.region == "us-east-1" else location))
+    client.create_bucket(Bucket=s3_object["Bucket"], **({} if cloud.region == "us-east-1" else location))
     try:
-        url = client.generate_presigned_url("put_object", Params=place, ExpiresIn=3600)
+        url = client.generate_presigned_url("put_object", Params=s3_object, ExpiresIn=3600)
         _invoke(cloud, request.token, request.event(cloud, url), request.logical_id)
-        response = _response(client, place, request)
+        response = _response(client, s3_object, request)
     finally:
-        client.delete_object(**place)
-        client.delete_bucket(Bucket=place["Bucket"])
+        client.delete_object(**s3_object)
+        client.delete_bucket(Bucket=s3_object["Bucket"])
     if response.get("Status") != "SUCCESS":
         raise CustomResourceError(f"{request.token} responded {response.get('Status')}: {response.get('Reason')}")
     return Answer(str(response.get("PhysicalResourceId") or request.physical_id), dict(response.get("Data") or {}))
 
 
-def _response(client: Any, place: dict[str, str], request: CustomRequest) -> dict[str, Any]:
+def _response(client: Any, s3_object: dict[str, str], request: CustomRequest) -> dict[str, Any]:
     """Return the response. A function can return before another one has sent it."""
     wait = min(float((request.new or request.old or {}).get("ServiceTimeout") or MAX_WAIT_SECONDS), MAX_WAIT_SECONDS)
     deadline = time.monotonic() + wait
     while True:
         try:
-            found: dict[str, Any] = json.loads(client.get_object(**place)["Body"].read())
+            found: dict[str, Any] = json.loads(client.get_object(**s3_object)["Body"].read())
         except ClientError as error:
             if error.response["Error"]["Code"] != "NoSuchKey":
                 raise

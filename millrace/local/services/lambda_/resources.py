@@ -3,57 +3,11 @@
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/AWS_Lambda.html
 """
 
-import io
-import zipfile
-from typing import Any
-
 from millrace.local.cloudformation.registry.calls import Argument, Call, props
 from millrace.local.cloudformation.registry.names import Name
 from millrace.local.cloudformation.registry.steps import Setting, Tags
 from millrace.local.cloudformation.registry.types import ResourceType
-
-_EPOCH = (1980, 1, 1, 0, 0, 0)
-_CFNRESPONSE = '''
-"""https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cfn-lambda-function-code-cfnresponsemodule.html"""
-import json
-import urllib.request
-
-SUCCESS, FAILED = "SUCCESS", "FAILED"
-
-
-def send(event, context, responseStatus, responseData, physicalResourceId=None, noEcho=False, reason=None):
-    body = {
-        "Status": responseStatus,
-        "Reason": reason or f"See the details in CloudWatch Log Stream: {context.log_stream_name}",
-        "PhysicalResourceId": physicalResourceId or context.log_stream_name,
-        "StackId": event["StackId"],
-        "RequestId": event["RequestId"],
-        "LogicalResourceId": event["LogicalResourceId"],
-        "NoEcho": noEcho,
-        "Data": responseData,
-    }
-    headers = {"content-type": ""}
-    url = event["ResponseURL"]
-    request = urllib.request.Request(url, json.dumps(body).encode(), headers, method="PUT")
-    urllib.request.urlopen(request).close()
-'''
-"""The module that AWS adds to inline source."""
-
-
-def code(properties: dict[str, Any]) -> dict[str, Any]:
-    """Return a function's Code, with inline source zipped as index.py, next to the module cfnresponse if it is used.
-
-    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-lambda-function-code.html
-    """
-    if "ZipFile" not in properties:
-        return properties
-    zipped = io.BytesIO()
-    with zipfile.ZipFile(zipped, "w") as archive:
-        archive.writestr(zipfile.ZipInfo("index.py", _EPOCH), properties["ZipFile"])
-        if "cfnresponse" in properties["ZipFile"]:
-            archive.writestr(zipfile.ZipInfo("cfnresponse.py", _EPOCH), _CFNRESPONSE)
-    return {**properties, "ZipFile": zipped.getvalue()}
-
+from millrace.local.services.lambda_.inline_code import code
 
 _CONFIGURATION = props(
     "DeadLetterConfig",
