@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from millrace.events import Event
     from millrace.local.cloud import LocalCloud
     from millrace.local.cloudformation.deployment import Change
+    from millrace.local.cloudformation.refusals import Options
     from millrace.operations.cloud import Cloud
 
 PORT = 4566
@@ -31,6 +32,17 @@ Companion = Annotated[
         metavar="FILE.py",
         help="Run a Python program that plays an external system. It is ready with its first line of output.",
     ),
+]
+
+Skip = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--skip", metavar="TYPE", help="Deploy without resources of a type, such as AWS::EC2::VPC. Repeatable."
+    ),
+]
+Parameters = Annotated[
+    list[str] | None,
+    typer.Option("--parameter", metavar="NAME=VALUE", help="Set a parameter of the templates. Repeatable."),
 ]
 
 
@@ -46,6 +58,8 @@ def up(
         list[str] | None,
         typer.Option(metavar="ORIGIN", help="Let web pages of this origin call the local cloud. Can be repeated."),
     ] = None,
+    skip: Skip = None,
+    parameter: Parameters = None,
 ) -> None:
     """Start the local cloud, deploy the stacks, redeploy on change."""
     from millrace.cli.companion import companion as running
@@ -53,14 +67,14 @@ def up(
     from millrace.cli.watch import watch
     from millrace.operations.cloud import local_cloud
 
-    project = Project.here()
+    project, options = Project.here(), _options(skip, parameter)
     if local_cloud(project.noted_cloud()):
         raise UsageError("A local cloud is up here already: use it, or end it with millrace down.")
-    with _deployed(project, port, strict=strict, allowed_origins=allow_origin or ()) as cloud:
+    with _deployed(project, port, options, strict=strict, allowed_origins=allow_origin or ()) as cloud:
         project.is_up(cloud.environment())
         try:
             with running(companion, cloud.environment()), _stopped_by_signals(cloud.stop_requested):
-                watch(project, cloud, lambda: _show_environment(cloud))
+                watch(project, cloud, options, lambda: _show_environment(cloud))
         finally:
             project.is_down()
     say("» down")
@@ -71,6 +85,8 @@ def run(
     files: Annotated[list[Path], typer.Argument(metavar="EVENT.json", help="Recorded EventBridge envelopes.")],
     *,
     companion: Companion = None,
+    skip: Skip = None,
+    parameter: Parameters = None,
     as_json: Json = False,
 ) -> None:
     """Put recorded events onto a fresh local cloud and print traces.
@@ -86,7 +102,7 @@ def run(
 
     project = Project.here()
     events = [(file, _recorded(project, file)) for file in files]
-    with _deployed(project, 0) as local, running(companion, local.environment()):
+    with _deployed(project, 0, _options(skip, parameter)) as local, running(companion, local.environment()):
         cloud = Cloud(local.endpoint_url)
         for file, event in events:
             began = time.monotonic()
@@ -141,7 +157,7 @@ def _recorded(project: "Project", file: Path) -> "Event":
 
 @contextmanager
 def _deployed(
-    project: "Project", port: int, *, strict: bool = False, allowed_origins: Sequence[str] = ()
+    project: "Project", port: int, options: "Options", *, strict: bool = False, allowed_origins: Sequence[str] = ()
 ) -> Iterator["LocalCloud"]:
     """A local cloud with the project's stacks. It starts while they are synthesised."""
     began = time.monotonic()
@@ -151,7 +167,7 @@ def _deployed(
         cloud = _start(port, strict=strict, allowed_origins=allowed_origins)
         try:
             say("» synthesised" if synthesised.result() else "» the assembly is up to date")
-            _deploy(project, cloud)
+            _deploy(project, cloud, options)
             say(f"» ready after {time.monotonic() - began:.1f} s")
             yield cloud
         finally:
@@ -170,10 +186,27 @@ def _start(port: int, *, strict: bool, allowed_origins: Sequence[str]) -> "Local
         raise UsageError(str(error)) from error
 
 
-def _deploy(project: "Project", cloud: "LocalCloud") -> None:
+def _options(skip: Sequence[str] | None, parameters: Sequence[str] | None) -> "Options":
+    from millrace.local.cloudformation.refusals import Options
+
+    pairs = [text.partition("=") for text in parameters or ()]
+    for name, equals, _ in pairs:
+        if not equals:
+            raise UsageError(f"--parameter {name} has no value. Write --parameter {name}=VALUE.")
+    return Options(frozenset(skip or ()), {name: value for name, _, value in pairs})
+
+
+def _deploy(project: "Project", cloud: "LocalCloud", options: "Options") -> None:
+    from millrace.local.cloudformation.assembly import AssemblyError
+    from millrace.local.cloudformation.deployment import DeploymentError
+    from millrace.local.cloudformation.template import TemplateError
+
     began = time.monotonic()
     changes: list[Change] = []
-    cloud.deploy(project.assembly, changes.append)
+    try:
+        cloud.deploy(project.assembly, changes.append, skip=options.skip, parameters=options.parameters)
+    except (AssemblyError, DeploymentError, TemplateError) as error:
+        raise UsageError(str(error)) from error
     say(f"» deployed {len(changes)} changes in {time.monotonic() - began:.2f} s")
 
 

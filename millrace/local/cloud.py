@@ -2,16 +2,17 @@
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from random import Random
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from millrace.local import services
 from millrace.local.cloudformation.deployment import Change, Deployment
 from millrace.local.cloudformation.deployments import Deployments
+from millrace.local.cloudformation.refusals import Options
 from millrace.local.core import moto_changes
 from millrace.local.core.account_region import AccountRegion
 from millrace.local.core.account_regions import AccountRegions
@@ -87,8 +88,6 @@ class LocalCloud:
         with pause_garbage_collection():
             self._thread.start()
             self._started.result(_START_TIMEOUT)
-
-    # -- the thread of the scheduler ---------------------------------------------------------------------------------
 
     def _serve(self, port: int) -> None:
         try:
@@ -204,8 +203,6 @@ class LocalCloud:
             return str(error)
         return ""
 
-    # -- public API ---------------------------------------------------------------------------------------
-
     def environment(self, account: str = ACCOUNT, region: str = REGION) -> dict[str, str]:
         """Return the environment variables with which `aws`, boto3 or any SDK uses this cloud in an account."""
         return {
@@ -229,17 +226,28 @@ class LocalCloud:
     def _deployer(self) -> "Deployer":
         return self._deployments.deployer(_HOME)
 
-    def deploy(self, assembly: Path, on_change: Callable[[Change], None] | None = None) -> Deployment:
+    def deploy(
+        self,
+        assembly: Path,
+        on_change: Callable[[Change], None] | None = None,
+        *,
+        skip: Iterable[str] = (),
+        parameters: Mapping[str, str] = MappingProxyType({}),
+    ) -> Deployment:
         """Deploy a synthesized cloud assembly; unchanged resources stay as they are.
 
-        A stack with `env=Environment(…)` is deployed to its account and region.
+        `skip` are types to leave out, `parameters` values by NAME or STACK:NAME. Raises RefusedDeploymentError.
         """
         with pause_garbage_collection():
-            return self._deployments.deploy(assembly, on_change)
+            return self._deployments.deploy(assembly, on_change, Options(frozenset(skip), parameters))
 
     def physical_id(self, stack: str, logical_id: str) -> str:
         """Return the physical id of a resource: its name, URL or ARN, as `Ref` returns it."""
         return self._deployments.stacks[stack].resources[logical_id].physical_id
+
+    def outputs(self, stack: str) -> dict[str, Any]:
+        """Return the outputs of a deployed stack."""
+        return dict(self._deployments.stacks[stack].outputs)
 
     def put(self, event: "Event", *, bus: str, metadata: "Metadata | None" = None) -> "Metadata":
         """Put an event onto a bus; a large one by claim check. Return its metadata with its correlation id."""

@@ -23,6 +23,7 @@ VERBS = {
         "Confirm",
         "Count",
         "Delete",
+        "Deploy",
         "Draw",
         "End",
         "Estimate",

@@ -75,6 +75,7 @@ class Workers:
         *,
         urgent: bool = False,
         ahead: float = 0.0,
+        trace: str = "",
     ) -> None:
         """Run a function once and call `done` with the outcome, exactly once, on the loop's thread.
 
@@ -83,7 +84,7 @@ class Workers:
         """
         if self._closed:
             raise WorkersClosedError(f"{spec.name} was invoked after the workers were closed")
-        job = Job(spec, payload, request_id, done, ahead)
+        job = Job(spec, payload, request_id, done, ahead, trace)
         if urgent:
             self._run(job)
         else:

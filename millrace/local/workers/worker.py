@@ -36,13 +36,17 @@ _LOG_KEPT = 1 << 20
 
 @dataclass(frozen=True, eq=False)
 class Job:
-    """An invocation, the callback for its outcome, and how far its cloud is ahead of the wall clock, in seconds."""
+    """An invocation, the callback for its outcome, and how far its cloud is ahead of the wall clock, in seconds.
+
+    `trace` is the X-Ray trace header of the caller; without one, a new trace begins.
+    """
 
     spec: FunctionSpec
     payload: bytes
     request_id: str
     done: Callable[[Outcome], None]
     ahead: float
+    trace: str = ""
 
 
 class Owner(Protocol):
@@ -90,7 +94,7 @@ class Worker:
         """Run an invocation."""
         self._job, self._demand = job, None
         self._began = self._loop.time()
-        call = {"request_id": job.request_id, "trace_id": _trace_id(), "ahead": job.ahead}
+        call = {"request_id": job.request_id, "trace_id": job.trace or _trace_id(), "ahead": job.ahead}
         self._channel.send(wire.pack(call, job.payload))
         if self._warm:
             self._start_timer(self.spec.timeout)

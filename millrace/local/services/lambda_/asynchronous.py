@@ -35,12 +35,14 @@ class AsyncInvocation:
         functions: "Functions",
         function: Any,
         payload: bytes,
+        trace: str = "",
     ) -> None:
         self.request_id = str(uuid.uuid4())
         self._region = region
         self._functions = functions
         self._function = function
         self._payload = payload
+        self._trace = trace
         self._config = invoke_config(function)
         self._last_outcome: Outcome | None = None
         self._calls = 0
@@ -66,7 +68,11 @@ class AsyncInvocation:
             done(Failure("ZeroReservedConcurrency", "The reserved concurrency is zero.", retriable=False))
             return
         functions.invoke(
-            function, self._payload, lambda outcome: done(self._failure(outcome)), request_id=self.request_id
+            function,
+            self._payload,
+            lambda outcome: done(self._failure(outcome)),
+            request_id=self.request_id,
+            trace=self._trace,
         )
 
     def _failure(self, outcome: Outcome | None) -> Failure | None:
@@ -129,11 +135,18 @@ class AsyncInvocation:
         attributes = {
             "RequestID": {"DataType": "String", "StringValue": self.request_id},
             "ErrorCode": {"DataType": "Number", "StringValue": "429" if throttled else "200"},
-            "ErrorMessage": {"DataType": "String", "StringValue": final.failure.message[:1024]},
+            "ErrorMessage": {"DataType": "String", "StringValue": self._error_text(final)[:1024]},
         }
         with contextlib.suppress(LookupError):  # AWS publishes only a metric for a deleted queue
             send_record(self._region, arn, self._payload.decode(), attributes)
         self._record_dead_letter(arn)
+
+    def _error_text(self, final: FinalFailure) -> str:
+        """Return the function's own error message, without its type."""
+        error = parsed(self._last_outcome.payload) if self._last_outcome else None
+        return (
+            str(error["errorMessage"]) if isinstance(error, dict) and "errorMessage" in error else final.failure.message
+        )
 
     def _record_dead_letter(self, arn: str) -> None:
         self._region.record_dead_letter(references(parsed(self._payload)), arn, display_name(self._function))

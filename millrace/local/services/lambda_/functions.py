@@ -6,6 +6,7 @@ import random
 import uuid
 from collections import Counter
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,19 @@ from millrace.local.workers import FunctionSpec, Outcome
 
 if TYPE_CHECKING:
     from millrace.local.core.account_region import AccountRegion
+
+
+class UnsupportedRuntimeError(RuntimeError):
+    """A function that is not in Python."""
+
+
+def check_runtime(function: Any) -> None:
+    """Raise UnsupportedRuntimeError for a function that the local cloud stores, but cannot run."""
+    runtime = function.run_time or "a container image"
+    if not runtime.startswith("python"):
+        raise UnsupportedRuntimeError(
+            f"The local cloud runs Python functions only; the runtime of {function.function_name} is {runtime}."
+        )
 
 
 class Functions:
@@ -46,6 +60,8 @@ class Functions:
         from moto.awslambda.exceptions import UnknownFunctionException  # noqa: PLC0415
 
         key = (name, qualifier)
+        if name.startswith("arn:") and name.split(":")[3:5] != [self._region.name, self._region.account]:
+            raise LookupError(f"Function not found: {name}")
         plain, _, own_qualifier = name.rpartition(":function:")[2].partition(":")
         qualifier = qualifier or own_qualifier or None
         backend = self._region.backends.lambda_
@@ -101,7 +117,6 @@ class Functions:
 
     def reset(self) -> None:
         """Drop every function."""
-        self.logs.reset()
         self._specs.clear()
         self._found.clear()
 
@@ -116,7 +131,7 @@ class Functions:
                 version=str(function.version),
                 handler=function.handler,
                 code=self._unpacked(function.code_bytes),
-                layers=tuple(self._layer(layer["Arn"]) for layer in function.layers),
+                layers=tuple(self._unpacked(layer.code_bytes) for layer in function.millrace_layers),
                 environment={
                     **log_settings(function),
                     **function.environment_vars,
@@ -127,9 +142,6 @@ class Functions:
                 log_group=self.logs.group_of(function),
             )
         return self._specs[arn]
-
-    def _layer(self, arn: str) -> Path:
-        return self._unpacked(self._region.backends.lambda_.layers_versions_by_arn(arn).code_bytes)
 
     def _unpacked(self, archive: bytes) -> Path:
         """Return the folder with an archive's files. Each content is unpacked once."""
@@ -154,8 +166,12 @@ class Functions:
         *,
         urgent: bool = False,
         request_id: str | None = None,
+        trace: str = "",
     ) -> str:
-        """Run a function once and return the request id. `done` gets the outcome; None if it was throttled."""
+        """Run a function once and return the request id. `done` gets the outcome; None if it was throttled.
+
+        `trace` is the X-Ray trace header of the caller.
+        """
         request_id = request_id or str(uuid.uuid4())
         name = function.function_name
         limit = self.reserved_concurrency(function)
@@ -169,19 +185,25 @@ class Functions:
 
             def ended(outcome: Outcome) -> None:
                 self._running[name] -= 1
-                try:
+                with ExitStack() as always:  # a failure to log must not lose the outcome
+                    always.callback(hold.release)
+                    always.callback(done, outcome)
                     self.logs.write(function, outcome, began)
                     record_attempts(self._region, function, outcome, began, events)
-                    done(outcome)
-                finally:
-                    hold.release()
 
-            self._run(function, payload, request_id, ended, urgent=urgent)
+            self._run(function, payload, request_id, ended, urgent=urgent, trace=trace)
             hold.hand_over()
         return request_id
 
     def _run(
-        self, function: Any, payload: bytes, request_id: str, ended: Callable[[Outcome], None], *, urgent: bool
+        self,
+        function: Any,
+        payload: bytes,
+        request_id: str,
+        ended: Callable[[Outcome], None],
+        *,
+        urgent: bool,
+        trace: str,
     ) -> None:
         """Run a function, with the fault that is drawn for this call."""
         fault, ahead = self._region.faults.draw(display_name(function)), self._region.clock.wall_clock_offset
@@ -191,13 +213,15 @@ class Functions:
             return
         done = ended if fault != "response_lost" else lambda _: ended(failure)
         try:
+            check_runtime(function)
             spec = self.spec(function)
-        except PackageError as error:
-            outcome = service_error(request_id, "InvalidZipFileException", str(error))
-            self._region.scheduler.soon(lambda: ended(outcome), "a package that cannot be unzipped")
+        except (PackageError, UnsupportedRuntimeError) as error:
+            kind = "InvalidZipFileException" if isinstance(error, PackageError) else "Runtime.Unsupported"
+            outcome = service_error(request_id, kind, str(error))
+            self._region.scheduler.soon(lambda: ended(outcome), "a function that cannot run")
             return
         workers = self._region.workers
-        workers.invoke(spec, payload, request_id, done, urgent=urgent, ahead=ahead)
+        workers.invoke(spec, payload, request_id, done, urgent=urgent, ahead=ahead, trace=trace)
         if fault == "killed":
             self._region.faults.later(lambda: workers.kill(request_id))
         if fault == "doubled":
@@ -206,8 +230,8 @@ class Functions:
                 workers.invoke(spec, payload, second_id, lambda _: hold.release(), urgent=urgent, ahead=ahead)
                 hold.hand_over()
 
-    def invoke_async(self, function: Any, payload: bytes) -> str:
-        """Queue an asynchronous invocation and return its request id."""
-        invocation = AsyncInvocation(self._region, self, function, payload)
+    def invoke_async(self, function: Any, payload: bytes, *, trace: str = "") -> str:
+        """Queue an asynchronous invocation and return its request id. `trace` is an X-Ray trace header."""
+        invocation = AsyncInvocation(self._region, self, function, payload, trace)
         invocation.start()
         return invocation.request_id

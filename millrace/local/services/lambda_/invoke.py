@@ -39,7 +39,7 @@ class Invoke:
     async def answer(self, name: str, query: str, headers: Mapping[str, str], body: bytes) -> HttpResponse:
         """Invoke a function as requested. Header names are in lower case."""
         kind = headers.get("x-amz-invocation-type", "RequestResponse")
-        payload = body or b"{}"
+        payload, trace = body or b"{}", headers.get("x-amzn-trace-id", "")
         if invalid := _invalid(kind, payload):
             return invalid
         try:
@@ -49,11 +49,11 @@ class Invoke:
         if kind == "DryRun":
             return 204, b"", (("x-amz-executed-version", str(function.version)),)
         if kind == "Event":
-            request_id = self._functions.invoke_async(function, payload)
+            request_id = self._functions.invoke_async(function, payload, trace=trace)
             return 202, b"", (("x-amzn-requestid", request_id),)
-        return await self._invoke(function, payload, tail=headers.get("x-amz-log-type") == "Tail")
+        return await self._invoke(function, payload, tail=headers.get("x-amz-log-type") == "Tail", trace=trace)
 
-    async def _invoke(self, function: Any, payload: bytes, *, tail: bool) -> HttpResponse:
+    async def _invoke(self, function: Any, payload: bytes, *, tail: bool, trace: str) -> HttpResponse:
         future: asyncio.Future[Outcome | None] = asyncio.get_running_loop().create_future()
         began = self._region.clock.now()
 
@@ -61,7 +61,7 @@ class Invoke:
             if not future.done():
                 future.set_result(outcome)
 
-        request_id = self._functions.invoke(function, payload, done, urgent=True)
+        request_id = self._functions.invoke(function, payload, done, urgent=True, trace=trace)
         outcome = await future
         if outcome is None:
             reason = "ReservedFunctionConcurrentInvocationLimitExceeded"
