@@ -28,6 +28,7 @@ from millrace.constructs.function.processor import Processor
 from millrace.constructs.function.settings import Settings, allow_cycle
 from millrace.constructs.observability.acknowledgements import UnknownCheckError, acknowledge
 from millrace.constructs.observability.dashboard import Dashboard
+from millrace.constructs.signatures import show_signatures
 from millrace.constructs.stores.changes import ChangeMappingError, Changes
 from millrace.constructs.stores.event_store import EventStore
 from millrace.constructs.stores.projection import Projection
@@ -88,3 +89,5 @@ __all__ = [
     "ordered",
     "queue",
 ]
+
+show_signatures(globals()[name] for name in __all__)

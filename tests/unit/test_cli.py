@@ -95,7 +95,7 @@ def test_a_closed_pipe_ends_a_command_without_a_traceback():
 
 @pytest.mark.parametrize(
     ("module", "words", "extra"),
-    [("typer.exceptions", [], "cli"), ("watchfiles", ["up"], "local")],
+    [("typer.exceptions", [], "all"), ("watchfiles", ["up"], "local")],
 )
 def test_a_missing_extra_is_explained_in_one_line(monkeypatch, capsys, tmp_path, module, words, extra):
     monkeypatch.chdir(tmp_path)
