@@ -17,8 +17,9 @@ from millrace.constructs.bus.bus import Bus
 from millrace.constructs.bus.encrypted_resources import log_group
 from millrace.constructs.bus.encryption import READ_ACTIONS, WRITE_ACTIONS, grant_key
 from millrace.constructs.function.code import function_code, source_paths
-from millrace.constructs.function.layer import RUNTIME, shared_layer
+from millrace.constructs.function.layer import layers
 from millrace.constructs.function.project import EventTypes
+from millrace.constructs.function.requirements import runtime
 from millrace.constructs.function.settings import AllowedCycle, Settings
 from millrace.constructs.observability.acknowledgements import acknowledge
 from millrace.constructs.stores.tables import Tables, grant_resources, resource_environment
@@ -74,26 +75,26 @@ class Function(Construct):
         self.function = lambda_.Function(
             self,
             "Function",
-            runtime=RUNTIME,
+            runtime=runtime(self),
             handler=f"functions.{folder}.handler.handler" if folder else handler,
             code=function_code(name if generated_files else folder or "starter", paths, generated_files or {}),
             role=self.role,
             log_group=self.log_group,
             environment=_environment(name, {ACCOUNT: Stack.of(self).account, **environment}, settings),
             environment_encryption=key,
-            **self._properties(settings),
+            **self._properties(folder, settings),
         )
         self._metadata = {"function": name, "sources": paths}
         self.add_metadata(**metadata)
         grant_key(key, self.role, "lambda", READ_ACTIONS)
         self._acknowledge(key)
 
-    def _properties(self, settings: Settings) -> dict[str, Any]:
+    def _properties(self, folder: str | None, settings: Settings) -> dict[str, Any]:
         architecture = settings.get("architecture", lambda_.Architecture.ARM_64)
         tracing = settings.get("tracing", True)
         return {
             "architecture": architecture,
-            "layers": [shared_layer(self, architecture)],
+            "layers": layers(self, folder, architecture),
             "timeout": settings.get("timeout", Duration.seconds(TIMEOUT_SECONDS)),
             "memory_size": settings.get("memory_size", MEMORY_MB),
             "tracing": lambda_.Tracing.ACTIVE if tracing else lambda_.Tracing.DISABLED,

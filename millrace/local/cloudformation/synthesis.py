@@ -15,7 +15,7 @@ from typing import Any
 
 import millrace
 
-INPUTS = ("app.py", "cdk.json", "requirements.txt", "functions", "infra")
+INPUTS = ("app.py", "cdk.json", "requirements.txt", "pyproject.toml", "uv.lock", "functions", "infra")
 _PACKAGES = ("events", "patterns", "runtime", "constructs", "flow")
 _STAMP = "millrace-inputs.json"
 _VALIDATION_FAILED = "ValidationFailed: "
