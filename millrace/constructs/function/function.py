@@ -17,7 +17,7 @@ from millrace.constructs.bus.bus import Bus
 from millrace.constructs.bus.encrypted_resources import log_group
 from millrace.constructs.bus.encryption import READ_ACTIONS, WRITE_ACTIONS, grant_key
 from millrace.constructs.function.code import function_code, source_paths
-from millrace.constructs.function.layer import layers
+from millrace.constructs.function.layer import function_layer
 from millrace.constructs.function.project import EventTypes
 from millrace.constructs.function.requirements import runtime
 from millrace.constructs.function.settings import AllowedCycle, Settings
@@ -94,7 +94,7 @@ class Function(Construct):
         tracing = settings.get("tracing", True)
         return {
             "architecture": architecture,
-            "layers": layers(self, folder, architecture),
+            "layers": [function_layer(self, folder, architecture)],
             "timeout": settings.get("timeout", Duration.seconds(TIMEOUT_SECONDS)),
             "memory_size": settings.get("memory_size", MEMORY_MB),
             "tracing": lambda_.Tracing.ACTIVE if tracing else lambda_.Tracing.DISABLED,

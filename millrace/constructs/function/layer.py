@@ -46,17 +46,20 @@ class Target:
     python: str
 
 
-def layers(scope: Construct, folder: str | None, architecture: lambda_.Architecture) -> list[lambda_.LayerVersion]:
-    """Return the layers of a function: the shared one and, if its folder has requirements, its own."""
+def function_layer(scope: Construct, folder: str | None, architecture: lambda_.Architecture) -> lambda_.LayerVersion:
+    """Return the layer of a function: the one that the stack's functions share or, with requirements, its own.
+
+    Its own contains the shared requirements, too, because layers with different versions of a package would not fit.
+    """
     target = Target(architecture.name, python_version(scope))
-    stack = Stack.of(scope)
-    name = f"Layer{architecture.name.title().replace('_', '')}"
+    own = own_requirements(folder) if folder else []
+    if own:
+        return _layer(scope, "Layer", build_layer(sorted({*shared_requirements(), *own}), target), target)
+    stack, name = Stack.of(scope), f"Layer{architecture.name.title().replace('_', '')}"
     known = stack.node.try_find_child(name)
-    shared = known if isinstance(known, lambda_.LayerVersion) else _layer(stack, name, build_layer(target), target)
-    requirements = own_requirements(folder) if folder else []
-    if not requirements:
-        return [shared]
-    return [shared, _layer(scope, "Requirements", build_own_layer(requirements, target), target)]
+    if isinstance(known, lambda_.LayerVersion):
+        return known
+    return _layer(stack, name, build_layer(shared_requirements(), target), target)
 
 
 def _layer(scope: Construct, id: str, folder: Path, target: Target) -> lambda_.LayerVersion:  # noqa: A002 - CDK's own name
@@ -66,37 +69,23 @@ def _layer(scope: Construct, id: str, folder: Path, target: Target) -> lambda_.L
         code=lambda_.Code.from_asset(str(folder), asset_hash=folder.name),
         compatible_architectures=[lambda_.Architecture.custom(target.architecture)],
         compatible_runtimes=[runtime(scope)],
-        description="Millrace's runtime and its dependencies, or requirements of a function",
+        description="Millrace's runtime and the requirements of functions",
     )
     if isinstance(resource := layer.node.default_child, CfnResource):
         resource.add_metadata("millrace", {"provides": sorted(_modules(folder / "python"))})
     return layer
 
 
-def build_layer(target: Target) -> Path:
-    """Build the shared layer and return its folder, whose name is the hash of its content.
+def build_layer(requirements: Sequence[str], target: Target) -> Path:
+    """Build a layer with Millrace's runtime, and return its folder, whose name is the hash of its content.
 
-    `.millrace/layers` caches the installed dependencies until a version changes, and the layer until its content
+    `.millrace/layers` caches the installed requirements until a version changes, and the layer until its content
     changes.
     """
-    wheels = _dependencies(shared_requirements(), target)
-    key = _hash([*_packages(wheels), *_key(target), *_contents(_millrace_files())])
-    return _cached(_cache() / key, lambda folder: _assemble(wheels, folder))
-
-
-def build_own_layer(requirements: Sequence[str], target: Target) -> Path:
-    """Build the layer of a function's own requirements and return its folder."""
     wheels = _dependencies(requirements, target)
-    key = _hash([*_packages(wheels), *_key(target)])
-    return _cached(_cache() / key, lambda folder: _copy(wheels, folder))
-
-
-def _key(target: Target) -> list[str]:
-    return [target.python, target.architecture]
-
-
-def _packages(wheels: Path) -> list[str]:
-    return sorted(path.name for path in (wheels / "python").glob("*.dist-info"))
+    packages = sorted(path.name for path in (wheels / "python").glob("*.dist-info"))
+    key = _hash([*packages, target.python, target.architecture, *_contents(_millrace_files())])
+    return _cached(_cache() / key, lambda folder: _assemble(wheels, folder))
 
 
 def _modules(packages: Path) -> Iterator[str]:
@@ -108,7 +97,7 @@ def _modules(packages: Path) -> Iterator[str]:
 
 def _dependencies(requirements: Sequence[str], target: Target) -> Path:
     pins = installed(requirements)
-    key = _hash([*requirements, "", *pins, *_key(target)])
+    key = _hash([*requirements, "", *pins, target.python, target.architecture])
     return _cached(_cache() / f"wheels-{key}", lambda folder: _install(requirements, pins, target, folder))
 
 
@@ -154,12 +143,8 @@ def _strip(target: Path) -> None:
     (target / ".lock").unlink(missing_ok=True)
 
 
-def _copy(wheels: Path, folder: Path) -> None:
-    shutil.copytree(wheels / "python", folder / "python", copy_function=_link)
-
-
 def _assemble(wheels: Path, folder: Path) -> None:
-    _copy(wheels, folder)
+    shutil.copytree(wheels / "python", folder / "python", copy_function=_link)
     for relative, file in _millrace_files():
         target = folder / "python" / "millrace" / relative
         target.parent.mkdir(parents=True, exist_ok=True)

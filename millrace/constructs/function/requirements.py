@@ -63,13 +63,14 @@ def own_requirements(folder: str) -> list[str]:
 
 
 def installed(requirements: Iterable[str]) -> list[str]:
-    """Return `name==version` for each package that these requirements need and that is installed here."""
+    """Return `name==version` for each package that these requirements need and that fits and is installed."""
     pins: dict[str, str] = {}
     pending = [Requirement(line) for line in requirements]
     while pending:
         needed = pending.pop()
         name = canonicalize_name(needed.name)
-        if name not in pins and (version := _version(name)):
+        version = _version(name)
+        if version and name not in pins and needed.specifier.contains(version, prereleases=True):
             pins[name] = version
             pending += _needs(name, frozenset(needed.extras))
     return sorted(f"{name}=={version}" for name, version in pins.items())
