@@ -4,6 +4,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
+from datetime import timedelta
 from pathlib import Path
 from random import Random
 from types import TracebackType
@@ -270,6 +271,15 @@ class LocalCloud:
     def trace(self, correlation_id: str) -> Trace:
         """The causation tree of a flow."""
         return Trace.of(correlation_id, self.on_loop(lambda: self.region.history.flow(correlation_id)))
+
+    def traces(self) -> list[Trace]:
+        """Return the causation tree of every flow since the last reset."""
+        return [self.trace(flow) for flow in self.on_loop(self.region.history.flows)]
+
+    def advance(self, duration: timedelta) -> None:
+        """Advance the clock by a duration, in which schedules run, and settle."""
+        self.on_loop(lambda: self.scheduler.after(duration.total_seconds(), lambda: None, "the end of advance()"))
+        self.settle()
 
     def reset(self) -> None:
         """Forget everything that was deployed, put or done; what still runs is waited for."""
