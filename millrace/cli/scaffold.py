@@ -78,7 +78,7 @@ def query(
     *,
     view: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="The read model, as given to new projection. Default: the only one."),
+        typer.Option(metavar="NAME", help="Its read model. Default: the only one."),
     ] = None,
 ) -> None:
     """Add a query of a read model, with an API."""

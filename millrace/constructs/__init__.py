@@ -4,6 +4,7 @@ from millrace.constructs.api.api import Api, ApiDefinitionError
 from millrace.constructs.api.authorizers import Authorizer, IamAuthorizer, JwtAuthorizer, NoAuthorizer
 from millrace.constructs.bus.bus import Bus
 from millrace.constructs.bus.policy import BusAccessError
+from millrace.constructs.bus.schedule import Schedule, ScheduleDefinitionError
 from millrace.constructs.bus.subscribers import (
     ExternalBus,
     ExternalQueue,
@@ -70,6 +71,8 @@ __all__ = [
     "Projection",
     "Saga",
     "SagaStep",
+    "Schedule",
+    "ScheduleDefinitionError",
     "Settings",
     "Subscriber",
     "SubscriberUnreachableError",
