@@ -12,13 +12,15 @@ from millrace.operations import UsageError
 if TYPE_CHECKING:
     from millrace.scaffold.pieces import Kind
 
-new = typer.Typer(help="Add a piece to a project: its files, its test, and its construct in infra/stack.py.")
-app.add_typer(new, name="new", rich_help_panel=None)
+new = typer.Typer(help="Add a piece to a project, with its test.")
+app.add_typer(new, name="new")
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Its name, such as award_points.")]
 OfEvent = Annotated[
     str | None,
-    typer.Option("--event", metavar="EVENT", help="The event that it consumes. Default: the first external one."),
+    typer.Option(
+        "--event", metavar="EVENT", help="Choose the event that it consumes. Default: the first external one."
+    ),
 ]
 
 
@@ -78,7 +80,7 @@ def query(
     *,
     view: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="Its read model. Default: the only one."),
+        typer.Option(metavar="NAME", help="Choose its read model. Default: the only one."),
     ] = None,
 ) -> None:
     """Add a query of a read model, with an API."""

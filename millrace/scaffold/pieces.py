@@ -47,7 +47,7 @@ _IMPORTS = {
         "reserve_imports": (_EVENT, _SAGA + "{pascal}Refused, {pascal}Reserved"),
         "release_imports": (_EVENT, _SAGA + "{pascal}Released, {pascal}Reserved"),
         "complete_imports": (_EVENT, _SAGA + "{pascal}Completed"),
-        "reject_imports": (_EVENT, _SAGA + "{pascal}Rejected"),
+        "reject_imports": (_EVENT, _SAGA + "{pascal}Refused, {pascal}Rejected"),
     },
     "projection": {
         "handler_imports": (_EVENT, _VIEW),

@@ -41,7 +41,7 @@ def main() -> None:
             run(["millrace", "new", *piece.split()], project, environment)
         run(["make", "run"], project, environment)
         run(["make", "test"], project, environment)
-    print(f"» init to the first settled flow: {first_flow:.0f} s; each piece is green")
+    report(f"» init to the first settled flow: {first_flow:.0f} s; each piece is green")
     if first_flow > FIRST_FLOW_SECONDS:
         sys.exit(f"The first flow may take {FIRST_FLOW_SECONDS} s.")
 
@@ -72,9 +72,15 @@ def run(command: list[str], folder: Path, environment: dict[str, str] | None = N
     done = subprocess.run(
         command, cwd=folder, env=kept | (environment or {}), capture_output=True, text=True, check=False
     )
-    print(f"» {' '.join(command[:4])}: {time.monotonic() - began:.1f} s", flush=True)
+    report(f"» {' '.join(command[:4])}: {time.monotonic() - began:.1f} s")
     if done.returncode:
         sys.exit(f"{done.stdout}\n{done.stderr}\n{' '.join(command)} failed in {folder}")
+
+
+def report(line: str) -> None:
+    """Print a line at once."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":
