@@ -18,9 +18,7 @@ app.add_typer(new, name="new")
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Its name, such as award_points.")]
 OfEvent = Annotated[
     str | None,
-    typer.Option(
-        "--event", metavar="EVENT", help="Choose the event that it consumes. Default: the first external one."
-    ),
+    typer.Option("--event", metavar="EVENT", help="Choose the event that it consumes. Default: the first."),
 ]
 
 

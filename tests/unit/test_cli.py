@@ -15,6 +15,7 @@ from millrace.operations.cloud import Cloud, LocalCloudError, explained
 VERBS = {
     *(
         "Accept",
+        "Add",
         "Assume",
         "Begin",
         "Check",
@@ -22,13 +23,28 @@ VERBS = {
         "Compare",
         "Confirm",
         "Count",
+        "Create",
         "Delete",
         "Draw",
         "End",
         "Estimate",
     ),
-    *("Explain", "Fail", "Follow", "Give", "Go", "Install", "List", "Make", "Print", "Put", "Rebuild", "Redrive"),
-    *("Estimate", "Let", "Replay", "Run", "Save", "Send", "Set", "Show", "Start", "Wait", "Write"),
+    *(
+        "Explain",
+        "Fail",
+        "Follow",
+        "Give",
+        "Go",
+        "Install",
+        "List",
+        "Make",
+        "Print",
+        "Put",
+        "Rebuild",
+        "Redrive",
+        "Render",
+    ),
+    *("Estimate", "Let", "Render", "Replay", "Run", "Save", "Send", "Set", "Show", "Start", "Wait", "Write"),
 }
 WORDS = [[], ["dlq"], ["--help"], ["dlq", "redrive", "--help"]]
 

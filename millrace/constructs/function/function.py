@@ -20,7 +20,7 @@ from millrace.constructs.function.code import function_code, source_paths
 from millrace.constructs.function.layer import function_layer
 from millrace.constructs.function.project import EventTypes
 from millrace.constructs.function.requirements import runtime
-from millrace.constructs.function.settings import AllowedCycle, Settings
+from millrace.constructs.function.settings import AllowedCycle, Settings, grant_settings, setting_variables
 from millrace.constructs.observability.acknowledgements import acknowledge
 from millrace.constructs.stores.tables import Tables, grant_resources, resource_environment
 from millrace.runtime import Declaration
@@ -87,6 +87,7 @@ class Function(Construct):
         self._metadata = {"function": name, "sources": paths}
         self.add_metadata(**metadata)
         grant_key(key, self.role, "lambda", READ_ACTIONS)
+        grant_settings(self.role, settings)
         self._acknowledge(key)
 
     def _properties(self, folder: str | None, settings: Settings) -> dict[str, Any]:
@@ -234,4 +235,4 @@ def _names(event_types: EventTypes) -> list[str]:
 def _environment(name: str, environment: Mapping[str, str], settings: Settings) -> dict[str, str]:
     level = settings.get("log_level", "INFO")
     powertools = {"POWERTOOLS_SERVICE_NAME": name, "POWERTOOLS_LOG_LEVEL": level}
-    return {**powertools, **environment, **settings.get("environment", {})}
+    return {**powertools, **environment, **setting_variables(settings)}
