@@ -8,6 +8,7 @@ from millrace.constructs.bus.schedule import Schedule, ScheduleDefinitionError
 from millrace.constructs.bus.subscribers import (
     ExternalBus,
     ExternalQueue,
+    ExternalTopic,
     Subscriber,
     SubscriberUnreachableError,
     Webhook,
@@ -32,6 +33,7 @@ from millrace.constructs.observability.dashboard import Dashboard
 from millrace.constructs.signatures import show_signatures
 from millrace.constructs.stores.changes import ChangeMappingError, Changes
 from millrace.constructs.stores.event_store import EventStore
+from millrace.constructs.stores.objects import ObjectEventError, ObjectEvents
 from millrace.constructs.stores.projection import Projection
 from millrace.constructs.stores.tables import MissingTableError
 from millrace.constructs.workflow.callbacks import CallbackOrderError
@@ -56,6 +58,7 @@ __all__ = [
     "EventStore",
     "ExternalBus",
     "ExternalQueue",
+    "ExternalTopic",
     "Failure",
     "FailureStrategyError",
     "FlowError",
@@ -66,6 +69,8 @@ __all__ = [
     "MissingDeclarationError",
     "MissingTableError",
     "NoAuthorizer",
+    "ObjectEventError",
+    "ObjectEvents",
     "OrderingKeyError",
     "Processor",
     "Projection",

@@ -71,7 +71,12 @@ def _json(value: Any) -> Any:
     return base64.b64encode(bytes(value)).decode()  # boto3's Binary
 
 
-def _class() -> type[Event]:
-    module, _, name = os.environ[EVENT].partition(":")
+def event_class(address: str) -> type[Event]:
+    """Return the class of an event by its address, `module:Name`."""
+    module, _, name = address.partition(":")
     event: type[Event] = getattr(importlib.import_module(module), name)
     return event
+
+
+def _class() -> type[Event]:
+    return event_class(os.environ[EVENT])
