@@ -7,7 +7,6 @@ from concurrent.futures import Future
 from datetime import timedelta
 from pathlib import Path
 from random import Random
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from millrace.local import services
@@ -297,7 +296,5 @@ class LocalCloud:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         self.close()

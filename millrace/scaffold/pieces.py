@@ -42,7 +42,7 @@ _WIRING = {
 _EVENT = "from {event_module} import {event}"
 _SAGA = "from functions.contracts.{name} import "
 _VIEW = "from functions.contracts.{name}_view import {pascal}View"
-_IMPORTS = {
+_IMPORTS: dict[str, dict[str, tuple[str, ...]]] = {
     "saga": {
         "reserve_imports": (_EVENT, _SAGA + "{pascal}Refused, {pascal}Reserved"),
         "release_imports": (_EVENT, _SAGA + "{pascal}Released, {pascal}Reserved"),

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import copier
-import yaml
+import yaml  # type: ignore[import-untyped]
 
 TEMPLATES = Path(__file__).parent / "templates"
 ANSWERS = ".copier-answers.yml"
