@@ -87,7 +87,7 @@ $(READY): requirements.txt pyproject.toml
 	@test -x $(BIN)/python || { echo "» making the virtual environment in $(VENV)"; $(PYTHON) -m venv $(VENV); }
 	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Millrace needs Python 3.11 or newer: make PYTHON=python3.12 …, after rm -r $(VENV)"; exit 1; }
-	@echo "» installing the pinned dependencies (some 200 MB the first time)"
+	@echo "» installing the pinned dependencies (770 MB on disk)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(grep '^uv==' requirements.txt)"
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements.txt || \
 		$(BIN)/python -m pip install --quiet -r requirements.txt

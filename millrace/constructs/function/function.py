@@ -35,6 +35,8 @@ Kind = Literal[
 STARTER = "millrace.runtime.starter.handler"
 TIMEOUT_SECONDS = 30
 MEMORY_MB = 256
+_LATEST = ("AwsSolutions-L1", "Serverless-LambdaLatestVersion")
+"""Rules of cdk-nag that demand the latest runtime."""
 
 
 class Function(Construct):
@@ -145,7 +147,7 @@ class Function(Construct):
     def _acknowledge(self, key: kms.IKey | None) -> None:
         acknowledge(self.role, "X-Ray does not support resource-level permissions.", "AwsSolutions-IAM5[Resource::*]")
         acknowledge(self.function, "It only calls AWS endpoints, so a VPC would not protect it.", "CKV_AWS_117")
-        acknowledge(self.function, "It has the Python version that the tests run on.", "AwsSolutions-L1")
+        acknowledge(self.function, "It has the Python version that the tests run on.", *_LATEST)
         acknowledge(self.function, "CDK adds the dependency on the role and its policies.", "W3005")
         if key is None:
             reason = "Lambda encrypts it, and it holds no secrets; Bus(encryption_key=…) sets a customer managed key."
