@@ -199,6 +199,7 @@ def _options(skip: Sequence[str] | None, parameters: Sequence[str] | None) -> "O
 def _deploy(project: "Project", cloud: "LocalCloud", options: "Options") -> None:
     from millrace.local.cloudformation.assembly import AssemblyError
     from millrace.local.cloudformation.deployment import DeploymentError
+    from millrace.local.cloudformation.synthesis import python_mismatch
     from millrace.local.cloudformation.template import TemplateError
 
     began = time.monotonic()
@@ -208,6 +209,8 @@ def _deploy(project: "Project", cloud: "LocalCloud", options: "Options") -> None
     except (AssemblyError, DeploymentError, TemplateError) as error:
         raise UsageError(str(error)) from error
     say(f"» deployed {len(changes)} changes in {time.monotonic() - began:.2f} s")
+    if warning := python_mismatch(project.assembly):
+        say(f"! {warning}")
 
 
 def _show_environment(cloud: "LocalCloud") -> None:
