@@ -4,6 +4,7 @@ S3 delivers an event at least once; the same event is published with the same id
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/EventBridge.html
 """
 
+import os
 from datetime import datetime
 from typing import Any
 
