@@ -7,6 +7,7 @@ from aws_cdk import Duration
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from millrace.constructs.bus.claim_check import ClaimCheck
@@ -100,12 +101,24 @@ class Bus(Construct):
     def _event_bus(self, name: str) -> events.EventBus:
         if self.encryption_key:
             allow_services_to_use_key(self, self.encryption_key, name, self.alarm_topic)
-        return events.EventBus(
-            self, "Bus", event_bus_name=name, kms_key=self.encryption_key, dead_letter_queue=self.dead_letters
+        dead_letters = self._key_failures(name) if self.encryption_key else self.dead_letters
+        bus = events.EventBus(
+            self, "Bus", event_bus_name=name, kms_key=self.encryption_key, dead_letter_queue=dead_letters
         )
+        allow_eventbridge_to_send(dead_letters, bus.event_bus_arn)
+        return bus
+
+    def _key_failures(self, name: str) -> sqs.Queue:
+        """Create a queue for events that EventBridge cannot encrypt or decrypt; it must not need the same key.
+
+        https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-encryption-event-bus-dlq.html
+        """
+        scope = Construct(self, "KeyFailures")
+        queue = dead_letter_queue(scope, None, owner=f"{name}-key")
+        Alarms(scope, self.alarm_topic).dead_letters(queue)
+        return queue
 
     def _add_archive_and_policy(self, archive_retention: Duration) -> None:
-        allow_eventbridge_to_send(self.dead_letters, self.event_bus.event_bus_arn)
         self._policy = BusPolicy(self, self.event_bus)
         events.CfnArchive(
             self,

@@ -31,7 +31,12 @@ def encrypted_queue(scope: Construct, name: str, key: kms.IKey | None, **setting
 
 
 def encrypted_bucket(scope: Construct, name: str, key: kms.IKey | None, **settings: Any) -> s3.Bucket:
-    """Create a private bucket that is encrypted with a key or SSE-S3; its objects are never overwritten."""
+    """Create a private bucket that is encrypted with a key or SSE-S3; its objects are never overwritten.
+
+    CloudFormation cannot delete a bucket with objects, so the bucket stays when its stack is deleted; one of a failed
+    first deployment is empty and is deleted.
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-deletionpolicy.html
+    """
     bucket = s3.Bucket(
         scope,
         name,
@@ -40,6 +45,7 @@ def encrypted_bucket(scope: Construct, name: str, key: kms.IKey | None, **settin
         bucket_key_enabled=True if key else None,
         enforce_ssl=True,
         block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+        removal_policy=RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
         **settings,
     )
     acknowledge(bucket, "Only functions use it; their logs and traces show it.", "AwsSolutions-S1", "CKV_AWS_18")

@@ -87,6 +87,7 @@ class QueueChannel(Channel):
         grant_key(bus.encryption_key, function.role, "sqs", READ_ACTIONS)
         enable_breaker(scope, bus, function, queue, self.batch_size, failures.alarms)
         failures.alarms.age(queue, self.alarm_age)
+        failures.alarms.loops(function.function)
         return queue
 
     def _add_event_source(self, scope: Construct, function: Function, queue: sqs.Queue) -> None:

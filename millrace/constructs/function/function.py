@@ -117,6 +117,14 @@ class Function(Construct):
         """
         self._resource.reserved_concurrent_executions = executions
 
+    def allow_recursive_loop(self) -> None:
+        """Let the function send messages to its own queue as often as it needs to.
+
+        Otherwise Lambda stops a message after about 16 rounds and moves it to the dead-letter queue.
+        https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html
+        """
+        self._resource.recursive_loop = "Allow"
+
     def enable_claim_check(self, bus: Bus, *, publishes: EventTypes = (), consumes: EventTypes = ()) -> None:
         """Allow the function to store and read the data of large events, if its bus has a claim check."""
         if bus.claim_check:

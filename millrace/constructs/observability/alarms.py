@@ -56,6 +56,14 @@ class Alarms(Construct):
         self._alarm("Errors", function.metric_errors(period=_period()), "The function raises errors.")
         self._alarm("Throttles", function.metric_throttles(period=_period()), "The function is throttled.")
 
+    def loops(self, function: lambda_.Function) -> None:
+        """Alarm when Lambda stops messages of a function because of a recursive loop.
+
+        https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html
+        """
+        metric = function.metric("RecursiveInvocationsDropped", period=_period(), statistic="Sum")
+        self._alarm("Loops", metric, "Lambda stops messages that have invoked the function too often.")
+
     def machine(self, machine: sfn.StateMachine) -> None:
         """Alarm when executions of a state machine fail or time out."""
         self._alarm("Failed", machine.metric_failed(period=_period()), "Executions fail.")

@@ -19,9 +19,12 @@ TITLES = {
     "Lag": "Iterator age of streams (ms)",
     "Errors": "Function errors",
     "Throttles": "Function throttles",
+    "Loops": "Invocations dropped as recursive",
     "Circuit": "Open circuit breakers",
 }
 """Graph titles by alarm name; a graph without alarms is omitted."""
+MAX_ALARMS = 100
+"""Of an alarm widget: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html"""
 _WIDTH = 24
 _HEIGHT = 6
 
@@ -40,9 +43,13 @@ class Dashboard(Construct):
     def add_widgets(self) -> None:
         """Add the widgets, once every construct exists."""
         alarms = list(_alarms(Stack.of(self)))
-        status = cloudwatch.AlarmStatusWidget(title="Alarms", alarms=alarms, width=_WIDTH, height=_HEIGHT)
         graphs = [_graph(title, found) for kind, title in TITLES.items() if (found := _of_kind(alarms, kind))]
-        self.dashboard.add_widgets(status)
+        for number in range(0, max(len(alarms), 1), MAX_ALARMS):
+            part = alarms[number : number + MAX_ALARMS]
+            title = f"Alarms {number // MAX_ALARMS + 1}" if number else "Alarms"
+            self.dashboard.add_widgets(
+                cloudwatch.AlarmStatusWidget(title=title, alarms=part, width=_WIDTH, height=_HEIGHT)
+            )
         for number in range(0, len(graphs), 2):
             self.dashboard.add_widgets(*graphs[number : number + 2])
 

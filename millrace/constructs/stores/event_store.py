@@ -40,7 +40,7 @@ class EventStore(Construct):
     Pass it to a processor or a step by the name of the handler's parameter: `tables={"orders": store}`. The relay may
     publish the events of the aggregates of those handlers. An alarm reports events that wait longer than `alarm_age`,
     15 minutes by default. If the bus has a claim check, the data of events that exceed an item is stored in a bucket of
-    the event store, which is retained as long as the table.
+    the event store, which stays when the stack is deleted.
     """
 
     parameter_type = "EventStore"
@@ -60,11 +60,7 @@ class EventStore(Construct):
         self._bus = bus
         self.events: list[type[Event]] = []
         self.table = _table(self, bus, removal_policy)
-        self.bucket = (
-            encrypted_bucket(self, "Data", bus.encryption_key, removal_policy=removal_policy)
-            if bus.claim_check
-            else None
-        )
+        self.bucket = encrypted_bucket(self, "Data", bus.encryption_key) if bus.claim_check else None
         self.dead_letters = dead_letter_queue(self, bus.encryption_key, owner=self.node.id)
         alarms = Alarms(self, bus.alarm_topic)
         self.relay = self._relay(FailurePath(self.dead_letters, alarms), alarm_age, settings)

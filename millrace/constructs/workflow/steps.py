@@ -29,7 +29,11 @@ TRANSIENT_ERRORS = [
     "Lambda.TooManyRequestsException",
 ]
 """https://docs.aws.amazon.com/step-functions/latest/dg/sfn-best-practices.html#bp-lambda-serviceexception"""
-_TIMEOUT_MARGIN_SECONDS = 5
+_TIMEOUT_MARGIN_SECONDS = 15
+"""10 s for a cold start, the maximum of Lambda's init phase, and 5 s for the calls.
+
+https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
+"""
 _PAYLOAD = {
     "flow.$": "$",
     "attempt.$": "$$.State.RetryCount",

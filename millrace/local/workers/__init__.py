@@ -3,5 +3,6 @@
 from millrace.local.workers.package_view import LayerMismatch
 from millrace.local.workers.pool import Workers, WorkersClosed
 from millrace.local.workers.spec import Confinement, FunctionSpec, Outcome
+from millrace.local.workers.worker import new_trace_id
 
-__all__ = ["Confinement", "FunctionSpec", "LayerMismatch", "Outcome", "Workers", "WorkersClosed"]
+__all__ = ["Confinement", "FunctionSpec", "LayerMismatch", "Outcome", "Workers", "WorkersClosed", "new_trace_id"]

@@ -76,6 +76,7 @@ class Workers:
         *,
         urgent: bool = False,
         ahead: float = 0.0,
+        trace_id: str = "",
     ) -> None:
         """Run a function once and tell `done`, exactly once, on the loop's thread.
 
@@ -84,7 +85,7 @@ class Workers:
         """
         if self._closed:
             raise WorkersClosed(f"{spec.name} was invoked after the workers were closed")
-        job = Job(spec, payload, request_id, done, ahead)
+        job = Job(spec, payload, request_id, done, ahead, trace_id)
         if urgent:
             self._run(job)
         else:

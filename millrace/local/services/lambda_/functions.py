@@ -5,7 +5,7 @@ import hashlib
 import random
 import uuid
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from millrace.local.services.lambda_.asynchronous import AsyncInvocation
 from millrace.local.services.lambda_.deployment_packages import PackageError, unpack
 from millrace.local.services.lambda_.logs import FunctionLogs, log_settings
 from millrace.local.services.lambda_.outcomes import display_name, record_attempts, service_error
+from millrace.local.services.lambda_.recursion import next_header
 from millrace.local.workers import FunctionSpec, Outcome
 
 if TYPE_CHECKING:
@@ -154,8 +155,12 @@ class Functions:
         *,
         urgent: bool = False,
         request_id: str | None = None,
+        trace_headers: Iterable[str] = (),
     ) -> str:
-        """Run a function once and return the request id. `done` gets the outcome; None if it was throttled."""
+        """Run a function once and return the request id. `done` gets the outcome; None if it was throttled.
+
+        `trace_headers` are those of the requests or messages that cause the invocation.
+        """
         request_id = request_id or str(uuid.uuid4())
         name = function.function_name
         limit = self.reserved_concurrency(function)
@@ -176,12 +181,19 @@ class Functions:
                 finally:
                     hold.release()
 
-            self._run(function, payload, request_id, ended, urgent=urgent)
+            self._run(function, payload, request_id, ended, next_header(function, trace_headers), urgent=urgent)
             hold.hand_over()
         return request_id
 
     def _run(
-        self, function: Any, payload: bytes, request_id: str, ended: Callable[[Outcome], None], *, urgent: bool
+        self,
+        function: Any,
+        payload: bytes,
+        request_id: str,
+        ended: Callable[[Outcome], None],
+        trace_id: str,
+        *,
+        urgent: bool,
     ) -> None:
         """Run a function, with the fault that is drawn for this call."""
         fault, ahead = self._region.faults.draw(display_name(function)), self._region.clock.wall_clock_offset
@@ -197,7 +209,7 @@ class Functions:
             self._region.scheduler.soon(lambda: ended(outcome), "a package that cannot be unzipped")
             return
         workers = self._region.workers
-        workers.invoke(spec, payload, request_id, done, urgent=urgent, ahead=ahead)
+        workers.invoke(spec, payload, request_id, done, urgent=urgent, ahead=ahead, trace_id=trace_id)
         if fault == "killed":
             self._region.faults.later(lambda: workers.kill(request_id))
         if fault == "doubled":
@@ -206,8 +218,8 @@ class Functions:
                 workers.invoke(spec, payload, second_id, lambda _: hold.release(), urgent=urgent, ahead=ahead)
                 hold.hand_over()
 
-    def invoke_async(self, function: Any, payload: bytes) -> str:
+    def invoke_async(self, function: Any, payload: bytes, trace_header: str = "") -> str:
         """Queue an asynchronous invocation and return its request id."""
-        invocation = AsyncInvocation(self._region, self, function, payload)
+        invocation = AsyncInvocation(self._region, self, function, payload, trace_header)
         invocation.start()
         return invocation.request_id

@@ -21,6 +21,7 @@ def apply(region: RegionOf) -> None:
     _qualify_invoke_configs()
     _keep_function_settings()
     _check_deployment_packages()
+    _keep_recursion_config()
 
 
 def _queue_invocations(region: RegionOf) -> None:
@@ -170,3 +171,30 @@ def _check_deployment_packages() -> None:
 
     moto.awslambda.models._zipfile_content = checked(moto.awslambda.models._zipfile_content)
     moto.awslambda.models._s3_content = checked(moto.awslambda.models._s3_content)
+
+
+def _keep_recursion_config() -> None:
+    """moto has neither PutFunctionRecursionConfig nor GetFunctionRecursionConfig.
+
+    https://docs.aws.amazon.com/lambda/latest/api/API_PutFunctionRecursionConfig.html
+    """
+    import moto.awslambda.urls  # noqa: PLC0415
+    from moto.awslambda.exceptions import InvalidParameterValueException  # noqa: PLC0415
+    from moto.awslambda.responses import LambdaResponse  # noqa: PLC0415
+    from moto.core.responses import ActionResult  # noqa: PLC0415
+
+    def get(response: Any) -> Any:
+        function = response.backend.get_function(response._get_param("FunctionName"))
+        return ActionResult({"RecursiveLoop": getattr(function, "recursive_loop", "Terminate")})
+
+    def put(response: Any) -> Any:
+        chosen = response._get_param("RecursiveLoop")
+        if chosen not in ("Allow", "Terminate"):
+            message = f"Value '{chosen}' at 'recursiveLoop' failed to satisfy constraint: [Allow, Terminate]"
+            raise InvalidParameterValueException(message)
+        response.backend.get_function(response._get_param("FunctionName")).recursive_loop = chosen
+        return get(response)
+
+    LambdaResponse.get_function_recursion_config, LambdaResponse.put_function_recursion_config = get, put
+    path = r"{0}/(?P<api_version>[^/]+)/functions/(?P<function_name>[\w_:%-]+)/recursion-config$"
+    moto.awslambda.urls.url_paths[path] = LambdaResponse.dispatch
