@@ -50,7 +50,8 @@ class LocalCloud:
     are authorized by their roles. `allowed_origins` are origins on loopback whose web pages may call it, as
     http://localhost:5173; another raises OriginError. With `strict`, only a random access key may call, which
     `environment` returns. Functions may write their own folder and the folders `shared`; with `confined=False`, any
-    folder that you may write.
+    folder that you may write. `concurrency` is the quota of concurrent executions in an account and region: new
+    accounts often have 10. Without it, only reserved concurrency throttles.
     """
 
     def __init__(  # noqa: PLR0913 - options, each by keyword
@@ -64,6 +65,7 @@ class LocalCloud:
         strict: bool = False,
         confined: bool = True,
         shared: Sequence[Path] = (),
+        concurrency: int | None = None,
     ) -> None:
         self._origins = Origins(allowed_origins)
         self._confinement = Confinement(tuple(str(folder.resolve()) for folder in shared), enabled=confined)
@@ -71,6 +73,7 @@ class LocalCloud:
         self._sessions = Sessions(ACCOUNT, developer, strict=strict)
         self._cache = cache.resolve()
         self._enforce_iam = enforce_iam
+        self._concurrency = concurrency
         self._started: Future[None] = Future()
         self.scheduler = Scheduler(Clock())
         self._ticking = False
@@ -117,6 +120,7 @@ class LocalCloud:
             services.service_classes(),
             {Sessions: self._sessions},
             enforce_iam=self._enforce_iam,
+            concurrency=self._concurrency,
         )
         self.region = self._regions.home
         moto_changes.attach(self._regions, [module.apply for module in services.modules("moto_changes")])
@@ -266,6 +270,10 @@ class LocalCloud:
         """Let functions fail at these rates (see `Rates`) until `reset`, by a seed. `only` names the functions."""
         rates = Rates(failing, killed, doubled, conflicts, only)
         self.on_loop(lambda: self.region.faults.set(rates, seed=seed))
+
+    def limit_concurrency(self, executions: int | None) -> None:
+        """Set the quota of concurrent executions in each account and region until `reset`."""
+        self._regions.concurrency = executions
 
     def trace(self, correlation_id: str) -> Trace:
         """The causation tree of a flow."""

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 from functools import cached_property
+from typing import cast
 
-from aws_cdk import Duration
+from aws_cdk import CfnResource, Duration
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sns as sns
@@ -45,6 +46,8 @@ class Bus(Construct):
     schema_type: The type of the schemas in the registry, which has the name of the bus.
     foreign_sources: Sources of other apps that publish to this bus. Events that no contract declares are sent to the
         dead-letter queue, except those of foreign sources. None ignores all undeclared sources.
+    concurrency_quota: The quota of concurrent executions of functions in the account; new accounts often have 10. The
+        check `concurrency-quota` compares it with what the queues and reservations request.
     existing: Refer to a bus of another stack. Rules and permissions are added to it; it is not created. This stack
         has its own dead-letter queue for events that its functions quarantine.
     """
@@ -64,6 +67,7 @@ class Bus(Construct):
         alarm_topic: sns.ITopic | None = None,
         schema_type: Form = "OpenApi3",
         foreign_sources: Sequence[str] | None = (),
+        concurrency_quota: int | None = None,
         existing: bool = False,
     ) -> None:
         super().__init__(scope, id)
@@ -87,6 +91,9 @@ class Bus(Construct):
         )
         self._event_listeners: list[SchemaRegistry | UndeclaredEvents | EventLog] = []
         if not existing:
+            if concurrency_quota:
+                resource = cast("CfnResource", self.event_bus.node.default_child)
+                resource.add_metadata("millrace", {"concurrency_quota": concurrency_quota})
             self._add_archive_and_policy(archive_retention or Duration.days(30))
             self._event_listeners = [
                 UndeclaredEvents(

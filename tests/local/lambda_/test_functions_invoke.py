@@ -169,3 +169,23 @@ def test_log_of_a_version_has_its_number(versions, site, client):
     logged = site.client("logs").filter_log_events(logGroupName="/aws/lambda/f")["events"]
     assert logged[0]["message"].endswith("Version: 1")
     assert "[1]" in logged[0]["logStreamName"]
+
+
+def test_account_without_free_concurrency_throttles(site, client):
+    """https://docs.aws.amazon.com/lambda/latest/dg/lambda-concurrency.html"""
+    site.function()
+    site.cloud.limit_concurrency(0)
+    error = failure(client.invoke, FunctionName="f")
+    assert (error["Error"]["Code"], error["Reason"]) == (
+        "TooManyRequestsException",
+        "ConcurrentInvocationLimitExceeded",
+    )
+
+
+def test_reservation_must_leave_100_executions_unreserved(site, client):
+    """https://docs.aws.amazon.com/lambda/latest/api/API_PutFunctionConcurrency.html"""
+    site.function()
+    site.cloud.limit_concurrency(110)
+    client.put_function_concurrency(FunctionName="f", ReservedConcurrentExecutions=10)
+    error = failure(client.put_function_concurrency, FunctionName="f", ReservedConcurrentExecutions=11)
+    assert "below its minimum value of [100]" in error["Error"]["Message"]

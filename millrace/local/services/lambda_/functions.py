@@ -147,6 +147,26 @@ class Functions:
         reserved = self.find(function.function_name).reserved_concurrency
         return None if reserved is None else int(reserved)
 
+    def _is_throttled(self, function: Any) -> bool:
+        """Return whether a function may not run now: by its reserved concurrency, or by what the account has left.
+
+        https://docs.aws.amazon.com/lambda/latest/dg/lambda-concurrency.html
+        """
+        reserved = self.reserved_concurrency(function)
+        if reserved is not None:
+            return self._running[function.function_name] >= reserved
+        quota = self._region.regions.concurrency
+        return quota is not None and self._unreserved_running() >= quota - sum(self._reservations().values())
+
+    def _unreserved_running(self) -> int:
+        reservations = self._reservations()
+        return sum(count for name, count in self._running.items() if name not in reservations)
+
+    def _reservations(self) -> dict[str, int]:
+        """Return the reserved concurrency of each function that has one."""
+        functions = self._region.backends.lambda_._lambdas.latest()  # noqa: SLF001 - moto's
+        return {each.function_name: int(each.reserved_concurrency) for each in functions if each.reserved_concurrency}
+
     def invoke(
         self,
         function: Any,
@@ -163,8 +183,7 @@ class Functions:
         """
         request_id = request_id or str(uuid.uuid4())
         name = function.function_name
-        limit = self.reserved_concurrency(function)
-        if limit is not None and self._running[name] >= limit:
+        if self._is_throttled(function):
             done(None)
             return request_id
         self._running[name] += 1

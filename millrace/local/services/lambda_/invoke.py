@@ -68,7 +68,8 @@ class Invoke:
         request_id = self._functions.invoke(function, payload, done, urgent=True, trace_headers=[trace_header])
         outcome = await future
         if outcome is None:
-            reason = "ReservedFunctionConcurrentInvocationLimitExceeded"
+            reserved = self._functions.reserved_concurrency(function) is not None
+            reason = f"{'ReservedFunction' if reserved else ''}ConcurrentInvocationLimitExceeded"
             return _error(429, "TooManyRequestsException", "Rate Exceeded.", Reason=reason)
         log = self._functions.logs.tail(function, outcome, began) if tail else b""
         return _response(function, outcome, request_id, log)

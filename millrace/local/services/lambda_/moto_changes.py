@@ -10,6 +10,8 @@ from millrace.local.services.lambda_.service import Lambda
 if TYPE_CHECKING:
     from millrace.local.core.account_region import AccountRegion
 
+UNRESERVED = 100
+"""Concurrent executions that no function can reserve: https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html"""
 RegionOf = Callable[..., "AccountRegion"]
 
 
@@ -22,6 +24,7 @@ def apply(region: RegionOf) -> None:
     _keep_function_settings()
     _check_deployment_packages()
     _keep_recursion_config()
+    _limit_reservations(region)
 
 
 def _queue_invocations(region: RegionOf) -> None:
@@ -198,3 +201,28 @@ def _keep_recursion_config() -> None:
     LambdaResponse.get_function_recursion_config, LambdaResponse.put_function_recursion_config = get, put
     path = r"{0}/(?P<api_version>[^/]+)/functions/(?P<function_name>[\w_:%-]+)/recursion-config$"
     moto.awslambda.urls.url_paths[path] = LambdaResponse.dispatch
+
+
+def _limit_reservations(region: RegionOf) -> None:
+    """moto reads the quota of concurrent executions from an environment variable. AWS leaves 100 unreserved.
+
+    https://docs.aws.amazon.com/lambda/latest/api/API_PutFunctionConcurrency.html
+    """
+    from moto.awslambda.exceptions import InvalidParameterValueException  # noqa: PLC0415
+    from moto.awslambda.models import LambdaBackend  # noqa: PLC0415
+
+    put = LambdaBackend.put_function_concurrency
+
+    def put_function_concurrency(backend: Any, function_name: str, reserved_concurrency: Any) -> Any:
+        quota = region().regions.concurrency
+        own = backend.get_function(function_name).function_name
+        others = [each for each in backend.list_functions() if each.function_name != own]
+        reserved = int(reserved_concurrency) + sum(int(each.reserved_concurrency or 0) for each in others)
+        if quota is not None and quota - reserved < UNRESERVED:
+            raise InvalidParameterValueException(
+                "Specified ReservedConcurrentExecutions for function decreases account's UnreservedConcurrentExecution "
+                f"below its minimum value of [{UNRESERVED}]."
+            )
+        return put(backend, function_name, reserved_concurrency)
+
+    LambdaBackend.put_function_concurrency = put_function_concurrency

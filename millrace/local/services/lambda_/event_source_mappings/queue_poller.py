@@ -4,8 +4,10 @@ https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html
 """
 
 import json
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from millrace.local.core.delivery import throttling_delay
 from millrace.local.core.scheduler import ScheduledAction
 from millrace.local.services.lambda_.event_source_mappings.batches import REPORTS, failed_items
 from millrace.local.services.lambda_.event_source_mappings.filters import Filters
@@ -138,10 +140,22 @@ class QueuePoller:
 
     def _invoke(self, batch: list[_Pair]) -> None:
         self._in_flight += 1
+        self._attempt(batch, 0, self._region.clock.now())
+
+    def _attempt(self, batch: list[_Pair], throttles: int, began: float) -> None:
+        """Invoke the function. A throttled batch is retried until its visibility timeout ends, less a function timeout.
+
+        AWS publishes no figures. https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
+        """
         payload = json.dumps({"Records": [each for _, each in batch]}).encode()
         messages = [message for message, _ in batch]
 
         def ended(outcome: Outcome | None) -> None:
+            due = self._region.clock.now() + throttling_delay(throttles + 1)
+            if outcome is None and due < began + self._seconds_to_retry():
+                retry = partial(self._attempt, batch, throttles + 1, began)
+                self._region.scheduler.at(due, retry, f"retry of a throttled batch of {self.mapping.function_arn}")
+                return
             self._in_flight -= 1
             self._delete(self._processed(messages, outcome))
             self.wake()
@@ -149,9 +163,19 @@ class QueuePoller:
         try:
             function = self._functions.find(self.mapping.function_arn)
         except LookupError:
-            ended(None)
+            self._in_flight -= 1
+            self.wake()
             return
         self._functions.invoke(function, payload, ended, trace_headers=[header_of(message) for message in messages])
+
+    def _seconds_to_retry(self) -> float:
+        """Return how long a throttled batch is retried, so that the function can still process it in time."""
+        try:
+            timeout = self._functions.find(self.mapping.function_arn).timeout
+        except LookupError:
+            return 0
+        queue = self._queue
+        return 0 if queue is None else float(queue.visibility_timeout) - float(timeout)
 
     def _processed(self, messages: list[Any], outcome: Outcome | None) -> list[Any]:
         """Return the messages of a batch to delete. The others become visible after their visibility timeout."""
