@@ -25,6 +25,7 @@ from millrace.constructs.failure.strategies import (
 )
 from millrace.constructs.function.handlers import FunctionNotFoundError, MissingDeclarationError
 from millrace.constructs.function.processor import Processor
+from millrace.constructs.function.project import StageNameError, staged
 from millrace.constructs.function.settings import Settings, allow_cycle
 from millrace.constructs.observability.acknowledgements import UnknownCheckError, acknowledge
 from millrace.constructs.observability.dashboard import Dashboard
@@ -70,6 +71,7 @@ __all__ = [
     "Saga",
     "SagaStep",
     "Settings",
+    "StageNameError",
     "Subscriber",
     "SubscriberUnreachableError",
     "UnknownCheckError",
@@ -87,4 +89,5 @@ __all__ = [
     "fork",
     "ordered",
     "queue",
+    "staged",
 ]

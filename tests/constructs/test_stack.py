@@ -1,6 +1,7 @@
 """The stack of the shop: failure paths, permissions, encryption, logs."""
 
 import itertools
+import json
 
 import pytest
 
@@ -243,6 +244,24 @@ def test_task_timeouts_leave_room_for_a_cold_start(template):
 def test_registry_schemas_have_no_null_defaults(template):
     """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-schema.html"""
     assert not [s for s in template.of("EventSchemas::Schema").values() if '"default": null' in s["Content"]]
+
+
+def test_tables_are_retained_and_protected_by_default(template):
+    """https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/WorkingWithTables.Basics.html"""
+    tables = {name: each for name, each in template.resources.items() if each["Type"] == "AWS::DynamoDB::Table"}
+    retained = {name for name, each in tables.items() if each["DeletionPolicy"] == "Retain"}
+    protected = {name for name, each in tables.items() if each["Properties"].get("DeletionProtectionEnabled")}
+    assert retained == protected
+    assert {name[:-8] for name in tables.keys() - retained} == {
+        "BusCallbacksTokens",
+        "BusCircuitsStates",
+        "BusIdempotencyRecords",
+    }
+
+
+def test_stack_is_protected_from_termination_by_default(template):
+    manifest = json.loads((template.assembly / "manifest.json").read_text())
+    assert manifest["artifacts"]["Shop"]["properties"]["terminationProtection"] is True
 
 
 def test_cfn_lint_reports_no_error(template):

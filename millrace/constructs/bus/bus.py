@@ -19,7 +19,7 @@ from millrace.constructs.bus.schema_registry import SchemaRegistry
 from millrace.constructs.bus.state_tables import CircuitTable, IdempotencyTable
 from millrace.constructs.bus.undeclared import UndeclaredEvents
 from millrace.constructs.failure.dead_letters import allow_eventbridge_to_send, dead_letter_queue
-from millrace.constructs.function.project import EventTypes, contracts, record_source_location
+from millrace.constructs.function.project import EventTypes, contracts, record_source_location, staged
 from millrace.constructs.observability.alarms import Alarms
 from millrace.constructs.observability.checks import Checks
 from millrace.constructs.observability.event_log import EventLog
@@ -34,6 +34,8 @@ MAX_HOPS = 32
 class Bus(Construct):
     """A custom event bus with an archive. It accepts events from its own account and those of `accept_from`.
 
+    name: The name of the bus, without the stage of the app; see `staged`. The schema registry, the dashboard, and the
+        event log have the name of the bus, too.
     archive_retention: 30 days by default; 0 keeps events indefinitely.
     encryption_key: A KMS key for the bus and everything on it: archive, queues, streams, logs, state machines, and
         environment variables. "create" creates one. By default, AWS owned and AWS managed keys encrypt.
@@ -73,6 +75,7 @@ class Bus(Construct):
         super().__init__(scope, id)
         record_source_location(self)
         Checks.of(self)
+        name = staged(self, name)
         self.alarm_topic = alarm_topic
         self._window = idempotency_window
         self._policy: BusPolicy | None = None

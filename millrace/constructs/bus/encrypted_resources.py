@@ -65,7 +65,12 @@ def own_bucket_statement(user: IConstruct, actions: list[str], resources: list[s
 def encrypted_table(
     scope: Construct, name: str, key: kms.IKey | None, removal_policy: RemovalPolicy, **settings: Any
 ) -> dynamodb.Table:
-    """Create an on-demand table with point-in-time recovery, encrypted with a key or an AWS managed key."""
+    """Create an on-demand table with point-in-time recovery, encrypted with a key or an AWS managed key.
+
+    A table that is retained has deletion protection. Therefore its policy is not `RetainExceptOnCreate`: CloudFormation
+    could not delete the protected table of a failed first deployment.
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/WorkingWithTables.Basics.html#WorkingWithTables.Basics.DeletionProtection
+    """
     kinds = dynamodb.TableEncryption
     table = dynamodb.Table(
         scope,
@@ -77,6 +82,7 @@ def encrypted_table(
             point_in_time_recovery_enabled=True
         ),
         removal_policy=removal_policy,
+        deletion_protection=removal_policy != RemovalPolicy.DESTROY,
         **settings,
     )
     if key is None:

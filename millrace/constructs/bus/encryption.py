@@ -5,7 +5,7 @@ Key permissions are written explicitly, because CDK's grants would add wildcard 
 
 from typing import Any, Literal
 
-from aws_cdk import ArnFormat, Stack
+from aws_cdk import ArnFormat, RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sns as sns
@@ -25,7 +25,9 @@ TABLE_ACTIONS = (
 
 def resolve_key(scope: Construct, choice: EncryptionKey | None) -> kms.IKey | None:
     """Return the given key, or create one with yearly rotation that is retained when the stack is deleted."""
-    return kms.Key(scope, "Key", enable_key_rotation=True) if choice == "create" else choice
+    if choice != "create":
+        return choice
+    return kms.Key(scope, "Key", enable_key_rotation=True, removal_policy=RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE)
 
 
 def grant_key(key: kms.IKey | None, role: iam.IRole, service: str, actions: tuple[str, ...]) -> None:

@@ -18,7 +18,7 @@ from millrace.constructs.bus.encrypted_resources import log_group
 from millrace.constructs.bus.encryption import READ_ACTIONS, WRITE_ACTIONS, grant_key
 from millrace.constructs.function.code import function_code, source_paths
 from millrace.constructs.function.layer import RUNTIME, shared_layer
-from millrace.constructs.function.project import EventTypes
+from millrace.constructs.function.project import EventTypes, staged
 from millrace.constructs.function.settings import AllowedCycle, Settings
 from millrace.constructs.observability.acknowledgements import acknowledge
 from millrace.constructs.stores.tables import Tables, grant_resources, resource_environment
@@ -27,6 +27,7 @@ from millrace.runtime.aside import DEAD_LETTERS, MAX_HOPS, QUARANTINE
 from millrace.runtime.breaker import Breaker
 from millrace.runtime.claims import ACCOUNT
 from millrace.runtime.idempotency import SCOPE
+from millrace.runtime.observe import NAMESPACE, NAMESPACE_VARIABLE
 
 Kind = Literal[
     "processor", "step", "starter", "query", "commands", "ingress", "relay", "projection", "changes", "answers"
@@ -79,7 +80,7 @@ class Function(Construct):
             code=function_code(name if generated_files else folder or "starter", paths, generated_files or {}),
             role=self.role,
             log_group=self.log_group,
-            environment=_environment(name, {ACCOUNT: Stack.of(self).account, **environment}, settings),
+            environment=_environment(name, {**self._own_environment(), **environment}, settings),
             environment_encryption=key,
             **self._properties(settings),
         )
@@ -87,6 +88,9 @@ class Function(Construct):
         self.add_metadata(**metadata)
         grant_key(key, self.role, "lambda", READ_ACTIONS)
         self._acknowledge(key)
+
+    def _own_environment(self) -> dict[str, str]:
+        return {ACCOUNT: Stack.of(self).account, NAMESPACE_VARIABLE: staged(self, NAMESPACE, separator="/")}
 
     def _properties(self, settings: Settings) -> dict[str, Any]:
         architecture = settings.get("architecture", lambda_.Architecture.ARM_64)

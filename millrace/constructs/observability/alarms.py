@@ -9,6 +9,7 @@ from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
+from millrace.constructs.function.project import staged
 from millrace.runtime.breaker import METRIC
 from millrace.runtime.observe import NAMESPACE
 from millrace.runtime.waiting import LONGEST_DELAY
@@ -43,7 +44,7 @@ class Alarms(Construct):
         """Alarm when a circuit breaker is open. Waiting events check it, and report it, at least every 15 minutes."""
         dimensions = {"circuit": name, "service": function}
         metric = cloudwatch.Metric(
-            namespace=NAMESPACE,
+            namespace=staged(self, NAMESPACE, separator="/"),
             metric_name=METRIC,
             dimensions_map=dimensions,
             period=Duration.seconds(LONGEST_DELAY),

@@ -38,7 +38,7 @@ def test_key_encrypts_every_resource_on_the_bus(keyed, key, kind, names):
 def test_key_has_rotation_and_is_retained(keyed):
     (key,) = [resource for resource in keyed.resources.values() if resource["Type"] == "AWS::KMS::Key"]
     assert key["Properties"]["EnableKeyRotation"]
-    assert key["DeletionPolicy"] == "Retain"
+    assert key["DeletionPolicy"] == "RetainExceptOnCreate"
 
 
 def test_key_policy_of_services_has_conditions_and_no_wildcard_actions(keyed):
