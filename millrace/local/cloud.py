@@ -24,6 +24,7 @@ from millrace.local.endpoint.app import Endpoint
 from millrace.local.endpoint.moto import moto_application
 from millrace.local.endpoint.origins import Origins
 from millrace.local.endpoint.server import HOST, Server, bound
+from millrace.local.services.dynamodb import DynamoDb
 from millrace.local.services.iam import Credentials, Sessions
 from millrace.local.workers import Confinement, Workers
 from millrace.operations.trace import Trace
@@ -274,6 +275,13 @@ class LocalCloud:
     def limit_concurrency(self, executions: int | None) -> None:
         """Set the quota of concurrent executions in each account and region until `reset`."""
         self._regions.concurrency = executions
+
+    def limit_partitions(self, write_units: float | None) -> None:
+        """Limit the write units that a DynamoDB partition takes in a second, of tables with a stream, until `reset`.
+
+        On AWS, a partition takes 1,000. Requests above the limit fail as throttled.
+        """
+        self.on_loop(lambda: self.region.service(DynamoDb).limit_partitions(write_units))
 
     def trace(self, correlation_id: str) -> Trace:
         """The causation tree of a flow."""

@@ -30,7 +30,7 @@ RELAY = "millrace.runtime.relay.handler"
 _STRING, _NUMBER = dynamodb.AttributeType.STRING, dynamodb.AttributeType.NUMBER
 _NEW_EVENTS = {
     "eventName": lambda_.FilterRule.is_equal("INSERT"),
-    "dynamodb": {"NewImage": {"log": {"S": lambda_.FilterRule.is_equal(PENDING)}}},
+    "dynamodb": {"NewImage": {"log": {"S": lambda_.FilterRule.begins_with(PENDING)}}},
 }
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from millrace.local.core.account_region import AccountRegion
 from millrace.local.services.dynamodb import expressions
+from millrace.local.services.dynamodb.service import DynamoDb
 from millrace.local.services.dynamodb.transactions import transact_write_items
 
 RegionOf = Callable[..., AccountRegion]
@@ -57,8 +58,9 @@ def _report_items(region: RegionOf) -> None:
             return
         add_by_moto(shard, old, new)
         table = shard.table
-        arn = f"{table.table_arn}/stream/{table.latest_stream_label}"
-        region(table.table_arn).source_changed(arn, "change of an item")
+        owner = region(table.table_arn)
+        owner.service(DynamoDb).charge(table, old, new)
+        owner.source_changed(f"{table.table_arn}/stream/{table.latest_stream_label}", "change of an item")
 
     StreamShard.add = add
 
