@@ -200,7 +200,7 @@ def test_bus_has_an_archive_a_dead_letter_queue_and_no_policy_of_its_own(templat
 
 
 def test_every_dead_letter_queue_and_function_has_an_alarm(template):
-    alarms = [str(alarm["Dimensions"]) for alarm in template.of("CloudWatch::Alarm").values()]
+    alarms = [str(alarm) for alarm in template.of("CloudWatch::Alarm").values()]
     queues = [name for name, queue in template.of("SQS::Queue").items() if "RedrivePolicy" not in queue]
     assert all(any(name in alarm for alarm in alarms) for name in [*queues, *template.metadata()])
 
@@ -210,7 +210,7 @@ def test_every_stream_consumer_has_an_iterator_age_alarm(template):
     sources = template.of("Lambda::EventSourceMapping").values()
     readers = [source["FunctionName"]["Ref"] for source in sources if "StartingPosition" in source]
     alarms = template.of("CloudWatch::Alarm").values()
-    watched = [str(alarm["Dimensions"]) for alarm in alarms if alarm["MetricName"] == "IteratorAge"]
+    watched = [str(alarm["Dimensions"]) for alarm in alarms if alarm.get("MetricName") == "IteratorAge"]
     assert readers
     assert all(any(name in alarm for alarm in watched) for name in readers)
 

@@ -95,6 +95,7 @@ class Bus(Construct):
         self._event_listeners: list[SchemaRegistry | UndeclaredEvents | EventLog] = []
         if not existing:
             if concurrency_quota:
+                Alarms(Construct(self, "Account"), alarm_topic).concurrency(concurrency_quota)
                 resource = cast("CfnResource", self.event_bus.node.default_child)
                 resource.add_metadata("millrace", {"concurrency_quota": concurrency_quota})
             self._add_archive_and_policy(archive_retention or Duration.days(30))
@@ -169,6 +170,7 @@ class Bus(Construct):
         for target in targets:
             for rule in rules:
                 rule.add_target(target)
+        Alarms(Construct(scope, "Delivery"), self.alarm_topic).rules(rules, self.name)
         return rules
 
     def grant_publish(self, role: iam.IGrantable, event_types: EventTypes) -> None:

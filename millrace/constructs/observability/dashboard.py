@@ -15,10 +15,17 @@ TITLES = {
     "DeadLetters": "Events in dead-letter queues",
     "Failed": "Failed executions",
     "TimedOut": "Timed-out executions",
+    "Aborted": "Aborted executions",
+    "Undelivered": "Events that rules cannot deliver",
+    "Dropped": "Asynchronous events that Lambda drops",
+    "Concurrency": "Concurrent executions of the account",
+    "ServerErrors": "Requests with 5xx (%)",
+    "Latency": "Latency of the API (p99, ms)",
+    "TableThrottles": "Throttled requests to tables",
     "Age": "Age of the oldest event (s)",
     "Lag": "Iterator age of streams (ms)",
-    "Errors": "Function errors",
-    "Throttles": "Function throttles",
+    "Errors": "Function errors (%)",
+    "Throttles": "Function throttles (%)",
     "Loops": "Invocations dropped as recursive",
     "Circuit": "Open circuit breakers",
 }
@@ -80,7 +87,10 @@ def _of_kind(alarms: list[cloudwatch.Alarm], kind: str) -> list[cloudwatch.Alarm
 
 def _graph(title: str, alarms: list[cloudwatch.Alarm]) -> cloudwatch.GraphWidget:
     """Graph each metric, labelled with the path of its construct within the stack."""
-    metrics = [cast("cloudwatch.Metric", alarm.metric).with_(label=_name(alarm)) for alarm in alarms]
+    metrics = [
+        cast("cloudwatch.Metric | cloudwatch.MathExpression", alarm.metric).with_(label=_name(alarm))
+        for alarm in alarms
+    ]
     return cloudwatch.GraphWidget(title=title, left=metrics, width=_WIDTH // 2, height=_HEIGHT)
 
 

@@ -66,6 +66,7 @@ class EventStore(Construct):
         self.relay = self._relay(FailurePath(self.dead_letters, alarms), alarm_age, settings)
         alarms.dead_letters(self.dead_letters)
         alarms.function(self.relay.function)
+        alarms.table(self.table)
 
     def environment(self, parameter: str) -> dict[str, str]:
         """Return the environment variable by which a handler finds the store."""
