@@ -5,7 +5,7 @@ from millrace.flow.checks.code import undeclared_publish, unnamed_cause
 from millrace.flow.checks.contracts import oversized_contract, unordered_channel
 from millrace.flow.checks.failures import missing_failure_path, step_without_undo, unanswerable_callback
 from millrace.flow.checks.loops import cycle, hop_limit
-from millrace.flow.checks.quotas import concurrency_quota
+from millrace.flow.checks.quotas import concurrency_quota, stack_quotas
 from millrace.flow.checks.recursion import recursive_loop
 from millrace.flow.checks.subscriptions import (
     double_delivery,
@@ -34,6 +34,7 @@ CHECKS: tuple[Check, ...] = (
     undeclared_publish,
     unnamed_cause,
     concurrency_quota,
+    stack_quotas,
     wildcard_grant,
     unencrypted_store,
     outside_publishes_inside,
