@@ -27,6 +27,7 @@ from millrace.local.endpoint.control import status_of
 from millrace.local.endpoint.moto import moto_application
 from millrace.local.endpoint.origins import Origins
 from millrace.local.endpoint.server import HOST, Server, bound
+from millrace.local.services.dynamodb import DynamoDb
 from millrace.local.services.iam import Credentials, Sessions
 from millrace.local.services.stepfunctions import Mocks, StepFunctions
 from millrace.local.workers import Confinement, Workers
@@ -53,6 +54,8 @@ class LocalCloud:
     `allowed_origins` contains origins on loopback whose web pages may call it, such as http://localhost:5173; others
     raise OriginError. With `strict`, only a random access key is accepted, which `environment` returns. Functions can
     write to their own folder and the folders `shared`; with `confined=False`, to every folder that you can write to.
+    `concurrency` is the quota of concurrent executions in an account and region: new accounts often have 10. Without
+    it, only reserved concurrency throttles.
     """
 
     def __init__(  # noqa: PLR0913 - options, each by keyword
@@ -66,6 +69,7 @@ class LocalCloud:
         strict: bool = False,
         confined: bool = True,
         shared: Sequence[Path] = (),
+        concurrency: int | None = None,
     ) -> None:
         self._origins = Origins(allowed_origins)
         self._confinement = Confinement(tuple(str(folder.resolve()) for folder in shared), enabled=confined)
@@ -73,6 +77,7 @@ class LocalCloud:
         self._sessions = Sessions(ACCOUNT, developer, strict=strict)
         self._cache = cache.resolve()
         self._enforce_iam = enforce_iam
+        self._concurrency = concurrency
         self._started: Future[None] = Future()
         self.scheduler = Scheduler(Clock())
         self._ticking = False
@@ -117,6 +122,7 @@ class LocalCloud:
             services.service_classes(),
             {Sessions: self._sessions},
             enforce_iam=self._enforce_iam,
+            concurrency=self._concurrency,
         )
         self.region = self._regions.home
         moto_changes.attach(self._regions, [module.apply for module in services.modules("moto_changes")])
@@ -279,6 +285,17 @@ class LocalCloud:
     def state_machine(self, name: str, *, account: str = ACCOUNT, region: str = REGION) -> Mocks:
         """Return the mocks of a state machine, by its name or the id of its mediator. Raises UnknownMockError."""
         return self.on_loop(lambda: self._regions.open(account, region).service(StepFunctions).mocks(name))
+
+    def limit_concurrency(self, executions: int | None) -> None:
+        """Set the quota of concurrent executions in each account and region until `reset`."""
+        self._regions.concurrency = executions
+
+    def limit_partitions(self, write_units: float | None) -> None:
+        """Limit the write units that a DynamoDB partition takes in a second, of tables with a stream, until `reset`.
+
+        On AWS, a partition takes 1,000. Requests above the limit fail as throttled.
+        """
+        self.on_loop(lambda: self.region.service(DynamoDb).limit_partitions(write_units))
 
     def trace(self, correlation_id: str) -> Trace:
         """Return the causation tree of a flow."""

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from aws_lambda_powertools import Logger, Metrics
 
 NAMESPACE = "Millrace"
+NAMESPACE_VARIABLE = "POWERTOOLS_METRICS_NAMESPACE"
+"""The environment variable of Powertools; the namespace contains the stage."""
 HANDLED, FAILED, REQUEUED = "event handled", "event failed", "event requeued"
 QUARANTINED = "event quarantined"
 _IDS = ("event_id", "correlation_id", "causation_id", "hops")
@@ -35,7 +37,12 @@ def metrics() -> "Metrics":
     """Return the metrics, in the embedded metric format of CloudWatch."""
     from aws_lambda_powertools import Metrics  # noqa: PLC0415
 
-    return Metrics(namespace=NAMESPACE)
+    return Metrics(namespace=namespace())
+
+
+def namespace() -> str:
+    """The namespace of the function's metrics."""
+    return os.environ.get(NAMESPACE_VARIABLE, NAMESPACE)
 
 
 def traced(function: Callable[..., Any]) -> Callable[..., Any]:

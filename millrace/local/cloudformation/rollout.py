@@ -145,7 +145,11 @@ class Rollout:
         created = declared.create_resource(self._cloud, definition.logical_id, properties, name)
 
         def undo() -> None:
+            """https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-deletionpolicy.html."""
             start = time.perf_counter()
+            if definition.deletion_policy == "Retain":
+                self._report("retain", state, created, start)
+                return
             declared.delete_resource(self._cloud, created)
             self._report("undo", state, created, start)
 

@@ -75,7 +75,7 @@ class Workers:
         *,
         urgent: bool = False,
         ahead: float = 0.0,
-        trace: str = "",
+        trace_id: str = "",
     ) -> None:
         """Run a function once and call `done` with the outcome, exactly once, on the loop's thread.
 
@@ -84,7 +84,7 @@ class Workers:
         """
         if self._closed:
             raise WorkersClosedError(f"{spec.name} was invoked after the workers were closed")
-        job = Job(spec, payload, request_id, done, ahead, trace)
+        job = Job(spec, payload, request_id, done, ahead, trace_id)
         if urgent:
             self._run(job)
         else:

@@ -46,7 +46,7 @@ class Job:
     request_id: str
     done: Callable[[Outcome], None]
     ahead: float
-    trace: str = ""
+    trace_id: str = ""
 
 
 class Owner(Protocol):
@@ -94,7 +94,7 @@ class Worker:
         """Run an invocation."""
         self._job, self._demand = job, None
         self._began = self._loop.time()
-        call = {"request_id": job.request_id, "trace_id": job.trace or _trace_id(), "ahead": job.ahead}
+        call = {"request_id": job.request_id, "trace_id": job.trace_id or new_trace_id(), "ahead": job.ahead}
         self._channel.send(wire.pack(call, job.payload))
         if self._warm:
             self._start_timer(self.spec.timeout)
@@ -236,7 +236,7 @@ def describe(code: int) -> str:
     return f"Runtime exited with error: signal: {name}"
 
 
-def _trace_id() -> str:
+def new_trace_id() -> str:
     """https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader."""
     drawn = os.urandom(20).hex()
     return f"Root=1-{int(time.time()):08x}-{drawn[:24]};Parent={drawn[24:]};Sampled=0"

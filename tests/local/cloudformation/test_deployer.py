@@ -341,3 +341,14 @@ def test_type_supported_only_at_home_fails_elsewhere(bare, tmp_path, write_assem
     with pytest.raises(DeploymentError, match="supported only in 111122223333 in eu-west-1, not in 123456789012"):
         deployer.deploy(folder)
     assert bare.client("sqs").list_queues().get("QueueUrls", []) == []
+
+
+@pytest.mark.parametrize(("policy", "kept"), [("Retain", True), ("RetainExceptOnCreate", False), ("Delete", False)])
+def test_failed_creation_keeps_only_resources_with_the_policy_retain(deploy, deployer, policy, kept):
+    """https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-deletionpolicy.html"""
+    broken = {**rule("Queue"), "DependsOn": "Queue"}
+    broken["Properties"] = {**broken["Properties"], "EventBusName": "missing"}
+    with pytest.raises(DeploymentError):
+        deploy(Queue={**queue(QueueName="first"), "DeletionPolicy": policy}, Broken=broken)
+    urls = deployer.cloud.clients("sqs").list_queues().get("QueueUrls", [])
+    assert bool(urls) is kept

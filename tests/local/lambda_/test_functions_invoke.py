@@ -204,4 +204,24 @@ def test_trace_header_of_the_caller_reaches_the_function(site):
     functions.meta.events.register("before-send.lambda.Invoke", add_header)
     answer = functions.invoke(FunctionName="f")
     functions.meta.events.unregister("before-send.lambda.Invoke", add_header)
-    assert json.load(answer["Payload"]) == trace
+    assert json.load(answer["Payload"]).startswith(trace)
+
+
+def test_account_without_free_concurrency_throttles(site, client):
+    """https://docs.aws.amazon.com/lambda/latest/dg/lambda-concurrency.html"""
+    site.function()
+    site.cloud.limit_concurrency(0)
+    error = failure(client.invoke, FunctionName="f")
+    assert (error["Error"]["Code"], error["Reason"]) == (
+        "TooManyRequestsException",
+        "ConcurrentInvocationLimitExceeded",
+    )
+
+
+def test_reservation_must_leave_100_executions_unreserved(site, client):
+    """https://docs.aws.amazon.com/lambda/latest/api/API_PutFunctionConcurrency.html"""
+    site.function()
+    site.cloud.limit_concurrency(110)
+    client.put_function_concurrency(FunctionName="f", ReservedConcurrentExecutions=10)
+    error = failure(client.put_function_concurrency, FunctionName="f", ReservedConcurrentExecutions=11)
+    assert "below its minimum value of [100]" in error["Error"]["Message"]

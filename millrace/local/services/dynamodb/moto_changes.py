@@ -10,6 +10,7 @@ from typing import Any
 from millrace.local.core.account_region import AccountRegion
 from millrace.local.core.moto_patches import replace, replace_attribute
 from millrace.local.services.dynamodb import index_partitions
+from millrace.local.services.dynamodb.service import DynamoDb
 from millrace.local.services.dynamodb.transactions import transact_write_items
 
 RegionOf = Callable[..., AccountRegion]
@@ -69,8 +70,9 @@ def _report_items(region: RegionOf) -> None:
             return
         add_by_moto(shard, old, new)
         table = shard.table
-        arn = f"{table.table_arn}/stream/{table.latest_stream_label}"
-        region(table.table_arn).source_changed(arn, "change of an item")
+        owner = region(table.table_arn)
+        owner.service(DynamoDb).charge(table, old, new)
+        owner.source_changed(f"{table.table_arn}/stream/{table.latest_stream_label}", "change of an item")
 
     replace(StreamShard, "add", add)
 

@@ -134,6 +134,7 @@ def _correct_statuses() -> None:
 def _add_operations() -> None:
     """Add operations that moto lacks, and reject function URLs, which moto creates and nothing serves."""
     from moto.awslambda import urls  # noqa: PLC0415
+    from moto.awslambda.exceptions import LambdaClientError  # noqa: PLC0415
     from moto.awslambda.responses import LambdaResponse  # noqa: PLC0415
 
     def get_account_settings(response: Any) -> str:
@@ -154,10 +155,14 @@ def _add_operations() -> None:
         return response.backend.get_function(unquote(response.path.rsplit("/", 2)[-2]))
 
     def get_function_recursion_config(response: Any) -> str:
-        return json.dumps({"RecursiveLoop": getattr(function_of(response), "millrace_recursive_loop", "Terminate")})
+        return json.dumps({"RecursiveLoop": getattr(function_of(response), "recursive_loop", "Terminate")})
 
     def put_function_recursion_config(response: Any) -> str:
-        function_of(response).millrace_recursive_loop = response.json_body["RecursiveLoop"]
+        chosen = response.json_body.get("RecursiveLoop")
+        if chosen not in ("Allow", "Terminate"):
+            text = f"1 validation error detected: Value '{chosen}' at 'recursiveLoop' failed to satisfy constraint: "
+            raise LambdaClientError("ValidationException", f"{text}Member must satisfy enum value set: [Allow, Terminate]")
+        function_of(response).recursive_loop = chosen
         return get_function_recursion_config(response)
 
     def get_runtime_management_config(response: Any) -> str:

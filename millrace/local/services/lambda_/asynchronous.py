@@ -14,6 +14,7 @@ from millrace.local.core.json_text import parsed
 from millrace.local.core.targets import send_record
 from millrace.local.services.lambda_.destinations import send_to_destination
 from millrace.local.services.lambda_.outcomes import display_name, error_of
+from millrace.local.services.lambda_.recursion import RECURSIVE, is_recursive
 from millrace.local.workers import Outcome
 
 if TYPE_CHECKING:
@@ -35,14 +36,14 @@ class AsyncInvocation:
         functions: "Functions",
         function: Any,
         payload: bytes,
-        trace: str = "",
+        trace_header: str = "",
     ) -> None:
         self.request_id = str(uuid.uuid4())
         self._region = region
         self._functions = functions
         self._function = function
         self._payload = payload
-        self._trace = trace
+        self._trace_header = trace_header
         self._config = invoke_config(function)
         self._last_outcome: Outcome | None = None
         self._calls = 0
@@ -67,12 +68,15 @@ class AsyncInvocation:
         if functions.reserved_concurrency(function) == 0:
             done(Failure("ZeroReservedConcurrency", "The reserved concurrency is zero.", retriable=False))
             return
+        if is_recursive(function, self._trace_header):
+            done(Failure("RecursiveInvocationException", RECURSIVE, retriable=False))
+            return
         functions.invoke(
             function,
             self._payload,
             lambda outcome: done(self._failure(outcome)),
             request_id=self.request_id,
-            trace=self._trace,
+            trace_headers=[self._trace_header],
         )
 
     def _failure(self, outcome: Outcome | None) -> Failure | None:

@@ -5,7 +5,7 @@ import hashlib
 import random
 import uuid
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,7 @@ from millrace.local.services.lambda_.asynchronous import AsyncInvocation
 from millrace.local.services.lambda_.deployment_packages import PackageError, unpack
 from millrace.local.services.lambda_.logs import FunctionLogs, log_settings
 from millrace.local.services.lambda_.outcomes import display_name, record_attempts, service_error
+from millrace.local.services.lambda_.recursion import next_header
 from millrace.local.workers import FunctionSpec, Outcome
 
 if TYPE_CHECKING:
@@ -158,6 +159,26 @@ class Functions:
         reserved = self.find(function.function_name).reserved_concurrency
         return None if reserved is None else int(reserved)
 
+    def _is_throttled(self, function: Any) -> bool:
+        """Return whether a function may not run now: by its reserved concurrency, or by what the account has left.
+
+        https://docs.aws.amazon.com/lambda/latest/dg/lambda-concurrency.html
+        """
+        reserved = self.reserved_concurrency(function)
+        if reserved is not None:
+            return self._running[function.function_name] >= reserved
+        quota = self._region.regions.concurrency
+        return quota is not None and self._unreserved_running() >= quota - sum(self._reservations().values())
+
+    def _unreserved_running(self) -> int:
+        reservations = self._reservations()
+        return sum(count for name, count in self._running.items() if name not in reservations)
+
+    def _reservations(self) -> dict[str, int]:
+        """Return the reserved concurrency of each function that has one."""
+        functions = self._region.backends.lambda_._lambdas.latest()  # noqa: SLF001 - moto's
+        return {each.function_name: int(each.reserved_concurrency) for each in functions if each.reserved_concurrency}
+
     def invoke(
         self,
         function: Any,
@@ -166,16 +187,15 @@ class Functions:
         *,
         urgent: bool = False,
         request_id: str | None = None,
-        trace: str = "",
+        trace_headers: Iterable[str] = (),
     ) -> str:
         """Run a function once and return the request id. `done` gets the outcome; None if it was throttled.
 
-        `trace` is the X-Ray trace header of the caller.
+        `trace_headers` are those of the requests or messages that cause the invocation.
         """
         request_id = request_id or str(uuid.uuid4())
         name = function.function_name
-        limit = self.reserved_concurrency(function)
-        if limit is not None and self._running[name] >= limit:
+        if self._is_throttled(function):
             done(None)
             return request_id
         self._running[name] += 1
@@ -191,7 +211,7 @@ class Functions:
                     self.logs.write(function, outcome, began)
                     record_attempts(self._region, function, outcome, began, events)
 
-            self._run(function, payload, request_id, ended, urgent=urgent, trace=trace)
+            self._run(function, payload, request_id, ended, next_header(function, trace_headers), urgent=urgent)
             hold.hand_over()
         return request_id
 
@@ -201,9 +221,9 @@ class Functions:
         payload: bytes,
         request_id: str,
         ended: Callable[[Outcome], None],
+        trace_id: str,
         *,
         urgent: bool,
-        trace: str,
     ) -> None:
         """Run a function, with the fault that is drawn for this call."""
         fault, ahead = self._region.faults.draw(display_name(function)), self._region.clock.wall_clock_offset
@@ -221,7 +241,7 @@ class Functions:
             self._region.scheduler.soon(lambda: ended(outcome), "a function that cannot run")
             return
         workers = self._region.workers
-        workers.invoke(spec, payload, request_id, done, urgent=urgent, ahead=ahead, trace=trace)
+        workers.invoke(spec, payload, request_id, done, urgent=urgent, ahead=ahead, trace_id=trace_id)
         if fault == "killed":
             self._region.faults.later(lambda: workers.kill(request_id))
         if fault == "doubled":
@@ -230,8 +250,8 @@ class Functions:
                 workers.invoke(spec, payload, second_id, lambda _: hold.release(), urgent=urgent, ahead=ahead)
                 hold.hand_over()
 
-    def invoke_async(self, function: Any, payload: bytes, *, trace: str = "") -> str:
-        """Queue an asynchronous invocation and return its request id. `trace` is an X-Ray trace header."""
-        invocation = AsyncInvocation(self._region, self, function, payload, trace)
+    def invoke_async(self, function: Any, payload: bytes, trace_header: str = "") -> str:
+        """Queue an asynchronous invocation and return its request id."""
+        invocation = AsyncInvocation(self._region, self, function, payload, trace_header)
         invocation.start()
         return invocation.request_id

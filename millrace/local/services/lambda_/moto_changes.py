@@ -12,6 +12,8 @@ from millrace.local.services.lambda_.service import Lambda
 if TYPE_CHECKING:
     from millrace.local.core.account_region import AccountRegion
 
+UNRESERVED = 100
+"""Concurrent executions that no function can reserve: https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html"""
 RegionOf = Callable[..., "AccountRegion"]
 
 
@@ -25,6 +27,7 @@ def apply(region: RegionOf) -> None:
     _keep_layers()
     mapping_moto_changes.apply()
     api_moto_changes.apply()
+    _limit_reservations(region)
 
 
 def _queue_invocations(region: RegionOf) -> None:
@@ -164,3 +167,28 @@ def _keep_layers() -> None:
         return [{"Arn": each.arn, "CodeSize": each.code_size} for each in function.millrace_layers]
 
     replace(LambdaFunction, "_get_layers_data", get_layers_data)
+
+
+def _limit_reservations(region: RegionOf) -> None:
+    """moto reads the quota of concurrent executions from an environment variable. AWS leaves 100 unreserved.
+
+    https://docs.aws.amazon.com/lambda/latest/api/API_PutFunctionConcurrency.html
+    """
+    from moto.awslambda.exceptions import InvalidParameterValueException  # noqa: PLC0415
+    from moto.awslambda.models import LambdaBackend  # noqa: PLC0415
+
+    put = LambdaBackend.put_function_concurrency
+
+    def put_function_concurrency(backend: Any, function_name: str, reserved_concurrency: Any) -> Any:
+        quota = region().regions.concurrency
+        own = backend.get_function(function_name).function_name
+        others = [each for each in backend.list_functions() if each.function_name != own]
+        reserved = int(reserved_concurrency) + sum(int(each.reserved_concurrency or 0) for each in others)
+        if quota is not None and quota - reserved < UNRESERVED:
+            raise InvalidParameterValueException(
+                "Specified ReservedConcurrentExecutions for function decreases account's UnreservedConcurrentExecution "
+                f"below its minimum value of [{UNRESERVED}]."
+            )
+        return put(backend, function_name, reserved_concurrency)
+
+    replace(LambdaBackend, "put_function_concurrency", put_function_concurrency)

@@ -72,7 +72,7 @@ class Lambda(Service):
     def deliver(self, message: Message) -> None:
         """Invoke a function asynchronously."""
         trace = message.delivery.trace if message.delivery else ""
-        self.functions.invoke_async(self.functions.find(message.target["Arn"]), message.body.encode(), trace=trace)
+        self.functions.invoke_async(self.functions.find(message.target["Arn"]), message.body.encode(), trace)
 
     def resource_policy(self, arn: str) -> Any:
         """Return the policy of a function; None if it has none."""

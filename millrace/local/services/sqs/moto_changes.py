@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from millrace.local.core.moto_patches import replace, replace_attribute
@@ -32,6 +33,7 @@ def apply(region: RegionOf) -> None:
     _deduplicate_and_number(region)
     _return_dead_letter_queue_source()
     queue_moto_changes.apply()
+    _keep_trace_header()
 
 
 def _use_local_clock(region: RegionOf) -> None:
@@ -239,3 +241,33 @@ def _return_dead_letter_queue_source() -> None:
         return result
 
     replace(SQSResponse, "receive_message", receive_message)
+
+
+def _keep_trace_header() -> None:
+    """moto drops the trace header of a request, which SQS keeps as the system attribute AWSTraceHeader.
+
+    https://docs.aws.amazon.com/xray/latest/devguide/xray-services-sqs.html
+    """
+    from moto.sqs.models import SQSBackend  # noqa: PLC0415
+    from moto.sqs.responses import SQSResponse  # noqa: PLC0415
+
+    current: ContextVar[str] = ContextVar("trace header", default="")
+    send = SQSBackend.send_message
+
+    def within(operation: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        def answer(response: Any) -> Any:
+            token = current.set(response.headers.get("X-Amzn-Trace-Id") or "")
+            try:
+                return operation(response)
+            finally:
+                current.reset(token)
+
+        return answer
+
+    def send_message(backend: Any, *arguments: Any, system_attributes: Any = None, **options: Any) -> Any:
+        header = {"AWSTraceHeader": {"DataType": "String", "StringValue": current.get()}} if current.get() else {}
+        return send(backend, *arguments, system_attributes={**header, **(system_attributes or {})}, **options)
+
+    for name in ("send_message", "send_message_batch"):
+        replace(SQSResponse, name, within(getattr(SQSResponse, name)))
+    replace(SQSBackend, "send_message", send_message)

@@ -51,7 +51,7 @@ def _next(region: "AccountRegion", queue: Any, store: MessageStore, after: list[
             store.remove(message)
         elif _is_exhausted(message, queue):
             store.remove(message)
-            _move_to_dead_letter_queue(region, message, queue)
+            move_to_dead_letter_queue(region, message, queue)
         else:
             return message
     return None
@@ -85,7 +85,8 @@ def _is_exhausted(message: Any, queue: Any) -> bool:
     return bool(message.approximate_receive_count >= policy["maxReceiveCount"])
 
 
-def _move_to_dead_letter_queue(region: "AccountRegion", message: Any, queue: Any) -> None:
+def move_to_dead_letter_queue(region: "AccountRegion", message: Any, queue: Any) -> None:
+    """Move a message, which is no longer in its queue, to the queue's dead-letter queue."""
     message.system_attributes["DeadLetterQueueSourceArn"] = queue.queue_arn
     message.millrace_redriven = True
     message.visible_at = message.delayed_until = 0.0
