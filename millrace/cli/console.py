@@ -114,6 +114,11 @@ def _cut(text: str, room: int | None) -> str:
     return text if room is None or len(text) <= room else text[: room - 1] + "…"
 
 
+def counted(number: int, noun: str) -> str:
+    """A number with its noun: 1 change, 2 changes."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def guard_process() -> None:
     """Make what Python itself writes to standard error printable: tracebacks, logged errors, warnings."""
     handler = logging.StreamHandler()

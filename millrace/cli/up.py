@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from millrace.cli.app import Json, app
-from millrace.cli.console import fail, say
+from millrace.cli.console import counted, fail, say
 from millrace.operations import UsageError
 
 if TYPE_CHECKING:
@@ -100,12 +100,15 @@ def run(
 def settle(
     *,
     timeout: Annotated[float, typer.Option(metavar="SECONDS", help="Fail after this time.")] = 60,
+    skip: Annotated[
+        float, typer.Option(metavar="SECONDS", help="Skip at most this much idle time, for all who use the cloud.")
+    ] = 3600,
 ) -> int:
     """Wait until the local cloud has no pending work.
 
-    Idle time is skipped.
+    Idle time is skipped. Exits with 1 if work remains, such as an event that waits for an open circuit.
     """
-    error = _local().call(f"settle/{timeout}", "POST", timeout=timeout)
+    error = _local().call(f"settle/{timeout}/{skip}", "POST", timeout=timeout)
     if error:
         fail(error)
     return 1 if error else 0
@@ -174,7 +177,7 @@ def _deploy(project: "Project", cloud: "LocalCloud") -> None:
     began = time.monotonic()
     changes: list[Change] = []
     cloud.deploy(project.assembly, changes.append)
-    say(f"» deployed {len(changes)} changes in {time.monotonic() - began:.2f} s")
+    say(f"» deployed {counted(len(changes), 'change')} in {time.monotonic() - began:.2f} s")
 
 
 def _show_environment(cloud: "LocalCloud") -> None:

@@ -1,6 +1,7 @@
 """A local cloud as one object: started, deployed to, settled, traced, closed."""
 
 import asyncio
+import math
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
@@ -190,16 +191,17 @@ class LocalCloud:
             return Response.error("AccessDenied", "Send the header x-millrace; if strict, with the secret key.", 403)
         command, _, argument = request.path.removeprefix("/_millrace/").partition("/")
         if command == "settle" and request.method == "POST":
-            return Response.of(await self._loop.run_in_executor(None, self._unsettled_after, float(argument)))
+            limits = [float(limit) for limit in argument.split("/")]
+            return Response.of(await self._loop.run_in_executor(None, self._unsettled_after, *limits))
         if command == "down" and request.method == "POST":
             self.stop_requested.set()
             return Response.of({})
         return Response.of(told(self.region, command, argument))
 
-    def _unsettled_after(self, patience: float) -> str:
+    def _unsettled_after(self, max_wait: float, max_skip: float = math.inf) -> str:
         """What is still under way after so many seconds, in words; nothing where all has settled."""
         try:
-            self.scheduler.settle(patience)
+            self.scheduler.settle(max_wait, max_skip)
         except NotSettledError as error:
             return str(error)
         return ""
@@ -242,16 +244,26 @@ class LocalCloud:
         return self._deployments.stacks[stack].resources[logical_id].physical_id
 
     def put(self, event: "Event", *, bus: str, metadata: "Metadata | None" = None) -> "Metadata":
-        """Put an event from outside onto a bus, claimed if it is large. Gives its metadata, with its flow's id."""
+        """Put an event from outside onto a bus, claimed if it is large. Gives its metadata, with its flow's id.
+
+        Raises LookupError if the bus does not exist, although PutEvents accepts and drops such events.
+        """
         from millrace.events import Metadata, encode, put_entry  # noqa: PLC0415 - whoever has an event has imported it
         from millrace.events.claims import claim_with_clients  # noqa: PLC0415
 
+        self.on_loop(lambda: self._check_bus(bus))
         known = metadata or Metadata.root(producer="test", version=event.contract.version)
         envelope = claim_with_clients(encode(event.stamped(known)), bus, self.client)
         answer = self.client("events").put_events(Entries=[put_entry(envelope, bus)])
         if answer["FailedEntryCount"]:
             raise ValueError(f"{type(event).__name__} was refused: {answer['Entries'][0]}")
         return known
+
+    def _check_bus(self, bus: str) -> None:
+        region = self._regions.owner(bus, self.region) if bus.startswith("arn:") else self.region
+        known = region.backends.events.event_buses if region else {}
+        if bus.rpartition("/")[2] not in known:
+            raise LookupError(f"No bus is called {bus!r}. The buses are: {', '.join(known)}. Correct bus=….")
 
     def settle(self, patience: float = _PATIENCE) -> None:
         """Wait until no event, retry, message, batch or execution is under way.

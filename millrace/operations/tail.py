@@ -59,12 +59,12 @@ def follow(cloud: Cloud, chosen: Filter, stacks: Callable[[], DeployedStacks]) -
 
 
 def history_polls(cloud: Cloud) -> Iterator[list[Record]]:
-    """The new records of a local cloud, poll by poll."""
+    """The new records of a local cloud, poll by poll, each sorted by time."""
     position = 0
     while True:
         response = cloud.call(f"journal/{position}")
         position = response["next"]
-        yield [Record(**record) for record in response["records"]]
+        yield sorted((Record(**record) for record in response["records"]), key=lambda record: record.at)
 
 
 def log_polls(deployed: DeployedStacks, begin: float) -> Iterator[list[Record]]:

@@ -1,5 +1,6 @@
 """Type annotations, read for the events that they name."""
 
+import inspect
 import types
 import typing
 from collections.abc import Iterable
@@ -13,7 +14,11 @@ class UnclearSignature(TypeError):
 
 
 def hints_of(function: Any, where: str) -> dict[str, Any]:
-    """The annotations of a function. Raises UnclearSignature for a name that cannot be found."""
+    """The annotations of a function. Raises UnclearSignature for a name that cannot be found, and for async def."""
+    if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
+        raise UnclearSignature(
+            f"{where} is an async def, and Lambda calls plain functions: write def, and asyncio.run(…) inside it."
+        )
     try:
         return typing.get_type_hints(function)
     except NameError as error:

@@ -223,3 +223,16 @@ def test_dead_letter_queue_that_denies_its_rule(found, policies, lost):
     rule, other = (of("Events::Rule", EventPattern={"source": ["test.bell"]}, Targets=to) for to in ([target], []))
     given = found(Rule=rule, Other=other, DeadLetters=of("SQS::Queue"), Work=of("SQS::Queue"), **policies)
     assert (("missing-failure-path", "S/Rule") in given) is lost
+
+
+def test_two_functions_of_one_handler_receive_the_same_event(found):
+    consumed = {"consumes": ["test.bell:Rung"], "publishes": []}
+    rules = {
+        name: of("Events::Rule", EventBusName="own", EventPattern={"source": ["test.bell"]}, Targets=[{"Arn": att(to)}])
+        for name, to in (("ToRing", "Ring"), ("ToEcho", "Echo"))
+    }
+    stack = {"Ring": function(declaration=consumed), "Echo": function(declaration=consumed), "Role": role(), **rules}
+    bus = of("Events::EventBus", Name="own")
+    assert ("double-delivery", "S/Echo") in found(Bus=bus, **stack)
+    rules["ToEcho"]["Properties"]["EventBusName"] = "other"
+    assert ("double-delivery", "S/Echo") not in found(Bus=bus, **stack | rules)

@@ -2,6 +2,10 @@
 
 import json
 
+from millrace.events import Catalog
+from millrace.flow.checking import read_system
+from millrace.flow.cost import caused_by
+
 
 def test_a_placed_order_runs_until_nothing_more_follows(stocked, put):
     names = stocked.trace(settled(stocked, put("place_order"))).names()
@@ -114,3 +118,17 @@ def test_a_customer_whom_the_mailer_does_not_reach_is_told_by_post(stocked, put,
     assert ([event.name for event in post.published], post.at - mail.at > 600) == (["CustomerNotified"], True)
     assert trace.work("Fulfilment").status == "SUCCEEDED"
     assert messages("notificationsnotify", "dead") == []
+
+
+def test_cost_states_at_least_what_an_order_causes(stocked, put, assembly, pytestconfig):
+    def invocations():
+        groups = [group["logGroupName"] for group in logs.describe_log_groups()["logGroups"]]
+        found = [logs.filter_log_events(logGroupName=group)["events"] for group in groups]
+        return sum("platform.report" in line["message"] for lines in found for line in lines)
+
+    logs = stocked.client("logs")
+    before = invocations()
+    put("place_order")
+    stocked.settle()
+    system = read_system(assembly, Catalog.load("functions.contracts"), pytestconfig.rootpath)
+    assert caused_by(system, "shop.checkout:PlaceOrder")["invocations"] >= invocations() - before > 1

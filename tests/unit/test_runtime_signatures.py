@@ -199,3 +199,10 @@ def test_a_callback_waits_for_a_second_to_a_year(within, seconds):
     else:
         with pytest.raises(UnclearSignature, match=r"every waits for .*: let answer_within be a second to a year\.$"):
             Declaration.of(every, answer_within=within)
+
+
+def test_an_async_handler_is_rejected():
+    async def handler(order: Event) -> None: ...
+
+    with pytest.raises(UnclearSignature, match=r"handler is an async def, .*: write def"):
+        Declaration.of(handler)
