@@ -90,7 +90,8 @@ def _equal(package: Distribution, root: Path) -> Distribution:
     if local.version != package.version:
         raise LayerMismatch(
             f"{package.name}: {needed}, but here {local.version} is installed. "
-            f"Install it: pip install {package.name}=={package.version}. Or pin {local.version} and build the layer again."
+            f"Install it: pip install {package.name}=={package.version}. "
+            f"Or pin {local.version} and build the layer again."
         )
     return local
 

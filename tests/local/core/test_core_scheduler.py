@@ -176,6 +176,6 @@ def test_failing_actions_do_not_prevent_later_actions(empty_cloud):
 def test_settle_does_not_skip_more_than_its_limit(driven):
     began = driven.clock.now()
     driven.after(60, lambda: driven.after(24 * 3600, pytest.fail, "an open circuit"), "a retry")
-    with pytest.raises(NotSettledError, match="nothing is due within 3600 s. What waits longer: an open circuit"):
+    with pytest.raises(NotSettledError, match=r"nothing is due within 3600 s\. What waits longer: an open circuit"):
         driven.settle(5, 3600)
     assert driven.clock.now() - began < 3600
