@@ -54,5 +54,8 @@ def _options(
             "--version", callback=lambda wanted: _version(wanted=wanted), is_eager=True, help="Print the version."
         ),
     ] = False,
+    verbose: Annotated[  # `main` takes it off, wherever it stands
+        bool, typer.Option("--verbose", help="Print the whole traceback of an error. Works for every command.")
+    ] = False,
 ) -> None:
     pass

@@ -60,6 +60,12 @@ def say(*lines: str) -> None:
         _write(printable(line), sys.stderr)
 
 
+def warn(text: str) -> None:
+    """Print a text of several lines on standard error."""
+    for line in printable_lines(text.rstrip()):
+        _write(line, sys.stderr)
+
+
 def fail(text: str) -> None:
     """Print an error on standard error."""
     for line in _indented(f"millrace: {text}").split("\n"):

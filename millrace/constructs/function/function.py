@@ -19,7 +19,7 @@ from millrace.constructs.bus.encryption import READ_ACTIONS, WRITE_ACTIONS, gran
 from millrace.constructs.function.code import function_code, source_paths
 from millrace.constructs.function.layer import RUNTIME, shared_layer
 from millrace.constructs.function.project import EventTypes
-from millrace.constructs.function.settings import AllowedCycle, Settings
+from millrace.constructs.function.settings import AllowedCycle, Settings, check_settings
 from millrace.constructs.observability.acknowledgements import acknowledge
 from millrace.constructs.stores.tables import Tables, grant_resources, resource_environment
 from millrace.runtime import Declaration
@@ -59,6 +59,7 @@ class Function(Construct):
         key: kms.IKey | None,
     ) -> None:
         super().__init__(scope, id)
+        check_settings(scope.node.path, settings)
         self.name = name
         self.breaker: Breaker | None = None
         self.log_group = log_group(

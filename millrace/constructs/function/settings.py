@@ -2,11 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import TypedDict
 
 from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
+
+_SIMILARITY = 0.5
+"""From 0 to 1: how similar a setting must be to be suggested."""
 
 
 @dataclass(frozen=True)
@@ -20,6 +24,10 @@ class AllowedCycle:
 def allow_cycle(*, reason: str, max_hops: int) -> AllowedCycle:
     """Allow a function to close a cycle of events: `Processor(…, allow_cycle=allow_cycle(reason=…, max_hops=…))`."""
     return AllowedCycle(reason, max_hops)
+
+
+class UnknownSettingError(TypeError):
+    """A construct got a keyword that is neither an argument nor a setting."""
 
 
 class Settings(TypedDict, total=False):
@@ -38,3 +46,12 @@ class Settings(TypedDict, total=False):
     tracing: bool
     architecture: lambda_.Architecture
     allow_cycle: AllowedCycle
+
+
+def check_settings(path: str, settings: Settings) -> None:
+    """Raise UnknownSettingError for a keyword that is no setting. Python accepts it, as `**settings` takes any."""
+    known = sorted(Settings.__annotations__)
+    for name in settings.keys() - Settings.__annotations__.keys():
+        similar = get_close_matches(name, known, 1, _SIMILARITY)
+        fix = f"Write {similar[0]}=…" if similar else f"Remove it. The settings are: {', '.join(known)}"
+        raise UnknownSettingError(f"The construct {path} has no setting {name!r}. {fix}.")
