@@ -20,7 +20,7 @@ _WHOLE = "--verbose shows the whole traceback."
 _FIXES = (
     (r"already a Construct with name '(.+?)'", "Give one of the two another id: the second argument of a construct."),
     (r"type of argument \w+ must be .*Duration.*; got", "Write a duration: Duration.seconds(5), from aws_cdk."),
-    (r"type of (?:argument )?(\w+) must be", "Pass a value of that type."),
+    (r"type of (?:argument )?(\w+) must be|Unable to deserialize", "Pass a value of that type."),
     (r"No module named 'functions|No module named 'infra", "Correct the import, or add that module."),
     (r"No module named '([\w.]+)'", "Install it and add it to requirements.txt, or correct the import."),
     (r"cannot import name", "Correct the name, or define it there."),
@@ -33,7 +33,7 @@ _FIXES = (
     (r"^(?:Key|Index)Error", "Correct the key, or define it."),
     (r"^FileNotFoundError", "Correct the path, or create the file."),
     (r"circular import", "Move what both modules need to a third one."),
-    (r"", "Correct the first line below."),
+    (r"", "Correct the first of these lines."),
 )
 """Fixes by the pattern of an error that does not contain one."""
 
@@ -53,13 +53,13 @@ class Frame:
 def project_error(text: str, root: Path) -> str | None:
     """The error of a traceback, its fix, and the project's own lines, innermost first: six lines at most.
 
-    None if the text is no traceback, or if no line of the project takes part.
+    None if the text is no traceback, or if it is neither the project's nor one of Millrace's own errors.
     """
     blocks = _CHAIN.split(text)
     found = [list(_frames(block, root)) for block in blocks]
     frames = next((each for each in reversed(found) if each), [])
     error = _error(blocks[-1])
-    if not frames or error is None:
+    if error is None or not (frames or _is_of_the_kit(blocks[-1])):
         return None
     shown = frames[::-1][:_MOST_FRAMES]
     return "\n".join([*error, *map(str, shown), f"  {_WHOLE}"])
@@ -92,12 +92,26 @@ def _error(block: str) -> list[str] | None:
         return None
     kind, _, text = lines[starts[-1]].partition(": ")
     text = " ".join([text, *(line.strip() for line in lines[starts[-1] + 1 : starts[-1] + 3])]).strip()
-    if kind.startswith("millrace."):
+    if kind.startswith("millrace.") or _raised_by_the_kit(block):
         return [_short(text)]
-    return _with_fix(kind.rpartition(".")[2], re.sub(r"^Error: ", "", text.partition("@jsii/kernel")[0]).strip())
+    return _with_fix(kind.rpartition(".")[2], re.sub(r"^Error: ", "", re.split("@jsii/kernel|├──", text)[0]).strip())
+
+
+def _is_of_the_kit(block: str) -> bool:
+    """Whether the error is one of Millrace's own classes, whose messages stand alone."""
+    return any(re.match(r"millrace\.[\w.]+Error: ", line) for line in block.splitlines())
+
+
+def _raised_by_the_kit(block: str) -> bool:
+    """Whether Millrace raised the error: its messages contain a fix."""
+    lines = block.splitlines()
+    frames = [(found["file"], number) for number, line in enumerate(lines) if (found := _FRAME.match(line))]
+    file, number = frames[-1] if frames else ("", 0)
+    return Path(file).is_relative_to(_KIT) and lines[number + 1].strip().startswith("raise ")
 
 
 def _with_fix(kind: str, text: str) -> list[str]:
+    text = re.sub(r" \(\S+\.py\)$", "", text)
     whole = f"{kind}: {text}"
     pattern, fix = next(each for each in _FIXES if re.search(each[0], whole))
     found = re.search(pattern, whole)

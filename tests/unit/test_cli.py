@@ -28,7 +28,7 @@ VERBS = {
         "Estimate",
     ),
     *("Explain", "Fail", "Follow", "Give", "Go", "Install", "List", "Make", "Print", "Put", "Rebuild", "Redrive"),
-    *("Estimate", "Let", "Replay", "Run", "Save", "Send", "Set", "Show", "Start", "Wait", "Write"),
+    *("Estimate", "Let", "Replay", "Run", "Save", "Send", "Set", "Show", "Skip", "Start", "Wait", "Write"),
 }
 WORDS = [[], ["dlq"], ["--help"], ["dlq", "redrive", "--help"]]
 

@@ -206,7 +206,7 @@ def test_invalid_source_raises(source):
 
 def test_two_classes_with_one_name_raise():
     other = type("Poured", (Event,), {"__module__": __name__}, source="tea.kitchen")
-    with pytest.raises(DuplicateEventError, match=r"the name tea\.kitchen:Poured"):
+    with pytest.raises(DuplicateEventError, match=r"both define tea\.kitchen:Poured"):
         Catalog([Poured, other])
 
 

@@ -120,8 +120,8 @@ TAKES = (
     ("function", "text"),
     [
         (no_return, " does not say what it returns: write -> AnEvent, or -> None."),
-        (no_hint, ": the parameter 'order' has no annotation."),
-        (no_event, " takes no event."),
+        (no_hint, ": the parameter 'order' has no annotation: write order: AnEvent."),
+        (no_event, " takes no event: add a parameter, as in handler(order: OrderPlaced)."),
         (no_import, ": name 'Missing' is not defined. Import the name where the module itself can see it."),
         (number, f": the parameter 'order' is a <class 'int'>. {TAKES}"),
         (many, f": the parameter 'order' is a list[int]. {TAKES}"),

@@ -26,8 +26,8 @@ def allow_cycle(*, reason: str, max_hops: int) -> AllowedCycle:
     return AllowedCycle(reason, max_hops)
 
 
-class UnknownSettingError(TypeError):
-    """A construct got a keyword that is neither an argument nor a setting."""
+class SettingError(TypeError):
+    """A construct got a keyword that is neither an argument nor a setting, or a value that it cannot use."""
 
 
 class Settings(TypedDict, total=False):
@@ -49,9 +49,17 @@ class Settings(TypedDict, total=False):
 
 
 def check_settings(path: str, settings: Settings) -> None:
-    """Raise UnknownSettingError for a keyword that is no setting. Python accepts it, as `**settings` takes any."""
+    """Raise SettingError for a keyword that is no setting, which Python accepts, as `**settings` takes any.
+
+    The variables of `environment` are checked, too: jsii's message about them names neither.
+    """
     known = sorted(Settings.__annotations__)
     for name in settings.keys() - Settings.__annotations__.keys():
         similar = get_close_matches(name, known, 1, _SIMILARITY)
         fix = f"Write {similar[0]}=…" if similar else f"Remove it. The settings are: {', '.join(known)}"
-        raise UnknownSettingError(f"The construct {path} has no setting {name!r}. {fix}.")
+        raise SettingError(f"The construct {path} has no setting {name!r}. {fix}.")
+    for variable, value in settings.get("environment", {}).items():
+        if not isinstance(value, str):
+            raise SettingError(
+                f"The construct {path} sets {variable}={value!r} in environment. Write a text: '{value}'."
+            )
