@@ -11,6 +11,7 @@ from millrace.operations import UsageError
 _EXTRAS = {
     **dict.fromkeys(("typer", "rich"), "cli"),
     **dict.fromkeys(("aws_cdk", "constructs", "jsii"), "constructs"),
+    "debugpy": "debug",
     **dict.fromkeys(("boto3", "botocore", "httptools", "joserfc", "moto", "uvicorn", "watchfiles", "yaml"), "local"),
 }
 """The extra of the package that brings each module."""

@@ -4,11 +4,11 @@ import json
 import signal
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -46,9 +46,14 @@ def up(
         list[str] | None,
         typer.Option(metavar="ORIGIN", help="Let web pages of this origin call the local cloud. Can be repeated."),
     ] = None,
+    debug: Annotated[
+        str | None, typer.Option(metavar="FUNCTION", help="Let a function wait for a debugger, such as VS Code's.")
+    ] = None,
+    debug_port: Annotated[int, typer.Option(metavar="N", help="Choose the loopback port of the debugger.")] = 5678,
 ) -> None:
     """Start the local cloud, deploy the stacks, redeploy on change."""
     from millrace.cli.companion import companion as running
+    from millrace.cli.debug import check_function, debugging
     from millrace.cli.project import Project
     from millrace.cli.watch import watch
     from millrace.operations.cloud import local_cloud
@@ -56,7 +61,12 @@ def up(
     project = Project.here()
     if local_cloud(project.noted_cloud()):
         raise UsageError("A local cloud is up here already: use it, or end it with millrace down.")
-    with _deployed(project, port, strict=strict, allowed_origins=allow_origin or ()) as cloud:
+    options: dict[str, Any] = {"strict": strict, "allowed_origins": allow_origin or ()}
+    if debug:
+        options["debugging"] = debugging(project, debug, debug_port)
+    with _deployed(project, port, **options) as cloud:
+        if debug:
+            check_function(project, debug)
         project.is_up(cloud.environment())
         try:
             with running(companion, cloud.environment()), _stopped_by_signals(cloud.stop_requested):
@@ -143,15 +153,13 @@ def _recorded(project: "Project", file: Path) -> "Event":
 
 
 @contextmanager
-def _deployed(
-    project: "Project", port: int, *, strict: bool = False, allowed_origins: Sequence[str] = ()
-) -> Iterator["LocalCloud"]:
+def _deployed(project: "Project", port: int, **options: Any) -> Iterator["LocalCloud"]:
     """A local cloud with the project's stacks. It starts while they are synthesised."""
     began = time.monotonic()
     with ThreadPoolExecutor(1) as pool:
         synthesised = pool.submit(project.synthesise)
         say("» starting the local cloud, synthesising the stacks")
-        cloud = _start(port, strict=strict, allowed_origins=allowed_origins)
+        cloud = _start(port, **options)
         try:
             say("» synthesised" if synthesised.result() else "» the assembly is up to date")
             _deploy(project, cloud)
@@ -161,12 +169,12 @@ def _deployed(
             cloud.close()
 
 
-def _start(port: int, *, strict: bool, allowed_origins: Sequence[str]) -> "LocalCloud":
+def _start(port: int, **options: Any) -> "LocalCloud":
     from millrace.local.cloud import LocalCloud
     from millrace.local.endpoint.origins import OriginError
 
     try:
-        return LocalCloud(port=port, strict=strict, allowed_origins=allowed_origins)
+        return LocalCloud(port=port, **options)
     except OriginError as error:
         raise UsageError(f"--allow-origin: {error}") from error
     except OSError as error:

@@ -26,7 +26,7 @@ from millrace.local.endpoint.moto import moto_application
 from millrace.local.endpoint.origins import Origins
 from millrace.local.endpoint.server import HOST, Server, bound
 from millrace.local.services.iam import Credentials, Sessions
-from millrace.local.workers import Confinement, Workers
+from millrace.local.workers import Confinement, Debugging, Workers
 from millrace.operations.trace import Trace
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class LocalCloud:
     are authorized by their roles. `allowed_origins` are origins on loopback whose web pages may call it, as
     http://localhost:5173; another raises OriginError. With `strict`, only a random access key may call, which
     `environment` returns. Functions may write their own folder and the folders `shared`; with `confined=False`, any
-    folder that you may write.
+    folder that you may write. The function of `debugging` waits for a debugger, and meanwhile the clock stands still.
     """
 
     def __init__(  # noqa: PLR0913 - options, each by keyword
@@ -65,7 +65,9 @@ class LocalCloud:
         strict: bool = False,
         confined: bool = True,
         shared: Sequence[Path] = (),
+        debugging: Debugging | None = None,
     ) -> None:
+        self._debugging = debugging
         self._origins = Origins(allowed_origins)
         self._confinement = Confinement(tuple(str(folder.resolve()) for folder in shared), enabled=confined)
         developer = Credentials.random() if strict else Credentials.dummy()
@@ -109,7 +111,13 @@ class LocalCloud:
         functions_port = of_functions.getsockname()[1]
         self.functions_url = f"http://{HOST}:{functions_port}"
         environment = self.environment() | {"AWS_ENDPOINT_URL": self.functions_url}
-        workers = Workers(self._loop, environment=environment, cache=self._cache, confinement=self._confinement)
+        workers = Workers(
+            self._loop,
+            environment=environment,
+            cache=self._cache,
+            confinement=self._confinement,
+            debugging=self._debugging,
+        )
         self._regions = AccountRegions(
             self.scheduler,
             workers,

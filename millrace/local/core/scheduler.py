@@ -189,8 +189,8 @@ class Scheduler:
     def _idle_seconds(self) -> float | None:
         with self._changed:
             self._drop_cancelled()
-            if not self._items:
-                return None
+            if not self._items or (self.clock.stands_still and self._items[0].due > self.clock.now()):
+                return None  # what ends the stop wakes the scheduler
             return 0.0 if self._may_skip_time() else max(0.0, self._items[0].due - self.clock.now())
 
     def settle(self, max_wait: float, max_skip: float = math.inf) -> None:

@@ -2,6 +2,6 @@
 
 from millrace.local.workers.package_view import LayerMismatch
 from millrace.local.workers.pool import Workers, WorkersClosed
-from millrace.local.workers.spec import Confinement, FunctionSpec, Outcome
+from millrace.local.workers.spec import Confinement, Debugging, FunctionSpec, Outcome
 
-__all__ = ["Confinement", "FunctionSpec", "LayerMismatch", "Outcome", "Workers", "WorkersClosed"]
+__all__ = ["Confinement", "Debugging", "FunctionSpec", "LayerMismatch", "Outcome", "Workers", "WorkersClosed"]

@@ -12,7 +12,7 @@ from pathlib import Path
 from millrace.local.workers.fair_queue import FairQueue
 from millrace.local.workers.package_view import LayerMismatch, make_package_view
 from millrace.local.workers.spawner import Start, WorkerSpawner
-from millrace.local.workers.spec import Confinement, FunctionSpec, Outcome, Status
+from millrace.local.workers.spec import Confinement, Debugging, FunctionSpec, Outcome, Status
 from millrace.local.workers.worker import Job, Worker, describe
 
 IDLE_WORKERS = 32
@@ -46,7 +46,10 @@ class Workers:
         limit: int | None = None,
         cache: Path = Path(".millrace"),
         confinement: Confinement | None = None,
+        debugging: Debugging | None = None,
     ) -> None:
+        self._debugging = debugging
+        self._debugged: deque[Job] = deque()
         self._confinement = confinement or Confinement()
         self._loop = loop
         self._environment = dict(environment)
@@ -85,11 +88,22 @@ class Workers:
         if self._closed:
             raise WorkersClosed(f"{spec.name} was invoked after the workers were closed")
         job = Job(spec, payload, request_id, done, ahead)
-        if urgent:
+        if self.debugs(spec):
+            self._debugged.append(job)
+            self._run_debugged()
+        elif urgent:
             self._run(job)
         else:
             self._queue.add(job)
             self._run_waiting()
+
+    def debugs(self, spec: FunctionSpec) -> bool:
+        """Whether this is the function to debug: it runs one invocation at a time, without a timeout."""
+        return self._debugging is not None and self._debugging.is_for(spec)
+
+    def _run_debugged(self) -> None:
+        if self._debugged and not any(self.debugs(worker.spec) for worker in self._busy):
+            self._run(self._debugged.popleft())
 
     def kill(self, request_id: str) -> None:
         """Kill the process that runs an invocation, if one does."""
@@ -107,7 +121,8 @@ class Workers:
     def close(self) -> None:
         """End every process and wait until all are gone. What was running or waiting ends as killed."""
         self._closed = True
-        waiting = self._queue.clear()
+        waiting = [*self._queue.clear(), *self._debugged]
+        self._debugged.clear()
         for spawner in list(self._nurseries.values()):
             spawner.close()
         self._nurseries.clear()
@@ -161,6 +176,7 @@ class Workers:
             self._busy.remove(worker)
             self._waiting.discard(worker)
             self._queue.ended(worker.spec.name)
+            self._loop.call_soon(self._run_debugged)
 
     def _run(self, job: Job) -> None:
         try:
@@ -183,7 +199,9 @@ class Workers:
         return None
 
     def _new_worker(self, spec: FunctionSpec) -> Worker:
-        return Worker(self._loop, self._spawner(spec.layers), spec, self._environment, self._confinement, self)
+        debugging = self._debugging if self.debugs(spec) else None
+        spawner = self._spawner(spec.layers)
+        return Worker(self._loop, spawner, spec, self._environment, self._confinement, self, debugging)
 
     def _spawner(self, layers: tuple[Path, ...]) -> WorkerSpawner:
         package_view = self._package_views.get(layers) or make_package_view(layers, self._cache)

@@ -1,9 +1,9 @@
 """What a worker is told about a function, and what it tells about an invocation."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 Status = Literal["ok", "error", "timeout", "exit"]
 
@@ -34,6 +34,29 @@ class Confinement:
 
     shared: tuple[str, ...] = ()
     enabled: bool = True
+
+
+@dataclass(frozen=True)
+class Debugging:
+    """A function to debug, by its folder or its name, and the port on loopback at which debugpy listens.
+
+    The debugger shows the files of `project`. `packages` is the folder that holds debugpy. `waits` is called when the
+    function waits for a client.
+    """
+
+    function: str
+    port: int
+    project: str
+    packages: str
+    waits: Callable[[], None] = lambda: None
+
+    def is_for(self, spec: FunctionSpec) -> bool:
+        """Whether this is the function."""
+        return self.function in (spec.name, spec.environment.get("POWERTOOLS_SERVICE_NAME"))
+
+    def settings(self) -> dict[str, Any]:
+        """What the worker needs."""
+        return {"port": self.port, "project": self.project, "packages": self.packages}
 
 
 @dataclass(frozen=True)

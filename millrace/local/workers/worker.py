@@ -26,7 +26,7 @@ from millrace.local.workers.channel import Channel
 from millrace.local.workers.inside import wire
 from millrace.local.workers.inside.worker import FreshLoader
 from millrace.local.workers.spawner import Exit, WorkerSpawner, execution_environment
-from millrace.local.workers.spec import Confinement, FunctionSpec, Outcome, Status
+from millrace.local.workers.spec import Confinement, Debugging, FunctionSpec, Outcome, Status
 
 INIT_SECONDS = 10.0
 """What loading may take. https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html#runtimes-lifecycle-ib"""
@@ -66,8 +66,10 @@ class Worker:
         base: Mapping[str, str],
         confinement: Confinement,
         owner: Owner,
+        debugging: Debugging | None = None,
     ) -> None:
         self.spec = spec
+        self._debugging = debugging
         self.retired = False
         self._loop = loop
         self._spawner = spawner
@@ -84,7 +86,9 @@ class Worker:
         self._channel = Channel(loop, ours, self._arrived)
         with theirs:
             self._number = spawner.start(self, theirs.fileno(), self._log.descriptor)
-        self._channel.send(wire.pack(_configuration(spec, base, confinement, self._stream)))
+        settings = debugging.settings() if debugging else None
+        configuration = _configuration(spec, base, confinement, self._stream)
+        self._channel.send(wire.pack(configuration | {"debug": settings}))
 
     def take(self, job: Job) -> None:
         """Run an invocation."""
@@ -128,6 +132,8 @@ class Worker:
     def _allow(self, seconds: float) -> None:
         if self._timer:
             self._timer.cancel()
+        if self._debugging:
+            return  # it may stand still as long as its developer thinks
         self._timer = self._loop.call_later(seconds, self._too_late)
 
     def _too_late(self) -> None:
@@ -152,7 +158,9 @@ class Worker:
         return "exit", error, f"{message}\nRuntime.ExitError"
 
     def _arrived(self, meta: dict[str, Any], body: bytes) -> None:
-        if meta["kind"] == "ready":
+        if meta["kind"] == "waits" and self._debugging:
+            self._debugging.waits()
+        elif meta["kind"] == "ready":
             self._warm, self._init_ms = True, meta["init_ms"]
             roots = (self.spec.code.resolve(), self._spawner.package_view)
             if meta["uncached"]:
