@@ -54,6 +54,7 @@ def up(
     """Start the local cloud, deploy the stacks, redeploy on change."""
     from millrace.cli.companion import companion as running
     from millrace.cli.debug import check_function, debugging
+    from millrace.cli.narration import narrated
     from millrace.cli.project import Project
     from millrace.cli.watch import watch
     from millrace.operations.cloud import local_cloud
@@ -69,7 +70,8 @@ def up(
             check_function(project, debug)
         project.is_up(cloud.environment())
         try:
-            with running(companion, cloud.environment()), _stopped_by_signals(cloud.stop_requested):
+            signals = _stopped_by_signals(cloud.stop_requested)
+            with running(companion, cloud.environment()), signals, narrated(cloud):
                 watch(project, cloud, lambda: _show_environment(cloud))
         finally:
             project.is_down()
@@ -191,7 +193,9 @@ def _deploy(project: "Project", cloud: "LocalCloud") -> None:
 def _show_environment(cloud: "LocalCloud") -> None:
     from millrace.local.workers.inside.confinement import missing
 
-    say("", f"The local cloud is up at {cloud.endpoint_url}. In another terminal:", "")
+    apis = cloud.client("apigatewayv2").get_apis()["Items"]
+    addresses = [f"  API {api['Name']}: {cloud.endpoint_url}/_aws/execute-api/{api['ApiId']}/" for api in apis]
+    say("", f"The local cloud is up at {cloud.endpoint_url}", *addresses, "", "In another terminal:", "")
     say(*(f"  export {name}={value}" for name, value in cloud.environment().items()), "")
     if lacking := missing():
         say(f"Functions are not confined: {lacking}.", "")

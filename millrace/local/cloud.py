@@ -26,12 +26,15 @@ from millrace.local.endpoint.moto import moto_application
 from millrace.local.endpoint.origins import Origins
 from millrace.local.endpoint.server import HOST, Server, bound
 from millrace.local.services.iam import Credentials, Sessions
-from millrace.local.workers import Confinement, Debugging, Workers
+from millrace.local.workers import Confinement, Debugging, Developer, Workers
+from millrace.local.workers.terminal import ask, has_terminal
 from millrace.operations.trace import Trace
 
 if TYPE_CHECKING:
     from millrace.events import Event, Metadata
     from millrace.local.cloudformation.deployer import Deployer
+    from millrace.local.workers import FunctionSpec, Outcome
+    from millrace.operations.history import Record
 from millrace.local.endpoint.control import told
 
 ACCOUNT = "123456789012"
@@ -116,7 +119,7 @@ class LocalCloud:
             environment=environment,
             cache=self._cache,
             confinement=self._confinement,
-            debugging=self._debugging,
+            developer=Developer(self._debugging, ask if has_terminal() else None, self.scheduler.clock),
         )
         self._regions = AccountRegions(
             self.scheduler,
@@ -199,8 +202,9 @@ class LocalCloud:
             return Response.error("AccessDenied", "Send the header x-millrace; if strict, with the secret key.", 403)
         command, _, argument = request.path.removeprefix("/_millrace/").partition("/")
         if command == "settle" and request.method == "POST":
-            limits = [float(limit) for limit in argument.split("/")]
-            return Response.of(await self._loop.run_in_executor(None, self._unsettled_after, *limits))
+            max_wait, _, max_skip = argument.partition("/")
+            limits = float(max_wait), float(max_skip or math.inf)
+            return Response.of(await self._loop.run_in_executor(None, lambda: self._unsettled_after(*limits)))
         if command == "down" and request.method == "POST":
             self.stop_requested.set()
             return Response.of({})
@@ -286,6 +290,13 @@ class LocalCloud:
         """Let functions fail at these rates (see `Rates`) until `reset`, by a seed. `only` names the functions."""
         rates = Rates(failing, killed, doubled, conflicts, only)
         self.on_loop(lambda: self.region.faults.set(rates, seed=seed))
+
+    def observe(
+        self, outcomes: Callable[["FunctionSpec", "Outcome"], object], records: Callable[["Record"], object]
+    ) -> None:
+        """Call back with each outcome of a function and each record of the event history, on the cloud's thread."""
+        self.region.workers.observe = outcomes
+        self.region.history.observe = records
 
     def trace(self, correlation_id: str) -> Trace:
         """The causation tree of a flow."""

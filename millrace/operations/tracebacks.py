@@ -65,6 +65,11 @@ def project_error(text: str, root: Path) -> str | None:
     return "\n".join([*error, *map(str, shown), f"  {_WHOLE}"])
 
 
+def frames_of(text: str, root: Path) -> list[Frame]:
+    """The lines of the project in a traceback, innermost last."""
+    return list(_frames(text, root))
+
+
 def _frames(block: str, root: Path) -> Iterator[Frame]:
     lines = block.splitlines()
     for number, line in enumerate(lines):

@@ -6,11 +6,13 @@ from queue import SimpleQueue
 import pytest
 from debug_kit import PACKAGES, DebugClient, free_port
 from shared_shop import cloud, put, restored  # noqa: F401 fixtures
+from worker_fixtures import function_spec, own_bench, worker_cache  # noqa: F401 fixtures
+from worker_kit import Bench
 
 from millrace.cli.debug import debugging
 from millrace.cli.project import ASSEMBLY, Project
 from millrace.local.core.clock import Clock
-from millrace.local.workers import Debugging
+from millrace.local.workers import Debugging, Developer
 
 WAIT = 20
 
@@ -20,10 +22,11 @@ def debugged(cloud, function_named, pytestconfig, monkeypatch):
     """Let award_points, with a timeout of a second, wait for a debugger; gives a function that attaches one."""
     waiting, port = SimpleQueue(), free_port()
     project = Project(pytestconfig.rootpath, ASSEMBLY)
-    chosen = Debugging("award_points", port, str(project.root), PACKAGES, lambda: waiting.put(True))
+    chosen = Debugging("award_points", port, str(project.root), PACKAGES, lambda: waiting.put("it waits"))
     update, name = cloud.client("lambda").update_function_configuration, function_named("award_points")
     update(FunctionName=name, Timeout=1)
-    monkeypatch.setattr(cloud.region.workers, "_debugging", chosen)
+    clock = cloud.scheduler.clock
+    monkeypatch.setattr(cloud.region.workers, "developer", Developer(chosen, clock=clock))
 
     def attach():
         assert waiting.get(timeout=WAIT)
@@ -63,7 +66,7 @@ def test_a_function_that_does_not_exist_cannot_be_debugged(pytestconfig, assembl
     from millrace.cli.debug import check_function
     from millrace.operations import UsageError
 
-    with pytest.raises(UsageError, match="--debug award_point: no function has this name. .* award_points"):
+    with pytest.raises(UsageError, match=r"--debug award_point: no function has this name. .* award_points"):
         check_function(Project(pytestconfig.rootpath, ASSEMBLY), "award_point")
 
 
@@ -74,3 +77,31 @@ def test_debugpy_is_found_or_its_extra_is_named(pytestconfig, monkeypatch):
     with pytest.raises(ModuleNotFoundError) as raised:
         debugging(project, "award_points", 1)
     assert raised.value.name == "debugpy"
+
+
+PAUSED = """
+def handler(number, context):
+    breakpoint()
+    return number + 1
+"""
+
+
+def test_breakpoint_stops_at_the_terminal_longer_than_the_timeout(worker_cache, function_spec):
+    shown, lines, clock = [], ["p number * 2\n", "number = 41\n", "c\n"], Clock()
+
+    def ask(text):
+        shown.append(text)
+        threading.Event().wait(0.5)
+        assert clock.stands_still
+        return lines.pop(0)
+
+    bench = Bench(worker_cache, developer=Developer(ask=ask, clock=clock))
+    assert bench.answer(function_spec(PAUSED, timeout=1.0), 3) == 42
+    bench.close()
+    assert (shown[0].startswith("> "), "return number + 1" in shown[0], shown[1].splitlines()[0]) == (True, True, "6")
+    assert not clock.stands_still
+
+
+def test_breakpoint_without_a_terminal_is_skipped_and_logged(own_bench, function_spec):
+    outcome = own_bench.call(function_spec(PAUSED), 3)
+    assert (outcome.payload, outcome.log[0][:24]) == (b"4", "breakpoint() is skipped:")

@@ -205,6 +205,8 @@ class Scheduler:
             self.wake()
             try:
                 ended = self._changed.wait_for(lambda: self._settled() or self._waits_beyond(limit), max_wait)
+                while not ended and self.clock.stands_still:  # a developer thinks
+                    ended = self._changed.wait_for(self._settled, max_wait)
             finally:
                 self._skip_limits.remove(limit)
             if not ended:

@@ -2,6 +2,15 @@
 
 from millrace.local.workers.package_view import LayerMismatch
 from millrace.local.workers.pool import Workers, WorkersClosed
-from millrace.local.workers.spec import Confinement, Debugging, FunctionSpec, Outcome
+from millrace.local.workers.spec import Confinement, Debugging, Developer, FunctionSpec, Outcome
 
-__all__ = ["Confinement", "Debugging", "FunctionSpec", "LayerMismatch", "Outcome", "Workers", "WorkersClosed"]
+__all__ = [
+    "Confinement",
+    "Debugging",
+    "Developer",
+    "FunctionSpec",
+    "LayerMismatch",
+    "Outcome",
+    "Workers",
+    "WorkersClosed",
+]

@@ -12,7 +12,7 @@ from pathlib import Path
 from millrace.local.workers.fair_queue import FairQueue
 from millrace.local.workers.package_view import LayerMismatch, make_package_view
 from millrace.local.workers.spawner import Start, WorkerSpawner
-from millrace.local.workers.spec import Confinement, Debugging, FunctionSpec, Outcome, Status
+from millrace.local.workers.spec import Confinement, Developer, FunctionSpec, Outcome, Status
 from millrace.local.workers.worker import Job, Worker, describe
 
 IDLE_WORKERS = 32
@@ -46,9 +46,10 @@ class Workers:
         limit: int | None = None,
         cache: Path = Path(".millrace"),
         confinement: Confinement | None = None,
-        debugging: Debugging | None = None,
+        developer: Developer | None = None,
     ) -> None:
-        self._debugging = debugging
+        self.developer = developer or Developer()
+        self.observe: Callable[[FunctionSpec, Outcome], object] = lambda _spec, _outcome: None
         self._debugged: deque[Job] = deque()
         self._confinement = confinement or Confinement()
         self._loop = loop
@@ -88,7 +89,7 @@ class Workers:
         if self._closed:
             raise WorkersClosed(f"{spec.name} was invoked after the workers were closed")
         job = Job(spec, payload, request_id, done, ahead)
-        if self.debugs(spec):
+        if self.developer.debugs(spec):
             self._debugged.append(job)
             self._run_debugged()
         elif urgent:
@@ -97,12 +98,8 @@ class Workers:
             self._queue.add(job)
             self._run_waiting()
 
-    def debugs(self, spec: FunctionSpec) -> bool:
-        """Whether this is the function to debug: it runs one invocation at a time, without a timeout."""
-        return self._debugging is not None and self._debugging.is_for(spec)
-
     def _run_debugged(self) -> None:
-        if self._debugged and not any(self.debugs(worker.spec) for worker in self._busy):
+        if self._debugged and not any(self.developer.debugs(worker.spec) for worker in self._busy):
             self._run(self._debugged.popleft())
 
     def kill(self, request_id: str) -> None:
@@ -199,9 +196,7 @@ class Workers:
         return None
 
     def _new_worker(self, spec: FunctionSpec) -> Worker:
-        debugging = self._debugging if self.debugs(spec) else None
-        spawner = self._spawner(spec.layers)
-        return Worker(self._loop, spawner, spec, self._environment, self._confinement, self, debugging)
+        return Worker(self._loop, self._spawner(spec.layers), spec, self._environment, self._confinement, self)
 
     def _spawner(self, layers: tuple[Path, ...]) -> WorkerSpawner:
         package_view = self._package_views.get(layers) or make_package_view(layers, self._cache)
@@ -233,6 +228,7 @@ class Workers:
             self._tell(job, _failed(job, "error", f"Millrace.{kind}", str(error)))
 
     def _tell(self, job: Job, outcome: Outcome) -> None:
+        self.observe(job.spec, outcome)
         try:
             job.done(outcome)
         except WorkersClosed:

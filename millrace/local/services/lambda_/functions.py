@@ -197,8 +197,6 @@ class Functions:
             self._region.scheduler.soon(lambda: ended(outcome), "a package that cannot be unzipped")
             return
         workers = self._region.workers
-        if workers.debugs(spec):
-            done = self._at_a_standstill(done)
         workers.invoke(spec, payload, request_id, done, urgent=urgent, ahead=ahead)
         if fault == "killed":
             self._region.faults.later(lambda: workers.kill(request_id))
@@ -207,17 +205,6 @@ class Functions:
                 second_id = str(uuid.uuid4())
                 workers.invoke(spec, payload, second_id, lambda _: hold.release(), urgent=urgent, ahead=ahead)
                 hold.hand_over()
-
-    def _at_a_standstill(self, done: Callable[[Outcome], None]) -> Callable[[Outcome], None]:
-        """Stop the clock until an outcome: no retry or redelivery is due while a developer reads code."""
-        clock = self._region.clock
-        clock.stop()
-
-        def ended(outcome: Outcome) -> None:
-            clock.go_on()
-            done(outcome)
-
-        return ended
 
     def invoke_async(self, function: Any, payload: bytes) -> str:
         """Queue an asynchronous invocation and return its request id."""

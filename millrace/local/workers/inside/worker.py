@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from . import confinement, debugger, logs, runtime, wire
+from . import breakpoints, confinement, debugger, logs, runtime, wire
 
 _PIECE = 1 << 18
 
@@ -44,10 +44,13 @@ def main(connection: int, log: int, lifeline: int, package_view: str, home: str,
         home = confinement.confine(needed, home, config["shared"])
     threading.Thread(target=_end_with, args=(lifeline,), daemon=True).start()
     _enter(config, package_view, home)
+    breakpoints.install(pool, frames, terminal=False)
     attached = debugger.listen(config, lambda: pool.sendall(wire.pack({"kind": "waits"}))) if debug else lambda: None
     attached()
     known = set(sys.modules)
     handler = _load(config["handler"], pool)
+    if not debug:
+        breakpoints.install(pool, frames, terminal=config["terminal"])
     pool.sendall(wire.pack({"kind": "ready", "init_ms": _since(began), "uncached": _uncached(known)}))
     for call, body in frames:
         attached()
