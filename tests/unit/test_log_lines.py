@@ -51,9 +51,9 @@ def test_what_is_not_for_a_person_is_left_out(message):
         ),
         (
             '{"type": "platform.report", "record": {"status": "timeout"}}',
-            LogLine("the invocation ended with timeout", True),
+            LogLine("the invocation ended with timeout", is_error=True),
         ),
-        (f"[ERROR] ValueError: no points\n{TRACE}", LogLine(f"[ERROR] ValueError: no points  {PLACES}", True)),
+        (f"[ERROR] ValueError: no points\n{TRACE}", LogLine(f"[ERROR] ValueError: no points  {PLACES}", is_error=True)),
     ],
 )
 def test_what_a_handler_prints_and_how_it_fails_is_one_line(message, line):
