@@ -1,7 +1,6 @@
 """What `up` prints while it runs: lines that handlers print, failures and dead letters, one line each."""
 
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -29,7 +28,10 @@ def narrated(cloud: "LocalCloud") -> Iterator[None]:
         for line in made:
             lines.put(line)
 
-    cloud.observe(lambda spec, outcome: queue(outcome_lines(spec, outcome)), lambda record: queue(record_lines(record)))
+    now = cloud.scheduler.clock.now
+    cloud.observe(
+        lambda spec, outcome: queue(outcome_lines(now(), spec, outcome)), lambda record: queue(record_lines(record))
+    )
     try:
         yield
     finally:
@@ -42,13 +44,13 @@ def _print(take: Callable[[], str | None]) -> None:
         say(line)
 
 
-def outcome_lines(spec: "FunctionSpec", outcome: "Outcome") -> Iterator[str]:
+def outcome_lines(at: float, spec: "FunctionSpec", outcome: "Outcome") -> Iterator[str]:
     """The lines of one invocation."""
     name = spec.environment.get("POWERTOOLS_SERVICE_NAME") or spec.name
     found = [read_line(message) for message in outcome.log]
     if outcome.status in ("timeout", "exit") and not any(line and line.is_error for line in found):
         found = [*found[:-1], LogLine(outcome.log[-1] if outcome.log else outcome.status, is_error=True)]
-    yield from (function_line(time.time(), name, line) for line in found if line)
+    yield from (function_line(at, name, line) for line in found if line)
 
 
 def record_lines(record: "Record") -> Iterator[str]:

@@ -10,6 +10,7 @@ from millrace.operations.json_text import parsed
 from millrace.operations.tracebacks import frames_of
 
 _PLATFORM = re.compile(r"^(?:INIT_START|START|END|REPORT|RESTORE_START|EXTENSION)\b")
+_SDK = ("boto3", "botocore", "urllib3")
 _CODE = re.compile(r'File "(?P<root>[^"]*?)/functions/')
 
 
@@ -31,7 +32,12 @@ def read_line(message: str) -> LogLine | None:
     flow = entry.get("flow")
     if isinstance(flow, dict):
         return _of_flow(entry, flow)
-    return _of_entry(entry, message)
+    return None if _is_of_the_sdk(entry) else _of_entry(entry, message)
+
+
+def _is_of_the_sdk(entry: Mapping[str, Any]) -> bool:
+    """Whether boto3 logs which credentials and endpoints it has found."""
+    return entry.get("level") == "INFO" and str(entry.get("logger", "")).startswith(_SDK)
 
 
 def _of_text(message: str) -> LogLine | None:

@@ -31,6 +31,7 @@ PLACES = "(functions/award/rules.py:3, functions/award/handler.py:15)"
         "",
         '{"_aws": {}, "EventsHandled": 1}',
         '{"type": "platform.report", "record": {"status": "success"}}',
+        '{"level": "INFO", "logger": "botocore.credentials", "message": "Found credentials"}',
         '{"message": "event handled", "flow": {"event": "OrderCompleted"}}',
     ],
 )
@@ -63,7 +64,7 @@ def test_what_a_handler_prints_and_how_it_fails_is_one_line(message, line):
 def test_up_prints_a_line_for_each_printed_line_and_for_a_timeout():
     spec = SimpleNamespace(name="Shop-1", environment={"POWERTOOLS_SERVICE_NAME": "award"})
     outcome = Outcome("timeout", b"", ("hello", "r-1 Task timed out after 3.00 seconds"), 1.0, None, 1, "s", "r")
-    printed, timed_out = outcome_lines(spec, outcome)
+    printed, timed_out = outcome_lines(5.0, spec, outcome)
     assert printed.endswith("award             hello")
     assert timed_out.endswith("award             ✗ r-1 Task timed out after 3.00 seconds")
 
