@@ -27,8 +27,8 @@ class Catalog:
         for event in events:
             key = (event.contract.source, event.contract.detail_type)
             if self._events.setdefault(key, event) is not event:
-                places = f"{_place(self._events[key])} and {_place(event)}"
-                raise DuplicateEventError(f"{places} both define {key[0]}:{key[1]}: rename one of them.")
+                locations = f"{_location(self._events[key])} and {_location(event)}"
+                raise DuplicateEventError(f"{locations} both define {key[0]}:{key[1]}: rename one of them.")
 
     @classmethod
     def load(cls, package: str) -> "Catalog":
@@ -71,7 +71,7 @@ class Catalog:
         return decode(envelope, event)
 
 
-def _place(event: type[Event]) -> str:
+def _location(event: type[Event]) -> str:
     """The file and line of a class, or its module."""
     try:
         _, line = inspect.getsourcelines(event)

@@ -27,7 +27,7 @@ from millrace.local.endpoint.origins import Origins
 from millrace.local.endpoint.server import HOST, Server, bound
 from millrace.local.services.iam import Credentials, Sessions
 from millrace.local.workers import Confinement, Debugging, Developer, Workers
-from millrace.local.workers.terminal import ask, has_terminal
+from millrace.local.workers.terminal import has_terminal, read_line
 from millrace.operations.trace import Trace
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ class LocalCloud:
             environment=environment,
             cache=self._cache,
             confinement=self._confinement,
-            developer=Developer(self._debugging, ask if has_terminal() else None, self.scheduler.clock),
+            developer=Developer(self._debugging, read_line if has_terminal() else None, self.scheduler.clock),
         )
         self._regions = AccountRegions(
             self.scheduler,

@@ -45,7 +45,7 @@ def _of_text(message: str) -> LogLine | None:
     if not text.strip():
         return None
     first, _, rest = text.partition("\n")
-    return LogLine(_with_places(first, rest) if rest else first, is_error=first.startswith("[ERROR]"))
+    return LogLine(_with_locations(first, rest) if rest else first, is_error=first.startswith("[ERROR]"))
 
 
 def _of_platform(entry: Mapping[str, Any]) -> LogLine | None:
@@ -62,7 +62,7 @@ def _of_flow(entry: Mapping[str, Any], flow: Mapping[str, Any]) -> LogLine | Non
         return None
     text = f"{flow.get('event')}: {error.get('type')}: {error.get('message')}"
     waits = entry.get("message") == "event waits"
-    return LogLine(_with_places(f"{'waits: ' if waits else ''}{text}", str(entry.get("exception", ""))), not waits)
+    return LogLine(_with_locations(f"{'waits: ' if waits else ''}{text}", str(entry.get("exception", ""))), not waits)
 
 
 def _of_entry(entry: Mapping[str, Any], message: str) -> LogLine:
@@ -73,11 +73,11 @@ def _of_entry(entry: Mapping[str, Any], message: str) -> LogLine:
     kind = f"{entry['errorType']}: " if entry.get("errorType") else ""
     trace = entry.get("exception") or "\n".join(map(str, entry.get("stackTrace") or ()))
     shown = level if level not in ("", "INFO") else ""
-    return LogLine(_with_places(f"{shown} {kind}{text}".strip(), str(trace)), level in ("ERROR", "CRITICAL"))
+    return LogLine(_with_locations(f"{shown} {kind}{text}".strip(), str(trace)), level in ("ERROR", "CRITICAL"))
 
 
-def _with_places(text: str, trace: str) -> str:
+def _with_locations(text: str, trace: str) -> str:
     """A text with the lines of the project in a traceback, innermost first."""
     code = _CODE.search(trace)
-    places = [f"{each.file}:{each.line}" for each in frames_of(trace, Path(code["root"]))] if code else []
-    return f"{text}  ({', '.join(places[::-1])})" if places else text
+    locations = [f"{each.file}:{each.line}" for each in frames_of(trace, Path(code["root"]))] if code else []
+    return f"{text}  ({', '.join(locations[::-1])})" if locations else text

@@ -92,8 +92,8 @@ def _failure(envelope: Any, attempt: int, error: BaseException) -> dict[str, Any
     detail = told_by.get("detail")
     metadata = detail.get("metadata") if isinstance(detail, dict) else None
     known = {key: metadata.get(key) for key in _IDS} if isinstance(metadata, dict) else {}
-    known["event_id"] = known.get("event_id") or told_by.get("id")  # EventBridge's own, of an event without metadata
-    known["correlation_id"] = known.get("correlation_id") or known["event_id"]
+    if own := known.get("event_id") or told_by.get("id"):  # EventBridge's own, of an event without metadata
+        known |= {"event_id": own, "correlation_id": known.get("correlation_id") or own}
     told = {"error": {"type": type(error).__name__, "message": str(error)}}
     return {"event": told_by.get("detail-type"), **known, "attempt": attempt, **told}
 

@@ -89,13 +89,13 @@ def handler(number, context):
 def test_breakpoint_stops_at_the_terminal_longer_than_the_timeout(worker_cache, function_spec):
     shown, lines, clock = [], ["p number * 2\n", "number = 41\n", "c\n"], Clock()
 
-    def ask(text):
-        shown.append(text)
+    def read_line(prompt):
+        shown.append(prompt)
         threading.Event().wait(0.5)
         assert clock.stands_still
         return lines.pop(0)
 
-    bench = Bench(worker_cache, developer=Developer(ask=ask, clock=clock))
+    bench = Bench(worker_cache, developer=Developer(read_line=read_line, clock=clock))
     assert bench.answer(function_spec(PAUSED, timeout=1.0), 3) == 42
     bench.close()
     assert (shown[0].startswith("> "), "return number + 1" in shown[0], shown[1].splitlines()[0]) == (True, True, "6")

@@ -1,4 +1,4 @@
-"""Log messages of functions as lines for a person, with the places in the project's own code."""
+"""Log messages of functions as lines for a person, with the lines of the project's own code."""
 
 import json
 from types import SimpleNamespace
@@ -20,7 +20,7 @@ TRACE = """Traceback (most recent call last):
     raise ValueError(order)
 ValueError: no points"""
 FLOW = {"event": "OrderCompleted", "event_id": "e", "error": {"type": "ValueError", "message": "no points"}}
-PLACES = "(functions/award/rules.py:3, functions/award/handler.py:15)"
+LOCATIONS = "(functions/award/rules.py:3, functions/award/handler.py:15)"
 
 
 @pytest.mark.parametrize(
@@ -48,13 +48,16 @@ def test_what_is_not_for_a_person_is_left_out(message):
         ('{"level": "WARNING", "message": "late"}', LogLine("WARNING late")),
         (
             json.dumps({"message": "event failed", "flow": FLOW, "exception": TRACE}),
-            LogLine(f"OrderCompleted: ValueError: no points  {PLACES}", is_error=True),
+            LogLine(f"OrderCompleted: ValueError: no points  {LOCATIONS}", is_error=True),
         ),
         (
             '{"type": "platform.report", "record": {"status": "timeout"}}',
             LogLine("the invocation ended with timeout", is_error=True),
         ),
-        (f"[ERROR] ValueError: no points\n{TRACE}", LogLine(f"[ERROR] ValueError: no points  {PLACES}", is_error=True)),
+        (
+            f"[ERROR] ValueError: no points\n{TRACE}",
+            LogLine(f"[ERROR] ValueError: no points  {LOCATIONS}", is_error=True),
+        ),
     ],
 )
 def test_what_a_handler_prints_and_how_it_fails_is_one_line(message, line):

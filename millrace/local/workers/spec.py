@@ -73,12 +73,12 @@ class Debugging:
 class Developer:
     """What a function does when its developer looks into it.
 
-    `ask` writes a text to a terminal and reads a line; None without a terminal. `clock` stands still while a function
-    waits for a person.
+    `read_line` writes a prompt to a terminal and reads a line; None without a terminal. `clock` stands still while a
+    function waits for a person.
     """
 
     debugging: Debugging | None = None
-    ask: Callable[[str], str] | None = None
+    read_line: Callable[[str], str] | None = None
     clock: Stoppable | None = None
 
     def debugs(self, spec: FunctionSpec) -> bool:
@@ -88,7 +88,7 @@ class Developer:
     def settings(self, spec: FunctionSpec) -> dict[str, Any]:
         """What the worker of a function needs."""
         debug = self.debugging.settings() if self.debugging and self.debugs(spec) else None
-        return {"debug": debug, "terminal": self.ask is not None}
+        return {"debug": debug, "terminal": self.read_line is not None}
 
 
 @dataclass(frozen=True)

@@ -18,9 +18,9 @@ def has_terminal() -> bool:
         return False
 
 
-def ask(text: str) -> str:
-    """Write a text to the terminal, and read a line. Pytest's capture of standard output does not matter."""
+def read_line(prompt: str) -> str:
+    """Write a prompt to the terminal, and read a line. Pytest's capture of standard output does not matter."""
     with _TERMINAL.open("w", encoding="utf-8") as output, _TERMINAL.open(encoding="utf-8") as lines:
-        output.write(text)
+        output.write(prompt)
         output.flush()
         return lines.readline()

@@ -164,9 +164,11 @@ class Worker:
     def _arrived(self, meta: dict[str, Any], body: bytes) -> None:
         if meta["kind"] == "waits" and self._developer.debugging:
             self._developer.debugging.waits()
-        elif meta["kind"] == "asks" and self._developer.ask:
+        elif meta["kind"] == "reads-line" and self._developer.read_line:
             self._stand_still()
-            threading.Thread(target=self._ask, args=(self._developer.ask, body.decode()), daemon=True).start()
+            threading.Thread(
+                target=self._read_line, args=(self._developer.read_line, body.decode()), daemon=True
+            ).start()
         elif meta["kind"] == "ready":
             self._warm, self._init_ms = True, meta["init_ms"]
             roots = (self.spec.code.resolve(), self._spawner.package_view)
@@ -185,8 +187,8 @@ class Worker:
             self._stopped_clock = self._developer.clock
             self._stopped_clock.stop()
 
-    def _ask(self, ask: Callable[[str], str], text: str) -> None:
-        line = ask(text)
+    def _read_line(self, read_line: Callable[[str], str], prompt: str) -> None:
+        line = read_line(prompt)
         self._loop.call_soon_threadsafe(self._channel.send, wire.pack({"kind": "line"}, line.encode()))
 
     def _finish(self, status: Status, payload: bytes, duration_ms: float, memory_mb: int, *lines: str) -> None:

@@ -48,7 +48,9 @@ class _Terminal:
         """Do nothing: `readline` sends what was written."""
 
     def readline(self) -> str:
-        self._pool.sendall(wire.pack({"kind": "asks"}, "".join(self._written).encode("utf-8", "backslashreplace")))
+        self._pool.sendall(
+            wire.pack({"kind": "reads-line"}, "".join(self._written).encode("utf-8", "backslashreplace"))
+        )
         self._written.clear()
         _, line = next(self._frames)
         return line.decode()
