@@ -161,7 +161,9 @@ def _add_operations() -> None:
         chosen = response.json_body.get("RecursiveLoop")
         if chosen not in ("Allow", "Terminate"):
             text = f"1 validation error detected: Value '{chosen}' at 'recursiveLoop' failed to satisfy constraint: "
-            raise LambdaClientError("ValidationException", f"{text}Member must satisfy enum value set: [Allow, Terminate]")
+            raise LambdaClientError(
+                "ValidationException", f"{text}Member must satisfy enum value set: [Allow, Terminate]"
+            )
         function_of(response).recursive_loop = chosen
         return get_function_recursion_config(response)
 
