@@ -204,7 +204,7 @@ def test_a_failed_deployment_is_reported_printable(monkeypatch, printed):
         raise UsageError(BAD)
 
     monkeypatch.setattr(watch, "_swap", refused)
-    watch._redeploy(None, None, [])
+    watch._redeploy(None, None, None, [])
     assert printed()[1].startswith("  not deployed")
 
 

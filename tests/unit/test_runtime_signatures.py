@@ -120,7 +120,7 @@ TAKES = (
     ("function", "text"),
     [
         (no_return, " has no return annotation: write -> AnEvent, or -> None."),
-        (no_hint, ": the parameter 'order' has no annotation."),
+        (no_hint, ": the parameter 'order' has no annotation: write order: AnEvent."),
         (no_event, " takes no event: add a parameter, as in handler(order: OrderPlaced)."),
         (no_import, ": name 'Missing' is not defined. Import the name at the top of the module."),
         (number, f": the parameter 'order' is a <class 'int'>. {TAKES}"),
