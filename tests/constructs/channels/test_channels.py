@@ -130,7 +130,7 @@ def test_breaker_has_permissions_environment_and_an_alarm(stack, bus, synthesise
     assert {"MILLRACE_CIRCUITS", "MILLRACE_QUEUE"} <= template.resources[function]["Properties"]["Environment"][
         "Variables"
     ].keys()
-    assert "CircuitOpen" in [alarm["MetricName"] for alarm in template.of("CloudWatch::Alarm").values()]
+    assert "CircuitOpen" in [alarm.get("MetricName") for alarm in template.of("CloudWatch::Alarm").values()]
 
 
 @pytest.mark.parametrize(
