@@ -81,7 +81,7 @@ def test_a_replay_finds_what_was_claimed(claims, scan):
     bus = events.describe_event_bus(Name="claims")["Arn"]
     arn = events.describe_archive(ArchiveName=archive["ArchiveName"])["ArchiveArn"]
     begin = archive["CreationTime"] - timedelta(hours=1)
-    end = archive["CreationTime"] + timedelta(days=1)
+    end = claims.cloud.scheduler.clock.datetime() + timedelta(hours=1)
     events.start_replay(
         ReplayName="again", EventSourceArn=arn, EventStartTime=begin, EventEndTime=end, Destination={"Arn": bus}
     )

@@ -1,9 +1,11 @@
 """The event store of the shop on the local cloud: many callers at once, and processes that are killed."""
 
 import json
+from pathlib import Path
 
 import pytest
-from conftest import ROOT
+
+ROOT = Path(__file__).parents[2]
 
 COUNTING = """
 from dataclasses import dataclass

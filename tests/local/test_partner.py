@@ -81,7 +81,7 @@ def test_partner_publishes_with_plain_curl(cloud, curl, table):
 def test_event_that_a_partner_may_not_publish_never_reaches_the_bus(cloud, curl):
     internal = {**EVENT, "id": "d-2", "source": "shop.orders", "type": "OrderPlaced"}
     status, problem = curl("/events", internal)
-    assert (status, "takes no 'OrderPlaced' from 'shop.orders'" in problem["detail"]) == (403, True)
+    assert (status, "does not accept 'OrderPlaced' from 'shop.orders'" in problem["detail"]) == (403, True)
     assert curl("/events", EVENT, user="test:wrong") == (403, {"message": "Forbidden"})
     assert cloud.region.history.flows() == []
 

@@ -1,13 +1,15 @@
 """The views of the shop: kept, deleted, rebuilt, compared, swapped and rolled back by `millrace rebuild`."""
 
 from collections import Counter
+from pathlib import Path
 
 import pytest
-from conftest import ROOT
 
 from functions.contracts.views import CustomerView, OrderView
 from millrace.runtime import ReadModel
 from millrace.runtime.read_models import Ledger, Tables
+
+ROOT = Path(__file__).parents[2]
 
 BUGGY = """
 from functions.contracts.fulfilment import OrderCompleted, OrderRejected

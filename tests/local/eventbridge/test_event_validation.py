@@ -77,4 +77,4 @@ def test_trace_header_reaches_queue_and_function(queue, function, rule, send, lo
     send({**entry({}), "TraceHeader": TRACE})
     assert observer.messages()[0]["Attributes"]["AWSTraceHeader"] == TRACE
     lines = local.client("logs").filter_log_events(logGroupName="/aws/lambda/observer")["events"]
-    assert f"TRACE {TRACE}" in [line["message"].strip() for line in lines]
+    assert [line["message"] for line in lines if line["message"].startswith(f"TRACE {TRACE};Lineage=")]

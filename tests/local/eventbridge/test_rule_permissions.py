@@ -198,7 +198,7 @@ def test_role_without_permission_does_not_deliver(by_role, role, refusal, kind):
 def test_role_that_does_not_trust_eventbridge_does_not_deliver(by_role, role, refusal, kind):
     """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-identity-based.html"""
     arn, action = by_role(kind)
-    assert "assume it" in refusal(arn, RoleArn=role(action, principal="lambda.amazonaws.com"))[1]
+    assert "trust policy" in refusal(arn, RoleArn=role(action, principal="lambda.amazonaws.com"))[1]
 
 
 @BY_ROLE
@@ -208,7 +208,7 @@ def test_target_that_requires_a_role_is_not_reached_without_one(by_role, refusal
     """
     code, message = refusal(by_role(kind)[0], RoleArn=None)
     assert code == "NO_PERMISSIONS"
-    assert "role" in message
+    assert "RoleArn" in message
 
 
 def test_role_can_be_limited_to_detail_types(events, role, refusal):

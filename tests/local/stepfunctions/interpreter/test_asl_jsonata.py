@@ -2,6 +2,7 @@ import pytest
 from asl_kit import data, failure, jsonata
 
 from millrace.local.services.stepfunctions.interpreter.expressions import Field, Kind, evaluate, evaluate_integer
+from millrace.local.services.stepfunctions.interpreter.expressions.jsonata_library import deep_recursion
 
 DOUBLE = "($p := function($s, $n) { $n = 0 ? $s : $p(%s, $n - 1) }; $length($string($p('x', %d))))"
 
@@ -186,7 +187,8 @@ def test_data_nested_a_thousand_deep_is_returned():
     deep = []
     for _ in range(1000):
         deep = [deep]
-    assert jsonata("$states.input.deep", {"deep": deep}) == deep
+    with deep_recursion():
+        assert jsonata("$states.input.deep", {"deep": deep}) == deep
 
 
 @pytest.mark.parametrize(
