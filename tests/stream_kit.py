@@ -64,19 +64,20 @@ class MemoryTable:
         self.items = {}
         self.meta = SimpleNamespace(client=self)
 
-    def batch_get_item(self, RequestItems):
-        keys = RequestItems[self.name]["Keys"]
-        found = [self.items[k["key"], k["window"]] for k in keys if (k["key"], k["window"]) in self.items]
-        return {"Responses": {self.name: found}, "UnprocessedKeys": {}}
+    def batch_get_item(self, **request):
+        keys = [(key["key"], key["window"]) for key in request["RequestItems"][self.name]["Keys"]]
+        return {"Responses": {self.name: [self.items[k] for k in keys if k in self.items]}, "UnprocessedKeys": {}}
 
-    def query(self, ExpressionAttributeValues, **_):
-        found = [item for (key, _), item in sorted(self.items.items()) if key == ExpressionAttributeValues[":key"]]
+    def query(self, **request):
+        wanted = request["ExpressionAttributeValues"][":key"]
+        found = [item for (key, _), item in sorted(self.items.items()) if key == wanted]
         return {"Items": [item for item in found if not item["closed"]]}
 
-    def put_item(self, Item, ConditionExpression, ExpressionAttributeValues=None):
-        before = self.items.get((Item["key"], Item["window"]), {}).get("version", 0)
-        assert before == (ExpressionAttributeValues or {}).get(":version", 0)
-        self.items[Item["key"], Item["window"]] = Item
+    def put_item(self, **request):
+        item = request["Item"]
+        before = self.items.get((item["key"], item["window"]), {}).get("version", 0)
+        assert before == request.get("ExpressionAttributeValues", {}).get(":version", 0)
+        self.items[item["key"], item["window"]] = item
         return {}
 
 

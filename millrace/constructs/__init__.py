@@ -32,6 +32,8 @@ from millrace.constructs.stores.changes import ChangeMappingError, Changes
 from millrace.constructs.stores.event_store import EventStore
 from millrace.constructs.stores.projection import Projection
 from millrace.constructs.stores.tables import MissingTableError
+from millrace.constructs.stream.sources import StreamSource, StreamSourceError, kinesis
+from millrace.constructs.stream.stream_processor import StreamProcessor
 from millrace.constructs.workflow.callbacks import CallbackOrderError
 from millrace.constructs.workflow.mediator import Mediator
 from millrace.constructs.workflow.parallel import broadcast, fork
@@ -70,6 +72,9 @@ __all__ = [
     "Saga",
     "SagaStep",
     "Settings",
+    "StreamProcessor",
+    "StreamSource",
+    "StreamSourceError",
     "Subscriber",
     "SubscriberUnreachableError",
     "UnknownCheckError",
@@ -85,6 +90,7 @@ __all__ = [
     "fail_safe",
     "fail_silent",
     "fork",
+    "kinesis",
     "ordered",
     "queue",
 ]
