@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 from millrace.events import Event
 from millrace.runtime import Reading, Window, stream_processor
-from millrace.runtime.stream.records import is_tick
+from millrace.runtime.stream.records import TICK
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -120,10 +120,7 @@ class Lambda:
             pending = pending[len(batch) :]
             self._window(batch, name, end)
             position = first + len(records) + self.calls * 10_000
-            new = [
-                record(end - START.timestamp(), key, b'{"millrace":"tick"}', position + at, name)
-                for at, key in enumerate(self.ticks)
-            ]
+            new = [record(end - START.timestamp(), key, TICK, position + at, name) for at, key in enumerate(self.ticks)]
             self.ticks.clear()
             pending = sorted([*pending, *new], key=lambda each: each["kinesis"]["approximateArrivalTimestamp"])
 
@@ -181,7 +178,7 @@ def expected(records, *, every=60, lateness=0, unique=False):
 
     seen, found = set(), defaultdict(lambda: [0, Fraction(0), 0, 0])
     for arrived, _, data in records:
-        if is_tick(data):
+        if data == TICK:
             continue
         one = json.loads(data)
         at = (datetime.fromisoformat(one["at"]) - EPOCH).total_seconds()

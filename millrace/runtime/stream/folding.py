@@ -3,18 +3,22 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from datetime import timedelta
+from operator import attrgetter
 from typing import Any
 
 from pydantic import ValidationError
 
 from millrace.events.contract import ContractError
-from millrace.runtime.stream.readings import Reading, ReadingError, check_reading
-from millrace.runtime.stream.records import Record, is_tick
+from millrace.runtime.stream.readings import MAX_KEY_BYTES, Reading, ReadingError, check_reading
+from millrace.runtime.stream.records import TICK, Records, Row
 from millrace.runtime.stream.window_table import Stored
-from millrace.runtime.stream.windows import Frame, Part, Slot, hashed, split_ids
+from millrace.runtime.stream.windows import EPOCH, Frame, Part, Slot, hashed, split_ids
 
 FUTURE_SECONDS = 300.0
 """How far the clock of a sensor may be ahead."""
+_SHORT = MAX_KEY_BYTES // 4
+"""Characters of a key whose bytes need no count."""
 Parser = Callable[[str], Reading]
 Known = Callable[[Iterable[Slot]], dict[Slot, Stored]]
 """Return what is stored of some windows."""
@@ -26,7 +30,7 @@ class Batch:
 
     parts: dict[Slot, Part] = field(default_factory=dict)
     ticked: set[str] = field(default_factory=set)
-    refused: list[tuple[Record, ReadingError]] = field(default_factory=list)
+    refused: list[tuple[Any, ReadingError]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -37,47 +41,68 @@ class Fold:
     frame: Frame
     parser: Parser | None = None
 
-    def batch(self, records: Iterable[Record], known: Known) -> Batch:
+    def batch(self, records: Records, known: Known) -> Batch:
         """Return the parts of a batch, without readings that are already `known` by their id or position."""
         batch = Batch()
-        grouped: dict[Slot, list[tuple[Record, Reading]]] = defaultdict(list)
-        key_field, time_field = self.reading.key_field, self.reading.time_field
-        for record in records:
-            if is_tick(record.data):
-                batch.ticked.add(record.key)
+        grouped: dict[Slot, list[tuple[Row, Any]]] = defaultdict(list)
+        read = self._reader()
+        key_of, time_of = attrgetter(self.reading.key_field), attrgetter(self.reading.time_field)
+        width, latest = self.frame.width, _surely_past(records)
+        for row in records.rows:
+            if row[1] == TICK:
+                batch.ticked.add(row[0])
                 continue
             try:
-                reading = self._read(record)
-            except ReadingError as error:
-                batch.refused.append((record, error))
-                continue
-            slot = getattr(reading, key_field), self.frame.number(getattr(reading, time_field))
-            grouped[slot].append((record, reading))
+                reading = read(row[1])
+                key, time = key_of(reading), time_of(reading)
+                if key != row[0] or len(key) > _SHORT or not key or time.tzinfo is None:
+                    check_reading(reading, row[0], row[2], FUTURE_SECONDS)
+                if (since := time - EPOCH) > latest:
+                    check_reading(reading, row[0], row[2], FUTURE_SECONDS)
+                grouped[key, since // width].append((row, reading))
+            except (ValueError, RecursionError) as error:
+                batch.refused.append((row[3], self._reason(error)))
         before = known(grouped)
         for slot, found in grouped.items():
-            self._add(batch, slot, found, before.get(slot))
+            self._add(batch, slot, found, records, before.get(slot))
         return batch
 
-    def _add(self, batch: Batch, slot: Slot, found: list[tuple[Record, Reading]], before: Stored | None) -> None:
+    def _reader(self) -> Callable[[bytes], Any]:
+        """Return the function that reads the data of a record: the validator of pydantic, or the parser."""
+        parser, reading = self.parser, self.reading
+        if parser is None:
+            return reading.__pydantic_validator__.validate_json
+
+        def parsed(data: bytes) -> Reading:
+            found = parser(data.decode())
+            if not isinstance(found, reading):
+                raise TypeError(f"The parser returned {type(found).__name__}: return a {reading.__name__}.")
+            return found
+
+        return parsed
+
+    def _add(
+        self, batch: Batch, slot: Slot, found: list[tuple[Row, Any]], records: Records, before: Stored | None
+    ) -> None:
         due = self.frame.due(slot[1])
-        timely = [each for each in found if each[0].arrived < due]
+        timely = [each for each in found if each[0][2] < due]
         if len(timely) < len(found):
-            late = [each[0] for each in found if each[0].arrived >= due]
-            batch.refused += [(record, self._late(slot, record.arrived - due)) for record in late]
+            batch.refused += [(row[3], self._late(slot, row[2] - due)) for row, _ in found if row[2] >= due]
         if before:
-            timely = [each for each in timely if each[0].position > before.marks.get(each[0].partition, -1)]
+            mark = before.marks.get(records.partition, -1)
+            timely = [each for each in timely if records.position(each[0][3]) > mark]
         if before and before.closed:
-            batch.refused += [(record, self._late(slot, 0.0)) for record, _ in timely]
+            batch.refused += [(row[3], self._late(slot, 0.0)) for row, _ in timely]
             return
         ids = b""
         if self.reading.id_field:
             timely, ids = self._unique(timely, before)
         if timely:
-            part = Part.of(self.reading, [reading for _, reading in timely], found[-1][0].position)
+            part = Part.of(self.reading, [reading for _, reading in timely], records.position(found[-1][0][3]))
             part.ids = ids
             batch.parts[slot] = part
 
-    def _unique(self, found: list[Any], before: Stored | None) -> tuple[list[Any], bytes]:
+    def _unique(self, found: list[tuple[Row, Any]], before: Stored | None) -> tuple[list[tuple[Row, Any]], bytes]:
         """Return the first record of each id that the window does not contain yet, and the hashes of the ids."""
         seen = set(split_ids(before.part.ids)) if before else set()
         new: dict[bytes, Any] = {}
@@ -91,20 +116,15 @@ class Fold:
         start = self.frame.start(slot[1]).isoformat()
         return ReadingError(f"The reading arrived {seconds:.3f} s after its window of {slot[0]!r} from {start} closed.")
 
-    def _read(self, record: Record) -> Reading:
-        try:
-            reading = self._parsed(record)
-        except ValidationError as error:
-            raise ReadingError(str(ContractError.of(self.reading.__name__, error, frozenset()))) from error
-        except (ValueError, RecursionError) as error:
-            raise ReadingError(f"{type(error).__name__}: {error}") from error
-        check_reading(reading, record.key, record.arrived, FUTURE_SECONDS)
-        return reading
+    def _reason(self, error: Exception) -> ReadingError:
+        if isinstance(error, ReadingError):
+            return error
+        if isinstance(error, ValidationError):
+            return ReadingError(str(ContractError.of(self.reading.__name__, error, frozenset())))
+        return ReadingError(f"{type(error).__name__}: {error}")
 
-    def _parsed(self, record: Record) -> Reading:
-        if self.parser is None:
-            return self.reading.model_validate_json(record.data)
-        reading = self.parser(record.data.decode())
-        if not isinstance(reading, self.reading):
-            raise TypeError(f"The parser returned {type(reading).__name__}: return a {self.reading.__name__}.")
-        return reading
+
+def _surely_past(records: Records) -> timedelta:
+    """Return a time that is not too far in the future for any record of a batch; later ones are checked one by one."""
+    first = min((row[2] for row in records.rows), default=0.0)
+    return timedelta(seconds=first + FUTURE_SECONDS)

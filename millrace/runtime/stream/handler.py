@@ -21,7 +21,7 @@ from millrace.runtime.stores import Table, open_table
 from millrace.runtime.stream.folding import Batch, Fold, Parser
 from millrace.runtime.stream.producer import STREAM, StreamProducer
 from millrace.runtime.stream.readings import reading_type
-from millrace.runtime.stream.records import Record, kafka_records, kinesis_records
+from millrace.runtime.stream.records import Records, kafka_records, kinesis_records
 from millrace.runtime.stream.window_table import Stored, WindowTable, window_table
 from millrace.runtime.stream.windows import Frame, Part, Slot, Window
 
@@ -61,7 +61,7 @@ class StreamProcessor(Generic[P, R]):
         state = _State.read(payload.get("state") or {})
         table = window_table()
         known = table.known if self.fold.reading.id_field else _nothing
-        batch = self._folded(list(kinesis_records(payload)), lambda slots: state.on_top_of(known(slots), slots))
+        batch = self._folded(kinesis_records(payload), lambda slots: state.on_top_of(known(slots), slots))
         state.add(batch, payload["Records"])
         if payload["isFinalInvokeForWindow"] or payload["isWindowTerminatedEarly"]:
             ended = payload["isFinalInvokeForWindow"]
@@ -76,19 +76,16 @@ class StreamProcessor(Generic[P, R]):
     def _kafka(self, payload: Payload) -> None:
         """Merge a batch into the table, because Lambda carries no state for Kafka."""
         table = window_table()
-        partitions: dict[str, list[Record]] = {}
-        for record in kafka_records(payload):
-            partitions.setdefault(record.partition, []).append(record)
-        for partition, records in partitions.items():
+        for records in kafka_records(payload):
             batch = self._folded(records, table.known)
-            table.merge(batch.parts, partition)
-            self._close(table, {key for key, _ in batch.parts}, max(record.arrived for record in records))
+            table.merge(batch.parts, records.partition)
+            self._close(table, {key for key, _ in batch.parts}, max(row[2] for row in records.rows))
 
-    def _folded(self, records: list[Record], known: Any) -> Batch:
+    def _folded(self, records: Records, known: Any) -> Batch:
         """Fold records, and keep those that are refused in the dead-letter queue with the reason."""
         batch = self.fold.batch(records, known)
         for record, error in batch.refused:
-            dead_letter(record.raw, 1, error)
+            dead_letter(record, 1, error)
         return batch
 
     def _close(self, table: WindowTable, keys: Iterable[str], until: float) -> set[str]:

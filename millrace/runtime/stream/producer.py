@@ -10,7 +10,7 @@ from typing import Any
 
 from millrace.runtime.environment import client
 from millrace.runtime.stream.readings import Reading
-from millrace.runtime.stream.records import tick
+from millrace.runtime.stream.records import TICK
 
 MAX_RECORDS = 500
 MAX_REQUEST_BYTES = 5 * 1024 * 1024
@@ -62,7 +62,7 @@ class StreamProducer:
 
     def tick(self, keys: Iterable[str]) -> None:
         """Put a record for each key that lets its windows close."""
-        self.put_entries(tick(key) for key in keys)
+        self.put_entries({"PartitionKey": key, "Data": TICK} for key in keys)
 
     def put_entries(self, entries: Iterable[Entry]) -> int:
         """Put entries of PutRecords, in as many calls as they need."""

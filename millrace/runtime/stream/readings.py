@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from decimal import Decimal
+from functools import cache
 from typing import Any, ClassVar, get_args
 
 from pydantic import BaseModel, ConfigDict
@@ -64,6 +65,7 @@ class Reading(BaseModel):
         cls.key_field, cls.time_field, cls.id_field = key, time, id
 
     @classmethod
+    @cache
     def numbers(cls) -> dict[str, bool]:
         """The fields with numbers, which windows aggregate; and whether a field has a sketch for percentiles."""
         found = {}

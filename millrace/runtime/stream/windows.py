@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from operator import attrgetter
 from typing import Any, Generic, TypeVar
 
 from millrace.runtime.stream.aggregates import State, Statistics, merged, summary
@@ -57,7 +58,7 @@ class Part:
     def of(cls, reading: type[Reading], readings: list[Any], position: int) -> "Part":
         """Aggregate readings."""
         fields = {
-            name: summary([value for each in readings if (value := getattr(each, name)) is not None], sketch=sketch)
+            name: summary([value for value in map(attrgetter(name), readings) if value is not None], sketch=sketch)
             for name, sketch in reading.numbers().items()
         }
         return cls(len(readings), position, fields)
