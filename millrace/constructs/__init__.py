@@ -32,6 +32,7 @@ from millrace.constructs.stores.changes import ChangeMappingError, Changes
 from millrace.constructs.stores.event_store import EventStore
 from millrace.constructs.stores.projection import Projection
 from millrace.constructs.stores.tables import MissingTableError
+from millrace.constructs.stream.kafka import kafka
 from millrace.constructs.stream.sources import StreamSource, StreamSourceError, kinesis
 from millrace.constructs.stream.stream_processor import StreamProcessor
 from millrace.constructs.workflow.callbacks import CallbackOrderError
@@ -90,6 +91,7 @@ __all__ = [
     "fail_safe",
     "fail_silent",
     "fork",
+    "kafka",
     "kinesis",
     "ordered",
     "queue",

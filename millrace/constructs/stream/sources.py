@@ -100,7 +100,7 @@ class KinesisSource(StreamSource):
         if frame.lateness > timedelta(seconds=self.retention.to_seconds()):
             raise StreamSourceError(
                 f"{path}: readings may be {frame.lateness} late, but the stream keeps a record for "
-                f"{self.retention.to_hours()} hours: raise kinesis(retention=…) or lower the lateness."
+                f"{self.retention.to_seconds():g} s: raise kinesis(retention=…) or lower the lateness."
             )
         tumbling: Duration = Duration.seconds(width)
         return tumbling

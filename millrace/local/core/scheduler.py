@@ -89,6 +89,7 @@ class Scheduler:
         self._settle_calls = 0
         self._changed = threading.Condition(threading.RLock())
         self.wake: Callable[[], None] = lambda: None
+        self.before_settle: list[Callable[[], None]] = []
 
     def soon(self, action: Action, what: str) -> ScheduledAction:
         """Schedule an action for now."""
@@ -196,6 +197,8 @@ class Scheduler:
 
         Raises NotSettledError, which names the remaining actions and holds, after `max_wait` seconds of wall time.
         """
+        for check in list(self.before_settle):
+            check()
         with self._changed:
             self._settle_calls += 1
             self.wake()

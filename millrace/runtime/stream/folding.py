@@ -1,5 +1,6 @@
 """Fold the records of a batch into the parts of their windows."""
 
+from base64 import b64encode
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -40,6 +41,7 @@ class Fold:
     reading: type[Reading]
     frame: Frame
     parser: Parser | None = None
+    schema: Any = None
 
     def batch(self, records: Records, known: Known) -> Batch:
         """Return the parts of a batch, without readings that are already `known` by their id or position."""
@@ -68,8 +70,10 @@ class Fold:
         return batch
 
     def _reader(self) -> Callable[[bytes], Any]:
-        """Return the function that reads the data of a record: the validator of pydantic, or the parser."""
+        """Return the function that reads the data of a record: pydantic's, one for the schema, or the parser."""
         parser, reading = self.parser, self.reading
+        if self.schema is not None:
+            return self._schema_reader()
         if parser is None:
             return reading.__pydantic_validator__.validate_json
 
@@ -78,6 +82,23 @@ class Fold:
             if not isinstance(found, reading):
                 raise TypeError(f"The parser returned {type(found).__name__}: return a {reading.__name__}.")
             return found
+
+        return parsed
+
+    def _schema_reader(self) -> Callable[[bytes], Any]:
+        """Return the reader of Avro or Protobuf, with the deserializer of Powertools' Kafka consumer."""
+        from aws_lambda_powertools.utilities.kafka.deserializer.deserializer import (  # noqa: PLC0415 - optional
+            get_deserializer,
+        )
+
+        deserializer = get_deserializer(self.schema.value_schema_type, self.schema.value_schema, None)
+
+        def parsed(data: bytes) -> Reading:
+            try:
+                found = deserializer.deserialize(b64encode(data).decode())
+            except Exception as error:
+                raise ReadingError(f"The record does not match its schema: {error}") from error
+            return self.reading.model_validate(found)
 
         return parsed
 

@@ -36,14 +36,14 @@ _WHY_REPEATABLE = "a window is closed once, and its events have derived ids"
 class StreamProcessor(Generic[P, R]):
     """A declared function. Called with a window it is the function itself; invoked by Lambda it is a Lambda handler."""
 
-    def __init__(self, function: Callable[P, R], frame: Frame, parser: Parser | None) -> None:
+    def __init__(self, function: Callable[P, R], frame: Frame, parser: Parser | None, schema: Any = None) -> None:
         functools.update_wrapper(self, function)
         self.function = function
         where = f"{function.__module__}.{function.__qualname__}"
         hints = hints_of(function, where)
         self._window, reading = _window_of(hints, where)
         self.frame = frame
-        self.fold = Fold(reading, frame, parser)
+        self.fold = Fold(reading, frame, parser, schema)
         self.declaration = _declaration(function, hints, where)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -190,17 +190,18 @@ class _State:
 
 
 def stream_processor(
-    *, every: timedelta, lateness: timedelta = timedelta(), parser: Parser | None = None
+    *, every: timedelta, lateness: timedelta = timedelta(), parser: Parser | None = None, schema: Any = None
 ) -> Callable[[Callable[P, R]], StreamProcessor[P, R]]:
     """Declare a handler of tumbling windows: `def handler(window: Window[AReading]) -> AnEvent | None`.
 
     A window takes the readings of one key whose time lies in it, `every` so long, and that arrive before its end plus
-    `lateness`. Then the function is called once, and its events are published. `parser` reads raw lines; without one,
-    records are JSON. An invalid or late record is kept in the dead-letter queue with the reason.
+    `lateness`. Then the function is called once, and its events are published. Records are JSON, or raw lines that the
+    `parser` reads, or Avro or Protobuf by a `schema`, a SchemaConfig of Powertools' Kafka consumer. An invalid or late
+    record is kept in the dead-letter queue with the reason.
     """
     if every <= timedelta() or lateness < timedelta():
         raise SignatureError(f"@stream_processor(every={every}, lateness={lateness}): set a width above 0.")
-    return lambda function: StreamProcessor(function, Frame(every, lateness), parser)
+    return lambda function: StreamProcessor(function, Frame(every, lateness), parser, schema)
 
 
 def _window_of(hints: dict[str, Any], where: str) -> tuple[str, Any]:

@@ -1,16 +1,20 @@
 """Changes to moto's functions and event source mappings."""
 
 from collections.abc import Callable
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from millrace.local.core.moto_patches import replace
 from millrace.local.services.lambda_ import deployment_packages
 from millrace.local.services.lambda_.event_source_mappings.filters import compile_filters
+from millrace.local.services.lambda_.event_source_mappings.kafka_poller import KafkaSourceError, brokers_of
 from millrace.local.services.lambda_.service import Lambda
 
 if TYPE_CHECKING:
     from millrace.local.core.account_region import AccountRegion
 
+_KAFKA_BATCH_SIZE = 100
+"""https://docs.aws.amazon.com/lambda/latest/dg/with-kafka-configure.html"""
 RegionOf = Callable[..., "AccountRegion"]
 
 
@@ -52,7 +56,7 @@ def _check_and_qualify_mappings() -> None:
 
     def create_event_source_mapping(backend: Any, spec: dict[str, Any]) -> Any:
         check(spec)
-        mapping = create(backend, spec)
+        mapping = _kafka_mapping(backend, spec) if is_kafka(spec) else create(backend, spec)
         mapping.function_arn = qualified_arn(backend, spec["FunctionName"])
         return mapping
 
@@ -65,6 +69,40 @@ def _check_and_qualify_mappings() -> None:
 
     replace(LambdaBackend, "create_event_source_mapping", create_event_source_mapping)
     replace(LambdaBackend, "update_event_source_mapping", update_event_source_mapping)
+
+
+def is_kafka(spec: dict[str, Any]) -> bool:
+    """Whether a mapping reads topics of Kafka. Refuse other sources that the local cloud does not run, by name."""
+    from moto.awslambda.exceptions import InvalidParameterValueException  # noqa: PLC0415
+
+    service = (spec.get("EventSourceArn") or "arn:aws:").split(":")[2]
+    if service in ("mq", "rds"):
+        kind = {"mq": "Amazon MQ", "rds": "Amazon DocumentDB"}[service]
+        raise InvalidParameterValueException(f"The local cloud does not run event sources of {kind}.")
+    return service == "kafka" or "SelfManagedEventSource" in spec
+
+
+def _kafka_mapping(backend: Any, spec: dict[str, Any]) -> Any:
+    """moto has no mapping of Kafka. Store one that moto lists, changes and deletes like its own."""
+    from moto.awslambda.exceptions import InvalidParameterValueException  # noqa: PLC0415
+    from moto.awslambda.models import EventSourceMapping  # noqa: PLC0415
+
+    class KafkaMapping(EventSourceMapping):  # type: ignore[misc]
+        event_source_arn = batch_size = None  # plain attributes instead of moto's properties
+
+    try:
+        brokers = brokers_of(spec)
+    except KafkaSourceError as error:
+        raise InvalidParameterValueException(str(error)) from error
+    if find_spec("confluent_kafka") is None:
+        raise InvalidParameterValueException("An event source of Kafka needs the package confluent-kafka: install it.")
+    function = backend.get_function(spec["FunctionName"])
+    own = {"RegionName": backend.region_name, "AccountId": backend.account_id, "FunctionArn": function.function_arn}
+    mapping = KafkaMapping({"EventSourceArn": "", **spec, **own})
+    mapping.batch_size = mapping.batch_size or _KAFKA_BATCH_SIZE
+    mapping.brokers = brokers
+    backend._event_source_mappings[mapping.uuid] = mapping
+    return mapping
 
 
 def qualified_arn(backend: Any, name: str) -> str:
