@@ -44,7 +44,7 @@ def test_function_may_only_write_its_windows_and_ticks(stack, bus, synthesised):
     template = synthesised()
     statements = template.statements(template.function("watch_access"))
     (windows,) = [each for each in statements if "dynamodb:PutItem" in each["Action"]]
-    assert windows["Action"] == ["dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:PutItem"]
+    assert windows["Action"] == ["dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:Query"]
     assert "kinesis:PutRecords" in str(statements)
     assert not any("*" in str(each["Action"]) for each in statements)
 
