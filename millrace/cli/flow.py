@@ -116,9 +116,8 @@ def cost(
         raise UsageError(str(error.args[0])) from error
     if as_json:
         scaled = {name: _scaled(a, rate, assumed) for name, a in found.items()}
-        console.data(
-            {name: {"amounts": a, "dollars": dollars(a), **scaled[name]} for name, a in found.items()}, indent=2
-        )
+        about = {name: {"amounts": a, "dollars": dollars(a), **scaled[name]} for name, a in found.items()}
+        console.data(about, indent=2)
         return
     for name, amounts in found.items():
         console.out(f"One {name.partition(':')[2]} causes at most", *_cost_lines(amounts), "")
@@ -202,10 +201,8 @@ def _scale_lines(amounts: "Amounts", rate: float, assumed: "Assumptions") -> lis
 
     found = scale(amounts, rate, assumed)
     head = f"At {rate:,g} a second: {found.cells:,} cell(s), {found.dollars_a_month:,.0f} $ a month"
-    uses = (
-        f"  {use.quota.name:<34} {use.used:>14,.0f} of {use.quota.limit:,.0f} {use.quota.unit}" for use in found.uses
-    )
-    return [head, *uses]
+    lines = ((use.quota, f"{use.used:>14,.0f}") for use in found.uses)
+    return [head, *(f"  {quota.name:<34} {used} of {quota.limit:,.0f} {quota.unit}" for quota, used in lines)]
 
 
 def _scaled(amounts: "Amounts", rate: float | None, assumed: "Assumptions") -> dict[str, object]:

@@ -14,7 +14,7 @@ def test_quota_with_the_highest_share_binds_first():
     assert [round(use.share, 4) for use in found.uses] == [0.2, 0.2, 0.16, 0.1]
 
 
-@pytest.mark.parametrize(("rate", "cells"), zip(RATES, (1, 1, 20, 2_000), strict=True))
+@pytest.mark.parametrize(("rate", "cells"), [*zip(RATES, (1, 1, 20, 2_000), strict=True)])
 def test_cells_grow_with_the_rate(rate, cells):
     assert scale(FLOW, rate).cells == cells
 

@@ -54,12 +54,12 @@ class KafkaSource(StreamSource):
                 f"StreamProcessor {scope.node.path}: kafka(topic={self.topic!r}) needs either cluster_arn, for MSK, or "
                 f"bootstrap_servers."
             )
-        servers = {"kafka_bootstrap_servers": list(self.bootstrap_servers)} if self.bootstrap_servers else {}
         lambda_.EventSourceMapping(
             scope,
             "Source",
             target=function.function,
             event_source_arn=self.cluster_arn,
+            kafka_bootstrap_servers=list(self.bootstrap_servers) or None,
             kafka_topic=self.topic,
             kafka_consumer_group_id=self.consumer_group,
             source_access_configurations=self._access(),
@@ -68,7 +68,6 @@ class KafkaSource(StreamSource):
             max_batching_window=self.max_batching_window,
             on_failure=BucketDestination(failed_records_bucket(scope, bus.encryption_key, failures.dead_letters)),
             support_s3_on_failure_destination=True,
-            **servers,
         )
         self._grant(function)
         failures.alarms.lag(function.function, self.alarm_age)

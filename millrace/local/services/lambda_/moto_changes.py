@@ -88,7 +88,8 @@ def _kafka_mapping(backend: Any, spec: dict[str, Any]) -> Any:
     from moto.awslambda.models import EventSourceMapping  # noqa: PLC0415
 
     class KafkaMapping(EventSourceMapping):  # type: ignore[misc]
-        event_source_arn = batch_size = None  # plain attributes instead of moto's properties
+        event_source_arn: Any = None  # plain attributes instead of moto's properties
+        batch_size: Any = None
 
     try:
         brokers = brokers_of(spec)

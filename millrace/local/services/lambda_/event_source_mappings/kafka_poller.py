@@ -168,7 +168,7 @@ class KafkaPoller:
         limit, age = self.mapping.max_retry_attempts, self.mapping.max_record_age
         oldest = min(message.timestamp()[1] for message in messages) / 1000
         most = _RETENTION if age is None or age < 0 else age
-        return (limit is not None and 0 <= limit <= attempt) or self._region.clock.now() - oldest > most
+        return bool((limit is not None and 0 <= limit <= attempt) or self._region.clock.now() - oldest > most)
 
     def _discard(self, messages: list[Any], payload: bytes) -> None:
         """Send a batch to the on-failure destination.
