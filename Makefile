@@ -9,7 +9,8 @@ CHECKOV := $(VENV)/checkov/bin/checkov
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 ORDERS  := tests/events/stock_delivered.json tests/events/place_order.json \
            tests/events/place_order_declined.json tests/events/place_order_undeliverable.json \
-           tests/events/place_order_unreachable.json
+           tests/events/place_order_unreachable.json \
+           tests/readings/warm_shipment.json tests/events/place_order_warm.json
 
 .DEFAULT_GOAL := help
 .PHONY: help run up test lint check types synth deploy destroy e2e cdk-cycle map-page hostile-page api-fuzz hostile \
