@@ -4,7 +4,7 @@ from aws_cdk import Duration, RemovalPolicy
 from constructs import Construct
 
 from infra.tables import table
-from millrace.constructs import Bus, Processor, StreamProcessor, kinesis
+from millrace.constructs import Bus, Processor, StreamProcessor, TopicRule, kinesis
 
 
 class ColdChain(Construct):
@@ -14,5 +14,6 @@ class ColdChain(Construct):
         super().__init__(scope, id)
         self.breaches = table(self, "Breaches", key="order_id", bus=bus, removal_policy=removal_policy)
         source = kinesis(tumbling_window=Duration.minutes(1))
-        StreamProcessor(self, "WatchCargo", bus=bus, function="watch_cargo", source=source)
+        watch = StreamProcessor(self, "WatchCargo", bus=bus, function="watch_cargo", source=source)
+        TopicRule(self, "Sensors", processor=watch, topic_filter="cargo/+/temperature", partition_key="${order_id}")
         Processor(self, "RecordBreach", bus=bus, function="record_breach", tables={"breaches": self.breaches})

@@ -35,6 +35,7 @@ from millrace.constructs.stores.tables import MissingTableError
 from millrace.constructs.stream.kafka import kafka
 from millrace.constructs.stream.sources import StreamSource, StreamSourceError, kinesis
 from millrace.constructs.stream.stream_processor import StreamProcessor
+from millrace.constructs.stream.topic_rule import TopicRule
 from millrace.constructs.workflow.callbacks import CallbackOrderError
 from millrace.constructs.workflow.mediator import Mediator
 from millrace.constructs.workflow.parallel import broadcast, fork
@@ -78,6 +79,7 @@ __all__ = [
     "StreamSourceError",
     "Subscriber",
     "SubscriberUnreachableError",
+    "TopicRule",
     "UnknownCheckError",
     "UnknownStepError",
     "Webhook",

@@ -98,6 +98,13 @@ def test_invalid_readings_are_kept_and_their_window_goes_on(cloud, producer, now
     assert published()["TemperatureBreached"]["readings"] == 2
 
 
+def test_sensor_that_publishes_to_iot_core_reaches_the_window(cloud, now, published):
+    for reading in cargo("order-iot", now(), 12.0, 13.0):
+        cloud.client("iot-data").publish(topic="cargo/7/temperature", payload=reading.model_dump_json().encode())
+    cloud.settle()
+    assert published()["TemperatureBreached"]["readings"] == 2
+
+
 def test_error_rate_above_five_percent_is_reported(cloud, producer, now, published):
     time = now().strftime("%d/%b/%Y:%H:%M:%S %z")
     lines = [f'shop - - [{time}] "GET / HTTP/1.1" {500 if at < 6 else 200} 12' for at in range(100)]

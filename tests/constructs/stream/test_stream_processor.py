@@ -4,7 +4,7 @@ import pytest
 from aws_cdk import Duration
 from aws_cdk import aws_secretsmanager as secretsmanager
 
-from millrace.constructs import StreamProcessor, StreamSourceError, kafka, kinesis
+from millrace.constructs import StreamProcessor, StreamSourceError, TopicRule, kafka, kinesis
 
 CLUSTER = "arn:aws:kafka:us-east-1:111122223333:cluster/logs/abc-1"
 
@@ -86,3 +86,20 @@ def test_msk_cluster_is_read_with_iam(stack, bus, synthesised):
 def test_kafka_needs_one_cluster(stack, bus):
     with pytest.raises(StreamSourceError, match="needs either cluster_arn"):
         StreamProcessor(stack, "P", bus=bus, function="watch_access", source=kafka("t", consumer_group="g"))
+
+
+def test_topic_rule_puts_messages_into_the_stream(stack, bus, synthesised):
+    watch = StreamProcessor(stack, "P", bus=bus, function="watch_cargo")
+    TopicRule(stack, "Rule", processor=watch, topic_filter="cargo/+/temperature", partition_key="${order_id}")
+    (rule,) = synthesised().of("IoT::TopicRule").values()
+    payload = rule["TopicRulePayload"]
+    assert payload["Sql"] == "SELECT * FROM 'cargo/+/temperature'"
+    assert payload["Actions"][0]["Kinesis"]["PartitionKey"] == "${order_id}"
+    assert payload["ErrorAction"].keys() == {"Sqs"}
+
+
+def test_topic_rule_needs_a_kinesis_stream(stack, bus):
+    source = kafka("t", consumer_group="g", bootstrap_servers=["broker.example.com:9092"])
+    watch = StreamProcessor(stack, "P", bus=bus, function="watch_cargo", source=source)
+    with pytest.raises(StreamSourceError, match="reads no Kinesis stream"):
+        TopicRule(stack, "Rule", processor=watch, topic_filter="a", partition_key="b")
