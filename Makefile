@@ -9,11 +9,12 @@ CHECKOV := $(VENV)/checkov/bin/checkov
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 ORDERS  := tests/events/stock_delivered.json tests/events/place_order.json \
            tests/events/place_order_declined.json tests/events/place_order_undeliverable.json \
-           tests/events/place_order_unreachable.json
+           tests/events/place_order_unreachable.json \
+           tests/readings/warm_shipment.json tests/events/place_order_warm.json
 
 .DEFAULT_GOAL := help
 .PHONY: help run up test lint check types synth deploy destroy e2e cdk-cycle map-page hostile-page api-fuzz hostile \
-        bench first-hour mutants moto-versions rebuild-100k soak
+        bench first-hour mutants moto-versions rebuild-100k stream-1m soak
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -71,6 +72,9 @@ hostile: $(READY) ## 10,000 inputs that hypothesis makes, at a local cloud (INPU
 
 rebuild-100k: $(READY) ## Rebuild a read model from 100,000 stored events, and tell time and memory
 	@$(BIN)/python -m benchmarks.rebuild --events 100000
+
+stream-1m: $(READY) ## Run 1,000,000 readings through a stream processor, and compare its windows with DuckDB
+	@$(BIN)/python -m benchmarks.streams --readings 1000000
 
 soak: $(READY) ## 10,000 orders while calls fail, crash, come twice and conflict (SOAKED=200 SEED=2 for others)
 	@$(BIN)/python tests/soak.py --orders $(or $(SOAKED),10000) --seed $(or $(SEED),1)

@@ -9,7 +9,7 @@ from millrace.constructs import Bus, Saga, SagaStep
 
 
 class Fulfilment(Construct):
-    """Reserves stock, charges the payment, and ships; undoes these steps if one of them refuses."""
+    """Reserves stock, charges the payment, ships, and checks the cargo; undoes these steps if one of them refuses."""
 
     def __init__(
         self,
@@ -18,6 +18,7 @@ class Fulfilment(Construct):
         *,
         bus: Bus,
         stock: dynamodb.ITable,
+        breaches: dynamodb.ITable,
         removal_policy: RemovalPolicy,
     ) -> None:
         super().__init__(scope, id)
@@ -30,8 +31,9 @@ class Fulfilment(Construct):
                 SagaStep("reserve_stock", undo="release_stock"),
                 SagaStep("charge_payment", undo="refund_payment"),
                 SagaStep("arrange_shipping", nothing_to_undo="the carrier collects completed orders alone"),
+                SagaStep("check_cargo", nothing_to_undo="it only reads"),
             ],
             completed="complete_order",
             rejected="reject_order",
-            tables={"stock": stock, "payments": payments},
+            tables={"stock": stock, "payments": payments, "breaches": breaches},
         )

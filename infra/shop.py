@@ -3,7 +3,9 @@
 from aws_cdk import CfnOutput, RemovalPolicy, Stack
 from constructs import Construct
 
+from infra.access_log import AccessLog
 from infra.api import PublicApi
+from infra.cold_chain import ColdChain
 from infra.credit import Credit
 from infra.fulfilment import Fulfilment
 from infra.loyalty import Loyalty
@@ -30,7 +32,16 @@ class Shop(Stack):
         bus = Bus(self, "Bus", name="shop", encryption_key=encryption_key)
         warehouse = Warehouse(self, "Warehouse", bus=bus, removal_policy=removal_policy)
         orders = Orders(self, "Orders", bus=bus, removal_policy=removal_policy)
-        Fulfilment(self, "Fulfilment", bus=bus, stock=warehouse.stock, removal_policy=removal_policy)
+        cold_chain = ColdChain(self, "ColdChain", bus=bus, removal_policy=removal_policy)
+        AccessLog(self, "AccessLog", bus=bus)
+        Fulfilment(
+            self,
+            "Fulfilment",
+            bus=bus,
+            stock=warehouse.stock,
+            breaches=cold_chain.breaches,
+            removal_policy=removal_policy,
+        )
         loyalty = Loyalty(self, "Loyalty", bus=bus, removal_policy=removal_policy)
         Credit(self, "Credit", bus=bus, removal_policy=removal_policy)
         Notifications(self, "Notifications", bus=bus)

@@ -57,6 +57,14 @@ class ShippingRequested(Event, source=SOURCE, terminal="the external carrier rec
     callback_id: Annotated[str, Sensitive()]
 
 
+class ShipmentHeld(Refusal, source=SOURCE, terminal="the saga rejects the order"):
+    """A shipment was too warm and does not leave; `breach_id` is the id of the TemperatureBreached."""
+
+    order_id: str
+    reason: str
+    breach_id: str
+
+
 class OrderCompleted(Event, source=SOURCE):
     """An order is paid for and on its way."""
 

@@ -94,11 +94,15 @@ def cost(
     *,
     size: Annotated[int, typer.Option("--bytes", metavar="N", help="Assume this size of an event.")] = 1024,
     milliseconds: Annotated[int, typer.Option(metavar="N", help="Assume this duration of an invocation.")] = 100,
+    rate: Annotated[
+        float | None, typer.Option(metavar="N", min=0.001, help="Compare N events a second with AWS's quotas.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Estimate what an event causes and what a million of them cost.
 
-    The amounts are upper bounds, the prices are AWS's public ones.
+    The amounts are upper bounds, the prices are AWS's public ones. With --rate, also which quota of an account binds
+    first, and how many cells the rate needs.
     """
     from millrace.cli.project import Project
     from millrace.events import UnknownEventError
@@ -113,10 +117,14 @@ def cost(
     except (UnknownEventError, CyclicFlowError) as error:
         raise UsageError(str(error.args[0])) from error
     if as_json:
-        console.data({name: {"amounts": a, "dollars": dollars(a)} for name, a in found.items()}, indent=2)
+        scaled = {name: _scaled(a, rate, assumed) for name, a in found.items()}
+        about = {name: {"amounts": a, "dollars": dollars(a), **scaled[name]} for name, a in found.items()}
+        console.data(about, indent=2)
         return
     for name, amounts in found.items():
         console.out(f"One {name.partition(':')[2]} causes at most:", *_cost_lines(amounts), "")
+        if rate:
+            console.out(*_scale_lines(amounts, rate, assumed), "")
     console.block(_footnote(assumed))
 
 
@@ -180,6 +188,25 @@ def _cost_lines(amounts: "Amounts") -> list[str]:
     lines = [f"  {unit:<{width}}  {_amount(amount):>10}  {_price(unit, amount)}" for unit, amount in amounts.items()]
     head = f"  {'':<{width}}  {'FOR ONE':>10}  {'A MILLION':>11}  PRICE"
     return [head, *lines, f"  {'total':<{width}}  {'':>10}  {dollars(amounts) * _MILLION:>9,.2f} $"]
+
+
+def _scale_lines(amounts: "Amounts", rate: float, assumed: "Assumptions") -> list[str]:
+    from millrace.flow.scaling import scale
+
+    found = scale(amounts, rate, assumed)
+    head = f"At {rate:,g} a second: {found.cells:,} cell(s), {found.dollars_a_month:,.0f} $ a month"
+    lines = ((use.quota, f"{use.used:>14,.0f}") for use in found.uses)
+    return [head, *(f"  {quota.name:<34} {used} of {quota.limit:,.0f} {quota.unit}" for quota, used in lines)]
+
+
+def _scaled(amounts: "Amounts", rate: float | None, assumed: "Assumptions") -> dict[str, object]:
+    from millrace.flow.scaling import scale
+
+    if rate is None:
+        return {}
+    found = scale(amounts, rate, assumed)
+    shares = {use.quota.name: round(use.share, 4) for use in found.uses}
+    return {"rate": rate, "cells": found.cells, "dollars_a_month": found.dollars_a_month, "shares": shares}
 
 
 def _amount(amount: float) -> str:

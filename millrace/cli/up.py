@@ -94,16 +94,18 @@ def up(
 
 @app.command()
 def run(
-    files: Annotated[list[Path], typer.Argument(metavar="EVENT.json", help="Recorded EventBridge envelopes.")],
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE.json", help="Recorded EventBridge envelopes, or recorded readings.")
+    ],
     *,
     companion: Companion = None,
     skip: Skip = None,
     parameter: Parameters = None,
     as_json: Json = False,
 ) -> None:
-    """Put recorded events onto a fresh local cloud and print traces.
+    """Put recorded events and readings onto a fresh local cloud and print traces.
 
-    Each event settles before the next is put.
+    Each file settles before the next is put.
     """
     from millrace.cli.companion import companion as running
     from millrace.cli.events import print_trace
@@ -111,16 +113,22 @@ def run(
     from millrace.operations.bus import put_event
     from millrace.operations.cloud import Cloud
     from millrace.operations.logs import find_trace
+    from millrace.operations.readings import put_readings
 
     project = Project.here()
-    events = [(file, _recorded(project, file)) for file in files]
+    recorded = [(file, _readings(file) or _recorded(project, file)) for file in files]
     with _deployed(project, 0, _options(skip, parameter)) as local, running(companion, local.environment()):
         cloud = Cloud(local.endpoint_url)
-        for file, event in events:
-            began = time.monotonic()
-            metadata = put_event(cloud, event, project.bus())
+        for file, content in recorded:
+            began, title = time.monotonic(), file.stem.replace("_", " ")
+            if isinstance(content, dict):
+                count = put_readings(cloud, content, local.scheduler.clock.now())
+                local.settle()
+                say("", f"» {title}: {count} readings settled after {time.monotonic() - began:.2f} s")
+                continue
+            metadata = put_event(cloud, content, project.bus())
             local.settle()
-            say("", f"» {file.stem.replace('_', ' ')}: settled after {time.monotonic() - began:.2f} s")
+            say("", f"» {title}: settled after {time.monotonic() - began:.2f} s")
             print_trace(find_trace(cloud, project.stacks, metadata.correlation_id), as_json=as_json)
 
 
@@ -158,6 +166,15 @@ def _local() -> "Cloud":
     if cloud is None:
         raise UsageError("No local cloud is up here: start one with millrace up.")
     return cloud
+
+
+def _readings(file: Path) -> dict[str, Any] | None:
+    """Recorded readings of a stream processor; None if the file contains something else."""
+    try:
+        content = json.loads(file.read_text())
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{file} is not JSON: {error}") from error
+    return content if isinstance(content, dict) and "readings" in content else None
 
 
 def _recorded(project: "Project", file: Path) -> "Event":

@@ -37,6 +37,10 @@ from millrace.constructs.stores.event_store import EventStore
 from millrace.constructs.stores.objects import ObjectEventError, ObjectEvents
 from millrace.constructs.stores.projection import Projection
 from millrace.constructs.stores.tables import MissingTableError
+from millrace.constructs.stream.kafka import kafka
+from millrace.constructs.stream.sources import StreamSource, StreamSourceError, kinesis
+from millrace.constructs.stream.stream_processor import StreamProcessor
+from millrace.constructs.stream.topic_rule import TopicRule
 from millrace.constructs.workflow.callbacks import CallbackOrderError
 from millrace.constructs.workflow.mediator import Mediator
 from millrace.constructs.workflow.parallel import broadcast, fork
@@ -81,8 +85,12 @@ __all__ = [
     "ScheduleDefinitionError",
     "Settings",
     "StageNameError",
+    "StreamProcessor",
+    "StreamSource",
+    "StreamSourceError",
     "Subscriber",
     "SubscriberUnreachableError",
+    "TopicRule",
     "UnknownCheckError",
     "UnknownStepError",
     "Webhook",
@@ -96,6 +104,8 @@ __all__ = [
     "fail_safe",
     "fail_silent",
     "fork",
+    "kafka",
+    "kinesis",
     "ordered",
     "queue",
     "staged",

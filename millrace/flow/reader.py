@@ -62,7 +62,9 @@ class _Reader:
         ]
         dead_letters = {edge.target for edge in edges if edge.kind == "fails-to"}
         nodes = [
-            replace(node, kind="dead-letters") if node.id in dead_letters and node.kind == "queue" else node
+            replace(node, kind="dead-letters")
+            if node.kind == "queue" and (node.id in dead_letters or node.facts.get("kind") == "dead-letters")
+            else node
             for node in self._nodes.values()
         ]
         return Graph(nodes, edges)

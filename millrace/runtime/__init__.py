@@ -14,6 +14,16 @@ from millrace.runtime.records import InProgressError
 from millrace.runtime.requeue import DependencyUnavailableError
 from millrace.runtime.step import Step, step
 from millrace.runtime.stores import Table, update_once, write_if
+from millrace.runtime.stream import (
+    Percentiles,
+    PutRecordsError,
+    Reading,
+    ReadingError,
+    StreamProcessor,
+    StreamProducer,
+    Window,
+    stream_processor,
+)
 from millrace.runtime.streams import ConcurrencyError
 
 __all__ = [
@@ -25,23 +35,31 @@ __all__ = [
     "InProgressError",
     "Page",
     "Paging",
+    "Percentiles",
     "Processor",
     "Projection",
     "PublishError",
     "Publisher",
+    "PutRecordsError",
     "Query",
     "ReadModel",
+    "Reading",
+    "ReadingError",
     "SignatureError",
     "Step",
+    "StreamProcessor",
+    "StreamProducer",
     "Table",
     "UndeclaredEventError",
     "UnknownCauseError",
     "View",
+    "Window",
     "breaker",
     "processor",
     "projection",
     "query",
     "step",
+    "stream_processor",
     "update_once",
     "write_if",
 ]

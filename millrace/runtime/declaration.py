@@ -194,6 +194,11 @@ def _all_published(returned: tuple[type[Event], ...], callback: Expected | None,
     return tuple(dict.fromkeys([*returned, *answered]))
 
 
+def published_events(hint: Any, where: str) -> tuple[type[Event], ...]:
+    """Return the events of a return annotation, each once."""
+    return tuple(dict.fromkeys(_published(hint, where)))
+
+
 def _published(hint: Any, where: str) -> Iterator[type[Event]]:
     for option in options(hint):
         inner = get_args(option)[0] if get_origin(option) in _MANY else option

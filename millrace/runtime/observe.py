@@ -20,6 +20,7 @@ NAMESPACE_VARIABLE = "POWERTOOLS_METRICS_NAMESPACE"
 """The environment variable of Powertools; the namespace contains the stage."""
 HANDLED, FAILED, REQUEUED = "event handled", "event failed", "event requeued"
 QUARANTINED = "event quarantined"
+WINDOW_CLOSED = "window closed"
 _IDS = ("event_id", "correlation_id", "causation_id", "hops")
 _XRAY = re.compile(r"Root=1-([0-9a-f]{8})-([0-9a-f]{24});Parent=([0-9a-f]{16})(?:;Sampled=([01]))?")
 
@@ -94,6 +95,13 @@ def quarantined(envelope: Any, attempt: int, error: BaseException) -> None:
     _count(EventsQuarantined=1)
 
 
+def window_closed(key: str, readings: int, published: Iterable[Envelope]) -> None:
+    """Log and count a window that was closed, and the events that it caused."""
+    effects = [_identity(envelope) for envelope in published]
+    logger().info(WINDOW_CLOSED, extra={"flow": {"key": key, "readings": readings, "published": effects}})
+    _count(WindowsClosed=1, EventsPublished=len(effects))
+
+
 def _failure(envelope: Any, attempt: int, error: BaseException) -> dict[str, Any]:
     event = envelope if isinstance(envelope, dict) else {}
     detail = event.get("detail")
@@ -115,7 +123,7 @@ def _identity(envelope: Envelope) -> dict[str, str]:
     return {
         "event": envelope["detail-type"],
         "event_id": metadata["event_id"],
-        "causation_id": metadata.get("causation_id", ""),
+        "causation_id": metadata.get("causation_id") or "",
         "occurred_at": metadata["occurred_at"],
     }
 

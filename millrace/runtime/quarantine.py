@@ -49,6 +49,11 @@ def quarantine(envelope: Any, attempt: int, error: Exception) -> None:
     _send(QUARANTINE, envelope, attempt, error)
 
 
+def dead_letter(body: Any, attempt: int, error: Exception) -> None:
+    """Send a record or a window to the dead-letter queue of its consumer, with the reason."""
+    _send(DEAD_LETTERS, body, attempt, error)
+
+
 def _checked(envelope: Any) -> Any:
     if not isinstance(envelope, dict):
         raise ContractError(

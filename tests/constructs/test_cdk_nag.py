@@ -13,6 +13,7 @@ from millrace.constructs import (
     Mediator,
     Processor,
     Projection,
+    StreamProcessor,
     Subscriber,
     Webhook,
     direct,
@@ -21,6 +22,8 @@ from millrace.constructs import (
     fail_over,
     fail_silent,
     fork,
+    kafka,
+    kinesis,
     ordered,
     queue,
 )
@@ -32,6 +35,13 @@ CHANNELS = {
     "Direct": direct(),
     "Bounded": direct(reserved_concurrent_executions=3),
     "Ordered": ordered(partition_key="customer_id"),
+}
+
+SOURCES = {
+    "Stream": kinesis(),
+    "Fanned": kinesis(enhanced_fan_out=True),
+    "Msk": kafka("lines", consumer_group="g", cluster_arn="arn:aws:kafka:us-east-1:111122223333:cluster/c/1"),
+    "Own": kafka("lines", consumer_group="g", bootstrap_servers=["broker.example.com:9092"]),
 }
 
 STRATEGIES = {"Fast": fail_fast(), "Over": fail_over("upgrade_tier"), "Silent": fail_silent(), "Back": fail_back()}
@@ -56,6 +66,8 @@ def test_cdk_nag_finds_nothing_in_any_construct(app, stack, key):
     Mediator(stack, "Forked", bus=bus, steps=[fork("arrange_shipping", "reject_order")])
     Mediator(stack, "Mediator", bus=bus, steps=["arrange_shipping"])
     Api(stack, "Api", bus=bus, events=[StockDelivered])
+    for name, source in SOURCES.items():
+        StreamProcessor(stack, name, bus=bus, function="watch_access", source=source)
     app.synth()
     for pack in (AwsSolutionsChecks(app), ServerlessChecks(app)):
         violations = pack.validate_scope(app).violations

@@ -34,6 +34,7 @@ def test_the_mediator_takes_its_steps_one_after_the_other(stocked, put):
         "reserve_stock",
         "charge_payment",
         "arrange_shipping",
+        "check_cargo",
         "complete_order",
     ]
     assert saga.status == "SUCCEEDED"

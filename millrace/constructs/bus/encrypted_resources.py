@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from aws_cdk import CfnResource, RemovalPolicy, Stack
+from aws_cdk import CfnResource, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kinesis as kinesis
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
@@ -51,6 +52,30 @@ def encrypted_bucket(scope: Construct, name: str, key: kms.IKey | None, **settin
     acknowledge(bucket, "Only functions use it; their logs and traces show it.", "AwsSolutions-S1", "CKV_AWS_18")
     acknowledge(bucket, "Objects in it are never overwritten.", "CKV_AWS_21")
     return bucket
+
+
+def encrypted_stream(
+    scope: Construct, name: str, key: kms.IKey | None, *, shard_count: int | None, retention: Duration
+) -> kinesis.Stream:
+    """Create a stream, encrypted with a key or an AWS managed key; on demand without a number of shards.
+
+    The key is set on the CfnStream, as in `encrypted_queue`.
+    """
+    modes = kinesis.StreamMode
+    stream = kinesis.Stream(
+        scope,
+        name,
+        shard_count=shard_count,
+        stream_mode=modes.PROVISIONED if shard_count else modes.ON_DEMAND,
+        retention_period=retention,
+        encryption=kinesis.StreamEncryption.MANAGED,
+        removal_policy=RemovalPolicy.DESTROY,
+    )
+    resource = stream.node.default_child
+    if key and isinstance(resource, kinesis.CfnStream):
+        resource.add_property_override("StreamEncryption.KeyId", key.key_arn)
+        acknowledge(stream, "It is encrypted with the customer managed key of its bus.", "AwsSolutions-KDS3")
+    return stream
 
 
 def own_bucket_statement(user: IConstruct, actions: list[str], resources: list[str]) -> iam.PolicyStatement:

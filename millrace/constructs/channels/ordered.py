@@ -6,16 +6,16 @@ https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis.html
 from dataclasses import dataclass, replace
 from typing import cast
 
-from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import Duration
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kinesis as kinesis
-from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from millrace.constructs.bus.bus import Bus
+from millrace.constructs.bus.encrypted_resources import encrypted_stream
 from millrace.constructs.bus.encryption import READ_ACTIONS, WRITE_ACTIONS, grant_key
 from millrace.constructs.bus.rules import rule_retry_policy
 from millrace.constructs.channels.channel import Channel, FailurePath
@@ -57,7 +57,9 @@ class OrderedChannel(Channel):
         """Create the rules, the stream, the event source mapping, and its on-failure destination."""
         self._check(scope, event_types)
         reject_breaker(scope, function, "ordered()")
-        stream = self._stream(scope, bus.encryption_key)
+        stream = encrypted_stream(
+            scope, "Stream", bus.encryption_key, shard_count=self.shard_count, retention=Duration.hours(24)
+        )
         target = targets.KinesisStream(
             stream,
             partition_key_path=f"{_DATA}.{self.partition_key}",
@@ -88,23 +90,6 @@ class OrderedChannel(Channel):
                     f"{path}: ordered(partition_key={key!r}): {event.__name__} has {found}. Every event of the "
                     f"processor needs {key}: str without a default: add it, or choose another partition key."
                 )
-
-    def _stream(self, scope: Construct, key: kms.IKey | None) -> kinesis.Stream:
-        """Create the stream; the key is set on the CfnStream, as in `encrypted_queue`."""
-        stream = kinesis.Stream(
-            scope,
-            "Stream",
-            shard_count=self.shard_count,
-            stream_mode=kinesis.StreamMode.PROVISIONED,
-            retention_period=Duration.hours(24),
-            encryption=kinesis.StreamEncryption.MANAGED,
-            removal_policy=RemovalPolicy.DESTROY,
-        )
-        resource = stream.node.default_child
-        if key and isinstance(resource, kinesis.CfnStream):
-            resource.add_property_override("StreamEncryption.KeyId", key.key_arn)
-            acknowledge(stream, "It is encrypted with the customer managed key of its bus.", "AwsSolutions-KDS3")
-        return stream
 
     def _add_event_source(
         self, scope: Construct, function: Function, stream: kinesis.Stream, failed_records: s3.Bucket

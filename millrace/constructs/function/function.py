@@ -37,7 +37,17 @@ from millrace.runtime.quarantine import DEAD_LETTERS, MAX_HOPS, QUARANTINE
 from millrace.runtime.records import SCOPE
 
 Kind = Literal[
-    "processor", "step", "starter", "query", "commands", "ingress", "relay", "projection", "changes", "answers"
+    "processor",
+    "step",
+    "starter",
+    "query",
+    "commands",
+    "ingress",
+    "relay",
+    "projection",
+    "changes",
+    "answers",
+    "stream-processor",
 ]
 STARTER = "millrace.runtime.starter.handler"
 TIMEOUT_SECONDS = 30

@@ -4,7 +4,7 @@ import importlib
 from typing import TypeVar
 
 from millrace.constructs.function.project import FUNCTIONS, project
-from millrace.runtime import Declaration, Processor, Projection, Query, Step
+from millrace.runtime import Declaration, Processor, Projection, Query, Step, StreamProcessor
 from millrace.runtime.api.query import QueryDeclaration
 from millrace.runtime.processor import Handler
 
@@ -33,6 +33,11 @@ def declared_projection(function: str) -> tuple[Declaration, str]:
     """Return the declaration of a folder's @projection, and the key attribute of its rows."""
     handler = _handler(function, Projection, "@projection")
     return handler.declaration, handler.view.key
+
+
+def declared_stream_processor(function: str) -> StreamProcessor[..., object]:
+    """Return a folder's @stream_processor."""
+    return _handler(function, StreamProcessor, "@stream_processor")
 
 
 def declared_query(function: str) -> QueryDeclaration:

@@ -90,6 +90,7 @@ class Scheduler:
         self._skip_limits: list[float] = []
         self._changed = threading.Condition(threading.RLock())
         self.wake: Callable[[], None] = lambda: None
+        self.before_settle: list[Callable[[], None]] = []
 
     def soon(self, action: Action, what: str) -> ScheduledAction:
         """Schedule an action for now."""
@@ -199,6 +200,8 @@ class Scheduler:
         Raises NotSettledError, which names the remaining actions and holds, after `max_wait` seconds of wall time, or
         if nothing is due within `max_skip`.
         """
+        for check in list(self.before_settle):
+            check()
         with self._changed:
             limit = self.clock.now() + max_skip
             self._skip_limits.append(limit)

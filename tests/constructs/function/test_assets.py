@@ -12,6 +12,7 @@ FUNCTIONS = [
     "arrange_shipping",
     "award_points",
     "charge_payment",
+    "check_cargo",
     "complete_order",
     "issue_gift",
     "list_orders",
@@ -19,6 +20,7 @@ FUNCTIONS = [
     "notify_by_post",
     "place_order",
     "rate_credit",
+    "record_breach",
     "refund_payment",
     "reject_order",
     "relay_order_store",
@@ -32,6 +34,8 @@ FUNCTIONS = [
     "upgrade_tier",
     "view_customers",
     "view_orders",
+    "watch_access",
+    "watch_cargo",
 ]
 BUILT_IN = {"api_answers", "api_commands", "api_ingress", "relay_order_store", "start_fulfilment"}
 

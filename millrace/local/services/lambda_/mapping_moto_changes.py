@@ -7,6 +7,7 @@ from typing import Any
 
 from millrace.local.core.moto_patches import replace
 from millrace.local.services.lambda_.event_source_mappings.filters import compile_filters
+from millrace.local.services.lambda_.kafka_moto_changes import is_kafka, kafka_mapping
 
 MAX_BATCH_WITHOUT_WINDOW = 10
 _CHANGED_BY = {"sqs": "USER_INITIATED"}
@@ -41,7 +42,7 @@ def _check_and_qualify() -> None:
         _check_batch(spec, spec.get("EventSourceArn", ""), spec.get("BatchSize"), 0)
         arn = qualified_arn(backend, spec["FunctionName"])
         _check_duplicate(backend, spec.get("EventSourceArn"), arn)
-        mapping = create(backend, spec)
+        mapping = kafka_mapping(backend, spec) if is_kafka(spec) else create(backend, spec)
         mapping.function_arn = arn
         return mapping
 

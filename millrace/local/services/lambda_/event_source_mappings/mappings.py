@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from millrace.local.core.history import references
+from millrace.local.services.lambda_.event_source_mappings.kafka_poller import KafkaPoller
 from millrace.local.services.lambda_.event_source_mappings.queue_poller import QueuePoller
 from millrace.local.services.lambda_.event_source_mappings.stream_poller import StreamPoller
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from millrace.local.core.account_region import AccountRegion
     from millrace.local.services.lambda_.functions import Functions
 
-Poller = QueuePoller | StreamPoller
+Poller = QueuePoller | StreamPoller | KafkaPoller
 
 
 class EventSourceMappings:
@@ -58,6 +59,8 @@ class EventSourceMappings:
         return (poller for poller in self._pollers.values() if poller.mapping.event_source_arn == source_arn)
 
     def _start_poller(self, mapping: Any) -> Poller:
+        if mapping.topics:
+            return KafkaPoller(self._region, self._functions, mapping)
         if ":sqs:" in mapping.event_source_arn:
             return QueuePoller(self._region, self._functions, mapping)
         return StreamPoller(self._region, self._functions, mapping)

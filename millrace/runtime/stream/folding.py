@@ -1,0 +1,151 @@
+"""Fold the records of a batch into the parts of their windows."""
+
+from base64 import b64encode
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from operator import attrgetter
+from typing import Any
+
+from pydantic import ValidationError
+
+from millrace.events.contract import ContractError
+from millrace.runtime.stream.readings import MAX_KEY_BYTES, Reading, ReadingError, check_reading
+from millrace.runtime.stream.records import TICK, Records, Row
+from millrace.runtime.stream.window_table import Stored
+from millrace.runtime.stream.windows import EPOCH, Frame, Part, Slot, hashed, split_ids
+
+FUTURE_SECONDS = 300.0
+"""How far the clock of a sensor may be ahead."""
+_SHORT = MAX_KEY_BYTES // 4
+"""Characters of a key whose bytes need no count."""
+Parser = Callable[[str], Reading]
+Known = Callable[[Iterable[Slot]], dict[Slot, Stored]]
+"""Return what is stored of some windows."""
+
+
+@dataclass
+class Batch:
+    """The parts of a batch, the keys whose windows may be due, and the records that are kept with a reason."""
+
+    parts: dict[Slot, Part] = field(default_factory=dict)
+    ticked: set[str] = field(default_factory=set)
+    refused: list[tuple[Any, ReadingError]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Fold:
+    """How records become parts: the type of the readings, their windows, and the parser of raw lines."""
+
+    reading: type[Reading]
+    frame: Frame
+    parser: Parser | None = None
+    schema: Any = None
+
+    def batch(self, records: Records, known: Known) -> Batch:
+        """Return the parts of a batch, without readings that are already `known` by their id or position."""
+        batch = Batch()
+        grouped: dict[Slot, list[tuple[Row, Any]]] = defaultdict(list)
+        read = self._reader()
+        key_of, time_of = attrgetter(self.reading.key_field), attrgetter(self.reading.time_field)
+        width, latest = self.frame.width, _surely_past(records)
+        for row in records.rows:
+            if row[1] == TICK:
+                batch.ticked.add(row[0])
+                continue
+            try:
+                reading = read(row[1])
+                key, time = key_of(reading), time_of(reading)
+                if key != row[0] or len(key) > _SHORT or not key or time.tzinfo is None:
+                    check_reading(reading, row[0], row[2], FUTURE_SECONDS)
+                if (since := time - EPOCH) > latest:
+                    check_reading(reading, row[0], row[2], FUTURE_SECONDS)
+                grouped[key, since // width].append((row, reading))
+            except (ValueError, RecursionError) as error:
+                batch.refused.append((row[3], self._reason(error)))
+        before = known(grouped)
+        for slot, found in grouped.items():
+            self._add(batch, slot, found, records, before.get(slot))
+        return batch
+
+    def _reader(self) -> Callable[[bytes], Any]:
+        """Return the function that reads the data of a record: pydantic's, one for the schema, or the parser."""
+        parser, reading = self.parser, self.reading
+        if self.schema is not None:
+            return self._schema_reader()
+        if parser is None:
+            return reading.__pydantic_validator__.validate_json
+
+        def parsed(data: bytes) -> Reading:
+            found = parser(data.decode())
+            if not isinstance(found, reading):
+                raise TypeError(f"The parser returned {type(found).__name__}: return a {reading.__name__}.")
+            return found
+
+        return parsed
+
+    def _schema_reader(self) -> Callable[[bytes], Any]:
+        """Return the reader of Avro or Protobuf, with the deserializer of Powertools' Kafka consumer."""
+        from aws_lambda_powertools.utilities.kafka.deserializer.deserializer import (  # noqa: PLC0415 - optional
+            get_deserializer,
+        )
+
+        deserializer = get_deserializer(self.schema.value_schema_type, self.schema.value_schema, None)
+
+        def parsed(data: bytes) -> Reading:
+            try:
+                found = deserializer.deserialize(b64encode(data).decode())
+            except Exception as error:
+                raise ReadingError(f"The record does not match its schema: {error}") from error
+            return self.reading.model_validate(found)
+
+        return parsed
+
+    def _add(
+        self, batch: Batch, slot: Slot, found: list[tuple[Row, Any]], records: Records, before: Stored | None
+    ) -> None:
+        due = self.frame.due(slot[1])
+        timely = [each for each in found if each[0][2] < due]
+        if len(timely) < len(found):
+            batch.refused += [(row[3], self._late(slot, row[2] - due)) for row, _ in found if row[2] >= due]
+        if before:
+            mark = before.marks.get(records.partition, -1)
+            timely = [each for each in timely if records.position(each[0][3]) > mark]
+        if before and before.closed:
+            batch.refused += [(row[3], self._late(slot, 0.0)) for row, _ in timely]
+            return
+        ids = b""
+        if self.reading.id_field:
+            timely, ids = self._unique(timely, before)
+        if timely:
+            part = Part.of(self.reading, [reading for _, reading in timely], records.position(found[-1][0][3]))
+            part.ids = ids
+            batch.parts[slot] = part
+
+    def _unique(self, found: list[tuple[Row, Any]], before: Stored | None) -> tuple[list[tuple[Row, Any]], bytes]:
+        """Return the first record of each id that the window does not contain yet, and the hashes of the ids."""
+        seen = set(split_ids(before.part.ids)) if before else set()
+        new: dict[bytes, Any] = {}
+        for each in found:
+            mark = hashed(getattr(each[1], str(self.reading.id_field)))
+            if mark not in seen:
+                new.setdefault(mark, each)
+        return list(new.values()), b"".join(new)
+
+    def _late(self, slot: Slot, seconds: float) -> ReadingError:
+        start = self.frame.start(slot[1]).isoformat()
+        return ReadingError(f"The reading arrived {seconds:.3f} s after its window of {slot[0]!r} from {start} closed.")
+
+    def _reason(self, error: Exception) -> ReadingError:
+        if isinstance(error, ReadingError):
+            return error
+        if isinstance(error, ValidationError):
+            return ReadingError(str(ContractError.of(self.reading.__name__, error, frozenset())))
+        return ReadingError(f"{type(error).__name__}: {error}")
+
+
+def _surely_past(records: Records) -> timedelta:
+    """Return a time that is not too far in the future for any record of a batch; later ones are checked one by one."""
+    first = min((row[2] for row in records.rows), default=0.0)
+    return timedelta(seconds=first + FUTURE_SECONDS)

@@ -1,0 +1,121 @@
+"""The table of the windows of a stream processor, in which the parts of each window are merged.
+
+The state that Lambda carries ends with Lambda's own window, which counts the arrival of records. A window of event time
+can outlast it, and survives a shard that is split. An item records the last position that it contains of each shard or
+partition, so a part that comes again is not added again.
+https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-windows.html
+"""
+
+import json
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from millrace.runtime.dynamodb import check_size, in_batch, pages
+from millrace.runtime.environment import required, table_called
+from millrace.runtime.stores import write_if
+from millrace.runtime.stream.windows import Part, Slot
+
+WINDOWS = "MILLRACE_WINDOWS"
+"""The environment variable with the name of the table."""
+KEPT_SECONDS = 7 * 86_400
+"""How long a window is kept after its last change. Lambda retries a record for 7 days at most."""
+_KEYS_OF_A_BATCH = 100
+_FIX = "use shorter windows, fewer percentiles, or readings without id."
+
+
+class WindowChangedError(RuntimeError):
+    """Another invocation has changed a window at the same time; Lambda invokes the function again."""
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A window in the table: its readings so far, the last position of each partition, and whether it is closed."""
+
+    slot: Slot
+    part: Part
+    marks: dict[str, int] = field(default_factory=dict)
+    closed: bool = False
+    failures: int = 0
+    version: int = 0
+
+    def add(self, partition: str, part: Part) -> "Stored":
+        """Return the window with a part."""
+        return replace(self, part=self.part + part, marks={**self.marks, partition: part.position})
+
+    def contains(self, partition: str, part: Part) -> bool:
+        """Whether the window contains a part already."""
+        return self.marks.get(partition, -1) >= part.position
+
+
+class WindowTable:
+    """Windows by key and number. One invocation at a time handles a key, because its shard keeps its order."""
+
+    def __init__(self, table: Any) -> None:
+        self._table = table
+
+    def known(self, slots: Iterable[Slot]) -> dict[Slot, Stored]:
+        """Return the windows that exist."""
+        keys = [{"key": key, "window": number} for key, number in slots]
+        batches = [keys[at : at + _KEYS_OF_A_BATCH] for at in range(0, len(keys), _KEYS_OF_A_BATCH)]
+        found = [_stored(item) for batch in batches for item in in_batch(self._table, batch)]
+        return {stored.slot: stored for stored in found}
+
+    def open(self, key: str) -> Iterator[Stored]:
+        """Yield the windows of a key that are not closed, oldest first."""
+        query = {
+            "KeyConditionExpression": "#key = :key",
+            "FilterExpression": "closed = :no",
+            "ExpressionAttributeNames": {"#key": "key"},
+            "ExpressionAttributeValues": {":key": key, ":no": False},
+            "ConsistentRead": True,
+        }
+        yield from map(_stored, pages(self._table.query, **query))
+
+    def merge(self, parts: dict[Slot, Part], partition: str) -> None:
+        """Add parts of a shard or partition to their windows, unless they contain them already."""
+        known = self.known(parts)
+        for slot, part in parts.items():
+            stored = known.get(slot) or Stored(slot, Part(0, -1, {}))
+            if not stored.contains(partition, part):
+                self.write(stored.add(partition, part))
+
+    def write(self, stored: Stored) -> None:
+        """Write a window that was read before. Raises WindowChangedError if it has changed since."""
+        key, number = stored.slot
+        item = {
+            "key": key,
+            "window": number,
+            "readings": json.dumps({"n": stored.part.count, "f": stored.part.fields}),
+            "ids": stored.part.ids,
+            "marks": {partition: str(position) for partition, position in stored.marks.items()},
+            "closed": stored.closed,
+            "failures": stored.failures,
+            "version": stored.version + 1,
+            "expiration": int(time.time()) + KEPT_SECONDS,
+        }
+        sized = {name: item[name] for name in ("readings", "marks")} | {"ids": "." * len(stored.part.ids)}
+        check_size({**item, **sized}, f"The window {number} of {key!r}", sized, _FIX)
+        condition = "version = :version" if stored.version else "attribute_not_exists(version)"
+        values = {"ExpressionAttributeValues": {":version": stored.version}} if stored.version else {}
+        if write_if(self._table.put_item, Item=item, ConditionExpression=condition, **values) is None:
+            raise WindowChangedError(f"The window {number} of {key!r} was changed by another invocation.")
+
+
+def window_table() -> WindowTable:
+    """Return the table that the construct names."""
+    return WindowTable(table_called(required(WINDOWS)))
+
+
+def _stored(item: dict[str, Any]) -> Stored:
+    readings = json.loads(item["readings"])
+    ids = bytes(item["ids"])
+    return Stored(
+        slot=(item["key"], int(item["window"])),
+        part=Part(readings["n"], -1, readings["f"], ids),
+        marks={partition: int(position) for partition, position in item["marks"].items()},
+        closed=item["closed"],
+        failures=int(item["failures"]),
+        version=int(item["version"]),
+    )

@@ -1,0 +1,105 @@
+"""StreamProcessor: the event source mapping, the windows, and what is refused."""
+
+import pytest
+from aws_cdk import Duration
+from aws_cdk import aws_secretsmanager as secretsmanager
+
+from millrace.constructs import StreamProcessor, StreamSourceError, TopicRule, kafka, kinesis
+
+CLUSTER = "arn:aws:kafka:us-east-1:111122223333:cluster/logs/abc-1"
+
+
+def mapping(template):
+    (found,) = template.of("Lambda::EventSourceMapping").values()
+    return found
+
+
+def test_stream_processor_reads_its_stream_in_tumbling_windows(stack, bus, synthesised):
+    StreamProcessor(stack, "P", bus=bus, function="watch_access")
+    found = mapping(synthesised())
+    assert (found["TumblingWindowInSeconds"], found["BisectBatchOnFunctionError"]) == (60, True)
+    assert found["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert {"OnFailure"} == found["DestinationConfig"].keys()
+
+
+def test_settings_of_the_source_are_those_of_the_mapping(stack, bus, synthesised):
+    source = kinesis(shard_count=None, parallelization_factor=4, tumbling_window=Duration.seconds(30))
+    StreamProcessor(stack, "P", bus=bus, function="watch_cargo", source=source)
+    template = synthesised()
+    found = mapping(template)
+    (stream,) = template.of("Kinesis::Stream").values()
+    assert (found["ParallelizationFactor"], found["TumblingWindowInSeconds"]) == (4, 30)
+    assert stream["StreamModeDetails"] == {"StreamMode": "ON_DEMAND"}
+
+
+def test_enhanced_fan_out_registers_a_consumer(stack, bus, synthesised):
+    StreamProcessor(stack, "P", bus=bus, function="watch_access", source=kinesis(enhanced_fan_out=True))
+    template = synthesised()
+    ((name, _),) = template.of("Kinesis::StreamConsumer").items()
+    assert mapping(template)["EventSourceArn"] == {"Fn::GetAtt": [name, "ConsumerARN"]}
+
+
+def test_function_may_only_write_its_windows_and_ticks(stack, bus, synthesised):
+    StreamProcessor(stack, "P", bus=bus, function="watch_access")
+    template = synthesised()
+    statements = template.statements(template.function("watch_access"))
+    (windows,) = [each for each in statements if "dynamodb:PutItem" in each["Action"]]
+    assert windows["Action"] == ["dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:Query"]
+    assert "kinesis:PutRecords" in str(statements)
+    assert not any("*" in str(each["Action"]) for each in statements)
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ({"parallelization_factor": 11}, "parallelization_factor=11.: set 1 to 10"),
+        ({"tumbling_window": Duration.minutes(20)}, "the tumbling window has 1200 s: set 1 to 900 s"),
+        ({"retention": Duration.seconds(1)}, "but the stream keeps a record for 1 s"),
+    ],
+)
+def test_setting_beyond_a_limit_raises(stack, bus, source, message):
+    with pytest.raises(StreamSourceError, match=message):
+        StreamProcessor(stack, "P", bus=bus, function="watch_cargo", source=kinesis(**source))
+
+
+def test_kafka_cluster_of_ones_own_is_read_with_a_secret(stack, bus, synthesised):
+    secret = secretsmanager.Secret.from_secret_name_v2(stack, "Secret", "kafka")
+    servers = ["broker.example.com:9092"]
+    source = kafka("access", consumer_group="shop", bootstrap_servers=servers, secret=secret)
+    StreamProcessor(stack, "P", bus=bus, function="watch_access", source=source)
+    found = mapping(synthesised())
+    assert found["SelfManagedEventSource"] == {"Endpoints": {"KafkaBootstrapServers": servers}}
+    assert (found["Topics"], found["SelfManagedKafkaEventSourceConfig"]) == (["access"], {"ConsumerGroupId": "shop"})
+    assert [access["Type"] for access in found["SourceAccessConfigurations"]] == ["SASL_SCRAM_512_AUTH"]
+
+
+def test_msk_cluster_is_read_with_iam(stack, bus, synthesised):
+    source = kafka("access", consumer_group="shop", cluster_arn=CLUSTER)
+    StreamProcessor(stack, "P", bus=bus, function="watch_access", source=source)
+    template = synthesised()
+    statements = template.statements(template.function("watch_access"))
+    (read,) = [each for each in statements if "kafka-cluster:ReadData" in each["Action"]]
+    assert read["Resource"] == "arn:aws:kafka:us-east-1:111122223333:topic/logs/abc-1/access"
+    assert mapping(template)["AmazonManagedKafkaEventSourceConfig"] == {"ConsumerGroupId": "shop"}
+
+
+def test_kafka_needs_one_cluster(stack, bus):
+    with pytest.raises(StreamSourceError, match="needs either cluster_arn"):
+        StreamProcessor(stack, "P", bus=bus, function="watch_access", source=kafka("t", consumer_group="g"))
+
+
+def test_topic_rule_puts_messages_into_the_stream(stack, bus, synthesised):
+    watch = StreamProcessor(stack, "P", bus=bus, function="watch_cargo")
+    TopicRule(stack, "Rule", processor=watch, topic_filter="cargo/+/temperature", partition_key="${order_id}")
+    (rule,) = synthesised().of("IoT::TopicRule").values()
+    payload = rule["TopicRulePayload"]
+    assert payload["Sql"] == "SELECT * FROM 'cargo/+/temperature'"
+    assert payload["Actions"][0]["Kinesis"]["PartitionKey"] == "${order_id}"
+    assert payload["ErrorAction"].keys() == {"Sqs"}
+
+
+def test_topic_rule_needs_a_kinesis_stream(stack, bus):
+    source = kafka("t", consumer_group="g", bootstrap_servers=["broker.example.com:9092"])
+    watch = StreamProcessor(stack, "P", bus=bus, function="watch_cargo", source=source)
+    with pytest.raises(StreamSourceError, match="reads no Kinesis stream"):
+        TopicRule(stack, "Rule", processor=watch, topic_filter="a", partition_key="b")

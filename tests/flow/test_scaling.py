@@ -1,0 +1,41 @@
+"""The arithmetic of rates, quotas, cells and cost."""
+
+import pytest
+
+from millrace.flow.cost import Assumptions
+from millrace.flow.scaling import RATES, scale, shards, stream_amounts
+
+FLOW = {"events": 2, "deliveries": 3, "invocations": 2, "table writes": 4}
+
+
+def test_quota_with_the_highest_share_binds_first():
+    found = scale(FLOW, 1_000)
+    assert found.uses[0].quota.name == "EventBridge PutEvents"
+    assert [round(use.share, 4) for use in found.uses] == [0.2, 0.2, 0.16, 0.1]
+
+
+@pytest.mark.parametrize(("rate", "cells"), [*zip(RATES, (1, 1, 20, 2_000), strict=True)])
+def test_cells_grow_with_the_rate(rate, cells):
+    assert scale(FLOW, rate).cells == cells
+
+
+def test_concurrency_is_rate_times_duration():
+    found = scale({"invocations": 1}, 100, Assumptions(milliseconds=250))
+    assert [(use.quota.name, use.used) for use in found.uses] == [("Lambda concurrent executions", 25)]
+
+
+@pytest.mark.parametrize(
+    ("records", "size", "needed"), [(1_000, 100, 1), (1_001, 100, 2), (1_000, 5_000, 5), (0, 1, 0)]
+)
+def test_records_or_bytes_determine_the_shards(records, size, needed):
+    assert shards(records, size) == needed
+
+
+def test_month_costs_the_rate_times_the_price_of_an_event():
+    assert scale({"events": 1}, 10).dollars_a_month == pytest.approx(10 * 30 * 86_400 / 1e6)
+
+
+def test_full_batches_make_a_reading_cheap():
+    amounts = stream_amounts(200, batch=1000, keys=100, window=60, rate=100_000)
+    assert amounts["invocations"] == pytest.approx(1 / 1000 + 100 / 60 / 100_000)
+    assert amounts["table writes"] == pytest.approx(2 * 100 / 60 / 100_000)
