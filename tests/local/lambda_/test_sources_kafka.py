@@ -102,27 +102,6 @@ def test_mapping_continues_where_its_consumer_group_was(site, broker, read):
     assert (texts(site), texts(site, "g")) == ({"lines-0": ["a"]}, {"lines-0": ["b"]})
 
 
-def test_rebalance_loses_nothing_and_keeps_the_order_of_each_partition(site, broker, read):
-    """https://docs.aws.amazon.com/lambda/latest/dg/with-kafka-process.html"""
-    group = {"SelfManagedKafkaEventSourceConfig": {"ConsumerGroupId": "group"}, "BatchSize": 50}
-    read(**group)
-    for half in range(2):
-        for partition in range(3):
-            broker.put(*(f"{partition}-{at}" for at in range(half * 500, half * 500 + 500)), partition=partition)
-        if half == 0:
-            read(function="g", **group)
-    site.settle()
-    for partition in range(3):
-        wanted = [f"{partition}-{at}" for at in range(1000)]
-        seen = [texts(site, name).get(f"lines-{partition}", []) for name in ("f", "g")]
-        assert set(seen[0]) | set(seen[1]) == set(wanted)
-        assert all(each == sorted(each, key=wanted.index) for each in map(first_seen, seen))
-
-
-def first_seen(found):
-    return list(dict.fromkeys(found))
-
-
 @pytest.mark.parametrize(
     ("source", "message"),
     [
