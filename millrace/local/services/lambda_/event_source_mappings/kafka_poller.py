@@ -80,6 +80,8 @@ class KafkaPoller:
 
     def stop(self) -> None:
         """Stop reading, and leave the consumer group."""
+        if self._stopped.is_set():
+            return
         self._region.scheduler.before_settle.remove(self.wake)
         self._stopped.set()
         self._thread.join(_LEAVE_SECONDS)
