@@ -14,7 +14,7 @@ ORDERS  := tests/events/stock_delivered.json tests/events/place_order.json \
 
 .DEFAULT_GOAL := help
 .PHONY: help run up test lint check types synth deploy destroy e2e cdk-cycle map-page hostile-page api-fuzz hostile \
-        bench first-hour mutants moto-versions rebuild-100k stream-1m soak
+        bench first-hour mutants moto-versions rebuild-100k kafka stream-1m soak
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -72,6 +72,9 @@ hostile: $(READY) ## 10,000 inputs that hypothesis makes, at a local cloud (INPU
 
 rebuild-100k: $(READY) ## Rebuild a read model from 100,000 stored events, and tell time and memory
 	@$(BIN)/python -m benchmarks.rebuild --events 100000
+
+kafka: $(READY) ## Test the Kafka poller on the mock cluster of librdkafka
+	@MILLRACE_KAFKA_TESTS=1 $(BIN)/pytest -n 0 tests/local/lambda_/test_sources_kafka.py
 
 stream-1m: $(READY) ## Run 1,000,000 readings through a stream processor, and compare its windows with DuckDB
 	@$(BIN)/python -m benchmarks.streams --readings 1000000

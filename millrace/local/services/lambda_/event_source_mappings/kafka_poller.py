@@ -24,6 +24,8 @@ MAX_RETRY_DELAY = 60.0
 """Seconds. AWS publishes no retry delays."""
 _RETENTION = 7 * 86_400.0
 _POLL_SECONDS = 0.05
+_LEAVE_SECONDS = 2.0
+"""How long to wait until a consumer has left its group: its brokers may be down already."""
 _TIMESTAMP_TYPES = {1: "CREATE_TIME", 2: "LOG_APPEND_TIME"}
 
 
@@ -78,9 +80,11 @@ class KafkaPoller:
 
     def stop(self) -> None:
         """Stop reading, and leave the consumer group."""
+        if self._stopped.is_set():
+            return
         self._region.scheduler.before_settle.remove(self.wake)
         self._stopped.set()
-        self._thread.join()
+        self._thread.join(_LEAVE_SECONDS)
         self._release(self._take_checks())
 
     def _run(self) -> None:
@@ -129,9 +133,10 @@ class KafkaPoller:
     def _has_read_all(self, consumer: Any) -> bool:
         """Return whether no assigned partition has records that were not consumed."""
         assigned = consumer.assignment()
-        for partition in consumer.position(assigned):
-            _, high = consumer.get_watermark_offsets(partition, timeout=5)
-            if high > max(partition.offset, 0):
+        committed = consumer.committed(assigned, timeout=5) if assigned else []
+        for position, stored in zip(consumer.position(assigned), committed, strict=True):
+            _, high = consumer.get_watermark_offsets(position, timeout=5)
+            if high > max(position.offset, stored.offset, 0):
                 return False
         return bool(assigned)
 
