@@ -13,7 +13,7 @@ ORDERS  := tests/events/stock_delivered.json tests/events/place_order.json \
 
 .DEFAULT_GOAL := help
 .PHONY: help run up test lint check types synth deploy destroy e2e cdk-cycle map-page hostile-page api-fuzz hostile \
-        bench mutants moto-versions rebuild-100k soak
+        bench docs first-hour mutants moto-versions rebuild-100k soak
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,6 +60,9 @@ map-page: $(READY) ## The map's page in headless Chromium, which is on the PATH:
 hostile-page: $(READY) ## A hostile web page against the local cloud, in headless Chromium, which is on the PATH
 	@$(BIN)/python tests/e2e/hostile_page.py
 
+first-hour: $(READY) ## Install the wheel elsewhere, create a project with each piece, run and test it there
+	@$(BIN)/python tests/e2e/first_hour.py
+
 api-fuzz: $(READY) ## The API against its own OpenAPI document, by Schemathesis, with 200 examples of each kind
 	@MILLRACE_API_EXAMPLES=200 $(BIN)/pytest -n 0 tests/local/test_api_schemathesis.py
 
@@ -87,7 +90,7 @@ $(READY): requirements.txt pyproject.toml
 	@test -x $(BIN)/python || { echo "» making the virtual environment in $(VENV)"; $(PYTHON) -m venv $(VENV); }
 	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Millrace needs Python 3.11 or newer: make PYTHON=python3.12 …, after rm -r $(VENV)"; exit 1; }
-	@echo "» installing the pinned dependencies (some 200 MB the first time)"
+	@echo "» installing the pinned dependencies (770 MB on disk)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(grep '^uv==' requirements.txt)"
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements.txt || \
 		$(BIN)/python -m pip install --quiet -r requirements.txt

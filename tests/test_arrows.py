@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-KIT = {"patterns", "events", "runtime", "constructs", "flow", "local", "operations", "testing", "cli"}
+KIT = {"patterns", "events", "runtime", "constructs", "flow", "local", "operations", "testing", "scaffold", "cli"}
 ARROWS = {
     "millrace/patterns": {"millrace.patterns"},
     "millrace/events": {"millrace.events"},
@@ -22,6 +22,7 @@ ARROWS = {
         "millrace.flow",
         "millrace.patterns",
     },
+    "millrace/scaffold": {"millrace.scaffold", "millrace.events"},
     "functions": {"functions", "millrace.events", "millrace.runtime"},
     "infra": {"infra", "millrace.constructs", "functions.contracts"},
 }

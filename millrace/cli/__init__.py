@@ -8,8 +8,8 @@ from millrace.cli import console
 from millrace.operations import UsageError
 
 _EXTRAS = {
-    **dict.fromkeys(("typer", "rich"), "cli"),
-    **dict.fromkeys(("aws_cdk", "constructs", "jsii"), "constructs"),
+    **dict.fromkeys(("typer", "rich"), "all"),
+    **dict.fromkeys(("aws_cdk", "constructs", "copier", "jsii"), "constructs"),
     **dict.fromkeys(("boto3", "botocore", "httptools", "joserfc", "moto", "uvicorn", "watchfiles", "yaml"), "local"),
 }
 """The extra of the package that brings each module."""

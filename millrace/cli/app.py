@@ -9,8 +9,9 @@ from typer.core import TyperGroup
 
 import millrace
 from millrace.cli import console
+from millrace.cli.settings import add_settings
 
-_MODULES = ("up", "events", "dlq", "replay", "rebuild", "flow", "contracts")
+_MODULES = ("scaffold", "up", "events", "dlq", "replay", "rebuild", "flow", "contracts")
 """The modules that register commands, in the order of the help."""
 
 
@@ -35,6 +36,7 @@ def command() -> Any:
     """The whole `millrace` command, with styled help on a terminal."""
     for name in _MODULES:
         import_module(f"millrace.cli.{name}")
+    add_settings(app)
     app.rich_markup_mode = "rich" if console.is_styled() else None
     return typer.main.get_command(app)
 

@@ -122,26 +122,17 @@ def cost(
 def synth(
     *,
     out: Annotated[Path, typer.Option(metavar="FOLDER", help="Write to this folder.")] = Path("cdk.out"),
-    context: Annotated[
-        list[str] | None, typer.Option("-c", "--context", metavar="KEY=VALUE", help="Set a value, as for cdk synth.")
-    ] = None,
     as_json: Json = False,
 ) -> None:
     """Write the cloud assembly, unless it is up to date."""
     from millrace.cli.project import Project
+    from millrace.cli.settings import context
 
-    made = Project(Path.cwd(), out).synthesise(dict(map(_pair, context or ())))
+    made = Project(Path.cwd(), out, context()).synthesise()
     if as_json:
         console.data({"out": str(out), "made": made})
     else:
         console.out(f"{out} is up to date")
-
-
-def _pair(given: str) -> tuple[str, str]:
-    name, equals, value = given.partition("=")
-    if not equals:
-        raise UsageError(f"--context {given}: write KEY=VALUE.")
-    return name, value
 
 
 def read_project(project: "Project") -> "System":

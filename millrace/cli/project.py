@@ -8,6 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from millrace.cli.settings import STAGE, context
 from millrace.events import Catalog
 from millrace.flow import Assembly, Graph, read_graph
 from millrace.local.cloudformation.synthesis import SynthesisError, synthesise
@@ -21,20 +22,23 @@ ASSEMBLY = Path(".millrace/cdk.out")
 class Project:
     """A CDK app with its functions, in a folder."""
 
-    def __init__(self, root: Path, assembly: Path) -> None:
+    def __init__(self, root: Path, assembly: Path, context: Mapping[str, str] = MappingProxyType({})) -> None:
         self.root = root
+        self.context = context
         self.assembly = root / assembly
         self.state = root / ".millrace"
 
     @classmethod
     def here(cls) -> "Project":
-        """The project in the current folder."""
-        return cls(Path.cwd(), ASSEMBLY)
+        """The project in the current folder, with the stage and the context of the command."""
+        given = context()
+        stage = given.get(STAGE, "")
+        return cls(Path.cwd(), ASSEMBLY.with_name(f"cdk.{stage}.out") if stage else ASSEMBLY, given)
 
-    def synthesise(self, context: Mapping[str, str] = MappingProxyType({})) -> bool:
+    def synthesise(self) -> bool:
         """Bring the assembly up to date. False if it already was."""
         try:
-            return synthesise(self.root, self.assembly, context)
+            return synthesise(self.root, self.assembly, self.context)
         except SynthesisError as error:
             raise UsageError(str(error)) from error
 

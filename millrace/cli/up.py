@@ -171,10 +171,14 @@ def _start(port: int, *, strict: bool, allowed_origins: Sequence[str]) -> "Local
 
 
 def _deploy(project: "Project", cloud: "LocalCloud") -> None:
+    from millrace.local.cloudformation.synthesis import python_mismatch
+
     began = time.monotonic()
     changes: list[Change] = []
     cloud.deploy(project.assembly, changes.append)
     say(f"» deployed {len(changes)} changes in {time.monotonic() - began:.2f} s")
+    if warning := python_mismatch(project.assembly):
+        say(f"! {warning}")
 
 
 def _show_environment(cloud: "LocalCloud") -> None:

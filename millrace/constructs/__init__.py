@@ -4,9 +4,11 @@ from millrace.constructs.api.api import Api, ApiDefinitionError
 from millrace.constructs.api.authorizers import Authorizer, IamAuthorizer, JwtAuthorizer, NoAuthorizer
 from millrace.constructs.bus.bus import Bus
 from millrace.constructs.bus.policy import BusAccessError
+from millrace.constructs.bus.schedule import Schedule, ScheduleDefinitionError
 from millrace.constructs.bus.subscribers import (
     ExternalBus,
     ExternalQueue,
+    ExternalTopic,
     Subscriber,
     SubscriberUnreachableError,
     Webhook,
@@ -28,8 +30,10 @@ from millrace.constructs.function.processor import Processor
 from millrace.constructs.function.settings import Settings, allow_cycle
 from millrace.constructs.observability.acknowledgements import UnknownCheckError, acknowledge
 from millrace.constructs.observability.dashboard import Dashboard
+from millrace.constructs.signatures import show_signatures
 from millrace.constructs.stores.changes import ChangeMappingError, Changes
 from millrace.constructs.stores.event_store import EventStore
+from millrace.constructs.stores.objects import ObjectEventError, ObjectEvents
 from millrace.constructs.stores.projection import Projection
 from millrace.constructs.stores.tables import MissingTableError
 from millrace.constructs.workflow.callbacks import CallbackOrderError
@@ -54,6 +58,7 @@ __all__ = [
     "EventStore",
     "ExternalBus",
     "ExternalQueue",
+    "ExternalTopic",
     "Failure",
     "FailureStrategyError",
     "FlowError",
@@ -64,11 +69,15 @@ __all__ = [
     "MissingDeclarationError",
     "MissingTableError",
     "NoAuthorizer",
+    "ObjectEventError",
+    "ObjectEvents",
     "OrderingKeyError",
     "Processor",
     "Projection",
     "Saga",
     "SagaStep",
+    "Schedule",
+    "ScheduleDefinitionError",
     "Settings",
     "Subscriber",
     "SubscriberUnreachableError",
@@ -88,3 +97,5 @@ __all__ = [
     "ordered",
     "queue",
 ]
+
+show_signatures(globals()[name] for name in __all__)

@@ -23,8 +23,9 @@ class Statement:
 
 
 def role_of(assembly: Assembly, resource: Resource) -> Resource | None:
-    """The role of a function or a state machine."""
-    return assembly.named(resource.properties.get("Role", resource.properties.get("RoleArn")), resource)
+    """The role of a function, a state machine or a schedule."""
+    properties = resource.properties.get("Target", resource.properties)
+    return assembly.named(properties.get("Role", properties.get("RoleArn")), resource)
 
 
 def allowed(assembly: Assembly, role: Resource) -> Iterator[Statement]:

@@ -4,9 +4,9 @@ import asyncio
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
+from datetime import timedelta
 from pathlib import Path
 from random import Random
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from millrace.local import services
@@ -275,6 +275,15 @@ class LocalCloud:
         """Return the causation tree of a flow."""
         return Trace.of(correlation_id, self.on_loop(lambda: self.region.history.flow(correlation_id)))
 
+    def traces(self) -> list[Trace]:
+        """Return the causation tree of every flow since the last reset."""
+        return [self.trace(flow) for flow in self.on_loop(self.region.history.flows)]
+
+    def advance(self, duration: timedelta) -> None:
+        """Advance the clock by a duration, in which schedules run, and settle."""
+        self.on_loop(lambda: self.scheduler.after(duration.total_seconds(), lambda: None, "the end of advance()"))
+        self.settle()
+
     def reset(self) -> None:
         """Delete all resources, events and history. Waits for running functions."""
         self.scheduler.clear()
@@ -291,7 +300,5 @@ class LocalCloud:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         self.close()

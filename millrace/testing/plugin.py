@@ -6,6 +6,7 @@ cloud.settle()
 assert "PointsAwarded" in cloud.trace(order.correlation_id).names()
 """
 
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -35,10 +36,15 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.fixture(scope="session")
 def assembly(pytestconfig: pytest.Config) -> Path:
     """The project's cloud assembly, synthesised if its inputs have changed."""
-    from millrace.local.cloudformation.synthesis import synthesise  # noqa: PLC0415 - a plugin is imported by every pytest run
+    from millrace.local.cloudformation.synthesis import (  # noqa: PLC0415 - a plugin is imported by every pytest run
+        python_mismatch,
+        synthesise,
+    )
 
     out = pytestconfig.rootpath / ".millrace" / "cdk.out"
     synthesise(pytestconfig.rootpath, out)
+    if warning := python_mismatch(out):
+        warnings.warn(warning, stacklevel=2)
     return out
 
 

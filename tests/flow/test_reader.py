@@ -139,3 +139,14 @@ def test_stacks_of_a_stage_are_read(tmp_path):
     from millrace.flow import Assembly
 
     assert [resource.id for resource in Assembly(tmp_path)] == ["S.Queue"]
+
+
+def test_schedule_publishes_its_event_with_the_permission_of_its_role(tmp_path):
+    allowed = {"Effect": "Allow", "Action": "events:PutEvents", "Resource": att("Bus")}
+    role = of("IAM::Role", Policies=[{"PolicyDocument": {"Statement": [allowed]}}])
+    schedule = of("Scheduler::Schedule", Target={"Arn": att("Bus"), "RoleArn": att("Role")})
+    schedule["Metadata"] = {"millrace": {"declaration": {"consumes": [], "publishes": ["shop.clock:NightEnded"]}}}
+    read = graph(tmp_path, S={"Bus": of("Events::EventBus", Name="shop"), "Role": role, "Nightly": schedule})
+    (edge,) = read.into("shop.clock:NightEnded", "publishes")
+    assert (read[edge.source].kind, edge.resources) == ("schedule", ("S.Role",))
+    assert [to.target for to in read.out(edge.source, "delivers")] == [read.of("bus")[0].id]

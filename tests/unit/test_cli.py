@@ -15,6 +15,7 @@ from millrace.operations.cloud import Cloud, LocalCloudError, explained
 VERBS = {
     *(
         "Accept",
+        "Add",
         "Assume",
         "Begin",
         "Check",
@@ -22,13 +23,28 @@ VERBS = {
         "Compare",
         "Confirm",
         "Count",
+        "Create",
         "Delete",
         "Draw",
         "End",
         "Estimate",
     ),
-    *("Explain", "Fail", "Follow", "Give", "Go", "Install", "List", "Make", "Print", "Put", "Rebuild", "Redrive"),
-    *("Estimate", "Let", "Replay", "Run", "Save", "Send", "Set", "Show", "Start", "Wait", "Write"),
+    *(
+        "Explain",
+        "Fail",
+        "Follow",
+        "Give",
+        "Go",
+        "Install",
+        "List",
+        "Make",
+        "Print",
+        "Put",
+        "Rebuild",
+        "Redrive",
+        "Render",
+    ),
+    *("Estimate", "Let", "Render", "Replay", "Run", "Save", "Send", "Set", "Show", "Start", "Wait", "Write"),
 }
 WORDS = [[], ["dlq"], ["--help"], ["dlq", "redrive", "--help"]]
 
@@ -95,7 +111,7 @@ def test_a_closed_pipe_ends_a_command_without_a_traceback():
 
 @pytest.mark.parametrize(
     ("module", "words", "extra"),
-    [("typer.exceptions", [], "cli"), ("watchfiles", ["up"], "local")],
+    [("typer.exceptions", [], "all"), ("watchfiles", ["up"], "local")],
 )
 def test_a_missing_extra_is_explained_in_one_line(monkeypatch, capsys, tmp_path, module, words, extra):
     monkeypatch.chdir(tmp_path)

@@ -1,4 +1,4 @@
-"""Subscribers outside the app: a webhook, a queue of another account, a bus of another account or region.
+"""Subscribers outside the app: a webhook, a queue or a topic of others, a bus of another account or region.
 
 A subscriber belongs to the stack that creates it; the publisher's stack does not change.
 """
@@ -13,6 +13,7 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_secretsmanager as secrets
+from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
@@ -145,6 +146,22 @@ class ExternalQueue(SubscriberTarget):
                 f"Subscriber {scope.node.path}: {self.arn} is in {region}, and a rule in {own} can only send to queues "
                 f"in {own}: subscribe a bus in {region} with ExternalBus, and the queue to that bus."
             )
+
+
+@dataclass(frozen=True)
+class ExternalTopic(SubscriberTarget):
+    """A topic of another stack or account in the same region, by its ARN.
+
+    Its policy must allow events.amazonaws.com to publish; so must the policy of its key, if it is encrypted with one.
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html#eb-sns-permissions
+    """
+
+    arn: str
+
+    def rule_target(self, scope: Construct, bus: Bus, dead_letters: sqs.Queue) -> events.IRuleTarget:  # noqa: ARG002
+        """Return the topic."""
+        topic = sns.Topic.from_topic_arn(scope, "Target", self.arn)
+        return targets.SnsTopic(topic, dead_letter_queue=dead_letters, **rule_retry_policy())
 
 
 @jsii.implements(events.IRuleTarget)

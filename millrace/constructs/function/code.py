@@ -47,12 +47,13 @@ def stage(name: str, paths: list[str], generated_files: Mapping[str, str] | None
 
 
 def files(path: Path) -> Iterator[Path]:
-    """Return the sorted files of a folder, or the file itself, without byte code and hidden files."""
+    """Return the sorted files of a folder, or the file itself, without byte code, hidden files, and requirements."""
     if path.is_file():
         yield path
     for file in sorted(path.rglob("*")):
         parts = file.relative_to(path).parts
-        if file.is_file() and "__pycache__" not in parts and not any(part.startswith(".") for part in parts):
+        hidden = "__pycache__" in parts or any(part.startswith(".") for part in parts)
+        if file.is_file() and not hidden and file.name != "requirements.txt":
             yield file
 
 

@@ -17,9 +17,10 @@ from millrace.constructs.bus.bus import Bus
 from millrace.constructs.bus.encrypted_resources import log_group
 from millrace.constructs.bus.encryption import READ_ACTIONS, WRITE_ACTIONS, grant_key
 from millrace.constructs.function.code import function_code, source_paths
-from millrace.constructs.function.layer import RUNTIME, shared_layer
+from millrace.constructs.function.layer import function_layer
 from millrace.constructs.function.project import EventTypes
-from millrace.constructs.function.settings import AllowedCycle, Settings
+from millrace.constructs.function.requirements import runtime
+from millrace.constructs.function.settings import AllowedCycle, Settings, grant_settings, setting_variables
 from millrace.constructs.observability.acknowledgements import acknowledge
 from millrace.constructs.stores.tables import Tables, grant_resources, resource_environment
 from millrace.runtime import Declaration
@@ -34,6 +35,8 @@ Kind = Literal[
 STARTER = "millrace.runtime.starter.handler"
 TIMEOUT_SECONDS = 30
 MEMORY_MB = 256
+_LATEST = ("AwsSolutions-L1", "Serverless-LambdaLatestVersion")
+"""Rules of cdk-nag that demand the latest runtime."""
 
 
 class Function(Construct):
@@ -74,26 +77,27 @@ class Function(Construct):
         self.function = lambda_.Function(
             self,
             "Function",
-            runtime=RUNTIME,
+            runtime=runtime(self),
             handler=f"functions.{folder}.handler.handler" if folder else handler,
             code=function_code(name if generated_files else folder or "starter", paths, generated_files or {}),
             role=self.role,
             log_group=self.log_group,
             environment=_environment(name, {ACCOUNT: Stack.of(self).account, **environment}, settings),
             environment_encryption=key,
-            **self._properties(settings),
+            **self._properties(folder, settings),
         )
         self._metadata = {"function": name, "sources": paths}
         self.add_metadata(**metadata)
         grant_key(key, self.role, "lambda", READ_ACTIONS)
+        grant_settings(self.role, settings)
         self._acknowledge(key)
 
-    def _properties(self, settings: Settings) -> dict[str, Any]:
+    def _properties(self, folder: str | None, settings: Settings) -> dict[str, Any]:
         architecture = settings.get("architecture", lambda_.Architecture.ARM_64)
         tracing = settings.get("tracing", True)
         return {
             "architecture": architecture,
-            "layers": [shared_layer(self, architecture)],
+            "layers": [function_layer(self, folder, architecture)],
             "timeout": settings.get("timeout", Duration.seconds(TIMEOUT_SECONDS)),
             "memory_size": settings.get("memory_size", MEMORY_MB),
             "tracing": lambda_.Tracing.ACTIVE if tracing else lambda_.Tracing.DISABLED,
@@ -143,6 +147,7 @@ class Function(Construct):
     def _acknowledge(self, key: kms.IKey | None) -> None:
         acknowledge(self.role, "X-Ray does not support resource-level permissions.", "AwsSolutions-IAM5[Resource::*]")
         acknowledge(self.function, "It only calls AWS endpoints, so a VPC would not protect it.", "CKV_AWS_117")
+        acknowledge(self.function, "It has the Python version that the tests run on.", *_LATEST)
         acknowledge(self.function, "CDK adds the dependency on the role and its policies.", "W3005")
         if key is None:
             reason = "Lambda encrypts it, and it holds no secrets; Bus(encryption_key=…) sets a customer managed key."
@@ -233,4 +238,4 @@ def _names(event_types: EventTypes) -> list[str]:
 def _environment(name: str, environment: Mapping[str, str], settings: Settings) -> dict[str, str]:
     level = settings.get("log_level", "INFO")
     powertools = {"POWERTOOLS_SERVICE_NAME": name, "POWERTOOLS_LOG_LEVEL": level}
-    return {**powertools, **environment, **settings.get("environment", {})}
+    return {**powertools, **environment, **setting_variables(settings)}

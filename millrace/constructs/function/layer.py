@@ -1,4 +1,4 @@
-"""The layer that all functions share: millrace.runtime and its pinned dependencies, built without Docker.
+"""The layer that all functions share, and the layers of functions with requirements of their own; built without Docker.
 
 https://docs.aws.amazon.com/lambda/latest/dg/python-layers.html
 """
@@ -9,94 +9,133 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from aws_cdk import Stack
+from aws_cdk import CfnResource, Stack
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 import millrace
 from millrace.constructs.function.code import files
 from millrace.constructs.function.project import FUNCTIONS, project
+from millrace.constructs.function.requirements import (
+    FILE,
+    installed,
+    own_requirements,
+    python_version,
+    runtime,
+    shared_requirements,
+)
 
-RUNTIME = lambda_.Runtime.PYTHON_3_14
-PYTHON = RUNTIME.name.removeprefix("python")
 PLATFORMS = {"arm64": "aarch64", "x86_64": "x86_64"}
 """Names of architectures: Lambda's, and those of Python wheels."""
 _PACKAGES = ("__init__.py", "py.typed", "events", "runtime")
 
 
 class LayerBuildError(RuntimeError):
-    """uv and pip could not install the layer's dependencies; the message contains their output."""
+    """uv and pip could not install a layer's requirements; the message contains their output."""
 
 
-def shared_layer(scope: Construct, architecture: lambda_.Architecture) -> lambda_.LayerVersion:
-    """Return the layer of the stack for an architecture, and create it for the first function that needs it."""
-    stack = Stack.of(scope)
-    known = stack.node.try_find_child(_name(architecture))
-    return known if isinstance(known, lambda_.LayerVersion) else _layer(stack, architecture)
+@dataclass(frozen=True)
+class Target:
+    """What a layer is built for: `arm64` or `x86_64`, and a Python version."""
+
+    architecture: str
+    python: str
 
 
-def _layer(stack: Stack, architecture: lambda_.Architecture) -> lambda_.LayerVersion:
-    folder = build_layer(architecture.name)
-    return lambda_.LayerVersion(
-        stack,
-        _name(architecture),
-        code=lambda_.Code.from_asset(str(folder), asset_hash=folder.name),
-        compatible_architectures=[architecture],
-        compatible_runtimes=[RUNTIME],
-        description="millrace.runtime and its pinned dependencies",
-    )
+def function_layer(scope: Construct, folder: str | None, architecture: lambda_.Architecture) -> lambda_.LayerVersion:
+    """Return the layer of a function: the one that the stack's functions share or, with requirements, its own.
 
-
-def _name(architecture: lambda_.Architecture) -> str:
-    return f"Layer{architecture.name.title().replace('_', '')}"
-
-
-def build_layer(architecture: str) -> Path:
-    """Build the layer and return its folder, whose name is the hash of its content.
-
-    `.millrace/layers` caches the installed dependencies until a pin changes, and the layer until its content changes.
+    Its own contains the shared requirements, too, because layers with different versions of a package would not fit.
     """
-    wheels = _dependencies(architecture)
-    installed = sorted(path.name for path in (wheels / "python").glob("*.dist-info"))
-    key = _hash([*installed, PYTHON, architecture, *_contents(_millrace_files())])
+    target = Target(architecture.name, python_version(scope))
+    own = own_requirements(folder) if folder else []
+    if own:
+        return _layer(scope, "Layer", build_layer(sorted({*shared_requirements(), *own}), target), target)
+    stack, name = Stack.of(scope), f"Layer{architecture.name.title().replace('_', '')}"
+    known = stack.node.try_find_child(name)
+    if isinstance(known, lambda_.LayerVersion):
+        return known
+    return _layer(stack, name, build_layer(shared_requirements(), target), target)
+
+
+def _layer(scope: Construct, id: str, folder: Path, target: Target) -> lambda_.LayerVersion:  # noqa: A002 - CDK's own name
+    layer = lambda_.LayerVersion(
+        scope,
+        id,
+        code=lambda_.Code.from_asset(str(folder), asset_hash=folder.name),
+        compatible_architectures=[lambda_.Architecture.custom(target.architecture)],
+        compatible_runtimes=[runtime(scope)],
+        description="Millrace's runtime and the requirements of functions",
+    )
+    if isinstance(resource := layer.node.default_child, CfnResource):
+        resource.add_metadata("millrace", {"provides": sorted(_modules(folder / "python"))})
+    return layer
+
+
+def build_layer(requirements: Sequence[str], target: Target) -> Path:
+    """Build a layer with Millrace's runtime, and return its folder, whose name is the hash of its content.
+
+    `.millrace/layers` caches the installed requirements until a version changes, and the layer until its content
+    changes.
+    """
+    wheels = _dependencies(requirements, target)
+    packages = sorted(path.name for path in (wheels / "python").glob("*.dist-info"))
+    key = _hash([*packages, target.python, target.architecture, *_contents(_millrace_files())])
     return _cached(_cache() / key, lambda folder: _assemble(wheels, folder))
 
 
-def _dependencies(architecture: str) -> Path:
-    requirements, pins = project() / FUNCTIONS / "requirements.txt", project() / "requirements.txt"
-    for file in (requirements, pins):
-        if not file.is_file():
-            raise LayerBuildError(
-                f"{file} is missing: create it with the dependencies of the shared layer and their versions."
-            )
-    key = _hash([requirements.read_bytes(), pins.read_bytes(), PYTHON, architecture])
-    return _cached(
-        _cache() / f"wheels-{key}", lambda folder: _install(requirements, pins, architecture, folder / "python")
-    )
+def _modules(packages: Path) -> Iterator[str]:
+    """Return the names of the top-level modules in a folder of installed packages."""
+    for path in packages.iterdir():
+        if path.suffix not in (".dist-info", ".pth"):
+            yield path.name.partition(".")[0]
 
 
-def _install(requirements: Path, pins: Path, architecture: str, target: Path) -> None:
-    wheels = PLATFORMS[architecture]
+def _dependencies(requirements: Sequence[str], target: Target) -> Path:
+    pins = installed(requirements)
+    key = _hash([*requirements, "", *pins, target.python, target.architecture])
+    return _cached(_cache() / f"wheels-{key}", lambda folder: _install(requirements, pins, target, folder))
+
+
+def _install(requirements: Sequence[str], pins: Sequence[str], target: Target, folder: Path) -> None:
+    """Install requirements into `folder/python`, in the versions of `pins`."""
+    wheels, packages = PLATFORMS[target.architecture], folder / "python"
+    wanted, versions = folder / FILE, folder / "constraints.txt"
+    wanted.write_text("\n".join(requirements))
+    versions.write_text("\n".join(pins))
     uv = ["-m", "uv", "pip", "install", "--quiet", "--python-platform", f"{wheels}-manylinux2014"]
     pip = ["-m", "pip", "install", "--quiet", "--no-compile", "--platform", f"manylinux2014_{wheels}"]
     pip += ["--platform", f"manylinux_2_28_{wheels}", "--implementation", "cp"]
-    options = ["--target", str(target), "--python-version", PYTHON, "--only-binary", ":all:"]
+    options = ["--target", str(packages), "--python-version", target.python, "--only-binary", ":all:"]
     errors = []
     for command in (uv, pip):  # uv is faster; pip also reads its own index configuration
         ran = subprocess.run(
-            [sys.executable, *command, *options, "-r", str(requirements), "-c", str(pins)],
+            [sys.executable, *command, *options, "-r", str(wanted), "-c", str(versions)],
             capture_output=True,
             text=True,
             check=False,
         )
         if not ran.returncode:
-            return _strip(target)
+            return _strip(packages)
         errors.append(f"{command[1]}: {ran.stderr.strip()}")
-        shutil.rmtree(target, ignore_errors=True)
-    raise LayerBuildError("\n".join(["The shared layer could not be built.", *errors]))
+        shutil.rmtree(packages, ignore_errors=True)
+    raise LayerBuildError(
+        "\n".join(
+            [f"A layer could not be built for Python {target.python} on {target.architecture}.", *errors, _remedy()]
+        )
+    )
+
+
+def _remedy() -> str:
+    return (
+        f"Its requirements are those of Millrace and of {FUNCTIONS}/{FILE} (or the dependencies in pyproject.toml), or "
+        f"those of {FUNCTIONS}/<function>/{FILE}, in the versions that are installed here: change a requirement, "
+        "or install a version that has a wheel for Lambda."
+    )
 
 
 def _strip(target: Path) -> None:

@@ -5,8 +5,11 @@ from dataclasses import dataclass
 from typing import TypedDict
 
 from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
+from aws_cdk import aws_secretsmanager as secretsmanager
+from aws_cdk import aws_ssm as ssm
 
 
 @dataclass(frozen=True)
@@ -27,14 +30,36 @@ class Settings(TypedDict, total=False):
 
     Defaults: timeout 30 s, 256 MB, log level INFO, log retention of one month, logs deleted with the stack, X-Ray
     tracing on, arm64, no cycle allowed.
+
+    secrets, parameters: Secrets and SSM parameters by environment variables. A variable contains the ARN of its secret
+        or the name of its parameter, and the function may read it; the value is not in the template.
     """
 
     timeout: Duration
     memory_size: int
     environment: Mapping[str, str]
+    secrets: Mapping[str, secretsmanager.ISecret]
+    parameters: Mapping[str, ssm.IParameter]
     log_level: str
     log_retention: logs.RetentionDays
     log_removal_policy: RemovalPolicy
     tracing: bool
     architecture: lambda_.Architecture
     allow_cycle: AllowedCycle
+
+
+def setting_variables(settings: Settings) -> dict[str, str]:
+    """Return the environment variables that the settings declare."""
+    secrets = {name: secret.secret_arn for name, secret in settings.get("secrets", {}).items()}
+    parameters = {name: parameter.parameter_name for name, parameter in settings.get("parameters", {}).items()}
+    return {**settings.get("environment", {}), **secrets, **parameters}
+
+
+def grant_settings(role: iam.IGrantable, settings: Settings) -> None:
+    """Allow a role to read the secrets and parameters that the settings declare, and to decrypt them."""
+    for secret in settings.get("secrets", {}).values():
+        secret.grant_read(role)
+    for parameter in settings.get("parameters", {}).values():
+        role.grant_principal.add_to_principal_policy(
+            iam.PolicyStatement(actions=["ssm:GetParameter"], resources=[parameter.parameter_arn])
+        )

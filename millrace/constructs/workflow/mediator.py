@@ -143,7 +143,13 @@ class Mediator(Construct):
                 "MILLRACE_STATE_MACHINE": self.state_machine.state_machine_arn,
                 "MILLRACE_TRIGGER": event_addresses([self.trigger]),
             },
-            settings={**settings, "timeout": Duration.seconds(30), "environment": {}},
+            settings={
+                **settings,
+                "timeout": Duration.seconds(30),
+                "environment": {},
+                "secrets": {},
+                "parameters": {},
+            },
             key=bus.encryption_key,
         )
         self.state_machine.grant_start_execution(starter.role)

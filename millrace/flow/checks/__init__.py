@@ -1,7 +1,7 @@
 """The checks. Each finds one weakness of event-driven systems."""
 
 from millrace.flow.checks.access import outside_publishes_inside, unencrypted_store, wildcard_grant
-from millrace.flow.checks.code import undeclared_publish, unnamed_cause
+from millrace.flow.checks.code import missing_dependency, undeclared_publish, unnamed_cause
 from millrace.flow.checks.contracts import oversized_contract, unordered_channel
 from millrace.flow.checks.failures import missing_failure_path, step_without_undo, unanswerable_callback
 from millrace.flow.checks.loops import cycle, hop_limit
@@ -30,6 +30,7 @@ CHECKS: tuple[Check, ...] = (
     oversized_contract,
     undeclared_publish,
     unnamed_cause,
+    missing_dependency,
     wildcard_grant,
     unencrypted_store,
     outside_publishes_inside,

@@ -1,4 +1,4 @@
-"""Fixed flows and lost data: code that publishes undeclared events, or effects without a cause."""
+"""Handlers' code: undeclared events, effects without a cause, imports that nothing provides."""
 
 from collections.abc import Iterator
 
@@ -6,6 +6,7 @@ from millrace.flow.assembly import SourceLocation
 from millrace.flow.causes import unnamed_causes
 from millrace.flow.findings import Finding, System, check
 from millrace.flow.graph import Node
+from millrace.flow.imports import missing_modules
 from millrace.flow.syntax import Creation, created_by
 
 
@@ -43,6 +44,27 @@ def unnamed_cause(system: System) -> Iterator[Finding]:
                 message=f"{node.name} handles a list and {found.what} at {found.location} without a cause.",
                 fix=f"Write {found.fix}, with an event of the list.",
                 locations=tuple(dict.fromkeys([found.location, *node.locations])),
+                resources=(node.resource.id,) if node.resource else (),
+            )
+
+
+@check("missing-dependency", weakness="upkeep")
+def missing_dependency(system: System) -> Iterator[Finding]:
+    """A function imports a module that Lambda will not find.
+
+    The module is installed here, but neither the function's code nor its layers contain it, so each invocation fails
+    with Runtime.ImportModuleError. Add the package to functions/requirements.txt, for all functions; or to
+    requirements.txt in the function's folder, for this one. A project without functions/requirements.txt lists the
+    packages in the dependencies of pyproject.toml.
+    """
+    for node in system.graph.functions:
+        own = f"functions/{node.facts.get('function', '')}/requirements.txt"
+        for found in missing_modules(system, node):
+            yield Finding(
+                subject=node.id,
+                message=f"{node.name} imports {found.name} at {found.location}, and none of its layers contains it.",
+                fix=f"Add its package to functions/requirements.txt, for all functions, or to {own}.",
+                locations=(found.location,),
                 resources=(node.resource.id,) if node.resource else (),
             )
 

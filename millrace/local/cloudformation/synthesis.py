@@ -15,9 +15,10 @@ from typing import Any
 
 import millrace
 
-INPUTS = ("app.py", "cdk.json", "requirements.txt", "functions", "infra")
+INPUTS = ("app.py", "cdk.json", "requirements.txt", "pyproject.toml", "uv.lock", "functions", "infra")
 _PACKAGES = ("events", "patterns", "runtime", "constructs", "flow")
 _STAMP = "millrace-inputs.json"
+_FUNCTION = "AWS::Lambda::Function"
 _VALIDATION_FAILED = "ValidationFailed: "
 """The start of CDK's error message if a validation of the assembly fails."""
 
@@ -124,3 +125,18 @@ def _configuration(project: Path) -> dict[str, Any]:
     if "app" not in configuration:
         raise SynthesisError(f'{file} has no "app". Add "app": "python app.py".')
     return configuration
+
+
+def python_mismatch(out: Path) -> str:
+    """Return a warning if functions have another Python version than this process; else an empty text."""
+    here = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    templates = [json.loads(file.read_bytes()) for file in sorted(out.glob("*.template.json"))]
+    resources = [each for template in templates for each in template.get("Resources", {}).values()]
+    runtimes = {str(each.get("Properties", {}).get("Runtime")) for each in resources if each["Type"] == _FUNCTION}
+    others = sorted(name for name in runtimes if name.startswith("python") and name != here)
+    if not others:
+        return ""
+    return (
+        f"Functions run on {here} here, and on {', '.join(others)} in Lambda. Run the local cloud and the tests "
+        f'on that version, or set "millrace:python": "{here.removeprefix("python")}" in the context of cdk.json.'
+    )

@@ -1,6 +1,7 @@
 """The assets of functions and the layer contain the handlers and their code."""
 
 import json
+import sys
 
 import pytest
 
@@ -79,7 +80,7 @@ def test_layer_contains_the_pinned_dependencies_for_the_architecture(template):
     assert {"pydantic", "pydantic_core", "aws_lambda_powertools"} <= packages
     assert not {"bin", ".lock", "boto3"} & packages
     assert [file.name for file in (layer(template) / "pydantic_core").glob("*.so")] == [
-        "_pydantic_core.cpython-314-aarch64-linux-gnu.so"
+        f"_pydantic_core.cpython-{sys.version_info.major}{sys.version_info.minor}-aarch64-linux-gnu.so"
     ]
 
 

@@ -13,7 +13,6 @@ from millrace.constructs import (
     direct,
     queue,
 )
-from millrace.constructs.function.layer import LayerBuildError, build_layer
 
 
 def raises(error, message):
@@ -64,9 +63,3 @@ def test_direct_channel_has_only_a_dead_letter_queue(stack, bus, synthesised):
     (config,) = template.of("Lambda::EventInvokeConfig").values()
     assert config["MaximumRetryAttempts"] == 1
     assert len(template.of("SQS::Queue")) == 2
-
-
-def test_layer_without_pinned_requirements_raises(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    with raises(LayerBuildError, "requirements.txt is missing"):
-        build_layer("arm64")

@@ -1,0 +1,1 @@
+"""Creates projects and adds pieces to them, from the templates in `templates/`."""
