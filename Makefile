@@ -6,6 +6,8 @@ READY   := $(VENV)/.ready
 CDK     := $(VENV)/cdk/node_modules/aws-cdk/bin/cdk
 CDK_VERSION := 2.1148.1
 CHECKOV := $(VENV)/checkov/bin/checkov
+ZENSICAL := $(VENV)/docs/bin/zensical
+MERMAID := mermaid@12.3.0
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 ORDERS  := tests/events/stock_delivered.json tests/events/place_order.json \
            tests/events/place_order_declined.json tests/events/place_order_undeliverable.json \
@@ -79,6 +81,9 @@ mutants: $(READY) ## Mutate the lines changed SINCE=HEAD~1, and list what no tes
 	@nice $(BIN)/python tests/mutants.py $(if $(SINCE),--since $(SINCE)) $(if $(ALL),--all) $(if $(PATHS),--paths $(PATHS)) \
 		$(if $(EVERY),--every $(EVERY)) $(if $(RETRY),--retry)
 
+docs: $(ZENSICAL) ## Build the documentation site into .millrace/site; a warning or a dead link is an error
+	@$(BIN)/python tests/docs_site.py --tools $(VENV)/docs
+
 moto-versions: $(READY) ## Test the services on moto with the oldest and the newest version that pyproject.toml allows
 	@$(BIN)/python tests/moto_versions.py
 
@@ -107,4 +112,13 @@ $(CHECKOV): tests/checkov-requirements.txt | $(READY)
 	@$(BIN)/python -m venv --clear $(VENV)/checkov
 	@$(BIN)/uv pip install --quiet --python $(VENV)/checkov/bin/python -r $< || \
 		$(VENV)/checkov/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+$(ZENSICAL): tests/docs-requirements.txt | $(READY)
+	@echo "» installing the documentation generator into an environment of its own"
+	@$(BIN)/python -m venv --clear $(VENV)/docs
+	@$(BIN)/uv pip install --quiet --python $(VENV)/docs/bin/python -r $< || \
+		$(VENV)/docs/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@cd $(VENV)/docs && ../bin/npm pack --silent $(MERMAID) >/dev/null && \
+		tar xzf mermaid-*.tgz --strip-components=2 package/dist/mermaid.min.js && rm mermaid-*.tgz
 	@touch $@
