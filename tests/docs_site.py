@@ -28,7 +28,12 @@ REFERENCE = {
     "events": ("millrace.events", "millrace.events.cloudevents"),
     "runtime": ("millrace.runtime",),
     "constructs": ("millrace.constructs",),
-    "testing": ("millrace.testing.plugin", "millrace.testing.mocks", "millrace.testing.contracts", "millrace.testing.recorded"),
+    "testing": (
+        "millrace.testing.plugin",
+        "millrace.testing.mocks",
+        "millrace.testing.contracts",
+        "millrace.testing.recorded",
+    ),
     "local": ("millrace.local.cloud",),
 }
 """The modules whose docstrings each page of the reference contains."""
@@ -38,7 +43,9 @@ LINK = re.compile(r"(\]\()(?!https?:|#)([^)#\s]+)(#[^)\s]+)?\)")
 def main() -> None:
     """Write the pages and the configuration, and run the generator."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--tools", type=Path, required=True, help="the environment of the generator, with mermaid.min.js")
+    parser.add_argument(
+        "--tools", type=Path, required=True, help="the environment of the generator, with mermaid.min.js"
+    )
     tools = parser.parse_args().tools.resolve()
     shutil.rmtree(BUILD, ignore_errors=True)
     pages = BUILD / "pages"
@@ -47,7 +54,8 @@ def main() -> None:
     for asset in (DOCS / "map.png", DOCS / "site.css", tools / "mermaid.min.js"):
         shutil.copy(asset, pages)
     write(BUILD / "zensical.toml", configuration(pages))
-    (BUILD / "millrace").symlink_to(ROOT / "millrace")
+    for name in ("millrace", "tests/docs_arguments.py"):
+        (BUILD / Path(name).name).symlink_to(ROOT / name)
     build(tools / "bin" / "zensical")
 
 
@@ -77,7 +85,9 @@ def linked(page: Path, link: re.Match[str]) -> str:
 
 def reference(modules: tuple[str, ...]) -> str:
     """Return a page that mkdocstrings fills from docstrings."""
-    sections = [f"## {module} {{ .module }}\n\n::: {module}\n    options:\n      heading_level: 3\n" for module in modules[1:]]
+    sections = [
+        f"## {module} {{ .module }}\n\n::: {module}\n    options:\n      heading_level: 3\n" for module in modules[1:]
+    ]
     return "\n".join([f"# {modules[0]}\n\n::: {modules[0]}\n", *sections])
 
 
