@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
-SOURCE = re.compile(r"\bmillrace/[\w/]*\.py\b")
+SOURCE = re.compile(r"\b(?:millrace|tests|examples|benchmarks)/[\w/]*\.py\b")
 LINK = re.compile(r"\]\((?!https?:|#)([^)#\s]+)")
 ANCHOR = re.compile(r"\]\((?!https?:)([^)#\s]*)#([^)\s]+)\)")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
@@ -16,7 +16,8 @@ CODE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 
 
 def missing(page, pattern, folder):
-    return sorted({path for path in pattern.findall(page.read_text()) if not (folder / path).exists()})
+    text = CODE.sub("", page.read_text())
+    return sorted({path for path in pattern.findall(text) if not (folder / path).exists()})
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
