@@ -1,17 +1,19 @@
 """The CDK app, run in this folder by `cdk` and `millrace`.
 
-Context: `keep-tables` (yes, no); `encryption-key` (create: encrypt everything with a new KMS key).
+Context: `stage` (a suffix of all names); `keep-tables` (yes, no); `encryption-key` (create: encrypt everything with a
+new KMS key).
 """
 
 from aws_cdk import App, RemovalPolicy
 
 from infra.shop import Shop
+from millrace.constructs import staged
 
 app = App(analytics_reporting=False)
 keep = app.node.try_get_context("keep-tables") or "yes"
 Shop(
     app,
-    "Shop",
+    staged(app, "Shop"),
     removal_policy=RemovalPolicy.RETAIN if keep == "yes" else RemovalPolicy.DESTROY,
     encryption_key=app.node.try_get_context("encryption-key"),
 )

@@ -14,7 +14,7 @@ from typing import Any
 from millrace.events import Metadata
 from millrace.local.cloud import LocalCloud
 from millrace.local.cloudformation.synthesis import synthesise
-from millrace.runtime.streams import BUCKET
+from millrace.runtime.streams import RUN
 
 ROOT = Path(__file__).parents[1]
 CUSTOMERS = 5_000
@@ -35,7 +35,7 @@ def stored(position: int) -> dict[str, dict[str, str]]:
     detail = {"metadata": {**metadata, "stream": order, "stream_version": 1}, "data": data}
     texts = {"stream": order, "source": "shop.orders", "detail_type": "OrderPlaced", "detail": json.dumps(detail)}
     numbers = {"version": 1, "position": position}
-    texts["log"] = f"{position // BUCKET:012}"
+    texts["log"] = f"run.{position // RUN:012}"
     return {k: {"S": v} for k, v in texts.items()} | {k: {"N": str(v)} for k, v in numbers.items()}
 
 

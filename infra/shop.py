@@ -15,17 +15,18 @@ from millrace.constructs.bus.encryption import EncryptionKey
 
 
 class Shop(Stack):
-    """All contexts on one bus. `removal_policy` applies to the tables."""
+    """All contexts on one bus. `removal_policy` applies to the tables; if they are retained, the stack is protected."""
 
     def __init__(
         self,
         scope: Construct,
         id: str,  # noqa: A002 - CDK's own name
         *,
-        removal_policy: RemovalPolicy,
+        removal_policy: RemovalPolicy = RemovalPolicy.RETAIN,
         encryption_key: EncryptionKey | None = None,
     ) -> None:
-        super().__init__(scope, id, description="The shop of Millrace")
+        protected = removal_policy != RemovalPolicy.DESTROY
+        super().__init__(scope, id, description="The shop of Millrace", termination_protection=protected)
         bus = Bus(self, "Bus", name="shop", encryption_key=encryption_key)
         warehouse = Warehouse(self, "Warehouse", bus=bus, removal_policy=removal_policy)
         orders = Orders(self, "Orders", bus=bus, removal_policy=removal_policy)

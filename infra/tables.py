@@ -20,6 +20,7 @@ def table(scope: Construct, name: str, *, key: str, bus: Bus, removal_policy: Re
             point_in_time_recovery_enabled=True
         ),
         removal_policy=removal_policy,
+        deletion_protection=removal_policy != RemovalPolicy.DESTROY,
     )
     if bus.encryption_key is None:
         acknowledge(

@@ -1,6 +1,7 @@
-"""What `make lint` holds the deployed template against: cdk-nag (two packs), cfn-lint and checkov, over the shop twice.
+"""Run cdk-nag (two packs), cfn-lint and checkov over the shop in each mode, for `make lint`.
 
-Once under AWS's keys and once under a key of its own. What was found is kept, and said again while nothing has changed.
+The modes: by default, with a key of its own, with tables that are deleted with the stack, and as a stage. The report is
+kept, and printed again while nothing has changed.
 """
 
 import argparse
@@ -16,7 +17,12 @@ from typing import Any
 from millrace.local.cloudformation.synthesis import app_environment, fingerprint
 
 HERE = Path(__file__).parent
-SHOPS = {"aws-keys": {}, "own-key": {"encryption-key": "create"}}
+SHOPS = {
+    "default": {},
+    "own-key": {"encryption-key": "create"},
+    "deleted": {"keep-tables": "no"},
+    "stage": {"stage": "dev"},
+}
 TOOLS = (HERE / "lint.py", HERE / "nag.py", HERE / "checkov-requirements.txt", HERE.parent / "requirements.txt")
 
 

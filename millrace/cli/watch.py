@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING
 from watchfiles import Change
 from watchfiles import watch as watch_files
 
-from millrace.cli.console import say
+from millrace.cli.console import counted, say
 from millrace.cli.project import Project
 from millrace.local.cloudformation.deployment import Change as Deployed
 from millrace.local.cloudformation.deployment import DeploymentError
+from millrace.local.cloudformation.refusals import Options
 from millrace.local.cloudformation.synthesis import INPUTS, files_of
+from millrace.local.cloudformation.template import TemplateError
 from millrace.operations import UsageError
 from millrace.operations.printable import printable_lines
 
@@ -27,7 +29,7 @@ _STEP_MS = 50
 _POLL_MS = 200
 
 
-def watch(project: Project, cloud: "LocalCloud", ready: Callable[[], None]) -> None:
+def watch(project: Project, cloud: "LocalCloud", options: Options, ready: Callable[[], None]) -> None:
     """Deploy saved changes until the cloud must stop. Calls `ready` once every change is noticed.
 
     If a change cannot be deployed, the deployed version keeps running.
@@ -51,7 +53,7 @@ def watch(project: Project, cloud: "LocalCloud", ready: Callable[[], None]) -> N
             continue
         files = sorted({Path(name).relative_to(project.root.resolve()) for _, name in changes})
         say(f"» saved: {', '.join(map(str, files))}")
-        _redeploy(project, cloud, files)
+        _redeploy(project, cloud, options, files)
 
 
 def _is_source(_change: Change, name: str) -> bool:
@@ -59,7 +61,7 @@ def _is_source(_change: Change, name: str) -> bool:
     return "__pycache__" not in path.parts and not path.name.startswith(".") and not path.name.endswith(("~", ".swp"))
 
 
-def _redeploy(project: Project, cloud: "LocalCloud", files: list[Path]) -> None:
+def _redeploy(project: Project, cloud: "LocalCloud", options: Options, files: list[Path]) -> None:
     began = time.monotonic()
     try:
         swapped = list(_swap(project, cloud, files))
@@ -67,12 +69,12 @@ def _redeploy(project: Project, cloud: "LocalCloud", files: list[Path]) -> None:
             say(f"  {', '.join(swapped)}: new code after {time.monotonic() - began:.2f} s")
         project.synthesise()
         changes: list[Deployed] = []
-        cloud.deploy(project.assembly, changes.append)
-    except (UsageError, DeploymentError) as error:
+        cloud.deploy(project.assembly, changes.append, skip=options.skip, parameters=options.parameters)
+    except (UsageError, DeploymentError, TemplateError) as error:
         lines = printable_lines(f"not deployed, the previous version keeps running: {error}")
         say(*(f"  {line}" for line in lines))
     else:
-        say(f"  {len(changes)} changes deployed after {time.monotonic() - began:.2f} s")
+        say(f"  {counted(len(changes), 'change')} deployed after {time.monotonic() - began:.2f} s")
 
 
 def _swap(project: Project, cloud: "LocalCloud", files: list[Path]) -> Iterator[str]:

@@ -27,6 +27,7 @@ from millrace.constructs.failure.strategies import (
 )
 from millrace.constructs.function.handlers import FunctionNotFoundError, MissingDeclarationError
 from millrace.constructs.function.processor import Processor
+from millrace.constructs.function.project import StageNameError, staged
 from millrace.constructs.function.settings import Settings, allow_cycle
 from millrace.constructs.observability.acknowledgements import UnknownCheckError, acknowledge
 from millrace.constructs.observability.dashboard import Dashboard
@@ -79,6 +80,7 @@ __all__ = [
     "Schedule",
     "ScheduleDefinitionError",
     "Settings",
+    "StageNameError",
     "Subscriber",
     "SubscriberUnreachableError",
     "UnknownCheckError",
@@ -96,6 +98,7 @@ __all__ = [
     "fork",
     "ordered",
     "queue",
+    "staged",
 ]
 
 show_signatures(globals()[name] for name in __all__)

@@ -59,6 +59,11 @@ def _unused(system: System, raw: Sequence[Finding]) -> Iterator[Finding]:
 ALL_CHECKS = (*CHECKS, unused_acknowledgement)
 
 
+def stops_synth(finding: Finding) -> bool:
+    """Whether a finding stops a synth: every one but a note."""
+    return next(known.severity for known in ALL_CHECKS if known.id == finding.check) != "note"
+
+
 def names() -> list[str]:
     """The ids of all checks."""
     return [known.id for known in ALL_CHECKS]

@@ -51,6 +51,8 @@ def openapi_30(schema: Schema) -> Schema:
     def change(part: Schema) -> Schema:
         part = _nullable(_alone(_bounds(_constants(_tuples_as_any(part)))))
         part.pop("propertyNames", None)
+        if part.get("default", ...) is None:
+            del part["default"]  # EventBridge documents no null; the field is optional and nullable
         if "examples" in part:
             part["example"] = part.pop("examples")[0]
         if "patternProperties" in part:

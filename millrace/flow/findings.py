@@ -9,7 +9,8 @@ from typing import Literal
 from millrace.flow.assembly import Assembly, Resource, SourceLocation
 from millrace.flow.graph import Graph, Node
 
-Severity = Literal["error", "warning"]
+Severity = Literal["error", "warning", "note"]
+"""A note does not stop a synth."""
 Weakness = Literal[
     "order", "large data", "tangled logic", "endless loops", "lost data", "fixed flows", "security", "upkeep"
 ]

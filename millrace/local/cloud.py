@@ -1,17 +1,20 @@
 """`LocalCloud`: AWS on loopback, in this process."""
 
 import asyncio
+import math
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from datetime import timedelta
 from pathlib import Path
 from random import Random
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from millrace.local import services
 from millrace.local.cloudformation.deployment import Change, Deployment
 from millrace.local.cloudformation.deployments import Deployments
+from millrace.local.cloudformation.refusals import Options
 from millrace.local.core import moto_changes
 from millrace.local.core.account_region import AccountRegion
 from millrace.local.core.account_regions import AccountRegions
@@ -25,14 +28,18 @@ from millrace.local.endpoint.control import status_of
 from millrace.local.endpoint.moto import moto_application
 from millrace.local.endpoint.origins import Origins
 from millrace.local.endpoint.server import HOST, Server, bound
+from millrace.local.services.dynamodb import DynamoDb
 from millrace.local.services.iam import Credentials, Sessions
 from millrace.local.services.stepfunctions import Mocks, StepFunctions
-from millrace.local.workers import Confinement, Workers
+from millrace.local.workers import Confinement, Debugging, Developer, Workers
+from millrace.local.workers.terminal import has_terminal, read_line
 from millrace.operations.trace import Trace
 
 if TYPE_CHECKING:
     from millrace.events import Event, Metadata
     from millrace.local.cloudformation.deployer import Deployer
+    from millrace.local.workers import FunctionSpec, Outcome
+    from millrace.operations.history import Record
 
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
@@ -51,6 +58,9 @@ class LocalCloud:
     `allowed_origins` contains origins on loopback whose web pages may call it, such as http://localhost:5173; others
     raise OriginError. With `strict`, only a random access key is accepted, which `environment` returns. Functions can
     write to their own folder and the folders `shared`; with `confined=False`, to every folder that you can write to.
+    `concurrency` is the quota of concurrent executions in an account and region: new accounts often have 10. Without
+    it, only reserved concurrency throttles. The function of `debugging` waits for a debugger, and meanwhile the clock
+    stands still.
     """
 
     def __init__(  # noqa: PLR0913 - options, each by keyword
@@ -64,13 +74,17 @@ class LocalCloud:
         strict: bool = False,
         confined: bool = True,
         shared: Sequence[Path] = (),
+        concurrency: int | None = None,
+        debugging: Debugging | None = None,
     ) -> None:
+        self._debugging = debugging
         self._origins = Origins(allowed_origins)
         self._confinement = Confinement(tuple(str(folder.resolve()) for folder in shared), enabled=confined)
         developer = Credentials.random() if strict else Credentials.dummy()
         self._sessions = Sessions(ACCOUNT, developer, strict=strict)
         self._cache = cache.resolve()
         self._enforce_iam = enforce_iam
+        self._concurrency = concurrency
         self._started: Future[None] = Future()
         self.scheduler = Scheduler(Clock())
         self._ticking = False
@@ -87,8 +101,6 @@ class LocalCloud:
         with pause_garbage_collection():
             self._thread.start()
             self._started.result(_START_TIMEOUT)
-
-    # -- the thread of the scheduler ---------------------------------------------------------------------------------
 
     def _serve(self, port: int) -> None:
         try:
@@ -108,7 +120,13 @@ class LocalCloud:
         functions_port = of_functions.getsockname()[1]
         self.functions_url = f"http://{HOST}:{functions_port}"
         environment = self.environment() | {"AWS_ENDPOINT_URL": self.functions_url}
-        workers = Workers(self._loop, environment=environment, cache=self._cache, confinement=self._confinement)
+        workers = Workers(
+            self._loop,
+            environment=environment,
+            cache=self._cache,
+            confinement=self._confinement,
+            developer=Developer(self._debugging, read_line if has_terminal() else None, self.scheduler.clock),
+        )
         self._regions = AccountRegions(
             self.scheduler,
             workers,
@@ -117,6 +135,7 @@ class LocalCloud:
             services.service_classes(),
             {Sessions: self._sessions},
             enforce_iam=self._enforce_iam,
+            concurrency=self._concurrency,
         )
         self.region = self._regions.home
         moto_changes.attach(self._regions, [module.apply for module in services.modules("moto_changes")])
@@ -190,21 +209,21 @@ class LocalCloud:
             return Response.error("AccessDenied", "Send the header x-millrace; if strict, with the secret key.", 403)
         command, _, argument = request.path.removeprefix("/_millrace/").partition("/")
         if command == "settle" and request.method == "POST":
-            return Response.of(await self._loop.run_in_executor(None, self._unsettled_after, float(argument)))
+            max_wait, _, max_skip = argument.partition("/")
+            limits = float(max_wait), float(max_skip or math.inf)
+            return Response.of(await self._loop.run_in_executor(None, lambda: self._unsettled_after(*limits)))
         if command == "down" and request.method == "POST":
             self.stop_requested.set()
             return Response.of({})
         return Response.of(status_of(self.region, command, argument))
 
-    def _unsettled_after(self, timeout: float) -> str:
-        """Return what is still in progress after a timeout in seconds; empty if all has settled."""
+    def _unsettled_after(self, max_wait: float, max_skip: float = math.inf) -> str:
+        """Return what is still in progress after `max_wait` seconds; empty if all has settled."""
         try:
-            self.scheduler.settle(timeout)
+            self.scheduler.settle(max_wait, max_skip)
         except NotSettledError as error:
             return str(error)
         return ""
-
-    # -- public API ---------------------------------------------------------------------------------------
 
     def environment(self, account: str = ACCOUNT, region: str = REGION) -> dict[str, str]:
         """Return the environment variables with which `aws`, boto3 or any SDK uses this cloud in an account."""
@@ -229,29 +248,47 @@ class LocalCloud:
     def _deployer(self) -> "Deployer":
         return self._deployments.deployer(_HOME)
 
-    def deploy(self, assembly: Path, on_change: Callable[[Change], None] | None = None) -> Deployment:
+    def deploy(
+        self,
+        assembly: Path,
+        on_change: Callable[[Change], None] | None = None,
+        *,
+        skip: Iterable[str] = (),
+        parameters: Mapping[str, str] = MappingProxyType({}),
+    ) -> Deployment:
         """Deploy a synthesized cloud assembly; unchanged resources stay as they are.
 
-        A stack with `env=Environment(…)` is deployed to its account and region.
+        `skip` are types to leave out, `parameters` values by NAME or STACK:NAME. Raises RefusedDeploymentError.
         """
         with pause_garbage_collection():
-            return self._deployments.deploy(assembly, on_change)
+            return self._deployments.deploy(assembly, on_change, Options(frozenset(skip), parameters))
 
     def physical_id(self, stack: str, logical_id: str) -> str:
         """Return the physical id of a resource: its name, URL or ARN, as `Ref` returns it."""
         return self._deployments.stacks[stack].resources[logical_id].physical_id
+
+    def outputs(self, stack: str) -> dict[str, Any]:
+        """Return the outputs of a deployed stack."""
+        return dict(self._deployments.stacks[stack].outputs)
 
     def put(self, event: "Event", *, bus: str, metadata: "Metadata | None" = None) -> "Metadata":
         """Put an event onto a bus; a large one by claim check. Return its metadata with its correlation id."""
         from millrace.events import Metadata, encode, put_entry  # noqa: PLC0415 - imported by the caller already
         from millrace.events.claims import claim_with_clients  # noqa: PLC0415
 
+        self.on_loop(lambda: self._check_bus(bus))
         known = metadata or Metadata.root(producer="test", version=event.contract.version)
         envelope = claim_with_clients(encode(event.stamped(known)), bus, self.client)
         answer = self.client("events").put_events(Entries=[put_entry(envelope, bus)])
         if answer["FailedEntryCount"]:
             raise ValueError(f"{type(event).__name__} was rejected: {answer['Entries'][0]}")
         return known
+
+    def _check_bus(self, bus: str) -> None:
+        region = self._regions.owner(bus, self.region) if bus.startswith("arn:") else self.region
+        known = region.backends.events.event_buses if region else {}
+        if bus.rpartition("/")[2] not in known:
+            raise LookupError(f"No bus is called {bus!r}. The buses are: {', '.join(known)}. Correct bus=….")
 
     def settle(self, timeout: float = _TIMEOUT) -> None:
         """Wait until no event, retry, message, batch or execution is in progress.
@@ -270,6 +307,24 @@ class LocalCloud:
     def state_machine(self, name: str, *, account: str = ACCOUNT, region: str = REGION) -> Mocks:
         """Return the mocks of a state machine, by its name or the id of its mediator. Raises UnknownMockError."""
         return self.on_loop(lambda: self._regions.open(account, region).service(StepFunctions).mocks(name))
+
+    def limit_concurrency(self, executions: int | None) -> None:
+        """Set the quota of concurrent executions in each account and region until `reset`."""
+        self._regions.concurrency = executions
+
+    def limit_partitions(self, write_units: float | None) -> None:
+        """Limit the write units that a DynamoDB partition takes in a second, of tables with a stream, until `reset`.
+
+        On AWS, a partition takes 1,000. Requests above the limit fail as throttled.
+        """
+        self.on_loop(lambda: self.region.service(DynamoDb).limit_partitions(write_units))
+
+    def observe(
+        self, outcomes: Callable[["FunctionSpec", "Outcome"], object], records: Callable[["Record"], object]
+    ) -> None:
+        """Call back with each outcome of a function and each record of the event history, on the cloud's thread."""
+        self.region.workers.observe = outcomes
+        self.region.history.observe = records
 
     def trace(self, correlation_id: str) -> Trace:
         """Return the causation tree of a flow."""

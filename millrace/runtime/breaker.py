@@ -157,5 +157,5 @@ def _log_transition(transition: "CircuitTransition") -> None:
 def _measure(name: str, value: int) -> None:
     from aws_lambda_powertools.metrics import MetricUnit, single_metric  # noqa: PLC0415 - as above
 
-    with single_metric(name=METRIC, unit=MetricUnit.Count, value=value, namespace=observe.NAMESPACE) as metric:
+    with single_metric(name=METRIC, unit=MetricUnit.Count, value=value, namespace=observe.namespace()) as metric:
         metric.add_dimension(name="circuit", value=name)

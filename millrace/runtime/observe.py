@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from aws_lambda_powertools import Logger, Metrics
 
 NAMESPACE = "Millrace"
+NAMESPACE_VARIABLE = "POWERTOOLS_METRICS_NAMESPACE"
+"""The environment variable of Powertools; the namespace contains the stage."""
 HANDLED, FAILED, REQUEUED = "event handled", "event failed", "event requeued"
 QUARANTINED = "event quarantined"
 _IDS = ("event_id", "correlation_id", "causation_id", "hops")
@@ -35,7 +37,12 @@ def metrics() -> "Metrics":
     """Return the metrics, in the embedded metric format of CloudWatch."""
     from aws_lambda_powertools import Metrics  # noqa: PLC0415
 
-    return Metrics(namespace=NAMESPACE)
+    return Metrics(namespace=namespace())
+
+
+def namespace() -> str:
+    """The namespace of the function's metrics."""
+    return os.environ.get(NAMESPACE_VARIABLE, NAMESPACE)
 
 
 def traced(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -92,6 +99,8 @@ def _failure(envelope: Any, attempt: int, error: BaseException) -> dict[str, Any
     detail = event.get("detail")
     metadata = detail.get("metadata") if isinstance(detail, dict) else None
     known = {key: metadata.get(key) for key in _IDS} if isinstance(metadata, dict) else {}
+    if own := known.get("event_id") or event.get("id"):  # EventBridge's own, of an event without metadata
+        known |= {"event_id": own, "correlation_id": known.get("correlation_id") or own}
     details = {"type": type(error).__name__, "message": str(error)}
     return {"event": event.get("detail-type"), **known, "attempt": attempt, "error": details}
 

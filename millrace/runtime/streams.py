@@ -6,9 +6,11 @@ data of a large event is stored in the bucket of the store without expiry, and t
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html
 """
 
+import heapq
 import json
 import random
 import time
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -22,8 +24,16 @@ from millrace.runtime.environment import table_called
 BY_POSITION = "by_position"
 """The index of the table, with the keys `log` and `position`."""
 PENDING = "pending"
-BUCKET = 10_000
-"""Positions that share a partition of the index."""
+"""The start of `log` in a pending event; a number follows, so that pending events share 16 partitions of the index."""
+PENDING_PARTITIONS = 16
+"""Each takes 1,000 write units a second, and an event of up to 1 KB needs two: when it enters and when it leaves.
+
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html
+"""
+RUN = 200
+"""Positions that share a partition of the index: 200 events of up to 5 KB are what it takes in a second."""
+FORMER_BUCKET = 10_000
+"""Positions that shared a partition in stores of earlier versions."""
 MAX_APPENDED = 98
 """Maximum events of one append. A transaction has 100 items, and two of them are conditions."""
 _MOST_BYTES = 3_000_000
@@ -56,8 +66,8 @@ class Stored:
             "detail-type": item["detail_type"],
             "detail": json.loads(item["detail"]),
         }
-        published = item["log"] != PENDING
-        return cls(item["stream"], int(item["version"]), envelope, int(item["position"]) if published else None)
+        placed = not item["log"].startswith(PENDING)
+        return cls(item["stream"], int(item["version"]), envelope, int(item["position"]) if placed else None)
 
     @property
     def bytes(self) -> int:
@@ -72,7 +82,7 @@ class Stored:
             "source": self.envelope["source"],
             "detail_type": self.envelope["detail-type"],
             "detail": json.dumps(self.envelope["detail"], separators=(",", ":"), ensure_ascii=False),
-            "log": PENDING,
+            "log": _pending_log(self.stream),
             "position": time.time_ns() // 1_000_000,
         }
 
@@ -156,24 +166,35 @@ class Streams:
         The index is eventually consistent and updated out of order: events after a gap are read the next time.
         """
         while True:
-            found = False
-            for item in self._of_log(_bucket(after + 1), after):
+            last = after
+            for item in self._following(after):
                 if item["position"] != after + 1:
                     return
-                after, found = after + 1, True
+                after += 1
                 yield Stored.of(item)
-            if not found or after % BUCKET != BUCKET - 1:
+            if after == last:
                 return
 
+    def _following(self, after: int) -> Iterator[dict[str, Any]]:
+        """The items behind a position that share a partition with the next one, in this version or an earlier one."""
+        items = self._of_log(_run(after + 1), after)
+        first = next(items, None)
+        if first is not None and first["position"] == after + 1:
+            yield first
+            yield from items
+        else:
+            yield from self._of_log(_former_bucket(after + 1), after)
+
     def pending(self) -> Iterator[Stored]:
-        """Read the events that are not marked as published, the oldest first."""
-        for item in self._of_log(PENDING, 0):
+        """The events that are not known to be published, the oldest first."""
+        partitions = [self._of_log(log, 0) for log in _PENDING_LOGS]
+        for item in heapq.merge(*partitions, key=lambda item: item["position"]):
             yield Stored.of(item)
 
     def pending_since(self, moment: int) -> bool:
-        """Whether an event that was appended before a time, in milliseconds since 1970, is still pending."""
-        first = next(self._of_log(PENDING, 0), None)
-        return first is not None and int(first["position"]) <= moment
+        """Whether something that was appended before a moment, in milliseconds since 1970, is still pending."""
+        firsts = (next(self._of_log(log, 0), None) for log in _PENDING_LOGS)
+        return any(int(first["position"]) <= moment for first in firsts if first)
 
     def head(self) -> int:
         """Return the last assigned position."""
@@ -216,8 +237,20 @@ class Streams:
         return transact(self._table.meta.client, [(self._table.name, item) for item in items])
 
 
-def _bucket(position: int) -> str:
-    return f"{position // BUCKET:012}"
+_PENDING_LOGS = (PENDING, *(f"{PENDING}.{number}" for number in range(PENDING_PARTITIONS)))
+"""The first one was that of all pending events in earlier versions."""
+
+
+def _pending_log(stream: str) -> str:
+    return f"{PENDING}.{zlib.crc32(stream.encode()) % PENDING_PARTITIONS}"
+
+
+def _run(position: int) -> str:
+    return f"run.{position // RUN:012}"
+
+
+def _former_bucket(position: int) -> str:
+    return f"{position // FORMER_BUCKET:012}"
 
 
 def _put(item: dict[str, Any]) -> dict[str, Any]:
@@ -267,9 +300,9 @@ def _assigned(events: Sequence[Stored], last: int) -> list[dict[str, Any]]:
             "Update": {
                 "Key": {"stream": event.stream, "version": event.version},
                 "UpdateExpression": "SET #log = :log, #position = :position",
-                "ConditionExpression": "#log = :pending",
+                "ConditionExpression": "begins_with(#log, :pending)",
                 "ExpressionAttributeNames": _NAMES,
-                "ExpressionAttributeValues": {":log": _bucket(number), ":position": number, ":pending": PENDING},
+                "ExpressionAttributeValues": {":log": _run(number), ":position": number, ":pending": PENDING},
             }
         }
         for number, event in enumerate(events, start=last + 1)

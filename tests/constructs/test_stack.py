@@ -1,6 +1,7 @@
 """The stack of the shop: failure paths, permissions, encryption, logs."""
 
 import itertools
+import json
 
 import pytest
 
@@ -10,7 +11,7 @@ from millrace.events import Catalog
 from millrace.flow.schemas import schema_name
 
 QUEUED = ["award_points", "issue_gift", "shelve_stock", "start_fulfilment", "upgrade_tier"]
-FORCED = ("xray:", "logs:", "dynamodb:ListStreams")  # these do not support resource-level permissions
+FORCED = ("xray:", "logs:")  # these do not support resource-level permissions
 
 
 def is_dead_letter(template, arn):
@@ -188,18 +189,18 @@ def test_every_table_has_point_in_time_recovery(template):
     assert all(table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] for table in tables)
 
 
-def test_bus_has_an_archive_a_deny_policy_and_a_dead_letter_queue(template):
+def test_bus_has_an_archive_a_dead_letter_queue_and_no_policy_of_its_own(template):
+    """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-event-bus-perms.html"""
     (bus,) = template.of("Events::EventBus").values()
     (archive,) = template.of("Events::Archive").values()
-    (policy,) = template.of("Events::EventBusPolicy").values()
     assert archive["RetentionDays"] == 30
     assert "EventPattern" not in archive
-    assert policy["Statement"]["Effect"] == "Deny"
+    assert not template.of("Events::EventBusPolicy")
     assert is_dead_letter(template, bus["DeadLetterConfig"]["Arn"])
 
 
 def test_every_dead_letter_queue_and_function_has_an_alarm(template):
-    alarms = [str(alarm["Dimensions"]) for alarm in template.of("CloudWatch::Alarm").values()]
+    alarms = [str(alarm) for alarm in template.of("CloudWatch::Alarm").values()]
     queues = [name for name, queue in template.of("SQS::Queue").items() if "RedrivePolicy" not in queue]
     assert all(any(name in alarm for alarm in alarms) for name in [*queues, *template.metadata()])
 
@@ -209,9 +210,58 @@ def test_every_stream_consumer_has_an_iterator_age_alarm(template):
     sources = template.of("Lambda::EventSourceMapping").values()
     readers = [source["FunctionName"]["Ref"] for source in sources if "StartingPosition" in source]
     alarms = template.of("CloudWatch::Alarm").values()
-    watched = [str(alarm["Dimensions"]) for alarm in alarms if alarm["MetricName"] == "IteratorAge"]
+    watched = [str(alarm["Dimensions"]) for alarm in alarms if alarm.get("MetricName") == "IteratorAge"]
     assert readers
     assert all(any(name in alarm for alarm in watched) for name in readers)
+
+
+def test_only_functions_that_send_to_their_own_queue_allow_recursive_loops(template):
+    """https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html"""
+    functions = template.of("Lambda::Function")
+    allowing = [name for name, function in functions.items() if function.get("RecursiveLoop") == "Allow"]
+    assert allowing == [template.function("notify_by_mail")]
+
+
+def test_relay_may_list_only_the_streams_of_its_table(template):
+    (statement,) = [s for s in template.statements(template.function("relay_order_store")) if "ListStreams" in str(s)]
+    assert str(statement["Resource"]).endswith("/stream/*']]}")
+
+
+def test_buckets_stay_when_the_stack_is_deleted_but_not_after_a_failed_first_deployment(template):
+    """https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-deletionpolicy.html"""
+    buckets = [each for each in template.resources.values() if each["Type"] == "AWS::S3::Bucket"]
+    assert buckets
+    assert {bucket["DeletionPolicy"] for bucket in buckets} == {"RetainExceptOnCreate"}
+
+
+def test_task_timeouts_leave_room_for_a_cold_start(template):
+    """https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html"""
+    tasks = [state for state in template.machine()["States"].values() if state["Type"] == "Task"]
+    invoked = [task for task in tasks if not task["Resource"].endswith(".waitForTaskToken")]
+    assert {task["TimeoutSeconds"] for task in invoked} == {30 + 10 + 5}
+
+
+def test_registry_schemas_have_no_null_defaults(template):
+    """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-schema.html"""
+    assert not [s for s in template.of("EventSchemas::Schema").values() if '"default": null' in s["Content"]]
+
+
+def test_tables_are_retained_and_protected_by_default(template):
+    """https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/WorkingWithTables.Basics.html"""
+    tables = {name: each for name, each in template.resources.items() if each["Type"] == "AWS::DynamoDB::Table"}
+    retained = {name for name, each in tables.items() if each["DeletionPolicy"] == "Retain"}
+    protected = {name for name, each in tables.items() if each["Properties"].get("DeletionProtectionEnabled")}
+    assert retained == protected
+    assert {name[:-8] for name in tables.keys() - retained} == {
+        "BusCallbacksTokens",
+        "BusCircuitsStates",
+        "BusIdempotencyRecords",
+    }
+
+
+def test_stack_is_protected_from_termination_by_default(template):
+    manifest = json.loads((template.assembly / "manifest.json").read_text())
+    assert manifest["artifacts"]["Shop"]["properties"]["terminationProtection"] is True
 
 
 def test_cfn_lint_reports_no_error(template):

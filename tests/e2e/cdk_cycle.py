@@ -123,7 +123,9 @@ def bootstrap(cycle):
 def project_app(cycle):
     """Deploy the project's app, read it back, and handle events."""
     out = str(cycle.scratch / "project.out")
-    cycle.cdk("deploy", "deploy", "--all", "--require-approval", "never", "--output", out, folder=ROOT)
+    cycle.cdk(
+        "deploy", "deploy", "--all", "--require-approval", "never", "-c", "keep-tables=no", "--output", out, folder=ROOT
+    )
     stacks = [file.name.removesuffix(".template.json") for file in sorted(Path(out).glob("*.template.json"))]
     for stack in stacks:
         expect(cycle.status(stack) == "CREATE_COMPLETE", f"{stack} is CREATE_COMPLETE")

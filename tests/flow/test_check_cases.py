@@ -223,3 +223,31 @@ def test_dead_letter_queue_that_denies_its_rule(found, policies, lost):
     rule, other = (of("Events::Rule", EventPattern={"source": ["test.bell"]}, Targets=to) for to in ([target], []))
     given = found(Rule=rule, Other=other, DeadLetters=of("SQS::Queue"), Work=of("SQS::Queue"), **policies)
     assert (("missing-failure-path", "S/Rule") in given) is lost
+
+
+@pytest.mark.parametrize(("count", "noted"), [(399, False), (400, True)])
+def test_stack_with_80_percent_of_its_resources_is_noted(found, count, noted):
+    """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html"""
+    given = found(**{f"P{number}": of("SSM::Parameter", Type="String", Value="x") for number in range(count)})
+    assert given == ([("stack-quotas", "S")] if noted else [])
+
+
+def test_a_note_does_not_stop_a_synth():
+    from millrace.flow.checking import stops_synth
+    from millrace.flow.findings import Finding
+
+    assert not stops_synth(Finding("S", "", "", check="stack-quotas"))
+    assert stops_synth(Finding("S", "", "", check="cycle"))
+
+
+def test_two_functions_of_one_handler_receive_the_same_event(found):
+    consumed = {"consumes": ["test.bell:Rung"], "publishes": []}
+    rules = {
+        name: of("Events::Rule", EventBusName="own", EventPattern={"source": ["test.bell"]}, Targets=[{"Arn": att(to)}])
+        for name, to in (("ToRing", "Ring"), ("ToEcho", "Echo"))
+    }
+    stack = {"Ring": function(declaration=consumed), "Echo": function(declaration=consumed), "Role": role(), **rules}
+    bus = of("Events::EventBus", Name="own")
+    assert ("double-delivery", "S/Echo") in found(Bus=bus, **stack)
+    rules["ToEcho"]["Properties"]["EventBusName"] = "other"
+    assert ("double-delivery", "S/Echo") not in found(Bus=bus, **stack | rules)

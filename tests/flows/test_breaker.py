@@ -71,8 +71,18 @@ def test_waiting_event_does_not_count_as_failed(flows, provider):
     assert (flows.dead_letters("callprovider"), work.attempts[-1].error) == ([], None)
 
 
-def test_event_that_waits_too_long_becomes_a_dead_letter(flows, provider):
+def test_no_event_is_lost_if_the_provider_is_down_for_a_day(flows, provider):
+    """https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html"""
     provider(seconds=24 * HOUR)
+    requested = request(flows, "first", "second")
+    flows.settle()
+    assert [len(work.published) for work in works(flows, requested)] == [1, 1]
+    assert min(len(work.attempts) for work in works(flows, requested)) > 16
+    assert flows.dead_letters("callprovider") == []
+
+
+def test_event_that_waits_too_long_becomes_a_dead_letter(flows, provider):
+    provider(seconds=72 * HOUR)
     request(flows, "expired")
     flows.settle()
     (dead_letter,) = flows.dead_letters("callprovider")

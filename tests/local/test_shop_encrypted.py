@@ -33,6 +33,7 @@ def test_queues_tables_functions_logs_and_machines_are_under_the_key(cloud):
     of_queues = {
         sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]["KmsMasterKeyId"]
         for url in sqs.list_queues()["QueueUrls"]
+        if "keyfailures" not in url.lower()  # receives what the key cannot encrypt
     }
     of_tables = {
         tables.describe_table(TableName=name)["Table"]["SSEDescription"]["KMSMasterKeyArn"]

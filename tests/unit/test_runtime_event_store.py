@@ -7,7 +7,7 @@ from millrace.events import Event, Metadata
 from millrace.runtime import ConcurrencyError, EventStore, SignatureError, event_store
 from millrace.runtime.effects import Effect
 from millrace.runtime.event_store import ForeignEventError, events_of
-from millrace.runtime.streams import BUCKET, Stored, Streams
+from millrace.runtime.streams import RUN, Stored, Streams
 
 
 class Broken(Event, source="test.jar"):
@@ -224,6 +224,6 @@ def test_nothing_is_read_behind_a_gap(streams, jars):
 
 
 def test_positions_go_on_from_one_partition_of_the_index_to_the_next(streams):
-    streams._table.put_item(Item={"stream": "$log", "version": 0, "last": BUCKET - 2})
+    streams._table.put_item(Item={"stream": "$log", "version": 0, "last": RUN - 2})
     placed(streams, "a", "b", "c")
-    assert [position for position, _, _ in order(streams, after=BUCKET - 2)] == [BUCKET - 1, BUCKET, BUCKET + 1]
+    assert [position for position, _, _ in order(streams, after=RUN - 2)] == [RUN - 1, RUN, RUN + 1]

@@ -67,7 +67,7 @@ ITEM = {
     "source": "test.jar",
     "detail_type": "Dropped",
     "detail": '{"metadata":{"a":1},"data":{"b":"é"}}',
-    "log": "pending",
+    "log": "pending.3",
     "position": 1_700_000_000_123,
 }
 
@@ -75,7 +75,7 @@ ITEM = {
 def test_an_event_is_an_item_and_comes_back_the_same(clock):
     assert Stored("a", 1, ENVELOPE).item() == ITEM
     assert Stored.of(ITEM) == Stored("a", 1, ENVELOPE, None)
-    assert Stored.of({**ITEM, "log": "000000000000", "position": 7}) == Stored("a", 1, ENVELOPE, 7)
+    assert Stored.of({**ITEM, "log": "run.000000000000", "position": 7}) == Stored("a", 1, ENVELOPE, 7)
 
 
 def test_the_bytes_of_an_event_are_those_of_its_claim():
@@ -161,24 +161,26 @@ def count(last, following):
     return {"Update": update}
 
 
-def position(version, number, bucket="000000000000"):
+def position(version, number, run="run.000000000000"):
     update = {
         "TableName": "jars",
         "Key": {"stream": "a", "version": version},
         "UpdateExpression": "SET #log = :log, #position = :position",
-        "ConditionExpression": "#log = :pending",
+        "ConditionExpression": "begins_with(#log, :pending)",
         "ExpressionAttributeNames": {"#log": "log", "#position": "position"},
-        "ExpressionAttributeValues": {":log": bucket, ":position": number, ":pending": "pending"},
+        "ExpressionAttributeValues": {":log": run, ":position": number, ":pending": "pending"},
     }
     return {"Update": update}
 
 
-@pytest.mark.parametrize(("last", "bucket"), [(None, "000000000000"), (7, "000000000000"), (9_999, "000000000001")])
-def test_positions_follow_the_last_one(clock, last, bucket):
+@pytest.mark.parametrize(
+    ("last", "run"), [(None, "run.000000000000"), (7, "run.000000000000"), (199, "run.000000000001")]
+)
+def test_positions_follow_the_last_one(clock, last, run):
     jars, requests = store(last=last)
     jars.assign_positions(events(2))
     before = last or 0
-    assert requests == [[count(last, before + 2), position(1, before + 1, bucket), position(2, before + 2, bucket)]]
+    assert requests == [[count(last, before + 2), position(1, before + 1, run), position(2, before + 2, run)]]
     assert jars.head() == before
 
 

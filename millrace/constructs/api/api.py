@@ -80,6 +80,7 @@ class Api(Construct):
         self._route_authorizer, self._scopes = self._authorizer.route_authorizer(self.node.id)
         self.api = apigateway.HttpApi(self, "Api", create_default_stage=False, description=self.node.path)
         self._add_stage(rate_limit, burst_limit)
+        Alarms(self, bus.alarm_topic).api(self.api)
         self._add_commands(commands, events, callback_events)
         for query in self.queries:
             self._add_query(query, tables or {})

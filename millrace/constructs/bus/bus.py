@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable, Sequence
 from functools import cached_property
+from typing import cast
 
-from aws_cdk import Duration
+from aws_cdk import CfnResource, Duration
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from millrace.constructs.bus.claim_check import ClaimCheck
@@ -17,7 +19,7 @@ from millrace.constructs.bus.schema_registry import SchemaRegistry
 from millrace.constructs.bus.state_tables import CircuitTable, IdempotencyTable
 from millrace.constructs.bus.undeclared import UndeclaredEvents
 from millrace.constructs.failure.dead_letters import allow_eventbridge_to_send, dead_letter_queue
-from millrace.constructs.function.project import EventTypes, contracts, record_source_location
+from millrace.constructs.function.project import EventTypes, contracts, record_source_location, staged
 from millrace.constructs.observability.alarms import Alarms
 from millrace.constructs.observability.checks import Checks
 from millrace.constructs.observability.event_log import EventLog
@@ -32,6 +34,8 @@ MAX_HOPS = 32
 class Bus(Construct):
     """A custom event bus with an archive. It accepts events from its own account and those of `accept_from`.
 
+    name: The name of the bus, without the stage of the app; see `staged`. The schema registry, the dashboard, and the
+        event log have the name of the bus, too.
     archive_retention: 30 days by default; 0 keeps events indefinitely.
     encryption_key: A KMS key for the bus and everything on it: archive, queues, streams, logs, state machines, and
         environment variables. "create" creates one. By default, AWS owned and AWS managed keys encrypt.
@@ -44,6 +48,8 @@ class Bus(Construct):
     schema_type: The type of the schemas in the registry, which has the name of the bus.
     foreign_sources: Sources of other apps that publish to this bus. Events that no contract declares are sent to the
         dead-letter queue, except those of foreign sources. None ignores all undeclared sources.
+    concurrency_quota: The quota of concurrent executions of functions in the account; new accounts often have 10. The
+        check `concurrency-quota` compares it with what the queues and reservations request.
     existing: Refer to a bus of another stack. Rules and permissions are added to it; it is not created. This stack
         has its own dead-letter queue for events that its functions quarantine.
     """
@@ -63,11 +69,13 @@ class Bus(Construct):
         alarm_topic: sns.ITopic | None = None,
         schema_type: Form = "OpenApi3",
         foreign_sources: Sequence[str] | None = (),
+        concurrency_quota: int | None = None,
         existing: bool = False,
     ) -> None:
         super().__init__(scope, id)
         record_source_location(self)
         Checks.of(self)
+        name = staged(self, name)
         self.alarm_topic = alarm_topic
         self._window = idempotency_window
         self._policy: BusPolicy | None = None
@@ -86,6 +94,10 @@ class Bus(Construct):
         )
         self._event_listeners: list[SchemaRegistry | UndeclaredEvents | EventLog] = []
         if not existing:
+            if concurrency_quota:
+                Alarms(Construct(self, "Account"), alarm_topic).concurrency(concurrency_quota)
+                resource = cast("CfnResource", self.event_bus.node.default_child)
+                resource.add_metadata("millrace", {"concurrency_quota": concurrency_quota})
             self._add_archive_and_policy(archive_retention or Duration.days(30))
             self._event_listeners = [
                 UndeclaredEvents(
@@ -100,12 +112,24 @@ class Bus(Construct):
     def _event_bus(self, name: str) -> events.EventBus:
         if self.encryption_key:
             allow_services_to_use_key(self, self.encryption_key, name, self.alarm_topic)
-        return events.EventBus(
-            self, "Bus", event_bus_name=name, kms_key=self.encryption_key, dead_letter_queue=self.dead_letters
+        dead_letters = self._key_failures(name) if self.encryption_key else self.dead_letters
+        bus = events.EventBus(
+            self, "Bus", event_bus_name=name, kms_key=self.encryption_key, dead_letter_queue=dead_letters
         )
+        allow_eventbridge_to_send(dead_letters, bus.event_bus_arn)
+        return bus
+
+    def _key_failures(self, name: str) -> sqs.Queue:
+        """Create a queue for events that EventBridge cannot encrypt or decrypt; it must not need the same key.
+
+        https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-encryption-event-bus-dlq.html
+        """
+        scope = Construct(self, "KeyFailures")
+        queue = dead_letter_queue(scope, None, owner=f"{name}-key")
+        Alarms(scope, self.alarm_topic).dead_letters(queue)
+        return queue
 
     def _add_archive_and_policy(self, archive_retention: Duration) -> None:
-        allow_eventbridge_to_send(self.dead_letters, self.event_bus.event_bus_arn)
         self._policy = BusPolicy(self, self.event_bus)
         events.CfnArchive(
             self,
@@ -146,6 +170,7 @@ class Bus(Construct):
         for target in targets:
             for rule in rules:
                 rule.add_target(target)
+        Alarms(Construct(scope, "Delivery"), self.alarm_topic).rules(rules, self.name)
         return rules
 
     def grant_publish(self, role: iam.IGrantable, event_types: EventTypes) -> None:

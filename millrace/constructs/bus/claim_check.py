@@ -2,7 +2,7 @@
 
 from typing import cast
 
-from aws_cdk import ArnFormat, CfnResource, Duration, RemovalPolicy, Stack
+from aws_cdk import ArnFormat, CfnResource, Duration, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
@@ -44,13 +44,7 @@ class ClaimCheck(Construct):
         """Create the bucket in the stack of the bus. Objects never expire if the archive keeps all events."""
         days = int(archive_retention.to_days())
         rules = [s3.LifecycleRule(expiration=Duration.days(days + RETENTION_DAYS))] if days else []
-        self._bucket = encrypted_bucket(
-            self,
-            "Bucket",
-            self._key,
-            lifecycle_rules=rules,
-            removal_policy=RemovalPolicy.DESTROY,
-        )
+        self._bucket = encrypted_bucket(self, "Bucket", self._key, lifecycle_rules=rules)
         cast("CfnResource", self._bucket.node.default_child).add_metadata("millrace", {"claims": self._threshold})
         ssm.StringParameter(
             self,

@@ -31,7 +31,12 @@ def encrypted_queue(scope: Construct, name: str, key: kms.IKey | None, **setting
 
 
 def encrypted_bucket(scope: Construct, name: str, key: kms.IKey | None, **settings: Any) -> s3.Bucket:
-    """Create a private bucket that is encrypted with a key or SSE-S3; its objects are never overwritten."""
+    """Create a private bucket that is encrypted with a key or SSE-S3; its objects are never overwritten.
+
+    CloudFormation cannot delete a bucket with objects, so the bucket stays when its stack is deleted; one of a failed
+    first deployment is empty and is deleted.
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-deletionpolicy.html
+    """
     bucket = s3.Bucket(
         scope,
         name,
@@ -40,6 +45,7 @@ def encrypted_bucket(scope: Construct, name: str, key: kms.IKey | None, **settin
         bucket_key_enabled=True if key else None,
         enforce_ssl=True,
         block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+        removal_policy=RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
         **settings,
     )
     acknowledge(bucket, "Only functions use it; their logs and traces show it.", "AwsSolutions-S1", "CKV_AWS_18")
@@ -59,7 +65,12 @@ def own_bucket_statement(user: IConstruct, actions: list[str], resources: list[s
 def encrypted_table(
     scope: Construct, name: str, key: kms.IKey | None, removal_policy: RemovalPolicy, **settings: Any
 ) -> dynamodb.Table:
-    """Create an on-demand table with point-in-time recovery, encrypted with a key or an AWS managed key."""
+    """Create an on-demand table with point-in-time recovery, encrypted with a key or an AWS managed key.
+
+    A table that is retained has deletion protection. Therefore its policy is not `RetainExceptOnCreate`: CloudFormation
+    could not delete the protected table of a failed first deployment.
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/WorkingWithTables.Basics.html#WorkingWithTables.Basics.DeletionProtection
+    """
     kinds = dynamodb.TableEncryption
     table = dynamodb.Table(
         scope,
@@ -71,6 +82,7 @@ def encrypted_table(
             point_in_time_recovery_enabled=True
         ),
         removal_policy=removal_policy,
+        deletion_protection=removal_policy != RemovalPolicy.DESTROY,
         **settings,
     )
     if key is None:

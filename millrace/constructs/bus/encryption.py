@@ -5,7 +5,7 @@ Key permissions are written explicitly, because CDK's grants would add wildcard 
 
 from typing import Any, Literal
 
-from aws_cdk import ArnFormat, Stack
+from aws_cdk import ArnFormat, RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sns as sns
@@ -25,7 +25,9 @@ TABLE_ACTIONS = (
 
 def resolve_key(scope: Construct, choice: EncryptionKey | None) -> kms.IKey | None:
     """Return the given key, or create one with yearly rotation that is retained when the stack is deleted."""
-    return kms.Key(scope, "Key", enable_key_rotation=True) if choice == "create" else choice
+    if choice != "create":
+        return choice
+    return kms.Key(scope, "Key", enable_key_rotation=True, removal_policy=RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE)
 
 
 def grant_key(key: kms.IKey | None, role: iam.IRole, service: str, actions: tuple[str, ...]) -> None:
@@ -67,19 +69,44 @@ def allow_services_to_use_key(scope: Construct, key: kms.IKey, bus: str, alarm_t
 
     The policy of an imported key does not change; docs/security.md lists the statements that it needs.
     """
-    key.add_to_resource_policy(_events(Stack.of(scope), bus))
+    for statement in (_key_description(), _events(Stack.of(scope), bus), _archives(Stack.of(scope), bus)):
+        key.add_to_resource_policy(statement)
     key.add_to_resource_policy(_logs(Stack.of(scope)))
     key.add_to_resource_policy(_log_delivery(Stack.of(scope)))
     if alarm_topic and alarm_topic.master_key and alarm_topic.master_key.key_arn == key.key_arn:
         key.add_to_resource_policy(_alarms(Stack.of(scope)))
 
 
+def _key_description() -> iam.PolicyStatement:
+    """EventBridge describes the key before a bus or an archive exists, so without a source.
+
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/encryption-archives.html
+    """
+    return iam.PolicyStatement(
+        sid="EventBridgeKey",
+        principals=[iam.ServicePrincipal("events.amazonaws.com")],
+        actions=["kms:DescribeKey"],
+        resources=["*"],
+    )
+
+
 def _events(stack: Stack, bus: str) -> iam.PolicyStatement:
-    """https://docs.aws.amazon.com/eventbridge/latest/userguide/encryption-archives.html."""
-    sources = [("event-bus", bus), ("rule", f"{bus}/*"), ("archive", "*")]
+    """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-encryption-event-bus-cmkey.html."""
+    sources = [("event-bus", bus), ("rule", f"{bus}/*")]
     arns = [stack.format_arn(service="events", resource=kind, resource_name=name) for kind, name in sources]
-    actions = (*WRITE_ACTIONS, "kms:DescribeKey", "kms:ReEncryptFrom", "kms:ReEncryptTo")
-    return _statement(stack, "EventBridge", "events.amazonaws.com", actions, {"aws:SourceArn": arns})
+    return _statement(stack, "EventBridge", "events.amazonaws.com", WRITE_ACTIONS, {"aws:SourceArn": arns})
+
+
+def _archives(stack: Stack, bus: str) -> iam.PolicyStatement:
+    """https://docs.aws.amazon.com/eventbridge/latest/userguide/encryption-archives.html."""
+    arn = stack.format_arn(service="events", resource="event-bus", resource_name=bus)
+    return iam.PolicyStatement(
+        sid="EventBridgeArchives",
+        principals=[iam.ServicePrincipal("events.amazonaws.com")],
+        actions=[*WRITE_ACTIONS, "kms:ReEncryptFrom", "kms:ReEncryptTo"],
+        resources=["*"],
+        conditions={"StringEquals": {"kms:EncryptionContext:aws:events:event-bus:arn": arn}},
+    )
 
 
 def allow_rule_to_use_key(scope: Construct, key: kms.IKey, name: str) -> None:

@@ -15,8 +15,9 @@ class BusAccessError(ValueError):
 
 
 class BusPolicy:
-    """The resource policy of a bus; a Deny statement keeps out all accounts that are not accepted.
+    """The resource policy of a bus, once it accepts another account; a Deny statement keeps out all the others.
 
+    Without a policy, a bus accepts its own account only.
     https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-event-bus-perms.html
     """
 
@@ -24,7 +25,7 @@ class BusPolicy:
         self._scope = scope
         self._bus = bus
         self._accounts: list[str] = []
-        self._deny_others = self._policy("Policy", "OwnAccountOnly", self._deny_statement())
+        self._deny_others: events.CfnEventBusPolicy | None = None
 
     def accept(self, account: str, event_types: EventTypes) -> None:
         """Allow another account to put these events. Raises BusAccessError for events that are not external."""
@@ -36,11 +37,16 @@ class BusPolicy:
                 f"declare events of other accounts with external=True, or remove them from accept_from()."
             )
         self._accounts.append(account)
-        self._deny_others.statement = self._deny_statement()
+        self._deny_all_but_accepted()
         for number, (source, detail_types) in enumerate(detail_types_by_source(event_types).items()):
             sid = f"From{account}{number or ''}"
             conditions = publish_conditions(source, detail_types)
             self._policy(sid, sid, self._statement("Allow", self._root(account), conditions))
+
+    def _deny_all_but_accepted(self) -> None:
+        if self._deny_others is None:
+            self._deny_others = self._policy("Policy", "AcceptedAccountsOnly", {})
+        self._deny_others.statement = {"Sid": "AcceptedAccountsOnly", **self._deny_statement()}
 
     def _policy(self, id: str, sid: str, statement: dict[str, Any]) -> events.CfnEventBusPolicy:  # noqa: A002 - CDK's own
         return events.CfnEventBusPolicy(
@@ -53,7 +59,7 @@ class BusPolicy:
 
     def _deny_statement(self) -> dict[str, Any]:
         own = Stack.of(self._scope).account
-        accepted = {"aws:PrincipalAccount": [own, *self._accounts] if self._accounts else own}
+        accepted = {"aws:PrincipalAccount": [own, *self._accounts]}
         others = {"StringNotEquals": accepted, "Bool": {"aws:PrincipalIsAWSService": "false"}}
         return self._statement("Deny", "*", others)
 

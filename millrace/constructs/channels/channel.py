@@ -87,6 +87,7 @@ class QueueChannel(Channel):
         grant_key(bus.encryption_key, function.role, "sqs", READ_ACTIONS)
         enable_breaker(scope, bus, function, queue, self.batch_size, failures.alarms)
         failures.alarms.age(queue, self.alarm_age)
+        failures.alarms.loops(function.function)
         return queue
 
     def _add_event_source(self, scope: Construct, function: Function, queue: sqs.Queue) -> None:
@@ -147,6 +148,7 @@ class DirectChannel(Channel):
             retry_attempts=self.retry_attempts,
             max_event_age=self.max_event_age or Duration.hours(6),
         )
+        failures.alarms.asynchronous(function.function)
         grant_key(bus.encryption_key, function.role, "sqs", WRITE_ACTIONS)
         reason = "Its on-failure destination receives more than a dead-letter queue would."
         acknowledge(function.function, reason, "Serverless-LambdaDLQ", "CKV_AWS_116")

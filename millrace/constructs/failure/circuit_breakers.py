@@ -34,6 +34,7 @@ def enable_breaker(
     _check_timeouts(scope, function, breaker, batch_size)
     bus.circuits.grant(function.role, breaker.name)
     queue.grant_send_messages(function.role)
+    function.allow_recursive_loop()
     grant_key(bus.encryption_key, function.role, "sqs", WRITE_ACTIONS)
     function.function.add_environment(TABLE, bus.circuits.table.table_name)
     function.function.add_environment(QUEUE, queue.queue_url)

@@ -3,7 +3,7 @@
 from typing import cast
 
 import jsii
-from aws_cdk import CfnElement, Duration, RemovalPolicy, Stack
+from aws_cdk import CfnElement, Duration, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
@@ -31,7 +31,6 @@ def failed_records_bucket(scope: Construct, key: kms.IKey | None, dead_letters: 
         "FailedRecords",
         key,
         lifecycle_rules=[s3.LifecycleRule(expiration=Duration.days(RETENTION_DAYS))],
-        removal_policy=RemovalPolicy.DESTROY,
     )
     _enable_eventbridge(bucket)
     detail = {"bucket": {"name": [bucket.bucket_name]}}

@@ -18,14 +18,21 @@ from millrace.constructs.bus.encrypted_resources import log_group
 from millrace.constructs.bus.encryption import READ_ACTIONS, WRITE_ACTIONS, grant_key
 from millrace.constructs.function.code import function_code, source_paths
 from millrace.constructs.function.layer import function_layer
-from millrace.constructs.function.project import EventTypes
+from millrace.constructs.function.project import EventTypes, staged
 from millrace.constructs.function.requirements import runtime
-from millrace.constructs.function.settings import AllowedCycle, Settings, grant_settings, setting_variables
+from millrace.constructs.function.settings import (
+    AllowedCycle,
+    Settings,
+    check_settings,
+    grant_settings,
+    setting_variables,
+)
 from millrace.constructs.observability.acknowledgements import acknowledge
 from millrace.constructs.stores.tables import Tables, grant_resources, resource_environment
 from millrace.runtime import Declaration
 from millrace.runtime.breaker import Breaker
 from millrace.runtime.claims import ACCOUNT
+from millrace.runtime.observe import NAMESPACE, NAMESPACE_VARIABLE
 from millrace.runtime.quarantine import DEAD_LETTERS, MAX_HOPS, QUARANTINE
 from millrace.runtime.records import SCOPE
 
@@ -62,6 +69,7 @@ class Function(Construct):
         key: kms.IKey | None,
     ) -> None:
         super().__init__(scope, id)
+        check_settings(scope.node.path, settings)
         self.name = name
         self.breaker: Breaker | None = None
         self.log_group = log_group(
@@ -82,7 +90,7 @@ class Function(Construct):
             code=function_code(name if generated_files else folder or "starter", paths, generated_files or {}),
             role=self.role,
             log_group=self.log_group,
-            environment=_environment(name, {ACCOUNT: Stack.of(self).account, **environment}, settings),
+            environment=_environment(name, {**self._own_environment(), **environment}, settings),
             environment_encryption=key,
             **self._properties(folder, settings),
         )
@@ -91,6 +99,9 @@ class Function(Construct):
         grant_key(key, self.role, "lambda", READ_ACTIONS)
         grant_settings(self.role, settings)
         self._acknowledge(key)
+
+    def _own_environment(self) -> dict[str, str]:
+        return {ACCOUNT: Stack.of(self).account, NAMESPACE_VARIABLE: staged(self, NAMESPACE, separator="/")}
 
     def _properties(self, folder: str | None, settings: Settings) -> dict[str, Any]:
         architecture = settings.get("architecture", lambda_.Architecture.ARM_64)
@@ -120,6 +131,14 @@ class Function(Construct):
         https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html
         """
         self._resource.reserved_concurrent_executions = executions
+
+    def allow_recursive_loop(self) -> None:
+        """Let the function send messages to its own queue as often as it needs to.
+
+        Otherwise Lambda stops a message after about 16 rounds and moves it to the dead-letter queue.
+        https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html
+        """
+        self._resource.recursive_loop = "Allow"
 
     def enable_claim_check(self, bus: Bus, *, publishes: EventTypes = (), consumes: EventTypes = ()) -> None:
         """Allow the function to store and read the data of large events, if its bus has a claim check."""

@@ -1,5 +1,6 @@
-"""The user's project: its folder, its contracts, and the source lines that create constructs."""
+"""The user's project: its folder, its contracts, its stage, and the source lines that create constructs."""
 
+import re
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,10 +12,30 @@ import millrace
 from millrace.events import Catalog, Event
 from millrace.flow.assembly import SOURCE_LOCATION, SourceLocation
 
+STAGE = "stage"
+"""The context key of the stage."""
+_STAGE_NAME = re.compile(r"[a-z][a-z0-9]{0,15}")
 EventTypes = Iterable[type[Event]]
 FUNCTIONS = "functions"
 CONTRACTS = "contracts"
 _PACKAGE = Path(millrace.__file__).parent
+
+
+class StageNameError(ValueError):
+    """The name of a stage does not fit into the names of resources."""
+
+
+def staged(scope: Construct, name: str, *, separator: str = "-") -> str:
+    """Return a name with the stage of the app, as `shop-dev`; without a stage, the name itself.
+
+    The context `stage` names it: `cdk deploy --context stage=dev`. Raises StageNameError.
+    """
+    stage = scope.node.try_get_context(STAGE)
+    if not stage:
+        return name
+    if not _STAGE_NAME.fullmatch(str(stage)):
+        raise StageNameError(f"The stage {stage!r} must have 1 to 16 lower-case letters and digits, a letter first.")
+    return f"{name}{separator}{stage}"
 
 
 def project() -> Path:

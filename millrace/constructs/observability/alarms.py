@@ -1,18 +1,35 @@
 """CloudWatch alarms of the constructs."""
 
+import hashlib
+from collections.abc import Sequence
+
 from aws_cdk import Duration
+from aws_cdk import aws_apigatewayv2 as apigateway
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_events as events
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
+from millrace.constructs.function.project import staged
 from millrace.runtime.breaker import METRIC
 from millrace.runtime.observe import NAMESPACE
 from millrace.runtime.requeue import LONGEST_DELAY
 
+RUNBOOK = "docs/runbook.md"
+ERROR_PERCENT = 5
+THROTTLE_PERCENT = 10
+CONCURRENCY_PERCENT = 80
+SLOW_MILLISECONDS = 3_000
+_MAX_METRICS = 8
+"""Of one alarm, which has at most ten with its expression.
+
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
+"""
 _MINUTES = 5
 _AGE_LIMIT_MINUTES = 15
 
@@ -43,7 +60,7 @@ class Alarms(Construct):
         """Alarm when a circuit breaker is open. Waiting events check it, and report it, at least every 15 minutes."""
         dimensions = {"circuit": name, "service": function}
         metric = cloudwatch.Metric(
-            namespace=NAMESPACE,
+            namespace=staged(self, NAMESPACE, separator="/"),
             metric_name=METRIC,
             dimensions_map=dimensions,
             period=Duration.seconds(LONGEST_DELAY),
@@ -52,28 +69,129 @@ class Alarms(Construct):
         self._alarm("Circuit", metric, f"The circuit breaker {name} is open; events wait.")
 
     def function(self, function: lambda_.Function) -> None:
-        """Alarm when a function raises errors or is throttled."""
-        self._alarm("Errors", function.metric_errors(period=_period()), "The function raises errors.")
-        self._alarm("Throttles", function.metric_throttles(period=_period()), "The function is throttled.")
+        """Alarm when a share of a function's invocations fails or is throttled, in two of three periods."""
+        errors, throttles = function.metric_errors(period=_period()), function.metric_throttles(period=_period())
+        invocations = function.metric_invocations(period=_period())
+        failed, throttled = _share(errors, invocations, self.node.path), _share(throttles, invocations, self.node.path)
+        self._alarm("Errors", failed, "The function raises errors (%).", ERROR_PERCENT, datapoints=2)
+        self._alarm("Throttles", throttled, "The function is throttled (%).", THROTTLE_PERCENT, datapoints=2)
+
+    def asynchronous(self, function: lambda_.Function) -> None:
+        """Alarm when Lambda drops an asynchronous event, or cannot send it to the on-failure destination.
+
+        https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
+        """
+        names = ("AsyncEventsDropped", "DestinationDeliveryFailures")
+        metrics = [function.metric(name, period=_period(), statistic="Sum") for name in names]
+        self._alarm(
+            "Dropped",
+            _sum(metrics, self.node.path),
+            "Lambda drops events, or cannot deliver them to the failure destination.",
+        )
+
+    def rules(self, rules: Sequence[events.Rule], bus: str) -> None:
+        """Alarm when rules lose events: deliveries that fail for good, and that the dead-letter queue rejects.
+
+        https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-monitoring.html
+        """
+        metrics = [
+            cloudwatch.Metric(
+                namespace="AWS/Events",
+                metric_name=name,
+                dimensions_map={"EventBusName": bus, "RuleName": rule.rule_name},
+                period=_period(),
+                statistic="Sum",
+            )
+            for rule in rules
+            for name in ("FailedInvocations", "InvocationsFailedToBeSentToDlq")
+        ]
+        for number in range(0, len(metrics), _MAX_METRICS):
+            part = _sum(metrics[number : number + _MAX_METRICS], f"{self.node.path}/{number}")
+            self._alarm(f"Undelivered{number or ''}", part, "Rules cannot deliver events.")
+
+    def concurrency(self, quota: int) -> None:
+        """Alarm when the functions of the account use most of its concurrent executions.
+
+        https://docs.aws.amazon.com/lambda/latest/dg/monitoring-concurrency.html
+        """
+        metric = cloudwatch.Metric(
+            namespace="AWS/Lambda", metric_name="ClaimedAccountConcurrency", period=_period(), statistic="Maximum"
+        )
+        limit = quota * CONCURRENCY_PERCENT / 100
+        self._alarm("Concurrency", metric, "The account uses most of its concurrent executions.", limit)
+
+    def api(self, api: apigateway.HttpApi) -> None:
+        """Alarm when a share of the requests fails with 5xx, or when requests are slow, in two of three periods."""
+        requests, errors = api.metric_count(period=_period()), api.metric_server_error(period=_period())
+        latency = api.metric_latency(period=_period(), statistic="p99")
+        self._alarm(
+            "ServerErrors",
+            _share(errors, requests, self.node.path),
+            "Requests fail with 5xx (%).",
+            ERROR_PERCENT,
+            datapoints=2,
+        )
+        self._alarm("Latency", latency, "Requests are slow (p99, ms).", SLOW_MILLISECONDS, datapoints=2)
+
+    def table(self, table: dynamodb.Table) -> None:
+        """Alarm when DynamoDB throttles writes or reads of a table.
+
+        https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/metrics-dimensions.html
+        """
+        names = ("ReadThrottleEvents", "WriteThrottleEvents")
+        metrics = [table.metric(name, period=_period(), statistic="Sum") for name in names]
+        self._alarm("TableThrottles", _sum(metrics, self.node.path), "DynamoDB throttles requests.")
+
+    def loops(self, function: lambda_.Function) -> None:
+        """Alarm when Lambda stops messages of a function because of a recursive loop.
+
+        https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html
+        """
+        metric = function.metric("RecursiveInvocationsDropped", period=_period(), statistic="Sum")
+        self._alarm("Loops", metric, "Lambda stops messages that have invoked the function too often.")
 
     def machine(self, machine: sfn.StateMachine) -> None:
-        """Alarm when executions of a state machine fail or time out."""
+        """Alarm when executions of a state machine fail, time out, or are aborted."""
         self._alarm("Failed", machine.metric_failed(period=_period()), "Executions fail.")
         self._alarm("TimedOut", machine.metric_timed_out(period=_period()), "Executions time out.")
+        self._alarm("Aborted", machine.metric_aborted(period=_period()), "Executions are aborted.")
 
-    def _alarm(self, name: str, metric: cloudwatch.Metric, description: str, threshold: float = 1) -> None:
+    def _alarm(
+        self, name: str, metric: cloudwatch.IMetric, description: str, threshold: float = 1, *, datapoints: int = 1
+    ) -> None:
         alarm = cloudwatch.Alarm(
             self,
             name,
             metric=metric,
             threshold=threshold,
-            evaluation_periods=1,
+            evaluation_periods=1 if datapoints == 1 else datapoints + 1,
+            datapoints_to_alarm=datapoints,
             comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
             treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
-            alarm_description=f"{self.node.path}: {description}",
+            alarm_description=f"{self.node.path}: {description} See {RUNBOOK}#{name.rstrip('0123456789').lower()}",
         )
         if self._topic:
             alarm.add_alarm_action(actions.SnsAction(self._topic))
+
+
+def _share(part: cloudwatch.Metric, whole: cloudwatch.Metric, path: str) -> cloudwatch.MathExpression:
+    """Return a metric as a percentage of another one; of itself if that is larger, as throttles can be."""
+    metrics = _identified([part, whole], path)
+    first, second = metrics
+    expression = f"100 * {first} / MAX([FILL({second}, 0), {first}, 1])"
+    return cloudwatch.MathExpression(expression=expression, using_metrics=metrics, period=_period())
+
+
+def _sum(metrics: Sequence[cloudwatch.Metric], path: str) -> cloudwatch.MathExpression:
+    identified = _identified(metrics, path)
+    expression = "+".join(f"FILL({name}, 0)" for name in identified)
+    return cloudwatch.MathExpression(expression=expression, using_metrics=identified, period=_period())
+
+
+def _identified(metrics: Sequence[cloudwatch.Metric], path: str) -> dict[str, cloudwatch.IMetric]:
+    """Return metrics by ids that are unique in a graph of many alarms. `path` is that of their construct."""
+    keys = [f"{path}/{metric.metric_name}/{number}" for number, metric in enumerate(metrics)]
+    return {f"m{hashlib.sha256(key.encode()).hexdigest()[:12]}": each for key, each in zip(keys, metrics, strict=True)}
 
 
 def _period() -> Duration:

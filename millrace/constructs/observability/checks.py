@@ -15,7 +15,7 @@ from aws_cdk import (
 from constructs import Construct
 
 from millrace.constructs.function.project import contracts, project
-from millrace.flow.checking import PLUGIN, findings, names, read_system
+from millrace.flow.checking import PLUGIN, findings, names, read_system, stops_synth
 from millrace.flow.findings import Finding
 from millrace.flow.report import details
 
@@ -58,7 +58,9 @@ class FlowChecks:
         """Report the findings in the synthesized assembly."""
         found = _found(_folder(Path(context.template_paths[0])))
         stack = context.stack_templates[0].stack_construct_path
-        return PolicyValidationPluginReport(success=not found, violations=[_violation(each, stack) for each in found])
+        return PolicyValidationPluginReport(
+            success=not any(map(stops_synth, found)), violations=[_violation(each, stack) for each in found]
+        )
 
 
 def _found(folder: Path) -> list[Finding]:

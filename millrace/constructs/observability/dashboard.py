@@ -15,13 +15,23 @@ TITLES = {
     "DeadLetters": "Events in dead-letter queues",
     "Failed": "Failed executions",
     "TimedOut": "Timed-out executions",
+    "Aborted": "Aborted executions",
+    "Undelivered": "Events that rules cannot deliver",
+    "Dropped": "Asynchronous events that Lambda drops",
+    "Concurrency": "Concurrent executions of the account",
+    "ServerErrors": "Requests with 5xx (%)",
+    "Latency": "Latency of the API (p99, ms)",
+    "TableThrottles": "Throttled requests to tables",
     "Age": "Age of the oldest event (s)",
     "Lag": "Iterator age of streams (ms)",
-    "Errors": "Function errors",
-    "Throttles": "Function throttles",
+    "Errors": "Function errors (%)",
+    "Throttles": "Function throttles (%)",
+    "Loops": "Invocations dropped as recursive",
     "Circuit": "Open circuit breakers",
 }
 """Graph titles by alarm name; a graph without alarms is omitted."""
+MAX_ALARMS = 100
+"""Of an alarm widget: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html"""
 _WIDTH = 24
 _HEIGHT = 6
 
@@ -40,9 +50,13 @@ class Dashboard(Construct):
     def add_widgets(self) -> None:
         """Add the widgets, once every construct exists."""
         alarms = list(_alarms(Stack.of(self)))
-        status = cloudwatch.AlarmStatusWidget(title="Alarms", alarms=alarms, width=_WIDTH, height=_HEIGHT)
         graphs = [_graph(title, found) for kind, title in TITLES.items() if (found := _of_kind(alarms, kind))]
-        self.dashboard.add_widgets(status)
+        for number in range(0, max(len(alarms), 1), MAX_ALARMS):
+            part = alarms[number : number + MAX_ALARMS]
+            title = f"Alarms {number // MAX_ALARMS + 1}" if number else "Alarms"
+            self.dashboard.add_widgets(
+                cloudwatch.AlarmStatusWidget(title=title, alarms=part, width=_WIDTH, height=_HEIGHT)
+            )
         for number in range(0, len(graphs), 2):
             self.dashboard.add_widgets(*graphs[number : number + 2])
 
@@ -73,7 +87,10 @@ def _of_kind(alarms: list[cloudwatch.Alarm], kind: str) -> list[cloudwatch.Alarm
 
 def _graph(title: str, alarms: list[cloudwatch.Alarm]) -> cloudwatch.GraphWidget:
     """Graph each metric, labelled with the path of its construct within the stack."""
-    metrics = [cast("cloudwatch.Metric", alarm.metric).with_(label=_name(alarm)) for alarm in alarms]
+    metrics = [
+        cast("cloudwatch.Metric | cloudwatch.MathExpression", alarm.metric).with_(label=_name(alarm))
+        for alarm in alarms
+    ]
     return cloudwatch.GraphWidget(title=title, left=metrics, width=_WIDTH // 2, height=_HEIGHT)
 
 

@@ -1,8 +1,8 @@
 """Change notification: publish an event when an attribute of a table's items changes."""
 
-from typing import Any, Unpack
+from typing import Any, Unpack, cast
 
-from aws_cdk import Duration
+from aws_cdk import CfnElement, Duration, Stack
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
@@ -103,7 +103,7 @@ def read_table_stream(
     stream = str(table.table_stream_arn)
     actions = [f"dynamodb:{name}" for name in ("DescribeStream", "GetRecords", "GetShardIterator")]
     reader.role.add_to_principal_policy(iam.PolicyStatement(actions=actions, resources=[stream]))
-    reader.role.add_to_principal_policy(iam.PolicyStatement(actions=["dynamodb:ListStreams"], resources=["*"]))
+    _grant_list_streams(reader.role, table)
     grant_key(table.encryption_key, reader.role, "dynamodb", TABLE_ACTIONS)
     grant_key(bus.encryption_key, reader.role, "sqs", WRITE_ACTIONS)
     reason = "The on-failure destination of its event source receives failures."
@@ -122,3 +122,15 @@ def read_table_stream(
         filters=filters,
     )
     failures.alarms.lag(reader.function, alarm_age)
+
+
+def _grant_list_streams(role: iam.IRole, table: dynamodb.ITable) -> None:
+    """Allow a role to list the streams of a table, as DynamoDBStreamReadPolicy of AWS SAM does.
+
+    https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/serverless-policy-template-list.html
+    """
+    streams = f"{table.table_arn}/stream/*"
+    role.add_to_principal_policy(iam.PolicyStatement(actions=["dynamodb:ListStreams"], resources=[streams]))
+    name = Stack.of(table).get_logical_id(cast("CfnElement", table.node.default_child))
+    finding = f"AwsSolutions-IAM5[Resource::<{name}.Arn>/stream/*]"
+    acknowledge(role, "The name of a stream contains the time of its creation.", finding)

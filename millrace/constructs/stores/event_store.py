@@ -30,7 +30,7 @@ RELAY = "millrace.runtime.relay.handler"
 _STRING, _NUMBER = dynamodb.AttributeType.STRING, dynamodb.AttributeType.NUMBER
 _NEW_EVENTS = {
     "eventName": lambda_.FilterRule.is_equal("INSERT"),
-    "dynamodb": {"NewImage": {"log": {"S": lambda_.FilterRule.is_equal(PENDING)}}},
+    "dynamodb": {"NewImage": {"log": {"S": lambda_.FilterRule.begins_with(PENDING)}}},
 }
 
 
@@ -40,7 +40,7 @@ class EventStore(Construct):
     Pass it to a processor or a step by the name of the handler's parameter: `tables={"orders": store}`. The relay may
     publish the events of the aggregates of those handlers. An alarm reports events that wait longer than `alarm_age`,
     15 minutes by default. If the bus has a claim check, the data of events that exceed an item is stored in a bucket of
-    the event store, which is retained as long as the table.
+    the event store, which stays when the stack is deleted.
     """
 
     parameter_type = "EventStore"
@@ -60,16 +60,13 @@ class EventStore(Construct):
         self._bus = bus
         self.events: list[type[Event]] = []
         self.table = _table(self, bus, removal_policy)
-        self.bucket = (
-            encrypted_bucket(self, "Data", bus.encryption_key, removal_policy=removal_policy)
-            if bus.claim_check
-            else None
-        )
+        self.bucket = encrypted_bucket(self, "Data", bus.encryption_key) if bus.claim_check else None
         self.dead_letters = dead_letter_queue(self, bus.encryption_key, owner=self.node.id)
         alarms = Alarms(self, bus.alarm_topic)
         self.relay = self._relay(FailurePath(self.dead_letters, alarms), alarm_age, settings)
         alarms.dead_letters(self.dead_letters)
         alarms.function(self.relay.function)
+        alarms.table(self.table)
 
     def environment(self, parameter: str) -> dict[str, str]:
         """Return the environment variable by which a handler finds the store."""

@@ -116,7 +116,7 @@ class Mediator(Construct):
             state_machine_type=sfn.StateMachineType.STANDARD,
             tracing_enabled=True,
             logs=sfn.LogOptions(destination=logs, level=sfn.LogLevel.ALL, include_execution_data=False),
-            state_machine_name=self._name if bus.encryption_key else None,
+            state_machine_name=self._name,
         )
         for statement in graph.policy_statements:
             machine.add_to_role_policy(_without_versions(statement))
@@ -129,7 +129,10 @@ class Mediator(Construct):
 
     @property
     def _name(self) -> str:
-        """The name of the log group and, because a key policy refers to it, of an encrypted state machine."""
+        """The name of the state machine and its log group.
+
+        A key policy refers to it. It is set without a key, too, so that a key that is added later replaces nothing.
+        """
         name: str = Names.unique_resource_name(self, max_length=80, separator="-")
         return name
 

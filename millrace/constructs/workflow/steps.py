@@ -29,7 +29,14 @@ TRANSIENT_ERRORS = [
     "Lambda.TooManyRequestsException",
 ]
 """https://docs.aws.amazon.com/step-functions/latest/dg/sfn-best-practices.html#bp-lambda-serviceexception"""
-_TIMEOUT_MARGIN_SECONDS = 5
+_TRANSIENT_ATTEMPTS = 50
+_TRANSIENT_MAX_DELAY = Duration.minutes(5)
+"""Nearly four hours of throttling, half of that with full jitter. A Saga undoes its steps only after that."""
+_TIMEOUT_MARGIN_SECONDS = 15
+"""10 s for a cold start, the maximum of Lambda's init phase, and 5 s for the calls.
+
+https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
+"""
 _PAYLOAD = {
     "flow.$": "$",
     "attempt.$": "$$.State.RetryCount",
@@ -114,18 +121,21 @@ def _request(
 
 
 def _add_retries(task: sfn.TaskStateBase, worker: Function) -> None:
-    _add_retry(task, TRANSIENT_ERRORS, seconds=2, attempts=6)
+    _add_retry(task, TRANSIENT_ERRORS, seconds=2, attempts=_TRANSIENT_ATTEMPTS, max_delay=_TRANSIENT_MAX_DELAY)
     # An attempt that was killed holds its idempotency record until the function's timeout.
     after_timeout = Duration.seconds(worker.timeout.to_seconds() + 1)
     task.add_retry(errors=[InProgressError.__name__], interval=after_timeout, max_attempts=3, backoff_rate=1)
     _add_retry(task, ["States.ALL"], seconds=1, attempts=2)
 
 
-def _add_retry(task: sfn.TaskStateBase, errors: list[str], *, seconds: int, attempts: int) -> None:
+def _add_retry(
+    task: sfn.TaskStateBase, errors: list[str], *, seconds: int, attempts: int, max_delay: Duration | None = None
+) -> None:
     task.add_retry(
         errors=errors,
         interval=Duration.seconds(seconds),
         max_attempts=attempts,
+        max_delay=max_delay,
         backoff_rate=2,
         jitter_strategy=sfn.JitterType.FULL,
     )

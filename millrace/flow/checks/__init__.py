@@ -5,6 +5,8 @@ from millrace.flow.checks.code import missing_dependency, undeclared_publish, un
 from millrace.flow.checks.contracts import oversized_contract, unordered_channel
 from millrace.flow.checks.failures import missing_failure_path, step_without_undo, unanswerable_callback
 from millrace.flow.checks.loops import cycle, hop_limit
+from millrace.flow.checks.quotas import concurrency_quota, stack_quotas
+from millrace.flow.checks.recursion import recursive_loop
 from millrace.flow.checks.subscriptions import (
     double_delivery,
     impossible_pattern,
@@ -17,6 +19,7 @@ from millrace.flow.findings import Check
 CHECKS: tuple[Check, ...] = (
     cycle,
     hop_limit,
+    recursive_loop,
     unconsumed_event,
     unfed_subscription,
     impossible_pattern,
@@ -31,6 +34,8 @@ CHECKS: tuple[Check, ...] = (
     undeclared_publish,
     unnamed_cause,
     missing_dependency,
+    concurrency_quota,
+    stack_quotas,
     wildcard_grant,
     unencrypted_store,
     outside_publishes_inside,

@@ -24,7 +24,6 @@ FORCED = frozenset(
         "logs:DescribeResourcePolicies",
         "logs:DescribeLogGroups",
         "cloudwatch:PutMetricData",
-        "dynamodb:ListStreams",
         "ec2:CreateNetworkInterface",
         "ec2:DescribeNetworkInterfaces",
         "ec2:DeleteNetworkInterface",

@@ -1,23 +1,25 @@
 """Deploys synthesised cloud assemblies to one account and region of the local cloud."""
 
+import logging
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from random import Random
-from typing import Any
 
 from botocore.exceptions import ClientError
 
 from millrace.local.cloudformation.assembly import Assembly, Stack
 from millrace.local.cloudformation.assets import Assets
 from millrace.local.cloudformation.deployment import Change, Deployment, DeploymentError
-from millrace.local.cloudformation.parameters import resolve_parameters
-from millrace.local.cloudformation.registry import IGNORED, Cloud, UnsupportedError, resource_type
+from millrace.local.cloudformation.parameters import ParameterError, given_or_default, resolve_parameters
+from millrace.local.cloudformation.refusals import Options, check
+from millrace.local.cloudformation.registry import Cloud, UnsupportedError
 from millrace.local.cloudformation.registry.calls import Clients
 from millrace.local.cloudformation.rollout import Rollout
 from millrace.local.cloudformation.template import TemplateError
 from millrace.local.core.backends import Environment
 
+_log = logging.getLogger(__name__)
 HOME_ONLY = frozenset({"AWS::ApiGatewayV2::Api", "AWS::StepFunctions::StateMachine"})
 """Types that the local cloud supports only in its first account and region."""
 
@@ -49,24 +51,25 @@ class Deployer:
         self._assets = Assets(clients, environment[1], assets)
         self._random = random or Random()  # noqa: S311 - names are not secret
 
-    def deploy(self, folder: Path, on_change: Callable[[Change], None] | None = None) -> Deployment:
+    def deploy(
+        self, folder: Path, on_change: Callable[[Change], None] | None = None, options: Options | None = None
+    ) -> Deployment:
         """Deploy the stacks of an assembly. Raises DeploymentError after rolling back.
 
-        Unsupported types and properties are reported before any resource is created. Resources that the assembly
-        no longer has are deleted last; if a deletion fails, nothing is rolled back.
+        What is not supported is reported at once, before any resource is created, by a RefusedDeploymentError.
+        Resources that the assembly no longer has are deleted last; if a deletion fails, nothing is rolled back.
         """
         stacks = [stack for stack in Assembly.read(folder, self._home).stacks if stack.environment == self._environment]
-        for stack in stacks:
-            check_supported(stack)
-            self.check_environment(stack)
+        options = options or Options()
+        self.check(stacks, options)
         with self.lock:
             names = {stack.name for stack in stacks}
             previous = self._stacks_of.get(folder.resolve(), set())
             others = [name for name in self.deployment.stacks if name not in previous | names]
-            rollout = self.rollout(on_change, keep=others)
+            rollout = self.rollout(on_change, keep=others, skip=options.skip)
             try:
                 for stack in stacks:
-                    self._deploy_stack(rollout, stack)
+                    self._deploy_stack(rollout, stack, options)
             except DeploymentError as failure:
                 rollout.roll_back(failure)
                 raise
@@ -79,9 +82,19 @@ class Deployer:
         """Return whether stacks of an assembly are deployed."""
         return bool(self._stacks_of.get(folder.resolve()))
 
-    def rollout(self, on_change: Callable[[Change], None] | None, *, keep: Iterable[str] = ()) -> Rollout:
+    def check(self, stacks: Iterable[Stack], options: Options) -> None:
+        """Raise RefusedDeploymentError for everything that the local cloud does not support here."""
+        check(stacks, options, lambda stack: [*self._outside_home(stack), *self._without_value(stack, options)])
+
+    def rollout(
+        self,
+        on_change: Callable[[Change], None] | None,
+        *,
+        keep: Iterable[str] = (),
+        skip: frozenset[str] = frozenset(),
+    ) -> Rollout:
         """Return a rollout that starts from the current deployment. To commit it, assign `after` to `deployment`."""
-        return Rollout(self.cloud, self.deployment, self._random, on_change, keep=keep)
+        return Rollout(self.cloud, self.deployment, self._random, on_change, keep=keep, skip=skip)
 
     def destroy(self, on_change: Callable[[Change], None] | None = None, *, include_retained: bool = False) -> None:
         """Delete every resource in reverse order of creation; by default, keep those with DeletionPolicy Retain."""
@@ -93,6 +106,10 @@ class Deployer:
 
     def check_environment(self, stack: Stack) -> None:
         """Raise DeploymentError if a stack outside `home` has a resource that the local cloud supports only there."""
+        for refusal in self._outside_home(stack):
+            raise refusal
+
+    def _outside_home(self, stack: Stack) -> Iterator[DeploymentError]:
         if self._environment == self._home:
             return
         for definition in stack.template.resources.values():
@@ -100,39 +117,30 @@ class Deployer:
                 home, current = " in ".join(self._home), " in ".join(self._environment)
                 reason = f"it is supported only in {home}, not in {current}"
                 error = UnsupportedError(definition.type, definition.logical_id, reason)
-                raise DeploymentError(stack, error, definition)
+                yield DeploymentError(stack, error, definition)
 
-    def _deploy_stack(self, rollout: Rollout, stack: Stack) -> None:
-        """Deploy a stack with the parameter values of its previous deployment, as `cdk deploy` does."""
+    def _without_value(self, stack: Stack, options: Options) -> Iterator[DeploymentError]:
+        given = self._given(stack, options)
+        for name, body in stack.template.parameters.items():
+            try:
+                given_or_default(name, body, given)
+            except ParameterError as error:
+                yield DeploymentError(stack, error)
+
+    def _given(self, stack: Stack, options: Options) -> dict[str, str]:
+        """Return the given parameter values and those of the previous deployment, as `cdk deploy` uses them."""
         state = self.deployment.stacks.get(stack.name)
         declared = stack.template.body.get("Parameters", {}).keys()
-        given = {name: value for name, value in state.parameters.items() if name in declared} if state else {}
+        previous = {name: value for name, value in state.parameters.items() if name in declared} if state else {}
+        return previous | options.parameters_of(stack)
+
+    def _deploy_stack(self, rollout: Rollout, stack: Stack, options: Options) -> None:
+        given = self._given(stack, options)
+        for logical_id, name in options.skipped(stack).items():
+            _log.warning("%s.%s (%s) is skipped; references to it have placeholders.", stack.name, logical_id, name)
         try:
             self._assets.publish(stack.assets)
             parameters = resolve_parameters(stack.template, given, self.cloud.clients)
         except (TemplateError, ClientError, OSError) as error:
             raise DeploymentError(stack, error) from error
         rollout.deploy(stack, parameters).parameters = given
-
-
-def check_supported(stack: Stack) -> None:
-    """Raise DeploymentError for the first type, property or attribute that the local cloud does not support."""
-    for definition in stack.template.resources.values():
-        if definition.type not in IGNORED:
-            try:
-                declared = resource_type(definition.type, definition.logical_id)
-                declared.check_properties(definition.logical_id, definition.properties)
-                _check_references(stack, definition.logical_id, definition.properties)
-            except (UnsupportedError, TemplateError) as error:
-                raise DeploymentError(stack, error, definition) from error
-    try:
-        _check_references(stack, "Outputs", stack.template.outputs)
-    except (UnsupportedError, TemplateError) as error:
-        raise DeploymentError(stack, error) from error
-
-
-def _check_references(stack: Stack, referrer: str, value: Any) -> None:
-    for reference in stack.template.references(value, referrer):
-        target = stack.template.resources.get(reference.logical_id)
-        if reference.attribute is not None and target is not None:
-            resource_type(target.type, target.logical_id).check_attribute(referrer, reference.attribute)

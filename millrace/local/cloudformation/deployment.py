@@ -46,18 +46,26 @@ class Deployment:
 
 @dataclass(frozen=True)
 class DeployedValues:
-    """The values that intrinsic functions of a stack can read. `imports` collects the exports that they do read."""
+    """The values that intrinsic functions of a stack can read. `imports` collects the exports that they do read.
+
+    References to the logical ids in `skipped` get placeholders.
+    """
 
     resources: Mapping[str, Resource]
     exports: Mapping[str, Any]
     imports: set[str] = field(default_factory=set)
+    skipped: frozenset[str] = frozenset()
 
     def ref(self, logical_id: str) -> str:
         """Return the value of Ref."""
+        if logical_id in self.skipped:
+            return f"skipped-{logical_id}"
         return self.resources[logical_id].physical_id
 
     def attribute(self, logical_id: str, attribute: str) -> Any:
         """Return the value of Fn::GetAtt."""
+        if logical_id in self.skipped:
+            return f"skipped-{logical_id}.{attribute}"
         return self.resources[logical_id].attributes[attribute]
 
     def import_value(self, export: str) -> Any:

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from millrace.local.cloudformation.assembly import Assembly
 from millrace.local.cloudformation.deployer import Deployer
-from millrace.local.cloudformation.deployment import Change, Deployment, StackState
+from millrace.local.cloudformation.deployment import Change, Deployment, DeploymentError, StackState
+from millrace.local.cloudformation.parameters import ParameterError
+from millrace.local.cloudformation.refusals import Options, RefusedDeploymentError
 from millrace.local.core.backends import Environment
 from millrace.local.core.botocore_models import session
 from millrace.local.core.scheduler import Scheduler
@@ -79,22 +81,49 @@ class Deployments:
         home_last = sorted(self._deployers.items(), key=lambda each: each[0] == self._home)
         return {name: state for _, deployer in home_last for name, state in deployer.deployment.stacks.items()}
 
-    def deploy(self, folder: Path, on_change: Callable[[Change], None] | None) -> Deployment:
+    def deploy(
+        self, folder: Path, on_change: Callable[[Change], None] | None, options: Options | None = None
+    ) -> Deployment:
         """Deploy the stacks of an assembly, one environment after another, and return all deployed stacks.
 
         Each environment is rolled back separately. Stacks that the assembly no longer has are deleted.
+        Raises RefusedDeploymentError and DeploymentError.
         """
-        environments = Assembly.read(folder, self._home).environments
+        assembly, options = Assembly.read(folder, self._home), options or Options()
+        environments = assembly.environments
+        _check_parameters(assembly, options)
+        if len(environments) > 1:
+            self._check(assembly, options)
         environments += [
             environment
             for environment, deployer in self._deployers.items()
             if deployer.has_stacks_of(folder) and environment not in environments
         ]
         for environment in environments:
-            self.deployer(environment).deploy(folder, on_change)
+            self.deployer(environment).deploy(folder, on_change, options)
         return Deployment(self.stacks)
+
+    def _check(self, assembly: Assembly, options: Options) -> None:
+        """Raise RefusedDeploymentError for what is refused in any environment."""
+        refusals: list[DeploymentError] = []
+        for environment in assembly.environments:
+            stacks = [stack for stack in assembly.stacks if stack.environment == environment]
+            try:
+                self.deployer(environment).check(stacks, options)
+            except RefusedDeploymentError as refused:
+                refusals += refused.refusals
+        if refusals:
+            raise RefusedDeploymentError(refusals)
 
     def reset(self) -> None:
         """Drop all deployments after a reset of the cloud."""
         self._deployers.clear()
         self._cloudformation.clear()
+
+
+def _check_parameters(assembly: Assembly, options: Options) -> None:
+    """Raise ParameterError for a given parameter that no stack declares."""
+    known = {name: stack.name for stack in assembly.stacks for name in stack.template.parameters}
+    unknown = sorted(name for name in options.parameters if name.rpartition(":")[2] not in known)
+    if unknown:
+        raise ParameterError(f"No stack has the parameter {unknown[0]}. The parameters are {sorted(known) or 'none'}.")

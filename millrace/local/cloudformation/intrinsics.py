@@ -4,7 +4,7 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic
 """
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
@@ -41,6 +41,18 @@ class _NoValue:
 
 
 _NO_VALUE = _NoValue()
+
+
+def unsupported_functions(value: Any, location: str) -> Iterator[UnsupportedIntrinsicError]:
+    """Yield an error for each intrinsic function in a value that the local cloud does not resolve."""
+    if isinstance(value, list):
+        for index, member in enumerate(value):
+            yield from unsupported_functions(member, f"{location}[{index}]")
+    elif isinstance(value, dict):
+        for name, member in value.items():
+            if name.startswith("Fn::") and name not in _FUNCTIONS:
+                yield UnsupportedIntrinsicError(f"{location}: the local cloud does not support {name}.")
+            yield from unsupported_functions(member, f"{location}.{name}")
 
 
 class ResourceValues(Protocol):

@@ -31,7 +31,7 @@ def given_or_default(name: str, body: Mapping[str, Any], given: Mapping[str, str
     if name in given:
         return given[name]
     if "Default" not in body:
-        raise ParameterError(f"the parameter {name} has no default and no value. Give it one of them.")
+        raise ParameterError(f"the parameter {name} has no default and no value. Pass --parameter {name}=VALUE.")
     return str(body["Default"])
 
 

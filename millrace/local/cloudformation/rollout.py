@@ -32,7 +32,10 @@ class CustomNameError(ValueError):
 
 
 class Rollout:
-    """Changes a deployment from `before` to `after`. The stacks named in `keep` stay unless they are deployed."""
+    """Changes a deployment from `before` to `after`. The stacks named in `keep` stay unless they are deployed.
+
+    Resources of the types in `skip` are not created; references to them get placeholders.
+    """
 
     def __init__(
         self,
@@ -42,8 +45,10 @@ class Rollout:
         on_change: Callable[[Change], None] | None,
         *,
         keep: Iterable[str] = (),
+        skip: frozenset[str] = frozenset(),
     ) -> None:
         self.after = Deployment({name: before.stacks[name] for name in keep})
+        self._skip = skip
         self._cloud = cloud
         self._before = before
         self._random = source
@@ -56,7 +61,8 @@ class Rollout:
         state = StackState(stack.name, stack.template, self._stack_id(stack.name, stack_id))
         self.after.stacks[stack.name] = state
         pseudo = PseudoParameters(self._cloud.account, self._cloud.region, stack.name, state.id, self._cloud.partition)
-        values = DeployedValues(state.resources, self.after.exports, state.imports)
+        skipped = {name for name, each in stack.template.resources.items() if each.type in self._skip}
+        values = DeployedValues(state.resources, self.after.exports, state.imports, frozenset(skipped))
         resolver = Resolver(stack.template, pseudo, values, parameters)
         for definition in self._definitions(stack, resolver):
             try:
@@ -110,7 +116,7 @@ class Rollout:
         definitions = stack.template.resources.values()
         try:
             return stack.template.in_dependency_order(
-                each for each in definitions if each.type not in IGNORED and resolver.is_included(each)
+                each for each in definitions if each.type not in IGNORED | self._skip and resolver.is_included(each)
             )
         except TemplateError as error:
             raise DeploymentError(stack, error) from error
@@ -139,7 +145,11 @@ class Rollout:
         created = declared.create_resource(self._cloud, definition.logical_id, properties, name)
 
         def undo() -> None:
+            """https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-deletionpolicy.html."""
             start = time.perf_counter()
+            if definition.deletion_policy == "Retain":
+                self._report("retain", state, created, start)
+                return
             declared.delete_resource(self._cloud, created)
             self._report("undo", state, created, start)
 

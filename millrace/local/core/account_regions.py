@@ -19,7 +19,7 @@ from millrace.local.workers import Workers
 class AccountRegions:
     """Every open account and region, and what they share. `home` is the one that is always open."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what the regions share
         self,
         scheduler: Scheduler,
         workers: Workers,
@@ -29,6 +29,7 @@ class AccountRegions:
         shared: Mapping[type, Any],
         *,
         enforce_iam: bool = True,
+        concurrency: int | None = None,
     ) -> None:
         self.scheduler = scheduler
         self.workers = workers
@@ -37,6 +38,8 @@ class AccountRegions:
         self.shared = shared
         """What services share in all accounts and regions, by class."""
         self.enforce_iam = enforce_iam
+        self.concurrency = self._default_concurrency = concurrency
+        """The maximum of concurrent executions of functions in an account and region; None for no limit."""
         self.history = EventHistory(scheduler.clock)
         self.faults = Faults()
         self._regions: dict[Environment, AccountRegion] = {}
@@ -76,4 +79,5 @@ class AccountRegions:
             region.reset()
         self.history.reset()
         self.faults.set(Rates(), seed=0)
+        self.concurrency = self._default_concurrency
         self._regions = {self._home: self.home}

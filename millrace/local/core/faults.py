@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Literal
 
-Fault = Literal["rejected", "response_lost", "killed", "doubled", "conflict"]
+Fault = Literal["rejected", "response_lost", "killed", "doubled", "conflict", "throttled"]
 _MAX_DELAY = 0.02
 
 

@@ -1,6 +1,8 @@
 """Parse JSON that may be invalid."""
 
 import json
+import re
+from itertools import accumulate
 from typing import Any, TypeVar
 
 from millrace.operations.json_text import parsed
@@ -8,6 +10,9 @@ from millrace.operations.json_text import parsed
 __all__ = ["parsed", "reject_lone_surrogates", "strict"]
 
 T = TypeVar("T")
+MAX_NESTING = 500
+"""Python's encoder of JSON fails at about 900. AWS allows 1,000."""
+_TEXT = re.compile(r'"(?:[^"\\]|\\.)*"')
 
 
 def reject_lone_surrogates(value: T, *, escaped: bool) -> T:
@@ -19,10 +24,17 @@ def reject_lone_surrogates(value: T, *, escaped: bool) -> T:
 
 def strict(text: str) -> Any:
     """Return the value of a JSON text. Raises ValueError, also for NaN, a lone surrogate and nesting too deep."""
-    try:
-        return reject_lone_surrogates(json.loads(text, parse_constant=_reject), escaped="\\ud" in text.lower())
-    except RecursionError as error:
-        raise ValueError("The JSON is nested too deeply.") from error
+    if _is_nested_too_deeply(text):
+        raise ValueError(f"The JSON is nested more than {MAX_NESTING} times.")
+    return reject_lone_surrogates(json.loads(text, parse_constant=_reject), escaped="\\ud" in text.lower())
+
+
+def _is_nested_too_deeply(text: str) -> bool:
+    """Count without the parser: a library may have raised the limit of recursion, at which it stops."""
+    if text.count("[") + text.count("{") <= MAX_NESTING:
+        return False
+    depths = accumulate((character in "[{") - (character in "]}") for character in _TEXT.sub("", text))
+    return any(depth > MAX_NESTING for depth in depths)
 
 
 def _reject(constant: str) -> None:

@@ -81,10 +81,13 @@ class Cron:
                     yield from (day for day in days if day >= first)
 
 
-def schedule(expression: str, zone: tzinfo = UTC) -> Schedule:
-    """Parse an expression in a time zone. Raises ScheduleExpressionError."""
+def schedule(expression: str, zone: tzinfo = UTC, *, any_plural: bool = False) -> Schedule:
+    """Parse an expression in a time zone. Raises ScheduleExpressionError.
+
+    With `any_plural`, a rate's unit need not agree with its number: rate(5 minute).
+    """
     rate = _RATE.fullmatch(expression)
-    if rate and (rate[1] != "1") == bool(rate[3]):
+    if rate and (any_plural or (rate[1] != "1") == bool(rate[3])):
         return Rate(int(rate[1]) * _SECONDS[rate[2]])
     cron = _CRON.fullmatch(expression)
     if cron is None:

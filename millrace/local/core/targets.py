@@ -26,13 +26,17 @@ Attributes = dict[str, str] | dict[str, dict[str, str]]
 
 @dataclass(frozen=True)
 class TargetDelivery:
-    """The delivery of a rule's event to a target. `hopped` is true if another bus forwarded the event."""
+    """The delivery of a rule's event to a target. `hopped` is true if another bus forwarded the event.
+
+    `trace` is the X-Ray trace header that the publisher has given.
+    """
 
     envelope: dict[str, Any]
     rule: Any
     target: Target
     ingested: float
     hopped: bool = False
+    trace: str = ""
 
     @property
     def name(self) -> str:

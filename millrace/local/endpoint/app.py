@@ -155,7 +155,7 @@ class Endpoint:
             answer = region.answers[request.operation](request.json())
             return Response.of(await answer if isinstance(answer, Awaitable) else answer)
         except ApiError as refused:
-            return Response.error(refused.code, refused.message, refused.status)
+            return _error(request, refused)
 
     async def _checked(self, region: AccountRegion, request: Request) -> Response:
         check = region.checks.get(request.operation or f"{request.service} {request.method}")
@@ -163,7 +163,7 @@ class Endpoint:
             if check:
                 check(request.json())
         except ApiError as refused:
-            return Response.error(refused.code, refused.message, refused.status)
+            return _error(request, refused)
         return await self._moto(region, request)
 
     async def _invoke(self, region: AccountRegion, request: Request, name: str) -> Response:
@@ -186,6 +186,17 @@ class Endpoint:
         if changed:
             self._changed(region, changed)
         return unimplemented(request) if is_unknown(request, response) else response
+
+
+def _error(request: Request, error: ApiError) -> Response:
+    """The error of a request. SQS repeats its code for clients that expect the codes of the query protocol.
+
+    https://smithy.io/2.0/aws/protocols/aws-query-protocol.html#awsquerycompatible-trait
+    """
+    response = Response.error(error.code, error.message, error.status)
+    if not request.operation.startswith("AmazonSQS."):
+        return response
+    return replace(response, headers=(*response.headers, ("x-amzn-query-error", f"{error.code};Sender")))
 
 
 def _changes(request: Request) -> str | None:

@@ -3,7 +3,7 @@
 from aws_cdk import App, RemovalPolicy, Stack
 from aws_cdk import aws_dynamodb as dynamodb
 
-from millrace.constructs import Bus, EventStore, Processor
+from millrace.constructs import Bus, EventStore, Processor, staged
 
 
 def table(name, key):
@@ -17,7 +17,7 @@ def table(name, key):
 
 
 app = App(analytics_reporting=False)
-stack = Stack(app, "Bank")
+stack = Stack(app, staged(app, "Bank"))
 bus = Bus(stack, "Bus", name="bank")
 accounts = EventStore(stack, "Accounts", bus=bus, removal_policy=RemovalPolicy.DESTROY)
 tried, totals = table("Tried", "deposit_id"), table("Totals", "account")

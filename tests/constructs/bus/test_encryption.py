@@ -30,7 +30,7 @@ def key(keyed):
     ],
 )
 def test_key_encrypts_every_resource_on_the_bus(keyed, key, kind, names):
-    resources = keyed.of(kind).values()
+    resources = [found for name, found in keyed.of(kind).items() if "KeyFailures" not in name]
     assert resources
     assert all(reduce(getitem, names, found) == key for found in resources)
 
@@ -38,15 +38,33 @@ def test_key_encrypts_every_resource_on_the_bus(keyed, key, kind, names):
 def test_key_has_rotation_and_is_retained(keyed):
     (key,) = [resource for resource in keyed.resources.values() if resource["Type"] == "AWS::KMS::Key"]
     assert key["Properties"]["EnableKeyRotation"]
-    assert key["DeletionPolicy"] == "Retain"
+    assert key["DeletionPolicy"] == "RetainExceptOnCreate"
 
 
 def test_key_policy_of_services_has_conditions_and_no_wildcard_actions(keyed):
     (key,) = keyed.of("KMS::Key").values()
     services = [s for s in key["KeyPolicy"]["Statement"] if "Service" in s["Principal"]]
-    assert len(services) == 5
-    assert all(statement["Condition"] for statement in services)
+    assert len(services) == 7
+    assert [s["Action"] for s in services if "Condition" not in s] == ["kms:DescribeKey"]
     assert "*" not in {action[-1] for s in services for action in s["Action"]}
+
+
+def test_key_policy_allows_archives_by_encryption_context(keyed):
+    """https://docs.aws.amazon.com/eventbridge/latest/userguide/encryption-archives.html"""
+    (key,) = keyed.of("KMS::Key").values()
+    (statement,) = [s for s in key["KeyPolicy"]["Statement"] if s.get("Sid") == "EventBridgeArchives"]
+    (context,) = statement["Condition"]["StringEquals"].items()
+    assert context[0] == "kms:EncryptionContext:aws:events:event-bus:arn"
+    assert ":event-bus/shop" in str(context[1])
+    assert set(statement["Action"]) == {"kms:Decrypt", "kms:GenerateDataKey", "kms:ReEncryptFrom", "kms:ReEncryptTo"}
+
+
+def test_events_that_the_key_cannot_encrypt_go_to_a_queue_without_the_key(keyed):
+    """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-encryption-event-bus-dlq.html"""
+    (bus,) = keyed.of("Events::EventBus").values()
+    queue = keyed.of("SQS::Queue")[bus["DeadLetterConfig"]["Arn"]["Fn::GetAtt"][0]]
+    assert "KmsMasterKeyId" not in queue
+    assert queue["SqsManagedSseEnabled"]
 
 
 def test_role_may_use_the_key_only_through_services(keyed, key):
@@ -119,5 +137,5 @@ def test_imported_key_is_used_without_policy_changes(stack, synthesised):
     arn = "arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
     Bus(stack, "Bus", name="test", encryption_key=kms.Key.from_key_arn(stack, "Key", arn))
     template = synthesised()
-    assert [queue["KmsMasterKeyId"] for queue in template.of("SQS::Queue").values()] == [arn]
+    assert {queue.get("KmsMasterKeyId") for queue in template.of("SQS::Queue").values()} == {arn, None}
     assert not template.of("KMS::Key")

@@ -92,7 +92,16 @@ def test_rejection_is_a_successful_execution(states):
 def test_every_task_has_a_timeout_and_limited_retries(states, template):
     tasks = [states[name] for name in STEPS]
     assert all(state["TimeoutSeconds"] > 30 for state in tasks)
-    assert all(retry["MaxAttempts"] <= 6 for state in tasks for retry in state["Retry"])
+    assert all(retry["MaxAttempts"] <= 50 for state in tasks for retry in state["Retry"])
+
+
+def test_throttles_have_more_retries_than_failures_of_a_step(states):
+    """https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html"""
+    throttles, in_progress, failures = states["reserve_stock"]["Retry"]
+    assert "Lambda.TooManyRequestsException" in throttles["ErrorEquals"]
+    assert (throttles["MaxAttempts"], throttles["MaxDelaySeconds"]) == (50, 300)
+    assert (failures["ErrorEquals"], failures["MaxAttempts"]) == (["States.ALL"], 2)
+    assert in_progress["ErrorEquals"] == ["InProgressError"]
 
 
 def test_task_passes_the_flow_to_its_function_and_returns_it(states):

@@ -135,10 +135,10 @@ def test_failed_update_is_rolled_back(stacks):
 def test_unsupported_type_fails_before_any_resource_is_created(stacks):
     """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/template-custom-resources.html.
 
-    Refused: custom resources, and every other type that no service declares.
+    Refused: every type that no service declares.
     """
-    with pytest.raises(ClientError, match="the resource type Custom::Thing, used by Thing"):
-        stacks.change(template(Queue=queue(), Thing={"Type": "Custom::Thing"}))
+    with pytest.raises(ClientError, match="the resource type AWS::EC2::VPC, used by Thing"):
+        stacks.change(template(Queue=queue(), Thing={"Type": "AWS::EC2::VPC"}))
     assert (stacks.queues(), stacks.status()) == ([], None)
 
 

@@ -3,60 +3,13 @@
 import json
 
 import pytest
+from deployer_fixtures import queue, rule
 
 from millrace.local.cloudformation.assembly import AssemblyError
 from millrace.local.cloudformation.deployment import DeploymentError
 from millrace.local.cloudformation.template import CircularDependencyError
 
-pytest_plugins = ("bare_moto",)
-
-
-def queue(**properties):
-    return {"Type": "AWS::SQS::Queue", "Properties": properties}
-
-
-def rule(target, **properties):
-    targets = [{"Id": "one", "Arn": {"Fn::GetAtt": [target, "Arn"]}}]
-    return {
-        "Type": "AWS::Events::Rule",
-        "Properties": {"EventPattern": {"source": ["shop"]}, "Targets": targets, **properties},
-    }
-
-
-@pytest.fixture
-def deployer(bare, tmp_path):
-    return bare.deployer(tmp_path / "cache")
-
-
-@pytest.fixture
-def deploy(deployer, write_assembly):
-    """Deploy the resources of one stack; return the changes as (action, logical id)."""
-
-    def deploy(**resources):
-        changes = []
-        deployer.deploy(write_assembly(Shop=resources), changes.append)
-        return [(change.action, change.logical_id) for change in changes]
-
-    return deploy
-
-
-@pytest.fixture
-def resources(deployer):
-    return lambda: deployer.deployment.stacks["Shop"].resources
-
-
-@pytest.fixture
-def queues(bare):
-    return lambda: [url.rsplit("/", 1)[-1] for url in bare.client("sqs").list_queues().get("QueueUrls", [])]
-
-
-@pytest.fixture
-def attributes(bare):
-    def attributes(resource):
-        sqs = bare.client("sqs")
-        return sqs.get_queue_attributes(QueueUrl=resource.physical_id, AttributeNames=["All"])["Attributes"]
-
-    return attributes
+pytest_plugins = ("bare_moto", "deployer_fixtures")
 
 
 def test_resource_is_created_after_its_references(deploy, resources, bare):
@@ -388,3 +341,14 @@ def test_type_supported_only_at_home_fails_elsewhere(bare, tmp_path, write_assem
     with pytest.raises(DeploymentError, match="supported only in 111122223333 in eu-west-1, not in 123456789012"):
         deployer.deploy(folder)
     assert bare.client("sqs").list_queues().get("QueueUrls", []) == []
+
+
+@pytest.mark.parametrize(("policy", "kept"), [("Retain", True), ("RetainExceptOnCreate", False), ("Delete", False)])
+def test_failed_creation_keeps_only_resources_with_the_policy_retain(deploy, deployer, policy, kept):
+    """https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-deletionpolicy.html"""
+    broken = {**rule("Queue"), "DependsOn": "Queue"}
+    broken["Properties"] = {**broken["Properties"], "EventBusName": "missing"}
+    with pytest.raises(DeploymentError):
+        deploy(Queue={**queue(QueueName="first"), "DeletionPolicy": policy}, Broken=broken)
+    urls = deployer.cloud.clients("sqs").list_queues().get("QueueUrls", [])
+    assert bool(urls) is kept

@@ -4,7 +4,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 UNIMPLEMENTED = [
-    ("lambda", "put_function_recursion_config", {"FunctionName": "f", "RecursiveLoop": "Allow"}),
+    ("lambda", "get_provisioned_concurrency_config", {"FunctionName": "f", "Qualifier": "1"}),
     ("events", "update_event_bus", {"Name": "default"}),
     ("sns", "verify_sms_sandbox_phone_number", {"PhoneNumber": "+1", "OneTimePassword": "12345"}),
     ("iam", "generate_service_last_accessed_details", {"Arn": "arn:aws:iam::123456789012:role/r"}),

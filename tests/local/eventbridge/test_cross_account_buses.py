@@ -13,13 +13,16 @@ pytest_plugins = ["bus_fixtures", "cross_account_fixtures"]
     [(OTHER, REGION), (ACCOUNT, OTHER_REGION), (OTHER, OTHER_REGION)],
     ids=["account", "region", "both"],
 )
-def test_event_keeps_its_account_and_region_on_another_bus(send, bus_of, forward, account, region):
+def test_event_keeps_account_and_region_on_another_bus_and_its_id_within_a_region(
+    send, bus_of, forward, account, region
+):
     """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-events-structure.html"""
     theirs = bus_of(account, region)
     forward(theirs.arn)
     event_id = send({"n": 1})["Entries"][0]["EventId"]
     (event,) = theirs.events()
-    assert (event["id"], event["account"], event["region"]) == (event_id, ACCOUNT, REGION)
+    assert (event["account"], event["region"]) == (ACCOUNT, REGION)
+    assert (event["id"] == event_id) is (region == REGION)
 
 
 def test_rules_of_another_bus_can_match_the_account(send, bus_of, forward):
@@ -106,3 +109,30 @@ def test_put_rule_rejects_bus_of_another_account(local, bus_of):
     theirs, events = bus_of(), local.client("events")
     with pytest.raises(events.exceptions.ClientError, match="creates rules only on buses of the caller's account"):
         events.put_rule(Name="mine", EventBusName=theirs.arn, EventPattern=json.dumps({"source": ["a"]}))
+
+
+def test_put_permission_for_everyone_lets_in_another_account(local, send, bus_of, forward):
+    """https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutPermission.html"""
+    theirs = bus_of(allowed=None)
+    local.client("events", account=OTHER).put_permission(
+        EventBusName="theirs", Action="events:PutEvents", Principal="*", StatementId="all"
+    )
+    forward(theirs.arn)
+    send({"n": 1})
+    assert len(theirs.events()) == 1
+
+
+def test_put_permission_with_policy_replaces_every_statement(events, local):
+    """https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutPermission.html"""
+    bus = events.create_event_bus(Name="mine")["EventBusArn"]
+    give = {"EventBusName": "mine", "Action": "events:PutEvents"}
+    events.put_permission(**give, Principal=OTHER, StatementId="one")
+    events.put_permission(**give, Principal=OTHER, StatementId="two")
+    assert _sids(events) == ["one", "two"]
+    statement = {"Sid": "three", "Effect": "Allow", "Principal": "*", "Action": "events:PutEvents", "Resource": bus}
+    events.put_permission(EventBusName="mine", Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
+    assert _sids(events) == ["three"]
+
+
+def _sids(events):
+    return [each["Sid"] for each in json.loads(events.describe_event_bus(Name="mine")["Policy"])["Statement"]]

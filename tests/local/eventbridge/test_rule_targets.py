@@ -150,13 +150,9 @@ def test_two_rules_start_two_executions_for_one_event(local, send, rule, machine
     assert len(executions(local, machine)) == 2
 
 
-def test_event_for_unsupported_target_becomes_dead_letter(send, queue, rule):
+def test_target_in_an_unsupported_service_is_rejected(events, rule):
     """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-targets.html
-    Refused: targets of other services; their events become dead letters without retries.
+    Refused: targets of other services, when they are added to a rule.
     """
-    dead = queue("dead")
-    rule(f"arn:aws:firehose:us-east-1:{ACCOUNT}:deliverystream/d", DeadLetterConfig={"Arn": dead.arn})
-    send({})
-    details = attributes(dead.messages()[0])
-    assert details["ERROR_CODE"] == "NOT_DELIVERED_LOCALLY"
-    assert "not to firehose" in details["ERROR_MESSAGE"]
+    with pytest.raises(events.exceptions.ClientError, match="not to firehose"):
+        rule(f"arn:aws:firehose:us-east-1:{ACCOUNT}:deliverystream/d")

@@ -142,7 +142,13 @@ def test_json_of_template_is_minified():
 def test_object_or_array_inside_a_string_loses_its_quotes():
     """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-transform-target-input.html#eb-transform-input-issues"""
     assert transformed('"<owner> and <tags>"') == '"{name:ann,cats:2} and [a,b]"'
-    assert json.loads(transformed('{"a": "<tags>"}')) == {"a": "[a,b]"}
+
+
+@pytest.mark.parametrize("name", ["tags", "owner"])
+def test_object_or_array_inside_a_string_of_a_json_template_is_invalid(name):
+    """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-transform-target-input.html#eb-transform-input-issues"""
+    with pytest.raises(InputTransformError, match="gives no valid JSON"):
+        transformed(f'{{"a": "<{name}>"}}')
 
 
 def test_path_without_a_value_is_empty():

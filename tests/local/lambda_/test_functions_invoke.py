@@ -5,7 +5,7 @@ import json
 
 import pytest
 from botocore.exceptions import ClientError
-from lambda_kit import LAMBDA
+from lambda_kit import LAMBDA, code
 
 pytest_plugins = ["lambda_fixtures"]
 
@@ -169,3 +169,59 @@ def test_log_of_a_version_has_its_number(versions, site, client):
     logged = site.client("logs").filter_log_events(logGroupName="/aws/lambda/f")["events"]
     assert logged[0]["message"].endswith("Version: 1")
     assert "[1]" in logged[0]["logStreamName"]
+
+
+def test_deleted_log_group_is_created_again_by_the_next_invocation(site):
+    """https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs.html"""
+    site.function()
+    invoke, logs = site.client("lambda").invoke, site.client("logs")
+    invoke(FunctionName="f")
+    logs.delete_log_group(logGroupName="/aws/lambda/f")
+    invoke(FunctionName="f", InvocationType="Event")
+    site.settle()
+    assert len(site.seen()) == 2
+    assert logs.describe_log_streams(logGroupName="/aws/lambda/f")["logStreams"]
+
+
+def test_function_keeps_a_layer_version_that_was_deleted(site):
+    """https://docs.aws.amazon.com/lambda/latest/dg/creating-deleting-layers.html"""
+    functions = site.client("lambda")
+    layer = functions.publish_layer_version(LayerName="layer", Content={"ZipFile": code()})
+    site.function(Layers=[layer["LayerVersionArn"]])
+    functions.delete_layer_version(LayerName="layer", VersionNumber=1)
+    assert "FunctionError" not in functions.invoke(FunctionName="f")
+
+
+def test_trace_header_of_the_caller_reaches_the_function(site):
+    """https://docs.aws.amazon.com/lambda/latest/dg/services-xray.html"""
+    trace = "Root=1-63441c4a-abcdef012345678912345678;Parent=0123456789abcdef;Sampled=1"
+    site.function("f", "return os.environ['_X_AMZN_TRACE_ID']")
+    functions = site.client("lambda")
+
+    def add_header(request, **_):
+        request.headers["X-Amzn-Trace-Id"] = trace
+
+    functions.meta.events.register("before-send.lambda.Invoke", add_header)
+    answer = functions.invoke(FunctionName="f")
+    functions.meta.events.unregister("before-send.lambda.Invoke", add_header)
+    assert json.load(answer["Payload"]).startswith(trace)
+
+
+def test_account_without_free_concurrency_throttles(site, client):
+    """https://docs.aws.amazon.com/lambda/latest/dg/lambda-concurrency.html"""
+    site.function()
+    site.cloud.limit_concurrency(0)
+    error = failure(client.invoke, FunctionName="f")
+    assert (error["Error"]["Code"], error["Reason"]) == (
+        "TooManyRequestsException",
+        "ConcurrentInvocationLimitExceeded",
+    )
+
+
+def test_reservation_must_leave_100_executions_unreserved(site, client):
+    """https://docs.aws.amazon.com/lambda/latest/api/API_PutFunctionConcurrency.html"""
+    site.function()
+    site.cloud.limit_concurrency(110)
+    client.put_function_concurrency(FunctionName="f", ReservedConcurrentExecutions=10)
+    error = failure(client.put_function_concurrency, FunctionName="f", ReservedConcurrentExecutions=11)
+    assert "below its minimum value of [100]" in error["Error"]["Message"]

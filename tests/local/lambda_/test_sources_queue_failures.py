@@ -72,11 +72,8 @@ def test_empty_batch_response_is_a_success(site, answer):
     assert (len(site.seen()), queue.count()) == (1, (0, 0))
 
 
-def test_messages_stay_in_the_queue_when_the_function_is_throttled(site):
-    """https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
-
-    Differs: AWS first retries a throttled batch within the visibility timeout.
-    """
+def test_throttles_use_up_the_receives_of_a_message(site):
+    """https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html"""
     site.function()
     dead = site.queue("dead")
     queue = site.queue(RedrivePolicy=site.redrive(dead, 3))

@@ -21,11 +21,17 @@ def test_record_has_the_format_of_lambda(site):
     site.function()
     queue = site.queue()
     site.mapping(queue)
-    queue.send("hello", MessageAttributes={"kind": {"DataType": "String", "StringValue": "x"}})
+    (sent,) = queue.send("hello", MessageAttributes={"kind": {"DataType": "String", "StringValue": "x"}})
     site.settle()
     (record,) = site.seen()[0]["Records"]
     assert (record["eventSource"], record["eventSourceARN"], record["awsRegion"]) == ("aws:sqs", queue.arn, "us-east-1")
-    assert record["messageAttributes"]["kind"] == {"dataType": "String", "stringValue": "x"}
+    assert record["messageAttributes"]["kind"] == {
+        "dataType": "String",
+        "stringValue": "x",
+        "stringListValues": [],
+        "binaryListValues": [],
+    }
+    assert record["md5OfMessageAttributes"] == sent["MD5OfMessageAttributes"]
     assert record["attributes"]["ApproximateReceiveCount"] == "1"
 
 

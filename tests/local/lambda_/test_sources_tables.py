@@ -78,3 +78,15 @@ def test_table_changes_are_filtered_and_discarded_like_kinesis_records(site, tab
     (dead_letter,) = message_bodies(dead)
     assert dead_letter["DDBStreamBatchInfo"]["batchSize"] == 1
     assert dead_letter["requestContext"]["functionArn"] == f"{LAMBDA}f"
+
+
+def test_binary_attributes_are_base64_text(site, table):
+    """https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_AttributeValue.html"""
+    site.function()
+    site.mapping(table)
+    item = {"pk": {"S": "a"}, "b": {"B": b"\x00\xff"}, "set": {"BS": [b"\x01"]}, "m": {"M": {"b": {"B": b"\x02"}}}}
+    site.client("dynamodb").put_item(TableName="t", Item=item)
+    site.settle()
+    (record,) = site.seen()[0]["Records"]
+    image = record["dynamodb"]["NewImage"]
+    assert (image["b"], image["set"], image["m"]) == ({"B": "AP8="}, {"BS": ["AQ=="]}, {"M": {"b": {"B": "Ag=="}}})

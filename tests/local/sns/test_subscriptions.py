@@ -101,3 +101,32 @@ def test_undeliverable_message_goes_to_the_dead_letter_queue(site, subscribe, pu
     subscribe(protocol, endpoint, RedrivePolicy=json.dumps({"deadLetterTargetArn": dead.arn}))
     publish()
     assert [message["Body"] for message in dead.receive()] == ["hello"]
+
+
+def test_raw_delivery_keeps_a_binary_attribute(site, subscribe, publish):
+    """https://docs.aws.amazon.com/sns/latest/dg/sns-message-attributes.html"""
+    queue = site.queue()
+    subscribe("sqs", queue.arn, RawMessageDelivery="true")
+    publish(MessageAttributes={"raw": {"DataType": "Binary", "BinaryValue": b"\x00\xff"}})
+    (message,) = queue.receive(VisibilityTimeout=0)
+    assert message["MessageAttributes"]["raw"] == {"DataType": "Binary", "BinaryValue": b"\x00\xff"}
+    site.function()
+    site.mapping(queue)
+    site.settle()
+    attribute = site.seen()[0]["Records"][0]["messageAttributes"]["raw"]
+    assert (attribute["dataType"], attribute["binaryValue"]) == ("Binary", "AP8=")
+
+
+@pytest.mark.parametrize("version", ["1", "2"])
+def test_notifications_have_the_signature_version_of_the_topic(site, topic, subscribe, publish, version):
+    """https://docs.aws.amazon.com/sns/latest/dg/sns-verify-signature-of-message-configure-message-signature.html"""
+    queue = site.queue()
+    subscribe("sqs", queue.arn)
+    if version == "2":
+        site.client("sns").set_topic_attributes(
+            TopicArn=topic, AttributeName="SignatureVersion", AttributeValue=version
+        )
+    publish()
+    (notification,) = message_bodies(queue)
+    assert notification["SignatureVersion"] == version
+    assert notification["Signature"]

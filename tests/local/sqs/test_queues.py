@@ -248,3 +248,25 @@ def test_purged_queue_is_empty(site, sqs):
     queue.send("x", "y")
     sqs.purge_queue(QueueUrl=queue.url)
     assert (queue.receive(), queue.count()) == ([], (0, 0))
+
+
+def test_message_received_with_visibility_timeout_zero_is_received_once_per_call(site):
+    """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-visibility-timeout.html"""
+    dead = site.queue("dead.fifo")
+    queue = site.queue("q.fifo", ContentBasedDeduplication="true", RedrivePolicy=site.redrive(dead, 1))
+    queue.send("a", MessageGroupId="g")
+    assert [message["Body"] for message in queue.receive(VisibilityTimeout=0)] == ["a"]
+    assert queue.receive(VisibilityTimeout=0) == []
+    assert (dead.count(), [message["Body"] for message in dead.receive()]) == ((1, 0), ["a"])
+
+
+def test_fifo_group_delivers_nothing_behind_a_message_in_flight(site, sqs):
+    """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/FIFO-queues-understanding-logic.html"""
+    queue = site.queue("q.fifo", ContentBasedDeduplication="true", VisibilityTimeout=10)
+    queue.send("a", "b", "c", MessageGroupId="g")
+    second = queue.receive()[1]
+    sqs.change_message_visibility(QueueUrl=queue.url, ReceiptHandle=second["ReceiptHandle"], VisibilityTimeout=20)
+    site.wait(11)
+    assert [message["Body"] for message in queue.receive()] == ["a"]
+    site.wait(10)
+    assert [message["Body"] for message in queue.receive()] == ["a", "b", "c"]

@@ -6,9 +6,9 @@ from millrace.local.cloudformation.api import templates
 from millrace.local.cloudformation.api.protocol import Params, validation_error
 from millrace.local.cloudformation.api.records import StackRecord, StackRequest
 from millrace.local.cloudformation.assembly import Stack
-from millrace.local.cloudformation.deployer import check_supported
 from millrace.local.cloudformation.deployment import DeploymentError
 from millrace.local.cloudformation.parameters import ParameterError, resolve_parameters
+from millrace.local.cloudformation.refusals import Options, check
 from millrace.local.cloudformation.registry.calls import Clients
 
 _SETTINGS = ("NotificationARNs", "RollbackConfiguration", "RoleARN", "Capabilities")
@@ -26,7 +26,7 @@ def read_request(params: Params, record: StackRecord | None, clients: Clients) -
     template = templates.parse(text)
     parameters = _parameters(params, previous)
     try:
-        check_supported(Stack(params["StackName"], template))
+        check([Stack(params["StackName"], template)], Options())
         resolved = resolve_parameters(template, parameters, clients)
     except (DeploymentError, ParameterError) as error:
         raise validation_error(str(error)) from error

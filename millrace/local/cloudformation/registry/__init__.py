@@ -2,6 +2,7 @@
 
 from millrace.local import services
 from millrace.local.cloudformation.registry.calls import Cloud
+from millrace.local.cloudformation.registry.custom_resources import CustomResourceType, foreign_runtime, is_custom
 from millrace.local.cloudformation.registry.errors import UnsupportedError, UnsupportedTypeError
 from millrace.local.cloudformation.registry.types import Resource, ResourceType
 
@@ -17,9 +18,22 @@ IGNORED = frozenset({"AWS::CDK::Metadata"})
 
 def resource_type(name: str, logical_id: str) -> ResourceType:
     """Return a resource type. Raises UnsupportedTypeError."""
+    if is_custom(name):
+        return CustomResourceType(name, "cloudformation", None, "")
     if name not in TYPES:
         raise UnsupportedTypeError(name, logical_id)
     return TYPES[name]
 
 
-__all__ = ["IGNORED", "TYPES", "Cloud", "Resource", "ResourceType", "UnsupportedError", "discover", "resource_type"]
+__all__ = [
+    "IGNORED",
+    "TYPES",
+    "Cloud",
+    "Resource",
+    "ResourceType",
+    "UnsupportedError",
+    "discover",
+    "foreign_runtime",
+    "is_custom",
+    "resource_type",
+]

@@ -1,17 +1,25 @@
 """Amazon DynamoDB. `cloud.fail(conflicts=…)` makes requests of functions conflict with a transaction.
 
+`cloud.limit_partitions(…)` throttles writes to tables with a stream.
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html#transaction-conflict-handling
 """
 
 from typing import Any
 
+from millrace.local.core.account_region import AccountRegion
 from millrace.local.core.http import Request, Response
 from millrace.local.core.service import Service
 from millrace.local.services.dynamodb.item_requests import ERRORS, PREFIX, answer
+from millrace.local.services.dynamodb.partitions import PartitionLimits, charges
 from millrace.local.services.iam import Iam, scope_of
 from millrace.local.services.lambda_ import Lambda, display_name
 
 _WRITES = ("PutItem", "UpdateItem", "DeleteItem")
+_LIMITED = (*_WRITES, "TransactWriteItems", "BatchWriteItem")
+_THROTTLED = (
+    "The level of configured provisioned throughput for the table was exceeded. Consider increasing your provisioning "
+    "level with the UpdateTable API."
+)
 _TRANSACTIONS = ("TransactWriteItems", "TransactGetItems")
 _MESSAGE = "Transaction is ongoing for the item"
 
@@ -21,9 +29,30 @@ class DynamoDb(Service):
 
     arn_name = "dynamodb"
 
+    def __init__(self, region: AccountRegion) -> None:
+        super().__init__(region)
+        self._limits: PartitionLimits | None = None
+
+    def reset(self) -> None:
+        """Lift the limit of partitions."""
+        self._limits = None
+
+    def limit_partitions(self, write_units: float | None) -> None:
+        """Limit the write units of each partition in a second; None lifts the limit."""
+        self._limits = None if write_units is None else PartitionLimits(write_units)
+
+    def charge(self, table: Any, old: Any, new: Any) -> None:
+        """Count the write units of a change of an item."""
+        if self._limits:
+            for partition, units in charges(table, old, new):
+                self._limits.charge(self.region.clock.now(), partition, units)
+
     def reject(self, request: Request) -> Response | None:
         """Return the error of a request that conflicts."""
         operation = request.operation.removeprefix(PREFIX)
+        if self._limits and operation in _LIMITED and self._is_throttled(self._limits, request.json()):
+            self.region.faults.drawn["throttled"] += 1
+            return _error("ProvisionedThroughputExceededException", _THROTTLED)
         if not self.region.faults.conflicting or operation not in (*_WRITES, *_TRANSACTIONS):
             return None
         items = len(request.json().get("TransactItems") or ()) if operation in _TRANSACTIONS else 1
@@ -36,6 +65,12 @@ class DynamoDb(Service):
     def answer(self, request: Request) -> Response | None:
         """Answer a common request for items; None if moto has to handle it."""
         return answer(request, self.region.backends.dynamodb)
+
+    def _is_throttled(self, limits: PartitionLimits, params: dict[str, Any]) -> bool:
+        actions = [action for item in params.get("TransactItems", ()) for action in item.values()]
+        names = {each["TableName"] for each in (actions or [params]) if "TableName" in each}
+        names |= set(params.get("RequestItems", ()))
+        return any(limits.exceeded(self.region.clock.now(), name) for name in names)
 
     def _function(self, request: Request) -> str | None:
         """Return the name of the function that signed a request, if one did."""

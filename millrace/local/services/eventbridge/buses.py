@@ -75,11 +75,17 @@ class Buses:
         owner = self._region.owner(bus)
         if owner is None:
             raise ApiError("AccessDeniedException", unknown_account(bus))
-        self._buses_of(owner).publish(bus, envelope)
+        self._buses_of(owner).publish(bus, envelope, trace=entry.get("TraceHeader") or "")
         return {"EventId": envelope["id"]}
 
     def publish(
-        self, bus: str, envelope: Envelope, *, hopped: bool = False, rules: frozenset[str] = frozenset()
+        self,
+        bus: str,
+        envelope: Envelope,
+        *,
+        hopped: bool = False,
+        rules: frozenset[str] = frozenset(),
+        trace: str = "",
     ) -> None:
         """Put an event on a bus, given by name or ARN. As on AWS, a bus that does not exist drops it.
 
@@ -99,13 +105,13 @@ class Buses:
                 self.archives.add(archive, envelope)
         for rule in subscribers.rules.matching(envelope):
             if not rules or rule.arn in rules:
-                self.deliver(envelope, rule, hopped=hopped)
+                self.deliver(envelope, rule, hopped=hopped, trace=trace)
 
-    def deliver(self, envelope: Envelope, rule: Any, *, hopped: bool = False) -> None:
+    def deliver(self, envelope: Envelope, rule: Any, *, hopped: bool = False, trace: str = "") -> None:
         """Start a delivery to each target of a rule."""
         ingested = self._region.clock.now()
         for target in rule.targets:
-            delivery = TargetDelivery(envelope, rule, target, ingested, hopped)
+            delivery = TargetDelivery(envelope, rule, target, ingested, hopped, trace)
             RuleDelivery(self._region, self.api_destinations, delivery).start()
 
     def _subscribers_of(self, bus: str) -> _Subscribers:

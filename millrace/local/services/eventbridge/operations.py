@@ -14,6 +14,7 @@ from millrace.local.services.eventbridge.buses import Buses
 from millrace.local.services.eventbridge.put_events import entries_of
 from millrace.local.services.eventbridge.replays import Replays
 from millrace.local.services.eventbridge.target_input import PREDEFINED_VARIABLES, placeholders
+from millrace.local.services.eventbridge.validation import Validation, check_rule_name, page
 from millrace.patterns import InvalidPatternError, Pattern, compile_pattern
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class EventOperations:
         self._region = region
         self._buses = buses
         self._replays = replays
+        self._validation = Validation(region)
         self.answers: dict[str, Callable[[Parameters], Answer]] = {
             "AWSEvents.PutEvents": self._put_events,
             "AWSEvents.TestEventPattern": self._test_event_pattern,
@@ -44,6 +46,7 @@ class EventOperations:
             "AWSEvents.CancelReplay": lambda params: self._replays.cancel(params["ReplayName"]),
         }
         self.checks: dict[str, Callable[[Parameters], None]] = {
+            **self._validation.checks,
             "AWSEvents.PutRule": self._check_rule,
             "AWSEvents.PutTargets": self._check_targets,
             "AWSEvents.CreateArchive": _check_archive,
@@ -70,6 +73,7 @@ class EventOperations:
     def _check_rule(self, params: Parameters) -> None:
         """https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html."""
         self._check_bus(params)
+        check_rule_name(params)
         if params.get("EventPattern"):
             _pattern(params["EventPattern"])
         if params.get("ScheduleExpression"):
@@ -89,8 +93,9 @@ class EventOperations:
     def _check_targets(self, params: Parameters) -> None:
         """https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutTargets.html."""
         self._check_bus(params)
-        for target in params.get("Targets") or []:
+        for number, target in enumerate(params.get("Targets") or [], 1):
             _check_target(target, self._region.name)
+            self._validation.check_target(number, target)
         bus = self._region.backends.events.event_buses.get((params.get("EventBusName") or "default").rpartition("/")[2])
         rule = bus.rules.get(params.get("Rule")) if bus else None
         ids = {target["Id"] for target in [*(rule.targets if rule else []), *(params.get("Targets") or [])]}
@@ -109,7 +114,10 @@ class EventOperations:
         with _as_api_errors():
             found = events.list_archives(params.get("NamePrefix"), params.get("EventSourceArn"), params.get("State"))
         counts = self._buses.archives.counts
-        return {"Archives": [_without_none(each | counts(events.archives[each["ArchiveName"]])) for each in found]}
+        shown, token = page(found, params)
+        return {
+            "Archives": [_without_none(each | counts(events.archives[each["ArchiveName"]])) for each in shown]
+        } | token
 
     def _describe_replay(self, params: Parameters) -> Answer:
         """https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_DescribeReplay.html."""
@@ -129,7 +137,8 @@ class EventOperations:
             and source in (None, replay.source_arn)
             and state in (None, replay.state.value)
         ]
-        return {"Replays": [_replay(replay, replay.describe_short()) for replay in found]}
+        shown, token = page(found, params)
+        return {"Replays": [_replay(replay, replay.describe_short()) for replay in shown]} | token
 
 
 def _check_archive(params: Parameters) -> None:

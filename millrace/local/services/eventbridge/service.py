@@ -1,6 +1,7 @@
 """Amazon EventBridge: buses, rules, archives, replays, scheduled rules and API destinations."""
 
 import json
+import uuid
 from typing import Any
 
 from millrace.local.core.account_region import AccountRegion
@@ -60,7 +61,10 @@ class EventBridge(Service):
             raise TargetError("THIRD_ACCOUNT_HOP_DETECTED", _SECOND_HOP.format(delivery.envelope["id"]))
         if bus.rpartition("/")[2] not in self.region.backends.events.event_buses:
             raise LookupError(f"The event bus {bus} does not exist.")
-        self.buses.publish(bus, delivery.envelope, hopped=True)
+        envelope = delivery.envelope
+        if delivery.rule.arn.split(":")[3] != self.region.name:  # another region gives the event a new id
+            envelope = {**envelope, "id": str(uuid.uuid4())}
+        self.buses.publish(bus, envelope, hopped=True, trace=delivery.trace)
 
     def delivery_permissions(self, arn: str) -> DeliveryPermissions:
         """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-identity-based.html."""

@@ -83,20 +83,21 @@ def _is_json(template: str) -> bool:
 
 def _fill(template: str, values: Mapping[str, Any]) -> str:
     """Replace placeholders: inside quotes with text, outside with JSON."""
-    bare = template.strip()
+    bare, verbatim = template.strip(), _is_json(template)
     plain = not _is_json(bare) and not bare.startswith('"') and not _PLACEHOLDER.fullmatch(bare)
 
     def fill(part: str) -> str:
         quoted = plain or part.startswith('"')
-        return _PLACEHOLDER.sub(lambda found: _value(values, found, quoted=quoted), part)
+        return _PLACEHOLDER.sub(lambda found: _value(values, found, quoted=quoted, verbatim=verbatim), part)
 
     return "".join(map(fill, _QUOTED.split(template)))
 
 
-def _value(values: Mapping[str, Any], placeholder: re.Match[str], *, quoted: bool) -> str:
+def _value(values: Mapping[str, Any], placeholder: re.Match[str], *, quoted: bool, verbatim: bool) -> str:
     """Return the text for a placeholder; empty if its path finds nothing in the event.
 
-    As on AWS, inside quotes a string is not escaped, and an object or array loses its own quotes.
+    As on AWS, inside quotes a string is not escaped. An object or array loses its own quotes in a text; in JSON, where
+    it is used `verbatim`, its quotes end the string around it, so that the result is invalid.
     """
     if placeholder[1] not in values:
         return placeholder[0]
@@ -105,4 +106,6 @@ def _value(values: Mapping[str, Any], placeholder: re.Match[str], *, quoted: boo
         return "" if quoted else '""'
     if not quoted:
         return compact(value)
-    return value if isinstance(value, str) else compact(value).replace('"', "")
+    if isinstance(value, str):
+        return value
+    return compact(value) if verbatim else compact(value).replace('"', "")

@@ -14,6 +14,7 @@ from millrace.local.core.json_text import parsed
 from millrace.local.core.targets import send_record
 from millrace.local.services.lambda_.destinations import send_to_destination
 from millrace.local.services.lambda_.outcomes import display_name, error_of
+from millrace.local.services.lambda_.recursion import RECURSIVE, is_recursive
 from millrace.local.workers import Outcome
 
 if TYPE_CHECKING:
@@ -35,12 +36,14 @@ class AsyncInvocation:
         functions: "Functions",
         function: Any,
         payload: bytes,
+        trace_header: str = "",
     ) -> None:
         self.request_id = str(uuid.uuid4())
         self._region = region
         self._functions = functions
         self._function = function
         self._payload = payload
+        self._trace_header = trace_header
         self._config = invoke_config(function)
         self._last_outcome: Outcome | None = None
         self._calls = 0
@@ -65,8 +68,15 @@ class AsyncInvocation:
         if functions.reserved_concurrency(function) == 0:
             done(Failure("ZeroReservedConcurrency", "The reserved concurrency is zero.", retriable=False))
             return
+        if is_recursive(function, self._trace_header):
+            done(Failure("RecursiveInvocationException", RECURSIVE, retriable=False))
+            return
         functions.invoke(
-            function, self._payload, lambda outcome: done(self._failure(outcome)), request_id=self.request_id
+            function,
+            self._payload,
+            lambda outcome: done(self._failure(outcome)),
+            request_id=self.request_id,
+            trace_headers=[self._trace_header],
         )
 
     def _failure(self, outcome: Outcome | None) -> Failure | None:
@@ -129,11 +139,18 @@ class AsyncInvocation:
         attributes = {
             "RequestID": {"DataType": "String", "StringValue": self.request_id},
             "ErrorCode": {"DataType": "Number", "StringValue": "429" if throttled else "200"},
-            "ErrorMessage": {"DataType": "String", "StringValue": final.failure.message[:1024]},
+            "ErrorMessage": {"DataType": "String", "StringValue": self._error_text(final)[:1024]},
         }
         with contextlib.suppress(LookupError):  # AWS publishes only a metric for a deleted queue
             send_record(self._region, arn, self._payload.decode(), attributes)
         self._record_dead_letter(arn)
+
+    def _error_text(self, final: FinalFailure) -> str:
+        """Return the function's own error message, without its type."""
+        error = parsed(self._last_outcome.payload) if self._last_outcome else None
+        return (
+            str(error["errorMessage"]) if isinstance(error, dict) and "errorMessage" in error else final.failure.message
+        )
 
     def _record_dead_letter(self, arn: str) -> None:
         self._region.record_dead_letter(references(parsed(self._payload)), arn, display_name(self._function))

@@ -5,7 +5,8 @@ import hashlib
 import random
 import uuid
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,10 +17,24 @@ from millrace.local.services.lambda_.asynchronous import AsyncInvocation
 from millrace.local.services.lambda_.deployment_packages import PackageError, unpack
 from millrace.local.services.lambda_.logs import FunctionLogs, log_settings
 from millrace.local.services.lambda_.outcomes import display_name, record_attempts, service_error
+from millrace.local.services.lambda_.recursion import next_header
 from millrace.local.workers import FunctionSpec, Outcome
 
 if TYPE_CHECKING:
     from millrace.local.core.account_region import AccountRegion
+
+
+class UnsupportedRuntimeError(RuntimeError):
+    """A function that is not in Python."""
+
+
+def check_runtime(function: Any) -> None:
+    """Raise UnsupportedRuntimeError for a function that the local cloud stores, but cannot run."""
+    runtime = function.run_time or "a container image"
+    if not runtime.startswith("python"):
+        raise UnsupportedRuntimeError(
+            f"The local cloud runs Python functions only; the runtime of {function.function_name} is {runtime}."
+        )
 
 
 class Functions:
@@ -46,6 +61,8 @@ class Functions:
         from moto.awslambda.exceptions import UnknownFunctionException  # noqa: PLC0415
 
         key = (name, qualifier)
+        if name.startswith("arn:") and name.split(":")[3:5] != [self._region.name, self._region.account]:
+            raise LookupError(f"Function not found: {name}")
         plain, _, own_qualifier = name.rpartition(":function:")[2].partition(":")
         qualifier = qualifier or own_qualifier or None
         backend = self._region.backends.lambda_
@@ -101,7 +118,6 @@ class Functions:
 
     def reset(self) -> None:
         """Drop every function."""
-        self.logs.reset()
         self._specs.clear()
         self._found.clear()
 
@@ -116,7 +132,7 @@ class Functions:
                 version=str(function.version),
                 handler=function.handler,
                 code=self._unpacked(function.code_bytes),
-                layers=tuple(self._layer(layer["Arn"]) for layer in function.layers),
+                layers=tuple(self._unpacked(layer.code_bytes) for layer in function.millrace_layers),
                 environment={
                     **log_settings(function),
                     **function.environment_vars,
@@ -127,9 +143,6 @@ class Functions:
                 log_group=self.logs.group_of(function),
             )
         return self._specs[arn]
-
-    def _layer(self, arn: str) -> Path:
-        return self._unpacked(self._region.backends.lambda_.layers_versions_by_arn(arn).code_bytes)
 
     def _unpacked(self, archive: bytes) -> Path:
         """Return the folder with an archive's files. Each content is unpacked once."""
@@ -146,6 +159,26 @@ class Functions:
         reserved = self.find(function.function_name).reserved_concurrency
         return None if reserved is None else int(reserved)
 
+    def _is_throttled(self, function: Any) -> bool:
+        """Return whether a function may not run now: by its reserved concurrency, or by what the account has left.
+
+        https://docs.aws.amazon.com/lambda/latest/dg/lambda-concurrency.html
+        """
+        reserved = self.reserved_concurrency(function)
+        if reserved is not None:
+            return self._running[function.function_name] >= reserved
+        quota = self._region.regions.concurrency
+        return quota is not None and self._unreserved_running() >= quota - sum(self._reservations().values())
+
+    def _unreserved_running(self) -> int:
+        reservations = self._reservations()
+        return sum(count for name, count in self._running.items() if name not in reservations)
+
+    def _reservations(self) -> dict[str, int]:
+        """Return the reserved concurrency of each function that has one."""
+        functions = self._region.backends.lambda_._lambdas.latest()  # noqa: SLF001 - moto's
+        return {each.function_name: int(each.reserved_concurrency) for each in functions if each.reserved_concurrency}
+
     def invoke(
         self,
         function: Any,
@@ -154,12 +187,15 @@ class Functions:
         *,
         urgent: bool = False,
         request_id: str | None = None,
+        trace_headers: Iterable[str] = (),
     ) -> str:
-        """Run a function once and return the request id. `done` gets the outcome; None if it was throttled."""
+        """Run a function once and return the request id. `done` gets the outcome; None if it was throttled.
+
+        `trace_headers` are those of the requests or messages that cause the invocation.
+        """
         request_id = request_id or str(uuid.uuid4())
         name = function.function_name
-        limit = self.reserved_concurrency(function)
-        if limit is not None and self._running[name] >= limit:
+        if self._is_throttled(function):
             done(None)
             return request_id
         self._running[name] += 1
@@ -169,19 +205,25 @@ class Functions:
 
             def ended(outcome: Outcome) -> None:
                 self._running[name] -= 1
-                try:
+                with ExitStack() as always:  # a failure to log must not lose the outcome
+                    always.callback(hold.release)
+                    always.callback(done, outcome)
                     self.logs.write(function, outcome, began)
                     record_attempts(self._region, function, outcome, began, events)
-                    done(outcome)
-                finally:
-                    hold.release()
 
-            self._run(function, payload, request_id, ended, urgent=urgent)
+            self._run(function, payload, request_id, ended, next_header(function, trace_headers), urgent=urgent)
             hold.hand_over()
         return request_id
 
     def _run(
-        self, function: Any, payload: bytes, request_id: str, ended: Callable[[Outcome], None], *, urgent: bool
+        self,
+        function: Any,
+        payload: bytes,
+        request_id: str,
+        ended: Callable[[Outcome], None],
+        trace_id: str,
+        *,
+        urgent: bool,
     ) -> None:
         """Run a function, with the fault that is drawn for this call."""
         fault, ahead = self._region.faults.draw(display_name(function)), self._region.clock.wall_clock_offset
@@ -191,13 +233,15 @@ class Functions:
             return
         done = ended if fault != "response_lost" else lambda _: ended(failure)
         try:
+            check_runtime(function)
             spec = self.spec(function)
-        except PackageError as error:
-            outcome = service_error(request_id, "InvalidZipFileException", str(error))
-            self._region.scheduler.soon(lambda: ended(outcome), "a package that cannot be unzipped")
+        except (PackageError, UnsupportedRuntimeError) as error:
+            kind = "InvalidZipFileException" if isinstance(error, PackageError) else "Runtime.Unsupported"
+            outcome = service_error(request_id, kind, str(error))
+            self._region.scheduler.soon(lambda: ended(outcome), "a function that cannot run")
             return
         workers = self._region.workers
-        workers.invoke(spec, payload, request_id, done, urgent=urgent, ahead=ahead)
+        workers.invoke(spec, payload, request_id, done, urgent=urgent, ahead=ahead, trace_id=trace_id)
         if fault == "killed":
             self._region.faults.later(lambda: workers.kill(request_id))
         if fault == "doubled":
@@ -206,8 +250,8 @@ class Functions:
                 workers.invoke(spec, payload, second_id, lambda _: hold.release(), urgent=urgent, ahead=ahead)
                 hold.hand_over()
 
-    def invoke_async(self, function: Any, payload: bytes) -> str:
+    def invoke_async(self, function: Any, payload: bytes, trace_header: str = "") -> str:
         """Queue an asynchronous invocation and return its request id."""
-        invocation = AsyncInvocation(self._region, self, function, payload)
+        invocation = AsyncInvocation(self._region, self, function, payload, trace_header)
         invocation.start()
         return invocation.request_id

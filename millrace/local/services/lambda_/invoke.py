@@ -13,6 +13,7 @@ from urllib.parse import parse_qs
 
 from millrace.local.core.json_text import parsed
 from millrace.local.services.lambda_.functions import Functions
+from millrace.local.services.lambda_.recursion import RECURSIVE, is_recursive
 from millrace.local.workers import Outcome
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class Invoke:
     async def answer(self, name: str, query: str, headers: Mapping[str, str], body: bytes) -> HttpResponse:
         """Invoke a function as requested. Header names are in lower case."""
         kind = headers.get("x-amz-invocation-type", "RequestResponse")
-        payload = body or b"{}"
+        payload, trace_header = body or b"{}", headers.get("x-amzn-trace-id", "")
         if invalid := _invalid(kind, payload):
             return invalid
         try:
@@ -49,11 +50,13 @@ class Invoke:
         if kind == "DryRun":
             return 204, b"", (("x-amz-executed-version", str(function.version)),)
         if kind == "Event":
-            request_id = self._functions.invoke_async(function, payload)
+            request_id = self._functions.invoke_async(function, payload, trace_header)
             return 202, b"", (("x-amzn-requestid", request_id),)
-        return await self._invoke(function, payload, tail=headers.get("x-amz-log-type") == "Tail")
+        if is_recursive(function, trace_header):
+            return _error(400, "RecursiveInvocationException", RECURSIVE)
+        return await self._invoke(function, payload, trace_header, tail=headers.get("x-amz-log-type") == "Tail")
 
-    async def _invoke(self, function: Any, payload: bytes, *, tail: bool) -> HttpResponse:
+    async def _invoke(self, function: Any, payload: bytes, trace_header: str, *, tail: bool) -> HttpResponse:
         future: asyncio.Future[Outcome | None] = asyncio.get_running_loop().create_future()
         began = self._region.clock.now()
 
@@ -61,10 +64,11 @@ class Invoke:
             if not future.done():
                 future.set_result(outcome)
 
-        request_id = self._functions.invoke(function, payload, done, urgent=True)
+        request_id = self._functions.invoke(function, payload, done, urgent=True, trace_headers=[trace_header])
         outcome = await future
         if outcome is None:
-            reason = "ReservedFunctionConcurrentInvocationLimitExceeded"
+            reserved = self._functions.reserved_concurrency(function) is not None
+            reason = f"{'ReservedFunction' if reserved else ''}ConcurrentInvocationLimitExceeded"
             return _error(429, "TooManyRequestsException", "Rate Exceeded.", Reason=reason)
         log = self._functions.logs.tail(function, outcome, began) if tail else b""
         return _response(function, outcome, request_id, log)

@@ -16,7 +16,6 @@ class FunctionLogs:
 
     def __init__(self, backends: Backends) -> None:
         self._backends = backends
-        self._created: set[tuple[str, str]] = set()
 
     @staticmethod
     def group_of(function: Any) -> str:
@@ -24,19 +23,19 @@ class FunctionLogs:
         return str(_logging_config(function).get("LogGroup") or f"/aws/lambda/{function.function_name}")
 
     def write(self, function: Any, outcome: Outcome, began: float) -> None:
-        """Write the log of one invocation.
+        """Write the log of one invocation, and create its log group and stream if they do not exist.
 
-        https://docs.aws.amazon.com/lambda/latest/dg/python-logging.html
+        https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs.html
         """
-        group, stream = self.group_of(function), outcome.log_stream
-        self._create(group, stream)
+        stream = outcome.log_stream
+        group = self._group_with(self.group_of(function), stream)
         start, report = _frame(function, outcome, began)
         ended = began + outcome.duration_ms / 1000
         events = [
             {"timestamp": int(moment * 1000), "message": line}
             for moment, line in [(began, start), *((ended, line) for line in outcome.log), (ended, report)]
         ]
-        self._backends.logs.groups[group].put_log_events(stream, events)  # faster than moto's backend
+        group.put_log_events(stream, events)  # faster than moto's backend
 
     @staticmethod
     def tail(function: Any, outcome: Outcome, began: float) -> bytes:
@@ -44,18 +43,15 @@ class FunctionLogs:
         start, report = _frame(function, outcome, began)
         return "\n".join([start, *outcome.log, report, ""]).encode()[-TAIL_BYTES:]
 
-    def _create(self, group: str, stream: str) -> None:
-        if (group, stream) in self._created:
-            return
-        if group not in self._backends.logs.groups:
-            self._backends.logs.create_log_group(group, {})
-        if stream not in self._backends.logs.groups[group].streams:
-            self._backends.logs.create_log_stream(group, stream)
-        self._created.add((group, stream))
-
-    def reset(self) -> None:
-        """Look for groups and streams again."""
-        self._created.clear()
+    def _group_with(self, name: str, stream: str) -> Any:
+        """Return moto's log group with a stream. A user may have deleted either since the last invocation."""
+        logs = self._backends.logs
+        if name not in logs.groups:
+            logs.create_log_group(name, {})
+        group = logs.groups[name]
+        if stream not in group.streams:
+            group.create_log_stream(stream)
+        return group
 
 
 def log_settings(function: Any) -> dict[str, str]:

@@ -4,24 +4,30 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from millrace.local.core.moto_patches import replace
-from millrace.local.services.lambda_ import deployment_packages
-from millrace.local.services.lambda_.event_source_mappings.filters import compile_filters
+from millrace.local.services.lambda_ import api_moto_changes, deployment_packages, mapping_moto_changes
+from millrace.local.services.lambda_.mapping_moto_changes import qualified_arn
+from millrace.local.services.lambda_.public_layers import UnknownPublicLayerError, public_layer
 from millrace.local.services.lambda_.service import Lambda
 
 if TYPE_CHECKING:
     from millrace.local.core.account_region import AccountRegion
 
+UNRESERVED = 100
+"""Concurrent executions that no function can reserve: https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html"""
 RegionOf = Callable[..., "AccountRegion"]
 
 
 def apply(region: RegionOf) -> None:
     """Change moto's functions."""
     _queue_invocations(region)
-    _check_and_qualify_mappings()
     _replace_invoke_config()
     _qualify_invoke_configs()
     _keep_function_settings()
     _check_deployment_packages()
+    _keep_layers()
+    mapping_moto_changes.apply()
+    api_moto_changes.apply()
+    _limit_reservations(region)
 
 
 def _queue_invocations(region: RegionOf) -> None:
@@ -35,43 +41,6 @@ def _queue_invocations(region: RegionOf) -> None:
         return b""
 
     replace(LambdaFunction, "invoke", invoke)
-
-
-def _check_and_qualify_mappings() -> None:
-    """moto resolves an alias once, when a mapping is created, and accepts invalid filters."""
-    from moto.awslambda.exceptions import InvalidParameterValueException  # noqa: PLC0415
-    from moto.awslambda.models import LambdaBackend  # noqa: PLC0415
-
-    create, update = LambdaBackend.create_event_source_mapping, LambdaBackend.update_event_source_mapping
-
-    def check(spec: dict[str, Any]) -> None:
-        try:
-            compile_filters(spec.get("FilterCriteria"))
-        except ValueError as error:
-            raise InvalidParameterValueException(f"Invalid filter pattern definition. ({error})") from error
-
-    def create_event_source_mapping(backend: Any, spec: dict[str, Any]) -> Any:
-        check(spec)
-        mapping = create(backend, spec)
-        mapping.function_arn = qualified_arn(backend, spec["FunctionName"])
-        return mapping
-
-    def update_event_source_mapping(backend: Any, uuid: str, spec: dict[str, Any]) -> Any:
-        check(spec)
-        mapping = update(backend, uuid, spec)
-        if mapping and "FunctionName" in spec:
-            mapping.function_arn = qualified_arn(backend, spec["FunctionName"])
-        return mapping
-
-    replace(LambdaBackend, "create_event_source_mapping", create_event_source_mapping)
-    replace(LambdaBackend, "update_event_source_mapping", update_event_source_mapping)
-
-
-def qualified_arn(backend: Any, name: str) -> str:
-    """Return the ARN of a function from a name or ARN, with its version or alias."""
-    plain, _, qualifier = name.rpartition(":function:")[2].partition(":")
-    arn = f"arn:aws:lambda:{backend.region_name}:{backend.account_id}:function:{plain}"
-    return f"{arn}:{qualifier}" if qualifier else arn
 
 
 def _replace_invoke_config() -> None:
@@ -171,3 +140,55 @@ def _check_deployment_packages() -> None:
 
     replace(moto.awslambda.models, "_zipfile_content", checked(moto.awslambda.models._zipfile_content))
     replace(moto.awslambda.models, "_s3_content", checked(moto.awslambda.models._s3_content))
+
+
+def _keep_layers() -> None:
+    """moto drops a deleted layer version, which functions that use it still need, and has no public layers.
+
+    https://docs.aws.amazon.com/lambda/latest/api/API_DeleteLayerVersion.html
+    """
+    from moto.awslambda.exceptions import InvalidParameterValueException  # noqa: PLC0415
+    from moto.awslambda.models import LambdaFunction  # noqa: PLC0415
+    from moto.awslambda.utils import get_backend  # noqa: PLC0415
+
+    layers_data = LambdaFunction._get_layers_data
+
+    def layer(function: Any, arn: str) -> Any:
+        if f":{function.account_id}:layer:" not in arn:
+            return public_layer(arn)
+        layers_data(function, [arn])  # raises for an unknown one
+        return get_backend(function.account_id, function.region).layers_versions_by_arn(arn)
+
+    def get_layers_data(function: Any, layers_versions_arns: list[str]) -> Any:
+        try:
+            function.millrace_layers = [layer(function, arn) for arn in layers_versions_arns]
+        except UnknownPublicLayerError as error:
+            raise InvalidParameterValueException(str(error)) from error
+        return [{"Arn": each.arn, "CodeSize": each.code_size} for each in function.millrace_layers]
+
+    replace(LambdaFunction, "_get_layers_data", get_layers_data)
+
+
+def _limit_reservations(region: RegionOf) -> None:
+    """moto reads the quota of concurrent executions from an environment variable. AWS leaves 100 unreserved.
+
+    https://docs.aws.amazon.com/lambda/latest/api/API_PutFunctionConcurrency.html
+    """
+    from moto.awslambda.exceptions import InvalidParameterValueException  # noqa: PLC0415
+    from moto.awslambda.models import LambdaBackend  # noqa: PLC0415
+
+    put = LambdaBackend.put_function_concurrency
+
+    def put_function_concurrency(backend: Any, function_name: str, reserved_concurrency: Any) -> Any:
+        quota = region().regions.concurrency
+        own = backend.get_function(function_name).function_name
+        others = [each for each in backend.list_functions() if each.function_name != own]
+        reserved = int(reserved_concurrency) + sum(int(each.reserved_concurrency or 0) for each in others)
+        if quota is not None and quota - reserved < UNRESERVED:
+            raise InvalidParameterValueException(
+                "Specified ReservedConcurrentExecutions for function decreases account's UnreservedConcurrentExecution "
+                f"below its minimum value of [{UNRESERVED}]."
+            )
+        return put(backend, function_name, reserved_concurrency)
+
+    replace(LambdaBackend, "put_function_concurrency", put_function_concurrency)

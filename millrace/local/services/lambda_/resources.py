@@ -3,30 +3,11 @@
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/AWS_Lambda.html
 """
 
-import io
-import zipfile
-from typing import Any
-
 from millrace.local.cloudformation.registry.calls import Argument, Call, props
 from millrace.local.cloudformation.registry.names import Name
 from millrace.local.cloudformation.registry.steps import Setting, Tags
 from millrace.local.cloudformation.registry.types import ResourceType
-
-_EPOCH = (1980, 1, 1, 0, 0, 0)
-
-
-def code(properties: dict[str, Any]) -> dict[str, Any]:
-    """Return a function's Code, with inline source zipped as index.py.
-
-    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-lambda-function-code.html
-    """
-    if "ZipFile" not in properties:
-        return properties
-    zipped = io.BytesIO()
-    with zipfile.ZipFile(zipped, "w") as archive:
-        archive.writestr(zipfile.ZipInfo("index.py", _EPOCH), properties["ZipFile"])
-    return {**properties, "ZipFile": zipped.getvalue()}
-
+from millrace.local.services.lambda_.inline_code import code
 
 _CONFIGURATION = props(
     "DeadLetterConfig",
@@ -72,6 +53,7 @@ FUNCTION = ResourceType(
             Call("put_function_concurrency", props("ReservedConcurrentExecutions"), {"FunctionName": "{id}"}),
             unset=Call("delete_function_concurrency", by={"FunctionName": "{id}"}),
         ),
+        Setting(Call("put_function_recursion_config", props("RecursiveLoop"), {"FunctionName": "{id}"})),
         Tags("tag_resource", "untag_resource", {"Resource": "{Arn}"}),
     ),
     delete=(Call("delete_function", by={"FunctionName": "{id}"}),),
@@ -85,6 +67,7 @@ FUNCTION = ResourceType(
         "KmsKeyArn": "",
         "Layers": [],
         "MemorySize": 128,
+        "RecursiveLoop": "Terminate",
         "SnapStart": {"ApplyOn": "None"},
         "Timeout": 3,
         "TracingConfig": {"Mode": "PassThrough"},
@@ -95,7 +78,6 @@ FUNCTION = ResourceType(
         "FileSystemConfigs": "moto's CreateFunction drops it",
         "LoggingConfig": "moto's CreateFunction drops it",
         "SnapStart": "moto's CreateFunction drops it and always returns None",
-        "RecursiveLoop": "moto has no PutFunctionRecursionConfig",
         "RuntimeManagementConfig": "moto has no PutRuntimeManagementConfig",
         "Architectures": _NOT_IN_UPDATE,
         "EphemeralStorage": _NOT_IN_UPDATE,

@@ -1,14 +1,21 @@
 """AWS Lambda: functions, how they are invoked, and their event source mappings."""
 
 import contextlib
+import re
 from typing import Any
+from urllib.parse import unquote
 
 from millrace.local.core.account_region import AccountRegion
+from millrace.local.core.http import Request, Response
 from millrace.local.core.service import DeliveryPermissions, Service
 from millrace.local.core.targets import Message
 from millrace.local.services.lambda_.event_source_mappings import EventSourceMappings
 from millrace.local.services.lambda_.functions import Functions
 from millrace.local.services.lambda_.invoke import Invoke
+
+_NAMED = re.compile(
+    r"/20\d\d-\d\d-\d\d/functions/(?P<arn>arn:aws[\w-]*:lambda:(?P<region>[\w-]+):(?P<account>\d{12}):function:[^/]+)"
+)
 
 
 class Lambda(Service):
@@ -25,6 +32,23 @@ class Lambda(Service):
         self.invoke = Invoke(region, self.functions)
         self.mappings = EventSourceMappings(region, self.functions)
         region.source_listeners.append(self.mappings)
+
+    def reject(self, request: Request) -> Response | None:
+        """Reject a request for a function of another account or region.
+
+        https://docs.aws.amazon.com/lambda/latest/dg/access-control-resource-based.html
+        """
+        named = _NAMED.match(unquote(request.path))
+        if named is None:
+            return None
+        region, account = named["region"], named["account"]
+        if region != self.region.name:
+            message = f"Functions from '{region}' are not reachable in this region ('{self.region.name}')"
+            return Response.error("ResourceNotFoundException", message, 404)
+        if account != self.region.account:
+            message = f"The local cloud does not call Lambda for a function of another account: {named['arn']}"
+            return Response.error("AccessDeniedException", message, 403)
+        return None
 
     def changed(self) -> None:
         """Read functions and mappings again."""
@@ -47,7 +71,8 @@ class Lambda(Service):
 
     def deliver(self, message: Message) -> None:
         """Invoke a function asynchronously."""
-        self.functions.invoke_async(self.functions.find(message.target["Arn"]), message.body.encode())
+        trace = message.delivery.trace if message.delivery else ""
+        self.functions.invoke_async(self.functions.find(message.target["Arn"]), message.body.encode(), trace)
 
     def resource_policy(self, arn: str) -> Any:
         """Return the policy of a function; None if it has none."""

@@ -79,7 +79,8 @@ class EventBridgeScheduler(Service):
         try:
             _times(params["ScheduleExpression"], params.get("ScheduleExpressionTimezone"))
         except ScheduleExpressionError as error:
-            raise ApiError("ValidationException", f"Invalid Schedule Expression {error}") from error
+            message = f"Invalid Schedule Expression {params['ScheduleExpression']}. {error}"
+            raise ApiError("ValidationException", message) from error
         arn = params.get("Target", {}).get("Arn", "")
         service = arn.split(":")[2] if arn.startswith("arn:") else arn
         if service not in _ACTIONS and arn != _REDRIVE:
@@ -251,7 +252,7 @@ def _times(expression: str, zone: str | None) -> Schedule:
         raise ScheduleExpressionError(f"{expression}: the time zone {zone!r} does not exist.") from error
     once = _AT.fullmatch(expression)
     if once is None:
-        return schedule(expression, time_zone)
+        return schedule(expression, time_zone, any_plural=True)  # as in AWS's samples
     try:
         return _Once(datetime.fromisoformat(once[1]).replace(tzinfo=time_zone).timestamp())
     except ValueError as error:

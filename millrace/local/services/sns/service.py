@@ -8,13 +8,13 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from millrace.local.core.clock import iso_millis
 from millrace.local.core.service import DeliveryPermissions, Service
-from millrace.local.core.targets import Message, send_record
+from millrace.local.core.targets import Message, find, send_record
+from millrace.local.services.sns.notifications import Notification
 
 
 class Sns(Service):
-    """The topics of an account and region. Delivers to functions here; moto delivers to other endpoints."""
+    """The topics of an account and region. Delivers to functions and queues here; moto delivers to other endpoints."""
 
     arn_name = "sns"
     is_target = True
@@ -50,33 +50,48 @@ class Sns(Service):
 
         A missing queue does not fail the publisher.
         """
-        from moto.core.exceptions import ServiceException  # noqa: PLC0415 - imported after moto's settings
-
-        if subscription.protocol == "lambda":
-            self._deliver_to_function(subscription, message, message_id, options)
-            return
-        try:
-            by_moto()
-        except ServiceException:
-            if subscription.protocol != "sqs":
-                raise
-            self._send_dead_letter(subscription, message)
-
-    def _deliver_to_function(self, subscription: Any, message: str, message_id: str, options: dict[str, Any]) -> None:
         matcher = subscription._filter_policy_matcher  # noqa: SLF001 - moto's
-        if matcher is not None and not matcher.matches(options.get("message_attributes"), message):
-            return
+        if subscription.protocol not in ("lambda", "sqs"):
+            by_moto()
+        elif matcher is None or matcher.matches(options.get("message_attributes"), message):
+            self._deliver(subscription, message, message_id, options)
+
+    def _deliver(self, subscription: Any, message: str, message_id: str, options: dict[str, Any]) -> None:
         if options.get("message_structure") == "json":
-            message = subscription._parse_message_structure(message, "lambda")  # noqa: SLF001 - moto's
-        event = _event(subscription, message, message_id, options, self.region.clock.now())
+            message = subscription._parse_message_structure(message, subscription.protocol)  # noqa: SLF001 - moto's
+        notification = Notification(subscription, message, message_id, options, self.region.clock.now())
+        if subscription.protocol == "lambda":
+            self._invoke(notification)
+        else:
+            self._send(notification)
+
+    def _invoke(self, notification: Notification) -> None:
+        event = json.dumps(notification.event())
 
         def invoke() -> None:
             try:
-                send_record(self.region, subscription.endpoint, json.dumps(event))
+                send_record(self.region, notification.subscription.endpoint, event)
             except LookupError:
-                self._send_dead_letter(subscription, message)
+                self._send_dead_letter(notification.subscription, notification.message)
 
         self.region.scheduler.soon(invoke, "delivery of a topic")
+
+    def _send(self, notification: Notification) -> None:
+        from moto.core.exceptions import ServiceException  # noqa: PLC0415 - imported after moto's settings
+
+        subscription, options = notification.subscription, notification.options
+        raw = bool(subscription.attributes.get("RawMessageDelivery"))
+        try:
+            queue, owner = find(self.region, subscription.endpoint), self.region.owner(subscription.endpoint)
+            (owner or self.region).backends.sqs.send_message(
+                queue.name,
+                notification.message if raw else json.dumps(notification.body(), indent=2),
+                message_attributes=notification.queue_attributes() if raw else None,
+                deduplication_id=options.get("deduplication_id"),
+                group_id=options.get("group_id"),
+            )
+        except (LookupError, ServiceException):
+            self._send_dead_letter(subscription, notification.message)
 
     def _send_dead_letter(self, subscription: Any, message: str) -> None:
         """Send an undeliverable message to the subscription's dead-letter queue, if that exists.
@@ -94,30 +109,3 @@ def _typed(value: str | dict[str, str]) -> dict[str, str]:
     if isinstance(value, str):
         return {"Type": "String", "Value": value}
     return {"Type": value["DataType"], "Value": value["StringValue"]}
-
-
-def _event(subscription: Any, message: str, message_id: str, options: dict[str, Any], now: float) -> dict[str, Any]:
-    """https://docs.aws.amazon.com/lambda/latest/dg/with-sns.html."""
-    url = f"https://sns.{subscription.arn.split(':')[3]}.amazonaws.com"
-    return {
-        "Records": [
-            {
-                "EventVersion": "1.0",
-                "EventSubscriptionArn": subscription.arn,
-                "EventSource": "aws:sns",
-                "Sns": {
-                    "Type": "Notification",
-                    "MessageId": message_id,
-                    "TopicArn": subscription.topic.arn,
-                    "Subject": options.get("subject"),
-                    "Message": message,
-                    "Timestamp": iso_millis(now),
-                    "SignatureVersion": "1",
-                    "Signature": "",
-                    "SigningCertUrl": f"{url}/SimpleNotificationService.pem",
-                    "UnsubscribeUrl": f"{url}/?Action=Unsubscribe&SubscriptionArn={subscription.arn}",
-                    "MessageAttributes": options.get("message_attributes") or {},
-                },
-            }
-        ]
-    }

@@ -9,6 +9,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
+from math import inf
 from typing import Any
 
 REMEMBERED_RECEIPTS = 20_000
@@ -35,13 +36,9 @@ class MessageGroup:
 
     id: str | None
     ready: list[int] = field(default_factory=list)
-    in_flight: int = 0
+    received: list[int] = field(default_factory=list)
+    """Heap of messages of a FIFO group that may be in flight."""
     size: int = 0
-
-    @property
-    def blocked(self) -> bool:
-        """Whether one of its messages is in flight. A FIFO group then delivers no other; a standard queue does."""
-        return self.id is not None and self.in_flight > 0
 
 
 class MessageStore:
@@ -113,27 +110,39 @@ class MessageStore:
         while self._deliverable:
             number, group_id = self._deliverable[0]
             group = self._groups.get(group_id)
-            if group and not group.blocked and self._first(group) == number:
+            if group and self._first(group) == number:
                 return self._stored[number].message
             heappop(self._deliverable)
         return None
 
     def peek_after(self, message: Any) -> Any | None:
-        """Return the next message of the FIFO group of a message that was just received."""
+        """Return the next message of the FIFO group of a message that was just claimed."""
         group: MessageGroup = message.millrace_stored.group
         number = self._first(group) if group.id is not None else None
         return None if number is None else self._stored[number].message
 
-    def receive(self, message: Any, receipt: str, visible_at: float) -> None:
-        """Put a message in flight until `visible_at`, under a receipt handle."""
+    def claim(self, message: Any) -> None:
+        """Make a message unavailable until `receive` puts it in flight, so that a call receives it once."""
         stored: StoredMessage = message.millrace_stored
+        stored.visible_at = inf
         self._clear_state(stored)
+
+    def receive(self, message: Any, receipt: str, visible_at: float) -> None:
+        """Put a claimed message in flight until `visible_at`, under a receipt handle."""
+        stored: StoredMessage = message.millrace_stored
         stored.receipts.append(receipt)
         self._by_receipt[receipt] = stored
         stored.in_flight, stored.received_at = True, self.now()
-        stored.group.in_flight += 1
+        if stored.group.id is not None:
+            heappush(stored.group.received, stored.number)
         self._in_flight += 1
         self._hide_until(stored, visible_at)
+
+    def is_current(self, receipt: str) -> bool:
+        """Return whether a receipt handle is the newest one of a message in flight."""
+        self._make_due_messages_visible()
+        stored = self._by_receipt.get(receipt)
+        return stored is not None and stored.in_flight and stored.receipts[-1] == receipt
 
     def change_visibility(self, message: Any, visible_at: float) -> None:
         """Change when a message in flight becomes visible again."""
@@ -179,23 +188,31 @@ class MessageStore:
     def _clear_state(self, stored: StoredMessage) -> None:
         self._ready -= stored.ready
         self._in_flight -= stored.in_flight
-        stored.group.in_flight -= stored.in_flight
         stored.ready = stored.in_flight = False
         self._offer(stored.group)
 
     def _offer(self, group: MessageGroup) -> None:
-        """Make the first message of a group deliverable unless the group is blocked. `peek` drops stale offers."""
+        """Make the first message of a group deliverable. `peek` drops stale offers."""
         first = self._first(group)
-        if first is not None and not group.blocked and self._deliverable[:1] != [(first, group.id)]:
+        if first is not None and self._deliverable[:1] != [(first, group.id)]:
             heappush(self._deliverable, (first, group.id))
 
     def _first(self, group: MessageGroup) -> int | None:
-        while group.ready:
-            stored = self._stored.get(group.ready[0])
-            if stored is not None and stored.ready:
-                return stored.number
+        """Return the first visible message of a group. A FIFO group delivers none behind a message in flight.
+
+        https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/FIFO-queues-understanding-logic.html
+        """
+        while group.ready and not self._has(group.ready[0], "ready"):
             heappop(group.ready)
-        return None
+        while group.received and not self._has(group.received[0], "in_flight"):
+            heappop(group.received)
+        if not group.ready or (group.received and group.received[0] < group.ready[0]):
+            return None
+        return group.ready[0]
+
+    def _has(self, number: int, state: str) -> bool:
+        stored = self._stored.get(number)
+        return stored is not None and getattr(stored, state)
 
 
 def store_of(queue: Any) -> MessageStore:

@@ -2,9 +2,11 @@
 
 import time
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from millrace.local.core.moto_patches import replace, replace_attribute
+from millrace.local.services.sqs import queue_moto_changes
 from millrace.local.services.sqs.message_store import MessageStore, store_of
 from millrace.local.services.sqs.receiving import receive
 
@@ -16,6 +18,7 @@ DEDUPLICATION_SECONDS = 300
 _FIRST_SEQUENCE = 18_850_000_000_000_000_000
 MOST_VISIBILITY_SECONDS = 43_200
 _LONG_POLL_INTERVAL = 0.2
+_NOT_IN_FLIGHT = "Message does not exist or is not available for visibility timeout change."
 
 RegionOf = Callable[..., "AccountRegion"]
 
@@ -29,6 +32,8 @@ def apply(region: RegionOf) -> None:
     _disable_pushing_to_functions()
     _deduplicate_and_number(region)
     _return_dead_letter_queue_source()
+    queue_moto_changes.apply()
+    _keep_trace_header()
 
 
 def _use_local_clock(region: RegionOf) -> None:
@@ -110,17 +115,18 @@ def _delete_by_receipt_handle() -> None:
 
     It counts the maximum visibility timeout from when a message was sent; AWS counts it from when it was received.
     """
-    from moto.sqs.exceptions import InvalidParameterValue, ReceiptHandleIsInvalid  # noqa: PLC0415
     from moto.sqs.models import Queue, SQSBackend  # noqa: PLC0415
 
     def delete_message(queue: Any, receipt_handle: str) -> None:
         store = store_of(queue)
         with store.lock:
             message = store.find(receipt_handle)
+            if message is None and not store.was_deleted(receipt_handle):
+                raise _invalid_receipt(receipt_handle)
+            if message is not None and queue.fifo_queue and not store.is_current(receipt_handle):
+                raise _expired_receipt(receipt_handle, "The receipt handle has expired.")
             if message is not None:
                 store.remove(message)
-            elif not store.was_deleted(receipt_handle):
-                raise ReceiptHandleIsInvalid
         queue.millrace_changed()
 
     def change_message_visibility(backend: Any, queue_name: str, receipt_handle: str, visibility_timeout: int) -> None:
@@ -128,20 +134,46 @@ def _delete_by_receipt_handle() -> None:
         store = store_of(queue)
         with store.lock:
             message = store.find(receipt_handle)
-            if message is None:
-                raise ReceiptHandleIsInvalid
+            if message is None and not store.was_deleted(receipt_handle):
+                raise _invalid_receipt(receipt_handle)
+            if message is None or not store.is_current(receipt_handle):
+                raise _expired_receipt(
+                    receipt_handle, "Message does not exist or is not available for visibility timeout change."
+                )
             visible_at = store.now() + int(visibility_timeout) * 1000
             if visible_at - message.millrace_stored.received_at > MOST_VISIBILITY_SECONDS * 1000:
-                reason = "Total VisibilityTimeout for the message is beyond the limit [43200 seconds]"
-                raise InvalidParameterValue(
-                    f"Value {visibility_timeout} for parameter VisibilityTimeout is invalid. Reason: {reason}"
-                )
+                raise _too_long(visibility_timeout)
             message.visible_at = visible_at
             store.change_visibility(message, visible_at)
         queue.millrace_changed()
 
     replace(Queue, "delete_message", delete_message)
     replace(SQSBackend, "change_message_visibility", change_message_visibility)
+
+
+def _invalid_receipt(receipt: str) -> Exception:
+    from moto.sqs.exceptions import SQSException  # noqa: PLC0415
+
+    error: Exception = SQSException(
+        "ReceiptHandleIsInvalid", f'The input receipt handle "{receipt}" is not a valid receipt handle.'
+    )
+    return error
+
+
+def _expired_receipt(receipt: str, reason: str) -> Exception:
+    return _invalid_value("ReceiptHandle", receipt, reason)
+
+
+def _too_long(timeout: int) -> Exception:
+    reason = "Total VisibilityTimeout for the message is beyond the limit [43200 seconds]"
+    return _invalid_value("VisibilityTimeout", timeout, reason)
+
+
+def _invalid_value(name: str, value: object, reason: str) -> Exception:
+    from moto.sqs.exceptions import InvalidParameterValue  # noqa: PLC0415
+
+    error: Exception = InvalidParameterValue(f"Value {value} for parameter {name} is invalid. Reason: {reason}")
+    return error
 
 
 def _disable_pushing_to_functions() -> None:
@@ -209,3 +241,33 @@ def _return_dead_letter_queue_source() -> None:
         return result
 
     replace(SQSResponse, "receive_message", receive_message)
+
+
+def _keep_trace_header() -> None:
+    """moto drops the trace header of a request, which SQS keeps as the system attribute AWSTraceHeader.
+
+    https://docs.aws.amazon.com/xray/latest/devguide/xray-services-sqs.html
+    """
+    from moto.sqs.models import SQSBackend  # noqa: PLC0415
+    from moto.sqs.responses import SQSResponse  # noqa: PLC0415
+
+    current: ContextVar[str] = ContextVar("trace header", default="")
+    send = SQSBackend.send_message
+
+    def within(operation: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        def answer(response: Any) -> Any:
+            token = current.set(response.headers.get("X-Amzn-Trace-Id") or "")
+            try:
+                return operation(response)
+            finally:
+                current.reset(token)
+
+        return answer
+
+    def send_message(backend: Any, *arguments: Any, system_attributes: Any = None, **options: Any) -> Any:
+        header = {"AWSTraceHeader": {"DataType": "String", "StringValue": current.get()}} if current.get() else {}
+        return send(backend, *arguments, system_attributes={**header, **(system_attributes or {})}, **options)
+
+    for name in ("send_message", "send_message_batch"):
+        replace(SQSResponse, name, within(getattr(SQSResponse, name)))
+    replace(SQSBackend, "send_message", send_message)

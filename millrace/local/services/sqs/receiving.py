@@ -3,6 +3,7 @@
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html
 """
 
+import base64
 import copy
 import random
 from functools import partial
@@ -32,26 +33,25 @@ def receive(
     too often go to the dead-letter queue; messages past the queue's retention period are deleted.
     """
     store, now = store_of(queue), region.clock.now()
-    received: dict[str, Any] = {}
+    claimed: list[Any] = []
     with store.lock:
-        message = _next(region, queue, store)
-        while message is not None and len(received) < max_messages and message.id not in received:
+        while len(claimed) < max_messages and (message := _next(region, queue, store, after=claimed[-1:])):
             max_bytes -= size(message) + record_overhead
-            if received and max_bytes < 0:
+            if claimed and max_bytes < 0:
                 break
-            received[message.id] = _receive(store, message, visibility_timeout, now)
-            message = _next(region, queue, store, after=message)
-    return list(received.values())
+            store.claim(message)
+            claimed.append(message)
+        return [_receive(store, message, visibility_timeout, now) for message in claimed]
 
 
-def _next(region: "AccountRegion", queue: Any, store: MessageStore, after: Any = None) -> Any | None:
-    """Return the next message that may be received."""
-    while message := (store.peek_after(after) if after else None) or store.peek():
+def _next(region: "AccountRegion", queue: Any, store: MessageStore, after: list[Any]) -> Any | None:
+    """Return the next message that may be received, preferably of the same FIFO group as the one before."""
+    while message := (store.peek_after(after[0]) if after else None) or store.peek():
         if _is_expired(message, queue, region.clock.now()):
             store.remove(message)
         elif _is_exhausted(message, queue):
             store.remove(message)
-            _move_to_dead_letter_queue(region, message, queue)
+            move_to_dead_letter_queue(region, message, queue)
         else:
             return message
     return None
@@ -85,7 +85,8 @@ def _is_exhausted(message: Any, queue: Any) -> bool:
     return bool(message.approximate_receive_count >= policy["maxReceiveCount"])
 
 
-def _move_to_dead_letter_queue(region: "AccountRegion", message: Any, queue: Any) -> None:
+def move_to_dead_letter_queue(region: "AccountRegion", message: Any, queue: Any) -> None:
+    """Move a message, which is no longer in its queue, to the queue's dead-letter queue."""
     message.system_attributes["DeadLetterQueueSourceArn"] = queue.queue_arn
     message.millrace_redriven = True
     message.visible_at = message.delayed_until = 0.0
@@ -117,6 +118,7 @@ def record(message: Any, queue: Any) -> dict[str, Any]:
         "attributes": {name: value for name, value in attributes.items() if value is not None},
         "messageAttributes": {name: _message_attribute(value) for name, value in message.message_attributes.items()},
         "md5OfBody": message.body_md5,
+        **({"md5OfMessageAttributes": message.attribute_md5} if message.message_attributes else {}),
         "eventSource": "aws:sqs",
         "eventSourceARN": queue.queue_arn,
         "awsRegion": queue.region,
@@ -129,4 +131,9 @@ def _system_attribute(value: Any) -> Any:
 
 
 def _message_attribute(value: dict[str, Any]) -> dict[str, Any]:
-    return {name[0].lower() + name[1:]: part for name, part in value.items()}
+    parts = {name[0].lower() + name[1:]: _text(part) for name, part in value.items()}
+    return {**parts, "stringListValues": [], "binaryListValues": []}
+
+
+def _text(part: Any) -> Any:
+    return base64.b64encode(part).decode() if isinstance(part, bytes) else part

@@ -90,4 +90,19 @@ QUEUE_POLICY = ResourceType(
     ),
 )
 
-TYPES = (QUEUE, QUEUE_POLICY)
+QUEUE_INLINE_POLICY = ResourceType(
+    "AWS::SQS::QueueInlinePolicy",
+    "sqs",
+    create=None,
+    id="{Queue}",
+    steps=(
+        Setting(
+            Call("set_queue_attributes", {"PolicyDocument": Argument("Attributes.Policy")}, {"QueueUrl": "{Queue}"})
+        ),
+    ),
+    delete=(Call("set_queue_attributes", by={"QueueUrl": "{Queue}", "Attributes.Policy": ""}),),
+    immutable=frozenset({"Queue"}),
+    other_properties=frozenset({"Queue"}),
+)
+
+TYPES = (QUEUE, QUEUE_POLICY, QUEUE_INLINE_POLICY)

@@ -76,6 +76,8 @@ class Executions(Observer):
         if token in tokens and self._catalog.now() - tokens[token] < CLIENT_TOKEN_SECONDS:
             return tokens[token]
         reason = execution.not_redrivable()
+        if execution.identity.map_run_arn and not reason:
+            reason = "Execution is REDRIVABLE_BY_MAP_RUN: redrive the execution that started the Map Run"
         if reason:
             raise ApiError("ExecutionNotRedrivable", f"Execution Not Redrivable: '{reason}'")
         execution.redrive()

@@ -12,11 +12,11 @@ from millrace.local.core.errors import ApiError
 from millrace.local.services.stepfunctions.catalog import Catalog
 from millrace.local.services.stepfunctions.executions import Executions
 from millrace.local.services.stepfunctions.interpreter import Execution, HistoryEvent, MapRun
-from millrace.local.services.stepfunctions.requests import Params, Result, check_arn, page
+from millrace.local.services.stepfunctions.records import DATA
+from millrace.local.services.stepfunctions.requests import Params, Result, check_arn, given, page
 
 _WRONG_TYPE = "This operation is not supported by this type of state machine"
 _EITHER = "Must provide a StateMachine ARN or MapRun ARN"
-_DATA = frozenset({"input", "output", "inputDetails", "outputDetails", "parameters", "assignedVariables"})
 
 
 class ExecutionOperations:
@@ -85,15 +85,16 @@ class ExecutionOperations:
     def describe(self, params: Params) -> Result:
         """https://docs.aws.amazon.com/step-functions/latest/apireference/API_DescribeExecution.html."""
         execution = self._find(params)
-        reason = execution.not_redrivable()
-        return {
+        reason, child = execution.not_redrivable(), execution.identity.map_run_arn is not None
+        described = {
             **_summary(execution),
-            **_given(self._executions.selection(execution).qualifiers),
+            **self._executions.selection(execution).qualifiers,
             **_data(execution, params),
             "redriveCount": execution.redrives,
-            "redriveStatus": "NOT_REDRIVABLE" if reason else "REDRIVABLE",
-            **({"redriveStatusReason": reason} if reason else {}),
+            "redriveStatus": "NOT_REDRIVABLE" if reason else "REDRIVABLE_BY_MAP_RUN" if child else "REDRIVABLE",
+            "redriveStatusReason": reason,
         }
+        return given(described)
 
     def _describe_machine(self, params: Params) -> Result:
         """https://docs.aws.amazon.com/step-functions/latest/apireference/API_DescribeStateMachineForExecution.html."""
@@ -112,7 +113,7 @@ class ExecutionOperations:
             "revisionId": revision.id,
             "mapRunArn": execution.identity.map_run_arn,
         }
-        return _given(described)
+        return given(described)
 
     def _list(self, params: Params) -> Result:
         """https://docs.aws.amazon.com/step-functions/latest/apireference/API_ListExecutions.html."""
@@ -141,7 +142,7 @@ class ExecutionOperations:
 
     def _list_item(self, execution: Execution) -> Result:
         redrives = {"redriveCount": execution.redrives}
-        return {**_summary(execution), **_given(self._executions.selection(execution).qualifiers), **redrives}
+        return {**_summary(execution), **given(self._executions.selection(execution).qualifiers), **redrives}
 
     def _history(self, params: Params) -> Result:
         """https://docs.aws.amazon.com/step-functions/latest/apireference/API_GetExecutionHistory.html."""
@@ -150,7 +151,7 @@ class ExecutionOperations:
             events[::-1] if params.get("reverseOrder") else events, params, lambda event: f"event {event['id']}"
         )
         with_data = params.get("includeExecutionData") is not False
-        return {"events": entries if with_data else [without_data(event) for event in entries], **token}
+        return {"events": entries if with_data else [_without_data(event) for event in entries], **token}
 
     def _list_map_runs(self, params: Params) -> Result:
         """https://docs.aws.amazon.com/step-functions/latest/apireference/API_ListMapRuns.html."""
@@ -165,7 +166,7 @@ class ExecutionOperations:
             }
             for run in runs
         ]
-        return {"mapRuns": [_given(run) for run in listed], **token}
+        return {"mapRuns": [given(run) for run in listed], **token}
 
     def _describe_map_run(self, params: Params) -> Result:
         """https://docs.aws.amazon.com/step-functions/latest/apireference/API_DescribeMapRun.html."""
@@ -184,7 +185,7 @@ class ExecutionOperations:
             "redriveCount": run.redrives,
             "redriveDate": run.redriven_at,
         }
-        return _given(described)
+        return given(described)
 
     def _update_map_run(self, params: Params) -> Result:
         """https://docs.aws.amazon.com/step-functions/latest/apireference/API_UpdateMapRun.html."""
@@ -206,10 +207,10 @@ class ExecutionOperations:
         return found
 
 
-def without_data(event: HistoryEvent) -> HistoryEvent:
+def _without_data(event: HistoryEvent) -> HistoryEvent:
     """Return an event without the input and output in its details."""
     return {
-        name: {key: each for key, each in value.items() if key not in _DATA} if isinstance(value, dict) else value
+        name: {key: each for key, each in value.items() if key not in DATA} if isinstance(value, dict) else value
         for name, value in event.items()
     }
 
@@ -226,7 +227,7 @@ def _summary(execution: Execution) -> dict[str, Any]:
         "mapRunArn": identity.map_run_arn,
         "redriveDate": execution.redriven_at,
     }
-    return _given(summary)
+    return given(summary)
 
 
 def _data(execution: Execution, params: Params) -> dict[str, Any]:
@@ -241,8 +242,4 @@ def _data(execution: Execution, params: Params) -> dict[str, Any]:
         "error": execution.error if included else None,
         "cause": execution.cause if included else None,
     }
-    return _given(data)
-
-
-def _given(result: dict[str, Any]) -> Result:
-    return {name: value for name, value in result.items() if value is not None}
+    return given(data)

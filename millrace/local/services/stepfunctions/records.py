@@ -14,7 +14,8 @@ from millrace.local.services.stepfunctions.interpreter import Execution, History
 if TYPE_CHECKING:
     from millrace.local.core.account_region import AccountRegion
 
-_DATA = frozenset({"input", "inputDetails", "output", "outputDetails", "parameters", "assignedVariables"})
+DATA = frozenset({"input", "inputDetails", "output", "outputDetails", "parameters", "assignedVariables"})
+"""The details of an event that includeExecutionData leaves out."""
 _MAX_EVENT_BYTES = 248 * 1024
 _LONGEST_ESCAPE = 12
 """Bytes of one character in JSON: an emoji has two escapes."""
@@ -113,7 +114,7 @@ def _log_record(execution: Execution, event: HistoryEvent, *, with_data: bool) -
     record = {
         "id": str(event["id"]),
         "type": event["type"],
-        "details": {key: value for key, value in details.items() if with_data or key not in _DATA},
+        "details": {key: value for key, value in details.items() if with_data or key not in DATA},
         "redrive_count": str(execution.redrives),
         "previous_event_id": str(event["previousEventId"]),
         "event_timestamp": str(int(event["timestamp"] * 1000)),

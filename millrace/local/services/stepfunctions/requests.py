@@ -123,3 +123,8 @@ def page(found: Sequence[T], params: Params, key: Callable[[T], object]) -> tupl
 
 def _token(key: object) -> str:
     return base64.urlsafe_b64encode(str(key).encode()).decode()
+
+
+def given(result: dict[str, Any]) -> Result:
+    """Return a response without the members that have no value."""
+    return {name: value for name, value in result.items() if value is not None}

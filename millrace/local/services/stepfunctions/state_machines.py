@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from millrace.local.core.errors import ApiError
 from millrace.local.services.stepfunctions.catalog import Catalog, Revision, Selection, StateMachine
-from millrace.local.services.stepfunctions.requests import Params, Result, check_arn, check_name, page
+from millrace.local.services.stepfunctions.requests import Params, Result, check_arn, check_name, given, page
 
 if TYPE_CHECKING:
     from millrace.local.core.account_region import AccountRegion
@@ -91,7 +91,7 @@ class StateMachineOperations:
             self._check_definition(changes["definition"], express=machine.express)
         machine.update(**changes)
         updated = {"updateDate": self._catalog.now(), "revisionId": machine.revision.id}
-        return _given(updated) | self._published(machine, params)
+        return given(updated) | self._published(machine, params)
 
     def _published(self, machine: StateMachine, params: Params) -> dict[str, str]:
         if not params.get("publish"):
@@ -154,7 +154,7 @@ def described(selection: Selection, *, with_definition: bool = True) -> Result:
     """Return a state machine or a version of it as DescribeStateMachine does."""
     machine, revision = selection.machine, selection.revision
     version = machine.version(selection.version) if selection.version else None
-    return _given(
+    return given(
         {
             "stateMachineArn": selection.version or machine.arn,
             "name": machine.name,
@@ -172,23 +172,18 @@ def described(selection: Selection, *, with_definition: bool = True) -> Result:
     )
 
 
-def _given(result: dict[str, Any]) -> Result:
-    """Return a response without the members that have no value."""
-    return {name: value for name, value in result.items() if value is not None}
-
-
 def _revision(params: Params) -> dict[str, Any]:
     """Return the given parts of a revision. Raises ApiError."""
-    given = {part: params[name] for part, name in _REVISION.items() if params.get(name) is not None}
-    if "role" in given and not _ROLE.fullmatch(given["role"]):
-        raise ApiError("InvalidArn", f"Invalid Role Arn: '{given['role']}'")
-    if "logging" in given:
-        given["logging"] = _logging(given["logging"])
-    return given
+    parts = {part: params[name] for part, name in _REVISION.items() if params.get(name) is not None}
+    if "role" in parts and not _ROLE.fullmatch(parts["role"]):
+        raise ApiError("InvalidArn", f"Invalid Role Arn: '{parts['role']}'")
+    if "logging" in parts:
+        parts["logging"] = _logging(parts["logging"])
+    return parts
 
 
-def _defaults(given: dict[str, Any]) -> dict[str, Any]:
-    return {**_DEFAULTS, "logging": _logging({}), **given}
+def _defaults(parts: dict[str, Any]) -> dict[str, Any]:
+    return {**_DEFAULTS, "logging": _logging({}), **parts}
 
 
 def _logging(config: dict[str, Any]) -> dict[str, Any]:

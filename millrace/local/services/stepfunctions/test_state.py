@@ -30,7 +30,7 @@ from millrace.local.services.stepfunctions.interpreter.definition import (
 from millrace.local.services.stepfunctions.mock_results import check_result
 from millrace.local.services.stepfunctions.mocked_integrations import MockedIntegrations
 from millrace.local.services.stepfunctions.mocks import Mock, Return, Throw
-from millrace.local.services.stepfunctions.requests import Params, Result
+from millrace.local.services.stepfunctions.requests import Params, Result, given
 
 if TYPE_CHECKING:
     from millrace.local.core.account_region import AccountRegion
@@ -62,13 +62,13 @@ class TestStateOperation:
         """https://docs.aws.amazon.com/step-functions/latest/apireference/API_TestState.html."""
         name, state, language = _tested_state(params)
         _check(params, state)
-        given = params.get("input", "{}")
-        _json(given, "InvalidExecutionInput", "Invalid State Machine Execution Input")
+        text = params.get("input", "{}")
+        _json(text, "InvalidExecutionInput", "Invalid State Machine Execution Input")
         probe = _probe(params, state)
         identity = self._identity(params)
         environment = self._environment_of(params, identity, name, state)
         machine = _parsed(_isolated(name, state, language))
-        execution = Execution(machine, identity, given, environment, Observer(), probe)
+        execution = Execution(machine, identity, text, environment, Observer(), probe)
         ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         execution.when_ended(lambda _execution: ended.set_result(None))
         execution.start()
@@ -234,7 +234,7 @@ def _result(params: Params, state: Node, execution: Execution, probe: Probe) -> 
     }
     if params.get("inspectionLevel", "INFO") != "INFO":
         result["inspectionData"] = {"input": execution.input, **_inspection(state, probe)}
-    return {name: value for name, value in result.items() if value is not None}
+    return given(result)
 
 
 def _inspection(state: Node, probe: Probe) -> dict[str, Any]:

@@ -236,5 +236,5 @@ def test_failed_child_is_described_in_the_output(engine):
 
 def test_ten_thousand_children_end(engine):
     """https://docs.aws.amazon.com/step-functions/latest/dg/state-map-distributed.html"""
-    definition = chain(It=distributed(kind="EXPRESS", MaxConcurrency=100))
+    definition = chain(It=distributed(kind="EXPRESS", ToleratedFailurePercentage=1, MaxConcurrency=100))
     assert len(engine.output(definition, list(range(10_000)))) == 10_000

@@ -137,6 +137,7 @@ def _invocation_record(
     poller: "StreamPoller", shard_id: str, batch: Batch, condition: Condition, outcome: Outcome | None
 ) -> dict[str, Any]:
     first, last = batch.entries[0], batch.entries[-1]
+    time = iso if poller.reader.info == "DDBStreamBatchInfo" else iso_millis
     record: dict[str, Any] = {
         "requestContext": {
             "requestId": outcome.request_id if outcome else str(uuid.uuid4()),
@@ -150,14 +151,13 @@ def _invocation_record(
             "shardId": shard_id,
             "startSequenceNumber": sequence_of(first.record),
             "endSequenceNumber": sequence_of(last.record),
-            "approximateArrivalOfFirstRecord": iso_millis(first.arrived),
-            "approximateArrivalOfLastRecord": iso_millis(last.arrived),
+            "approximateArrivalOfFirstRecord": time(first.arrived),
+            "approximateArrivalOfLastRecord": time(last.arrived),
             "batchSize": len(batch.entries),
             "streamArn": poller.mapping.event_source_arn,
         },
     }
     if outcome is not None:
-        record["responseContext"] = {"statusCode": 200, "executedVersion": "$LATEST"}
-        if outcome.status != "ok":
-            record["responseContext"]["functionError"] = "Unhandled"
+        failed = None if outcome.status == "ok" else "Unhandled"
+        record["responseContext"] = {"statusCode": 200, "executedVersion": "$LATEST", "functionError": failed}
     return record

@@ -4,13 +4,16 @@ https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html
 """
 
 import json
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from millrace.local.core.delivery import throttling_delay
 from millrace.local.core.scheduler import ScheduledAction
 from millrace.local.services.lambda_.event_source_mappings.batches import REPORTS, failed_items
 from millrace.local.services.lambda_.event_source_mappings.filters import Filters
 from millrace.local.services.lambda_.functions import Functions
-from millrace.local.services.sqs import Sqs, receive, record, store_of
+from millrace.local.services.lambda_.recursion import header_of, is_recursive
+from millrace.local.services.sqs import Sqs, move_to_dead_letter_queue, receive, record, store_of
 from millrace.local.workers import Outcome
 
 if TYPE_CHECKING:
@@ -26,6 +29,8 @@ MAX_BATCH_BYTES = 6 * 1024 * 1024
 _RECORD_OVERHEAD = 1024
 """The most that a record adds to the size of its message."""
 _MIN_DELAY = 0.001
+_Pair = tuple[Any, dict[str, Any]]
+"""A message and its record."""
 
 
 class QueuePoller:
@@ -78,7 +83,7 @@ class QueuePoller:
         if self._is_batching(queue):
             return
         messages = self._receive(queue)
-        matching = self._filter(queue, messages)
+        matching = self._stop_loops(queue, self._filter(queue, messages))
         if matching:
             self._invoke(matching)
         if messages:
@@ -105,7 +110,7 @@ class QueuePoller:
         size, timeout = self.mapping.batch_size, queue.visibility_timeout
         return receive(self._region, queue, size, timeout, max_bytes=MAX_BATCH_BYTES, record_overhead=_RECORD_OVERHEAD)
 
-    def _filter(self, queue: Any, messages: list[Any]) -> list[tuple[Any, dict[str, Any]]]:
+    def _filter(self, queue: Any, messages: list[Any]) -> list[_Pair]:
         """Return the messages that match the filters, with their records. Delete the others."""
         pairs = [(message, record(message, queue)) for message in messages]
         matching = [pair for pair in pairs if self._filters.match(pair[1])]
@@ -113,17 +118,44 @@ class QueuePoller:
         self._delete([message for message in messages if message.id not in ids])
         return matching
 
+    def _stop_loops(self, queue: Any, batch: list[_Pair]) -> list[_Pair]:
+        """Return the messages that the function may process; move those of a recursive loop to the dead-letter queue.
+
+        Without a dead-letter queue they are lost. https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html
+        """
+        try:
+            function = self._functions.find(self.mapping.function_arn)
+        except LookupError:
+            return batch
+        stopped = [message for message, _ in batch if is_recursive(function, header_of(message))]
+        for message in self._delete(stopped):
+            if queue.dead_letter_queue is not None:
+                move_to_dead_letter_queue(self._region, message, queue)
+        return [pair for pair in batch if pair[0] not in stopped]
+
     def _poll_when_visible(self, queue: Any) -> None:
         visible_at = store_of(queue).next_visible_at()
         if visible_at is not None:
             self._poll_at(max(visible_at / 1000, self._region.clock.now() + _MIN_DELAY))
 
-    def _invoke(self, batch: list[tuple[Any, dict[str, Any]]]) -> None:
+    def _invoke(self, batch: list[_Pair]) -> None:
         self._in_flight += 1
+        self._attempt(batch, 0, self._region.clock.now())
+
+    def _attempt(self, batch: list[_Pair], throttles: int, began: float) -> None:
+        """Invoke the function. A throttled batch is retried until its visibility timeout ends, less a function timeout.
+
+        AWS publishes no figures. https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
+        """
         payload = json.dumps({"Records": [each for _, each in batch]}).encode()
         messages = [message for message, _ in batch]
 
         def ended(outcome: Outcome | None) -> None:
+            due = self._region.clock.now() + throttling_delay(throttles + 1)
+            if outcome is None and due < began + self._seconds_to_retry():
+                retry = partial(self._attempt, batch, throttles + 1, began)
+                self._region.scheduler.at(due, retry, f"retry of a throttled batch of {self.mapping.function_arn}")
+                return
             self._in_flight -= 1
             self._delete(self._processed(messages, outcome))
             self.wake()
@@ -131,9 +163,19 @@ class QueuePoller:
         try:
             function = self._functions.find(self.mapping.function_arn)
         except LookupError:
-            ended(None)
+            self._in_flight -= 1
+            self.wake()
             return
-        self._functions.invoke(function, payload, ended)
+        self._functions.invoke(function, payload, ended, trace_headers=[header_of(message) for message in messages])
+
+    def _seconds_to_retry(self) -> float:
+        """Return how long a throttled batch is retried, so that the function can still process it in time."""
+        try:
+            timeout = self._functions.find(self.mapping.function_arn).timeout
+        except LookupError:
+            return 0
+        queue = self._queue
+        return 0 if queue is None else float(queue.visibility_timeout) - float(timeout)
 
     def _processed(self, messages: list[Any], outcome: Outcome | None) -> list[Any]:
         """Return the messages of a batch to delete. The others become visible after their visibility timeout."""
@@ -144,13 +186,16 @@ class QueuePoller:
         failed = failed_items(outcome.payload, {message.id for message in messages})
         return [message for message in messages if message.id not in failed]
 
-    def _delete(self, messages: list[Any]) -> None:
+    def _delete(self, messages: list[Any]) -> list[Any]:
+        """Delete messages by their receipts. Return those that were in the queue."""
         queue = self._queue
         if queue is None or not messages:
-            return
-        store = store_of(queue)
+            return []
+        store, deleted = store_of(queue), []
         with store.lock:
             for message in messages:
                 found = store.find(message.receipt_handle)
                 if found is not None:
                     store.remove(found)
+                    deleted.append(found)
+        return deleted

@@ -1,5 +1,6 @@
 """Readers of Kinesis and DynamoDB streams, which return records in the form of Lambda's events."""
 
+import base64
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -154,7 +155,7 @@ class TableReader:
         while shard is not None and number < len(shard.items):
             found = shard.items[number].to_json()
             number += 1
-            yield self._entry(number, found)
+            yield self._entry(number, _with_text(found))
 
     def _entry(self, number: int, found: dict[str, Any]) -> Entry:
         arrived = found["dynamodb"]["ApproximateCreationDateTime"].replace(tzinfo=UTC).timestamp()
@@ -169,6 +170,18 @@ class TableReader:
         }
         key = json.dumps(found["dynamodb"]["Keys"], sort_keys=True)
         return Entry(number, arrived, key, record, int(found["dynamodb"]["SizeBytes"]))
+
+
+def _with_text(value: Any) -> Any:
+    """Return a value with Base64 text in place of bytes, which moto has in nested binary attributes.
+
+    https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_AttributeValue.html
+    """
+    if isinstance(value, dict):
+        return {name: _with_text(member) for name, member in value.items()}
+    if isinstance(value, list):
+        return [_with_text(member) for member in value]
+    return base64.b64encode(value).decode() if isinstance(value, bytes) else value
 
 
 def sequence_of(record: dict[str, Any]) -> str:

@@ -13,7 +13,7 @@ from millrace.local.services.stepfunctions.interpreter.forks import Item, items_
 from millrace.local.services.stepfunctions.interpreter.history import compact
 from millrace.local.services.stepfunctions.interpreter.item_reader import read_items
 from millrace.local.services.stepfunctions.interpreter.map_run import Child, MapRun
-from millrace.local.services.stepfunctions.interpreter.pending import Pending, all_of, succeeded
+from millrace.local.services.stepfunctions.interpreter.pending import Pending, all_of, failed
 from millrace.local.services.stepfunctions.interpreter.result_writer import write_results
 from millrace.local.services.stepfunctions.interpreter.visit import Visit
 
@@ -101,7 +101,7 @@ def _work(visit: Visit, run: MapRun) -> Steps:
 
     def start(number: int) -> Pending:
         if run.is_exceeded:
-            return succeeded()
+            return failed(StateError("States.ExceedToleratedFailureThreshold", _EXCEEDED))
         return _started(visit, run, run.children[number])
 
     limit = run.max_concurrency or MAX_CONCURRENCY

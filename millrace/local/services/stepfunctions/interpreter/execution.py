@@ -223,6 +223,8 @@ class Execution:
         self._observer.ended(self)
         for listener in listeners:
             listener(self)
+        if self.identity.express and self.probe is None:
+            self.history.events.clear()  # Step Functions returns no history of express executions
 
 
 def _state_error(error: Exception | None) -> StateError:

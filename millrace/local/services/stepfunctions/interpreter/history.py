@@ -32,7 +32,7 @@ def is_too_large(text: str) -> bool:
 
 
 class HistoryFullError(StateError):
-    """An execution has too many events. It fails, whatever state it is in."""
+    """An execution has too many events. It fails, in any state."""
 
     def __init__(self) -> None:
         super().__init__(RUNTIME, f"The execution reached the maximum number of history events ({MAX_EVENTS}).")

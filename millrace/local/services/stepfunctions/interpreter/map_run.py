@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/step-functions/latest/dg/concepts-examine-map-run.ht
 
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -66,9 +67,12 @@ class MapRun:
         count, percentage = self.tolerated_failure_count, self.tolerated_failure_percentage
         if count is None and percentage is None:
             return failed > 0
-        total = sum(child.items for child in self.children)
         too_many = count is not None and failed > count
-        return too_many or (percentage is not None and failed * 100 > percentage * total)
+        return too_many or (percentage is not None and failed * 100 > percentage * self._total_items)
+
+    @cached_property
+    def _total_items(self) -> int:
+        return sum(child.items for child in self.children)
 
     def item_counts(self) -> dict[str, int]:
         """Return itemCounts of DescribeMapRun."""

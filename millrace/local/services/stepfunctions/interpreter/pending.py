@@ -107,7 +107,7 @@ def all_of(numbers: Iterable[int], limit: int, start: Callable[[int], Pending]) 
     running: dict[int, Pending] = {}
 
     def fill() -> None:
-        while len(running) < limit and (number := next(waiting, None)) is not None:
+        while not result.done and len(running) < limit and (number := next(waiting, None)) is not None:
             running[number] = start(number)
             running[number].then(lambda job, number=number: ended(number, job))  # type: ignore[misc]
         if not running:

@@ -127,7 +127,7 @@ class _Attempt:
             response = yield integrations.call(call)
         except StateError:
             if self._callback.done and self._callback.error is None:
-                return self._callback.value  # the sender was told that the output is accepted
+                return self._callback.value  # SendTaskSuccess has accepted the output
             raise
         self._events.write("Submitted", output=compact(response), outputDetails=NOT_TRUNCATED)
         if self._state.resource.waits_for_token:

@@ -11,7 +11,7 @@ class ProviderDown(ConnectionError):
 
 
 @processor
-@breaker("provider", on=ProviderDown, threshold=3, recovery=30, max_wait=4 * 3600)
+@breaker("provider", on=ProviderDown, threshold=3, recovery=30, max_wait=30 * 3600)
 def handler(requested: Requested, provider: Table) -> Answered:
     """Count the call. The key `poison` fails before the call."""
     if requested.key == "poison":

@@ -10,9 +10,6 @@ import re
 from functools import lru_cache
 from typing import Any
 
-import jsonata
-from jsonata.jexception import JException
-
 from millrace.local.services.stepfunctions.interpreter.expressions.data import (
     MISSING,
     QUERY_ERROR,
@@ -20,6 +17,11 @@ from millrace.local.services.stepfunctions.interpreter.expressions.data import (
     EvaluationError,
 )
 from millrace.local.services.stepfunctions.interpreter.expressions.jsonata_functions import bindings
+from millrace.local.services.stepfunctions.interpreter.expressions.jsonata_library import (
+    JException,
+    deep_recursion,
+    jsonata,
+)
 from millrace.local.services.stepfunctions.interpreter.expressions.jsonata_limits import (
     BYTES_OF_NUMBER,
     Limits,
@@ -40,8 +42,9 @@ def evaluate_jsonata(expression: str, data: Data, field: str = "") -> Any:
     where = f"The JSONata expression '{expression}' specified for the field '{field}'"
     thrown = f"{where} threw an error during evaluation"
     try:
-        value = _run(expression, data)
-        value = MISSING if value is None else _Converter().json(value)
+        with deep_recursion():
+            value = _run(expression, data)
+            value = MISSING if value is None else _Converter().json(value)
     except JException as error:
         raise EvaluationError(QUERY_ERROR, f"{thrown}. {error.error}: {message_of(error)}", field) from error
     except _UnsupportedError as error:

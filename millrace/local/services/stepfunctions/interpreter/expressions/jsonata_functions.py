@@ -9,14 +9,13 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-import jsonata
-
 from millrace.local.services.stepfunctions.interpreter.expressions.data import Ambient
 from millrace.local.services.stepfunctions.interpreter.expressions.functions import (
     ALGORITHMS,
     random_uuid,
     seeded_random,
 )
+from millrace.local.services.stepfunctions.interpreter.expressions.jsonata_library import jsonata
 from millrace.local.services.stepfunctions.interpreter.expressions.jsonata_limits import (
     MOST_BYTES,
     MemoryLimitError,

@@ -5,8 +5,9 @@ AWS's limits of depth and memory were recorded; its limit of time was not. See d
 
 from typing import Any
 
-import jsonata
 import regex
+
+from millrace.local.services.stepfunctions.interpreter.expressions.jsonata_library import jsonata
 
 MOST_BYTES = 6_990_256
 """What one value may hold: AWS accepts `[1..873782]`, refuses one number more, and counts a number as eight bytes."""

@@ -7,9 +7,8 @@ https://docs.aws.amazon.com/step-functions/latest/dg/transforming-data.html
 from collections.abc import Iterator
 from typing import Any
 
-from jsonata.jexception import JException
-
 from millrace.local.services.stepfunctions.interpreter.expressions.jsonata import compiled, message_of
+from millrace.local.services.stepfunctions.interpreter.expressions.jsonata_library import JException
 
 _CHILDREN = ("lhs", "rhs", "procedure", "condition", "then", "_else", "body", "expression")
 _LISTS = ("expressions", "arguments")

@@ -1,0 +1,149 @@
+"""Changes to moto's event source mappings.
+
+https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html
+"""
+
+from typing import Any
+
+from millrace.local.core.moto_patches import replace
+from millrace.local.services.lambda_.event_source_mappings.filters import compile_filters
+
+MAX_BATCH_WITHOUT_WINDOW = 10
+_CHANGED_BY = {"sqs": "USER_INITIATED"}
+_OF_QUEUES = {"FunctionResponseTypes": [], "MaximumBatchingWindowInSeconds": 0}
+_OF_STREAMS = _OF_QUEUES | {
+    "BisectBatchOnFunctionError": False,
+    "DestinationConfig": {"OnFailure": {}},
+    "LastProcessingResult": "No records processed",
+    "MaximumRecordAgeInSeconds": -1,
+    "MaximumRetryAttempts": -1,
+    "ParallelizationFactor": 1,
+    "TumblingWindowInSeconds": 0,
+}
+
+
+def apply() -> None:
+    """Apply every change."""
+    _check_and_qualify()
+    _complete_configurations()
+    _report_transitions()
+
+
+def _check_and_qualify() -> None:
+    """moto resolves an alias once, when a mapping is created, and accepts mappings that Lambda rejects."""
+    from moto.awslambda.models import LambdaBackend  # noqa: PLC0415
+
+    create, update = LambdaBackend.create_event_source_mapping, LambdaBackend.update_event_source_mapping
+
+    def create_event_source_mapping(backend: Any, spec: dict[str, Any]) -> Any:
+        _check_filters(spec)
+        _check_source(spec)
+        _check_batch(spec, spec.get("EventSourceArn", ""), spec.get("BatchSize"), 0)
+        arn = qualified_arn(backend, spec["FunctionName"])
+        _check_duplicate(backend, spec.get("EventSourceArn"), arn)
+        mapping = create(backend, spec)
+        mapping.function_arn = arn
+        return mapping
+
+    def update_event_source_mapping(backend: Any, uuid: str, spec: dict[str, Any]) -> Any:
+        _check_filters(spec)
+        known = backend.get_event_source_mapping(uuid)
+        if known:
+            _check_batch(spec, known.event_source_arn, spec.get("BatchSize"), known.max_batch_window or 0)
+        mapping = update(backend, uuid, spec)
+        if mapping and "FunctionName" in spec:
+            mapping.function_arn = qualified_arn(backend, spec["FunctionName"])
+        return mapping
+
+    replace(LambdaBackend, "create_event_source_mapping", create_event_source_mapping)
+    replace(LambdaBackend, "update_event_source_mapping", update_event_source_mapping)
+
+
+def qualified_arn(backend: Any, name: str) -> str:
+    """Return the ARN of a function from a name or ARN, with its version or alias."""
+    plain, _, qualifier = name.rpartition(":function:")[2].partition(":")
+    arn = f"arn:aws:lambda:{backend.region_name}:{backend.account_id}:function:{plain}"
+    return f"{arn}:{qualifier}" if qualifier else arn
+
+
+def _invalid(message: str) -> Exception:
+    from moto.awslambda.exceptions import InvalidParameterValueException  # noqa: PLC0415
+
+    error: Exception = InvalidParameterValueException(message)
+    return error
+
+
+def _check_filters(spec: dict[str, Any]) -> None:
+    try:
+        compile_filters(spec.get("FilterCriteria"))
+    except ValueError as error:
+        raise _invalid(f"Invalid filter pattern definition. ({error})") from error
+
+
+def _check_source(spec: dict[str, Any]) -> None:
+    """A stream needs a starting position; that of a table cannot be a time."""
+    arn, position = str(spec.get("EventSourceArn", "")), spec.get("StartingPosition")
+    service = (*arn.split(":"), "", "", "")[2]
+    if service in ("kinesis", "dynamodb") and not position:
+        message = "1 validation error detected: Value null at 'startingPosition' failed to satisfy constraint: "
+        raise _invalid(f"{message}Member must not be null.")
+    if service == "dynamodb" and position == "AT_TIMESTAMP":
+        raise _invalid(f"Unsupported starting position for arn type: {arn}")
+
+
+def _check_batch(spec: dict[str, Any], arn: str, size: Any, window: int) -> None:
+    """https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html."""
+    window = int(spec.get("MaximumBatchingWindowInSeconds", window) or 0)
+    if ":sqs:" in arn and not arn.endswith(".fifo") and size and int(size) > MAX_BATCH_WITHOUT_WINDOW and not window:
+        message = "Maximum batch window in seconds must be greater than 0 if maximum batch size is greater than 10"
+        raise _invalid(message)
+
+
+def _check_duplicate(backend: Any, source: Any, function: str) -> None:
+    from moto.awslambda.exceptions import LambdaClientError  # noqa: PLC0415
+
+    for mapping in list(backend._event_source_mappings.values()):
+        if (mapping.event_source_arn, mapping.function_arn) == (source, function):
+            of_queue = ":sqs:" in str(source)
+            name = function.rpartition(":function:")[2]
+            first = "An event source mapping with SQS arn" if of_queue else "The event source arn"
+            last = "already exists" if of_queue else "provided mapping already exists"
+            message = f'{first} (" {source} ") and function (" {name} ") {last}. Please update or delete the existing '
+            error = LambdaClientError("ResourceConflictException", f"{message}mapping with UUID {mapping.uuid}")
+            error.code = 409
+            raise error
+
+
+def _complete_configurations() -> None:
+    """Add the fields that Lambda returns with their defaults."""
+    from moto.awslambda.models import EventSourceMapping  # noqa: PLC0415
+
+    get = EventSourceMapping.get_configuration
+
+    def get_configuration(mapping: Any) -> dict[str, Any]:
+        service = mapping.event_source_arn.split(":")[2]
+        defaults = _OF_QUEUES if service == "sqs" else _OF_STREAMS
+        given = {name: value for name, value in get(mapping).items() if name != "Tags"}
+        return {**defaults, **given, "StateTransitionReason": _CHANGED_BY.get(service, "User action")}
+
+    replace(EventSourceMapping, "get_configuration", get_configuration)
+
+
+def _report_transitions() -> None:
+    """Lambda answers a change with the state that the mapping passes through."""
+    import json  # noqa: PLC0415
+
+    from moto.awslambda.responses import LambdaResponse  # noqa: PLC0415
+
+    def passing(name: str, state: str) -> None:
+        answer = getattr(LambdaResponse, name)
+
+        def answered(response: Any) -> Any:
+            status, headers, body = answer(response)
+            found = json.loads(body)
+            return status, headers, json.dumps({**found, "State": state} if "UUID" in found else found)
+
+        replace(LambdaResponse, name, answered)
+
+    passing("create_event_source_mapping", "Creating")
+    passing("update_event_source_mapping", "Updating")

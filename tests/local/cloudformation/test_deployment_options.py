@@ -1,0 +1,48 @@
+"""Refusals of a deployment, and its options: types to skip, and parameters."""
+
+import pytest
+from deployer_fixtures import queue, rule
+
+from millrace.local.cloudformation.refusals import Options, RefusedDeploymentError
+
+pytest_plugins = ("bare_moto", "deployer_fixtures")
+
+
+def test_deployment_names_everything_that_it_refuses(deploy, bare):
+    """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-template-resource-type-ref.html
+    Refused: all that no service declares, at once, each with its construct and what to do.
+    """
+    function = {"Type": "AWS::Lambda::Function", "Properties": {"Runtime": "nodejs22.x", "Handler": "index.handler"}}
+    custom = {"Type": "Custom::Thing", "Properties": {"ServiceToken": {"Fn::GetAtt": ["Provider", "Arn"]}}}
+    with pytest.raises(RefusedDeploymentError) as refused:
+        deploy(
+            Vpc={"Type": "AWS::EC2::VPC"},
+            Queue=queue(Foo=1, QueueName={"Fn::Cidr": []}),
+            Rule=rule("Queue", RoleArn={"Fn::GetAtt": ["Queue", "Size"]}),
+            Provider=function,
+            Thing=custom,
+        )
+    message = str(refused.value)
+    parts = ("EC2::VPC, Shop/Vpc/", "SQS::Queue.Foo", "Fn::Cidr", "SQS::Queue.Size", "the runtime nodejs22.x")
+    assert [part for part in parts if part not in message] == []
+    assert (message.count("fix: "), message.count("--skip AWS::EC2::VPC")) == (5, 1)
+    assert bare.calls == []
+
+
+def test_skipped_type_is_left_out_and_references_get_placeholders(deployer, write_assembly, attributes, caplog):
+    resources = {"Vpc": {"Type": "AWS::EC2::VPC"}, "Queue": queue(Tags=[{"Key": "vpc", "Value": {"Ref": "Vpc"}}])}
+    options = Options(skip=frozenset({"AWS::EC2::VPC"}))
+    shop = deployer.deploy(write_assembly(Shop=resources), options=options).stacks["Shop"]
+    assert list(shop.resources) == ["Queue"]
+    assert shop.resources["Queue"].properties["Tags"] == [{"Key": "vpc", "Value": "skipped-Vpc"}]
+    assert "Shop.Vpc (AWS::EC2::VPC) is skipped" in caplog.text
+
+
+@pytest.mark.parametrize("name", ["Delay", "Shop:Delay"])
+def test_parameter_has_the_given_value(deployer, write_assembly, attributes, name):
+    """https://docs.aws.amazon.com/cdk/v2/guide/parameters.html"""
+    sections = {"Shop": {"Parameters": {"Delay": {"Type": "Number"}}}}
+    assembly = write_assembly(sections=sections, Shop={"Queue": queue(DelaySeconds={"Ref": "Delay"})})
+    shop = deployer.deploy(assembly, options=Options(parameters={name: "7"})).stacks["Shop"]
+    assert attributes(shop.resources["Queue"])["DelaySeconds"] == "7"
+    assert deployer.deploy(assembly).stacks["Shop"].parameters == {"Delay": "7"}
