@@ -62,8 +62,9 @@ map-page: $(READY) ## The map's page in headless Chromium, which is on the PATH:
 hostile-page: $(READY) ## A hostile web page against the local cloud, in headless Chromium, which is on the PATH
 	@$(BIN)/python tests/e2e/hostile_page.py
 
-first-hour: $(READY) ## Install the wheel elsewhere, create a project with each piece, run and test it there
+first-hour: $(READY) ## Install the wheel elsewhere, create a project with each piece, test it; follow the tutorial
 	@$(BIN)/python tests/e2e/first_hour.py
+	@$(BIN)/python tests/e2e/tutorial.py
 
 api-fuzz: $(READY) ## The API against its own OpenAPI document, by Schemathesis, with 200 examples of each kind
 	@MILLRACE_API_EXAMPLES=200 $(BIN)/pytest -n 0 tests/local/test_api_schemathesis.py
