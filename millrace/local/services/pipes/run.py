@@ -18,7 +18,7 @@ from millrace.local.services.eventbridge import InputTransformError
 from millrace.local.services.iam import Iam, Permission
 from millrace.local.services.lambda_ import failed_items, service_error
 from millrace.local.services.pipes import calls, targets
-from millrace.local.services.pipes.templates import transformed
+from millrace.local.services.pipes.templates import resolved, transformed
 from millrace.local.workers import Outcome
 
 if TYPE_CHECKING:
@@ -84,6 +84,7 @@ class PipeRun:
         """Call the enrichment or the target with all events, or an API destination with the only one."""
         try:
             bodies = [self._body(event, parameters) for event in events]
+            http = resolved(http, events[0])
         except InputTransformError as error:
             answered(Failure("INVALID_JSON", str(error)))
             return

@@ -23,7 +23,7 @@ _READ = {
     ),
     "dynamodb": ("dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"),
 }
-"""The permissions that a pipe needs. CDK's constructs omit `dynamodb:ListStreams` and `kinesis:ListStreams` on streams.
+"""The permissions on its source that a pipe needs.
 
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-pipes-permissions.html
 """
@@ -40,6 +40,7 @@ class PipeSource:
         self.pipe = pipe
         self.event_source_arn: str = pipe.source
         self.function_arn: str = pipe.arn
+        self.role: str = pipe.role_arn
         self.uuid: str = pipe.name
 
     @property
