@@ -15,7 +15,7 @@ def resources(
     *,
     as_json: Json = False,
 ) -> None:
-    """List the resource types and properties that the local cloud supports."""
+    """List the resource types that the local cloud supports."""
     from millrace.local.resources_page import supported
 
     found = [each for each in supported() if name.lower() in each.type.lower()]

@@ -11,12 +11,12 @@ from millrace.local.cloudformation.registry import TYPES, ResourceType
 
 _HEAD = """# Resources
 
-The resource types that the local cloud deploys. A type or property that is not listed is refused by name before anything
-changes; `--skip TYPE` deploys without a type. `millrace resources` prints the same list, `millrace resources AWS::SQS::Queue` one
-type. Custom resources whose function is in Python run, and so do CDK's own.
+The resource types that the local cloud deploys. A type or property that is not listed is refused by name before
+anything changes; `--skip TYPE` deploys without a type. `millrace resources` prints the same list, and
+`millrace resources AWS::SQS::Queue` one type. Custom resources whose function is in Python run, and so do CDK's own.
 
-*Served* properties reach the service, which acts on them or stores them. *Stored with the stack* properties have no effect
-in the local cloud, for the reason given.
+*Served* properties reach the service, which acts on them or stores them. *Stored with the stack* properties have no
+effect in the local cloud, for the reason given.
 
 Made from the declarations by `python -m millrace.local.resources_page`.
 """
