@@ -112,9 +112,9 @@ def test_stream_retries_from_the_event_that_the_target_reports(site, pipe):
     limits = {"MaximumRetryAttempts": 1, "DeadLetterConfig": {"Arn": dead.arn}, "StartingPosition": "TRIM_HORIZON"}
     created = pipe(stream.arn, LAMBDA + "f", SourceParameters={"KinesisStreamParameters": limits})
     site.settle()
-    (letter,) = bodies(dead)
-    assert letter["context"] == {"partnerResourceArn": created["Arn"], "condition": "RetryAttemptsExhausted"}
-    assert letter["KinesisBatchInfo"]["batchSize"] == 1
+    (dead_letter,) = bodies(dead)
+    assert dead_letter["context"] == {"partnerResourceArn": created["Arn"], "condition": "RetryAttemptsExhausted"}
+    assert dead_letter["KinesisBatchInfo"]["batchSize"] == 1
 
 
 def test_kinesis_record_is_flat(site, pipe):
