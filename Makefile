@@ -15,7 +15,7 @@ ORDERS  := tests/events/stock_delivered.json tests/events/place_order.json \
            tests/readings/warm_shipment.json tests/events/place_order_warm.json
 
 .DEFAULT_GOAL := help
-.PHONY: help run up test lint check types synth deploy destroy e2e cdk-cycle map-page hostile-page api-fuzz hostile \
+.PHONY: help run up test lint check types synth deploy destroy e2e cdk-cycle map-page hostile-page api-fuzz fuzz hostile \
         bench docs first-hour mutants moto-versions rebuild-100k kafka stream-1m soak
 
 help: ## List the targets
@@ -72,6 +72,9 @@ api-fuzz: $(READY) ## The API against its own OpenAPI document, by Schemathesis,
 
 hostile: $(READY) ## 10,000 inputs that hypothesis makes, at a local cloud (INPUTS=1000 for less)
 	@MILLRACE_HOSTILE_INPUTS=$(or $(INPUTS),10000) $(BIN)/pytest -n 0 tests/hostile/test_bad_input.py
+
+fuzz: $(READY) ## 20,000 calls with random parameters, at every operation of the services (CALLS=2000 for less)
+	@$(BIN)/python tests/fuzz.py --calls $(or $(CALLS),20000) --seed $(or $(SEED),1)
 
 rebuild-100k: $(READY) ## Rebuild a read model from 100,000 stored events, and tell time and memory
 	@$(BIN)/python -m benchmarks.rebuild --events 100000

@@ -11,12 +11,14 @@ from typing import Any
 from millrace.cli.settings import STAGE, context
 from millrace.events import Catalog
 from millrace.flow import Assembly, Graph, read_graph
-from millrace.local.cloudformation.synthesis import SynthesisError, synthesise
+from millrace.local.cloudformation.synthesis import INPUTS, SynthesisError, synthesise
 from millrace.operations import UsageError
 from millrace.operations.cloud import Cloud
 from millrace.operations.deployed import DeployedStacks
 
 ASSEMBLY = Path(".millrace/cdk.out")
+_LOCAL = ("123456789012", "us-east-1")
+"""The account and region of `millrace up`."""
 
 
 class Project:
@@ -43,6 +45,11 @@ class Project:
             failed = UsageError(str(error))
             failed.details = error.details
             raise failed from error
+
+    @property
+    def inputs(self) -> list[Path]:
+        """The files and folders from which the assembly is made."""
+        return [self.root / name for name in INPUTS if (self.root / name).exists()]
 
     @cached_property
     def catalog(self) -> Catalog:
@@ -136,3 +143,30 @@ class Project:
     def is_down(self) -> None:
         """Delete that note."""
         self._up.unlink(missing_ok=True)
+
+
+class TemplateProject(Project):
+    """A template of AWS SAM or CloudFormation. Its assembly is written anew on each change."""
+
+    def __init__(self, template: Path, parameters: Mapping[str, str]) -> None:
+        super().__init__(Path.cwd(), ASSEMBLY.with_name("template.out"))
+        self._template = template.resolve()
+        self._parameters = parameters
+
+    @property
+    def inputs(self) -> list[Path]:
+        """The template, and the code that it names."""
+        from millrace.local.cloudformation.sam import inputs_of
+
+        return inputs_of(self._template)
+
+    def synthesise(self) -> bool:
+        """Write the assembly."""
+        from millrace.local.cloudformation.assembly import AssemblyError
+        from millrace.local.cloudformation.sam import write_assembly
+
+        try:
+            write_assembly(self._template, self.assembly, _LOCAL, self._parameters)
+        except AssemblyError as error:
+            raise UsageError(str(error)) from error
+        return True

@@ -60,6 +60,10 @@ def up(
     ] = None,
     skip: Skip = None,
     parameter: Parameters = None,
+    template: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Deploy a template of AWS SAM or CloudFormation instead of a CDK app."),
+    ] = None,
     debug: Annotated[
         str | None, typer.Option(metavar="FUNCTION", help="Let a function wait for a debugger, such as VS Code's.")
     ] = None,
@@ -69,11 +73,12 @@ def up(
     from millrace.cli.companion import companion as running
     from millrace.cli.debug import check_function, debugging
     from millrace.cli.narration import narrated
-    from millrace.cli.project import Project
+    from millrace.cli.project import Project, TemplateProject
     from millrace.cli.watch import watch
     from millrace.operations.cloud import local_cloud
 
-    project, options = Project.here(), _options(skip, parameter)
+    options = _options(skip, parameter)
+    project = TemplateProject(template, options.parameters) if template else Project.here()
     if local_cloud(project.noted_cloud()):
         raise UsageError("A local cloud is up here already: use it, or end it with millrace down.")
     settings: dict[str, Any] = {"strict": strict, "allowed_origins": allow_origin or ()}

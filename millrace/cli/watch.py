@@ -16,7 +16,7 @@ from millrace.cli.project import Project
 from millrace.local.cloudformation.deployment import Change as Deployed
 from millrace.local.cloudformation.deployment import DeploymentError
 from millrace.local.cloudformation.refusals import Options
-from millrace.local.cloudformation.synthesis import INPUTS, files_of
+from millrace.local.cloudformation.synthesis import files_of
 from millrace.local.cloudformation.template import TemplateError
 from millrace.operations import UsageError
 from millrace.operations.printable import printable_lines
@@ -35,7 +35,7 @@ def watch(project: Project, cloud: "LocalCloud", options: Options, ready: Callab
     If a change cannot be deployed, the deployed version keeps running.
     """
     started = False
-    inputs = [project.root / name for name in INPUTS if (project.root / name).exists()]
+    inputs = project.inputs
     for changes in watch_files(
         *inputs,
         watch_filter=_is_source,

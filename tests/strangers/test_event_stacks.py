@@ -47,7 +47,7 @@ def test_rule_to_bus(strangers):
 
 def test_rule_to_api_destination(strangers, hook):
     strangers.put(strangers.output("RuleToApiDestination", "Bus"), "orders", order="a")
-    ((headers, event),) = hook.requests
+    ((headers, event),) = [each for each in hook.requests if each[0]["x-api-key"] == "secret"]
     assert (headers["x-api-key"], event["detail"]) == ("secret", {"order": "a"})
 
 

@@ -165,10 +165,6 @@ def _stack_assets(
 
 def _assets(folder: Path, manifest: Path, default: Environment) -> Iterator[Asset]:
     body = _json(manifest)
-    if images := body.get("dockerImages"):
-        raise AssemblyError(
-            f"{manifest.name}: the image {min(images)} needs Docker, which the local cloud does not use."
-        )
     for key, asset in body.get("files", {}).items():
         source = asset["source"]
         if "path" not in source:

@@ -20,7 +20,7 @@ from millrace.local.cloudformation.template import TemplateError
 from millrace.local.core.backends import Environment
 
 _log = logging.getLogger(__name__)
-HOME_ONLY = frozenset({"AWS::ApiGatewayV2::Api", "AWS::StepFunctions::StateMachine"})
+HOME_ONLY = frozenset({"AWS::ApiGateway::RestApi", "AWS::ApiGatewayV2::Api", "AWS::StepFunctions::StateMachine"})
 """Types that the local cloud supports only in its first account and region."""
 
 

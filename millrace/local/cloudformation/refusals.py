@@ -96,6 +96,9 @@ def _of_resource(stack: Stack, definition: ResourceDefinition, skip: frozenset[s
         yield from _raised(partial(declared.check_properties, definition.logical_id, [name]))
     if is_custom(definition.type):
         yield from _of_custom_resource(stack, definition)
+    if "ImageUri" in (definition.properties.get("Code") or {}):
+        reason = "the local cloud runs functions from zip files only, without Docker"
+        yield UnsupportedError("the container image", definition.logical_id, reason)
     yield from _of_references(stack, definition.logical_id, definition.properties, skip)
     yield from unsupported_functions(definition.properties, definition.location)
 

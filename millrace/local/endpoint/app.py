@@ -18,6 +18,7 @@ from millrace.local.core.unsupported import failed, is_dropped, is_unknown, unim
 from millrace.local.endpoint.limits import DisconnectedError, RefusedRequestError, check_unpacked, received
 from millrace.local.endpoint.moto import answer_of, is_short
 from millrace.local.endpoint.origins import CONTROL, Origins
+from millrace.local.services.apigateway import RestApis
 from millrace.local.services.apigatewayv2 import HttpApis
 from millrace.local.services.dynamodb import DynamoDb
 from millrace.local.services.iam import Iam, scope_of
@@ -83,7 +84,7 @@ class Endpoint:
 
     async def _admitted(self, request: Request, receive: Any) -> Response:
         """Return the response to a request whose body is not read yet. Raises DisconnectedError."""
-        apis = self._http_apis
+        apis = self._apis_of(request)
         if refused := self._origins.refusal(request, apis.allowed_origins):
             return refused
         if apis.addressed(request):
@@ -118,9 +119,10 @@ class Endpoint:
         rejected = region.service(Iam).access.answer(request) or (service and service.reject(request))
         return rejected or await self._allowed(region, request)
 
-    @property
-    def _http_apis(self) -> HttpApis:
-        return self._regions.home.service(HttpApis)
+    def _apis_of(self, request: Request) -> HttpApis | RestApis:
+        """Return the REST APIs if one of them is addressed, or else the HTTP APIs."""
+        rest = self._regions.home.service(RestApis)
+        return rest if rest.addressed(request) else self._regions.home.service(HttpApis)
 
     def _region_of(self, request: Request) -> AccountRegion:
         """Return the account of the signer and the region of the signature."""
@@ -206,7 +208,7 @@ def _changes(request: Request) -> str | None:
         return None if operation.startswith(("Describe", "List")) else "events"
     if service == "AmazonSQS":
         return None if "Message" in operation else "sqs"
-    if request.service in ("iam", "scheduler", "sns", "sqs"):
+    if request.service in ("iam", "pipes", "scheduler", "sns", "sqs"):
         return request.service
     if "Policy" in operation or "Encryption" in operation:  # of keys and log groups; of streams
         return request.service

@@ -7,6 +7,7 @@ from deployer_fixtures import queue, rule
 
 from millrace.local.cloudformation.assembly import AssemblyError
 from millrace.local.cloudformation.deployment import DeploymentError
+from millrace.local.cloudformation.refusals import Options, RefusedDeploymentError
 from millrace.local.cloudformation.template import CircularDependencyError
 
 pytest_plugins = ("bare_moto", "deployer_fixtures")
@@ -265,14 +266,17 @@ def test_folder_without_an_assembly_fails(deployer, tmp_path):
         deployer.deploy(tmp_path / "missing")
 
 
-def test_image_asset_fails(deployer, write_assembly):
-    """https://docs.aws.amazon.com/cdk/v2/guide/assets.html
-    Refused: images, which need Docker.
+def test_function_with_an_image_is_refused_by_name(deployer, write_assembly):
+    """https://docs.aws.amazon.com/lambda/latest/dg/images-create.html
+    Refused: functions from container images, which need Docker.
     """
-    folder = write_assembly(Shop={"Queue": queue()})
+    function = {"Type": "AWS::Lambda::Function", "Properties": {"Code": {"ImageUri": "repository:abc"}}}
+    folder = write_assembly(Shop={"Queue": queue(), "Function": function})
     (folder / "Shop.assets.json").write_text(json.dumps({"dockerImages": {"abc": {}}}))
-    with pytest.raises(AssemblyError, match="abc needs Docker"):
+    with pytest.raises(RefusedDeploymentError, match=r"container image, used by Function: .* without Docker"):
         deployer.deploy(folder)
+    skip = Options(skip=frozenset({"AWS::Lambda::Function"}))
+    assert list(deployer.deploy(folder, options=skip).stacks["Shop"].resources) == ["Queue"]
 
 
 @pytest.fixture

@@ -1,16 +1,77 @@
 """Subscription filters of log groups."""
 
+import base64
+import gzip
+import json
+
 import pytest
+
+from millrace.local.services.logs.subscriptions import matches
 
 pytest_plugins = ["lambda_fixtures"]
 
 
-def test_subscription_filter_is_not_supported(site):
+@pytest.fixture
+def subscribed(site):
+    """A log group with a filter whose destination is a function; gives a function that writes messages."""
+    logs, function = site.client("logs"), site.function()
+    logs.create_log_group(logGroupName="g")
+    logs.create_log_stream(logGroupName="g", logStreamName="s")
+    permission = {"StatementId": "logs", "Action": "lambda:InvokeFunction", "Principal": "logs.amazonaws.com"}
+    site.client("lambda").add_permission(FunctionName="f", **permission)
+    logs.put_subscription_filter(logGroupName="g", filterName="f", filterPattern="ERROR", destinationArn=function)
+
+    def write(*messages):
+        now = int(site.cloud.scheduler.clock.now() * 1000)
+        events = [{"timestamp": now, "message": message} for message in messages]
+        logs.put_log_events(logGroupName="g", logStreamName="s", logEvents=events)
+        site.settle()
+
+    return write
+
+
+def test_function_receives_the_matching_log_events(site, subscribed):
+    """https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.html"""
+    subscribed("ERROR one", "fine", "an ERROR")
+    (event,) = site.seen()
+    data = json.loads(gzip.decompress(base64.b64decode(event["awslogs"]["data"])))
+    assert [each["message"] for each in data["logEvents"]] == ["ERROR one", "an ERROR"]
+    assert (data["messageType"], data["logGroup"], data["subscriptionFilters"]) == ("DATA_MESSAGE", "g", ["f"])
+
+
+def test_log_events_without_a_match_are_not_sent(site, subscribed):
+    """https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.html"""
+    subscribed("fine")
+    assert site.seen() == []
+
+
+@pytest.mark.parametrize(
+    ("pattern", "destination"),
+    [
+        ("", "arn:aws:lambda:us-east-1:123456789012:function:f"),
+        ("", "arn:aws:firehose:us-east-1:123456789012:deliverystream/d"),
+        ("{ $.level = 1 }", "arn:aws:kinesis:us-east-1:123456789012:stream/s"),
+    ],
+)
+def test_subscription_filter_that_cannot_deliver_is_rejected(site, pattern, destination):
     """https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutSubscriptionFilter.html
 
-    Refused: the local cloud delivers no log events to functions or streams.
+    Refused: destinations other than functions and streams, and patterns for JSON.
     """
+    site.function()
     logs = site.client("logs")
     logs.create_log_group(logGroupName="g")
-    with pytest.raises(logs.exceptions.InvalidParameterException, match="subscription filter"):
-        logs.put_subscription_filter(logGroupName="g", filterName="f", filterPattern="", destinationArn=site.function())
+    with pytest.raises(logs.exceptions.InvalidParameterException):
+        logs.put_subscription_filter(
+            logGroupName="g", filterName="f", filterPattern=pattern, destinationArn=destination
+        )
+
+
+@pytest.mark.parametrize(
+    ("pattern", "expected"),
+    [("", "abc"), ("x", "bc"), ("x y", "c"), ("?y ?z", "c"), ("x -y", "b"), ('"x y"', "c")],
+)
+def test_filter_pattern_matches_terms(pattern, expected):
+    """https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.html"""
+    messages = {"a": "w", "b": "x", "c": "x y"}
+    assert "".join(name for name, text in messages.items() if matches(pattern, text)) == expected

@@ -30,11 +30,11 @@ MAX_OBJECT_BYTES = 1_000_000
 _IAM = {*_NAMED_IAM, "AWS::IAM::AccessKey", "AWS::IAM::Policy", "AWS::IAM::UserToGroupAddition"}
 
 
-class _YamlLoader(yaml.SafeLoader):  # type: ignore[misc]
+class YamlLoader(yaml.SafeLoader):  # type: ignore[misc]
     """YAML with the short forms of intrinsic functions. Dates are strings."""
 
 
-_YamlLoader.yaml_implicit_resolvers = {
+YamlLoader.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith(":timestamp")]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
@@ -52,7 +52,7 @@ def _short_form(loader: Any, suffix: str, node: Any) -> dict[str, Any]:
     return {suffix if suffix in ("Ref", "Condition") else f"Fn::{suffix}": value}
 
 
-_YamlLoader.add_multi_constructor("!", _short_form)
+YamlLoader.add_multi_constructor("!", _short_form)
 
 
 def text_of(params: Mapping[str, Any], clients: Clients) -> str | None:
@@ -71,7 +71,7 @@ def text_of(params: Mapping[str, Any], clients: Clients) -> str | None:
 def parse(text: str) -> Template:
     """Parse a template. Raises ApiError."""
     try:
-        body = yaml.load(text, _YamlLoader)  # noqa: S506 - a subclass of SafeLoader
+        body = yaml.load(text, YamlLoader)  # noqa: S506 - a subclass of SafeLoader
     except yaml.YAMLError as error:
         raise validation_error(f"Template format error: JSON or YAML not well-formed. {error}") from None
     if not isinstance(body, dict) or not body.get("Resources"):

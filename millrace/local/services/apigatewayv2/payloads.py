@@ -49,7 +49,7 @@ def event_of(request: Request, context: Context) -> dict[str, Any]:
     """Return the event for the function, without fields that the request does not have."""
     headers = {name: value for name, value in request.headers.items() if name not in ("cookie", "connection")}
     cookies = [each.strip() for each in request.headers.get("cookie", "").split(";") if each.strip()]
-    body, encoded = _body(request)
+    body, encoded = encode_body(request)
     event: dict[str, Any] = {
         "version": "2.0",
         "routeKey": context.route_key,
@@ -66,7 +66,7 @@ def event_of(request: Request, context: Context) -> dict[str, Any]:
     return {name: value for name, value in event.items() if value is not None} | {"isBase64Encoded": encoded}
 
 
-def _body(request: Request) -> tuple[str | None, bool]:
+def encode_body(request: Request) -> tuple[str | None, bool]:
     """Return the body and whether it is encoded as base64; text types are not."""
     if not request.body:
         return None, False
@@ -122,14 +122,15 @@ def response_of(payload: bytes) -> Response:
     if not any(name == "content-type" for name, _ in given):
         given.append(("content-type", "text/plain;charset=UTF-8"))
     cookies = [("set-cookie", str(cookie)) for cookie in result.get("cookies") or ()]
-    return Response(status, _decode_body(result), (*given, *cookies))
+    return Response(status, decode_body(result), (*given, *cookies))
 
 
 def _as_text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def _decode_body(result: Mapping[str, Any]) -> bytes:
+def decode_body(result: Mapping[str, Any]) -> bytes:
+    """Return the body of a function's result. Raises MalformedResultError."""
     body = result.get("body")
     if body is None:
         return b""

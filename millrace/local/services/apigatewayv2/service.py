@@ -4,7 +4,6 @@ The endpoint of an API is `http://{api}.execute-api.localhost:{port}/`. Clients 
 the path `/_aws/execute-api/{api}/`.
 """
 
-import asyncio
 import json
 import logging
 import re
@@ -14,25 +13,22 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from millrace.local.core.account_region import AccountRegion
-from millrace.local.core.errors import UnsupportedPolicyError
 from millrace.local.core.http import Request, Response, is_preflight
 from millrace.local.core.service import Service
 from millrace.local.services.apigatewayv2 import access_logs, cors, signatures
 from millrace.local.services.apigatewayv2.errors import HttpError, internal_error, not_found
+from millrace.local.services.apigatewayv2.functions import function_of, invoke
 from millrace.local.services.apigatewayv2.jwt_authorizer import JwtAuthorizer
 from millrace.local.services.apigatewayv2.payloads import Context, event_of, response_of
 from millrace.local.services.apigatewayv2.routes import DEFAULT, Match, match
 from millrace.local.services.iam import Iam
-from millrace.local.services.lambda_ import MAX_REQUEST_BYTES, Lambda
-from millrace.local.workers import Outcome
+from millrace.local.services.lambda_ import MAX_REQUEST_BYTES
 
 _log = logging.getLogger(__name__)
-_HOST = re.compile(r"^([a-z0-9]+)\.execute-api\.localhost(?::\d+)?$", re.IGNORECASE)
-_PATH = re.compile(r"^/_aws/execute-api/([a-z0-9]+)(/.*)?$")
-_FUNCTION = re.compile(r"arn:aws:lambda:[^/]+:function:[^/]+")
+HOST = re.compile(r"^([a-z0-9]+)\.execute-api\.localhost(?::\d+)?$", re.IGNORECASE)
+PATH = re.compile(r"^/_aws/execute-api/([a-z0-9]+)(/.*)?$")
 MAX_BODY_BYTES = 10 * 1024 * 1024
 """https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html"""
-_PRINCIPAL = "apigateway.amazonaws.com"
 
 
 @dataclass(frozen=True)
@@ -75,7 +71,7 @@ class HttpApis(Service):
 
     def addressed(self, request: Request) -> bool:
         """Return whether a request is for an HTTP API instead of the API of an AWS service."""
-        return bool(_HOST.match(request.headers.get("host", "")) or _PATH.match(request.path))
+        return bool(HOST.match(request.headers.get("host", "")) or PATH.match(request.path))
 
     def allowed_origins(self, request: Request) -> Collection[str]:
         """The origins in the CORS configuration of the API that a request is for; none for any other request."""
@@ -105,7 +101,7 @@ class HttpApis(Service):
 
     def _resolve(self, request: Request) -> tuple[Any, Request]:
         """Return the API, and the request without the prefix of the path form."""
-        host, path = _HOST.match(request.headers.get("host", "")), _PATH.match(request.path)
+        host, path = HOST.match(request.headers.get("host", "")), PATH.match(request.path)
         name = host[1].lower() if host else path[1] if path else ""
         api = self.region.backends.apigatewayv2.apis.get(name)
         if api is None or api.disable_execute_api_endpoint:
@@ -124,11 +120,11 @@ class HttpApis(Service):
 
     async def _respond(self, call: _Call, request_id: str) -> Response:
         authorizer = await self._authorize(call)
-        _check_size(call.request.body, MAX_BODY_BYTES)
-        function = self._function(call)
+        check_size(call.request.body, MAX_BODY_BYTES)
+        function = function_of(self.region, call.integration.integration_uri, self._arn(call))
         payload = json.dumps(event_of(call.request, self._context(call, request_id, authorizer))).encode()
-        _check_size(payload, MAX_REQUEST_BYTES)
-        outcome = await self._invoke(function, payload, call.integration.timeout_in_millis / 1000)
+        check_size(payload, MAX_REQUEST_BYTES)
+        outcome = await invoke(self.region, function, payload, call.integration.timeout_in_millis / 1000)
         if outcome is None or outcome.status != "ok":
             details = outcome and outcome.payload[:500]
             raise internal_error(f"{function.function_name} was throttled or failed: {details!r}")
@@ -150,22 +146,6 @@ class HttpApis(Service):
     def _arn(self, call: _Call) -> str:
         return f"arn:aws:execute-api:{self.region.name}:{self.region.account}:{call.resource}"
 
-    def _function(self, call: _Call) -> Any:
-        """Return the function of the route, if its policy allows the API. Raises HttpError."""
-        found = _FUNCTION.search(call.integration.integration_uri or "")
-        if found is None:
-            raise internal_error(f"the integration {call.integration.integration_uri} is not a function")
-        try:
-            function = self.region.service(Lambda).functions.find(found[0])
-            allowed = self.region.service(Iam).access.may_deliver(
-                _PRINCIPAL, "lambda:InvokeFunction", found[0], self._arn(call)
-            )
-        except (LookupError, UnsupportedPolicyError) as error:
-            raise internal_error(str(error)) from error
-        if not allowed:
-            raise internal_error(f"the policy of {found[0]} does not allow {self._arn(call)}")
-        return function
-
     def _context(self, call: _Call, request_id: str, authorizer: dict[str, Any] | None) -> Context:
         return Context(
             account=self.region.account,
@@ -181,21 +161,9 @@ class HttpApis(Service):
             authorizer=authorizer,
         )
 
-    async def _invoke(self, function: Any, payload: bytes, seconds: float) -> Outcome | None:
-        future: asyncio.Future[Outcome | None] = asyncio.get_running_loop().create_future()
 
-        def done(outcome: Outcome | None) -> None:
-            if not future.done():
-                future.set_result(outcome)
-
-        self.region.service(Lambda).functions.invoke(function, payload, done, urgent=True)
-        try:
-            return await asyncio.wait_for(future, seconds)
-        except TimeoutError as error:
-            raise HttpError(503, "Service Unavailable", f"no response within {seconds:g} s") from error
-
-
-def _check_size(content: bytes, limit: int) -> None:
+def check_size(content: bytes, limit: int) -> None:
+    """Raise HttpError for a body or an event that is larger than `limit` bytes."""
     if len(content) > limit:
         raise HttpError(413, "Request Entity Too Large", f"{len(content)} bytes exceed the limit of {limit}")
 

@@ -10,6 +10,7 @@ from millrace.local.services.eventbridge.connections import (
 from millrace.local.services.eventbridge.put_events import new_envelope
 from millrace.local.services.eventbridge.rule_delivery import retry_policy
 from millrace.local.services.eventbridge.service import EventBridge
+from millrace.local.services.eventbridge.target_input import InputTransformError, compact, fill
 
 SERVICE = EventBridge
 
@@ -17,7 +18,10 @@ __all__ = [
     "EventBridge",
     "HttpRequest",
     "HttpResponse",
+    "InputTransformError",
     "NotLoopbackError",
+    "compact",
+    "fill",
     "key_headers",
     "new_envelope",
     "retry_policy",

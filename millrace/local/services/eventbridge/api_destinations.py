@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-api-destinations.htm
 import http.client
 import json
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -58,8 +58,13 @@ class ApiDestinations:
         self._tokens.reset()
         self._sent.clear()
 
-    def send(self, delivery: TargetDelivery, message: str, done: Done) -> None:
-        """Call the endpoint as soon as the destination's rate allows, then call `done` with the outcome."""
+    def send(
+        self, delivery: TargetDelivery, message: str, done: Done, answered: Callable[[bytes], None] | None = None
+    ) -> None:
+        """Call the endpoint as soon as the destination's rate allows, then call `done` with the outcome.
+
+        Before that, `answered` gets the body of a successful response.
+        """
         destination, connection = self._lookup(delivery.target["Arn"])
         if destination is None or connection is None:
             missing = "connection" if destination else "API destination"
@@ -74,7 +79,7 @@ class ApiDestinations:
             done(Failure("INVALID_PARAMETER", str(error), retriable=False))
         else:
             due, what = self._next_slot(destination), f"call of {destination.name}"
-            self._region.scheduler.at(due, lambda: self._start(request, connection, done), what)
+            self._region.scheduler.at(due, lambda: self._start(request, connection, done, answered), what)
 
     def _lookup(self, arn: str) -> tuple[Any, Any]:
         events = self._region.backends.events
@@ -95,21 +100,24 @@ class ApiDestinations:
         sent.append(due)
         return due
 
-    def _start(self, request: HttpRequest, connection: Any, done: Done) -> None:
+    def _start(
+        self, request: HttpRequest, connection: Any, done: Done, answered: Callable[[bytes], None] | None
+    ) -> None:
         now = self._region.clock.now()
         with self._region.scheduler.hold(f"call of {request.url}") as hold:
 
             def run() -> None:
                 try:
-                    failure = self._call(request, connection, now)
-                    self._region.scheduler.soon(lambda: done(failure), f"response of {request.url}")
+                    result = self._call(request, connection, now)
+                    self._region.scheduler.soon(lambda: _ended(result, done, answered), f"response of {request.url}")
                 finally:
                     hold.release()
 
             self._threads.submit(run)
             hold.hand_over()
 
-    def _call(self, request: HttpRequest, connection: Any, now: float) -> Failure | None:
+    def _call(self, request: HttpRequest, connection: Any, now: float) -> Failure | bytes:
+        """Return the body of a successful response, or the failure."""
         try:
             response = connections.send(self._with_authorization(request, connection, now), self.timeout)
         except TimeoutError:
@@ -123,7 +131,7 @@ class ApiDestinations:
         oauth = connection.authorization_type == _OAUTH
         if oauth and response.status in _UNAUTHORIZED:
             self._tokens.discard(connection.name)
-        return _failure(response, oauth=oauth)
+        return _failure(response, oauth=oauth) or response.body
 
     def _with_authorization(self, request: HttpRequest, connection: Any, now: float) -> HttpRequest:
         kind, parameters = connection.authorization_type, connection.auth_parameters
@@ -133,6 +141,15 @@ class ApiDestinations:
         else:
             headers = connections.key_headers(kind, parameters)
         return HttpRequest(request.method, request.url, request.headers | headers, request.body)
+
+
+def _ended(result: Failure | bytes, done: Done, answered: Callable[[bytes], None] | None) -> None:
+    if isinstance(result, Failure):
+        done(result)
+        return
+    if answered:
+        answered(result)
+    done(None)
 
 
 def _request(destination: Any, connection: Any, delivery: TargetDelivery, message: str) -> HttpRequest:

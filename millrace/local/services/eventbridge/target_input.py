@@ -56,13 +56,7 @@ def _transform(envelope: Envelope, transformer: Mapping[str, Any], rule: Any, in
     paths: Mapping[str, str] = transformer.get("InputPathsMap") or {}
     values = {name: find(envelope, path) for name, path in paths.items()}
     template = str(transformer["InputTemplate"])
-    text = _fill(template, values | _predefined_values(envelope, rule, ingested))
-    if not _is_json(template):
-        return text
-    try:
-        return compact(json.loads(text))
-    except ValueError as error:
-        raise InputTransformError(f"The input template gives no valid JSON for this event ({error}): {text}") from error
+    return fill(template, values | _predefined_values(envelope, rule, ingested))
 
 
 def _predefined_values(envelope: Envelope, rule: Any, ingested: float) -> dict[str, Any]:
@@ -81,16 +75,23 @@ def _is_json(template: str) -> bool:
     return template.lstrip()[:1] in ("{", "[")
 
 
-def _fill(template: str, values: Mapping[str, Any]) -> str:
-    """Replace placeholders: inside quotes with text, outside with JSON."""
+def fill(template: str, values: Mapping[str, Any], placeholder: re.Pattern[str] = _PLACEHOLDER) -> str:
+    """Replace placeholders: inside quotes with text, outside with JSON. Raises InputTransformError.
+
+    The first group of the pattern `placeholder` is the name of the value.
+    """
     bare, verbatim = template.strip(), _is_json(template)
-    plain = not _is_json(bare) and not bare.startswith('"') and not _PLACEHOLDER.fullmatch(bare)
+    plain = not verbatim and not bare.startswith('"') and not placeholder.fullmatch(bare)
 
-    def fill(part: str) -> str:
+    def filled(part: str) -> str:
         quoted = plain or part.startswith('"')
-        return _PLACEHOLDER.sub(lambda found: _value(values, found, quoted=quoted, verbatim=verbatim), part)
+        return placeholder.sub(lambda found: _value(values, found, quoted=quoted, verbatim=verbatim), part)
 
-    return "".join(map(fill, _QUOTED.split(template)))
+    text = "".join(map(filled, _QUOTED.split(template)))
+    try:
+        return compact(json.loads(text)) if verbatim else text
+    except ValueError as error:
+        raise InputTransformError(f"The input template gives no valid JSON for this event ({error}): {text}") from error
 
 
 def _value(values: Mapping[str, Any], placeholder: re.Match[str], *, quoted: bool, verbatim: bool) -> str:

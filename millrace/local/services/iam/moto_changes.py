@@ -9,8 +9,19 @@ from millrace.local.core.moto_patches import replace, replace_attribute
 
 
 def apply(_region: Any) -> None:
-    """Change moto's managed policies."""
+    """Change moto's policies."""
     _make_policies_once()
+    _accept_old_versions()
+
+
+def _accept_old_versions() -> None:
+    """IAM accepts a policy of version 2008-10-17, which is the default. AWS SAM writes policies without a version.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_version.html
+    """
+    from moto.iam.policy_validation import BaseIAMPolicyValidator  # noqa: PLC0415
+
+    replace(BaseIAMPolicyValidator, "_validate_version", lambda _validator: None)
 
 
 def _make_policies_once() -> None:

@@ -1,9 +1,32 @@
 """AWS Lambda: functions, how they are invoked, and their event source mappings."""
 
+from millrace.local.services.lambda_.event_source_mappings import (
+    REPORTS,
+    Condition,
+    QueuePoller,
+    StreamPoller,
+    compile_filters,
+    failed_items,
+)
 from millrace.local.services.lambda_.invoke import INVOKE, MAX_REQUEST_BYTES, payload_limit, payload_too_large
-from millrace.local.services.lambda_.outcomes import display_name
+from millrace.local.services.lambda_.outcomes import display_name, error_of, service_error
 from millrace.local.services.lambda_.service import Lambda
 
 SERVICE = Lambda
 
-__all__ = ["INVOKE", "MAX_REQUEST_BYTES", "Lambda", "display_name", "payload_limit", "payload_too_large"]
+__all__ = [
+    "INVOKE",
+    "MAX_REQUEST_BYTES",
+    "REPORTS",
+    "Condition",
+    "Lambda",
+    "QueuePoller",
+    "StreamPoller",
+    "compile_filters",
+    "display_name",
+    "error_of",
+    "failed_items",
+    "payload_limit",
+    "payload_too_large",
+    "service_error",
+]

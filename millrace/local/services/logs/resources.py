@@ -77,4 +77,21 @@ RESOURCE_POLICY = ResourceType(
     immutable=frozenset({"PolicyName"}),
 )
 
-TYPES = (LOG_GROUP, METRIC_FILTER, RESOURCE_POLICY)
+_SUBSCRIPTION = props("DestinationArn", "FilterPattern", "RoleArn")
+
+SUBSCRIPTION_FILTER = ResourceType(
+    "AWS::Logs::SubscriptionFilter",
+    "logs",
+    name=Name("FilterName", 512, within=("LogGroupName",)),
+    create=Call("put_subscription_filter", props("FilterName", "LogGroupName") | _SUBSCRIPTION),
+    id="{FilterName}",
+    steps=(Setting(Call("put_subscription_filter", _SUBSCRIPTION, _FILTER_NAME), at_creation=False, send_all=True),),
+    delete=(Call("delete_subscription_filter", by=_FILTER_NAME),),
+    immutable=frozenset({"FilterName", "LogGroupName"}),
+    not_in_moto={
+        "ApplyOnTransformedLogs": "moto's PutSubscriptionFilter drops it",
+        "Distribution": "moto's PutSubscriptionFilter drops it",
+    },
+)
+
+TYPES = (LOG_GROUP, METRIC_FILTER, RESOURCE_POLICY, SUBSCRIPTION_FILTER)

@@ -25,10 +25,13 @@ class Logs(Service):
         return name
 
     def deliver(self, message: Message) -> None:
-        """Write a message to a new log stream."""
-        logs, group, stream = self.region.backends.logs, self.find(message.target["Arn"]), str(uuid.uuid4())
-        logs.create_log_stream(group, stream)
-        line = {"timestamp": int(self.region.clock.now() * 1000), "message": message.body}
+        """Write a message to a new log stream, or to the one that a pipe names."""
+        logs, group, parameters = self.region.backends.logs, self.find(message.target["Arn"]), _parameters(message)
+        stream = parameters.get("LogStreamName") or str(uuid.uuid4())
+        if stream not in logs.groups[group].streams:
+            logs.create_log_stream(group, stream)
+        timestamp = parameters.get("Timestamp") or self.region.clock.now() * 1000
+        line = {"timestamp": int(float(timestamp)), "message": message.body}
         if "InputTransformer" in message.target:
             line |= _log_line(message.body)
         logs.put_log_events(group, stream, [line])
@@ -36,6 +39,11 @@ class Logs(Service):
     def resource_policy(self, arn: str) -> Any:  # noqa: ARG002 - policies belong to the account
         """Return the account's policies."""
         return tuple(policy.policy_document for policy in list(self.region.backends.logs.resource_policies.values()))
+
+
+def _parameters(message: Message) -> dict[str, Any]:
+    """https://docs.aws.amazon.com/eventbridge/latest/pipes-reference/API_PipeTargetCloudWatchLogsParameters.html."""
+    return message.target.get("LogsParameters") or {}
 
 
 def _log_line(message: str) -> dict[str, Any]:

@@ -14,8 +14,15 @@ def required(call: Call, _region: AccountRegion) -> list[Permission]:
         account, _, name = url.rstrip("/").rpartition("/")
         return f"arn:aws:sqs:{call.region}:{account.rpartition('/')[2]}:{name}"
 
-    operation = call.operation.removesuffix("Batch")
-    return [Permission(f"sqs:{operation}", call.first(("QueueUrl", queue), ("QueueName", "{}"), ("SourceArn", "{}")))]
+    operation, names = call.operation.removesuffix("Batch"), (("QueueName", "{}"), ("SourceArn", "{}"))
+    resource = queue(call.request.path) if _is_queue(call.request.path) else call.first(("QueueUrl", queue), *names)
+    return [Permission(f"sqs:{operation}", resource)]
+
+
+def _is_queue(path: str) -> bool:
+    """Return whether a request of the query protocol names the queue by its path, as a queue's URL does."""
+    account, _, name = path.strip("/").partition("/")
+    return account.isdecimal() and bool(name)
 
 
 REQUIRED = {"sqs": required}

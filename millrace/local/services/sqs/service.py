@@ -36,12 +36,13 @@ class Sqs(Service):
         return queue
 
     def deliver(self, message: Message) -> None:
-        """Send a message to a queue. A FIFO queue needs content-based deduplication.
+        """Send a message to a queue. A FIFO queue needs content-based deduplication, or the id that a pipe gives.
 
         https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_SqsParameters.html
         """
-        queue = self.find(message.target["Arn"])
-        if queue.fifo_queue and not queue.content_based_deduplication:
+        queue, parameters = self.find(message.target["Arn"]), message.target.get("SqsParameters") or {}
+        deduplication_id = parameters.get("MessageDeduplicationId")
+        if queue.fifo_queue and not queue.content_based_deduplication and not deduplication_id:
             raise TargetError(
                 "INVALID_PARAMETER",
                 f"The queue {queue.name} should either have ContentBasedDeduplication enabled or "
@@ -51,7 +52,8 @@ class Sqs(Service):
             queue_name=queue.name,
             message_body=message.body,
             message_attributes={name: _with_type(value) for name, value in message.attributes.items()},
-            group_id=(message.target.get("SqsParameters") or {}).get("MessageGroupId"),
+            group_id=parameters.get("MessageGroupId"),
+            deduplication_id=deduplication_id,
             system_attributes=_trace_attribute(message.delivery.trace if message.delivery else ""),
         )
 

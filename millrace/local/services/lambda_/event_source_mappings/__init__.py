@@ -1,5 +1,17 @@
-"""Event source mappings: Lambda polls queues and streams."""
+"""Event source mappings: Lambda polls queues and streams. EventBridge Pipes uses the same pollers."""
 
+from millrace.local.services.lambda_.event_source_mappings.batches import REPORTS, Condition, failed_items
+from millrace.local.services.lambda_.event_source_mappings.filters import compile_filters
 from millrace.local.services.lambda_.event_source_mappings.mappings import EventSourceMappings
+from millrace.local.services.lambda_.event_source_mappings.queue_poller import QueuePoller
+from millrace.local.services.lambda_.event_source_mappings.stream_poller import StreamPoller
 
-__all__ = ["EventSourceMappings"]
+__all__ = [
+    "REPORTS",
+    "Condition",
+    "EventSourceMappings",
+    "QueuePoller",
+    "StreamPoller",
+    "compile_filters",
+    "failed_items",
+]

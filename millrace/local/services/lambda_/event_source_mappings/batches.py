@@ -4,10 +4,9 @@ https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-batchfailurereport
 """
 
 import json
-import uuid
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from millrace.local.core.clock import iso, iso_millis
 from millrace.local.core.history import references
@@ -23,6 +22,27 @@ MAX_STATE_BYTES = 1024 * 1024
 """Of a tumbling window. https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-windows.html"""
 REPORTS = "ReportBatchItemFailures"
 Condition = Literal["RetryAttemptsExhausted", "RecordAgeExpired"]
+
+
+class Consumer(Protocol):
+    """Processes batches: the functions of an account and region, or a pipe."""
+
+    def find(self, name: str, /) -> Any:
+        """Return the function or pipe of an ARN. Raises LookupError."""
+
+    def name_of(self, arn: str, /) -> str:
+        """Return the display name of a function or pipe."""
+
+    def invoke(
+        self,
+        function: Any,
+        payload: bytes,
+        done: Callable[[Outcome | None], None],
+        /,
+        *,
+        trace_headers: Iterable[str] = (),
+    ) -> str:
+        """Process a batch and return the request id. `done` gets the outcome; None if the call was throttled."""
 
 
 @dataclass
@@ -125,7 +145,7 @@ def discard(poller: "StreamPoller", shard_id: str, batch: Batch, condition: Cond
     region, mapping = poller.region, poller.mapping
     payload = {"Records": [entry.record for entry in batch.entries]}
     destination = ((mapping.destination_config or {}).get("OnFailure") or {}).get("Destination")
-    name = poller.functions.name_of(mapping.function_arn)
+    name = poller.consumer.name_of(mapping.function_arn)
     region.record_dead_letter(references(payload), destination or "no destination", name)
     if destination:
         record = _invocation_record(poller, shard_id, batch, condition, outcome)
@@ -138,13 +158,8 @@ def _invocation_record(
 ) -> dict[str, Any]:
     first, last = batch.entries[0], batch.entries[-1]
     time = iso if poller.reader.info == "DDBStreamBatchInfo" else iso_millis
-    record: dict[str, Any] = {
-        "requestContext": {
-            "requestId": outcome.request_id if outcome else str(uuid.uuid4()),
-            "functionArn": poller.mapping.function_arn,
-            "condition": condition,
-            "approximateInvokeCount": batch.calls,
-        },
+    return {
+        **poller.failure_context(batch.calls, condition, outcome),
         "version": "1.0",
         "timestamp": iso_millis(poller.region.clock.now()),
         poller.reader.info: {
@@ -157,7 +172,3 @@ def _invocation_record(
             "streamArn": poller.mapping.event_source_arn,
         },
     }
-    if outcome is not None:
-        failed = None if outcome.status == "ok" else "Unhandled"
-        record["responseContext"] = {"statusCode": 200, "executedVersion": "$LATEST", "functionError": failed}
-    return record

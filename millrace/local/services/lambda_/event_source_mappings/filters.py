@@ -35,7 +35,8 @@ class Filters:
         if self._mapping.filter_criteria is not self._criteria:
             self._criteria = self._mapping.filter_criteria
             self._matches = compile_filters(self._criteria)
-        return not self._matches or any(matches(record) for matches in self._matches)
+        flat = {**record, **record.get("kinesis", {})}  # a pattern names `partitionKey`, without `kinesis`
+        return not self._matches or any(matches(flat) for matches in self._matches)
 
 
 def _filter(text: str) -> Matches:

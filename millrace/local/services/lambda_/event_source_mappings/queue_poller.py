@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from millrace.local.core.delivery import throttling_delay
 from millrace.local.core.scheduler import ScheduledAction
-from millrace.local.services.lambda_.event_source_mappings.batches import REPORTS, failed_items
+from millrace.local.services.lambda_.event_source_mappings.batches import REPORTS, Consumer, failed_items
 from millrace.local.services.lambda_.event_source_mappings.filters import Filters
-from millrace.local.services.lambda_.functions import Functions
 from millrace.local.services.lambda_.recursion import header_of, is_recursive
 from millrace.local.services.sqs import Sqs, move_to_dead_letter_queue, receive, record, store_of
 from millrace.local.workers import Outcome
@@ -36,8 +35,8 @@ _Pair = tuple[Any, dict[str, Any]]
 class QueuePoller:
     """Polls a queue each time a message arrives or becomes visible, and deletes processed messages."""
 
-    def __init__(self, region: "AccountRegion", functions: Functions, mapping: Any) -> None:
-        self._functions = functions
+    def __init__(self, region: "AccountRegion", consumer: Consumer, mapping: Any) -> None:
+        self._consumer = consumer
         self.mapping = mapping
         self._region = region
         self._filters = Filters(mapping)
@@ -124,7 +123,7 @@ class QueuePoller:
         Without a dead-letter queue they are lost. https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html
         """
         try:
-            function = self._functions.find(self.mapping.function_arn)
+            function = self._consumer.find(self.mapping.function_arn)
         except LookupError:
             return batch
         stopped = [message for message, _ in batch if is_recursive(function, header_of(message))]
@@ -161,17 +160,17 @@ class QueuePoller:
             self.wake()
 
         try:
-            function = self._functions.find(self.mapping.function_arn)
+            function = self._consumer.find(self.mapping.function_arn)
         except LookupError:
             self._in_flight -= 1
             self.wake()
             return
-        self._functions.invoke(function, payload, ended, trace_headers=[header_of(message) for message in messages])
+        self._consumer.invoke(function, payload, ended, trace_headers=[header_of(message) for message in messages])
 
     def _seconds_to_retry(self) -> float:
         """Return how long a throttled batch is retried, so that the function can still process it in time."""
         try:
-            timeout = self._functions.find(self.mapping.function_arn).timeout
+            timeout = self._consumer.find(self.mapping.function_arn).timeout
         except LookupError:
             return 0
         queue = self._queue

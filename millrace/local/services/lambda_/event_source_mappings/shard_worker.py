@@ -163,13 +163,13 @@ class ShardWorker:
             return
         self._batches.appendleft(batch)
         try:
-            function = self._poller.functions.find(self._mapping.function_arn)
+            function = self._poller.consumer.find(self._mapping.function_arn)
         except LookupError:
             self._retry_later()
             return
         self._invoking = True
         payload = batch.payload(self._shard.shard_id, self._mapping.event_source_arn)
-        self._poller.functions.invoke(function, payload, lambda outcome: self._invoked(batch, outcome))
+        self._poller.consumer.invoke(function, payload, lambda outcome: self._invoked(batch, outcome))
 
     def _invoked(self, batch: Batch, outcome: Outcome | None) -> None:
         self._invoking = False

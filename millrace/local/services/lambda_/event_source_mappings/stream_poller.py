@@ -3,13 +3,15 @@
 https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis.html
 """
 
+import uuid
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from millrace.local.services.lambda_.event_source_mappings.batches import Condition, Consumer
 from millrace.local.services.lambda_.event_source_mappings.filters import Filters
 from millrace.local.services.lambda_.event_source_mappings.readers import ShardView, reader_of, timestamp_of
 from millrace.local.services.lambda_.event_source_mappings.shard import Shard
-from millrace.local.services.lambda_.functions import Functions
+from millrace.local.workers import Outcome
 
 if TYPE_CHECKING:
     from millrace.local.core.account_region import AccountRegion
@@ -18,9 +20,9 @@ if TYPE_CHECKING:
 class StreamPoller:
     """Reads every shard of a stream for one mapping."""
 
-    def __init__(self, region: "AccountRegion", functions: Functions, mapping: Any) -> None:
+    def __init__(self, region: "AccountRegion", consumer: Consumer, mapping: Any) -> None:
         self.region = region
-        self.functions = functions
+        self.consumer = consumer
         self.mapping = mapping
         self.reader = reader_of(region.backends, mapping.event_source_arn, self._role)
         self.filters = Filters(mapping)
@@ -64,10 +66,27 @@ class StreamPoller:
             if shard_id in shard.parents:
                 shard.wake()
 
+    def failure_context(self, calls: int, condition: Condition, outcome: Outcome | None) -> dict[str, Any]:
+        """Return the part of an invocation record about the function.
+
+        https://docs.aws.amazon.com/lambda/latest/dg/kinesis-on-failure-destination.html
+        """
+        context = {
+            "requestId": outcome.request_id if outcome else str(uuid.uuid4()),
+            "functionArn": self.mapping.function_arn,
+            "condition": condition,
+            "approximateInvokeCount": calls,
+        }
+        if outcome is None:
+            return {"requestContext": context}
+        failed = None if outcome.status == "ok" else "Unhandled"
+        response = {"statusCode": 200, "executedVersion": "$LATEST", "functionError": failed}
+        return {"requestContext": context, "responseContext": response}
+
     def _role(self) -> str:
         """Return the role of the function, which is in each Kinesis record; empty if the function was deleted."""
         try:
-            return str(self.functions.find(self.mapping.function_arn).role)
+            return str(self.consumer.find(self.mapping.function_arn).role)
         except LookupError:
             return ""
 

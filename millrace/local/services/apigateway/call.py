@@ -1,0 +1,110 @@
+"""One request to a REST API, as an event for a function and as the values of mapping templates.
+
+https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import parse_qsl
+
+from millrace.local.core.http import Request, Response
+from millrace.local.services.apigatewayv2 import MalformedResultError, decode_body, encode_body
+
+Many = dict[str, list[str]]
+
+
+@dataclass(frozen=True)
+class Call:
+    """A request with moto's API, stage, resource and method. Its path does not include the stage."""
+
+    api: Any
+    stage: Any
+    resource_path: str
+    resource_id: str
+    method: Any
+    request: Request
+    parameters: Mapping[str, str]
+    request_id: str
+    received: float
+    account: str
+    region: str
+    authorizer: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def arn(self) -> str:
+        """Return the ARN of the method in the stage."""
+        method = f"{self.api.id}/{self.stage.name}/{self.request.method}{self.request.path}"
+        return f"arn:aws:execute-api:{self.region}:{self.account}:{method}"
+
+    @property
+    def query(self) -> Many:
+        """Return the values of each parameter in the query string."""
+        found: Many = {}
+        for name, value in parse_qsl(self.request.query, keep_blank_values=True):
+            found.setdefault(name, []).append(value)
+        return found
+
+    def context(self) -> dict[str, Any]:
+        """Return the request context, which is also `$context` in a mapping template."""
+        moment = datetime.fromtimestamp(self.received, UTC)
+        return {
+            "accountId": self.account,
+            "apiId": self.api.id,
+            **({"authorizer": self.authorizer} if self.authorizer else {}),
+            "domainName": f"{self.api.id}.execute-api.localhost",
+            "domainPrefix": self.api.id,
+            "extendedRequestId": self.request_id,
+            "httpMethod": self.request.method,
+            "identity": {"sourceIp": "127.0.0.1", "userAgent": self.request.headers.get("user-agent", "")},
+            "path": f"/{self.stage.name}{self.request.path}",
+            "protocol": "HTTP/1.1",
+            "requestId": self.request_id,
+            "requestTime": moment.strftime("%d/%b/%Y:%H:%M:%S +0000"),
+            "requestTimeEpoch": int(self.received * 1000),
+            "resourceId": self.resource_id,
+            "resourcePath": self.resource_path,
+            "stage": self.stage.name,
+        }
+
+    def event(self) -> dict[str, Any]:
+        """Return the event of a proxy integration, format 1.0."""
+        body, encoded = encode_body(self.request)
+        headers = {name: value for name, value in self.request.headers.items() if name != "connection"}
+        query = self.query
+        return {
+            "resource": self.resource_path,
+            "path": self.request.path,
+            "httpMethod": self.request.method,
+            "headers": headers,
+            "multiValueHeaders": {name: [value] for name, value in headers.items()},
+            "queryStringParameters": {name: values[-1] for name, values in query.items()} or None,
+            "multiValueQueryStringParameters": query or None,
+            "pathParameters": dict(self.parameters) or None,
+            "stageVariables": dict(self.stage.variables or {}) or None,
+            "requestContext": self.context(),
+            "body": body,
+            "isBase64Encoded": encoded,
+        }
+
+
+def response_of(payload: bytes) -> Response:
+    """Return the response for the result of a proxy function. Raises MalformedResultError.
+
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html#api-gateway-simple-proxy-for-lambda-output-format
+    """
+    result = json.loads(payload)
+    if not isinstance(result, dict) or "statusCode" not in result:
+        raise MalformedResultError("the result must be an object with a statusCode")
+    try:
+        status, single = int(result["statusCode"]), dict(result.get("headers") or {})
+        many = {name: list(values) for name, values in dict(result.get("multiValueHeaders") or {}).items()}
+    except (TypeError, ValueError) as error:
+        raise MalformedResultError(f"statusCode {result['statusCode']!r} or its headers are invalid") from error
+    given = [(name.lower(), str(value)) for name, value in single.items() if name not in many]
+    given += [(name.lower(), str(value)) for name, values in many.items() for value in values]
+    if not any(name == "content-type" for name, _ in given):
+        given.append(("content-type", "application/json"))
+    return Response(status, decode_body(result), tuple(given))

@@ -1,0 +1,175 @@
+"""Integrations that are no proxies: AWS services, functions with mapping templates, and mocks.
+
+https://docs.aws.amazon.com/apigateway/latest/developerguide/how-to-integration-settings.html
+"""
+
+import asyncio
+import json
+import logging
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from millrace.local.core.http import Response
+from millrace.local.services.apigateway.call import Call
+from millrace.local.services.apigateway.templates import render
+from millrace.local.services.apigatewayv2 import HttpError, function_of, internal_error, invoke
+from millrace.local.services.eventbridge import HttpRequest, HttpResponse, send
+from millrace.local.services.iam import Iam
+
+if TYPE_CHECKING:
+    from millrace.local.core.account_region import AccountRegion
+
+URI = re.compile(r"arn:aws:apigateway:(?P<region>[\w-]+):(?P<service>[\w-]+):(?P<kind>action|path)/(?P<rest>.*)")
+SERVICES = {"events": "events", "sqs": "sqs", "states": "stepfunctions"}
+"""The services of integrations, with botocore's names of their models."""
+_STATUS = re.compile(r"""["']?statusCode["']?\s*:\s*["']?(\d{3})""")
+"""In the request of a mock, which need not be strict JSON."""
+_JSON = "application/json"
+_REQUEST = "integration.request."
+_TIMEOUT_SECONDS = 29.0
+_OK = 200
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class _Result:
+    """What an integration returned. `text` is matched with the selection patterns."""
+
+    body: str
+    text: str
+    headers: Mapping[str, str]
+
+
+async def respond(region: "AccountRegion", call: Call) -> Response:
+    """Return the response of an integration with mapping templates. Raises HttpError."""
+    integration = call.method.method_integration
+    body = _request_body(call, integration)
+    if integration.integration_type == "MOCK":
+        status = _STATUS.search(body)
+        result = _Result("", status[1] if status else "200", {})
+    elif ":lambda:path/" in integration.uri:
+        result = await _function(region, call, integration, body)
+    else:
+        result = await _service(region, call, integration, body)
+    return _response(call, integration, result)
+
+
+def _request_body(call: Call, integration: Any) -> str:
+    """Return the body for the integration.
+
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/integration-passthrough-behaviors.html
+    """
+    kind = call.request.headers.get("content-type", _JSON).partition(";")[0].strip()
+    templates, body = integration.request_templates or {}, call.request.body.decode("utf-8", "replace")
+    if kind in templates:
+        return render(templates[kind], call, body)[0]
+    behavior = integration.passthrough_behaviour or "WHEN_NO_MATCH"
+    if behavior == "NEVER" or (behavior == "WHEN_NO_TEMPLATES" and templates):
+        raise HttpError(415, "Unsupported Media Type", f"no request template for {kind}")
+    return body
+
+
+async def _function(region: "AccountRegion", call: Call, integration: Any, body: str) -> _Result:
+    function = function_of(region, integration.uri, call.arn, integration.credentials)
+    outcome = await invoke(region, function, (body or "{}").encode(), _TIMEOUT_SECONDS)
+    if outcome is None:
+        raise internal_error(f"{function.function_name} was throttled")
+    text = outcome.payload.decode()
+    failed = outcome.status != "ok"
+    return _Result(text, json.loads(text).get("errorMessage", "") if failed else "", {})
+
+
+async def _service(region: "AccountRegion", call: Call, integration: Any, body: str) -> _Result:
+    """Call a service as the role of the integration, through the endpoint of the local cloud."""
+    found = URI.fullmatch(integration.uri)
+    if found is None or found["service"] not in SERVICES or not integration.credentials:
+        raise internal_error(f"the integration {integration.uri} is not supported, or has no credentials")
+    request = _signed(region, call, integration, found, body)
+    answer: HttpResponse = await asyncio.to_thread(send, request, _TIMEOUT_SECONDS)
+    if answer.status != _OK:
+        _log.warning("%s answered %d: %s", integration.uri, answer.status, answer.body[:500])
+    return _Result(answer.body.decode(), str(answer.status), answer.headers)
+
+
+def _signed(region: "AccountRegion", call: Call, integration: Any, uri: re.Match[str], body: str) -> HttpRequest:
+    from botocore.auth import SigV4Auth  # noqa: PLC0415 - slow to import
+    from botocore.awsrequest import AWSRequest  # noqa: PLC0415
+    from botocore.credentials import Credentials  # noqa: PLC0415
+
+    path, headers = _target(call, integration, uri)
+    session = region.service(Iam).access.session(integration.credentials, "BackplaneAssumeRoleSession")
+    credentials = Credentials(
+        session["AWS_ACCESS_KEY_ID"], session["AWS_SECRET_ACCESS_KEY"], session.get("AWS_SESSION_TOKEN")
+    )
+    url = f"http://127.0.0.1:{os.environ['MOTO_PORT']}{path}"
+    request = AWSRequest("POST", url, data=body.encode(), headers=headers)
+    SigV4Auth(credentials, uri["service"], uri["region"]).add_auth(request)
+    return HttpRequest("POST", url, dict(request.headers.items()), body.encode())
+
+
+def _target(call: Call, integration: Any, uri: re.Match[str]) -> tuple[str, dict[str, str]]:
+    """Return the path and the headers of a call: an action of the service's protocol, or a path."""
+    headers = {"Content-Type": _JSON, **_headers(call, integration.request_parameters or {})}
+    if uri["kind"] == "path":
+        return f"/{uri['rest']}", headers
+    from moto.core.utils import get_service_model  # noqa: PLC0415 - imported after moto's settings
+
+    metadata = get_service_model(SERVICES[uri["service"]]).metadata
+    if "form" in headers["Content-Type"]:
+        return f"/?Action={uri['rest']}", headers
+    kind = f"application/x-amz-json-{metadata.get('jsonVersion', '1.0')}"
+    return "/", {"X-Amz-Target": f"{metadata['targetPrefix']}.{uri['rest']}", **headers, "Content-Type": kind}
+
+
+def _headers(call: Call, parameters: Mapping[str, str]) -> dict[str, str]:
+    """https://docs.aws.amazon.com/apigateway/latest/developerguide/rest-api-parameter-mapping.html."""
+    prefix = f"{_REQUEST}header."
+    return {
+        name.removeprefix(prefix): mapped(call, value) for name, value in parameters.items() if name.startswith(prefix)
+    }
+
+
+def mapped(call: Call, source: str) -> str:
+    """Return the value of a parameter mapping: a text in single quotes, or a part of the request."""
+    if source.startswith("'"):
+        return source.strip("'")
+    where, _, name = source.removeprefix("method.request.").partition(".")
+    groups: dict[str, Mapping[str, str]] = {
+        "path": call.parameters,
+        "querystring": {key: values[-1] for key, values in call.query.items()},
+        "header": call.request.headers,
+    }
+    return groups.get(where, {}).get(name.lower() if where == "header" else name, "")
+
+
+def _response(call: Call, integration: Any, result: _Result) -> Response:
+    """Return the response of the first integration response whose pattern matches, or of the default one.
+
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-integration-settings-integration-response.html
+    """
+    responses = list((integration.integration_responses or {}).values())
+    matching = [
+        each
+        for each in responses
+        if each.selection_pattern and re.fullmatch(each.selection_pattern, result.text, re.DOTALL)
+    ]
+    chosen = next(iter([*matching, *(each for each in responses if not each.selection_pattern)]), None)
+    if chosen is None:
+        raise internal_error(f"no integration response matches {result.text!r}")
+    template = (chosen.response_templates or {}).get(_JSON)
+    body, status = render(template, call, result.body) if template else (result.body, None)
+    return Response(
+        status or int(chosen.status_code), body.encode(), (("content-type", _JSON), *_of_response(chosen, result))
+    )
+
+
+def _of_response(chosen: Any, result: _Result) -> list[tuple[str, str]]:
+    found = []
+    for name, source in (chosen.response_parameters or {}).items():
+        origin = source.removeprefix("integration.response.header.").lower()
+        value = source.strip("'") if source.startswith("'") else result.headers.get(origin, "")
+        found.append((name.removeprefix("method.response.header.").lower(), value))
+    return found

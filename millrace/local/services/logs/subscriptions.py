@@ -1,0 +1,85 @@
+"""Subscription filters: log events that go to a function or a stream.
+
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.html
+"""
+
+import base64
+import gzip
+import json
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from millrace.local.core.account_region import AccountRegion
+from millrace.local.core.errors import UnsupportedPolicyError
+from millrace.local.core.targets import attempt, find, send
+from millrace.local.services.iam import Iam
+
+_TERM = re.compile(r"""([?-]?)(?:"((?:[^"\\]|\\.)*)"|(\S+))""")
+_PRINCIPAL = "logs.amazonaws.com"
+_NOT_ALLOWED = (
+    "Could not execute the lambda function. "
+    "Make sure you have given CloudWatch Logs permission to execute your function."
+)
+
+
+def refusal(region: AccountRegion, group_arn: str, pattern: str, destination: str, role: str | None) -> str:
+    """Return why a subscription filter is rejected; empty if it is served."""
+    service = (*destination.split(":"), "", "", "")[2]
+    if service not in ("kinesis", "lambda"):
+        return f"The local cloud sends log events to functions and streams, not to {destination}."
+    if pattern.lstrip()[:1] in ("{", "[", "%"):
+        return f"The local cloud matches filter patterns of terms, not {pattern}."
+    try:
+        find(region, destination)
+        if service == "kinesis":
+            return "" if role else "A destination that is a stream needs a roleArn."
+        access = region.service(Iam).access
+        source = f"{group_arn.removesuffix(':*')}:*"
+        if access.enforce_iam and not access.may_deliver(_PRINCIPAL, "lambda:InvokeFunction", destination, source):
+            return _NOT_ALLOWED
+    except (LookupError, UnsupportedPolicyError) as error:
+        return str(error.args[0])
+    return ""
+
+
+def matches(pattern: str, message: str) -> bool:
+    """Return whether a message has all terms of a pattern, one of its optional ones, and none of the excluded ones.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.html
+    """
+    terms: dict[str, list[str]] = {"": [], "?": [], "-": []}
+    for sign, quoted, plain in _TERM.findall(pattern):
+        terms[sign].append(quoted.replace('\\"', '"') or plain)
+    if any(term in message for term in terms["-"]) or not all(term in message for term in terms[""]):
+        return False
+    return not terms["?"] or any(term in message for term in terms["?"])
+
+
+def forward(region: AccountRegion, stream: Any, subscription: Any, events: Sequence[dict[str, Any]]) -> None:
+    """Send the matching log events to the destination of a filter, from any thread."""
+    found = [each for each in events if matches(subscription.filter_pattern or "", each["message"])]
+    if not found:
+        return
+    data = {
+        "messageType": "DATA_MESSAGE",
+        "owner": region.account,
+        "logGroup": stream.log_group.name,
+        "logStream": stream.log_stream_name,
+        "subscriptionFilters": [subscription.name],
+        "logEvents": found,
+    }
+    packed = gzip.compress(json.dumps(data, separators=(",", ":")).encode())
+    what = f"log events of {stream.log_group.name}"
+    region.scheduler.soon(lambda: _send(region, subscription.destination_arn, packed), what)
+
+
+def _send(region: AccountRegion, destination: str, packed: bytes) -> None:
+    if ":lambda:" in destination:
+        body = json.dumps({"awslogs": {"data": base64.b64encode(packed).decode()}})
+        attempt(lambda: send(region, {"Arn": destination}, body))
+        return
+    name = destination.rpartition("/")[2]
+    streams = region.backends.kinesis
+    if name in streams.streams:
+        streams.put_record(destination, name, destination, None, base64.b64encode(packed).decode())

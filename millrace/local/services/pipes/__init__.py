@@ -1,0 +1,7 @@
+"""Amazon EventBridge Pipes."""
+
+from millrace.local.services.pipes.service import Pipes
+
+SERVICE = Pipes
+
+__all__ = ["Pipes"]

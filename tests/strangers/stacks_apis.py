@@ -1,0 +1,136 @@
+"""Stacks with REST APIs."""
+
+import aws_cdk as cdk
+from aws_cdk import aws_apigateway as apigateway
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_sqs as sqs
+from aws_cdk import aws_stepfunctions as sfn
+from parts import function, output
+
+ECHO = "import json\n\ndef handler(event, context):\n"
+ANSWER = (
+    "return {'statusCode': 201, 'body': json.dumps("
+    "{'path': event['path'], 'by': event['requestContext'].get('authorizer')})}"
+)
+
+
+def _api(stack, **settings):
+    api = apigateway.RestApi(stack, "Api", **settings)
+    output(stack, "Api", api.rest_api_id)
+    return api
+
+
+def _role(stack):
+    return iam.Role(stack, "Role", assumed_by=iam.ServicePrincipal("apigateway.amazonaws.com"))
+
+
+def _answers(template="{}"):
+    return [apigateway.IntegrationResponse(status_code="200", response_templates={"application/json": template})]
+
+
+def rest_api_to_function(stack):
+    """A proxy integration of all paths, with CORS."""
+    handler = function(stack, "Function", ANSWER, code=ECHO)
+    cors = apigateway.CorsOptions(allow_origins=["https://example.com"])
+    apigateway.LambdaRestApi(stack, "Api", handler=handler, default_cors_preflight_options=cors)
+    output(stack, "Api", stack.node.find_child("Api").rest_api_id)
+
+
+def rest_api_with_authorizer(stack):
+    """A Lambda authorizer protects a method."""
+    effect = "'Allow' if event['authorizationToken'] == 'good' else 'Deny'"
+    policy = f"{{'Statement': [{{'Effect': {effect}, 'Resource': event['methodArn']}}]}}"
+    guard = function(stack, "Guard", f"return {{'principalId': 'u', 'policyDocument': {policy}}}", code=ECHO)
+    authorizer = apigateway.TokenAuthorizer(stack, "Authorizer", handler=guard)
+    handler = function(stack, "Function", ANSWER, code=ECHO)
+    resource = _api(stack).root.add_resource("orders").add_resource("{id}")
+    resource.add_method("GET", apigateway.LambdaIntegration(handler), authorizer=authorizer)
+
+
+def rest_api_with_key_and_validator(stack):
+    """A method needs an API key, a parameter and a valid body."""
+    api = _api(stack)
+    kind = apigateway.JsonSchemaType
+    schema = apigateway.JsonSchema(
+        type=kind.OBJECT, required=["n"], properties={"n": apigateway.JsonSchema(type=kind.INTEGER)}
+    )
+    model = api.add_model("Model", content_type="application/json", schema=schema)
+    validator = api.add_request_validator("Validator", validate_request_body=True, validate_request_parameters=True)
+    handler = apigateway.LambdaIntegration(function(stack, "Function", ANSWER, code=ECHO))
+    api.root.add_method(
+        "POST",
+        handler,
+        api_key_required=True,
+        request_models={"application/json": model},
+        request_parameters={"method.request.querystring.q": True},
+        request_validator=validator,
+    )
+    plan = api.add_usage_plan("Plan", api_stages=[apigateway.UsagePlanPerApiStage(api=api, stage=api.deployment_stage)])
+    plan.add_api_key(api.add_api_key("Key", value="a-key-of-twenty-characters"))
+
+
+def rest_api_to_bus(stack):
+    """A method puts its body on a bus, without a function."""
+    bus, role = events.EventBus(stack, "Bus"), _role(stack)
+    bus.grant_all_put_events(role)
+    queue = sqs.Queue(stack, "Queue")
+    output(stack, "Queue", queue.queue_url)
+    pattern = events.EventPattern(source=["rest"])
+    events.Rule(stack, "Rule", event_bus=bus, event_pattern=pattern, targets=[targets.SqsQueue(queue)])
+    detail = "$util.escapeJavaScript($input.json('$'))"
+    entry = (
+        f'{{"Source": "rest", "DetailType": "placed", "EventBusName": "{bus.event_bus_name}", "Detail": "{detail}"}}'
+    )
+    options = apigateway.IntegrationOptions(
+        credentials_role=role,
+        request_templates={"application/json": f'{{"Entries": [{entry}]}}'},
+        request_parameters={
+            "integration.request.header.X-Amz-Target": "'AWSEvents.PutEvents'",
+            "integration.request.header.Content-Type": "'application/x-amz-json-1.1'",
+        },
+        integration_responses=_answers('{"id": "$input.path(\'$.Entries[0].EventId\')"}'),
+    )
+    put = apigateway.AwsIntegration(service="events", action="PutEvents", options=options)
+    _api(stack).root.add_method("POST", put, method_responses=[apigateway.MethodResponse(status_code="200")])
+
+
+def rest_api_to_queue(stack):
+    """A method sends its body to a queue."""
+    queue, role = sqs.Queue(stack, "Queue"), _role(stack)
+    queue.grant_send_messages(role)
+    output(stack, "Queue", queue.queue_url)
+    options = apigateway.IntegrationOptions(
+        credentials_role=role,
+        request_templates={"application/json": "Action=SendMessage&MessageBody=$util.urlEncode($input.body)"},
+        request_parameters={"integration.request.header.Content-Type": "'application/x-www-form-urlencoded'"},
+        integration_responses=_answers('{"sent": true}'),
+    )
+    path = f"{cdk.Aws.ACCOUNT_ID}/{queue.queue_name}"
+    send = apigateway.AwsIntegration(service="sqs", path=path, options=options)
+    _api(stack).root.add_method("POST", send, method_responses=[apigateway.MethodResponse(status_code="200")])
+
+
+def rest_api_to_state_machine(stack):
+    """A REST API runs an express state machine, by CDK's own integration and its mapping template."""
+    machine = sfn.StateMachine(
+        stack,
+        "Machine",
+        state_machine_type=sfn.StateMachineType.EXPRESS,
+        definition_body=sfn.DefinitionBody.from_chainable(
+            sfn.Pass(stack, "Answer", parameters={"order": sfn.JsonPath.string_at("$.body.order")})
+        ),
+    )
+    apigateway.StepFunctionsRestApi(stack, "Api", state_machine=machine)
+    output(stack, "Api", stack.node.find_child("Api").rest_api_id)
+
+
+API_STACKS = (
+    rest_api_to_function,
+    rest_api_with_authorizer,
+    rest_api_with_key_and_validator,
+    rest_api_to_bus,
+    rest_api_to_queue,
+    rest_api_to_state_machine,
+)
