@@ -11,7 +11,7 @@ import millrace
 from millrace.cli import console
 from millrace.cli.settings import add_settings
 
-_MODULES = ("scaffold", "up", "events", "dlq", "replay", "rebuild", "flow", "contracts")
+_MODULES = ("scaffold", "up", "events", "logs", "dlq", "replay", "rebuild", "flow", "contracts")
 """The modules that register commands, in the order of the help."""
 
 
@@ -55,6 +55,9 @@ def _options(
         typer.Option(
             "--version", callback=lambda wanted: _version(wanted=wanted), is_eager=True, help="Print the version."
         ),
+    ] = False,
+    verbose: Annotated[  # `main` takes it off, wherever it stands
+        bool, typer.Option("--verbose", help="Print the whole traceback of an error. Works for every command.")
     ] = False,
 ) -> None:
     pass

@@ -60,6 +60,12 @@ def say(*lines: str) -> None:
         _write(printable(line), sys.stderr)
 
 
+def warn(text: str) -> None:
+    """Print a text of several lines on standard error."""
+    for line in printable_lines(text.rstrip()):
+        _write(line, sys.stderr)
+
+
 def fail(text: str) -> None:
     """Print an error on standard error."""
     for line in _indented(f"millrace: {text}").split("\n"):
@@ -112,6 +118,11 @@ def _row(cells: Sequence[str], widths: Sequence[int], last: str = "") -> str:
 
 def _cut(text: str, room: int | None) -> str:
     return text if room is None or len(text) <= room else text[: room - 1] + "…"
+
+
+def counted(number: int, noun: str) -> str:
+    """A number with its noun: 1 change, 2 changes."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def guard_process() -> None:

@@ -3,6 +3,7 @@
 import importlib
 import inspect
 import json
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from functools import partial
@@ -29,8 +30,9 @@ if TYPE_CHECKING:
 def compat(
     *,
     against: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Compare with contracts saved by --save, not deployed ones.")
+        Path | None, typer.Option(metavar="FILE", help="Compare with contracts saved by --save.")
     ] = None,
+    commit: Annotated[str, typer.Option(metavar="REV", help="Compare with the contracts of this git commit.")] = "HEAD",
     save: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Save today's contracts and compare nothing.")
     ] = None,
@@ -42,10 +44,10 @@ def compat(
     aws: Aws = False,
     as_json: Json = False,
 ) -> int:
-    """Compare today's event contracts with the deployed ones.
+    """Compare today's event contracts with those of the last commit.
 
-    The events, fields and consumers that break are printed. Exits with 1 if a consumer breaks. If the app
-    cannot be synthesised, the consumers are those of its last assembly.
+    With --aws, they are compared with the deployed ones. The events, fields and consumers that break are printed.
+    Exits with 1 if a consumer breaks. If the app cannot be synthesised, the consumers are those of its last assembly.
     """
     from millrace.cli.project import Project
     from millrace.cli.target import Target
@@ -55,9 +57,9 @@ def compat(
     if save:
         _save(project, save)
         return 0
-    read: Callable[[], Documents] = (
-        partial(_saved, against) if against else partial(_registered, project, Target(aws).cloud(project))
-    )
+    read: Callable[[], Documents] = partial(_committed, project, commit)
+    if against or aws:
+        read = partial(_saved, against) if against else partial(_registered, project, Target(aws).cloud(project))
     if error := project.use_last_flow():
         lines = (f"  {line}" for line in printable_lines(error))
         console.say("the app cannot be synthesised, so the consumers are those of its last assembly:", *lines, "")
@@ -162,7 +164,7 @@ def _save(project: "Project", file: Path) -> None:
 
     schemas = {name: registry_schema(event, "OpenApi3") for name, event in _today(project).items()}
     project.write(file, json.dumps({"schemas": schemas}, indent=2, sort_keys=True) + "\n")
-    console.out(f"{file} holds the contracts of {len(schemas)} events")
+    console.out(f"{file} holds the contracts of {console.counted(len(schemas), 'event')}")
 
 
 def _today(project: "Project") -> dict[str, type["Event"]]:
@@ -177,6 +179,14 @@ def _saved(file: Path) -> "Documents":
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UsageError(f"{file} holds no contracts: {error!r}. Save them: millrace compat --save {file}") from error
     return schemas
+
+
+def _committed(project: "Project", commit: str) -> "Documents":
+    from millrace.cli.committed import save_contracts_of
+
+    with tempfile.TemporaryDirectory(prefix="millrace-compat-") as folder:
+        save_contracts_of(project.root, commit, Path(folder) / "contracts.json")
+        return _saved(Path(folder) / "contracts.json")
 
 
 def _registered(project: "Project", cloud: "Cloud") -> "Documents":
@@ -269,7 +279,8 @@ def change_lines(changes: list["Change"], compared: int) -> list[str]:
     lines = [line for change in sorted(changes, key=lambda each: not each.breaks) for line in _lines(change)]
     broken = sum(change.breaks for change in changes)
     notes = len(changes) - broken
-    return [*lines, f"{compared} events compared: {broken} changes break a consumer, {notes} break none"]
+    breaking = f"{console.counted(broken, 'change')} {'breaks' if broken == 1 else 'break'} a consumer"
+    return [*lines, f"{console.counted(compared, 'event')} compared: {breaking}, {notes} break none"]
 
 
 def _lines(change: "Change") -> Iterator[str]:

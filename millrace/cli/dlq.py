@@ -154,7 +154,7 @@ def _confirmed(
         raise UsageError("Choose dead letters: by their ids, with --processor, or with --all.")
     chosen = dead_letters.take(deployed, processor, ids or [])
     owners = ", ".join(sorted({each.of for each in chosen}))
-    question = f"{action} {len(chosen)} dead letters of {owners}"
+    question = f"{action} {console.counted(len(chosen), 'dead letter')} of {owners}"
     try:
         if chosen:
             target.confirm(project, deployed.cloud, question, locally=action == "Delete")

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 _ENDINGS = {"html": ".html", "svg": ".svg", "mermaid": ".mmd"}
 _STDOUT = Path("-")
 _MILLION = 1_000_000
+_PER_MILLION_BELOW = 0.01
+"""Unit prices below this many dollars are shown for a million units."""
 
 
 @app.command()
@@ -114,7 +116,7 @@ def cost(
         console.data({name: {"amounts": a, "dollars": dollars(a)} for name, a in found.items()}, indent=2)
         return
     for name, amounts in found.items():
-        console.out(f"One {name.partition(':')[2]} causes at most", *_cost_lines(amounts), "")
+        console.out(f"One {name.partition(':')[2]} causes at most:", *_cost_lines(amounts), "")
     console.block(_footnote(assumed))
 
 
@@ -175,8 +177,9 @@ def _cost_lines(amounts: "Amounts") -> list[str]:
     from millrace.flow.cost import dollars
 
     width = max(map(len, amounts))
-    lines = [f"  {unit:<{width}}  {_amount(amount):>12}  {_price(unit, amount)}" for unit, amount in amounts.items()]
-    return [*lines, f"  {'a million':<{width}}  {'':>12}  {dollars(amounts) * _MILLION:>11,.2f} $"]
+    lines = [f"  {unit:<{width}}  {_amount(amount):>10}  {_price(unit, amount)}" for unit, amount in amounts.items()]
+    head = f"  {'':<{width}}  {'FOR ONE':>10}  {'A MILLION':>11}  PRICE"
+    return [head, *lines, f"  {'total':<{width}}  {'':>10}  {dollars(amounts) * _MILLION:>9,.2f} $"]
 
 
 def _amount(amount: float) -> str:
@@ -188,14 +191,19 @@ def _price(unit: str, amount: float) -> str:
 
     if unit not in PRICES:
         return f"{'free':>11}"
-    return f"{PRICES[unit].dollars * amount * _MILLION:>11,.2f} $ a million, by the {PRICES[unit].unit}"
+    price = PRICES[unit]
+    many, number = (_MILLION, "million ") if price.dollars < _PER_MILLION_BELOW else (1, "")
+    cost = f"{price.dollars * amount * _MILLION:,.2f} $"
+    return f"{cost:>11}  {price.dollars * many:,.2f} $ per {number}{price.unit}"
 
 
 def _footnote(assumed: "Assumptions") -> str:
     from millrace.flow.cost import PRICES_AS_OF, REGION
 
     return (
-        f"Prices of {PRICES_AS_OF}, {REGION}, without free tiers. Assumed: events of {assumed.event_bytes:,} bytes, "
-        f"invocations of {assumed.milliseconds} ms that log {assumed.log_bytes:,} bytes.\nNot counted: retries, the "
-        "handlers' own use of tables, hours of streams and keys, storage, traces, data transfer."
+        f"Prices of {PRICES_AS_OF}, {REGION}, without free tiers.\n"
+        f"Assumed: events of {assumed.event_bytes:,} bytes; invocations of {assumed.milliseconds} ms that log "
+        f"{assumed.log_bytes:,} bytes;\na handler that returns a list publishes one event of each type.\n"
+        "Not counted: retries, the handlers' own use of tables, hours of streams and keys,\n"
+        "storage, traces, data transfer."
     )

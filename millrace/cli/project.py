@@ -40,7 +40,9 @@ class Project:
         try:
             return synthesise(self.root, self.assembly, self.context)
         except SynthesisError as error:
-            raise UsageError(str(error)) from error
+            failed = UsageError(str(error))
+            failed.details = error.details
+            raise failed from error
 
     @cached_property
     def catalog(self) -> Catalog:
@@ -48,6 +50,8 @@ class Project:
         try:
             return Catalog.load("functions.contracts")
         except ModuleNotFoundError as error:
+            if error.name not in ("functions", "functions.contracts"):
+                raise
             raise UsageError(f"{error}: the events of a project are the modules of functions/contracts.") from error
 
     @cached_property

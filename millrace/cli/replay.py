@@ -55,7 +55,7 @@ def replay(
             console.out(*plan_lines(window, counts))
         return 0
     console.say(*plan_lines(window, counts))
-    target.confirm(project, cloud, f"Replay to {len(window.rules)} rules")
+    target.confirm(project, cloud, f"Replay to {console.counted(len(window.rules), 'rule')}")
     ended = replays.replay(cloud, window, console.say)
     if as_json:
         console.data({"replay": ended["ReplayName"], "state": ended["State"], **replays.plan(window, counts)})
@@ -69,8 +69,10 @@ def plan_lines(window: "Window", counts: dict[str, dict[str, int]] | None) -> It
     archive = window.archive
     yield f"archive  {archive['ArchiveName']}: {archive['EventCount']} events, {archive['SizeBytes']} bytes"
     yield f"window   {window.begin.astimezone():%F %T} to {window.end.astimezone():%F %T}"
-    for rule in window.rules:
-        found = ", ".join(f"{number} {name}" for name, number in (counts or {}).get(rule.consumer, {}).items())
-        yield f"rule     {rule.consumer}: {found or (rule.pattern if counts is None else 'nothing')}"
     if counts is None:
+        yield from (f"rule     {rule.consumer}: {rule.pattern}" for rule in window.rules)
         yield "AWS cannot list the events of an archive: how many the window contains is unknown."
+        return
+    for consumer, count in counts.items():
+        found = ", ".join(f"{number} {name}" for name, number in count.items())
+        yield f"to       {consumer}: {found or 'nothing'}"

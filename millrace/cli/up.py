@@ -8,12 +8,12 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from millrace.cli.app import Json, app
-from millrace.cli.console import fail, say
+from millrace.cli.console import counted, fail, say
 from millrace.operations import UsageError
 
 if TYPE_CHECKING:
@@ -60,9 +60,15 @@ def up(
     ] = None,
     skip: Skip = None,
     parameter: Parameters = None,
+    debug: Annotated[
+        str | None, typer.Option(metavar="FUNCTION", help="Let a function wait for a debugger, such as VS Code's.")
+    ] = None,
+    debug_port: Annotated[int, typer.Option(metavar="N", help="Choose the loopback port of the debugger.")] = 5678,
 ) -> None:
     """Start the local cloud, deploy the stacks, redeploy on change."""
     from millrace.cli.companion import companion as running
+    from millrace.cli.debug import check_function, debugging
+    from millrace.cli.narration import narrated
     from millrace.cli.project import Project
     from millrace.cli.watch import watch
     from millrace.operations.cloud import local_cloud
@@ -70,10 +76,16 @@ def up(
     project, options = Project.here(), _options(skip, parameter)
     if local_cloud(project.noted_cloud()):
         raise UsageError("A local cloud is up here already: use it, or end it with millrace down.")
-    with _deployed(project, port, options, strict=strict, allowed_origins=allow_origin or ()) as cloud:
+    settings: dict[str, Any] = {"strict": strict, "allowed_origins": allow_origin or ()}
+    if debug:
+        settings["debugging"] = debugging(project, debug, debug_port)
+    with _deployed(project, port, options, **settings) as cloud:
+        if debug:
+            check_function(project, debug)
         project.is_up(cloud.environment())
         try:
-            with running(companion, cloud.environment()), _stopped_by_signals(cloud.stop_requested):
+            signals = _stopped_by_signals(cloud.stop_requested)
+            with running(companion, cloud.environment()), signals, narrated(cloud):
                 watch(project, cloud, options, lambda: _show_environment(cloud))
         finally:
             project.is_down()
@@ -116,12 +128,15 @@ def run(
 def settle(
     *,
     timeout: Annotated[float, typer.Option(metavar="SECONDS", help="Fail after this time.")] = 60,
+    skip: Annotated[
+        float, typer.Option(metavar="SECONDS", help="Skip at most this much idle time, for all who use the cloud.")
+    ] = 3600,
 ) -> int:
     """Wait until the local cloud has no pending work.
 
-    Idle time is skipped.
+    Idle time is skipped. Exits with 1 if work remains, such as an event that waits for an open circuit.
     """
-    error = _local().call(f"settle/{timeout}", "POST", timeout=timeout)
+    error = _local().call(f"settle/{timeout}/{skip}", "POST", timeout=timeout)
     if error:
         fail(error)
     return 1 if error else 0
@@ -156,15 +171,13 @@ def _recorded(project: "Project", file: Path) -> "Event":
 
 
 @contextmanager
-def _deployed(
-    project: "Project", port: int, options: "Options", *, strict: bool = False, allowed_origins: Sequence[str] = ()
-) -> Iterator["LocalCloud"]:
+def _deployed(project: "Project", port: int, options: "Options", **settings: Any) -> Iterator["LocalCloud"]:
     """A local cloud with the project's stacks. It starts while they are synthesised."""
     began = time.monotonic()
     with ThreadPoolExecutor(1) as pool:
         synthesised = pool.submit(project.synthesise)
         say("» starting the local cloud, synthesising the stacks")
-        cloud = _start(port, strict=strict, allowed_origins=allowed_origins)
+        cloud = _start(port, **settings)
         try:
             say("» synthesised" if synthesised.result() else "» the assembly is up to date")
             _deploy(project, cloud, options)
@@ -174,12 +187,12 @@ def _deployed(
             cloud.close()
 
 
-def _start(port: int, *, strict: bool, allowed_origins: Sequence[str]) -> "LocalCloud":
+def _start(port: int, **settings: Any) -> "LocalCloud":
     from millrace.local.cloud import LocalCloud
     from millrace.local.endpoint.origins import OriginError
 
     try:
-        return LocalCloud(port=port, strict=strict, allowed_origins=allowed_origins)
+        return LocalCloud(port=port, **settings)
     except OriginError as error:
         raise UsageError(f"--allow-origin: {error}") from error
     except OSError as error:
@@ -208,7 +221,7 @@ def _deploy(project: "Project", cloud: "LocalCloud", options: "Options") -> None
         cloud.deploy(project.assembly, changes.append, skip=options.skip, parameters=options.parameters)
     except (AssemblyError, DeploymentError, TemplateError) as error:
         raise UsageError(str(error)) from error
-    say(f"» deployed {len(changes)} changes in {time.monotonic() - began:.2f} s")
+    say(f"» deployed {counted(len(changes), 'change')} in {time.monotonic() - began:.2f} s")
     if warning := python_mismatch(project.assembly):
         say(f"! {warning}")
 
@@ -216,7 +229,9 @@ def _deploy(project: "Project", cloud: "LocalCloud", options: "Options") -> None
 def _show_environment(cloud: "LocalCloud") -> None:
     from millrace.local.workers.inside.confinement import missing
 
-    say("", f"The local cloud is up at {cloud.endpoint_url}. In another terminal:", "")
+    apis = cloud.client("apigatewayv2").get_apis()["Items"]
+    addresses = [f"  API {api['Name']}: {cloud.endpoint_url}/_aws/execute-api/{api['ApiId']}/" for api in apis]
+    say("", f"The local cloud is up at {cloud.endpoint_url}", *addresses, "", "In another terminal:", "")
     say(*(f"  export {name}={value}" for name, value in cloud.environment().items()), "")
     if lacking := missing():
         say(f"Functions are not confined: {lacking}.", "")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from watchfiles import Change
 from watchfiles import watch as watch_files
 
-from millrace.cli.console import say
+from millrace.cli.console import counted, say
 from millrace.cli.project import Project
 from millrace.local.cloudformation.deployment import Change as Deployed
 from millrace.local.cloudformation.deployment import DeploymentError
@@ -74,7 +74,7 @@ def _redeploy(project: Project, cloud: "LocalCloud", options: Options, files: li
         lines = printable_lines(f"not deployed, the previous version keeps running: {error}")
         say(*(f"  {line}" for line in lines))
     else:
-        say(f"  {len(changes)} changes deployed after {time.monotonic() - began:.2f} s")
+        say(f"  {counted(len(changes), 'change')} deployed after {time.monotonic() - began:.2f} s")
 
 
 def _swap(project: Project, cloud: "LocalCloud", files: list[Path]) -> Iterator[str]:

@@ -27,9 +27,8 @@ class Catalog:
         for event in events:
             key = (event.contract.source, event.contract.detail_type)
             if self._events.setdefault(key, event) is not event:
-                raise DuplicateEventError(
-                    f"{event} and {self._events[key]} both have the name {key[0]}:{key[1]}: rename one of them."
-                )
+                locations = f"{_location(self._events[key])} and {_location(event)}"
+                raise DuplicateEventError(f"{locations} both define {key[0]}:{key[1]}: rename one of them.")
 
     @classmethod
     def load(cls, package: str) -> "Catalog":
@@ -70,6 +69,15 @@ class Catalog:
             name, source = envelope.get("detail-type", ""), envelope.get("source", "")
             raise UnknownEventError(f"The project has no contract for {name!r} from {source!r}.")
         return decode(envelope, event)
+
+
+def _location(event: type[Event]) -> str:
+    """The file and line of a class, or its module."""
+    try:
+        _, line = inspect.getsourcelines(event)
+    except (OSError, TypeError):
+        return f"{event.__module__}.{event.__qualname__}"
+    return f"{event.__module__.replace('.', '/')}.py:{line} ({event.__qualname__})"
 
 
 def _modules(package: str) -> Iterator[ModuleType]:

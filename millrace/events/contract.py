@@ -9,6 +9,17 @@ from pydantic import ValidationError
 from millrace.events.sensitive import leaves, redacting, shown
 
 Data = dict[str, Any]
+
+
+class Absent:
+    """The value of a field that the data does not have."""
+
+    def __repr__(self) -> str:
+        return "absent"
+
+
+ABSENT = Absent()
+
 Upcaster = Callable[[Data], Data]
 
 
@@ -18,7 +29,7 @@ class ContractError(ValueError):
     def __init__(self, event: str, problems: list[tuple[str, object, str]]) -> None:
         self.event = event
         self.problems = problems
-        text = "; ".join(f"{event}.{name} = {value!r}: {reason}" for name, value, reason in problems)
+        text = "; ".join(f"{event}.{_problem(*problem)}" for problem in problems)
         super().__init__(f"{text}. Send data that matches the contract of {event}.")
 
     @classmethod
@@ -28,9 +39,16 @@ class ContractError(ValueError):
         The values of sensitive fields are masked. `sensitive=None` masks all values.
         """
         findings = error.errors(include_url=False)
-        values = [shown(sensitive, found["loc"], found["input"]) for found in findings]
+        values = [
+            ABSENT if found["type"] == "missing" else shown(sensitive, found["loc"], found["input"])
+            for found in findings
+        ]
         names = [".".join(map(str, found["loc"])) or "data" for found in findings]
         return cls(event, [(name, value, f["msg"]) for name, value, f in zip(names, values, findings, strict=True)])
+
+
+def _problem(name: str, value: object, reason: str) -> str:
+    return f"{name} is missing" if value is ABSENT else f"{name} = {value!r}: {reason}"
 
 
 class UnknownVersionError(ValueError):

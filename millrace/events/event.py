@@ -49,6 +49,11 @@ class Event(BaseModel):
         **kwargs: Any,
     ) -> None:
         super().__pydantic_init_subclass__(**kwargs)
+        for name in kwargs.keys() - ConfigDict.__annotations__.keys():
+            raise TypeError(
+                f"{cls.__name__} has the unknown keyword {name!r}: write source, version, detail_type, external, "
+                f"terminal or order_by, or a setting of pydantic's ConfigDict."
+            )
         for name in _RESERVED & cls.model_fields.keys():
             raise TypeError(f"{cls.__name__} has a field called {name!r}, which every event has already: rename it.")
         if source is None:

@@ -1,8 +1,8 @@
 """Estimates what one event causes (deliveries, invocations, state transitions and all that follows) and its price.
 
 The estimate is an upper bound: each function publishes each event that it declares once (a list counts as one event);
-each message is a batch of its own; the most expensive path through a state machine without failures counts. Retries
-and a handler's own table accesses are not included.
+each message is a batch of its own; of each unit, the largest amount on any path through a state machine counts, and an
+item of a Map state counts once. Retries and a handler's own table accesses are not included.
 """
 
 import math
@@ -43,18 +43,18 @@ class Price:
 
 
 PRICES: Mapping[str, Price] = {
-    "events": Price(1.00 / 1e6, "event put, to each 64 KB", "https://aws.amazon.com/eventbridge/pricing/"),
-    "archived": Price(0.10, "GB of events archived", "https://aws.amazon.com/eventbridge/pricing/"),
-    "queue requests": Price(0.40 / 1e6, "request, to each 64 KB", "https://aws.amazon.com/sqs/pricing/"),
+    "events": Price(1.00 / 1e6, "events of up to 64 KB", "https://aws.amazon.com/eventbridge/pricing/"),
+    "archived": Price(0.10, "GB archived", "https://aws.amazon.com/eventbridge/pricing/"),
+    "queue requests": Price(0.40 / 1e6, "requests of up to 64 KB", "https://aws.amazon.com/sqs/pricing/"),
     "stream records": Price(
-        0.014 / 1e6, "record, to each 25 KB", "https://aws.amazon.com/kinesis/data-streams/pricing/"
+        0.014 / 1e6, "records of up to 25 KB", "https://aws.amazon.com/kinesis/data-streams/pricing/"
     ),
-    "invocations": Price(0.20 / 1e6, "invocation", "https://aws.amazon.com/lambda/pricing/"),
-    "arm64 time": Price(0.0000133334, "GB-second on arm64", "https://aws.amazon.com/lambda/pricing/"),
-    "x86_64 time": Price(0.0000166667, "GB-second on x86_64", "https://aws.amazon.com/lambda/pricing/"),
-    "transitions": Price(0.025 / 1e3, "state transition", "https://aws.amazon.com/step-functions/pricing/"),
-    "table writes": Price(0.625 / 1e6, "write of 1 KB", "https://aws.amazon.com/dynamodb/pricing/on-demand/"),
-    "logged": Price(0.50, "GB of logs taken in", "https://aws.amazon.com/cloudwatch/pricing/"),
+    "invocations": Price(0.20 / 1e6, "invocations", "https://aws.amazon.com/lambda/pricing/"),
+    "arm64 time": Price(0.0000133334, "GB-seconds", "https://aws.amazon.com/lambda/pricing/"),
+    "x86_64 time": Price(0.0000166667, "GB-seconds", "https://aws.amazon.com/lambda/pricing/"),
+    "transitions": Price(0.025 / 1e3, "state transitions", "https://aws.amazon.com/step-functions/pricing/"),
+    "table writes": Price(0.625 / 1e6, "writes of up to 1 KB", "https://aws.amazon.com/dynamodb/pricing/on-demand/"),
+    "logged": Price(0.50, "GB logged", "https://aws.amazon.com/cloudwatch/pricing/"),
 }
 """The price of each counted unit. Units without an entry are free, such as deliveries in the same account."""
 
@@ -160,17 +160,25 @@ class _Flow:
             yield from (self._of_function(relay, node.appends) for relay in relays if relay.kind == "relay")
 
     def _of_machine(self, node: Node) -> Amounts:
-        """The most expensive path through a state machine."""
+        """The most of each unit on any path through a state machine. AWS counts the start as a transition too."""
         if node.resource is None:
             return {}
         machine = Machine(self._system.assembly, node.resource)
-        return max((self._of_route(machine, route) for route in machine.routes()), key=dollars, default={})
-
-    def _of_route(self, machine: Machine, route: list[tuple[str, bool]]) -> Amounts:
-        """One path through the states. AWS counts the start as a transition too."""
+        if not machine.states:
+            return {}
         tasks = {task.state: task for task in machine.tasks() if task.calls.type == "AWS::Lambda::Function"}
-        ran = [(tasks[state], refused) for state, refused in route if state in tasks]
-        return _sum([{"transitions": len(route) + 1}, *(self._of_task(task, refused=refused) for task, refused in ran)])
+        return _sum([{"transitions": 1}, self._from(machine.definition["StartAt"], machine, tasks, {})])
+
+    def _from(self, name: str, machine: Machine, tasks: Mapping[str, Task], known: dict[str, Amounts]) -> Amounts:
+        """A state, its branches, and the most that can follow. A loop counts once."""
+        if name not in known:
+            known[name] = {}
+            branches = [self._from(first, machine, tasks, known) for first in machine.branches(name)]
+            following = [self._from(to, machine, tasks, known) for to in machine.following(name)]
+            results = (False, True) if machine.may_refuse(name) else (False,)
+            ran = [self._of_task(tasks[name], refused=refused) for refused in results if name in tasks]
+            known[name] = _sum([{"transitions": 1}, _most(ran), *branches, _most(following)])
+        return known[name]
 
     def _of_task(self, task: Task, *, refused: bool) -> Amounts:
         """One call of a step. A step with a callback publishes its answer in a second call."""
@@ -189,6 +197,14 @@ class _Flow:
         """The refusals of a step where it refuses, else its other events."""
         known = {name: self._graph[name].event for name in step.publishes if name in events}
         return [name for name, event in known.items() if event and issubclass(event, Refusal) is refused]
+
+
+def _most(options: Iterable[Amounts]) -> Amounts:
+    """The largest amount of each unit."""
+    most: Amounts = {}
+    for option in options:
+        most |= {unit: max(amount, most.get(unit, 0)) for unit, amount in option.items()}
+    return most
 
 
 def _sum(parts: Iterable[Amounts]) -> Amounts:

@@ -78,24 +78,18 @@ class Machine:
                 for to, label in self._arrived(catch["Next"], tasks, "", frozenset()):
                     yield Transition(name, to, "caught", label)
 
-    def routes(self) -> Iterator[list[tuple[str, bool]]]:
-        """Each path from the start to an end without failures, as (state, whether the next choice is a refusal).
+    def branches(self, name: str) -> list[str]:
+        """The first states of the branches of a Parallel state, or of the items of a Map state."""
+        return _inner_starts(self.states[name])
 
-        A path ends where it returns to a state. Parallel and Map continue with their first inner state.
-        """
-        if self.states:
-            yield from self._routes(self.definition["StartAt"], [])
-
-    def _routes(self, name: str, path: list[tuple[str, bool]]) -> Iterator[list[tuple[str, bool]]]:
-        passed = [state for state, _ in path]
+    def following(self, name: str) -> list[str]:
+        """The states that can follow a state, also after an error that it catches."""
         state = self.states[name]
-        exits = [*_exits(state), *((first, "") for first in _inner_starts(state))]
-        if name in passed or not exits:
-            yield [*path, (name, False)]
-            return
-        for to, label in exits:
-            refusing = [*path[:-1], (path[-1][0], True)] if label == "refused" and path else path
-            yield from self._routes(to, [*refusing, (name, False)])
+        return [*(to for to, _ in _exits(state)), *(catch["Next"] for catch in state.get("Catch", ()))]
+
+    def may_refuse(self, name: str) -> bool:
+        """Whether the next state is a choice that depends on a refusal."""
+        return any(label == "refused" for to in self.following(name) for _, label in _exits(self.states[to]))
 
     def _following(self, state: Mapping[str, Any], tasks: set[str], label: str) -> Iterator[tuple[str, str]]:
         for to, when in _exits(state):

@@ -1,6 +1,7 @@
 """`LocalCloud`: AWS on loopback, in this process."""
 
 import asyncio
+import math
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
@@ -30,12 +31,15 @@ from millrace.local.endpoint.server import HOST, Server, bound
 from millrace.local.services.dynamodb import DynamoDb
 from millrace.local.services.iam import Credentials, Sessions
 from millrace.local.services.stepfunctions import Mocks, StepFunctions
-from millrace.local.workers import Confinement, Workers
+from millrace.local.workers import Confinement, Debugging, Developer, Workers
+from millrace.local.workers.terminal import has_terminal, read_line
 from millrace.operations.trace import Trace
 
 if TYPE_CHECKING:
     from millrace.events import Event, Metadata
     from millrace.local.cloudformation.deployer import Deployer
+    from millrace.local.workers import FunctionSpec, Outcome
+    from millrace.operations.history import Record
 
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
@@ -55,7 +59,8 @@ class LocalCloud:
     raise OriginError. With `strict`, only a random access key is accepted, which `environment` returns. Functions can
     write to their own folder and the folders `shared`; with `confined=False`, to every folder that you can write to.
     `concurrency` is the quota of concurrent executions in an account and region: new accounts often have 10. Without
-    it, only reserved concurrency throttles.
+    it, only reserved concurrency throttles. The function of `debugging` waits for a debugger, and meanwhile the clock
+    stands still.
     """
 
     def __init__(  # noqa: PLR0913 - options, each by keyword
@@ -70,7 +75,9 @@ class LocalCloud:
         confined: bool = True,
         shared: Sequence[Path] = (),
         concurrency: int | None = None,
+        debugging: Debugging | None = None,
     ) -> None:
+        self._debugging = debugging
         self._origins = Origins(allowed_origins)
         self._confinement = Confinement(tuple(str(folder.resolve()) for folder in shared), enabled=confined)
         developer = Credentials.random() if strict else Credentials.dummy()
@@ -113,7 +120,13 @@ class LocalCloud:
         functions_port = of_functions.getsockname()[1]
         self.functions_url = f"http://{HOST}:{functions_port}"
         environment = self.environment() | {"AWS_ENDPOINT_URL": self.functions_url}
-        workers = Workers(self._loop, environment=environment, cache=self._cache, confinement=self._confinement)
+        workers = Workers(
+            self._loop,
+            environment=environment,
+            cache=self._cache,
+            confinement=self._confinement,
+            developer=Developer(self._debugging, read_line if has_terminal() else None, self.scheduler.clock),
+        )
         self._regions = AccountRegions(
             self.scheduler,
             workers,
@@ -196,16 +209,18 @@ class LocalCloud:
             return Response.error("AccessDenied", "Send the header x-millrace; if strict, with the secret key.", 403)
         command, _, argument = request.path.removeprefix("/_millrace/").partition("/")
         if command == "settle" and request.method == "POST":
-            return Response.of(await self._loop.run_in_executor(None, self._unsettled_after, float(argument)))
+            max_wait, _, max_skip = argument.partition("/")
+            limits = float(max_wait), float(max_skip or math.inf)
+            return Response.of(await self._loop.run_in_executor(None, lambda: self._unsettled_after(*limits)))
         if command == "down" and request.method == "POST":
             self.stop_requested.set()
             return Response.of({})
         return Response.of(status_of(self.region, command, argument))
 
-    def _unsettled_after(self, timeout: float) -> str:
-        """Return what is still in progress after a timeout in seconds; empty if all has settled."""
+    def _unsettled_after(self, max_wait: float, max_skip: float = math.inf) -> str:
+        """Return what is still in progress after `max_wait` seconds; empty if all has settled."""
         try:
-            self.scheduler.settle(timeout)
+            self.scheduler.settle(max_wait, max_skip)
         except NotSettledError as error:
             return str(error)
         return ""
@@ -261,12 +276,19 @@ class LocalCloud:
         from millrace.events import Metadata, encode, put_entry  # noqa: PLC0415 - imported by the caller already
         from millrace.events.claims import claim_with_clients  # noqa: PLC0415
 
+        self.on_loop(lambda: self._check_bus(bus))
         known = metadata or Metadata.root(producer="test", version=event.contract.version)
         envelope = claim_with_clients(encode(event.stamped(known)), bus, self.client)
         answer = self.client("events").put_events(Entries=[put_entry(envelope, bus)])
         if answer["FailedEntryCount"]:
             raise ValueError(f"{type(event).__name__} was rejected: {answer['Entries'][0]}")
         return known
+
+    def _check_bus(self, bus: str) -> None:
+        region = self._regions.owner(bus, self.region) if bus.startswith("arn:") else self.region
+        known = region.backends.events.event_buses if region else {}
+        if bus.rpartition("/")[2] not in known:
+            raise LookupError(f"No bus is called {bus!r}. The buses are: {', '.join(known)}. Correct bus=….")
 
     def settle(self, timeout: float = _TIMEOUT) -> None:
         """Wait until no event, retry, message, batch or execution is in progress.
@@ -296,6 +318,13 @@ class LocalCloud:
         On AWS, a partition takes 1,000. Requests above the limit fail as throttled.
         """
         self.on_loop(lambda: self.region.service(DynamoDb).limit_partitions(write_units))
+
+    def observe(
+        self, outcomes: Callable[["FunctionSpec", "Outcome"], object], records: Callable[["Record"], object]
+    ) -> None:
+        """Call back with each outcome of a function and each record of the event history, on the cloud's thread."""
+        self.region.workers.observe = outcomes
+        self.region.history.observe = records
 
     def trace(self, correlation_id: str) -> Trace:
         """Return the causation tree of a flow."""

@@ -2,4 +2,6 @@
 
 
 class UsageError(Exception):
-    """A request that cannot be carried out. The text explains what to do instead."""
+    """A request that cannot be carried out. The text explains what to do instead; `details` is for --verbose."""
+
+    details: str = ""

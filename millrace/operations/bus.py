@@ -12,6 +12,7 @@ from millrace.patterns import compile_pattern
 
 def put_event(cloud: Cloud, event: Event, bus: str, correlation_id: str | None = None) -> Metadata:
     """Put an event onto a bus as an external publisher. Returns its new metadata."""
+    check_bus(cloud, bus)
     version = event.contract.version
     metadata = Metadata.root(producer="millrace put", version=version, correlation_id=correlation_id)
     envelope = claim_with_clients(encode(event.stamped(metadata)), bus, cloud.client)
@@ -20,6 +21,16 @@ def put_event(cloud: Cloud, event: Event, bus: str, correlation_id: str | None =
         entry = response["Entries"][0]
         raise UsageError(f"{cloud.name} rejected the event: {entry['ErrorCode']}: {entry.get('ErrorMessage')}")
     return metadata
+
+
+def check_bus(cloud: Cloud, bus: str) -> None:
+    """Raise UsageError if a bus does not exist: PutEvents accepts its events and drops them."""
+    events = cloud.client("events")
+    try:
+        events.describe_event_bus(Name=bus)
+    except events.exceptions.ResourceNotFoundException as error:
+        known = ", ".join(found["Name"] for found in events.list_event_buses()["EventBuses"])
+        raise UsageError(f"{cloud.name} has no bus {bus!r}. Its buses are: {known}. Choose one with --bus.") from error
 
 
 def explain_rules(cloud: Cloud, bus: str, event: dict[str, Any]) -> Iterator[tuple[str, list[str]]]:

@@ -110,12 +110,15 @@ def event_counts(cloud: Cloud, window: Window) -> dict[str, dict[str, int]] | No
     archived = cloud.call(f"archived/{window.archive['ArchiveName']}")
     begin, end = window.begin.timestamp(), window.end.timestamp()
     events = [event["envelope"] for event in archived if begin <= event["happened"] < end]
-    return {rule.consumer: _matching(rule, events) for rule in window.rules}
+    counts: dict[str, Counter[str]] = {rule.consumer: Counter() for rule in window.rules}
+    for rule in window.rules:
+        counts[rule.consumer] += _matching(rule, events)
+    return {consumer: dict(count) for consumer, count in counts.items()}
 
 
-def _matching(rule: Rule, events: Sequence[dict[str, Any]]) -> dict[str, int]:
+def _matching(rule: Rule, events: Sequence[dict[str, Any]]) -> Counter[str]:
     pattern = compile_pattern(rule.pattern)
-    return dict(Counter(event["detail-type"] for event in events if pattern.matches(event)))
+    return Counter(event["detail-type"] for event in events if pattern.matches(event))
 
 
 def plan(window: Window, counts: dict[str, dict[str, int]] | None) -> dict[str, Any]:

@@ -116,7 +116,7 @@ class Declaration:
         named = _parameters(function, hints, where)
         inputs = tuple(_input(name, hint, where) for name, hint in named.items() if not _is_provided(hint))
         if not inputs:
-            raise SignatureError(f"{where} takes no event: add a parameter that is annotated with an Event.")
+            raise SignatureError(f"{where} takes no event: add a parameter, as in handler(order: OrderPlaced).")
         _check_once(inputs, where, once_per, repeatable)
         callback = expected_among(named, timeout, where)
         return cls(
@@ -159,7 +159,7 @@ def _parameters(function: Callable[..., Any], hints: dict[str, Any], where: str)
     names = list(inspect.signature(function).parameters)
     for name in names:
         if name not in hints:
-            raise SignatureError(f"{where}: the parameter {name!r} has no annotation.")
+            raise SignatureError(f"{where}: the parameter {name!r} has no annotation: write {name}: AnEvent.")
     return {name: hints[name] for name in names}
 
 

@@ -99,6 +99,8 @@ def _failure(envelope: Any, attempt: int, error: BaseException) -> dict[str, Any
     detail = event.get("detail")
     metadata = detail.get("metadata") if isinstance(detail, dict) else None
     known = {key: metadata.get(key) for key in _IDS} if isinstance(metadata, dict) else {}
+    if own := known.get("event_id") or event.get("id"):  # EventBridge's own, of an event without metadata
+        known |= {"event_id": own, "correlation_id": known.get("correlation_id") or own}
     details = {"type": type(error).__name__, "message": str(error)}
     return {"event": event.get("detail-type"), **known, "attempt": attempt, "error": details}
 

@@ -1,5 +1,6 @@
 """Events in type annotations."""
 
+import inspect
 import types
 import typing
 from collections.abc import Iterable
@@ -13,7 +14,11 @@ class SignatureError(TypeError):
 
 
 def hints_of(function: Any, where: str) -> dict[str, Any]:
-    """Return the annotations of a function. Raises SignatureError for an unknown name."""
+    """Return the annotations of a function. Raises SignatureError for an unknown name and for async def."""
+    if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
+        raise SignatureError(
+            f"{where} is an async def, and Lambda calls plain functions: write def, and asyncio.run(…) inside it."
+        )
     try:
         return typing.get_type_hints(function)
     except NameError as error:

@@ -1,5 +1,7 @@
 """Fixtures of the flow tests: the assembly and the graph of the shop."""
 
+import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -31,3 +33,11 @@ def named(graph):
         return node
 
     return find
+
+
+@pytest.fixture
+def synth_in_process(assembly, monkeypatch):
+    """The environment in which this process can synthesise apps. The shop's assembly brings the shared layer."""
+    # jsii reads PATH when aws_cdk is first imported
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
+    monkeypatch.setenv("CDK_VALIDATION", "false")

@@ -238,3 +238,16 @@ def test_a_note_does_not_stop_a_synth():
 
     assert not stops_synth(Finding("S", "", "", check="stack-quotas"))
     assert stops_synth(Finding("S", "", "", check="cycle"))
+
+
+def test_two_functions_of_one_handler_receive_the_same_event(found):
+    consumed = {"consumes": ["test.bell:Rung"], "publishes": []}
+    rules = {
+        name: of("Events::Rule", EventBusName="own", EventPattern={"source": ["test.bell"]}, Targets=[{"Arn": att(to)}])
+        for name, to in (("ToRing", "Ring"), ("ToEcho", "Echo"))
+    }
+    stack = {"Ring": function(declaration=consumed), "Echo": function(declaration=consumed), "Role": role(), **rules}
+    bus = of("Events::EventBus", Name="own")
+    assert ("double-delivery", "S/Echo") in found(Bus=bus, **stack)
+    rules["ToEcho"]["Properties"]["EventBusName"] = "other"
+    assert ("double-delivery", "S/Echo") not in found(Bus=bus, **stack | rules)

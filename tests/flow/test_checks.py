@@ -1,9 +1,5 @@
 """Each check finds its broken app, and nothing in the fixed one."""
 
-import os
-import sys
-from pathlib import Path
-
 import pytest
 from twins import NAMES, Twins
 
@@ -11,10 +7,7 @@ from millrace.flow.checking import ALL_CHECKS, names
 
 
 @pytest.fixture
-def twins(assembly, tmp_path, monkeypatch):
-    # jsii reads PATH when aws_cdk is first imported
-    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
-    monkeypatch.setenv("CDK_VALIDATION", "false")
+def twins(synth_in_process, tmp_path, monkeypatch):
     return Twins(tmp_path, monkeypatch)
 
 

@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
@@ -280,3 +281,10 @@ def test_field_of_another_event_of_a_union_is_not_read():
     consumer = Consumer("drink", reads, frozenset({"cup", "saucer"}))
     assert consumer.reading(("tea",), {("cup",), ("tea",)}) is None
     assert consumer.reading(("saucer",), {("cup",), ("saucer",)}) == "drink.py:2"
+
+
+def test_the_contracts_of_the_last_commit_are_compared_by_default(saved, capsys, monkeypatch):
+    file = saved("shop.fulfilment@OrderCompleted", "customer_id")
+    monkeypatch.setattr("millrace.cli.committed.save_contracts_of", lambda _root, _commit, to: shutil.copy(file, to))
+    assert main(["compat"]) == 1
+    assert "OrderCompleted.old_name is renamed to customer_id" in capsys.readouterr().out

@@ -132,3 +132,35 @@ def test_command_prints_amounts_and_prices(assembly, capsys, monkeypatch, pytest
 def test_unknown_event_exits_with_two(capsys):
     assert main(["cost", "StockLost"]) == 2
     assert "No event is called StockLost" in capsys.readouterr().err
+
+
+PARALLEL = {
+    "StartAt": "both",
+    "States": {
+        "both": {
+            "Type": "Parallel",
+            "Branches": [{"StartAt": name, "States": {name: TASK | {"End": True}}} for name in ("left", "right")],
+            "Next": "last",
+        },
+        "last": TASK | {"End": True},
+    },
+}
+
+
+def test_all_branches_and_what_follows_them_count(caused):
+    amounts = caused(To=of("StepFunctions::StateMachine", Definition=PARALLEL), Open=function())
+    assert (amounts["invocations"], amounts["transitions"]) == (3, len(["both", "left", "right", "last"]) + 1)
+
+
+def test_path_after_a_caught_error_counts(caused):
+    caught = TASK | {"Catch": [{"ErrorEquals": ["States.ALL"], "Next": "undo"}], "End": True}
+    machine = {"StartAt": "charge", "States": {"charge": caught, "undo": TASK | {"End": True}}}
+    assert caused(To=of("StepFunctions::StateMachine", Definition=machine), Open=function())["invocations"] == 2
+
+
+def test_prices_have_plain_units(assembly, capsys, monkeypatch, pytestconfig):
+    monkeypatch.chdir(pytestconfig.rootpath)
+    main(["cost", "StockDelivered"])
+    printed = capsys.readouterr().out
+    assert "1.00 $ per million events of up to 64 KB" in printed
+    assert "0.50 $ per GB logged" in printed

@@ -4,6 +4,7 @@ import importlib
 import json
 import shutil
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 from millrace.events import Catalog
@@ -31,22 +32,31 @@ class Twins:
 
     def found(self, name, state):
         """The ids of the findings in an app."""
-        project = self._laid_out(name, state)
+        project = self._laid_out(f"{name}-{state}", files_of(name, state))
+        with self._imported(project):
+            return [found.check for found in self._findings(project)]
+
+    def _findings(self, project):
+        out = self._synthesised(project)
+        return findings(read_system(out, Catalog.load("functions.contracts"), project))
+
+    @contextmanager
+    def _imported(self, project):
+        """The project as the working directory, and its modules instead of those of other projects."""
         self._monkeypatch.chdir(project)
         self._monkeypatch.syspath_prepend(str(project))
         kept = {module: sys.modules.pop(module) for module in list(sys.modules) if _is_the_projects(module)}
         try:
-            out = self._synthesised(project)
-            return [found.check for found in findings(read_system(out, Catalog.load("functions.contracts"), project))]
+            yield
         finally:
             for module in [module for module in sys.modules if _is_the_projects(module)]:
                 del sys.modules[module]
             sys.modules.update(kept)
 
-    def _laid_out(self, name, state):
-        project = self._folder / f"{name}-{state}"
+    def _laid_out(self, name, files):
+        project = self._folder / name
         shutil.copytree(BROKEN / "base", project)
-        for file, source in files_of(name, state).items():
+        for file, source in files.items():
             (project / file).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, project / file)
         shutil.copyfile(ROOT / "requirements.txt", project / "requirements.txt")

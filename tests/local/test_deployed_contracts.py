@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from millrace.cli import main
+from millrace.operations.cloud import Cloud
 
 ROOT = Path(__file__).parents[2]
 COMPLETED = {"RegistryName": "shop", "SchemaName": "shop.fulfilment@OrderCompleted"}
@@ -15,10 +16,10 @@ COMPLETED = {"RegistryName": "shop", "SchemaName": "shop.fulfilment@OrderComplet
 def compat(cloud, monkeypatch, capsys):
     """Run the command; return its exit status and output."""
     monkeypatch.chdir(ROOT)
-    monkeypatch.setenv("AWS_ENDPOINT_URL", cloud.endpoint_url)
+    monkeypatch.setattr("millrace.cli.target.choose_aws", lambda _: Cloud(cloud.endpoint_url))
 
     def run():
-        status = main(["compat"])
+        status = main(["compat", "--aws"])
         return status, "".join(capsys.readouterr())
 
     return run

@@ -1,13 +1,16 @@
 """`millrace replay` counts archived events, replays them to chosen rules, and is cancelled by Ctrl-C."""
 
+import json
 from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import pytest
 from shared_shop import cloud, put, restored  # noqa: F401 fixtures
 
 from millrace.cli import main
+from millrace.cli.replay import plan_lines
 from millrace.operations import UsageError
-from millrace.operations.replay import parse_time
+from millrace.operations.replay import Rule, Window, event_counts, parse_time
 
 NOON = datetime(2026, 11, 27, 12, tzinfo=UTC)
 
@@ -97,3 +100,13 @@ def test_a_time_is_iso_8601_or_an_age(text, then):
 def test_a_malformed_time_is_rejected():
     with pytest.raises(UsageError, match="'yesterday' is not a time: write 2026-11-27T10:00, or an age: 30min, 2h, 1d"):
         parse_time("yesterday", 0)
+
+
+def test_a_consumer_with_two_rules_is_counted_once():
+    events = [{"happened": 5.0, "envelope": {"source": "shop", "detail-type": name}} for name in ("Paid", "Sent")]
+    rules = [Rule(name, "arn", "bill", json.dumps({"detail-type": [name]})) for name in ("Paid", "Sent")]
+    archive = {"ArchiveName": "all", "EventCount": 2, "SizeBytes": 9}
+    window = Window(archive, datetime.fromtimestamp(0, UTC), NOON, rules)
+    counts = event_counts(SimpleNamespace(is_local=True, call=lambda _: events), window)
+    assert counts == {"bill": {"Paid": 1, "Sent": 1}}
+    assert [line for line in plan_lines(window, counts) if "bill" in line] == ["to       bill: 1 Paid, 1 Sent"]

@@ -3,6 +3,9 @@
 import json
 
 from functions.contracts.fulfilment import PaymentDeclined
+from millrace.events import Catalog
+from millrace.flow.checking import read_system
+from millrace.flow.cost import caused_by
 from millrace.testing.mocks import Throw, step_result
 
 
@@ -121,7 +124,21 @@ def test_a_customer_whom_the_mailer_does_not_reach_is_told_by_post(stocked, put,
 
 def test_a_step_can_be_mocked_without_its_function(stocked, put):
     declined = PaymentDeclined(order_id="mocked", reason="expired")
-    mock = stocked.state_machine("Fulfilment").mock("charge_payment", Throw("StillInProgress"), step_result(declined))
+    mock = stocked.state_machine("Fulfilment").mock("charge_payment", Throw("InProgressError"), step_result(declined))
     trace = stocked.trace(settled(stocked, put("place_order")))
     assert trace.names()[:5] == ["PlaceOrder", "OrderPlaced", "StockReserved", "StockReleased", "OrderRejected"]
     assert len(mock.calls) == 2
+
+
+def test_cost_states_at_least_what_an_order_causes(stocked, put, assembly, pytestconfig):
+    def invocations():
+        groups = [group["logGroupName"] for group in logs.describe_log_groups()["logGroups"]]
+        found = [logs.filter_log_events(logGroupName=group)["events"] for group in groups]
+        return sum("platform.report" in line["message"] for lines in found for line in lines)
+
+    logs = stocked.client("logs")
+    before = invocations()
+    put("place_order")
+    stocked.settle()
+    system = read_system(assembly, Catalog.load("functions.contracts"), pytestconfig.rootpath)
+    assert caused_by(system, "shop.checkout:PlaceOrder")["invocations"] >= invocations() - before > 1

@@ -86,3 +86,21 @@ def test_the_event_history_returns_only_the_records_it_still_holds():
     made, records = history.since(2)
     assert (made, len(records), records[0].event_id) == (MAX_RECENT_RECORDS + 5, MAX_RECENT_RECORDS, "5")
     assert history.since(made) == (made, [])
+
+
+def test_an_event_without_metadata_that_a_consumer_rejects_is_an_error(cloud, millrace, recorded, capsys):
+    envelope = recorded("order_completed")
+    entry = {"Source": envelope["source"], "DetailType": envelope["detail-type"], "Detail": '{"order_id": "order-7"}'}
+    answer = cloud.client("events").put_events(Entries=[{**entry, "EventBusName": "shop"}])
+    cloud.settle()
+    trace = str(cloud.trace(answer["Entries"][0]["EventId"]))
+    assert "✗ rate_credit" in trace
+    assert "✓" not in trace
+    failed = [record for record in next(history_polls(Cloud(cloud.endpoint_url))) if record.kind == "attempt"]
+    assert all(map(Filter(errors=True).matches, failed[-5:]))
+
+
+def test_a_poll_is_sorted_by_time():
+    records = [vars(record) for record in (DEAD, PUBLISHED, FAILED, DONE)]
+    polls = history_polls(SimpleNamespace(call=lambda _: {"next": 4, "records": records}))
+    assert next(polls) == [PUBLISHED, DONE, FAILED, DEAD]

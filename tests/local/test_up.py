@@ -148,7 +148,7 @@ def test_a_saved_handler_changes_the_outcome_of_the_next_event(up):
             break
         traced = up.millrace("trace", correlation_id)
     assert "no points any more" in traced.stdout
-    up.says("changes deployed after")
+    up.says("deployed after")
 
 
 def test_put_checks_the_contract_first(up):

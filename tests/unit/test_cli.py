@@ -45,7 +45,7 @@ VERBS = {
         "Redrive",
         "Render",
     ),
-    *("Estimate", "Let", "Render", "Replay", "Run", "Save", "Send", "Set", "Show", "Start", "Wait", "Write"),
+    *("Estimate", "Let", "Render", "Replay", "Run", "Save", "Send", "Set", "Show", "Skip", "Start", "Wait", "Write"),
 }
 WORDS = [[], ["dlq"], ["--help"], ["dlq", "redrive", "--help"]]
 

@@ -76,6 +76,7 @@ class HostileCloud:
         return SimpleNamespace(
             get_paginator=lambda _: pages,
             put_events=lambda **_: refused,
+            describe_event_bus=lambda **_: {},
             exceptions=SimpleNamespace(ResourceNotFoundException=KeyError),
         )
 
@@ -203,7 +204,7 @@ def test_a_failed_deployment_is_reported_printable(monkeypatch, printed):
         raise UsageError(BAD)
 
     monkeypatch.setattr(watch, "_swap", refused)
-    watch._redeploy(None, None, [])
+    watch._redeploy(None, None, None, [])
     assert printed()[1].startswith("  not deployed")
 
 
@@ -249,3 +250,8 @@ def test_only_the_console_writes_to_the_terminal():
     ]
     assert files
     assert found == []
+
+
+@pytest.mark.parametrize(("number", "text"), [(0, "0 changes"), (1, "1 change"), (2, "2 changes")])
+def test_a_number_has_its_noun(number, text):
+    assert console.counted(number, "change") == text

@@ -206,7 +206,7 @@ def test_invalid_source_raises(source):
 
 def test_two_classes_with_one_name_raise():
     other = type("Poured", (Event,), {"__module__": __name__}, source="tea.kitchen")
-    with pytest.raises(DuplicateEventError, match=r"the name tea\.kitchen:Poured"):
+    with pytest.raises(DuplicateEventError, match=r"both define tea\.kitchen:Poured"):
         Catalog([Poured, other])
 
 
@@ -231,3 +231,13 @@ def test_contract_declares_external_and_terminal_events():
     assert Delivered.contract.external
     assert Drunk.contract.terminal == "the cup is empty"
     assert not Poured.contract.external
+
+
+def test_a_missing_field_is_reported_without_the_other_values():
+    class Weighed(Event, source="test.scale"):
+        grams: int
+        name: str
+
+    with pytest.raises(ContractError) as caught:
+        Weighed.read({"name": "tea"})
+    assert str(caught.value) == "Weighed.grams is missing. Send data that matches the contract of Weighed."

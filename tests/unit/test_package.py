@@ -16,5 +16,5 @@ def test_description_on_pypi_has_no_relative_link():
 
 
 def test_all_is_the_sum_of_the_other_extras_of_a_user():
-    assert PROJECT["optional-dependencies"]["all"] == ["millrace[constructs,local]"]
-    assert PROJECT["optional-dependencies"].keys() == {"all", "constructs", "local", "dev"}
+    assert PROJECT["optional-dependencies"]["all"] == ["millrace[constructs,debug,local]"]
+    assert PROJECT["optional-dependencies"].keys() == {"all", "constructs", "debug", "local", "dev"}

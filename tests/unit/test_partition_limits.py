@@ -54,7 +54,7 @@ def test_3000_appends_a_second_exceed_no_partition(streams):
         streams.append([event])
         streams.now = number / APPENDS_PER_SECOND
         if number % 50 == 0:
-            streams.place(events[number - 50 : number])
+            streams.assign_positions(events[number - 50 : number])
     assert streams.throttled == set()
     assert [stored.position for stored in streams.read_all()] == list(range(1, APPENDS + 1))
     assert list(streams.pending()) == []
@@ -76,5 +76,5 @@ def test_positions_of_an_earlier_version_are_read_on(streams):
         streams._table.put_item(Item={**item, "log": "000000000000", "position": position})
     streams._table.put_item(Item={"stream": "$log", "version": 0, "last": 3})
     streams.append([Stored("new", 1, ENVELOPE)])
-    streams.place(list(streams.pending()))
+    streams.assign_positions(list(streams.pending()))
     assert [stored.stream for stored in streams.read_all()] == ["old1", "old2", "old3", "new"]

@@ -120,8 +120,8 @@ TAKES = (
     ("function", "text"),
     [
         (no_return, " has no return annotation: write -> AnEvent, or -> None."),
-        (no_hint, ": the parameter 'order' has no annotation."),
-        (no_event, " takes no event: add a parameter that is annotated with an Event."),
+        (no_hint, ": the parameter 'order' has no annotation: write order: AnEvent."),
+        (no_event, " takes no event: add a parameter, as in handler(order: OrderPlaced)."),
         (no_import, ": name 'Missing' is not defined. Import the name at the top of the module."),
         (number, f": the parameter 'order' is a <class 'int'>. {TAKES}"),
         (many, f": the parameter 'order' is a list[int]. {TAKES}"),
@@ -196,3 +196,10 @@ def test_a_callback_waits_for_a_second_to_a_year(within, seconds):
     else:
         with pytest.raises(SignatureError, match=r"every has a timeout of .*: choose one from a second to a year\.$"):
             Declaration.of(every, timeout=within)
+
+
+def test_an_async_handler_is_rejected():
+    async def handler(order: Event) -> None: ...
+
+    with pytest.raises(SignatureError, match=r"handler is an async def, .*: write def"):
+        Declaration.of(handler)

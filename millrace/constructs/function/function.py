@@ -20,7 +20,13 @@ from millrace.constructs.function.code import function_code, source_paths
 from millrace.constructs.function.layer import function_layer
 from millrace.constructs.function.project import EventTypes, staged
 from millrace.constructs.function.requirements import runtime
-from millrace.constructs.function.settings import AllowedCycle, Settings, grant_settings, setting_variables
+from millrace.constructs.function.settings import (
+    AllowedCycle,
+    Settings,
+    check_settings,
+    grant_settings,
+    setting_variables,
+)
 from millrace.constructs.observability.acknowledgements import acknowledge
 from millrace.constructs.stores.tables import Tables, grant_resources, resource_environment
 from millrace.runtime import Declaration
@@ -63,6 +69,7 @@ class Function(Construct):
         key: kms.IKey | None,
     ) -> None:
         super().__init__(scope, id)
+        check_settings(scope.node.path, settings)
         self.name = name
         self.breaker: Breaker | None = None
         self.log_group = log_group(

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import TypedDict
 
 from aws_cdk import Duration, RemovalPolicy
@@ -10,6 +11,9 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_secretsmanager as secretsmanager
 from aws_cdk import aws_ssm as ssm
+
+_SIMILARITY = 0.5
+"""From 0 to 1: how similar a setting must be to be suggested."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +27,10 @@ class AllowedCycle:
 def allow_cycle(*, reason: str, max_hops: int) -> AllowedCycle:
     """Allow a function to close a cycle of events: `Processor(…, allow_cycle=allow_cycle(reason=…, max_hops=…))`."""
     return AllowedCycle(reason, max_hops)
+
+
+class SettingError(TypeError):
+    """A construct got a keyword that is neither an argument nor a setting, or a value that it cannot use."""
 
 
 class Settings(TypedDict, total=False):
@@ -63,3 +71,20 @@ def grant_settings(role: iam.IGrantable, settings: Settings) -> None:
         role.grant_principal.add_to_principal_policy(
             iam.PolicyStatement(actions=["ssm:GetParameter"], resources=[parameter.parameter_arn])
         )
+
+
+def check_settings(path: str, settings: Settings) -> None:
+    """Raise SettingError for a keyword that is no setting, which Python accepts, as `**settings` takes any.
+
+    The variables of `environment` are checked, too: jsii's message about them names neither.
+    """
+    known = sorted(Settings.__annotations__)
+    for name in settings.keys() - Settings.__annotations__.keys():
+        similar = get_close_matches(name, known, 1, _SIMILARITY)
+        fix = f"Write {similar[0]}=…" if similar else f"Remove it. The settings are: {', '.join(known)}"
+        raise SettingError(f"The construct {path} has no setting {name!r}. {fix}.")
+    for variable, value in settings.get("environment", {}).items():
+        if not isinstance(value, str):
+            raise SettingError(
+                f"The construct {path} sets {variable}={value!r} in environment. Write a text: '{value}'."
+            )

@@ -1,6 +1,7 @@
 """Tangled logic: events without consumers, subscriptions without events, and events that arrive twice."""
 
 from collections.abc import Iterator, Mapping
+from itertools import combinations, product
 from typing import Any
 
 from millrace.flow.findings import Finding, System, check
@@ -82,10 +83,10 @@ def impossible_pattern(system: System) -> Iterator[Finding]:
 
 @check("double-delivery", weakness="tangled logic")
 def double_delivery(system: System) -> Iterator[Finding]:
-    """Two rules deliver the same event to the same function.
+    """Two rules deliver the same event to the same function, or to two functions of the same handler.
 
-    The function handles each event twice, which doubles costs and counts. Combine the two rules, or make their patterns
-    exclude each other.
+    The handler runs twice for each event, which doubles costs and counts. Combine the two rules, make their patterns
+    exclude each other, or create one construct for each handler.
     """
     for node in system.graph.functions:
         for event, rules in _rules_by_event(system, node).items():
@@ -96,6 +97,36 @@ def double_delivery(system: System) -> Iterator[Finding]:
                     f"{node.name} receives each {_short(event)} twice: from the rules {pair[0].id} and {pair[1].id}.",
                     "Remove one of the two rules, or make their patterns exclude each other.",
                 )
+    for one, other in _twins(system):
+        for event in sorted(_of_both(system, one, other)):
+            yield Finding.at(
+                other,
+                f"{one.id} and {other.id} run the same handler, {one.name}, for each {_short(event)}.",
+                f"Remove one of the two, or move the second handler to a folder of its own: functions/{one.name}_….",
+            )
+
+
+def _twins(system: System) -> Iterator[tuple[Node, Node]]:
+    """Pairs of functions with the same handler."""
+    declared = [node for node in system.graph.functions if node.consumes and node.kind != "step"]
+    for one, other in combinations(declared, 2):
+        if one.name == other.name:
+            yield one, other
+
+
+def _of_both(system: System, one: Node, other: Node) -> set[str]:
+    """The events that rules of the same bus deliver to both functions."""
+    graph, first, second = system.graph, _rules_by_event(system, one), _rules_by_event(system, other)
+
+    def buses(rule: Node) -> set[str]:
+        return {edge.source for edge in graph.into(rule.id, "carries")}
+
+    return {
+        event
+        for event in first.keys() & second.keys()
+        for rule, twin in product(first[event], second[event])
+        if buses(rule) & buses(twin) and _overlapping(graph[event], [rule, twin])
+    }
 
 
 def _overlapping(event: Node, rules: list[Node]) -> tuple[Node, Node] | None:

@@ -14,17 +14,25 @@ from types import MappingProxyType
 from typing import Any
 
 import millrace
+from millrace.operations.tracebacks import project_error
 
 INPUTS = ("app.py", "cdk.json", "requirements.txt", "pyproject.toml", "uv.lock", "functions", "infra")
 _PACKAGES = ("events", "patterns", "runtime", "constructs", "flow")
+_MOST_LINES = 4
+"""The last lines of standard error that are shown of an app that fails without a traceback."""
 _STAMP = "millrace-inputs.json"
 _FUNCTION = "AWS::Lambda::Function"
+_CONTEXT_KEYS = ("millrace:check", "millrace:python")
 _VALIDATION_FAILED = "ValidationFailed: "
 """The start of CDK's error message if a validation of the assembly fails."""
 
 
 class SynthesisError(RuntimeError):
-    """The project's CDK app failed. The message contains its standard error."""
+    """The project's CDK app failed. `details` is its standard error."""
+
+    def __init__(self, message: str, details: str = "") -> None:
+        super().__init__(message)
+        self.details = details
 
 
 class SynthesisValidationError(SynthesisError):
@@ -88,7 +96,14 @@ def _run_app(project: Path, out: Path, context: Mapping[str, str]) -> None:
             f"{configuration['app']} wrote an assembly that fails its validation:\n{_report(out)}"
         )
     if ran.returncode:
-        raise SynthesisError(f"{configuration['app']} failed with exit status {ran.returncode}:\n{ran.stderr.strip()}")
+        raise SynthesisError(
+            project_error(ran.stderr, project.resolve()) or _last_lines(configuration["app"], ran), ran.stderr
+        )
+
+
+def _last_lines(app: str, ran: "subprocess.CompletedProcess[str]") -> str:
+    lines = [line for line in ran.stderr.splitlines() if line.strip()][-_MOST_LINES:]
+    return "\n".join([f"{app} in cdk.json failed with exit status {ran.returncode}:", *lines])
 
 
 def _report(out: Path) -> str:
@@ -113,6 +128,7 @@ def app_environment(project: Path, out: Path, context: Mapping[str, str]) -> dic
         "CDK_OUTDIR": str(out.resolve()),
         "CDK_CONTEXT_JSON": json.dumps({**_configuration(project).get("context", {}), **context}),
         "CDK_VALIDATION": "false",
+        "PYTHON_COLORS": "0",  # the traceback is read
         "JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION": "1",
     }
 
@@ -121,9 +137,13 @@ def _configuration(project: Path) -> dict[str, Any]:
     file = project / "cdk.json"
     if not file.exists():
         raise SynthesisError(f"{project} has no cdk.json. Run millrace in the folder of your CDK app.")
-    configuration: dict[str, Any] = json.loads(file.read_text())
+    try:
+        configuration: dict[str, Any] = json.loads(file.read_text())
+    except ValueError as error:
+        raise SynthesisError(f"{file.name} is no JSON: {error}. Correct it.") from error
     if "app" not in configuration:
-        raise SynthesisError(f'{file} has no "app". Add "app": "python app.py".')
+        raise SynthesisError(f'{file.name} has no "app". Add "app": "python app.py".')
+    _check_context(file, configuration.get("context", {}))
     return configuration
 
 
@@ -140,3 +160,13 @@ def python_mismatch(out: Path) -> str:
         f"Functions run on {here} here, and on {', '.join(others)} in Lambda. Run the local cloud and the tests "
         f'on that version, or set "millrace:python": "{here.removeprefix("python")}" in the context of cdk.json.'
     )
+
+
+def _check_context(file: Path, context: Mapping[str, Any]) -> None:
+    """Raise SynthesisError for a key with Millrace's prefix that Millrace does not have: CDK ignores it."""
+    for key in context:
+        if key.startswith("millrace:") and key not in _CONTEXT_KEYS:
+            lines = file.read_text().splitlines()
+            number = next((number for number, line in enumerate(lines, 1) if key in line), 0)
+            keys = ", ".join(_CONTEXT_KEYS)
+            raise SynthesisError(f"{file.name}:{number}: Millrace has no context key {key!r}. Its keys are: {keys}.")

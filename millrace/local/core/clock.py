@@ -14,10 +14,28 @@ class Clock:
     def __init__(self) -> None:
         self.skipped_time = 0.0
         self._origin = time.time() - time.monotonic()
+        self._stops = 0
+        self._stopped_at = 0.0
 
     def now(self) -> float:
         """Return the current time of the local cloud."""
-        return self._origin + time.monotonic() + self.skipped_time
+        return self._stopped_at if self._stops else self._origin + time.monotonic() + self.skipped_time
+
+    @property
+    def stands_still(self) -> bool:
+        """Whether a debugged function runs."""
+        return self._stops > 0
+
+    def stop(self) -> None:
+        """Stand still until each call of `stop` has been followed by one of `go_on`."""
+        self._stopped_at = self.now()
+        self._stops += 1
+
+    def go_on(self) -> None:
+        """Go on from where the clock stands. Skipped time shrinks by the time of the stop."""
+        self._stops -= 1
+        if not self._stops:
+            self.skipped_time += self._stopped_at - self.now()
 
     @property
     def wall_clock_offset(self) -> float:

@@ -38,8 +38,9 @@ def add(owner: Any, name: str, method: Callable[..., Any]) -> None:
 
 
 def replace_attribute(owner: Any, name: str, replacement: property | cached_property[Any]) -> None:
-    """Replace a property, or an attribute that the class sets in its `__init__`. Raises MotoChangedError."""
-    if not hasattr(owner, name) and name not in owner.__init__.__code__.co_names:
+    """Replace a property, or an attribute that a method of the class sets. Raises MotoChangedError."""
+    methods = [each.__code__ for each in vars(owner).values() if inspect.isfunction(each)]
+    if not hasattr(owner, name) and not any(name in code.co_names for code in methods):
         raise _changed(owner, name, "it does not exist")
     _set(owner, name, replacement)
 

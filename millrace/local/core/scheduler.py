@@ -7,6 +7,7 @@ scheduled and no hold is open.
 
 import heapq
 import itertools
+import math
 import threading
 from collections import Counter
 from collections.abc import Callable
@@ -86,7 +87,7 @@ class Scheduler:
         self._waiting = 0
         self._held: Counter[str] = Counter()
         self._running: str | None = None
-        self._settle_calls = 0
+        self._skip_limits: list[float] = []
         self._changed = threading.Condition(threading.RLock())
         self.wake: Callable[[], None] = lambda: None
 
@@ -146,8 +147,8 @@ class Scheduler:
         self.wake()
 
     def _notify(self) -> None:
-        """Wake the threads that wait in settle() when everything has settled."""
-        if self._settle_calls and self._settled():
+        """Wake the threads that wait in settle() when everything has settled, or waits beyond their limits."""
+        if self._skip_limits and (self._settled() or self._waits_beyond(min(self._skip_limits))):
             self._changed.notify_all()
 
     def run_due(self, limit: int = MAX_ACTIONS) -> float | None:
@@ -182,28 +183,43 @@ class Scheduler:
             heapq.heappop(self._items)
 
     def _may_skip_time(self) -> bool:
-        return bool(self._settle_calls and self._waiting and not self._held)
+        may = self._skip_limits and self._waiting and not self._held
+        return bool(may and self._items[0].due <= max(self._skip_limits))
 
     def _idle_seconds(self) -> float | None:
         with self._changed:
             self._drop_cancelled()
-            if not self._items:
-                return None
+            if not self._items or (self.clock.stands_still and self._items[0].due > self.clock.now()):
+                return None  # what ends the stop wakes the scheduler
             return 0.0 if self._may_skip_time() else max(0.0, self._items[0].due - self.clock.now())
 
-    def settle(self, max_wait: float) -> None:
-        """Wait until no action is scheduled and no hold is open. Idle time is skipped.
+    def settle(self, max_wait: float, max_skip: float = math.inf) -> None:
+        """Wait until no action is scheduled and no hold is open. Idle time is skipped, at most `max_skip` seconds.
 
-        Raises NotSettledError, which names the remaining actions and holds, after `max_wait` seconds of wall time.
+        Raises NotSettledError, which names the remaining actions and holds, after `max_wait` seconds of wall time, or
+        if nothing is due within `max_skip`.
         """
         with self._changed:
-            self._settle_calls += 1
+            limit = self.clock.now() + max_skip
+            self._skip_limits.append(limit)
             self.wake()
             try:
-                if not self._changed.wait_for(self._settled, max_wait):
-                    raise NotSettledError(f"Not settled after {max_wait:g} s; still under way: {self.under_way()}.")
+                ended = self._changed.wait_for(lambda: self._settled() or self._waits_beyond(limit), max_wait)
+                while not ended and self.clock.stands_still:  # a developer thinks
+                    ended = self._changed.wait_for(self._settled, max_wait)
             finally:
-                self._settle_calls -= 1
+                self._skip_limits.remove(limit)
+            if not ended:
+                raise NotSettledError(f"Not settled after {max_wait:g} s; still under way: {self.under_way()}.")
+            if not self._settled():
+                raise NotSettledError(
+                    f"Not settled: nothing is due within {max_skip:g} s. What waits longer: {self.under_way()}."
+                )
+
+    def _waits_beyond(self, limit: float) -> bool:
+        self._drop_cancelled()
+        idle = not self._held and self._running is None
+        return bool(idle and self._items and self._items[0].due > limit)
 
     def _settled(self) -> bool:
         return not self._waiting and not self._held and self._running is None

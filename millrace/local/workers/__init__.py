@@ -2,11 +2,13 @@
 
 from millrace.local.workers.package_view import LayerMismatchError
 from millrace.local.workers.pool import Workers, WorkersClosedError
-from millrace.local.workers.spec import Confinement, FunctionSpec, Outcome
+from millrace.local.workers.spec import Confinement, Debugging, Developer, FunctionSpec, Outcome
 from millrace.local.workers.worker import new_trace_id
 
 __all__ = [
     "Confinement",
+    "Debugging",
+    "Developer",
     "FunctionSpec",
     "LayerMismatchError",
     "Outcome",

@@ -90,7 +90,8 @@ def _equal(package: Distribution, root: Path) -> Distribution:
     if local.version != package.version:
         raise LayerMismatchError(
             f"{package.name}: {needed}, but here {local.version} is installed. "
-            f"Run `make`, or install {package.name}=={package.version} here, or build the layer again."
+            f"Install it: pip install {package.name}=={package.version}. "
+            f"Or pin {local.version} and build the layer again."
         )
     return local
 
@@ -99,7 +100,9 @@ def _local(name: str, why: str) -> Distribution:
     try:
         return distribution(name)
     except PackageNotFoundError:
-        raise LayerMismatchError(f"{name}: {why}, but here it is not installed. Run `make` to install it.") from None
+        raise LayerMismatchError(
+            f"{name}: {why}, but here it is not installed. Install it: pip install {name}"
+        ) from None
 
 
 def _refuse_native(entry: Path) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from millrace.local.workers.fair_queue import FairQueue
 from millrace.local.workers.package_view import LayerMismatchError, make_package_view
 from millrace.local.workers.spawner import Start, WorkerSpawner
-from millrace.local.workers.spec import Confinement, FunctionSpec, Outcome, Status
+from millrace.local.workers.spec import Confinement, Developer, FunctionSpec, Outcome, Status
 from millrace.local.workers.worker import Job, Worker, describe
 
 IDLE_WORKERS = 32
@@ -45,7 +45,11 @@ class Workers:
         limit: int | None = None,
         cache: Path = Path(".millrace"),
         confinement: Confinement | None = None,
+        developer: Developer | None = None,
     ) -> None:
+        self.developer = developer or Developer()
+        self.observe: Callable[[FunctionSpec, Outcome], object] = lambda _spec, _outcome: None
+        self._debugged: deque[Job] = deque()
         self._confinement = confinement or Confinement()
         self._loop = loop
         self._environment = dict(environment)
@@ -85,11 +89,18 @@ class Workers:
         if self._closed:
             raise WorkersClosedError(f"{spec.name} was invoked after the workers were closed")
         job = Job(spec, payload, request_id, done, ahead, trace_id)
-        if urgent:
+        if self.developer.debugs(spec):
+            self._debugged.append(job)
+            self._run_debugged()
+        elif urgent:
             self._run(job)
         else:
             self._queue.add(job)
             self._run_waiting()
+
+    def _run_debugged(self) -> None:
+        if self._debugged and not any(self.developer.debugs(worker.spec) for worker in self._busy):
+            self._run(self._debugged.popleft())
 
     def kill(self, request_id: str) -> None:
         """Kill the process that runs an invocation, if one does."""
@@ -107,7 +118,8 @@ class Workers:
     def close(self) -> None:
         """End every process and wait for their exit. Unfinished invocations end as killed."""
         self._closed = True
-        waiting = self._queue.clear()
+        waiting = [*self._queue.clear(), *self._debugged]
+        self._debugged.clear()
         for spawner in list(self._spawners.values()):
             spawner.close()
         self._spawners.clear()
@@ -161,6 +173,7 @@ class Workers:
             self._busy.remove(worker)
             self._waiting.discard(worker)
             self._queue.ended(worker.spec.name)
+            self._loop.call_soon(self._run_debugged)
 
     def _run(self, job: Job) -> None:
         try:
@@ -215,6 +228,7 @@ class Workers:
             self._report(job, _failed(job, "error", f"Millrace.{kind}", str(error)))
 
     def _report(self, job: Job, outcome: Outcome) -> None:
+        self.observe(job.spec, outcome)
         try:
             job.done(outcome)
         except WorkersClosedError:

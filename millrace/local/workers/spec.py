@@ -1,9 +1,9 @@
 """The specification of a function for a worker, and the outcome of an invocation."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, Protocol
 
 Status = Literal["ok", "error", "timeout", "exit"]
 
@@ -34,6 +34,61 @@ class Confinement:
 
     shared: tuple[str, ...] = ()
     enabled: bool = True
+
+
+class Stoppable(Protocol):
+    """A clock that stands still until each `stop` has been followed by a `go_on`."""
+
+    def stop(self) -> None:
+        """Stand still."""
+
+    def go_on(self) -> None:
+        """Go on."""
+
+
+@dataclass(frozen=True)
+class Debugging:
+    """A function to debug, by its folder or its name, and the port on loopback at which debugpy listens.
+
+    The debugger shows the files of `project`. `packages` is the folder that holds debugpy. `waits` is called when the
+    function waits for a client. The function runs one invocation at a time, without a timeout.
+    """
+
+    function: str
+    port: int
+    project: str
+    packages: str
+    waits: Callable[[], None] = lambda: None
+
+    def is_for(self, spec: FunctionSpec) -> bool:
+        """Whether this is the function."""
+        return self.function in (spec.name, spec.environment.get("POWERTOOLS_SERVICE_NAME"))
+
+    def settings(self) -> dict[str, Any]:
+        """What the worker needs."""
+        return {"port": self.port, "project": self.project, "packages": self.packages}
+
+
+@dataclass(frozen=True)
+class Developer:
+    """What a function does when its developer looks into it.
+
+    `read_line` writes a prompt to a terminal and reads a line; None without a terminal. `clock` stands still while a
+    function waits for a person.
+    """
+
+    debugging: Debugging | None = None
+    read_line: Callable[[str], str] | None = None
+    clock: Stoppable | None = None
+
+    def debugs(self, spec: FunctionSpec) -> bool:
+        """Whether a function is the one to debug."""
+        return self.debugging is not None and self.debugging.is_for(spec)
+
+    def settings(self, spec: FunctionSpec) -> dict[str, Any]:
+        """What the worker of a function needs."""
+        debug = self.debugging.settings() if self.debugging and self.debugs(spec) else None
+        return {"debug": debug, "terminal": self.read_line is not None}
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from millrace.local.workers.channel import Channel
 from millrace.local.workers.inside import wire
 from millrace.local.workers.inside.worker import FreshLoader
 from millrace.local.workers.spawner import Exit, WorkerSpawner, execution_environment
-from millrace.local.workers.spec import Confinement, FunctionSpec, Outcome, Status
+from millrace.local.workers.spec import Confinement, Developer, FunctionSpec, Outcome, Status, Stoppable
 
 INIT_SECONDS = 10.0
 """What loading may take. https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html#runtimes-lifecycle-ib"""
@@ -52,6 +52,8 @@ class Job:
 class Owner(Protocol):
     """The pool, as a worker knows it."""
 
+    developer: Developer
+
     def finished(self, worker: "Worker", job: Job, outcome: Outcome) -> None:
         """An invocation has its outcome. The worker may go on, unless it is `retired`."""
 
@@ -72,6 +74,9 @@ class Worker:
         owner: Owner,
     ) -> None:
         self.spec = spec
+        self._developer = owner.developer
+        self._is_debugged = self._developer.debugs(spec)
+        self._stopped_clock: Stoppable | None = None
         self.retired = False
         self._loop = loop
         self._spawner = spawner
@@ -88,7 +93,8 @@ class Worker:
         self._channel = Channel(loop, ours, self._arrived)
         with theirs:
             self._number = spawner.start(self, theirs.fileno(), self._log.descriptor)
-        self._channel.send(wire.pack(_configuration(spec, base, confinement, self._stream)))
+        configuration = _configuration(spec, base, confinement, self._stream)
+        self._channel.send(wire.pack(configuration | self._developer.settings(spec)))
 
     def take(self, job: Job) -> None:
         """Run an invocation."""
@@ -96,6 +102,8 @@ class Worker:
         self._began = self._loop.time()
         call = {"request_id": job.request_id, "trace_id": job.trace_id or new_trace_id(), "ahead": job.ahead}
         self._channel.send(wire.pack(call, job.payload))
+        if self._is_debugged:
+            self._stand_still()
         if self._warm:
             self._start_timer(self.spec.timeout)
 
@@ -132,6 +140,8 @@ class Worker:
     def _start_timer(self, seconds: float) -> None:
         if self._timer:
             self._timer.cancel()
+        if self._stopped_clock:
+            return
         self._timer = self._loop.call_later(seconds, self._time_out)
 
     def _time_out(self) -> None:
@@ -156,7 +166,14 @@ class Worker:
         return "exit", error, f"{message}\nRuntime.ExitError"
 
     def _arrived(self, meta: dict[str, Any], body: bytes) -> None:
-        if meta["kind"] == "ready":
+        if meta["kind"] == "waits" and self._developer.debugging:
+            self._developer.debugging.waits()
+        elif meta["kind"] == "reads-line" and self._developer.read_line:
+            self._stand_still()
+            threading.Thread(
+                target=self._read_line, args=(self._developer.read_line, body.decode()), daemon=True
+            ).start()
+        elif meta["kind"] == "ready":
             self._warm, self._init_ms = True, meta["init_ms"]
             roots = (self.spec.code.resolve(), self._spawner.package_view)
             if meta["uncached"]:
@@ -166,10 +183,25 @@ class Worker:
             self.retired = self.retired or meta.get("last", False)
             self._finish(meta["status"], body, meta["ms"], meta["memory"] // 1024)
 
+    def _stand_still(self) -> None:
+        """Stop the timeout and the clock until the end of the invocation: it waits for a person."""
+        if self._timer:
+            self._timer.cancel()
+        if not self._stopped_clock and self._developer.clock:
+            self._stopped_clock = self._developer.clock
+            self._stopped_clock.stop()
+
+    def _read_line(self, read_line: Callable[[str], str], prompt: str) -> None:
+        line = read_line(prompt)
+        self._loop.call_soon_threadsafe(self._channel.send, wire.pack({"kind": "line"}, line.encode()))
+
     def _finish(self, status: Status, payload: bytes, duration_ms: float, memory_mb: int, *lines: str) -> None:
         job, self._job = self._job, None
         if self._timer:
             self._timer.cancel()
+        if self._stopped_clock:
+            self._stopped_clock.go_on()
+            self._stopped_clock = None
         if job is None:
             return
         init_ms, self._init_ms = self._init_ms, None

@@ -1,5 +1,6 @@
 """The scheduler: order of actions, clock, holds and settling."""
 
+import math
 import threading
 import time
 
@@ -118,7 +119,7 @@ def test_hold_ends_when_its_block_fails(driven):
 def test_settle_is_notified_once_after_many_actions(scheduler, monkeypatch):
     wakes = []
     monkeypatch.setattr(scheduler._changed, "notify_all", lambda: wakes.append(1))
-    scheduler._settle_calls = 1
+    scheduler._skip_limits = [math.inf]
     for _ in range(1000):
         scheduler.soon(lambda: None, "count")
     scheduler.run_due(1000)
@@ -170,3 +171,11 @@ def test_failing_actions_do_not_prevent_later_actions(empty_cloud):
     empty_cloud.on_loop(lambda: [scheduler.soon(action, "a test") for action in actions])
     empty_cloud.settle(5)
     assert ran == ["after"]
+
+
+def test_settle_does_not_skip_more_than_its_limit(driven):
+    began = driven.clock.now()
+    driven.after(60, lambda: driven.after(24 * 3600, pytest.fail, "an open circuit"), "a retry")
+    with pytest.raises(NotSettledError, match=r"nothing is due within 3600 s\. What waits longer: an open circuit"):
+        driven.settle(5, 3600)
+    assert driven.clock.now() - began < 3600

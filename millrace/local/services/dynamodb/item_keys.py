@@ -1,10 +1,13 @@
 """Items of moto's tables by their keys."""
 
+import threading
 from typing import Any
 
 from millrace.local.services.dynamodb import index_partitions
 from millrace.local.services.dynamodb.attribute_values import UnsupportedRequestError, parse
 
+WRITE_LOCK = threading.RLock()
+"""Held by each write and scan: moto's threads can write between a condition check and its write."""
 _MAX_ITEM_BYTES = 400_000
 _MAX_KEY_BYTES = 1024
 

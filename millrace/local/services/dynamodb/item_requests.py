@@ -16,9 +16,8 @@ from millrace.local.core.http import InvalidJsonError, Request, Response
 from millrace.local.services.dynamodb import index_partitions
 from millrace.local.services.dynamodb.attribute_values import UnsupportedRequestError, parse, render
 from millrace.local.services.dynamodb.item_expressions import Compiled, Scope, compile_condition, compile_update
-from millrace.local.services.dynamodb.item_keys import Key, check_index_keys
+from millrace.local.services.dynamodb.item_keys import WRITE_LOCK, Key, check_index_keys
 from millrace.local.services.dynamodb.item_updates import updated
-from millrace.local.services.dynamodb.moto_changes import WRITE_LOCK
 
 PREFIX = "DynamoDB_20120810."
 ERRORS = "com.amazonaws.dynamodb.v20120810#"

@@ -2,7 +2,6 @@
 
 import copy
 import functools
-import threading
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -10,12 +9,11 @@ from typing import Any
 from millrace.local.core.account_region import AccountRegion
 from millrace.local.core.moto_patches import replace, replace_attribute
 from millrace.local.services.dynamodb import index_partitions
+from millrace.local.services.dynamodb.item_keys import WRITE_LOCK
 from millrace.local.services.dynamodb.service import DynamoDb
 from millrace.local.services.dynamodb.transactions import transact_write_items
 
 RegionOf = Callable[..., AccountRegion]
-WRITE_LOCK = threading.RLock()
-"""Held by each write and scan: moto's threads can write between a condition check and its write."""
 _WRITES = (
     "put_item",
     "update_item",

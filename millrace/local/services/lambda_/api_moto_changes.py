@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote
 
-from millrace.local.core.moto_patches import replace
+from millrace.local.core.moto_patches import add, replace
 
 _NAME_PATTERN = (
     r"(arn:(aws[a-zA-Z-]*)?:lambda:)?([a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:)?(\d{12}:)?(function:)?"
@@ -50,8 +50,8 @@ def _complete_configurations() -> None:
         getattr(LambdaFunction, name) for name in ("get_configuration", "update_configuration", "update_function_code")
     )
 
-    def get_configuration(function: Any, *, on_create: bool = False) -> dict[str, Any]:
-        given = get(function, on_create=on_create)
+    def get_configuration(function: Any, *args: Any, **options: Any) -> dict[str, Any]:
+        given = get(function, *args, **options)
         group = f"/aws/lambda/{function.function_name}"
         config = {name: value for name, value in given.items() if value not in (None, []) or name == "Description"}
         config["LastModified"] = f"{function.last_modified[:23]}+0000"
@@ -61,14 +61,14 @@ def _complete_configurations() -> None:
             runtime = hashlib.sha256(function.run_time.encode()).hexdigest()
             arn = f"arn:aws:lambda:{function.region}::runtime:{runtime}"
             config["RuntimeVersionConfig"] = {"RuntimeVersionArn": arn}
-        if on_create:
+        if options.get("on_create"):
             config |= {"State": "Pending", "StateReason": _CREATING[0], "StateReasonCode": _CREATING[1]}
         return config
 
-    def renewed(change: Callable[[Any, Any], Any]) -> Callable[[Any, Any], dict[str, Any]]:
-        def changed(function: Any, given: Any) -> dict[str, Any]:
-            change(function, given)
-            if not given.get("DryRun"):
+    def renewed(change: Callable[..., Any]) -> Callable[..., dict[str, Any]]:
+        def changed(function: Any, *args: Any) -> dict[str, Any]:
+            change(function, *args)
+            if not args[0].get("DryRun"):
                 function.millrace_revision = str(uuid.uuid4())
             reason = {"LastUpdateStatusReason": _CREATING[0], "LastUpdateStatusReasonCode": _CREATING[1]}
             return {**function.get_configuration(), "LastUpdateStatus": "InProgress", **reason}
@@ -161,7 +161,9 @@ def _add_operations() -> None:
         chosen = response.json_body.get("RecursiveLoop")
         if chosen not in ("Allow", "Terminate"):
             text = f"1 validation error detected: Value '{chosen}' at 'recursiveLoop' failed to satisfy constraint: "
-            raise LambdaClientError("ValidationException", f"{text}Member must satisfy enum value set: [Allow, Terminate]")
+            raise LambdaClientError(
+                "ValidationException", f"{text}Member must satisfy enum value set: [Allow, Terminate]"
+            )
         function_of(response).recursive_loop = chosen
         return get_function_recursion_config(response)
 
@@ -176,10 +178,10 @@ def _add_operations() -> None:
         get_function_recursion_config,
         put_function_recursion_config,
         get_runtime_management_config,
-        create_function_url_config,
     )
     for operation in added:
-        replace(LambdaResponse, operation.__name__, operation)
+        add(LambdaResponse, operation.__name__, operation)
+    replace(LambdaResponse, "create_function_url_config", create_function_url_config)
     for path in _PATHS:
         urls.url_paths[f"{{0}}{path}"] = LambdaResponse.dispatch
 
@@ -192,26 +194,26 @@ def _check_permissions() -> None:
     from moto.awslambda.exceptions import LambdaClientError  # noqa: PLC0415
     from moto.awslambda.models import LambdaBackend  # noqa: PLC0415
 
-    add, remove = LambdaBackend.add_permission, LambdaBackend.remove_permission
+    add_by_moto, remove = LambdaBackend.add_permission, LambdaBackend.remove_permission
 
     def error(code: str, status: int, message: str) -> Exception:
         made: Exception = LambdaClientError(code, message)
         made.code = status  # type: ignore[attr-defined]
         return made
 
-    def add_permission(backend: Any, name: str, qualifier: str, raw: str) -> Any:
-        statement_id, function = json.loads(raw).get("StatementId"), backend.get_function(name)
+    def add_permission(backend: Any, function_name: str, qualifier: str, raw: str) -> Any:
+        statement_id, function = json.loads(raw).get("StatementId"), backend.get_function(function_name)
         resource = f"{function.function_arn}:{qualifier}" if qualifier else function.function_arn
         if (statement_id, resource) in [(each.get("Sid"), each.get("Resource")) for each in function.policy.statements]:
             message = f"The statement id ({statement_id}) provided already exists. Please provide a new statement id, "
             raise error("ResourceConflictException", 409, f"{message}or remove the existing statement.")
-        return add(backend, name, qualifier, raw)
+        return add_by_moto(backend, function_name, qualifier, raw)
 
-    def remove_permission(backend: Any, name: str, statement_id: str, revision: str = "") -> None:
-        if statement_id not in [each.get("Sid") for each in backend.get_function(name).policy.statements]:
-            message = f"Statement {statement_id} is not found in resource policy."
+    def remove_permission(backend: Any, function_name: str, sid: str, revision: str = "") -> None:
+        if sid not in [each.get("Sid") for each in backend.get_function(function_name).policy.statements]:
+            message = f"Statement {sid} is not found in resource policy."
             raise error("ResourceNotFoundException", 404, message)
-        remove(backend, name, statement_id, revision)
+        remove(backend, function_name, sid, revision)
 
     replace(LambdaBackend, "add_permission", add_permission)
     replace(LambdaBackend, "remove_permission", remove_permission)

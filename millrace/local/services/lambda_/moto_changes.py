@@ -159,9 +159,9 @@ def _keep_layers() -> None:
         layers_data(function, [arn])  # raises for an unknown one
         return get_backend(function.account_id, function.region).layers_versions_by_arn(arn)
 
-    def get_layers_data(function: Any, arns: list[str]) -> Any:
+    def get_layers_data(function: Any, layers_versions_arns: list[str]) -> Any:
         try:
-            function.millrace_layers = [layer(function, arn) for arn in arns]
+            function.millrace_layers = [layer(function, arn) for arn in layers_versions_arns]
         except UnknownPublicLayerError as error:
             raise InvalidParameterValueException(str(error)) from error
         return [{"Arn": each.arn, "CodeSize": each.code_size} for each in function.millrace_layers]

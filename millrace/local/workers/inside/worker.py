@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from . import confinement, logs, runtime, wire
+from . import breakpoints, confinement, debugger, logs, runtime, wire
 
 _PIECE = 1 << 18
 
@@ -38,14 +38,22 @@ def main(connection: int, log: int, lifeline: int, package_view: str, home: str,
     config, _ = next(frames)
     logs.capture(log)
     began = time.perf_counter()
+    debug = config["debug"]
     if config["confined"]:
-        home = confinement.confine([config["code"], package_view, *packages], home, config["shared"])
+        needed = [config["code"], package_view, *packages, *([debug["packages"]] if debug else [])]
+        home = confinement.confine(needed, home, config["shared"])
     threading.Thread(target=_end_with, args=(lifeline,), daemon=True).start()
     _enter(config, package_view, home)
+    breakpoints.install(pool, frames, terminal=False)
+    attached = debugger.listen(config, lambda: pool.sendall(wire.pack({"kind": "waits"}))) if debug else lambda: None
+    attached()
     known = set(sys.modules)
     handler = _load(config["handler"], pool)
+    if not debug:
+        breakpoints.install(pool, frames, terminal=config["terminal"])
     pool.sendall(wire.pack({"kind": "ready", "init_ms": _since(began), "uncached": _uncached(known)}))
     for call, body in frames:
+        attached()
         began = time.perf_counter()
         status, answer = runtime.invoke(handler, body, call, config)
         pool.sendall(wire.pack(_result(status, began), answer))
