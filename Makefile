@@ -6,6 +6,8 @@ READY   := $(VENV)/.ready
 CDK     := $(VENV)/cdk/node_modules/aws-cdk/bin/cdk
 CDK_VERSION := 2.1148.1
 CHECKOV := $(VENV)/checkov/bin/checkov
+ASL     := $(VENV)/asl/node_modules/asl-validator/dist/bin/asl-validator.js
+ASL_VERSION := 4.0.0
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 ORDERS  := tests/events/stock_delivered.json tests/events/place_order.json \
            tests/events/place_order_declined.json tests/events/place_order_undeliverable.json \
@@ -29,9 +31,9 @@ test: $(READY) ## Lint, types and every test
 	@$(BIN)/mypy
 	@$(BIN)/pytest -n auto
 
-lint: $(CHECKOV) ## Ruff; cdk-nag, cfn-lint and checkov over the synthesised shop
+lint: $(CHECKOV) $(ASL) ## Ruff; cdk-nag, cfn-lint, checkov, parliament and asl-validator over the shop in each mode
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
-	@$(BIN)/python tests/lint.py --checkov $(CHECKOV)
+	@$(BIN)/python tests/lint.py --validators $(dir $(CHECKOV)) --asl-validator $(ASL)
 
 check: $(READY) ## Look for what is wrong with the flow of events: loops, losses, leaks
 	@$(BIN)/millrace check
@@ -103,8 +105,12 @@ $(CDK): $(READY)
 		$(BIN)/npm install --silent --no-audit --no-fund --prefix $(VENV)/cdk aws-cdk@$(CDK_VERSION); }
 
 $(CHECKOV): tests/checkov-requirements.txt | $(READY)
-	@echo "» installing checkov into an environment of its own"
+	@echo "» installing checkov and parliament into their own environment"
 	@$(BIN)/python -m venv --clear $(VENV)/checkov
 	@$(BIN)/uv pip install --quiet --python $(VENV)/checkov/bin/python -r $< || \
 		$(VENV)/checkov/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
+
+$(ASL): | $(READY)
+	@echo "» installing asl-validator $(ASL_VERSION)"
+	@$(BIN)/npm install --silent --no-audit --no-fund --prefix $(VENV)/asl asl-validator@$(ASL_VERSION)

@@ -52,7 +52,7 @@ class Shop(Stack):
         Fulfilment(stack, "Fulfilment", bus=bus, stock=warehouse.stock, removal_policy=removal_policy)
         tables: Tables = {"orders": orders.orders, "customers": orders.customers, "points": loyalty.points}
         api = PublicApi(stack, "PublicApi", bus=bus, tables=tables)  # receives the answers that fulfilment waits for
-        Dashboard(stack, "Dashboard", bus=self.bus, stacks=self.stacks)
+        Dashboard(stack, "Dashboard", bus=bus, stacks=self.stacks)
         CfnOutput(self, "BusName", value=self.bus.name)
         CfnOutput(stack, "Endpoint", value=api.api.endpoint)
 
