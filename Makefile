@@ -50,8 +50,9 @@ deploy: $(CDK) ## cdk deploy into the AWS account of your credentials
 destroy: $(CDK) ## cdk destroy
 	@$(BIN)/node $(CDK) destroy --all
 
-e2e: $(READY) ## Tests against a deployed stack: needs AWS credentials and MILLRACE_E2E=1
-	@$(BIN)/pytest tests/e2e
+e2e: $(CDK) ## Deploy, use, update, break and destroy STAGE=dev (or "dev test"), in a local cloud or with AWS=1
+	@$(if $(AWS)$(AWS_ENDPOINT_URL),,$(BIN)/python tests/e2e/in_local_cloud.py) $(BIN)/python tests/e2e/stages.py \
+		--cli $(CDK) --stage $(or $(STAGE),e2e) $(if $(AWS),--aws)
 
 cdk-cycle: $(CDK) ## The real CDK CLI's whole cycle against the local cloud, everything read back
 	@$(BIN)/python tests/e2e/cdk_cycle.py --cli $(CDK)
@@ -86,6 +87,7 @@ moto-versions: $(READY) ## Test the services on moto with the oldest and the new
 
 bench: $(READY) ## Measure, as ratios against a floor in the same run
 	@$(BIN)/python -m benchmarks
+	@$(BIN)/python -m benchmarks cold
 
 # uv is fast; pip is the way round where uv cannot reach the package index that pip is set up for.
 $(READY): requirements.txt pyproject.toml

@@ -99,19 +99,22 @@ def machines(file: Path) -> Iterator[tuple[str, str]]:
 
 def parliament(file: Path, program: str) -> tuple[list[str], int]:
     """Return the findings of parliament in the policies of a template, and the number of acknowledged ones."""
-    found = [finding for name, policy in policies(file) for finding in _findings(name, policy, program)]
+    found = list(_findings(file, program))
     acknowledged = [each for each in found if any(f"'{action}'" in each for action in ACKNOWLEDGED)]
     return [each for each in found if each not in acknowledged], len(acknowledged)
 
 
-def _findings(name: str, policy: dict, program: str) -> Iterator[str]:
-    command = [program, "--json", "--string", json.dumps(policy)]
-    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+def _findings(file: Path, program: str) -> Iterator[str]:
+    with tempfile.TemporaryDirectory() as folder:
+        for number, (name, policy) in enumerate(policies(file)):
+            Path(folder, f"{name}-{number}.json").write_text(json.dumps(policy))
+        command = [program, "--json", "--directory", folder]
+        ran = subprocess.run(command, capture_output=True, text=True, check=False)
     if ran.stderr or ran.returncode not in (0, 1):
-        raise SystemExit(f"parliament ended with {ran.returncode} for {name}: {ran.stderr}")
+        raise SystemExit(f"parliament ended with {ran.returncode} for {file}: {ran.stderr}")
     for line in ran.stdout.splitlines():
         finding = json.loads(line)
-        yield f"{finding['issue']} {name}: {finding['detail']}"
+        yield f"{finding['issue']} {Path(finding['location']['filepath']).stem}: {finding['detail']}"
 
 
 def asl_validator(file: Path, program: str) -> list[str]:
