@@ -15,7 +15,7 @@ ORDERS  := tests/events/stock_delivered.json tests/events/place_order.json \
 
 .DEFAULT_GOAL := help
 .PHONY: help run up test lint check types synth deploy destroy e2e cdk-cycle map-page hostile-page api-fuzz hostile \
-        bench first-hour mutants moto-versions rebuild-100k soak
+        bench first-hour matrix mutants moto-versions rebuild-100k soak
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -81,6 +81,9 @@ soak: $(READY) ## 10,000 orders while calls fail, crash, come twice and conflict
 mutants: $(READY) ## Mutate the lines changed SINCE=HEAD~1, and list what no test notices (ALL=1, PATHS=millrace/patterns)
 	@nice $(BIN)/python tests/mutants.py $(if $(SINCE),--since $(SINCE)) $(if $(ALL),--all) $(if $(PATHS),--paths $(PATHS)) \
 		$(if $(EVERY),--every $(EVERY)) $(if $(RETRY),--retry)
+
+matrix: $(READY) ## Test events, runtime and functions on each supported Python that uv finds (VERSIONS="3.13" for some)
+	@$(BIN)/python tests/matrix.py $(VERSIONS)
 
 moto-versions: $(READY) ## Test the services on moto with the oldest and the newest version that pyproject.toml allows
 	@$(BIN)/python tests/moto_versions.py
