@@ -106,11 +106,9 @@ def test_metadata_lists_sources_and_events_of_a_function(template):
 
 
 def shop(app):
-    from aws_cdk import RemovalPolicy
-
     from infra.shop import Shop
 
-    return Shop(app, "Shop", removal_policy=RemovalPolicy.DESTROY)
+    return Shop(app, "Shop")
 
 
 def test_synth_is_deterministic(template, app, synthesised):
