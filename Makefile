@@ -8,6 +8,8 @@ CDK_VERSION := 2.1148.1
 CHECKOV := $(VENV)/checkov/bin/checkov
 ZENSICAL := $(VENV)/docs/bin/zensical
 MERMAID := mermaid@12.3.0
+ASL     := $(VENV)/asl/node_modules/asl-validator/dist/bin/asl-validator.js
+ASL_VERSION := 4.0.0
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 ORDERS  := tests/events/stock_delivered.json tests/events/place_order.json \
            tests/events/place_order_declined.json tests/events/place_order_undeliverable.json \
@@ -16,7 +18,7 @@ ORDERS  := tests/events/stock_delivered.json tests/events/place_order.json \
 
 .DEFAULT_GOAL := help
 .PHONY: help run up test lint check types synth deploy destroy e2e cdk-cycle map-page hostile-page api-fuzz fuzz hostile \
-        bench docs first-hour mutants moto-versions rebuild-100k kafka stream-1m soak
+        bench docs first-hour matrix mutants moto-versions rebuild-100k kafka stream-1m soak
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,9 +34,9 @@ test: $(READY) ## Lint, types and every test
 	@$(BIN)/mypy
 	@$(BIN)/pytest -n auto
 
-lint: $(CHECKOV) ## Ruff; cdk-nag, cfn-lint and checkov over the synthesised shop
+lint: $(CHECKOV) $(ASL) ## Ruff; cdk-nag, cfn-lint, checkov, parliament and asl-validator over the shop in each mode
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
-	@$(BIN)/python tests/lint.py --checkov $(CHECKOV)
+	@$(BIN)/python tests/lint.py --validators $(dir $(CHECKOV)) --asl-validator $(ASL)
 
 check: $(READY) ## Look for what is wrong with the flow of events: loops, losses, leaks
 	@$(BIN)/millrace check
@@ -51,8 +53,9 @@ deploy: $(CDK) ## cdk deploy into the AWS account of your credentials
 destroy: $(CDK) ## cdk destroy
 	@$(BIN)/node $(CDK) destroy --all
 
-e2e: $(READY) ## Tests against a deployed stack: needs AWS credentials and MILLRACE_E2E=1
-	@$(BIN)/pytest tests/e2e
+e2e: $(CDK) ## Deploy, use, update, break and destroy STAGE=dev (or "dev test"), in a local cloud or with AWS=1
+	@$(if $(AWS)$(AWS_ENDPOINT_URL),,$(BIN)/python tests/e2e/in_local_cloud.py) $(BIN)/python tests/e2e/stages.py \
+		--cli $(CDK) --stage $(or $(STAGE),e2e) $(if $(AWS),--aws)
 
 cdk-cycle: $(CDK) ## The real CDK CLI's whole cycle against the local cloud, everything read back
 	@$(BIN)/python tests/e2e/cdk_cycle.py --cli $(CDK)
@@ -94,12 +97,15 @@ mutants: $(READY) ## Mutate the lines changed SINCE=HEAD~1, and list what no tes
 
 docs: $(ZENSICAL) ## Build the documentation site into .millrace/site; a warning or a dead link is an error
 	@$(BIN)/python tests/docs_site.py --tools $(VENV)/docs
+matrix: $(READY) ## Test events, runtime and functions on each supported Python that uv finds (VERSIONS="3.13" for some)
+	@$(BIN)/python tests/matrix.py $(VERSIONS)
 
 moto-versions: $(READY) ## Test the services on moto with the oldest and the newest version that pyproject.toml allows
 	@$(BIN)/python tests/moto_versions.py
 
 bench: $(READY) ## Measure, as ratios against a floor in the same run
 	@$(BIN)/python -m benchmarks
+	@$(BIN)/python -m benchmarks cold
 
 # uv is fast; pip is the way round where uv cannot reach the package index that pip is set up for.
 $(READY): requirements.txt pyproject.toml
@@ -119,7 +125,7 @@ $(CDK): $(READY)
 		$(BIN)/npm install --silent --no-audit --no-fund --prefix $(VENV)/cdk aws-cdk@$(CDK_VERSION); }
 
 $(CHECKOV): tests/checkov-requirements.txt | $(READY)
-	@echo "» installing checkov into an environment of its own"
+	@echo "» installing checkov and parliament into their own environment"
 	@$(BIN)/python -m venv --clear $(VENV)/checkov
 	@$(BIN)/uv pip install --quiet --python $(VENV)/checkov/bin/python -r $< || \
 		$(VENV)/checkov/bin/python -m pip install --quiet --disable-pip-version-check -r $<
@@ -133,3 +139,6 @@ $(ZENSICAL): tests/docs-requirements.txt | $(READY)
 	@cd $(VENV)/docs && ../bin/npm pack --silent $(MERMAID) >/dev/null && \
 		tar xzf mermaid-*.tgz --strip-components=2 package/dist/mermaid.min.js && rm mermaid-*.tgz
 	@touch $@
+$(ASL): | $(READY)
+	@echo "» installing asl-validator $(ASL_VERSION)"
+	@$(BIN)/npm install --silent --no-audit --no-fund --prefix $(VENV)/asl asl-validator@$(ASL_VERSION)

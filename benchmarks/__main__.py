@@ -1,4 +1,4 @@
-"""Compare Millrace with other local clouds, or run `soak`, `shop` or `profile`."""
+"""Compare Millrace with other local clouds, or run `cold`, `soak`, `shop` or `profile`."""
 
 import argparse
 import json
@@ -9,7 +9,7 @@ from dataclasses import replace
 from types import FrameType
 from typing import NoReturn
 
-from benchmarks import report, shop, soak
+from benchmarks import cold, report, shop, soak
 from benchmarks.bars import evaluate
 from benchmarks.comparison import compare
 from benchmarks.environments import HOME
@@ -29,6 +29,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, _stop)
     if given.what == "soak":
         return _soak(given)
+    if given.what == "cold":
+        return _cold(given)
     if given.what == "shop":
         return _shop(given)
     if given.what == "profile":
@@ -39,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("what", nargs="?", choices=("compare", "soak", "shop", "profile"), default="compare")
+    parser.add_argument("what", nargs="?", choices=("compare", "cold", "soak", "shop", "profile"), default="compare")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--only", choices=MEASURES, help="run one measure")
     parser.add_argument("--subject", action="append", help="run only this subject; may be repeated")
@@ -67,6 +69,12 @@ def _soak(given: argparse.Namespace) -> int:
     soaked = soak.soak(soak.EVENTS // 10 if given.quick else soak.EVENTS)
     print(json.dumps(soak.as_json(soaked), indent=2) if given.json else soak.as_text(soaked))
     return 0 if soaked.holds else 1
+
+
+def _cold(given: argparse.Namespace) -> int:
+    found = cold.cold(given.runs or (3 if given.quick else cold.RUNS))
+    print(json.dumps(found.ratios, indent=2) if given.json else cold.as_text(found))
+    return 0 if found.holds else 1
 
 
 def _shop(given: argparse.Namespace) -> int:

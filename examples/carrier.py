@@ -24,7 +24,6 @@ NAME = "Mill & Sons"
 SERVED = frozenset({"AT", "BE", "CH", "DE", "DK", "ES", "FR", "IT", "LU", "NL", "PL", "PT"})
 PATTERN = {"source": ["shop.fulfilment"], "detail-type": ["ShippingRequested"]}
 CONTENT_TYPE = "application/cloudevents+json"
-RULE = {"Name": "Carrier", "EventBusName": "shop"}
 LOCAL = Credentials("test", "test")
 FROM_RULES = {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sts:AssumeRole"}
 
@@ -33,7 +32,7 @@ class Carrier:
     """A webhook on loopback that sends the answer before it returns its response.
 
     `client` creates boto3 clients. `refuse` returns the reason to refuse a request, or None to accept it. Answers are
-    signed with `credentials`.
+    signed with `credentials`, and sent to the shop of a `stage`.
     """
 
     def __init__(
@@ -41,7 +40,11 @@ class Carrier:
         client: Callable[[str], Any],
         refuse: Callable[[dict[str, Any]], str | None],
         credentials: Any = LOCAL,
+        stage: str | None = None,
     ) -> None:
+        suffix = f"-{stage}" if stage else ""
+        self._api_paths = (f"Shop{suffix}/", f"Shop{suffix}-Fulfilment/")
+        self._rule = {"Name": f"Carrier{suffix}", "EventBusName": f"shop{suffix}"}
         self._client = client
         self._refuse = refuse
         self._credentials = credentials
@@ -84,14 +87,16 @@ class Carrier:
         role = iam.create_role(RoleName="Carrier", AssumeRolePolicyDocument=_policy(FROM_RULES))["Role"]["Arn"]
         permission = _policy({"Effect": "Allow", "Action": "events:InvokeApiDestination", "Resource": destination})
         iam.put_role_policy(RoleName="Carrier", PolicyName="Call", PolicyDocument=permission)
-        events.put_rule(**RULE, EventPattern=json.dumps(PATTERN))
+        events.put_rule(**self._rule, EventPattern=json.dumps(PATTERN))
         target = {"Id": "Carrier", "Arn": destination, "RoleArn": role, "InputPath": "$.detail.data"}
-        events.put_targets(Rule=RULE["Name"], EventBusName=RULE["EventBusName"], Targets=[target])
+        bus = self._rule["EventBusName"]
+        events.put_targets(Rule=self._rule["Name"], EventBusName=bus, Targets=[target])
 
     def _unsubscribe(self) -> None:
         events, iam = self._client("events"), self._client("iam")
-        events.remove_targets(Rule=RULE["Name"], EventBusName=RULE["EventBusName"], Ids=["Carrier"])
-        events.delete_rule(**RULE)
+        bus = self._rule["EventBusName"]
+        events.remove_targets(Rule=self._rule["Name"], EventBusName=bus, Ids=["Carrier"])
+        events.delete_rule(**self._rule)
         events.delete_api_destination(Name="Carrier")
         events.delete_connection(Name="Carrier")
         iam.delete_role_policy(RoleName="Carrier", PolicyName="Call")
@@ -100,7 +105,7 @@ class Carrier:
     @cached_property
     def _endpoint(self) -> str:
         apis = self._client("apigatewayv2").get_apis()["Items"]
-        return str(next(api for api in apis if api.get("Description", "").startswith("Shop/"))["ApiEndpoint"])
+        return str(next(api for api in apis if api.get("Description", "").startswith(self._api_paths))["ApiEndpoint"])
 
     def _post(self, path: str, body: bytes) -> int:
         url = urlsplit(self._endpoint)

@@ -14,10 +14,16 @@ from infra.orders import Orders
 from infra.warehouse import Warehouse
 from millrace.constructs import Bus, Dashboard
 from millrace.constructs.bus.encryption import EncryptionKey
+from millrace.constructs.stores.tables import Tables
+
+NAME = "shop"
 
 
 class Shop(Stack):
-    """All contexts on one bus. `removal_policy` applies to the tables; if they are retained, the stack is protected."""
+    """All contexts on one bus, in one stack or `split` into a stack per context.
+
+    `removal_policy` applies to the tables; if they are retained, the stacks are protected.
+    """
 
     def __init__(
         self,
@@ -26,31 +32,53 @@ class Shop(Stack):
         *,
         removal_policy: RemovalPolicy = RemovalPolicy.RETAIN,
         encryption_key: EncryptionKey | None = None,
+        split: bool = False,
     ) -> None:
-        protected = removal_policy != RemovalPolicy.DESTROY
-        super().__init__(scope, id, description="The shop of Millrace", termination_protection=protected)
-        bus = Bus(self, "Bus", name="shop", encryption_key=encryption_key)
-        warehouse = Warehouse(self, "Warehouse", bus=bus, removal_policy=removal_policy)
-        orders = Orders(self, "Orders", bus=bus, removal_policy=removal_policy)
-        cold_chain = ColdChain(self, "ColdChain", bus=bus, removal_policy=removal_policy)
-        AccessLog(self, "AccessLog", bus=bus)
+        self._protected = removal_policy != RemovalPolicy.DESTROY
+        super().__init__(scope, id, description="The shop of Millrace", termination_protection=self._protected)
+        self.bus = Bus(self, "Bus", name=NAME, encryption_key=encryption_key)
+        self.stacks: list[Stack] = [self]
+        self._split = split
+        bus = self._bus_of("Warehouse")
+        warehouse = Warehouse(Stack.of(bus), "Warehouse", bus=bus, removal_policy=removal_policy)
+        bus = self._bus_of("Orders")
+        orders = Orders(Stack.of(bus), "Orders", bus=bus, removal_policy=removal_policy)
+        bus = self._bus_of("Loyalty")
+        loyalty = Loyalty(Stack.of(bus), "Loyalty", bus=bus, removal_policy=removal_policy)
+        bus = self._bus_of("Credit")
+        Credit(Stack.of(bus), "Credit", bus=bus, removal_policy=removal_policy)
+        bus = self._bus_of("Notifications")
+        Notifications(Stack.of(bus), "Notifications", bus=bus)
+        bus = self._bus_of("AccessLog")
+        AccessLog(Stack.of(bus), "AccessLog", bus=bus)
+        bus = self._bus_of("ColdChain")
+        cold_chain = ColdChain(Stack.of(bus), "ColdChain", bus=bus, removal_policy=removal_policy)
+        bus = self._bus_of("Fulfilment")
+        stack = Stack.of(bus)
         Fulfilment(
-            self,
+            stack,
             "Fulfilment",
             bus=bus,
             stock=warehouse.stock,
             breaches=cold_chain.breaches,
             removal_policy=removal_policy,
         )
-        loyalty = Loyalty(self, "Loyalty", bus=bus, removal_policy=removal_policy)
-        Credit(self, "Credit", bus=bus, removal_policy=removal_policy)
-        Notifications(self, "Notifications", bus=bus)
-        api = PublicApi(
-            self,
-            "PublicApi",
-            bus=bus,
-            tables={"orders": orders.orders, "customers": orders.customers, "points": loyalty.points},
+        tables: Tables = {"orders": orders.orders, "customers": orders.customers, "points": loyalty.points}
+        api = PublicApi(stack, "PublicApi", bus=bus, tables=tables)  # receives the answers that fulfilment waits for
+        Dashboard(stack, "Dashboard", bus=bus, stacks=self.stacks)
+        CfnOutput(self, "BusName", value=self.bus.name)
+        CfnOutput(stack, "Endpoint", value=api.api.endpoint)
+
+    def _bus_of(self, context: str) -> Bus:
+        """Return the bus for a context: of this stack or, if the shop is split, of a new stack that refers to it."""
+        if not self._split:
+            return self.bus
+        stack = Stack(
+            self.node.scope,
+            f"{self.node.id}-{context}",
+            description=f"The shop of Millrace: {context}",
+            termination_protection=self._protected,
         )
-        Dashboard(self, "Dashboard", bus=bus)
-        CfnOutput(self, "BusName", value=bus.name)
-        CfnOutput(self, "Endpoint", value=api.api.endpoint)
+        stack.add_stack_dependency(self)
+        self.stacks.append(stack)
+        return Bus(stack, "Bus", name=NAME, encryption_key=self.bus.encryption_key, existing=True)

@@ -1,7 +1,8 @@
-"""Run cdk-nag (two packs), cfn-lint and checkov over the shop in each mode, for `make lint`.
+"""Run cdk-nag (two packs), cfn-lint, checkov, parliament and asl-validator over the shop in each mode, for `make lint`.
 
-The modes: by default, with a key of its own, with tables that are deleted with the stack, and as a stage. The report is
-kept, and printed again while nothing has changed.
+The modes: by default, with a key of its own, with tables that are deleted with the stack, as a stage, and split into
+several stacks, also with a key. cfn-lint runs every rule for every region that has all resource types. The report is
+cached, and printed again while nothing has changed.
 """
 
 import argparse
@@ -14,6 +15,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import cfnlint.helpers
+import lint_documents
+
 from millrace.local.cloudformation.synthesis import app_environment, fingerprint
 
 HERE = Path(__file__).parent
@@ -22,8 +26,26 @@ SHOPS = {
     "own-key": {"encryption-key": "create"},
     "deleted": {"keep-tables": "no"},
     "stage": {"stage": "dev"},
+    "split": {"split": "yes"},
+    "split-key": {"split": "yes", "encryption-key": "create"},
 }
-TOOLS = (HERE / "lint.py", HERE / "nag.py", HERE / "checkov-requirements.txt", HERE.parent / "requirements.txt")
+EXCLUDED_RULES = {
+    "I1022": "Fn::Join without a delimiter is what CDK writes.",
+    "I4010": "Metadata for AI agents; the flow checker reads Millrace's own.",
+}
+"""Rules of cfn-lint that do not run, and why."""
+WITHOUT_SCHEMA_REGISTRY = (
+    *("ap-east-2", "ap-south-2", "ap-southeast-4", "ap-southeast-5", "ap-southeast-6", "ap-southeast-7"),
+    *("ca-west-1", "il-central-1", "mx-central-1"),
+)
+"""Regions without AWS::EventSchemas::Registry: the bus there has schema_type=None."""
+TOOLS = (
+    HERE / "lint.py",
+    HERE / "lint_documents.py",
+    HERE / "nag.py",
+    HERE / "checkov-requirements.txt",
+    HERE.parent / "requirements.txt",
+)
 
 
 class Report:
@@ -36,37 +58,43 @@ class Report:
     def add(self, tool, shop, found, acknowledged):
         """Note a tool's findings, and how many it was report to let be."""
         self.findings += len(found)
-        self.lines.append(f"{tool:<28} {shop:<9} {len(found)} findings, {acknowledged} acknowledged")
+        self.lines.append(f"{tool:<30} {shop:<9} {len(found)} findings, {acknowledged} acknowledged")
         self.lines += [f"    {finding}" for finding in found]
 
 
 def main() -> int:
     """Check, or say what is known. 1 if anything is found."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--checkov", required=True, help="the checkov program, of an environment of its own")
+    parser.add_argument("--validators", required=True, type=Path, help="the folder with checkov and parliament")
+    parser.add_argument("--asl-validator", required=True, help="the script of asl-validator")
     chosen = parser.parse_args()
     kept = Path(".millrace/lint/report.json")
     inputs = _inputs()
     known = json.loads(kept.read_text()) if kept.exists() else {}
     if known.get("inputs") != inputs:
-        report = check(Path.cwd(), Path(".millrace/lint"), chosen.checkov)
+        report = check(Path.cwd(), Path(".millrace/lint"), chosen.validators, chosen.asl_validator)
         known = {"inputs": inputs, "lines": report.lines, "findings": report.findings}
         kept.write_text(json.dumps(known))
     sys.stdout.write("\n".join(known["lines"]) + "\n")
     return 1 if known["findings"] else 0
 
 
-def check(project: Path, out: Path, checkov: str) -> Report:
+def check(project: Path, out: Path, validators: Path, asl: str) -> Report:
     """Run every tool over every shop."""
     report = Report()
+    checkov, parliament = str(validators / "checkov"), str(validators / "parliament")
+    regions = [region for region in cfnlint.helpers.REGIONS if region not in WITHOUT_SCHEMA_REGISTRY]
     for shop, context in SHOPS.items():
         assembly = out / shop
         assembly.mkdir(parents=True, exist_ok=True)
         for pack, found in nag(project, assembly, context).items():
             report.add(f"cdk-nag {version('cdk-nag')} {pack}", shop, found, _nag_acknowledged(assembly, pack))
         for template in sorted(assembly.glob("*.template.json")):
-            report.add(f"cfn-lint {version('cfn-lint')}", shop, cfn_lint(template), _cfn_lint_acknowledged(template))
+            tool = f"cfn-lint {version('cfn-lint')} {len(regions)} regions"
+            report.add(tool, shop, cfn_lint(template, regions), _cfn_lint_acknowledged(template))
             report.add(f"checkov {version_of(checkov)}", shop, *run_checkov(template, checkov))
+            report.add(version_of(parliament), shop, *lint_documents.parliament(template, parliament))
+            report.add("asl-validator", shop, lint_documents.asl_validator(template, asl), 0)
     return report
 
 
@@ -78,10 +106,12 @@ def nag(project: Path, assembly: Path, context: dict[str, str]) -> dict[str, lis
     return {pack: [f"{rule} {path}: {wrong}" for rule, wrong, path in found] for pack, found in packs.items()}
 
 
-def cfn_lint(template: Path) -> list[str]:
-    """The findings of cfn-lint, warnings included."""
+def cfn_lint(template: Path, regions: list[str]) -> list[str]:
+    """The findings of every rule of cfn-lint in these regions."""
     program = Path(sys.executable).parent / "cfn-lint"
-    report = _run([str(program), "--format", "json", "--", str(template)], fine=range(64))
+    options = ["--include-experimental", "--include-checks", "I", "--ignore-checks", *EXCLUDED_RULES]
+    options += ["--regions", *regions, "--format", "json"]
+    report = _run([str(program), *options, "--", str(template)], fine=range(64))
     return [
         f"{m['Rule']['Id']} {'/'.join(map(str, m['Location']['Path'][:3]))}: {m['Message']}" for m in json.loads(report)
     ]

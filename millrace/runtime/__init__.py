@@ -1,4 +1,4 @@
-"""The part of Millrace that runs in Lambda. Importing it neither calls AWS nor reads the environment."""
+"""The part of Millrace that runs in Lambda. Outside Lambda, importing it creates no AWS client."""
 
 from millrace.runtime.api import Page, Paging, Query, query
 from millrace.runtime.breaker import breaker

@@ -18,11 +18,15 @@ from millrace.runtime.claims import claimed
 from millrace.runtime.dynamodb import number
 from millrace.runtime.environment import event_types
 from millrace.runtime.observe import logger
+from millrace.runtime.priming import prime
 from millrace.runtime.publisher import publisher
 
 EVENT, FIELD = "MILLRACE_CHANGE_EVENT", "MILLRACE_CHANGE_FIELD"
 """The environment variables with the class of the event, as `module:Name`, and with the attribute."""
 OLD = "old_"
+
+
+prime()
 
 
 def handler(payload: dict[str, Any], context: Any) -> None:  # noqa: ARG001 - Lambda's own signature

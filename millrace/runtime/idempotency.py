@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache, partial
 
 from millrace.events import Envelope
-from millrace.runtime.environment import required
+from millrace.runtime.environment import client, required
 from millrace.runtime.records import SCOPE, Key, PayloadMismatchError, Records, Result
 
 Produce = Callable[[list[Key]], list[Envelope]]
@@ -94,4 +94,6 @@ def records() -> Records:
     """Return the records of this function."""
     from millrace.runtime.dynamodb_records import DynamoDBRecords  # noqa: PLC0415 - imports boto3 and Powertools
 
-    return DynamoDBRecords(table=setting(TABLE), scope=setting(SCOPE), seconds=int(setting(SECONDS)))
+    return DynamoDBRecords(
+        table=setting(TABLE), scope=setting(SCOPE), seconds=int(setting(SECONDS)), client=client("dynamodb")
+    )

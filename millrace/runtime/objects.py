@@ -13,12 +13,16 @@ from millrace.events.ids import effect_id
 from millrace.runtime.claims import claimed
 from millrace.runtime.environment import event_types
 from millrace.runtime.observe import logger
+from millrace.runtime.priming import prime
 from millrace.runtime.publisher import publisher
 
 EVENT = "MILLRACE_OBJECT_EVENT"
 """The environment variable that names the event's class, as `module:Name`."""
 FIELDS = ("bucket", "key", "size", "etag", "version_id", "reason", "deletion_type", "requester")
 """What an event can have as fields."""
+
+
+prime()
 
 
 def handler(envelope: dict[str, Any], context: Any) -> None:  # noqa: ARG001 - Lambda's own signature

@@ -41,6 +41,13 @@ def metrics() -> "Metrics":
     return Metrics(namespace=namespace())
 
 
+def prime() -> None:
+    """Create the logger and the metrics."""
+    logger()
+    metrics()
+    import aws_lambda_powertools.metrics  # noqa: F401, PLC0415 - `_count` needs its units
+
+
 def namespace() -> str:
     """The namespace of the function's metrics."""
     return os.environ.get(NAMESPACE_VARIABLE, NAMESPACE)

@@ -17,6 +17,7 @@ from millrace.runtime.effects import Effect
 from millrace.runtime.event_store import open_store
 from millrace.runtime.fingerprints import fingerprint, matches
 from millrace.runtime.idempotency import Once, Produce
+from millrace.runtime.priming import prime
 from millrace.runtime.publisher import publisher
 from millrace.runtime.quarantine import UnexpectedEventError, accepted, quarantine
 from millrace.runtime.read_models import open_read_model
@@ -37,6 +38,7 @@ class Handler(Generic[P, R]):
     """A declared function. Called with events it is the function itself; invoked by Lambda it is a Lambda handler."""
 
     takes_callback: ClassVar[bool] = False
+    takes_batches: ClassVar[bool] = False
 
     def __init__(self, function: Callable[P, R], **declared: Any) -> None:
         functools.update_wrapper(self, function)
@@ -47,6 +49,7 @@ class Handler(Generic[P, R]):
                 f"{self.where} takes a callback, but only a @step can wait for an answer: make it a step of a mediator."
             )
         self.appended: list[Envelope] = []
+        prime(batches=self.takes_batches)
 
     @property
     def where(self) -> str:
@@ -128,6 +131,8 @@ class Handler(Generic[P, R]):
 
 class Processor(Handler[P, R]):
     """A handler of single events or of lists of them, behind a rule or a queue."""
+
+    takes_batches = True
 
     def __init__(self, function: Callable[P, R], *, once_per: str | None = None, repeatable: str | None = None) -> None:
         super().__init__(function, once_per=once_per, repeatable=repeatable)

@@ -12,6 +12,7 @@ from typing import Any
 
 from millrace.runtime.claims import claimed
 from millrace.runtime.observe import logger
+from millrace.runtime.priming import prime
 from millrace.runtime.publisher import publisher
 from millrace.runtime.stores import resource_name
 from millrace.runtime.streams import Stored, Streams
@@ -19,6 +20,9 @@ from millrace.runtime.streams import Stored, Streams
 STORE = "MILLRACE_STORE"
 """The environment variable with the address of the store."""
 _BATCH = 100
+
+
+prime()
 
 
 def handler(payload: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ARG001 - Lambda's own signature

@@ -14,11 +14,15 @@ from millrace.runtime import observe
 from millrace.runtime.batch import each_event
 from millrace.runtime.claims import fitted, redeemed
 from millrace.runtime.environment import client, event_types, required
+from millrace.runtime.priming import prime
 from millrace.runtime.quarantine import accepted
 
 STATE_MACHINE, TRIGGER = "MILLRACE_STATE_MACHINE", "MILLRACE_TRIGGER"
 """The environment variables with the ARN of the state machine, and with the class of the event that starts it."""
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,80}")
+
+
+prime("stepfunctions", batches=True)
 
 
 def handler(payload: dict[str, Any], context: Any) -> Any:

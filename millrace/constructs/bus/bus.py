@@ -45,7 +45,8 @@ class Bus(Construct):
         claim check.
     log_events: Log every event; of events with sensitive fields, only metadata.
     alarm_topic: All alarms of constructs on this bus are sent to this topic.
-    schema_type: The type of the schemas in the registry, which has the name of the bus.
+    schema_type: The type of the schemas in the registry, which has the name of the bus. None creates no registry: some
+        regions have none, see docs/deploying.md.
     foreign_sources: Sources of other apps that publish to this bus. Events that no contract declares are sent to the
         dead-letter queue, except those of foreign sources. None ignores all undeclared sources.
     concurrency_quota: The quota of concurrent executions of functions in the account; new accounts often have 10. The
@@ -67,7 +68,7 @@ class Bus(Construct):
         claim_check_threshold: int | None = CLAIM_ABOVE,
         log_events: bool = False,
         alarm_topic: sns.ITopic | None = None,
-        schema_type: Form = "OpenApi3",
+        schema_type: Form | None = "OpenApi3",
         foreign_sources: Sequence[str] | None = (),
         concurrency_quota: int | None = None,
         existing: bool = False,
@@ -107,7 +108,8 @@ class Bus(Construct):
             if log_events:
                 self._event_listeners.append(EventLog(self, bus=self.event_bus, name=name, key=self.encryption_key))
             self._add_event_types(contracts())
-            self._event_listeners.append(SchemaRegistry(self, name=name, schema_type=schema_type))
+            if schema_type:
+                self._event_listeners.append(SchemaRegistry(self, name=name, schema_type=schema_type))
 
     def _event_bus(self, name: str) -> events.EventBus:
         if self.encryption_key:

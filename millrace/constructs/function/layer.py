@@ -3,6 +3,7 @@
 https://docs.aws.amazon.com/lambda/latest/dg/python-layers.html
 """
 
+import compileall
 import hashlib
 import os
 import shutil
@@ -12,6 +13,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from py_compile import PycInvalidationMode
 
 from aws_cdk import CfnResource, Stack
 from aws_cdk import aws_lambda as lambda_
@@ -25,6 +27,7 @@ from millrace.constructs.function.requirements import (
     installed,
     own_requirements,
     python_version,
+    running_python,
     runtime,
     shared_requirements,
 )
@@ -84,8 +87,8 @@ def build_layer(requirements: Sequence[str], target: Target) -> Path:
     """
     wheels = _dependencies(requirements, target)
     packages = sorted(path.name for path in (wheels / "python").glob("*.dist-info"))
-    key = _hash([*packages, target.python, target.architecture, *_contents(_millrace_files())])
-    return _cached(_cache() / key, lambda folder: _assemble(wheels, folder))
+    key = _hash(["compiled", *packages, target.python, target.architecture, *_contents(_millrace_files())])
+    return _cached(_cache() / key, lambda folder: _assemble(wheels, folder, target.python))
 
 
 def _modules(packages: Path) -> Iterator[str]:
@@ -143,12 +146,28 @@ def _strip(target: Path) -> None:
     (target / ".lock").unlink(missing_ok=True)
 
 
-def _assemble(wheels: Path, folder: Path) -> None:
+def _assemble(wheels: Path, folder: Path, python: str) -> None:
     shutil.copytree(wheels / "python", folder / "python", copy_function=_link)
     for relative, file in _millrace_files():
         target = folder / "python" / "millrace" / relative
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(file, target)
+    if python == running_python():
+        _compile(folder / "python")
+
+
+def _compile(packages: Path) -> None:
+    """Add byte code, which Lambda cannot store: the layer is read-only, so each cold start would compile it again.
+
+    It does not depend on times of files. https://docs.python.org/3/library/py_compile.html
+    """
+    compileall.compile_dir(
+        packages,
+        quiet=2,
+        stripdir=str(packages.parent),
+        prependdir="/opt",
+        invalidation_mode=PycInvalidationMode.UNCHECKED_HASH,
+    )
 
 
 def _link(source: str, target: str) -> None:

@@ -33,14 +33,18 @@ class RequirementsError(ValueError):
 
 def python_version(scope: Construct) -> str:
     """Return Lambda's Python version: the context `millrace:python`, or the version that runs here."""
-    running = f"{sys.version_info.major}.{sys.version_info.minor}"
-    version = str(scope.node.try_get_context(PYTHON) or running)
+    version = str(scope.node.try_get_context(PYTHON) or running_python())
     if version not in SUPPORTED:
         raise RequirementsError(
             f"Lambda has no Python {version} that Millrace supports: set {PYTHON} in the context of cdk.json to one of "
             f'{", ".join(SUPPORTED)}, for example "{PYTHON}": "{SUPPORTED[-1]}".'
         )
     return version
+
+
+def running_python() -> str:
+    """Return the Python version that runs here, as `3.13`."""
+    return f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
 def runtime(scope: Construct) -> lambda_.Runtime:

@@ -1,6 +1,6 @@
 """A CloudWatch dashboard with one graph per kind of alarm."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import cast
 
 import jsii
@@ -37,19 +37,21 @@ _HEIGHT = 6
 
 
 class Dashboard(Construct):
-    """A dashboard named after the bus, with the state and the metrics of all alarms of the stack.
+    """A dashboard named after the bus, with the state and the metrics of all alarms of its stack.
 
+    stacks: The stacks whose alarms it shows, if an app has several; its own by default.
     Alarms that are created after the dashboard are included.
     """
 
-    def __init__(self, scope: Construct, id: str, *, bus: Bus) -> None:  # noqa: A002 - CDK's own name
+    def __init__(self, scope: Construct, id: str, *, bus: Bus, stacks: Sequence[Stack] = ()) -> None:  # noqa: A002 - CDK's own name
         super().__init__(scope, id)
+        self._stacks = stacks or [Stack.of(self)]
         self.dashboard = cloudwatch.Dashboard(self, "Dashboard", dashboard_name=bus.name)
         Aspects.of(self).add(cast("IAspect", _AddWidgets(self)))
 
     def add_widgets(self) -> None:
         """Add the widgets, once every construct exists."""
-        alarms = list(_alarms(Stack.of(self)))
+        alarms = [alarm for stack in self._stacks for alarm in _alarms(stack)]
         graphs = [_graph(title, found) for kind, title in TITLES.items() if (found := _of_kind(alarms, kind))]
         for number in range(0, max(len(alarms), 1), MAX_ALARMS):
             part = alarms[number : number + MAX_ALARMS]

@@ -39,6 +39,10 @@ class Deployment:
         """The exports of all stacks, by name."""
         return {name: value for state in self.stacks.values() for name, value in state.exports.items()}
 
+    def output(self, stack: str, name: str) -> Any:
+        """Return an output of a stack. Raises KeyError."""
+        return self.stacks[stack].outputs[name]
+
     def importers(self, export: str) -> list[str]:
         """Return the names of the stacks that read an export."""
         return [state.name for state in self.stacks.values() if export in state.imports]
@@ -52,7 +56,7 @@ class DeployedValues:
     """
 
     resources: Mapping[str, Resource]
-    exports: Mapping[str, Any]
+    deployment: Deployment
     imports: set[str] = field(default_factory=set)
     skipped: frozenset[str] = frozenset()
 
@@ -70,9 +74,13 @@ class DeployedValues:
 
     def import_value(self, export: str) -> Any:
         """Return the value of another stack's export."""
-        value = self.exports[export]
+        value = self.deployment.exports[export]
         self.imports.add(export)
         return value
+
+    def stack_output(self, stack: str, name: str) -> Any:
+        """Return an output of another stack."""
+        return self.deployment.output(stack, name)
 
 
 @dataclass(frozen=True)

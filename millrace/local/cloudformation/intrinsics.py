@@ -23,6 +23,7 @@ _FUNCTIONS = {
     "Fn::FindInMap": "_find_in_map",
     "Fn::GetAZs": "_availability_zones",
     "Fn::GetAtt": "_get_att",
+    "Fn::GetStackOutput": "_stack_output",
     "Fn::If": "_if",
     "Fn::ImportValue": "_import",
     "Fn::Join": "_join",
@@ -66,6 +67,9 @@ class ResourceValues(Protocol):
 
     def import_value(self, export: str) -> Any:
         """Return the value of another stack's export."""
+
+    def stack_output(self, stack: str, name: str) -> Any:
+        """Return the value of another stack's output."""
 
 
 @dataclass(frozen=True)
@@ -179,6 +183,17 @@ class Resolver:
             return self._resources.import_value(name)
         except KeyError:
             raise TemplateError(f"{location}: no stack exports {name}.") from None
+
+    def _stack_output(self, value: Any, location: str) -> Any:
+        """https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference-getstackoutput.html."""
+        given = self.resolve(value, location)
+        if "RoleArn" in given or given.get("Region", self._pseudo.region) != self._pseudo.region:
+            raise UnsupportedIntrinsicError(f"{location}: the local cloud reads outputs of its own region only.")
+        stack, name = given["StackName"], given["OutputName"]
+        try:
+            return self._resources.stack_output(stack, name)
+        except KeyError:
+            raise TemplateError(f"{location}: no stack {stack} has an output {name}.") from None
 
     def _join(self, value: Any, location: str) -> str:
         separator, parts = value

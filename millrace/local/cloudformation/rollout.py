@@ -62,7 +62,7 @@ class Rollout:
         self.after.stacks[stack.name] = state
         pseudo = PseudoParameters(self._cloud.account, self._cloud.region, stack.name, state.id, self._cloud.partition)
         skipped = {name for name, each in stack.template.resources.items() if each.type in self._skip}
-        values = DeployedValues(state.resources, self.after.exports, state.imports, frozenset(skipped))
+        values = DeployedValues(state.resources, self.after, state.imports, frozenset(skipped))
         resolver = Resolver(stack.template, pseudo, values, parameters)
         for definition in self._definitions(stack, resolver):
             try:

@@ -51,6 +51,8 @@ def synthesise(project: Path, out: Path, context: Mapping[str, str] = MappingPro
         if stamp.exists() and json.loads(stamp.read_text()) == inputs:
             return False
         stamp.unlink(missing_ok=True)
+        for template in out.glob("*.template.json"):
+            template.unlink()  # of a stack that the app may have no longer
         _run_app(project, out, context)
         stamp.write_text(json.dumps(inputs))
         return True

@@ -12,6 +12,7 @@ from millrace.events import Envelope, Event, encode
 from millrace.runtime import observe
 from millrace.runtime.api.http import Problem, Request, Response, respond, response
 from millrace.runtime.api.ingress import accepted_event, one_envelope
+from millrace.runtime.priming import prime
 from millrace.runtime.tokens import DifferentAnswerError, PendingCallback
 
 MOST_BYTES = 100_000
@@ -20,6 +21,9 @@ MOST_BYTES = 100_000
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
 """
 _RETRY_SECONDS = 5
+
+
+prime("stepfunctions")
 
 
 def handler(payload: dict[str, Any], _context: Any) -> Response:

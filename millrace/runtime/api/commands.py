@@ -19,6 +19,7 @@ from millrace.runtime.api.http import JSON, Problem, Request, Response, respond,
 from millrace.runtime.claims import claimed
 from millrace.runtime.environment import event_types
 from millrace.runtime.idempotency import Once
+from millrace.runtime.priming import prime
 from millrace.runtime.publisher import publisher
 from millrace.runtime.records import InProgressError
 
@@ -31,6 +32,9 @@ DOCUMENT = "openapi.json"
 KEY_HEADER = "idempotency-key"
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 _TRACEPARENT = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+
+
+prime()
 
 
 def handler(payload: dict[str, Any], context: Any) -> Response:

@@ -18,6 +18,7 @@ from millrace.runtime import observe
 from millrace.runtime.api.http import JSON, Problem, Request, Response, respond, response
 from millrace.runtime.claims import claimed
 from millrace.runtime.environment import event_types
+from millrace.runtime.priming import prime
 from millrace.runtime.publisher import publisher
 
 EVENTS, CALLERS, AUTHORIZER = "MILLRACE_EXTERNAL_EVENTS", "MILLRACE_CALLERS", "MILLRACE_AUTHORIZER"
@@ -27,6 +28,9 @@ SCOPE = "events:{}"
 """The scope that a token needs to publish the events of a source."""
 MOST = 100
 """Maximum events of a batch."""
+
+
+prime()
 
 
 def handler(payload: dict[str, Any], _context: Any) -> Response:

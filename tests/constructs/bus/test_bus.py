@@ -100,6 +100,11 @@ def test_rule_of_an_external_queue_may_use_its_key_only_through_sqs(stack, bus, 
     assert use["Condition"] == {"StringEquals": {"kms:ViaService": "sqs.us-east-1.amazonaws.com"}}
 
 
+def test_bus_without_schema_type_has_no_registry(stack, synthesised):
+    Bus(stack, "Bus", name="test", schema_type=None)
+    assert not synthesised().of("EventSchemas::Registry")
+
+
 @pytest.mark.parametrize("schema_type", ["OpenApi3", "JSONSchemaDraft4"])
 def test_registry_contains_each_event_once_with_the_schema_type(stack, synthesised, schema_type):
     bus = Bus(stack, "Bus", name="test", schema_type=schema_type)

@@ -1,7 +1,9 @@
 """The assets of functions and the layer contain the handlers and their code."""
 
+import importlib.util
 import json
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -75,8 +77,17 @@ def test_asset_contains_only_the_imported_module_of_another_folder(template):
 
 def test_layer_contains_only_the_runtime_packages(template):
     packages = {path.name for path in (layer(template) / "millrace").iterdir()}
-    assert packages == {"__init__.py", "py.typed", "events", "runtime"}
-    assert not list((layer(template) / "millrace").rglob("__pycache__"))
+    assert packages - {"__pycache__"} == {"__init__.py", "py.typed", "events", "runtime"}
+
+
+def test_layer_contains_byte_code_that_depends_on_no_time(template):
+    """https://docs.python.org/3/library/py_compile.html#py_compile.PycInvalidationMode"""
+    events = layer(template) / "millrace" / "events"
+    modules = list(events.glob("*.py"))
+    compiled = [importlib.util.cache_from_source(str(module)) for module in modules]
+    flags = {Path(file).read_bytes()[4:8] for file in compiled}
+    assert modules
+    assert flags == {b"\x01\x00\x00\x00"}  # the hash of the source, unchecked
 
 
 def test_layer_contains_the_pinned_dependencies_for_the_architecture(template):

@@ -7,7 +7,7 @@ from millrace.local.cloudformation.template import CircularDependencyError, Temp
 
 
 class Queue:
-    """One deployed queue, and one export of another stack."""
+    """One deployed queue, and one export and one output of another stack."""
 
     def ref(self, logical_id):
         return {"Queue": "https://queue"}[logical_id]
@@ -17,6 +17,9 @@ class Queue:
 
     def import_value(self, export):
         return {"Shop:Bus": "shop"}[export]
+
+    def stack_output(self, stack, name):
+        return {("Shop", "Bus"): "shop"}[stack, name]
 
 
 BODY = {
@@ -87,6 +90,21 @@ def test_condition_combines_its_parts(resolver, name, expected):
     assert resolver.condition(name) is expected
 
 
+@pytest.mark.parametrize("region", [{}, {"Region": {"Ref": "AWS::Region"}}])
+def test_output_of_another_stack_is_read(resolve, region):
+    """https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference-getstackoutput.html"""
+    assert resolve({"Fn::GetStackOutput": {"StackName": "Shop", "OutputName": "Bus", **region}}) == "shop"
+
+
+@pytest.mark.parametrize("foreign", [{"Region": "us-east-1"}, {"RoleArn": "arn:aws:iam::111122223333:role/Reader"}])
+def test_output_of_another_region_or_account_is_refused(resolve, foreign):
+    """https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference-getstackoutput.html
+    Refused: outputs of another region or account.
+    """
+    with pytest.raises(UnsupportedIntrinsicError, match="of its own region only"):
+        resolve({"Fn::GetStackOutput": {"StackName": "Shop", "OutputName": "Bus", **foreign}})
+
+
 def test_no_value_removes_the_property_or_member(resolve):
     no_value = {"Fn::If": ["IsProd", "x", {"Ref": "AWS::NoValue"}]}
     assert resolve({"A": no_value, "B": [no_value, 1]}) == {"B": [1]}
@@ -115,6 +133,7 @@ def test_unsupported_dynamic_reference_fails(resolve):
         ({"Ref": "Missing"}, "Missing is neither a deployed resource"),
         ({"Fn::GetAtt": ["Queue", "Size"]}, "has no attribute Size"),
         ({"Fn::ImportValue": "Nothing"}, "no stack exports Nothing"),
+        ({"Fn::GetStackOutput": {"StackName": "Shop", "OutputName": "No"}}, "no stack Shop has an output No"),
         ({"Fn::FindInMap": ["Sizes", "prod", "Memory"]}, r"has no key prod\.Memory"),
         ({"Fn::Select": [3, ["a"]]}, "index 3 is out of range"),
         ({"Fn::If": ["Unknown", 1, 2]}, "no condition Unknown"),

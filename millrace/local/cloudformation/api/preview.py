@@ -41,7 +41,7 @@ class Preview:
         state = deployment.stacks.get(pseudo.stack)
         self._old_template = state.template if state else None
         self._old = state.resources if state else {}
-        self._values = _PlannedValues(self._old, deployment.exports)
+        self._values = _PlannedValues(self._old, deployment)
         self._template = template
         self._resolver = Resolver(template, pseudo, self._values, parameters)
 

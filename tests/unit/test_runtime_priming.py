@@ -1,0 +1,34 @@
+"""On Lambda, the import of a handler creates what its invocations need."""
+
+import os
+import subprocess
+import sys
+
+LOADED = "import sys\nimport functions.award_points.handler\nprint(*sorted(sys.modules))"
+ON_LAMBDA = {
+    "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+    "AWS_DEFAULT_REGION": "eu-central-1",
+    "MILLRACE_BUS": "shop",
+    "MILLRACE_SCOPE": "Loyalty/AwardPoints",
+    "MILLRACE_IDEMPOTENCY_TABLE": "records",
+    "MILLRACE_IDEMPOTENCY_SECONDS": "60",
+    "MILLRACE_TABLE_POINTS": "points",
+}
+
+
+def modules_after_import(environment):
+    given = {name: os.environ[name] for name in ("PYTHONPATH",) if name in os.environ} | environment
+    ran = subprocess.run([sys.executable, "-c", LOADED], env=given, capture_output=True, text=True, check=True)
+    return set(ran.stdout.split())
+
+
+def test_import_on_lambda_loads_clients_and_powertools():
+    """https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html"""
+    loaded = modules_after_import(ON_LAMBDA)
+    assert {"boto3", "botocore.client", "aws_lambda_powertools.utilities.batch"} <= loaded
+    assert "millrace.runtime.dynamodb_records" in loaded
+
+
+def test_import_elsewhere_loads_neither():
+    elsewhere = {name: value for name, value in ON_LAMBDA.items() if name != "AWS_LAMBDA_INITIALIZATION_TYPE"}
+    assert not {"boto3", "aws_lambda_powertools"} & modules_after_import(elsewhere)
