@@ -2,7 +2,7 @@
 
 import base64
 from collections import OrderedDict, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from millrace.local.core.clock import Clock
@@ -26,6 +26,8 @@ class EventHistory:
         self._flows: OrderedDict[str, list[Record]] = OrderedDict()
         self._recent: deque[Record] = deque(maxlen=MAX_RECENT_RECORDS)
         self._count = 0
+        self.observer: Callable[[Record], object] = lambda _record: None
+        """Receives each new record."""
 
     def add(self, kind: Kind, about: Reference, name: str, *, at: float | None = None, **more: Any) -> None:
         """Add a record about an event. `at` is now by default."""
@@ -33,6 +35,7 @@ class EventHistory:
         self._flows.setdefault(about.correlation_id, []).append(record)
         self._recent.append(record)
         self._count += 1
+        self.observer(record)
         if len(self._flows) > MAX_FLOWS:
             self._flows.popitem(last=False)
 

@@ -2,6 +2,6 @@
 
 from millrace.local.workers.package_view import LayerMismatchError
 from millrace.local.workers.pool import Workers, WorkersClosedError
-from millrace.local.workers.spec import Confinement, FunctionSpec, Outcome
+from millrace.local.workers.spec import Confinement, Executor, FunctionSpec, Outcome
 
-__all__ = ["Confinement", "FunctionSpec", "LayerMismatchError", "Outcome", "Workers", "WorkersClosedError"]
+__all__ = ["Confinement", "Executor", "FunctionSpec", "LayerMismatchError", "Outcome", "Workers", "WorkersClosedError"]

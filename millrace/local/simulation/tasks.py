@@ -1,0 +1,136 @@
+"""Handlers on threads of which one runs at a time, and coroutines of the local cloud without an event loop.
+
+A handler runs until it ends or waits. Then the scheduler goes on, so every order of steps is one of the scheduler.
+"""
+
+import asyncio
+import contextvars
+import threading
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from millrace.local.core.scheduler import Scheduler
+
+T = TypeVar("T")
+
+
+class CrashError(BaseException):
+    """The process of a handler dies at this point. No `except Exception` of the handler catches it."""
+
+
+class TimedOutError(BaseException):
+    """The timeout of a function has ended while its handler waited."""
+
+
+class Task(threading.Thread):
+    """A handler. `resume` runs it on its thread until it waits or ends, while the caller's thread is blocked."""
+
+    def __init__(self, name: str, work: Callable[[], None], deadline: float) -> None:
+        super().__init__(name=name, daemon=True)
+        self.deadline = deadline
+        self._work = work
+        self._go = threading.Semaphore(0)
+        self._back = threading.Semaphore(0)
+        self._error: BaseException | None = None
+
+    def resume(self) -> None:
+        """Run the handler until it waits or ends. Raises what the machinery around the handler raises."""
+        if self.ident is None:
+            self.start()
+        self._go.release()
+        self._back.acquire()
+        if self._error:
+            raise self._error
+
+    def run(self) -> None:
+        """Run the handler. Called by the thread."""
+        self._go.acquire()
+        try:
+            self._work()
+        except BaseException as error:  # noqa: BLE001 - raised again in resume()
+            self._error = error
+        finally:
+            self._back.release()
+
+    def wait(self) -> None:
+        """Let the scheduler go on until somebody resumes this task."""
+        self._back.release()
+        self._go.acquire()
+
+
+def current_task() -> Task | None:
+    """Return the handler that runs; None outside handlers."""
+    thread = threading.current_thread()
+    return thread if isinstance(thread, Task) else None
+
+
+def pause(scheduler: Scheduler, task: Task, seconds: float) -> None:
+    """Let a handler wait for some virtual time. Raises TimedOutError at its timeout."""
+    due = scheduler.clock.now() + max(0.0, seconds)
+    scheduler.at(min(due, task.deadline), task.resume, f"{task.name} continues")
+    task.wait()
+    if due > task.deadline:
+        raise TimedOutError
+
+
+class SimulatedLoop(asyncio.AbstractEventLoop):
+    """What the services use of an event loop: futures, callbacks and threads. Callbacks are scheduled actions."""
+
+    def __init__(self, scheduler: Scheduler) -> None:
+        self._scheduler = scheduler
+
+    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine to its end. A handler waits meanwhile; a test runs the scheduler."""
+        while True:
+            try:
+                with self._running():
+                    future = coroutine.send(None)
+            except StopIteration as end:
+                return end.value  # type: ignore[no-any-return]
+            self._wait_for(future)
+
+    def _wait_for(self, future: "asyncio.Future[Any]") -> None:
+        task = current_task()
+        if task:
+            future.add_done_callback(lambda _: task.resume())
+            task.wait()
+        while not future.done():
+            self._scheduler.run_next()
+
+    @contextmanager
+    def _running(self) -> Iterator[None]:
+        before = asyncio._get_running_loop()  # noqa: SLF001 - public for event loops
+        asyncio._set_running_loop(self)  # noqa: SLF001 - the same
+        try:
+            yield
+        finally:
+            asyncio._set_running_loop(before)  # noqa: SLF001 - the same
+
+    def create_future(self) -> "asyncio.Future[Any]":
+        """Return a future whose callbacks are scheduled actions."""
+        return asyncio.Future(loop=self)
+
+    def call_soon(  # type: ignore[override]
+        self, callback: Callable[..., object], *args: Any, context: contextvars.Context | None = None
+    ) -> None:
+        """Schedule a callback for now."""
+        ran = context or contextvars.copy_context()
+        self._scheduler.soon(lambda: ran.run(callback, *args), "callback")
+
+    def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> "asyncio.Future[Any]":  # type: ignore[override] # noqa: ARG002
+        """Run a function now."""
+        future = self.create_future()
+        try:
+            future.set_result(func(*args))
+        except Exception as error:  # noqa: BLE001 - raised again where the future is awaited
+            future.set_exception(error)
+        return future
+
+    def get_debug(self) -> bool:
+        """Return False."""
+        return False
+
+    def call_exception_handler(self, context: dict[str, Any]) -> None:
+        """Raise the exception of a callback."""
+        raise context.get("exception") or RuntimeError(context["message"])
