@@ -99,8 +99,9 @@ class Endpoint:
         return await self._guarded(request, whole)
 
     async def answer(self, request: Request) -> Response:
-        """Return the response to a whole request for AWS that did not come over HTTP."""
-        return await self._guarded(request, self._answer)
+        """Return the response to a whole request for AWS or an HTTP API that did not come over HTTP."""
+        apis = self._http_apis
+        return await self._guarded(request, apis.answer if apis.addressed(request) else self._answer)
 
     @staticmethod
     async def _guarded(request: Request, answer: Answer) -> Response:

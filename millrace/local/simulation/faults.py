@@ -92,10 +92,14 @@ class SimulatedFaults(Faults):
 
     def delay(self, what: str) -> float:
         """Return the seconds by which an action is late."""
-        if not what.startswith(_DELAYED):
+        if not what.startswith(_DELAYED) and _DELIVERY not in what:
             return 0.0
         fault = self._choose(what, ("late",), lambda _: DELAYS)
         return fault.amount if fault else 0.0
+
+    def doubles(self, what: str) -> bool:
+        """Return whether something is delivered twice."""
+        return self._choose(f"delivery {what}", ("doubled",), lambda _: (0.0,)) is not None
 
     # -- the faults that services know -------------------------------------------------------------------------------
 
@@ -127,4 +131,6 @@ class SimulatedFaults(Faults):
         return min(int(fault.amount), items - 1) if fault else None
 
 
-_DELAYED = ("delivery", "invocation", "rule", "target", "poll", "start of")
+_DELAYED = ("delivery", "invocation", "start of")
+_DELIVERY = " to "
+"""In the names of deliveries of rules: an event to a target."""

@@ -47,6 +47,7 @@ class Switch:
     def __init__(self) -> None:
         self._managed = {_MILLRACE}
         self._shared = -1
+        self._answering = False
         self.cloud = self.current = Surroundings({}, [], "", (None, None))
 
     def manage(self, code: Path) -> None:
@@ -57,24 +58,46 @@ class Switch:
     @contextmanager
     def entered(self, surroundings: Surroundings) -> Iterator[None]:
         """Run a block in other surroundings."""
-        before = self.current
+        before, answering = self.current, self._answering
+        if answering:
+            self._end_answer()
         self.to(surroundings)
         try:
             yield
         finally:
             self.to(before)
+            if answering:
+                self._begin_answer()
+
+    @contextmanager
+    def answering(self) -> Iterator[None]:
+        """Answer a call of AWS: exchange only what the cloud reads, its modules and variables."""
+        if self._answering or self.current is self.cloud:
+            yield
+            return
+        self._begin_answer()
+        try:
+            yield
+        finally:
+            self._end_answer()
+
+    def _begin_answer(self) -> None:
+        self.current.modules, self.current.path = self._modules(self.current), sys.path[:]
+        self._install(self.current, self.cloud)
+        self._answering = True
+
+    def _end_answer(self) -> None:
+        self.cloud.modules = self._modules(self.cloud)
+        self._install(self.cloud, self.current)
+        self._answering = False
 
     def to(self, surroundings: Surroundings) -> None:
         """Leave the current surroundings for others."""
         if surroundings is self.current:
             return
         self._save(self.current)
-        for name in self.current.modules:
-            del sys.modules[name]
+        self._install(self.current, surroundings)
         self.current = surroundings
-        sys.modules.update(surroundings.modules)
-        vars(os.environ)["_data"] = surroundings.variables  # at once: putenv() of each variable takes longer
-        sys.path[:] = surroundings.path
         os.chdir(surroundings.folder)
         boto3.DEFAULT_SESSION = surroundings.session
         sys.stdout, sys.stderr = surroundings.streams
@@ -84,17 +107,25 @@ class Switch:
         if root.level != surroundings.log_level:
             root.setLevel(surroundings.log_level)
 
+    @staticmethod
+    def _install(leaving: Surroundings, entering: Surroundings) -> None:
+        for name in leaving.modules:
+            del sys.modules[name]
+        sys.modules.update(entering.modules)
+        vars(os.environ)["_data"] = entering.variables  # at once: putenv() of each variable takes longer
+        sys.path[:] = entering.path
+
     def _save(self, leaving: Surroundings) -> None:
-        leaving.modules = {name: sys.modules[name] for name in self._names()}
+        leaving.modules = self._modules(leaving)
         leaving.variables, leaving.path, leaving.session = vars(os.environ)["_data"], sys.path[:], boto3.DEFAULT_SESSION
         leaving.folder, leaving.streams = os.getcwd(), (sys.stdout, sys.stderr)  # noqa: PTH109 - on each call of AWS
         root = logging.getLogger()
         leaving.log_handlers, leaving.log_level = root.handlers[:], root.level
 
-    def _names(self) -> list[str]:
-        """Return the names of the loaded modules that are managed."""
-        if len(sys.modules) == len(self.current.modules) + self._shared:
-            return list(self.current.modules)
-        names = [name for name in sys.modules if name.partition(".")[0] in self._managed]
-        self._shared = len(sys.modules) - len(names)
-        return names
+    def _modules(self, current: Surroundings) -> dict[str, ModuleType]:
+        """Return the loaded modules that are managed."""
+        if len(sys.modules) == len(current.modules) + self._shared:
+            return current.modules
+        found = {name: module for name, module in sys.modules.items() if name.partition(".")[0] in self._managed}
+        self._shared = len(sys.modules) - len(found)
+        return found

@@ -7,10 +7,11 @@ import asyncio
 import contextvars
 import threading
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from millrace.local.core.scheduler import Scheduler
+from millrace.local.core.scheduler import ScheduledAction, Scheduler
 
 T = TypeVar("T")
 
@@ -77,8 +78,10 @@ def pause(scheduler: Scheduler, task: Task, seconds: float) -> None:
 class SimulatedLoop(asyncio.AbstractEventLoop):
     """What the services use of an event loop: futures, callbacks and threads. Callbacks are scheduled actions."""
 
-    def __init__(self, scheduler: Scheduler) -> None:
+    def __init__(self, scheduler: Scheduler, left: Callable[[], AbstractContextManager[None]]) -> None:
         self._scheduler = scheduler
+        self._left = left
+        """Leaves the surroundings of a handler while it waits."""
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine to its end. A handler waits meanwhile; a test runs the scheduler."""
@@ -94,7 +97,8 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
         task = current_task()
         if task:
             future.add_done_callback(lambda _: task.resume())
-            task.wait()
+            with self._left():
+                task.wait()
         while not future.done():
             self._scheduler.run_next()
 
@@ -118,6 +122,13 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
         ran = context or contextvars.copy_context()
         self._scheduler.soon(lambda: ran.run(callback, *args), "callback")
 
+    def call_later(  # type: ignore[override]
+        self, delay: float, callback: Callable[..., object], *args: Any, context: contextvars.Context | None = None
+    ) -> "Timer":
+        """Schedule a callback after some virtual time. It does not keep a flow from settling."""
+        ran, due = context or contextvars.copy_context(), self._scheduler.clock.now() + delay
+        return Timer(self._scheduler, self._scheduler.at(due, lambda: ran.run(callback, *args), "timer", flow=False))
+
     def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> "asyncio.Future[Any]":  # type: ignore[override] # noqa: ARG002
         """Run a function now."""
         future = self.create_future()
@@ -134,3 +145,15 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
     def call_exception_handler(self, context: dict[str, Any]) -> None:
         """Raise the exception of a callback."""
         raise context.get("exception") or RuntimeError(context["message"])
+
+
+@dataclass(frozen=True)
+class Timer:
+    """A scheduled callback."""
+
+    scheduler: Scheduler
+    action: ScheduledAction
+
+    def cancel(self) -> None:
+        """Cancel the callback, if it has not run."""
+        self.scheduler.cancel(self.action)

@@ -182,7 +182,9 @@ class HttpApis(Service):
         )
 
     async def _invoke(self, function: Any, payload: bytes, seconds: float) -> Outcome | None:
-        future: asyncio.Future[Outcome | None] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Outcome | None] = loop.create_future()
+        timer = loop.call_later(seconds, lambda: future.done() or future.set_exception(TimeoutError()))
 
         def done(outcome: Outcome | None) -> None:
             if not future.done():
@@ -190,9 +192,11 @@ class HttpApis(Service):
 
         self.region.service(Lambda).functions.invoke(function, payload, done, urgent=True)
         try:
-            return await asyncio.wait_for(future, seconds)
+            return await future
         except TimeoutError as error:
             raise HttpError(503, "Service Unavailable", f"no response within {seconds:g} s") from error
+        finally:
+            timer.cancel()
 
 
 def _check_size(content: bytes, limit: int) -> None:
