@@ -116,6 +116,10 @@ class SimulatedCloud(Cloud):
         """Return the environment variables with which boto3 uses this cloud in this process."""
         return self._environment(_ENDPOINT, account, region)
 
+    def request(self, request: Request) -> Response:
+        """Return the response to a request for AWS or an HTTP API."""
+        return self._calls.request(request)
+
     def warm(self) -> None:
         """Load every function, so that runs need not."""
         functions = self.region.service(Lambda).functions
