@@ -23,12 +23,14 @@ from millrace.local.endpoint.origins import Origins
 from millrace.local.services.iam import Credentials, Sessions
 from millrace.local.services.lambda_ import Lambda
 from millrace.local.simulation.calls import Calls
+from millrace.local.simulation.clients import Clients, Needed
 from millrace.local.simulation.executor import InProcessExecutor
 from millrace.local.simulation.faults import SimulatedFaults
 from millrace.local.simulation.moto_state import MotoState
 from millrace.local.simulation.scheduler import SimulatedScheduler
 from millrace.local.simulation.story import Story
 from millrace.local.simulation.surroundings import Switch
+from millrace.local.simulation.tasks import virtual_alarms
 from millrace.local.simulation.time_and_entropy import VirtualClock, entropy
 
 _ENDPOINT = "http://127.0.0.1:4566"
@@ -48,6 +50,7 @@ class SimulatedCloud(Cloud):
         self._enforce_iam = enforce_iam
         self._moto = MotoState()
         self._switch = Switch()
+        self._clients = Clients(self._switch)
         self.clock = VirtualClock()
         self.scheduler: SimulatedScheduler = SimulatedScheduler(self.clock)
         self.story = Story(self.clock)
@@ -59,7 +62,7 @@ class SimulatedCloud(Cloud):
         moto_changes.settings(int(os.environ.get("MOTO_PORT", "4566")))  # an other local cloud has its own
         self._sessions = Sessions(ACCOUNT, Credentials.dummy(), verified=False)
         variables = self.environment() | {"AWS_ENDPOINT_URL": _ENDPOINT}
-        self._executor = InProcessExecutor(self.scheduler, self._switch, variables, self._cache)
+        self._executor = InProcessExecutor(self.scheduler, self._switch, self._clients, variables, self._cache)
         self._regions = AccountRegions(
             self.scheduler,
             self._executor,
@@ -96,8 +99,10 @@ class SimulatedCloud(Cloud):
                 moto_changes.attached(self._regions, [m.apply for m in services.modules("moto_changes")])
             )
             stack.enter_context(self.clock.in_force(self._calls.sleep))
+            stack.enter_context(virtual_alarms(self.clock))
             stack.enter_context(entropy(seed))
             stack.enter_context(self._calls.in_force())
+            stack.enter_context(self._clients.in_force())
             stack.enter_context(patch.object(ThreadPoolExecutor, "submit", _submit))
             self._inject(faults)
             yield
@@ -125,6 +130,16 @@ class SimulatedCloud(Cloud):
         functions = self.region.service(Lambda).functions
         for name in self.region.backends.lambda_._lambdas._functions:  # noqa: SLF001 - moto's
             self._executor.load(functions.spec(functions.find(name)))
+
+    @property
+    def needed(self) -> Needed:
+        """What functions needed in this run besides what was loaded with them."""
+        return self._executor.needed()
+
+    def prepare(self, needed: Needed) -> None:
+        """Make in advance what functions needed in an earlier run, so that runs need not."""
+        with self.running():
+            self._executor.prepare(needed)
 
     def settle(self, timeout: float = 0.0) -> None:  # noqa: ARG002 - of real time
         """Run until no event, retry, message, batch or execution is in progress. Raises NotSettledError."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from millrace.local.core.scheduler import Scheduler
+from millrace.local.simulation.clients import Clients, Needed
 from millrace.local.simulation.output import Output
 from millrace.local.simulation.surroundings import Surroundings, Switch
 from millrace.local.simulation.tasks import CrashError, Task, TimedOutError
@@ -46,13 +47,17 @@ class InProcessExecutor:
     `variables` are those of every function. Environments stay loaded, also after a crash: AWS has others that are warm.
     """
 
-    def __init__(self, scheduler: Scheduler, switch: Switch, variables: Mapping[str, str], cache: Path) -> None:
+    def __init__(
+        self, scheduler: Scheduler, switch: Switch, clients: Clients, variables: Mapping[str, str], cache: Path
+    ) -> None:
         self.output = Output()
         self._scheduler = scheduler
         self._switch = switch
         self._variables = dict(variables)
         self._cache = cache
         self._idle: dict[str, list[Environment]] = defaultdict(list)
+        self._clients = clients
+        self._loaded_modules: dict[str, set[str]] = {}
         self._views: dict[tuple[Path, ...], Path] = {}
         logs.redirect(self.output.write_bytes)
 
@@ -64,6 +69,21 @@ class InProcessExecutor:
         """Load a function in advance."""
         if not self._idle[spec.name]:
             self._idle[spec.name].append(self._loaded(spec))
+
+    def needed(self) -> Needed:
+        """Return what each function has needed since it was loaded."""
+        found = {name: environments[0].surroundings for name, environments in self._idle.items() if environments}
+        return {
+            name: (own.created[:], [module for module in own.modules if module not in self._loaded_modules[name]])
+            for name, own in found.items()
+        }
+
+    def prepare(self, needed: Needed) -> None:
+        """Make in advance what functions needed in an earlier run."""
+        for name, what in needed.items():
+            for environment in self._idle[name][:1]:
+                with self._switch.entered(environment.surroundings):
+                    self._clients.prepare(what)
 
     def invoke(
         self,
@@ -139,6 +159,7 @@ class InProcessExecutor:
                 environment.handler = runtime.load(spec.handler)
             except Exception as raised:  # noqa: BLE001 - AWS returns it for each invocation
                 environment.error = runtime.init_error(raised)
+        self._loaded_modules[spec.name] = set(environment.surroundings.modules)
         return environment
 
     def _view(self, layers: tuple[Path, ...]) -> Path:

@@ -29,6 +29,9 @@ class Surroundings:
         self.path = path
         self.folder = folder
         self.session: Any = None
+        self.created: list[tuple[str, str]] = []
+        self.prepared: dict[tuple[str, str], list[Any]] = {}
+        """Clients that were created, and those that were made in advance, by kind and service."""
         self.streams = streams
         self.log_handlers: list[logging.Handler] = []
         self.log_level = logging.WARNING

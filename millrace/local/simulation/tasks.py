@@ -5,12 +5,16 @@ A handler runs until it ends or waits. Then the scheduler goes on, so every orde
 
 import asyncio
 import contextvars
+import math
+import signal
 import threading
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
+from unittest.mock import patch
 
+from millrace.local.core.clock import Clock
 from millrace.local.core.scheduler import ScheduledAction, Scheduler
 
 T = TypeVar("T")
@@ -30,6 +34,8 @@ class Task(threading.Thread):
     def __init__(self, name: str, work: Callable[[], None], deadline: float) -> None:
         super().__init__(name=name, daemon=True)
         self.deadline = deadline
+        self.alarm = math.inf
+        self.on_alarm: Any = signal.SIG_DFL
         self._work = work
         self._go = threading.Semaphore(0)
         self._back = threading.Semaphore(0)
@@ -67,12 +73,42 @@ def current_task() -> Task | None:
 
 
 def pause(scheduler: Scheduler, task: Task, seconds: float) -> None:
-    """Let a handler wait for some virtual time. Raises TimedOutError at its timeout."""
+    """Let a handler wait for some virtual time. Raises TimedOutError at its timeout, and rings its alarm."""
     due = scheduler.clock.now() + max(0.0, seconds)
-    scheduler.at(min(due, task.deadline), task.resume, f"{task.name} continues")
-    task.wait()
-    if due > task.deadline:
-        raise TimedOutError
+    while True:
+        scheduler.at(min(due, task.deadline, task.alarm), task.resume, f"{task.name} continues")
+        task.wait()
+        now = scheduler.clock.now()
+        if now >= task.deadline and due > task.deadline:
+            raise TimedOutError
+        if now >= task.alarm:
+            task.alarm = math.inf
+            task.on_alarm(signal.SIGALRM, None)
+        if now >= due:
+            return
+
+
+@contextmanager
+def virtual_alarms(clock: Clock) -> Iterator[None]:
+    """Let handlers set alarms in virtual time. Their threads cannot receive signals."""
+    set_handler, set_timer = signal.signal, signal.setitimer
+
+    def replace_handler(number: int, handler: Any) -> Any:
+        task = current_task()
+        if task is None:
+            return set_handler(number, handler)
+        before, task.on_alarm = task.on_alarm, handler
+        return before
+
+    def start_timer(which: int, seconds: float, interval: float = 0.0) -> tuple[float, float]:
+        task = current_task()
+        if task is None:
+            return set_timer(which, seconds, interval)
+        task.alarm = clock.now() + seconds if seconds else math.inf
+        return 0.0, 0.0
+
+    with patch.object(signal, "signal", replace_handler), patch.object(signal, "setitimer", start_timer):
+        yield
 
 
 class SimulatedLoop(asyncio.AbstractEventLoop):

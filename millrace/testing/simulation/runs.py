@@ -11,11 +11,11 @@ import signal
 import traceback
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from millrace.local.simulation import Fault, SimulatedCloud, SimulatedFaults
+from millrace.local.simulation import Fault, Needed, SimulatedCloud, SimulatedFaults
 from millrace.testing.simulation.simulation import Simulation
 
 Test = Callable[[Simulation], object]
@@ -38,6 +38,7 @@ class Run:
     digest: str = ""
     error: str = ""
     failure: tuple[str, str] = ("", "")
+    needed: Needed = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,9 @@ def made(plan: Plan, cloud: SimulatedCloud, faults: SimulatedFaults, test: Calla
         status = "skipped" if type(raised).__name__ == "Skipped" else "failed"
         error, failure = _described(raised)
     story = cloud.story
-    return Run(plan.seed, status, tuple(faults.injected), tuple(story.lines), story.digest, error, failure)
+    return Run(
+        plan.seed, status, tuple(faults.injected), tuple(story.lines), story.digest, error, failure, cloud.needed
+    )
 
 
 def _described(raised: BaseException) -> tuple[str, tuple[str, str]]:

@@ -161,7 +161,7 @@ class Simulation:
         Raises RedriveError if some are left after five rounds.
         """
         self.stop_faults()
-        deployed = DeployedStacks(Cloud(self.cloud.environment()["AWS_ENDPOINT_URL"]), Assembly(self._assembly))
+        deployed = DeployedStacks(_Target(self.cloud), Assembly(self._assembly))
         total = 0
         for _ in range(REDRIVES):
             found = dead_letters.take(deployed, None, [])
@@ -173,6 +173,14 @@ class Simulation:
                 raise RedriveError(f"Dead letters cannot be redriven: {'; '.join(failed)}")
             self.settle()
         raise RedriveError(f"Dead letters are left after {REDRIVES} redrives without faults.")
+
+
+class _Target(Cloud):
+    """A simulated cloud as the target of commands."""
+
+    def __init__(self, cloud: SimulatedCloud) -> None:
+        super().__init__(cloud.environment()["AWS_ENDPOINT_URL"])
+        object.__setattr__(self, "now", cloud.clock.now)
 
 
 def _plain(item: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
