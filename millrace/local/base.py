@@ -77,6 +77,11 @@ class Cloud:
         """Return the physical id of a resource: its name, URL or ARN, as `Ref` returns it."""
         return self._deployments.stacks[stack].resources[logical_id].physical_id
 
+    def physical_ids(self, stack: str) -> dict[str, str]:
+        """Return the physical ids of all resources of a stack by their logical ids."""
+        resources = self._deployments.stacks[stack].resources
+        return {logical_id: resource.physical_id for logical_id, resource in resources.items()}
+
     def put(self, event: "Event", *, bus: str, metadata: "Metadata | None" = None) -> "Metadata":
         """Put an event onto a bus; a large one by claim check. Return its metadata with its correlation id."""
         from millrace.events import Metadata, encode, put_entry  # noqa: PLC0415 - imported by the caller already

@@ -4,22 +4,71 @@ A run reports the clients and modules that each function needed. They are made o
 """
 
 import importlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from typing import Any, ClassVar
 from unittest.mock import patch
 
 import boto3
+import botocore.session
 from boto3.resources.factory import ResourceFactory
+from boto3.session import Session
+from botocore.config import Config
 
-from millrace.local.simulation.surroundings import Switch
+from millrace.local.core.botocore_models import models
+from millrace.local.simulation.surroundings import Made, Switch
 
-Needed = dict[str, tuple[list[tuple[str, str]], list[str]]]
-"""Of each function: the kinds and services of its clients, and its modules."""
+Needed = dict[str, tuple[list[Made], list[str]]]
+"""Of each function: its clients and its modules."""
+
+
+class PreparedSession(Session):
+    """A session that takes clients made in advance. It initialises itself when it needs to, which takes 10 ms."""
+
+    switch: ClassVar[Switch]
+    nested: ClassVar[bool] = False
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        self._given = (args, options)
+        self._plain = not args and not any(options.values())
+
+    def __getattr__(self, name: str) -> Any:
+        """Initialise the session at the first use of its state."""
+        if name.startswith("__") or "_session" in vars(self):
+            raise AttributeError(name)
+        args, options = self._given
+        super().__init__(*args, **options)
+        return getattr(self, name)
+
+    def client(self, service_name: str, *args: Any, **options: Any) -> Any:  # type: ignore[override]
+        """Return a client, if possible one that was made in advance."""
+        return self._made("client", service_name, *args, **options)
+
+    def resource(self, service_name: str, *args: Any, **options: Any) -> Any:  # type: ignore[override]
+        """Return a resource, if possible one that was made in advance."""
+        return self._made("resource", service_name, *args, **options)
+
+    def _made(self, kind: str, service: str, *args: Any, **options: Any) -> Any:
+        current, create = self.switch.current, getattr(super(), kind)
+        if not self._plain or args or options.keys() - {"config"} or PreparedSession.nested:
+            return create(service, *args, **options)
+        made = (kind, service, _settings(options.get("config")))
+        current.created.append(made)
+        if prepared := current.prepared.get(made):
+            return prepared.pop()
+        PreparedSession.nested = True  # a resource creates a client
+        try:
+            return create(service, **options)
+        finally:
+            PreparedSession.nested = False
+
+
+def _settings(config: Config | None) -> tuple[tuple[str, Any], ...] | None:
+    return None if config is None else tuple(sorted(config._user_provided_options.items()))  # noqa: SLF001 - botocore's
 
 
 class Clients:
-    """Creates the clients of handlers with their default session, or takes those that were made in advance."""
+    """Makes the clients of handlers in advance."""
 
     def __init__(self, switch: Switch) -> None:
         self._switch = switch
@@ -27,7 +76,7 @@ class Clients:
 
     @contextmanager
     def in_force(self) -> Iterator[None]:
-        """Replace the functions of boto3 that create clients."""
+        """Replace the sessions of boto3."""
         load = ResourceFactory.load_from_definition
 
         def load_once(factory: Any, resource_name: str, service_context: Any, **definition: Any) -> Any:
@@ -37,32 +86,24 @@ class Clients:
                 self._classes[key] = load(factory, resource_name, service_context=service_context, **definition)
             return self._classes[key]
 
-        with (
-            patch.object(boto3, "client", self._creator("client", boto3.client)),
-            patch.object(boto3, "resource", self._creator("resource", boto3.resource)),
-            patch.object(ResourceFactory, "load_from_definition", load_once),
-        ):
+        PreparedSession.switch = self._switch
+        with ExitStack() as stack:
+            for module in (boto3, boto3.session):
+                stack.enter_context(patch.object(module, "Session", PreparedSession))
+            stack.enter_context(patch.object(botocore.session, "create_loader", lambda *_paths: models()))
+            stack.enter_context(patch.object(ResourceFactory, "load_from_definition", load_once))
             yield
 
-    def _creator(self, kind: str, create: Callable[..., Any]) -> Callable[..., Any]:
-        def created(service: str, *args: Any, **options: Any) -> Any:
-            current = self._switch.current
-            if args or options or current is self._switch.cloud:
-                return create(service, *args, **options)
-            current.created.append((kind, service))
-            made = current.prepared.get((kind, service))
-            return made.pop() if made else create(service)
-
-        return created
-
-    def prepare(self, needed: tuple[list[tuple[str, str]], list[str]]) -> None:
+    def prepare(self, created: list[Made], modules: list[str]) -> None:
         """Import the modules and create the clients that the current function needed."""
-        current, (created, modules) = self._switch.current, needed
+        current, shared, ready = self._switch.current, boto3.session.Session(), dict[Made, list[Any]]()
+        current.prepared = {}
         for module in modules:
             importlib.import_module(module)
-        for kind, service in created:
-            made = getattr(boto3, kind)(service)
-            current.prepared.setdefault((kind, service), []).append(made)
+        for kind, service, settings in created:
+            config: Mapping[str, Any] = {} if settings is None else {"config": Config(**dict(settings))}
+            made = getattr(shared, kind)(service, **config)
+            ready.setdefault((kind, service, settings), []).append(made)
             if (kind, service) == ("resource", "dynamodb"):
                 made.Table("any")  # creates the class
-        current.created.clear()
+        current.created, current.prepared = [], ready

@@ -83,7 +83,7 @@ class InProcessExecutor:
         for name, what in needed.items():
             for environment in self._idle[name][:1]:
                 with self._switch.entered(environment.surroundings):
-                    self._clients.prepare(what)
+                    self._clients.prepare(*what)
 
     def invoke(
         self,

@@ -18,6 +18,8 @@ import boto3
 from millrace.local.simulation.output import Output
 
 _MILLRACE = "millrace"
+Made = tuple[str, str, tuple[tuple[str, Any], ...] | None]
+"""A client: its kind (client or resource), its service, and the settings of its Config, if it has one."""
 
 
 class Surroundings:
@@ -29,9 +31,9 @@ class Surroundings:
         self.path = path
         self.folder = folder
         self.session: Any = None
-        self.created: list[tuple[str, str]] = []
-        self.prepared: dict[tuple[str, str], list[Any]] = {}
-        """Clients that were created, and those that were made in advance, by kind and service."""
+        self.created: list[Made] = []
+        self.prepared: dict[Made, list[Any]] = {}
+        """Clients that were created, and those that were made in advance."""
         self.streams = streams
         self.log_handlers: list[logging.Handler] = []
         self.log_level = logging.WARNING

@@ -101,7 +101,9 @@ class Search:
         if self.options.replay is not None:
             self._replay(self.options.replay)
             return
-        self._check_determinism(Plan(0))
+        calm = Plan(0, ())
+        self.runner.cloud.prepare(self.runner.run(calm).needed)
+        self._check_determinism(calm)
         for run in self.runner.run_all(self._plans(self.options.seeds or seeds), self.options.jobs):
             self.options.progress(self.name, run)
             if run.status == "skipped":
@@ -139,6 +141,7 @@ class Search:
 
     def _replay(self, replay: str) -> None:
         """Run one seed again. Raises SimulationError if it fails, and ValueError for faults that it does not have."""
+        self.runner.cloud.prepare(self.runner.run(Plan(0, ())).needed)
         seed, colon, numbers = replay.partition(":")
         run = self.runner.run(Plan(int(seed)))
         if colon:
