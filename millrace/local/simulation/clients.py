@@ -5,7 +5,7 @@ A run reports the clients and modules that each function needed. They are made o
 
 import importlib
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any, ClassVar
 from unittest.mock import patch
 
@@ -99,7 +99,8 @@ class Clients:
         current, shared, ready = self._switch.current, boto3.session.Session(), dict[Made, list[Any]]()
         current.prepared = {}
         for module in modules:
-            importlib.import_module(module)
+            with suppress(ImportError):  # a part of a package, which the run imports in its own way
+                importlib.import_module(module)
         for kind, service, settings in created:
             config: Mapping[str, Any] = {} if settings is None else {"config": Config(**dict(settings))}
             made = getattr(shared, kind)(service, **config)

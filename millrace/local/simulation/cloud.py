@@ -20,7 +20,7 @@ from millrace.local.core.http import Request, Response
 from millrace.local.endpoint.app import Endpoint
 from millrace.local.endpoint.moto import moto_application
 from millrace.local.endpoint.origins import Origins
-from millrace.local.services.iam import Credentials, Sessions
+from millrace.local.services.iam import Credentials, Iam, Sessions
 from millrace.local.services.lambda_ import Lambda
 from millrace.local.simulation.calls import Calls
 from millrace.local.simulation.clients import Clients, Needed
@@ -129,7 +129,9 @@ class SimulatedCloud(Cloud):
         """Load every function, so that runs need not."""
         functions = self.region.service(Lambda).functions
         for name in self.region.backends.lambda_._lambdas._functions:  # noqa: SLF001 - moto's
-            self._executor.load(functions.spec(functions.find(name)))
+            function = functions.find(name)
+            self._executor.load(functions.spec(function))
+            self.region.service(Iam).access.prepare(function.role)
 
     @property
     def needed(self) -> Needed:

@@ -1,6 +1,7 @@
 """Runs the functions in this process, one at a time, each in its own surroundings."""
 
 import json
+import sys
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -57,6 +58,7 @@ class InProcessExecutor:
         self._cache = cache
         self._idle: dict[str, list[Environment]] = defaultdict(list)
         self._clients = clients
+        self._known: set[str] = set()
         self._loaded_modules: dict[str, set[str]] = {}
         self._views: dict[tuple[Path, ...], Path] = {}
         logs.redirect(self.output.write_bytes)
@@ -73,8 +75,9 @@ class InProcessExecutor:
     def needed(self) -> Needed:
         """Return what each function has needed since it was loaded."""
         found = {name: environments[0].surroundings for name, environments in self._idle.items() if environments}
+        shared = self._switch.modules_since(self._known)
         return {
-            name: (own.created[:], [module for module in own.modules if module not in self._loaded_modules[name]])
+            name: (own.created[:], [each for each in own.modules if each not in self._loaded_modules[name]] + shared)
             for name, own in found.items()
         }
 
@@ -159,6 +162,7 @@ class InProcessExecutor:
                 environment.handler = runtime.load(spec.handler)
             except Exception as raised:  # noqa: BLE001 - AWS returns it for each invocation
                 environment.error = runtime.init_error(raised)
+        self._known = set(sys.modules)
         self._loaded_modules[spec.name] = set(environment.surroundings.modules)
         return environment
 

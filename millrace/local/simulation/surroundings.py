@@ -7,7 +7,7 @@ import logging
 import os
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
@@ -59,6 +59,10 @@ class Switch:
         """Keep the modules of a function's folder apart from those of others."""
         self._managed |= {entry.name.partition(".")[0] for entry in code.iterdir()}
         self._shared = -1
+
+    def modules_since(self, known: Collection[str]) -> list[str]:
+        """Return the names of the shared modules that were loaded meanwhile."""
+        return [name for name in sys.modules if name not in known and name.partition(".")[0] not in self._managed]
 
     @contextmanager
     def entered(self, surroundings: Surroundings) -> Iterator[None]:
