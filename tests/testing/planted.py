@@ -12,13 +12,13 @@ ROLE = {
     "Statement": [{"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}]
 }
 TABLE = "import boto3\ntable = boto3.resource('dynamodb').Table('state')\n"
-DATA = "    data = event['detail']['data']\n"
 
 BUGS = {
     "repeats": """
 def handler(event, context):
     data = event['detail']['data']
-    table.update_item(Key={'id': data['account']}, UpdateExpression='ADD cents :c', ExpressionAttributeValues={':c': data['cents']})
+    cents = {':cents': data['cents']}
+    table.update_item(Key={'id': data['account']}, UpdateExpression='ADD cents :cents', ExpressionAttributeValues=cents)
 """,
     "publishes_first": """
 def handler(event, context):

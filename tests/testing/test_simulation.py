@@ -3,18 +3,13 @@
 from pathlib import Path
 
 import pytest
-from planted import Paid, planted_cloud
+from planted import Paid
 
-from millrace.testing.simulation import NotDeterministicError, Simulation, SimulationError
+from millrace.testing.simulation import NotDeterministicError, SimulationError
 from millrace.testing.simulation.decorator import Options, Search
-from millrace.testing.simulation.runs import Plan, Runner, smallest
+from millrace.testing.simulation.runs import Runner, smallest
 
 SEEDS = 200
-
-
-@pytest.fixture(scope="module")
-def bank(pytestconfig):
-    return planted_cloud(pytestconfig.rootpath / ".millrace")
 
 
 @pytest.fixture
@@ -27,7 +22,7 @@ def search(bank):
     return searched
 
 
-def counted_once(simulation: Simulation):
+def counted_once(simulation):
     simulation.put(Paid(to="repeats"))
     simulation.settle()
     assert rows(simulation)["a"]["cents"] == 100
@@ -98,3 +93,26 @@ def test_a_reduced_run_can_be_replayed(search):
     replay = str(found.value).rpartition("--replay=")[2]
     with pytest.raises(SimulationError, match="AssertionError"):
         search(counted_once, replay)
+
+
+def reads_real_time(simulation):
+    simulation.put(Paid(to="reads_real_time"))
+    simulation.settle()
+
+
+def test_a_handler_that_reads_the_real_time_is_not_deterministic(search):
+    with pytest.raises(NotDeterministicError, match=r"not deterministic: .*test_simulation\.py::reads_real_time"):
+        search(reads_real_time)
+
+
+def test_a_replay_with_a_fault_that_the_seed_does_not_have_is_an_error(search):
+    with pytest.raises(ValueError, match="seed 1 has the faults"):
+        search(counted_once, "1:999")
+
+
+def test_delta_debugging_keeps_the_faults_that_matter_together():
+    assert smallest(range(40), lambda kept: {3, 17, 31} <= set(kept)) == (3, 17, 31)
+
+
+def test_delta_debugging_keeps_nothing_if_a_run_fails_without_faults():
+    assert smallest(range(40), lambda _: True) == ()

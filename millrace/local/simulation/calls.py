@@ -39,7 +39,7 @@ class Calls:
         self._answer = answer
         self._loop = SimulatedLoop(scheduler, partial(switch.entered, switch.cloud))
         self.faults: SimulatedFaults | None = None
-        self.observer: Callable[[str, str, int], object] = lambda _function, _operation, _status: None
+        self.observer: Callable[[str, str, int, bytes], object] = lambda *_: None
 
     @contextmanager
     def in_force(self) -> Iterator[None]:
@@ -86,7 +86,7 @@ class Calls:
         if kind == "error":
             return Response.error("InternalServerError", "This failure was injected by the simulation.", 500)
         response = self._loop.run(self._answer(request))
-        self.observer(task.name, operation, response.status)
+        self.observer(task.name, operation, response.status, request.body)
         if kind == "crash after":
             raise CrashError
         if kind == "response lost":

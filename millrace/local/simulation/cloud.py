@@ -20,6 +20,7 @@ from millrace.local.core.http import Request, Response
 from millrace.local.endpoint.app import Endpoint
 from millrace.local.endpoint.moto import moto_application
 from millrace.local.endpoint.origins import Origins
+from millrace.local.services.eventbridge import connections
 from millrace.local.services.iam import Credentials, Iam, Sessions
 from millrace.local.services.lambda_ import Lambda
 from millrace.local.simulation.calls import Calls
@@ -55,6 +56,8 @@ class SimulatedCloud(Cloud):
         self.scheduler: SimulatedScheduler = SimulatedScheduler(self.clock)
         self.story = Story(self.clock)
         self.faults: SimulatedFaults | None = None
+        self.host: Callable[[connections.HttpRequest], connections.HttpResponse] = _unreachable
+        """Answers the HTTP requests of API destinations and OAuth connections."""
         with self._moto.in_force(), entropy(0):
             self._build()
 
@@ -103,6 +106,7 @@ class SimulatedCloud(Cloud):
             stack.enter_context(entropy(seed))
             stack.enter_context(self._calls.in_force())
             stack.enter_context(self._clients.in_force())
+            stack.enter_context(patch.object(connections, "send", lambda request, _timeout: self.host(request)))
             stack.enter_context(patch.object(ThreadPoolExecutor, "submit", _submit))
             self._inject(faults)
             yield
@@ -160,6 +164,10 @@ def _submit(_pool: Any, work: Callable[..., Any], /, *args: Any, **options: Any)
     except Exception as error:  # noqa: BLE001 - raised again by result()
         future.set_exception(error)
     return future
+
+
+def _unreachable(request: connections.HttpRequest) -> connections.HttpResponse:
+    raise ConnectionRefusedError(f"A simulation reaches no other host: answer {request.url} with serve().")
 
 
 async def _no_control(_request: Request) -> Response:

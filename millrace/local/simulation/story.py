@@ -17,6 +17,9 @@ class Story:
     lines: list[str] = field(default_factory=list)
     records: list[Record] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        self._bodies = sha256()
+
     def add(self, text: str) -> None:
         """Add a line at the current virtual time."""
         self.lines.append(f"{datetime.fromtimestamp(self.clock.now(), UTC):%a %H:%M:%S.%f}"[:-3] + f"  {text}")
@@ -30,14 +33,16 @@ class Story:
         """Add a fault."""
         self.add(f"  ! {fault}")
 
-    def called(self, function: str, operation: str, status: int) -> None:
-        """Add a handler's call of AWS."""
+    def called(self, function: str, operation: str, status: int, body: bytes) -> None:
+        """Add a handler's call of AWS. Of its body, the digest alone depends."""
+        self._bodies.update(body)
         self.add(f"    {function} called {operation}: {status}")
 
     @property
     def digest(self) -> str:
-        """A hash of every line."""
-        return sha256("\n".join(self.lines).encode("utf-8", "backslashreplace")).hexdigest()
+        """A hash of every line and of the bodies of all calls."""
+        text = "\n".join([*self.lines, self._bodies.hexdigest()])
+        return sha256(text.encode("utf-8", "backslashreplace")).hexdigest()
 
 
 def _described(record: Record) -> str:

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from millrace.events import Event, Metadata
 from millrace.flow.assembly import Assembly
 from millrace.local.core.http import Request, Response
+from millrace.local.services.eventbridge import HttpRequest, HttpResponse
 from millrace.local.simulation import SimulatedCloud, SimulatedFaults
 from millrace.operations import dead_letters
 from millrace.operations.cloud import Cloud
@@ -151,6 +152,10 @@ class Simulation:
         headers = {name.lower(): str(value) for name, value in signed.headers.items()}
         return self.cloud.request(Request(method, url.path, url.query, headers, body, url.path))
 
+    def serve(self, do: Callable[[HttpRequest], int]) -> None:
+        """Answer the HTTP requests of API destinations. The function returns the status code."""
+        self.cloud.host = lambda request: HttpResponse(do(request), {}, b"")
+
     def stop_faults(self) -> None:
         """Inject no more faults."""
         self.faults.stop()
@@ -199,17 +204,20 @@ def _plain(item: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
 
 def _value(kind: str, value: Any) -> Any:
     """Return an attribute of DynamoDB as a Python value; whole numbers as int."""
-    match kind:
-        case "N":
-            return int(value) if value.lstrip("-").isdecimal() else float(value)
-        case "NS":
-            return {_value("N", each) for each in value}
-        case "SS" | "BS":
-            return set(value)
-        case "M":
-            return _plain(value)
-        case "L":
-            return [_value(*next(iter(each.items()))) for each in value]
-        case "NULL":
-            return None
-    return value
+    convert = _VALUES.get(kind)
+    return convert(value) if convert else value
+
+
+def _number(value: str) -> int | float:
+    return int(value) if value.lstrip("-").isdecimal() else float(value)
+
+
+_VALUES: dict[str, Callable[[Any], Any]] = {
+    "N": _number,
+    "NS": lambda values: {_number(each) for each in values},
+    "SS": set,
+    "BS": set,
+    "M": _plain,
+    "L": lambda values: [_value(*next(iter(each.items()))) for each in values],
+    "NULL": lambda _: None,
+}
