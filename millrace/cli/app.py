@@ -10,7 +10,7 @@ from typer.core import TyperGroup
 import millrace
 from millrace.cli import console
 
-_MODULES = ("up", "events", "dlq", "replay", "rebuild", "flow", "contracts")
+_MODULES = ("up", "events", "dlq", "replay", "rebuild", "flow", "contracts", "simulate")
 """The modules that register commands, in the order of the help."""
 
 

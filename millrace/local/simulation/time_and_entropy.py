@@ -2,6 +2,7 @@
 
 import os
 import random
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -11,6 +12,7 @@ from unittest.mock import patch
 import time_machine
 
 from millrace.local.core.clock import Clock
+from millrace.local.simulation.tasks import current_task
 
 START = 1_767_225_600.0
 """2026-01-01T00:00:00Z, the start of every simulation."""
@@ -48,13 +50,23 @@ class VirtualClock(Clock):
         with ExitStack() as stack:
             self._traveller = stack.enter_context(time_machine.travel(self._now, tick=False))
             for name in ("monotonic", "perf_counter", "process_time", "thread_time"):
-                stack.enter_context(patch.object(time, name, self.now))
-                stack.enter_context(patch.object(time, f"{name}_ns", lambda: int(self._now * _NANOSECONDS)))
-            stack.enter_context(patch.object(time, "sleep", sleep))
+                for found, read in ((name, self.now), (f"{name}_ns", lambda: int(self._now * _NANOSECONDS))):
+                    stack.enter_context(patch.object(time, found, _in_simulation(read, getattr(time, found))))
+            stack.enter_context(patch.object(time, "sleep", _in_simulation(sleep, time.sleep)))
             try:
                 yield
             finally:
                 self._traveller = None
+
+
+def _in_simulation(simulated: Callable[..., Any], real: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function for this thread and handlers. Other threads, as a local cloud's, need the real one."""
+    owner = threading.get_ident()
+
+    def called(*args: Any) -> Any:
+        return (simulated if threading.get_ident() == owner or current_task() else real)(*args)
+
+    return called
 
 
 @contextmanager
