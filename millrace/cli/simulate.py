@@ -78,7 +78,8 @@ def simulate(
     if as_json:
         console.data(asdict(summary))
     else:
-        console.out("\n\n".join(summary.failures) or _passed(summary))
+        for line in [line for failure in summary.failures for line in failure.splitlines()] or [_passed(summary)]:
+            console.out(line)
     return 1 if status else 0
 
 

@@ -94,7 +94,8 @@ class SimulatedFaults(Faults):
         """Return the seconds by which an action is late."""
         if not what.startswith(_DELAYED) and _DELIVERY not in what:
             return 0.0
-        fault = self._choose(what, ("late",), lambda _: DELAYS)
+        starts = what.startswith(_START)  # Lambda starts an invocation within seconds, or throttles it
+        fault = self._choose(what, ("late",), lambda _: DELAYS[:2] if starts else DELAYS)
         return fault.amount if fault else 0.0
 
     def doubles(self, what: str) -> bool:
@@ -131,6 +132,7 @@ class SimulatedFaults(Faults):
         return min(int(fault.amount), items - 1) if fault else None
 
 
-_DELAYED = ("delivery", "invocation", "start of")
+_START = "start of"
+_DELAYED = ("delivery", "invocation", _START)
 _DELIVERY = " to "
 """In the names of deliveries of rules: an event to a target."""

@@ -10,17 +10,21 @@ class MotoState:
 
     def __init__(self) -> None:
         self._backends: dict[Any, dict[str, Any]] = {}
+        self._buckets: dict[str, Any] = {}
 
     @contextmanager
     def in_force(self) -> Iterator[None]:
         """Exchange moto's backends for those of this cloud, and back."""
         from moto.core.base_backend import BackendDict  # noqa: PLC0415 - moto is imported after its settings
+        from moto.s3.models import s3_backends  # noqa: PLC0415 - the same
 
         others = self._exchange(BackendDict, self._backends)
+        buckets, s3_backends.bucket_accounts = s3_backends.bucket_accounts, self._buckets
         try:
             yield
         finally:
             self._backends = self._exchange(BackendDict, others)
+            self._buckets, s3_backends.bucket_accounts = s3_backends.bucket_accounts, buckets
 
     @staticmethod
     def _exchange(kind: Any, new: dict[Any, dict[str, Any]]) -> dict[Any, dict[str, Any]]:
