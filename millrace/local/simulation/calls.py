@@ -16,8 +16,8 @@ from botocore.httpsession import URLLib3Session
 from botocore.useragent import UserAgentString
 
 from millrace.local.core.http import Request, Response
-from millrace.local.core.scheduler import Scheduler
 from millrace.local.simulation.faults import SimulatedFaults
+from millrace.local.simulation.scheduler import SimulatedScheduler
 from millrace.local.simulation.surroundings import Switch
 from millrace.local.simulation.tasks import CrashError, SimulatedLoop, Task, current_task, pause
 
@@ -30,7 +30,7 @@ class Calls:
 
     def __init__(
         self,
-        scheduler: Scheduler,
+        scheduler: SimulatedScheduler,
         switch: Switch,
         answer: Callable[[Request], Coroutine[Any, Any, Response]],
     ) -> None:

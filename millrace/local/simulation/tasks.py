@@ -16,6 +16,7 @@ from unittest.mock import patch
 
 from millrace.local.core.clock import Clock
 from millrace.local.core.scheduler import ScheduledAction, Scheduler
+from millrace.local.simulation.scheduler import SimulatedScheduler
 
 T = TypeVar("T")
 
@@ -114,7 +115,7 @@ def virtual_alarms(clock: Clock) -> Iterator[None]:
 class SimulatedLoop(asyncio.AbstractEventLoop):
     """What the services use of an event loop: futures, callbacks and threads. Callbacks are scheduled actions."""
 
-    def __init__(self, scheduler: Scheduler, left: Callable[[], AbstractContextManager[None]]) -> None:
+    def __init__(self, scheduler: SimulatedScheduler, left: Callable[[], AbstractContextManager[None]]) -> None:
         self._scheduler = scheduler
         self._left = left
         """Leaves the surroundings of a handler while it waits."""
