@@ -18,7 +18,7 @@ ORDERS  := tests/events/stock_delivered.json tests/events/place_order.json \
 
 .DEFAULT_GOAL := help
 .PHONY: help run up test lint check types synth deploy destroy e2e cdk-cycle map-page hostile-page api-fuzz fuzz hostile \
-        bench docs first-hour matrix mutants moto-versions rebuild-100k kafka stream-1m soak
+        bench docs first-hour matrix mutants moto-versions rebuild-100k kafka simulate stream-1m soak
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -90,6 +90,9 @@ stream-1m: $(READY) ## Run 1,000,000 readings through a stream processor, and co
 
 soak: $(READY) ## 10,000 orders while calls fail, crash, come twice and conflict (SOAKED=200 SEED=2 for others)
 	@$(BIN)/python tests/soak.py --orders $(or $(SOAKED),10000) --seed $(or $(SEED),1)
+
+simulate: $(READY) ## 1,000 seeds of the shop's orders with faults, on all cores (SEEDS=100 for less)
+	@$(BIN)/millrace simulate tests/local/test_simulation_shop.py --seeds $(or $(SEEDS),1000)
 
 mutants: $(READY) ## Mutate the lines changed SINCE=HEAD~1, and list what no test notices (ALL=1, PATHS=millrace/patterns)
 	@nice $(BIN)/python tests/mutants.py $(if $(SINCE),--since $(SINCE)) $(if $(ALL),--all) $(if $(PATHS),--paths $(PATHS)) \

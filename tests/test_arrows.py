@@ -94,6 +94,7 @@ LOCAL = {
     "services": {"core", "workers", "cloudformation", "services"},
     "cloudformation": {"cloudformation", "core", "services"},
     "endpoint": {"endpoint", "core", "services"},
+    "simulation": {"simulation", "core", "workers", "services", "cloudformation", "endpoint", "base"},
 }
 
 

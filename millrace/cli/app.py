@@ -11,7 +11,19 @@ import millrace
 from millrace.cli import console
 from millrace.cli.settings import add_settings
 
-_MODULES = ("scaffold", "up", "events", "logs", "dlq", "replay", "rebuild", "flow", "contracts", "resources")
+_MODULES = (
+    "scaffold",
+    "up",
+    "events",
+    "logs",
+    "dlq",
+    "replay",
+    "rebuild",
+    "flow",
+    "contracts",
+    "resources",
+    "simulate",
+)
 """The modules that register commands, in the order of the help."""
 
 

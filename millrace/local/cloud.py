@@ -3,23 +3,19 @@
 import asyncio
 import math
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
-from datetime import timedelta
 from pathlib import Path
 from random import Random
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import Self, TypeVar
 
 from millrace.local import services
-from millrace.local.cloudformation.deployment import Change, Deployment
+from millrace.local.base import ACCOUNT, HOME, REGION, TIMEOUT, Cloud
 from millrace.local.cloudformation.deployments import Deployments
-from millrace.local.cloudformation.refusals import Options
 from millrace.local.core import moto_changes
 from millrace.local.core.account_region import AccountRegion
 from millrace.local.core.account_regions import AccountRegions
 from millrace.local.core.clock import Clock
-from millrace.local.core.faults import Rates
 from millrace.local.core.garbage import pause_garbage_collection
 from millrace.local.core.http import Request, Response
 from millrace.local.core.scheduler import NotSettledError, Scheduler
@@ -28,29 +24,16 @@ from millrace.local.endpoint.control import status_of
 from millrace.local.endpoint.moto import moto_application
 from millrace.local.endpoint.origins import Origins
 from millrace.local.endpoint.server import HOST, Server, bound
-from millrace.local.services.dynamodb import DynamoDb
 from millrace.local.services.iam import Credentials, Sessions
-from millrace.local.services.stepfunctions import Mocks, StepFunctions
 from millrace.local.workers import Confinement, Debugging, Developer, Workers
 from millrace.local.workers.terminal import has_terminal, read_line
-from millrace.operations.trace import Trace
 
-if TYPE_CHECKING:
-    from millrace.events import Event, Metadata
-    from millrace.local.cloudformation.deployer import Deployer
-    from millrace.local.workers import FunctionSpec, Outcome
-    from millrace.operations.history import Record
-
-ACCOUNT = "123456789012"
-REGION = "us-east-1"
-_HOME = (ACCOUNT, REGION)
-_TIMEOUT = 60.0
 _START_TIMEOUT = 30.0
 _SAME_MOMENT = 0.001
 T = TypeVar("T")
 
 
-class LocalCloud:
+class LocalCloud(Cloud):
     """A local cloud behind a loopback endpoint. Functions run in worker processes.
 
     One local cloud can run per process, since moto's state is global. `port` 0 chooses a free port. Unpacked code and
@@ -93,7 +76,7 @@ class LocalCloud:
         self._deployments = Deployments(
             lambda environment: self.environment(*environment),
             self.scheduler,
-            _HOME,
+            HOME,
             assets=self._cache / "assets",
             random=Random(seed),  # noqa: S311 - names, not secrets
         )
@@ -131,7 +114,7 @@ class LocalCloud:
             self.scheduler,
             workers,
             self._cache,
-            _HOME,
+            HOME,
             services.service_classes(),
             {Sessions: self._sessions},
             enforce_iam=self._enforce_iam,
@@ -227,122 +210,26 @@ class LocalCloud:
 
     def environment(self, account: str = ACCOUNT, region: str = REGION) -> dict[str, str]:
         """Return the environment variables with which `aws`, boto3 or any SDK uses this cloud in an account."""
-        return {
-            "AWS_ENDPOINT_URL": self.endpoint_url,
-            **self._sessions.developer_of(account).environment(),
-            "AWS_REGION": region,
-            "AWS_DEFAULT_REGION": region,
-            "AWS_EC2_METADATA_DISABLED": "true",
-            "AWS_DISABLE_HOST_PREFIX_INJECTION": "true",  # StartSyncExecution would go to sync-127.0.0.1
-        }
+        return self._environment(self.endpoint_url, account, region)
 
-    def client(self, service: str, *, account: str = ACCOUNT, region: str = REGION) -> Any:
-        """Return the boto3 client of a service in this cloud, regardless of the machine's own credentials."""
-        return self._deployments.client((account, region), service)
-
-    def resource(self, service: str, *, account: str = ACCOUNT, region: str = REGION) -> Any:
-        """Return the boto3 resource of a service in this cloud."""
-        return self._deployments.resource((account, region), service)
-
-    @property
-    def _deployer(self) -> "Deployer":
-        return self._deployments.deployer(_HOME)
-
-    def deploy(
-        self,
-        assembly: Path,
-        on_change: Callable[[Change], None] | None = None,
-        *,
-        skip: Iterable[str] = (),
-        parameters: Mapping[str, str] = MappingProxyType({}),
-    ) -> Deployment:
-        """Deploy a synthesized cloud assembly; unchanged resources stay as they are.
-
-        `skip` are types to leave out, `parameters` values by NAME or STACK:NAME. Raises RefusedDeploymentError.
-        """
-        with pause_garbage_collection():
-            return self._deployments.deploy(assembly, on_change, Options(frozenset(skip), parameters))
-
-    def physical_id(self, stack: str, logical_id: str) -> str:
-        """Return the physical id of a resource: its name, URL or ARN, as `Ref` returns it."""
-        return self._deployments.stacks[stack].resources[logical_id].physical_id
-
-    def outputs(self, stack: str) -> dict[str, Any]:
-        """Return the outputs of a deployed stack."""
-        return dict(self._deployments.stacks[stack].outputs)
-
-    def put(self, event: "Event", *, bus: str, metadata: "Metadata | None" = None) -> "Metadata":
-        """Put an event onto a bus; a large one by claim check. Return its metadata with its correlation id."""
-        from millrace.events import Metadata, encode, put_entry  # noqa: PLC0415 - imported by the caller already
-        from millrace.events.claims import claim_with_clients  # noqa: PLC0415
-
-        self.on_loop(lambda: self._check_bus(bus))
-        known = metadata or Metadata.root(producer="test", version=event.contract.version)
-        envelope = claim_with_clients(encode(event.stamped(known)), bus, self.client)
-        answer = self.client("events").put_events(Entries=[put_entry(envelope, bus)])
-        if answer["FailedEntryCount"]:
-            raise ValueError(f"{type(event).__name__} was rejected: {answer['Entries'][0]}")
-        return known
-
-    def _check_bus(self, bus: str) -> None:
-        region = self._regions.owner(bus, self.region) if bus.startswith("arn:") else self.region
-        known = region.backends.events.event_buses if region else {}
-        if bus.rpartition("/")[2] not in known:
-            raise LookupError(f"No bus is called {bus!r}. The buses are: {', '.join(known)}. Correct bus=….")
-
-    def settle(self, timeout: float = _TIMEOUT) -> None:
+    def settle(self, timeout: float = TIMEOUT) -> None:
         """Wait until no event, retry, message, batch or execution is in progress.
 
         Idle time is skipped. Raises NotSettledError after `timeout` seconds of work.
         """
         self.scheduler.settle(timeout)
 
-    def fail(
-        self, *only: str, seed: int, failing: float = 0, killed: float = 0, doubled: float = 0, conflicts: float = 0
-    ) -> None:
-        """Make functions fail at these rates (see `Rates`) until `reset`, by a seed. `only` names the functions."""
-        rates = Rates(failing, killed, doubled, conflicts, only)
-        self.on_loop(lambda: self.region.faults.set(rates, seed=seed))
+    def advance(self, *, hours: float = 0.0, seconds: float = 0.0) -> None:
+        """Let time pass: run everything that is due meanwhile, schedules too, without waiting for it.
 
-    def state_machine(self, name: str, *, account: str = ACCOUNT, region: str = REGION) -> Mocks:
-        """Return the mocks of a state machine, by its name or the id of its mediator. Raises UnknownMockError."""
-        return self.on_loop(lambda: self._regions.open(account, region).service(StepFunctions).mocks(name))
-
-    def limit_concurrency(self, executions: int | None) -> None:
-        """Set the quota of concurrent executions in each account and region until `reset`."""
-        self._regions.concurrency = executions
-
-    def limit_partitions(self, write_units: float | None) -> None:
-        """Limit the write units that a DynamoDB partition takes in a second, of tables with a stream, until `reset`.
-
-        On AWS, a partition takes 1,000. Requests above the limit fail as throttled.
+        Raises NotSettledError after a minute of work.
         """
-        self.on_loop(lambda: self.region.service(DynamoDb).limit_partitions(write_units))
-
-    def observe(
-        self, outcomes: Callable[["FunctionSpec", "Outcome"], object], records: Callable[["Record"], object]
-    ) -> None:
-        """Call back with each outcome of a function and each record of the event history, on the cloud's thread."""
-        self.region.workers.observe = outcomes
-        self.region.history.observe = records
-
-    def trace(self, correlation_id: str) -> Trace:
-        """Return the causation tree of a flow."""
-        return Trace.of(correlation_id, self.on_loop(lambda: self.region.history.flow(correlation_id)))
-
-    def traces(self) -> list[Trace]:
-        """Return the causation tree of every flow since the last reset."""
-        return [self.trace(flow) for flow in self.on_loop(self.region.history.flows)]
-
-    def advance(self, duration: timedelta) -> None:
-        """Advance the clock by a duration, in which schedules run, and settle."""
-        self.on_loop(lambda: self.scheduler.after(duration.total_seconds(), lambda: None, "the end of advance()"))
-        self.settle()
+        self.scheduler.advance(hours * 3600 + seconds, TIMEOUT)
 
     def reset(self) -> None:
         """Delete all resources, events and history. Waits for running functions."""
         self.scheduler.clear()
-        self.scheduler.settle(_TIMEOUT)
+        self.scheduler.settle(TIMEOUT)
         self.on_loop(self._regions.reset)
         self._deployments.reset()
 

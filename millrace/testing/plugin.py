@@ -15,11 +15,24 @@ import pytest
 
 if TYPE_CHECKING:
     from millrace.local.cloud import LocalCloud
+    from millrace.testing.simulation.decorator import Simulations
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the setting of the folder of recorded envelopes."""
+    """Add the setting of the folder of recorded envelopes, and the options of simulations."""
     parser.addini("millrace_events", "folder of recorded envelopes, for the contract tests", default="tests/events")
+    group = parser.getgroup("millrace", "simulations")
+    group.addoption(
+        "--replay", metavar="SEED[:FAULTS]", help="Run simulations with this seed, and these of its faults."
+    )
+    group.addoption("--seeds", type=int, metavar="N", help="Run simulations with so many seeds.")
+    group.addoption("--seed-seconds", type=float, metavar="S", help="Run each simulation with new seeds for so long.")
+    group.addoption("--seed-jobs", type=int, metavar="N", default=1, help="Run so many seeds at a time.")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the marker of simulations."""
+    config.addinivalue_line("markers", "simulation: runs once for each seed of a simulation")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -64,3 +77,24 @@ def cloud(empty_cloud: "LocalCloud", assembly: Path) -> Iterator["LocalCloud"]:
     empty_cloud.deploy(assembly)
     yield empty_cloud
     empty_cloud.reset()
+
+
+@pytest.fixture(scope="session")
+def simulated_clouds() -> dict[Path, "Simulations"]:
+    """The simulated clouds of this session, by their assemblies."""
+    return {}
+
+
+@pytest.fixture
+def simulation(
+    pytestconfig: pytest.Config, assembly: Path, simulated_clouds: dict[Path, "Simulations"]
+) -> "Simulations":
+    """The project's stacks, deployed to a simulated cloud. A test with `@simulate` gets one run at a time."""
+    from millrace.testing.simulation.decorator import Simulations, deployed  # noqa: PLC0415
+
+    if assembly not in simulated_clouds:
+        cache = pytestconfig.rootpath / ".millrace"
+        simulated_clouds[assembly] = Simulations(deployed(assembly, cache), assembly)
+    found = simulated_clouds[assembly]
+    found.options.read(pytestconfig)
+    return found

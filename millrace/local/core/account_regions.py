@@ -13,7 +13,7 @@ from millrace.local.core.faults import Faults, Rates
 from millrace.local.core.history import EventHistory
 from millrace.local.core.scheduler import Scheduler
 from millrace.local.core.service import Service
-from millrace.local.workers import Workers
+from millrace.local.workers import Executor
 
 
 class AccountRegions:
@@ -22,7 +22,7 @@ class AccountRegions:
     def __init__(  # noqa: PLR0913 - what the regions share
         self,
         scheduler: Scheduler,
-        workers: Workers,
+        workers: Executor,
         cache: Path,
         home: Environment,
         services: Sequence[type[Service]],
@@ -61,6 +61,12 @@ class AccountRegions:
         if environment not in self._regions:
             self._regions[environment] = AccountRegion(self, account, region)
         return self._regions[environment]
+
+    def inject(self, faults: Faults) -> None:
+        """Replace the source of faults in every account and region."""
+        self.faults = faults
+        for region in self:
+            region.faults = faults
 
     def owner(self, arn: str, default: AccountRegion) -> AccountRegion | None:
         """Return the account and region of an ARN, from `default` where it names none; None if it is not open."""

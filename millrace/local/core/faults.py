@@ -40,8 +40,11 @@ class Faults:
         self._random = Random(seed)  # noqa: S311 - reproducible
         self._conflicts = Random(seed)  # noqa: S311 - separate: calls keep their faults for a seed
 
-    def draw(self, function: str) -> Fault | None:
-        """Return the fault of the next call of a function, by display name."""
+    def draw(self, function: str, *, ordered: bool = False) -> Fault | None:  # noqa: ARG002 - rates ignore the order
+        """Return the fault of the next call of a function, by display name.
+
+        `ordered`: records of a FIFO queue or a stream, which AWS sends again only after a failure.
+        """
         rates = self._rates
         if rates.only and function not in rates.only:
             return None
@@ -58,6 +61,14 @@ class Faults:
                 return fault
             drawn -= rate
         return None
+
+    def throttled(self, function: str) -> bool:  # noqa: ARG002 - there is no rate for it
+        """Return whether Lambda throttles the next call of a function."""
+        return False
+
+    def batch_size(self, source: str, most: int) -> int:  # noqa: ARG002 - there is no rate for it
+        """Return the size of the next batch of a queue."""
+        return most
 
     @property
     def conflicting(self) -> bool:

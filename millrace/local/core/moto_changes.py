@@ -4,7 +4,8 @@ The patches affect the whole process. They use the accounts and regions of the a
 """
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -41,7 +42,7 @@ def attach(regions: "AccountRegions | None", changes: Iterable[Change] = ()) -> 
     """
     global _attached, _patched  # noqa: PLW0603 - moto's state is global too
     _attached = regions
-    if not _patched:
+    if regions and not _patched:
         _patched = True
         for change in changes:
             change(_region)
@@ -50,6 +51,17 @@ def attach(regions: "AccountRegions | None", changes: Iterable[Change] = ()) -> 
         _disable_url_builders()
         _cache_operations()
         _draw_ids_faster()
+
+
+@contextmanager
+def attached(regions: "AccountRegions", changes: Iterable[Change]) -> Iterator[None]:
+    """Attach moto to a cloud for the duration of a block, then to the cloud from before."""
+    before = _attached
+    attach(regions, changes)
+    try:
+        yield
+    finally:
+        attach(before)
 
 
 def _region(arn: str = "") -> "AccountRegion":

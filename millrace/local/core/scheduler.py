@@ -224,6 +224,26 @@ class Scheduler:
         idle = not self._held and self._running is None
         return bool(idle and self._items and self._items[0].due > limit)
 
+    def advance(self, seconds: float, max_wait: float) -> None:
+        """Let time pass: settle, skip to the next action, a schedule too, and so on until the end of this time.
+
+        Raises NotSettledError after `max_wait` seconds of wall time.
+        """
+        end = self.clock.now() + seconds
+        self.settle(max_wait)
+        while (due := self._next_due_time()) <= end:
+            passed = self.at(due, lambda: None, "the next moment of advance()")
+            self.settle(max_wait)
+            if not passed.done:
+                break
+        self.clock.skip_to(end)
+        self.wake()
+
+    def _next_due_time(self) -> float:
+        with self._changed:
+            self._drop_cancelled()
+            return self._items[0].due if self._items else math.inf
+
     def _settled(self) -> bool:
         return not self._waiting and not self._held and self._running is None
 

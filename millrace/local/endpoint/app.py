@@ -94,8 +94,20 @@ class Endpoint:
         return self._origins.shared(request, await self._responded(request, receive, self._answer, is_api=False))
 
     async def _responded(self, request: Request, receive: Any, answer: Answer, *, is_api: bool) -> Response:
+        async def whole(request: Request) -> Response:
+            return await answer(await received(request, receive, is_api=is_api))
+
+        return await self._guarded(request, whole)
+
+    async def answer(self, request: Request) -> Response:
+        """Return the response to a whole request for AWS or an HTTP API that did not come over HTTP."""
+        apis = self._http_apis
+        return await self._guarded(request, apis.answer if apis.addressed(request) else self._answer)
+
+    @staticmethod
+    async def _guarded(request: Request, answer: Answer) -> Response:
+        """Return the response, or the error response to an exception. Raises DisconnectedError."""
         try:
-            request = await received(request, receive, is_api=is_api)
             return await answer(request)
         except RefusedRequestError as error:
             return error.response

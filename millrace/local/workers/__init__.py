@@ -2,13 +2,14 @@
 
 from millrace.local.workers.package_view import LayerMismatchError
 from millrace.local.workers.pool import Workers, WorkersClosedError
-from millrace.local.workers.spec import Confinement, Debugging, Developer, FunctionSpec, Outcome
+from millrace.local.workers.spec import Confinement, Debugging, Developer, Executor, FunctionSpec, Outcome
 from millrace.local.workers.worker import new_trace_id
 
 __all__ = [
     "Confinement",
     "Debugging",
     "Developer",
+    "Executor",
     "FunctionSpec",
     "LayerMismatchError",
     "Outcome",

@@ -1,6 +1,6 @@
 """The specification of a function for a worker, and the outcome of an invocation."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -107,3 +107,31 @@ class Outcome:
     max_memory_mb: int
     log_stream: str
     request_id: str
+
+
+class Executor(Protocol):
+    """Runs functions: in worker processes, or in this process in a simulation."""
+
+    def warm(self, layers: Sequence[Path]) -> None:
+        """Prepare the packages of some layers. Raises LayerMismatchError."""
+
+    def invoke(
+        self,
+        spec: FunctionSpec,
+        payload: bytes,
+        request_id: str,
+        done: Callable[[Outcome], None],
+        *,
+        urgent: bool = False,
+        ahead: float = 0.0,
+    ) -> None:
+        """Run a function once and call `done` with the outcome, exactly once."""
+
+    def kill(self, request_id: str) -> None:
+        """End the environment that runs an invocation, if one does."""
+
+    def retire(self, name: str) -> None:
+        """End the environments of a function."""
+
+    def close(self) -> None:
+        """End every environment."""

@@ -93,8 +93,8 @@ class Worker:
         self._channel = Channel(loop, ours, self._arrived)
         with theirs:
             self._number = spawner.start(self, theirs.fileno(), self._log.descriptor)
-        configuration = _configuration(spec, base, confinement, self._stream)
-        self._channel.send(wire.pack(configuration | self._developer.settings(spec)))
+        settings = configuration(spec, base, confinement, self._stream)
+        self._channel.send(wire.pack(settings | self._developer.settings(spec)))
 
     def take(self, job: Job) -> None:
         """Run an invocation."""
@@ -251,11 +251,16 @@ class _Log:
         if size > _LOG_KEPT:
             os.ftruncate(self.descriptor, 0)
             self._taken = 0
-        return [line.rstrip("\r").replace("\r", "\n") for line in text.split("\n") if line.strip("\r")]
+        return log_events(text)
 
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+
+
+def log_events(text: str) -> list[str]:
+    """Return the log events of a function's output: a line each, with carriage returns for line breaks."""
+    return [line.rstrip("\r").replace("\r", "\n") for line in text.split("\n") if line.strip("\r")]
 
 
 def describe(code: int) -> str:
@@ -274,9 +279,8 @@ def new_trace_id() -> str:
     return f"Root=1-{int(time.time()):08x}-{drawn[:24]};Parent={drawn[24:]};Sampled=0"
 
 
-def _configuration(
-    spec: FunctionSpec, base: Mapping[str, str], confinement: Confinement, stream: str
-) -> dict[str, Any]:
+def configuration(spec: FunctionSpec, base: Mapping[str, str], confinement: Confinement, stream: str) -> dict[str, Any]:
+    """Return the configuration from which a worker loads its function. `base` are the variables of every function."""
     return {
         "handler": spec.handler,
         "code": str(spec.code.resolve()),

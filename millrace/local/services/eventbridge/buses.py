@@ -40,6 +40,8 @@ class Buses:
         self._region = region
         self._buses_of = buses_of
         self.archives = archives
+        self.listeners: list[Callable[[Envelope], object]] = []
+        """Receive each event of every bus."""
         self.api_destinations = ApiDestinations(region)
         self._subscribers: dict[str, _Subscribers] = {}
         self._patterns: dict[str, Pattern] = {}
@@ -99,6 +101,8 @@ class Buses:
             if about:
                 self._region.history.add("refused", about, about.event, error=f"the bus {name!r} does not exist")
             return
+        for listener in self.listeners:
+            listener(envelope)
         subscribers = self._subscribers_of(name)
         for archive, pattern in subscribers.archives:
             if pattern.matches(envelope):

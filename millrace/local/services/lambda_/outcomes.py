@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from millrace.local.core.account_region import AccountRegion
 
 
+_STREAMS = (b'"eventSource": "aws:kinesis"', b'"eventSource": "aws:dynamodb"')
+
+
 def display_name(function: Any) -> str:
     """Return POWERTOOLS_SERVICE_NAME, under which a function publishes, or else the function's name."""
     return str(function.environment_vars.get("POWERTOOLS_SERVICE_NAME") or function.function_name)
@@ -21,6 +24,11 @@ def error_of(outcome: Outcome) -> str:
     error = parsed(outcome.payload)
     error = error if isinstance(error, dict) else {}
     return f"{error.get('errorType', outcome.status)}: {error.get('errorMessage', '')}"
+
+
+def is_ordered(payload: bytes) -> bool:
+    """Return whether a payload is a batch of a FIFO queue or a stream, which Lambda delivers in order."""
+    return any(mark in payload for mark in _STREAMS) or b'"MessageGroupId"' in payload
 
 
 def service_error(request_id: str, error_type: str, message: str) -> Outcome:

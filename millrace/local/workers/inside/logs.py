@@ -6,6 +6,7 @@ written as a carriage return, and becomes a line break again where the pool read
 """
 
 import contextlib
+import functools
 import io
 import json
 import logging
@@ -13,7 +14,7 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 _NO_BREAK = "\u00a0"
@@ -23,6 +24,7 @@ _KNOWN = frozenset(
 )
 _request_id = ""
 _as_json = False
+_write: Callable[[bytes], object] = functools.partial(os.write, 1)
 
 
 def capture(log: int) -> None:
@@ -46,8 +48,7 @@ def _unbuffered(descriptor: int, errors: str) -> io.TextIOWrapper:
 
 def set_up(environment: Mapping[str, str]) -> None:
     """Give the root logger AWS's handler, in the function's log format and level."""
-    global _as_json  # noqa: PLW0603 - one function a process
-    _as_json = environment.get("AWS_LAMBDA_LOG_FORMAT", "").upper() == "JSON"
+    set_format(environment)
     logging.Formatter.converter = time.gmtime
     handler = _Handler()
     text = logging.Formatter("[%(levelname)s]\t%(asctime)s.%(msecs)03dZ\t%(aws_request_id)s\t%(message)s", _STAMP)
@@ -59,6 +60,18 @@ def set_up(environment: Mapping[str, str]) -> None:
     logging.getLogger().addHandler(handler)
 
 
+def set_format(environment: Mapping[str, str]) -> None:
+    """Write errors in the function's log format."""
+    global _as_json  # noqa: PLW0603 - one function at a time
+    _as_json = environment.get("AWS_LAMBDA_LOG_FORMAT", "").upper() == "JSON"
+
+
+def redirect(write: Callable[[bytes], object]) -> None:
+    """Send log events to a function instead of standard output."""
+    global _write  # noqa: PLW0603 - one destination a process
+    _write = write
+
+
 def of_request(request_id: str) -> None:
     """Stamp what is logged from now on with a request's id."""
     global _request_id  # noqa: PLW0603 - one request at a time
@@ -68,7 +81,7 @@ def of_request(request_id: str) -> None:
 def write_event(text: str) -> None:
     """Write one log event."""
     with contextlib.suppress(OSError):  # the function closed its own standard output
-        os.write(1, text.rstrip("\n").replace("\n", "\r").encode("utf-8", "backslashreplace") + b"\n")
+        _write(text.rstrip("\n").replace("\n", "\r").encode("utf-8", "backslashreplace") + b"\n")
 
 
 def write_error(error: Mapping[str, Any]) -> None:

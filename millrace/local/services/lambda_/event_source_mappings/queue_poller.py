@@ -106,7 +106,8 @@ class QueuePoller:
         return True
 
     def _receive(self, queue: Any) -> list[Any]:
-        size, timeout = self.mapping.batch_size, queue.visibility_timeout
+        size = self._region.faults.batch_size(queue.name, self.mapping.batch_size)
+        timeout = queue.visibility_timeout
         return receive(self._region, queue, size, timeout, max_bytes=MAX_BATCH_BYTES, record_overhead=_RECORD_OVERHEAD)
 
     def _filter(self, queue: Any, messages: list[Any]) -> list[_Pair]:

@@ -1,0 +1,8 @@
+"""A local cloud in one thread of control: handlers in this process, virtual time, and entropy from a seed."""
+
+from millrace.local.simulation.clients import Needed
+from millrace.local.simulation.cloud import SimulatedCloud
+from millrace.local.simulation.faults import Fault, SimulatedFaults
+from millrace.local.simulation.story import Story
+
+__all__ = ["Fault", "Needed", "SimulatedCloud", "SimulatedFaults", "Story"]

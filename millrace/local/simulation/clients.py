@@ -1,0 +1,110 @@
+"""Clients of boto3 that are created before a run, since a client takes longer than a handler.
+
+A run reports the clients and modules that each function needed. They are made once for all later runs.
+"""
+
+import importlib
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from typing import Any, ClassVar
+from unittest.mock import patch
+
+import boto3
+import botocore.session
+from boto3.resources.factory import ResourceFactory
+from boto3.session import Session
+from botocore.config import Config
+
+from millrace.local.core.botocore_models import models
+from millrace.local.simulation.surroundings import Made, Switch
+
+Needed = dict[str, tuple[list[Made], list[str]]]
+"""Of each function: its clients and its modules."""
+
+
+class PreparedSession(Session):
+    """A session that takes clients made in advance. It initialises itself when it needs to, which takes 10 ms."""
+
+    switch: ClassVar[Switch]
+    nested: ClassVar[bool] = False
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        self._given = (args, options)
+        self._plain = not args and not any(options.values())
+
+    def __getattr__(self, name: str) -> Any:
+        """Initialise the session at the first use of its state."""
+        if name.startswith("__") or "_session" in vars(self):
+            raise AttributeError(name)
+        args, options = self._given
+        super().__init__(*args, **options)
+        return getattr(self, name)
+
+    def client(self, service_name: str, *args: Any, **options: Any) -> Any:  # type: ignore[override]
+        """Return a client, if possible one that was made in advance."""
+        return self._made("client", service_name, *args, **options)
+
+    def resource(self, service_name: str, *args: Any, **options: Any) -> Any:  # type: ignore[override]
+        """Return a resource, if possible one that was made in advance."""
+        return self._made("resource", service_name, *args, **options)
+
+    def _made(self, kind: str, service: str, *args: Any, **options: Any) -> Any:
+        current, create = self.switch.current, getattr(super(), kind)
+        if not self._plain or args or options.keys() - {"config"} or PreparedSession.nested:
+            return create(service, *args, **options)
+        made = (kind, service, _settings(options.get("config")))
+        current.created.append(made)
+        if prepared := current.prepared.get(made):
+            return prepared.pop()
+        PreparedSession.nested = True  # a resource creates a client
+        try:
+            return create(service, **options)
+        finally:
+            PreparedSession.nested = False
+
+
+def _settings(config: Config | None) -> tuple[tuple[str, Any], ...] | None:
+    return None if config is None else tuple(sorted(config._user_provided_options.items()))  # noqa: SLF001 - botocore's
+
+
+class Clients:
+    """Makes the clients of handlers in advance."""
+
+    def __init__(self, switch: Switch) -> None:
+        self._switch = switch
+        self._classes: dict[tuple[str, str], Any] = {}
+
+    @contextmanager
+    def in_force(self) -> Iterator[None]:
+        """Replace the sessions of boto3."""
+        load = ResourceFactory.load_from_definition
+
+        def load_once(factory: Any, resource_name: str, service_context: Any, **definition: Any) -> Any:
+            """Return the class of a resource. boto3 creates it for each object, as for each Table."""
+            key = (service_context.service_name, resource_name)
+            if key not in self._classes:
+                self._classes[key] = load(factory, resource_name, service_context=service_context, **definition)
+            return self._classes[key]
+
+        PreparedSession.switch = self._switch
+        with ExitStack() as stack:
+            for module in (boto3, boto3.session):
+                stack.enter_context(patch.object(module, "Session", PreparedSession))
+            stack.enter_context(patch.object(botocore.session, "create_loader", lambda *_paths: models()))
+            stack.enter_context(patch.object(ResourceFactory, "load_from_definition", load_once))
+            yield
+
+    def prepare(self, created: list[Made], modules: list[str]) -> None:
+        """Import the modules and create the clients that the current function needed."""
+        current, shared, ready = self._switch.current, boto3.session.Session(), dict[Made, list[Any]]()
+        current.prepared = {}
+        for module in modules:
+            with suppress(ImportError):  # a part of a package, which the run imports in its own way
+                importlib.import_module(module)
+        for kind, service, settings in created:
+            config: Mapping[str, Any] = {} if settings is None else {"config": Config(**dict(settings))}
+            made = getattr(shared, kind)(service, **config)
+            ready.setdefault((kind, service, settings), []).append(made)
+            if (kind, service) == ("resource", "dynamodb"):
+                made.Table("any")  # creates the class
+        current.created, current.prepared = [], ready

@@ -1,0 +1,179 @@
+"""`@simulate`: a test that holds for every schedule of failures that its seeds choose."""
+
+import functools
+import inspect
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from millrace.local.simulation import SimulatedCloud
+from millrace.testing.simulation.runs import Plan, Run, Runner, smallest
+
+REPORTER = "millrace-simulate"
+"""The name of the plugin that receives each run, by its method `ran`."""
+LINES = 60
+"""The most lines of a story that are printed."""
+_REAL_TIME = time.monotonic
+"""The clock of the machine: a simulation replaces that of the time module."""
+
+
+class SimulationError(AssertionError):
+    """A test failed with a seed. The message contains the smallest set of faults, the story and the replay command."""
+
+
+class NotDeterministicError(Exception):
+    """Two runs of one seed differ, so a replay would prove nothing."""
+
+
+@dataclass
+class Options:
+    """Options of a search, from pytest's command line. `replay` is a seed, and numbers of its faults if not all."""
+
+    seeds: int | None = None
+    replay: str | None = None
+    seconds: float | None = None
+    jobs: int = 1
+    progress: Callable[[str, Run], object] = lambda _test, _run: None
+
+    def read(self, config: pytest.Config) -> None:
+        """Take the options of the command line."""
+        self.seeds, self.replay = config.getoption("--seeds"), config.getoption("--replay")
+        self.seconds, self.jobs = config.getoption("--seed-seconds"), config.getoption("--seed-jobs")
+        reporter = config.pluginmanager.get_plugin(REPORTER)
+        if reporter:
+            self.progress = reporter.ran
+
+
+def deployed(assembly: Path, cache: Path) -> SimulatedCloud:
+    """Return a simulated cloud with the stacks of an assembly and all functions loaded."""
+    cloud = SimulatedCloud(cache=cache)
+    with cloud.running():
+        cloud.deploy(assembly)
+        cloud.warm()
+    return cloud
+
+
+@dataclass
+class Simulations:
+    """The deployed cloud of a test session, which every run starts from."""
+
+    cloud: SimulatedCloud
+    assembly: Path
+    options: Options = field(default_factory=Options)
+
+
+def simulate(seeds: int = 200) -> Callable[[Callable[..., object]], Callable[..., None]]:
+    """Run a test that takes a `simulation` once for each seed. Each seed chooses another schedule of failures."""
+
+    def decorated(test: Callable[..., object]) -> Callable[..., None]:
+        @functools.wraps(test)
+        def run_seeds(*, simulation: Simulations, **fixtures: Any) -> None:
+            runner = Runner(simulation.cloud, simulation.assembly, lambda one: test(simulation=one, **fixtures))
+            Search(runner, test, simulation.options).search(seeds)
+
+        run_seeds.__signature__ = inspect.signature(test)  # type: ignore[attr-defined]
+        return pytest.mark.simulation(run_seeds)
+
+    return decorated
+
+
+@dataclass
+class Search:
+    """A search for a seed with which a test fails."""
+
+    runner: Runner
+    test: Callable[..., object]
+    options: Options
+
+    @property
+    def name(self) -> str:
+        """The test, as pytest names it."""
+        file = Path(inspect.getfile(self.test))
+        path = file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file
+        return f"{path}::{self.test.__name__}"
+
+    def search(self, seeds: int) -> None:
+        """Run seeds until one fails. Raises SimulationError, NotDeterministicError."""
+        if self.options.replay is not None:
+            self._replay(self.options.replay)
+            return
+        calm = Plan(0, ())
+        self.runner.cloud.prepare(self.runner.run(calm).needed)
+        self._check_determinism(calm)
+        for run in self.runner.run_all(self._plans(self.options.seeds or seeds), self.options.jobs):
+            self.options.progress(self.name, run)
+            if run.status == "skipped":
+                pytest.skip(run.error)
+            if run.status == "failed":
+                self._check_determinism(Plan(run.seed), run)
+                raise SimulationError(self._report(run))
+
+    def _plans(self, seeds: int) -> Iterator[Plan]:
+        if self.options.seconds is None:
+            yield from map(Plan, range(seeds))
+            return
+        end, seed = _REAL_TIME() + self.options.seconds, 0
+        while _REAL_TIME() < end:
+            yield Plan(seed)
+            seed += 1
+
+    def _check_determinism(self, plan: Plan, first: Run | None = None) -> None:
+        first, second = first or self.runner.run(plan), self.runner.run(plan)
+        if first.digest != second.digest:
+            raise NotDeterministicError(self._difference(first, second))
+
+    def _difference(self, first: Run, second: Run) -> str:
+        pairs = zip([*first.story, ""], [*second.story, ""], strict=False)
+        number, (one, other) = next(
+            ((number, pair) for number, pair in enumerate(pairs) if pair[0] != pair[1]), (0, ("", ""))
+        )
+        before = "\n".join(first.story[max(0, number - 3) : number])
+        line = inspect.getsourcelines(self.test)[1]
+        details = f"{before}\nfirst run:  {one}\nsecond run: {other}" if one != other else "The data of a call differs."
+        return (
+            f"not deterministic: two runs of seed {first.seed} of {self.name} differ (line {line}). The test or a "
+            f"handler reads the real time or entropy past the clock, as a thread or a C extension can.\n{details}"
+        )
+
+    def _replay(self, replay: str) -> None:
+        """Run one seed again. Raises SimulationError if it fails, and ValueError for faults that it does not have."""
+        self.runner.cloud.prepare(self.runner.run(Plan(0, ())).needed)
+        seed, colon, numbers = replay.partition(":")
+        run = self.runner.run(Plan(int(seed)))
+        if colon:
+            chosen = [int(number) for number in numbers.split(",") if number]
+            if any(number >= len(run.faults) for number in chosen):
+                raise ValueError(f"--replay={replay}: seed {seed} has the faults 0 to {len(run.faults) - 1} only.")
+            run = self.runner.run(Plan(int(seed), tuple(run.faults[number] for number in chosen)))
+        if run.status == "failed":
+            raise SimulationError(_story(run, f"seed {seed}", f"pytest '{self.name}' --replay={replay}"))
+
+    def _report(self, run: Run) -> str:
+        kept = smallest(run.faults, lambda faults: self.runner.run(Plan(run.seed, faults)).failure == run.failure)
+        reduced = self.runner.run(Plan(run.seed, kept))
+        shown = reduced if reduced.failure == run.failure else run
+        numbers = ",".join(str(run.faults.index(fault)) for fault in kept)
+        title = f"seed {run.seed}, reduced from {len(run.faults)} faults to {len(kept)}"
+        return _story(shown, title, f"pytest '{self.name}' --replay={run.seed}:{numbers}")
+
+
+def _story(run: Run, title: str, command: str) -> str:
+    lines = [line for line in run.story if " called " not in line]
+    hidden = [f"… {len(lines) - LINES} lines"] if len(lines) > LINES else []
+    return "\n".join(
+        [
+            run.error,
+            "",
+            f"{title}:",
+            *(f"  {fault}" for fault in run.faults),
+            "",
+            "What happened, in virtual time:",
+            *(f"  {line}" for line in [*hidden, *lines[-LINES:]]),
+            "",
+            f"Replay: {command}",
+        ]
+    )

@@ -1,0 +1,25 @@
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from planted import planted_cloud
+
+
+@pytest.fixture(scope="session")
+def bank(pytestconfig):
+    """The bank with planted bugs, deployed once."""
+    return planted_cloud(pytestconfig.rootpath / ".millrace")
+
+
+@pytest.fixture
+def run(bank):
+    """Run a test with a seed, in a fork."""
+    from millrace.testing.simulation.runs import Plan, Runner
+
+    def ran(test, seed=0, given=None):
+        return Runner(bank, Path(), test).run(Plan(seed, given))
+
+    return ran
