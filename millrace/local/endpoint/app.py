@@ -101,7 +101,7 @@ class Endpoint:
 
     async def answer(self, request: Request) -> Response:
         """Return the response to a whole request for AWS or an HTTP API that did not come over HTTP."""
-        apis = self._http_apis
+        apis = self._apis_of(request)
         return await self._guarded(request, apis.answer if apis.addressed(request) else self._answer)
 
     @staticmethod

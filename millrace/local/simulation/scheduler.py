@@ -1,5 +1,6 @@
 """The scheduler of a simulation: it runs on the caller's thread, and time passes only when no action is due."""
 
+import math
 from typing import TYPE_CHECKING
 
 from millrace.local.core.scheduler import Action, NotSettledError, ScheduledAction, Scheduler
@@ -39,7 +40,13 @@ class SimulatedScheduler(Scheduler):
         finally:
             self._moving = False
 
-    def settle(self, max_wait: float = 0.0, *, most: int = MAX_SETTLE_ACTIONS) -> None:  # noqa: ARG002 - real seconds
+    def settle(
+        self,
+        max_wait: float = 0.0,  # noqa: ARG002 - real seconds
+        max_skip: float = math.inf,  # noqa: ARG002 - all time is skipped
+        *,
+        most: int = MAX_SETTLE_ACTIONS,
+    ) -> None:
         """Run actions until none is left that belongs to a flow. Raises NotSettledError after `most` actions."""
         for _ in range(most):
             if self._settled():

@@ -112,6 +112,8 @@ class Outcome:
 class Executor(Protocol):
     """Runs functions: in worker processes, or in this process in a simulation."""
 
+    observe: Callable[[FunctionSpec, Outcome], object]
+
     def warm(self, layers: Sequence[Path]) -> None:
         """Prepare the packages of some layers. Raises LayerMismatchError."""
 
@@ -124,6 +126,7 @@ class Executor(Protocol):
         *,
         urgent: bool = False,
         ahead: float = 0.0,
+        trace_id: str = "",
     ) -> None:
         """Run a function once and call `done` with the outcome, exactly once."""
 

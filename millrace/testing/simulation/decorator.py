@@ -76,7 +76,8 @@ def simulate(seeds: int = 200) -> Callable[[Callable[..., object]], Callable[...
             Search(runner, test, simulation.options).search(seeds)
 
         run_seeds.__signature__ = inspect.signature(test)  # type: ignore[attr-defined]
-        return pytest.mark.simulation(run_seeds)
+        marked: Callable[..., None] = pytest.mark.simulation(run_seeds)
+        return marked
 
     return decorated
 

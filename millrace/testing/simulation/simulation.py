@@ -146,11 +146,12 @@ class Simulation:
             raise LookupError(f"The stacks have {len(apis)} HTTP APIs.")
         host = f"{apis[0]}.execute-api.localhost"
         body = b"" if content is None else json.dumps(content).encode()
-        signed = AWSRequest(method, f"http://{host}{path}", {"host": host, "content-type": content_type}, body)
+        signed: Any = AWSRequest(method, f"http://{host}{path}", {"host": host, "content-type": content_type}, body)
         SigV4Auth(Credentials("test", "test"), "execute-api", self.cloud.region.name).add_auth(signed)
-        url = urlsplit(signed.url)
+        url = urlsplit(str(signed.url))
         headers = {name.lower(): str(value) for name, value in signed.headers.items()}
-        return self.cloud.request(Request(method, url.path, url.query, headers, body, url.path))
+        path, query = str(url.path), str(url.query)
+        return self.cloud.request(Request(method, path, query, headers, body, path))
 
     def serve(self, do: Callable[[HttpRequest], int]) -> None:
         """Answer the HTTP requests of API destinations. The function returns the status code."""

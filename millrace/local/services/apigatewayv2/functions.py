@@ -36,7 +36,14 @@ def function_of(region: AccountRegion, uri: str, source: str, role: str | None =
 
 async def invoke(region: AccountRegion, function: Any, payload: bytes, seconds: float) -> Outcome | None:
     """Return the outcome of a function; None if it was throttled. Raises HttpError after `seconds`."""
-    future: asyncio.Future[Outcome | None] = asyncio.get_running_loop().create_future()
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[Outcome | None] = loop.create_future()
+
+    def expire() -> None:
+        if not future.done():
+            future.set_exception(TimeoutError())
+
+    timer = loop.call_later(seconds, expire)
 
     def done(outcome: Outcome | None) -> None:
         if not future.done():
@@ -44,6 +51,8 @@ async def invoke(region: AccountRegion, function: Any, payload: bytes, seconds: 
 
     region.service(Lambda).functions.invoke(function, payload, done, urgent=True)
     try:
-        return await asyncio.wait_for(future, seconds)
+        return await future
     except TimeoutError as error:
         raise HttpError(503, "Service Unavailable", f"no response within {seconds:g} s") from error
+    finally:
+        timer.cancel()
