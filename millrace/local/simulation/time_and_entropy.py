@@ -23,7 +23,7 @@ class VirtualClock(Clock):
     """A clock that moves only when it is moved."""
 
     def __init__(self, start: float = START) -> None:
-        self.skipped_time = 0.0
+        super().__init__()
         self._now = start
         self._traveller: Any = None
 
