@@ -6,6 +6,8 @@ READY   := $(VENV)/.ready
 CDK     := $(VENV)/cdk/node_modules/aws-cdk/bin/cdk
 CDK_VERSION := 2.1148.1
 CHECKOV := $(VENV)/checkov/bin/checkov
+ZENSICAL := $(VENV)/docs/bin/zensical
+MERMAID := mermaid@12.3.0
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 ORDERS  := tests/events/stock_delivered.json tests/events/place_order.json \
            tests/events/place_order_declined.json tests/events/place_order_undeliverable.json \
@@ -13,7 +15,7 @@ ORDERS  := tests/events/stock_delivered.json tests/events/place_order.json \
 
 .DEFAULT_GOAL := help
 .PHONY: help run up test lint check types synth deploy destroy e2e cdk-cycle map-page hostile-page api-fuzz hostile \
-        bench first-hour mutants moto-versions rebuild-100k soak
+        bench docs first-hour mutants moto-versions rebuild-100k soak
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,8 +62,9 @@ map-page: $(READY) ## The map's page in headless Chromium, which is on the PATH:
 hostile-page: $(READY) ## A hostile web page against the local cloud, in headless Chromium, which is on the PATH
 	@$(BIN)/python tests/e2e/hostile_page.py
 
-first-hour: $(READY) ## Install the wheel elsewhere, create a project with each piece, run and test it there
+first-hour: $(READY) ## Install the wheel elsewhere, create a project with each piece, test it; follow the tutorial
 	@$(BIN)/python tests/e2e/first_hour.py
+	@$(BIN)/python tests/e2e/tutorial.py
 
 api-fuzz: $(READY) ## The API against its own OpenAPI document, by Schemathesis, with 200 examples of each kind
 	@MILLRACE_API_EXAMPLES=200 $(BIN)/pytest -n 0 tests/local/test_api_schemathesis.py
@@ -78,6 +81,9 @@ soak: $(READY) ## 10,000 orders while calls fail, crash, come twice and conflict
 mutants: $(READY) ## Mutate the lines changed SINCE=HEAD~1, and list what no test notices (ALL=1, PATHS=millrace/patterns)
 	@nice $(BIN)/python tests/mutants.py $(if $(SINCE),--since $(SINCE)) $(if $(ALL),--all) $(if $(PATHS),--paths $(PATHS)) \
 		$(if $(EVERY),--every $(EVERY)) $(if $(RETRY),--retry)
+
+docs: $(ZENSICAL) ## Build the documentation site into .millrace/site; a warning or a dead link is an error
+	@$(BIN)/python tests/docs_site.py --tools $(VENV)/docs
 
 moto-versions: $(READY) ## Test the services on moto with the oldest and the newest version that pyproject.toml allows
 	@$(BIN)/python tests/moto_versions.py
@@ -107,4 +113,13 @@ $(CHECKOV): tests/checkov-requirements.txt | $(READY)
 	@$(BIN)/python -m venv --clear $(VENV)/checkov
 	@$(BIN)/uv pip install --quiet --python $(VENV)/checkov/bin/python -r $< || \
 		$(VENV)/checkov/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+$(ZENSICAL): tests/docs-requirements.txt | $(READY)
+	@echo "» installing the documentation generator into an environment of its own"
+	@$(BIN)/python -m venv --clear $(VENV)/docs
+	@$(BIN)/uv pip install --quiet --python $(VENV)/docs/bin/python -r $< || \
+		$(VENV)/docs/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@cd $(VENV)/docs && ../bin/npm pack --silent $(MERMAID) >/dev/null && \
+		tar xzf mermaid-*.tgz --strip-components=2 package/dist/mermaid.min.js && rm mermaid-*.tgz
 	@touch $@

@@ -67,14 +67,18 @@ def adopt(project: Path, environment: dict[str, str]) -> None:
 
 def run(command: list[str], folder: Path, environment: dict[str, str] | None = None) -> None:
     """Run a command; end with its output if it fails."""
-    kept = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV", "MAKEFLAGS")}
     began = time.monotonic()
-    done = subprocess.run(
-        command, cwd=folder, env=kept | (environment or {}), capture_output=True, text=True, check=False
-    )
+    variables = environment_of(environment or {})
+    done = subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True, check=False)
     report(f"» {' '.join(command[:4])}: {time.monotonic() - began:.1f} s")
     if done.returncode:
         sys.exit(f"{done.stdout}\n{done.stderr}\n{' '.join(command)} failed in {folder}")
+
+
+def environment_of(variables: dict[str, str]) -> dict[str, str]:
+    """Return the environment of this process with these variables, and without those that point into the repository."""
+    kept = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV", "MAKEFLAGS")}
+    return kept | variables
 
 
 def report(line: str) -> None:
