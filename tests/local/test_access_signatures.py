@@ -8,6 +8,7 @@ from functools import cache
 from urllib.parse import unquote, urlsplit
 
 import pytest
+import time_machine
 from botocore.awsrequest import AWSResponse
 from botocore.config import Config
 from botocore.session import Session
@@ -21,6 +22,12 @@ FUNCTION = Credentials("ASIAFUNCTION00000000", "secret/of+the function", "token=
 USER = Credentials("AKIAUSER000000000000", "secret")
 NOW = time.time()
 TIMES = Times(NOW, NOW)
+
+
+@pytest.fixture(autouse=True)
+def _at_the_time_of_import():
+    with time_machine.travel(NOW, tick=False):
+        yield
 
 
 @cache

@@ -10,9 +10,9 @@ import pytest
 from worker_kit import Bench
 
 from millrace.local.workers import Confinement
+from millrace.local.workers.bytecode import cache_bytecode
 from millrace.local.workers.inside import confinement
 from millrace.local.workers.inside.worker import FreshLoader
-from millrace.local.workers.worker import cache_bytecode
 
 pytest_plugins = ["worker_fixtures"]
 

@@ -1,30 +1,24 @@
 """A worker process as the pool sees it, and what becomes of the invocation that it has."""
 
 import asyncio
-import contextlib
 import fcntl
 import json
-import marshal
 import math
 import os
 import signal
 import socket
-import struct
 import tempfile
 import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.machinery import SourceFileLoader
-from importlib.util import MAGIC_NUMBER, cache_from_source
-from pathlib import Path
 from typing import Any, Protocol
 
+from millrace.local.workers.bytecode import cache_bytecode
 from millrace.local.workers.channel import Channel
 from millrace.local.workers.inside import wire
-from millrace.local.workers.inside.worker import FreshLoader
 from millrace.local.workers.spawner import Exit, WorkerSpawner, execution_environment
 from millrace.local.workers.spec import Confinement, Developer, FunctionSpec, Outcome, Status, Stoppable
 
@@ -38,7 +32,7 @@ _LOG_KEPT = 1 << 20
 class Job:
     """An invocation, the callback for its outcome, and how far its cloud is ahead of the wall clock, in seconds.
 
-    `trace` is the X-Ray trace header of the caller; without one, a new trace begins.
+    `trace_id` is the X-Ray trace header of the caller; without one, a new trace begins.
     """
 
     spec: FunctionSpec
@@ -208,27 +202,6 @@ class Worker:
         log = (*self._log.take(), *lines)
         outcome = Outcome(status, payload, log, duration_ms, init_ms, memory_mb, self._stream, job.request_id)
         self._owner.finished(self, job, outcome)
-
-
-def cache_bytecode(files: Sequence[str], code: Path, package_view: Path) -> None:
-    """Write the bytecode of a function's modules and packages, which its next workers load.
-
-    A worker only names the files: code that it wrote would run in later workers.
-    """
-    for file in files:
-        path = Path(file)
-        if ".." in path.parts or not (path.is_relative_to(code) or path.is_relative_to(package_view)):
-            continue
-        loader = FreshLoader if path.is_relative_to(code) else SourceFileLoader
-        with contextlib.suppress(OSError, SyntaxError):  # replaced meanwhile; the next worker names it again
-            _write_bytecode(loader(path.stem, file), file)
-
-
-def _write_bytecode(loader: SourceFileLoader, file: str) -> None:
-    """https://peps.python.org/pep-0552/."""
-    about, code = loader.path_stats(file), loader.source_to_code(loader.get_data(file), file)
-    stamps = struct.pack("<III", 0, int(about["mtime"]) & 0xFFFFFFFF, about["size"] & 0xFFFFFFFF)
-    loader.set_data(cache_from_source(file), MAGIC_NUMBER + stamps + marshal.dumps(code))
 
 
 class _Log:

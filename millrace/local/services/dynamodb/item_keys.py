@@ -17,8 +17,8 @@ class Key:
 
     def __init__(self, table: Any, wire: dict[str, Any]) -> None:
         self.table = table
-        self.partition = _key_value(table, table.hash_key_attr, table.hash_key_type, wire)
-        self.sort = table.range_key_attr and _key_value(table, table.range_key_attr, table.range_key_type, wire)
+        self.partition = _key_value(table.hash_key_attr, table.hash_key_type, wire)
+        self.sort = table.range_key_attr and _key_value(table.range_key_attr, table.range_key_type, wire)
 
     @property
     def attributes(self) -> dict[str, Any]:
@@ -44,9 +44,9 @@ class Key:
             self.table.stream_shard.add(old, item)
 
 
-def _key_value(table: Any, name: str, kind: str, wire: dict[str, Any]) -> Any:
+def _key_value(name: str, kind: str, wire: dict[str, Any]) -> Any:
     value = parse(wire.get(name))
-    if value.type != kind or not value.value or len(value.value) > _MAX_KEY_BYTES or not table.hash_key_attr:
+    if value.type != kind or not value.value or len(value.value) > _MAX_KEY_BYTES:
         raise UnsupportedRequestError
     return value
 

@@ -219,3 +219,11 @@ def store_of(queue: Any) -> MessageStore:
     """Return the message store of moto's queue."""
     store: MessageStore = queue._messages  # noqa: SLF001 - moto's
     return store
+
+
+def trace_attribute(header: str) -> dict[str, dict[str, str]]:
+    """Return the system attribute that keeps an X-Ray trace header with a message; empty without a header.
+
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-metadata.html
+    """
+    return {"AWSTraceHeader": {"DataType": "String", "StringValue": header}} if header else {}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from millrace.local.core.moto_patches import replace, replace_attribute
 from millrace.local.services.sqs import queue_moto_changes
-from millrace.local.services.sqs.message_store import MessageStore, store_of
+from millrace.local.services.sqs.message_store import MessageStore, store_of, trace_attribute
 from millrace.local.services.sqs.receiving import receive
 
 if TYPE_CHECKING:
@@ -265,8 +265,8 @@ def _keep_trace_header() -> None:
         return answer
 
     def send_message(backend: Any, *arguments: Any, system_attributes: Any = None, **options: Any) -> Any:
-        header = {"AWSTraceHeader": {"DataType": "String", "StringValue": current.get()}} if current.get() else {}
-        return send(backend, *arguments, system_attributes={**header, **(system_attributes or {})}, **options)
+        attributes = {**trace_attribute(current.get()), **(system_attributes or {})}
+        return send(backend, *arguments, system_attributes=attributes, **options)
 
     for name in ("send_message", "send_message_batch"):
         replace(SQSResponse, name, within(getattr(SQSResponse, name)))

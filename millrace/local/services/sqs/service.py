@@ -7,6 +7,7 @@ from millrace.local.core.errors import TargetError
 from millrace.local.core.service import DeliveryPermissions, Service
 from millrace.local.core.targets import Message
 from millrace.local.services.sqs.message_moves import MessageMoves
+from millrace.local.services.sqs.message_store import trace_attribute
 from millrace.local.services.sqs.validation import Validation
 
 
@@ -54,7 +55,7 @@ class Sqs(Service):
             message_attributes={name: _with_type(value) for name, value in message.attributes.items()},
             group_id=parameters.get("MessageGroupId"),
             deduplication_id=deduplication_id,
-            system_attributes=_trace_attribute(message.delivery.trace if message.delivery else ""),
+            system_attributes=trace_attribute(message.delivery.trace if message.delivery else ""),
         )
 
     def resource_policy(self, arn: str) -> Any:
@@ -69,8 +70,3 @@ class Sqs(Service):
 
 def _with_type(value: str | dict[str, str]) -> dict[str, str]:
     return value if isinstance(value, dict) else {"DataType": "String", "StringValue": value}
-
-
-def _trace_attribute(trace: str) -> dict[str, dict[str, str]]:
-    """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-metadata.html."""
-    return {"AWSTraceHeader": {"DataType": "String", "StringValue": trace}} if trace else {}
