@@ -53,7 +53,7 @@ def simulate(
         str | None, typer.Option(metavar="SEED[:FAULTS]", help="Replay one seed, with these of its faults.")
     ] = None,
     time: Annotated[
-        str | None, typer.Option("--time", metavar="10m", help="Search for so long with new seeds.")
+        str | None, typer.Option("--time", metavar="10m", help="Run new seeds for this long.")
     ] = None,
     as_json: Json = False,
 ) -> int:

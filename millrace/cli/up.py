@@ -108,9 +108,9 @@ def run(
     parameter: Parameters = None,
     as_json: Json = False,
 ) -> None:
-    """Put recorded events and readings onto a fresh local cloud and print traces.
+    """Put recorded events onto a fresh local cloud and print traces.
 
-    Each file settles before the next is put.
+    Each file, with an event or with readings, settles before the next is put.
     """
     from millrace.cli.companion import companion as running
     from millrace.cli.events import print_trace

@@ -254,9 +254,11 @@ def test_tables_are_retained_and_protected_by_default(template):
     protected = {name for name, each in tables.items() if each["Properties"].get("DeletionProtectionEnabled")}
     assert retained == protected
     assert {name[:-8] for name in tables.keys() - retained} == {
+        "AccessLogWatchAccessWindows",
         "BusCallbacksTokens",
         "BusCircuitsStates",
         "BusIdempotencyRecords",
+        "ColdChainWatchCargoWindows",
     }
 
 

@@ -44,7 +44,7 @@ def test_key_has_rotation_and_is_retained(keyed):
 def test_key_policy_of_services_has_conditions_and_no_wildcard_actions(keyed):
     (key,) = keyed.of("KMS::Key").values()
     services = [s for s in key["KeyPolicy"]["Statement"] if "Service" in s["Principal"]]
-    assert len(services) == 7
+    assert len(services) == 9  # one of them for each stream processor
     assert [s["Action"] for s in services if "Condition" not in s] == ["kms:DescribeKey"]
     assert "*" not in {action[-1] for s in services for action in s["Action"]}
 
