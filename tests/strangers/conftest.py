@@ -1,4 +1,4 @@
-"""Stacks in the style of public samples, without a construct of the kit, deployed once for all tests."""
+"""Stacks in the style of public samples, without a construct of the kit, deployed once for each test module."""
 
 import json
 import os
@@ -71,13 +71,15 @@ def hook():
         yield hook
 
 
-@pytest.fixture(scope="session")
-def strangers(empty_cloud, tmp_path_factory, hook):
-    """The deployed stacks."""
-    from stranger_app import synthesise
+@pytest.fixture(scope="module")
+def strangers(empty_cloud, tmp_path_factory, hook, request):
+    """The deployed stacks of a test module."""
+    from stranger_app import STACKS, synthesise
 
     folder = tmp_path_factory.mktemp("strangers") / "cdk.out"
-    synthesise(folder)
-    empty_cloud.deploy(folder, parameters={"HookUrl": hook.url})
+    if stacks := STACKS.get(request.module.__name__):
+        synthesise(folder, stacks)
+        calls_hook = any("HookUrl" in file.read_text() for file in folder.glob("*.template.json"))
+        empty_cloud.deploy(folder, parameters={"HookUrl": hook.url} if calls_hook else {})
     yield Strangers(empty_cloud, folder)
     empty_cloud.reset()

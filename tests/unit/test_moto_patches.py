@@ -13,7 +13,7 @@ from millrace.local import services
 from millrace.local.core import moto_changes, moto_patches
 
 moto_changes.settings(1)
-moto_changes.attach(None, [module.apply for module in services.modules("moto_changes")])
+moto_changes.attach(object(), [module.apply for module in services.modules("moto_changes")])
 print(*moto_patches.applied)
 """
 

@@ -115,7 +115,7 @@ def test_step_claims_its_largest_events_until_its_output_fits(claims):
 
 def test_bus_without_claim_check_receives_whole_events(s3):
     envelope = drawn(3_000)
-    assert claim_with_clients(envelope, "shop", lambda name: boto3.client(name, region_name="us-east-1")) == envelope
+    assert claim_with_clients(envelope, "plain", lambda name: boto3.client(name, region_name="us-east-1")) == envelope
 
 
 @pytest.mark.parametrize("event_id", ["\ud800", "e" * 5_000, None, {"deep": 1}])
@@ -130,8 +130,8 @@ def test_malformed_claim_raises(claims, event_id, missing):
 
 def test_from_outside_the_bucket_of_a_bus_is_found_by_its_parameter(s3):
     clients = {name: boto3.client(name, region_name="us-east-1") for name in ("ssm", "sts", "s3")}
-    clients["ssm"].put_parameter(Name=claims_parameter("shop"), Value="claims", Type="String")
-    claimed = claim_with_clients(drawn(3_000), "arn:aws:events:us-east-1:123456789012:event-bus/shop", clients.get)
+    clients["ssm"].put_parameter(Name=claims_parameter("claiming"), Value="claims", Type="String")
+    claimed = claim_with_clients(drawn(3_000), "arn:aws:events:us-east-1:123456789012:event-bus/claiming", clients.get)
     assert claimed["detail"]["claim"]["bucket"] == "claims"
 
 

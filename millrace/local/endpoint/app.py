@@ -94,10 +94,11 @@ class Endpoint:
         return self._origins.shared(request, await self._responded(request, receive, self._answer, is_api=False))
 
     async def _responded(self, request: Request, receive: Any, answer: Answer, *, is_api: bool) -> Response:
-        async def whole(request: Request) -> Response:
-            return await answer(await received(request, receive, is_api=is_api))
-
-        return await self._guarded(request, whole)
+        try:
+            whole = await received(request, receive, is_api=is_api)
+        except RefusedRequestError as error:
+            return error.response
+        return await self._guarded(whole, answer)
 
     async def answer(self, request: Request) -> Response:
         """Return the response to a whole request for AWS or an HTTP API that did not come over HTTP."""
