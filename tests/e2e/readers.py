@@ -127,6 +127,12 @@ def secret(aws, res):
     return {**found, **generated, "SecretString": aws.get_secret_value(SecretId=res.physical_id)["SecretString"]}
 
 
+def function(aws, res):
+    """Read a function. moto alone has no configuration of recursion, so the tests on bare moto do not read it."""
+    recursion = aws.get_function_recursion_config(FunctionName=res.name)
+    return {**READ[res.type](aws, res), "RecursiveLoop": recursion["RecursiveLoop"]}
+
+
 READERS = {
     **READ,
     "AWS::ApiGatewayV2::Api": lambda aws, res: aws.get_api(ApiId=res.physical_id),
@@ -136,6 +142,7 @@ READERS = {
     "AWS::ApiGatewayV2::Stage": api_part("get_stage", "StageName"),
     "AWS::CloudWatch::CompositeAlarm": composite,
     "AWS::ECR::Repository": repository,
+    "AWS::Lambda::Function": function,
     "AWS::EventSchemas::Registry": lambda aws, res: aws.describe_registry(RegistryName=res.name),
     "AWS::EventSchemas::Schema": lambda aws, res: {
         **aws.describe_schema(RegistryName=res.properties["RegistryName"], SchemaName=res.properties["SchemaName"]),

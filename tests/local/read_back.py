@@ -38,7 +38,6 @@ def function(aws, res):
     return {
         **settings,
         "Layers": [layer["Arn"] for layer in settings.get("Layers", [])],
-        "RecursiveLoop": aws.get_function_recursion_config(FunctionName=res.name)["RecursiveLoop"],
         "ReservedConcurrentExecutions": found.get("Concurrency", {}).get("ReservedConcurrentExecutions"),
         "Code": code(res.properties["Code"]) if settings["CodeSize"] else None,
         "Tags": found.get("Tags"),

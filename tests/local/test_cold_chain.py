@@ -4,11 +4,10 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from shared_shop import cloud, put, restored  # noqa: F401 fixtures
 
 from functions.contracts.cold_chain import CargoReading
 from millrace.runtime import StreamProducer
-
-pytest_plugins = ["shared_shop"]
 
 
 @pytest.fixture
