@@ -12,7 +12,7 @@ from infra.loyalty import Loyalty
 from infra.notifications import Notifications
 from infra.orders import Orders
 from infra.warehouse import Warehouse
-from millrace.constructs import Bus, Dashboard
+from millrace.constructs import Bus, Dashboard, acknowledge
 from millrace.constructs.bus.encryption import EncryptionKey
 from millrace.constructs.stores.tables import Tables
 
@@ -38,6 +38,8 @@ class Shop(Stack):
         super().__init__(scope, id, description="The shop of Millrace", termination_protection=self._protected)
         self.bus = Bus(self, "Bus", name=NAME, encryption_key=encryption_key)
         self.stacks: list[Stack] = [self]
+        if not split:
+            acknowledge(self, "The shop deploys as one stack; the context split=yes divides it.", "stack-quotas")
         self._split = split
         bus = self._bus_of("Warehouse")
         warehouse = Warehouse(Stack.of(bus), "Warehouse", bus=bus, removal_policy=removal_policy)

@@ -25,10 +25,15 @@ class Acknowledgement:
     subject: str
     reason: str
     location: SourceLocation | None
+    of_stack: bool = False
 
     def covers(self, finding: Finding) -> bool:
-        """Whether the finding is about this subject or a construct inside it."""
-        return self.check == finding.check and f"{finding.subject}/".startswith(f"{self.subject}/")
+        """Whether the finding is about this subject or a construct inside it; for a stack, only about the stack."""
+        if self.check != finding.check:
+            return False
+        if self.of_stack:
+            return self.subject == finding.subject
+        return f"{finding.subject}/".startswith(f"{self.subject}/")
 
 
 @check("unused-acknowledgement", weakness="upkeep", severity="warning")
@@ -84,8 +89,11 @@ def findings(system: System) -> list[Finding]:
 
 def acknowledgements(system: System) -> list[Acknowledgement]:
     """The acknowledgements of constructs and of events."""
+    stacks = {resource.stack for resource in system.assembly}
     at_constructs = [
-        Acknowledgement(rule.removeprefix(f"{PLUGIN}::"), path, reason, system.assembly.location_of(path))
+        Acknowledgement(
+            rule.removeprefix(f"{PLUGIN}::"), path, reason, system.assembly.location_of(path), path in stacks
+        )
         for path, entry in system.assembly.metadata(ACKNOWLEDGED)
         for rule, reason in entry.items()
         if rule.startswith(f"{PLUGIN}::")

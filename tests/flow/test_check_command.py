@@ -61,10 +61,8 @@ def looping(assembly, tmp_path_factory):
 def test_cycle_stops_the_synth_and_shows_its_path(looping):
     status, output = looping[1]
     assert status != 0
-    assert (
-        "The events form a cycle: OrderCompleted → award_points → OrderPlaced → Fulfilment → complete_order → OrderC"
-        in output
-    )
+    path = "OrderPlaced → Fulfilment → complete_order → OrderCompleted → award_points → OrderPlaced"
+    assert f"The events form a cycle: {path}." in output
     assert "Traceback" not in output
 
 

@@ -19,6 +19,12 @@ def test_acknowledgement_covers_no_other_check():
     assert not KNOWN.covers(Finding("Shop/A", "", "", check="short-visibility"))
 
 
+def test_acknowledgement_at_a_stack_covers_the_stack_alone():
+    known = Acknowledgement("stack-quotas", "Shop", "It has one stack.", None, of_stack=True)
+    covered = [known.covers(Finding(subject, "", "", check="stack-quotas")) for subject in ("Shop", "Shop/A")]
+    assert covered == [True, False]
+
+
 def test_event_class_acknowledges_findings():
     class Rung(Event, source="test.bell"):
         pass

@@ -8,6 +8,8 @@ from constructs import IConstruct
 
 from millrace.flow.checking import PLUGIN, names
 
+OF_STACKS = "stack-quotas"
+"""The check that has findings about a stack itself; an acknowledgement of it covers no construct of the stack."""
 _CFN_LINT = re.compile(r"[EWI]\d{4}")
 _MILLRACE = re.compile(r"[a-z]+(-[a-z]+)*")
 
@@ -36,7 +38,7 @@ def acknowledge(construct: IConstruct, reason: str, *findings: str) -> None:
 def _acknowledge_check(construct: IConstruct, check: str, reason: str) -> None:
     if check not in names():
         raise UnknownCheckError(f"millrace check has no check {check}: acknowledge one of {', '.join(names())}.")
-    if isinstance(construct, Stack | Stage):
+    if isinstance(construct, Stack | Stage) and check != OF_STACKS:
         raise TypeError(f"{construct.node.path} is a whole stack or stage: acknowledge {check} at a single construct.")
     Validations.of(construct).acknowledge(Acknowledgment(id=f"{PLUGIN}::{check}", reason=reason))
 
