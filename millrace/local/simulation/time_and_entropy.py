@@ -11,6 +11,7 @@ from unittest.mock import patch
 
 import time_machine
 
+from millrace.events import ids
 from millrace.local.core.clock import Clock
 from millrace.local.simulation.tasks import current_task
 
@@ -81,6 +82,7 @@ def entropy(seed: int) -> Iterator[None]:
         for module, name in ((os, "urandom"), (random, "_urandom")):
             stack.enter_context(patch.object(module, name, source.randbytes))
         stack.enter_context(patch.object(random.Random, "seed", seeded))
+        stack.enter_context(patch.object(ids, "_last_tick", 0))  # ids of real time would be later
         _seed_moto(seed)
         random.seed(seed)
         try:
