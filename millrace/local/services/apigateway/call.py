@@ -3,17 +3,13 @@
 https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import parse_qsl
 
-from millrace.local.core.http import Request, Response
-from millrace.local.services.apigatewayv2 import MalformedResultError, decode_body, encode_body
-
-Many = dict[str, list[str]]
+from millrace.local.core.http import Request
+from millrace.local.services.apigatewayv2 import encode_body, values_of
 
 
 @dataclass(frozen=True)
@@ -40,12 +36,9 @@ class Call:
         return f"arn:aws:execute-api:{self.region}:{self.account}:{method}"
 
     @property
-    def query(self) -> Many:
+    def query(self) -> dict[str, list[str]]:
         """Return the values of each parameter in the query string."""
-        found: Many = {}
-        for name, value in parse_qsl(self.request.query, keep_blank_values=True):
-            found.setdefault(name, []).append(value)
-        return found
+        return values_of(self.request.query)
 
     def context(self) -> dict[str, Any]:
         """Return the request context, which is also `$context` in a mapping template."""
@@ -88,23 +81,3 @@ class Call:
             "body": body,
             "isBase64Encoded": encoded,
         }
-
-
-def response_of(payload: bytes) -> Response:
-    """Return the response for the result of a proxy function. Raises MalformedResultError.
-
-    https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html#api-gateway-simple-proxy-for-lambda-output-format
-    """
-    result = json.loads(payload)
-    if not isinstance(result, dict) or "statusCode" not in result:
-        raise MalformedResultError("the result must be an object with a statusCode")
-    try:
-        status, single = int(result["statusCode"]), dict(result.get("headers") or {})
-        many = {name: list(values) for name, values in dict(result.get("multiValueHeaders") or {}).items()}
-    except (TypeError, ValueError) as error:
-        raise MalformedResultError(f"statusCode {result['statusCode']!r} or its headers are invalid") from error
-    given = [(name.lower(), str(value)) for name, value in single.items() if name not in many]
-    given += [(name.lower(), str(value)) for name, values in many.items() for value in values]
-    if not any(name == "content-type" for name, _ in given):
-        given.append(("content-type", "application/json"))
-    return Response(status, decode_body(result), tuple(given))

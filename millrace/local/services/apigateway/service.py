@@ -13,7 +13,7 @@ from typing import Any
 
 from millrace.local.core.http import Request, Response
 from millrace.local.core.service import Service
-from millrace.local.services.apigateway.call import Call, response_of
+from millrace.local.services.apigateway.call import Call
 from millrace.local.services.apigateway.checks import authorized, check_key, validate
 from millrace.local.services.apigateway.integrations import respond
 from millrace.local.services.apigatewayv2 import (
@@ -26,6 +26,7 @@ from millrace.local.services.apigatewayv2 import (
     function_of,
     invoke,
     match,
+    response_of,
 )
 
 _log = logging.getLogger(__name__)

@@ -1,13 +1,16 @@
-"""HTTP APIs of Amazon API Gateway that invoke functions.
+"""HTTP APIs of Amazon API Gateway.
 
 https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api.html
 """
 
-from millrace.local.services.apigatewayv2.errors import HttpError, forbidden, internal_error
+from millrace.local.services.apigatewayv2 import cors
+from millrace.local.services.apigatewayv2.errors import HttpError, check_size, forbidden, internal_error
 from millrace.local.services.apigatewayv2.functions import function_of, invoke
-from millrace.local.services.apigatewayv2.payloads import MalformedResultError, decode_body, encode_body, response_of
+from millrace.local.services.apigatewayv2.payload_v1 import response_of, values_of
+from millrace.local.services.apigatewayv2.payloads import decode_body, encode_body
 from millrace.local.services.apigatewayv2.routes import match
-from millrace.local.services.apigatewayv2.service import HOST, MAX_BODY_BYTES, PATH, HttpApis, check_size
+from millrace.local.services.apigatewayv2.service import HOST, MAX_BODY_BYTES, PATH, HttpApis
+from millrace.local.services.apigatewayv2.service_calls import call_service
 from millrace.local.services.apigatewayv2.signatures import authorize
 
 SERVICE = HttpApis
@@ -18,9 +21,10 @@ __all__ = [
     "PATH",
     "HttpApis",
     "HttpError",
-    "MalformedResultError",
     "authorize",
+    "call_service",
     "check_size",
+    "cors",
     "decode_body",
     "encode_body",
     "forbidden",
@@ -29,4 +33,5 @@ __all__ = [
     "invoke",
     "match",
     "response_of",
+    "values_of",
 ]

@@ -33,3 +33,9 @@ def forbidden(reason: str) -> HttpError:
 def internal_error(reason: str) -> HttpError:
     """Return the error for an integration that fails."""
     return HttpError(500, "Internal Server Error", reason)
+
+
+def check_size(content: bytes, limit: int) -> None:
+    """Raise HttpError for a body or an event that is larger than `limit` bytes."""
+    if len(content) > limit:
+        raise HttpError(413, "Request Entity Too Large", f"{len(content)} bytes exceed the limit of {limit}")
