@@ -29,7 +29,7 @@ _PATHS = (
     "/2024-08-31/functions/(?P<function_name>[^/]+)/recursion-config/?$",
     "/2021-07-20/functions/(?P<function_name>[^/]+)/runtime-management-config/?$",
 )
-_STATUS = {"get_alias": 200, "update_alias": 200, "delete_alias": 204, "get_function_url_config": 200}
+_STATUS = {"get_alias": 200, "update_alias": 200, "delete_alias": 204}
 _STATUS |= {"add_permission": 201, "delete_layer_version": 204, "tag_resource": 204}
 
 
@@ -132,7 +132,7 @@ def _correct_statuses() -> None:
 
 
 def _add_operations() -> None:
-    """Add operations that moto lacks, and reject function URLs, which moto creates and nothing serves."""
+    """Add operations that moto lacks."""
     from moto.awslambda import urls  # noqa: PLC0415
     from moto.awslambda.exceptions import LambdaClientError  # noqa: PLC0415
     from moto.awslambda.responses import LambdaResponse  # noqa: PLC0415
@@ -170,9 +170,6 @@ def _add_operations() -> None:
     def get_runtime_management_config(response: Any) -> str:
         return json.dumps({"UpdateRuntimeOn": "Auto", "FunctionArn": function_of(response).function_arn})
 
-    def create_function_url_config(_response: Any) -> None:
-        raise NotImplementedError("The local cloud does not serve function URLs. Use an HTTP API.")
-
     added = (
         get_account_settings,
         get_function_recursion_config,
@@ -181,7 +178,6 @@ def _add_operations() -> None:
     )
     for operation in added:
         add(LambdaResponse, operation.__name__, operation)
-    replace(LambdaResponse, "create_function_url_config", create_function_url_config)
     for path in _PATHS:
         urls.url_paths[f"{{0}}{path}"] = LambdaResponse.dispatch
 
