@@ -183,7 +183,7 @@ def _add_operations() -> None:
 
 
 def _check_permissions() -> None:
-    """moto accepts a statement id twice, and reports an unknown statement as a missing policy.
+    """moto accepts a statement id twice, ignores the alias in an ARN, and reports an unknown statement wrongly.
 
     https://docs.aws.amazon.com/lambda/latest/api/API_AddPermission.html
     """
@@ -197,8 +197,9 @@ def _check_permissions() -> None:
         made.code = status  # type: ignore[attr-defined]
         return made
 
-    def add_permission(backend: Any, function_name: str, qualifier: str, raw: str) -> Any:
+    def add_permission(backend: Any, function_name: str, qualifier: str | None, raw: str) -> Any:
         statement_id, function = json.loads(raw).get("StatementId"), backend.get_function(function_name)
+        qualifier = qualifier or function_name.rpartition("function:")[2].partition(":")[2] or None
         resource = f"{function.function_arn}:{qualifier}" if qualifier else function.function_arn
         if (statement_id, resource) in [(each.get("Sid"), each.get("Resource")) for each in function.policy.statements]:
             message = f"The statement id ({statement_id}) provided already exists. Please provide a new statement id, "

@@ -34,8 +34,8 @@ class UrlConfig:
 
     @property
     def url(self) -> str:
-        """Return the URL on this machine."""
-        return f"http://{self.id}.lambda-url.{self.region}.localhost:{os.environ['MOTO_PORT']}/"
+        """Return the URL on this machine, in the form that needs no name resolution."""
+        return f"http://127.0.0.1:{os.environ['MOTO_PORT']}/_aws/lambda-url/{self.id}/"
 
     @property
     def arn(self) -> str:

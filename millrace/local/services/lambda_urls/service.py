@@ -1,7 +1,7 @@
 """Function URLs: authorize requests and invoke functions.
 
-A function URL is `http://{id}.lambda-url.{region}.localhost:{port}/`. Clients that cannot resolve the host name use the
-path `/_aws/lambda-url/{id}/`.
+A function URL is `http://127.0.0.1:{port}/_aws/lambda-url/{id}/`, which each client on this machine can call. Clients
+that resolve names below localhost can use `http://{id}.lambda-url.{region}.localhost:{port}/` as well.
 https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html
 """
 

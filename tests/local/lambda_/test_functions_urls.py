@@ -24,27 +24,29 @@ CORS = {"AllowOrigins": ["https://shop.example"], "AllowMethods": ["*"], "MaxAge
 
 
 class Url:
-    """A function URL. `send` uses its host name, or the path form with `by_path`."""
+    """A function URL. `send` uses its host name, or the URL itself with `by_path`."""
 
     def __init__(self, url):
-        self.url = url
-        self.host, self.port = urlsplit(url).netloc, urlsplit(url).port
-        self.id = self.host.partition(".")[0]
+        self.url, self.port = url, urlsplit(url).port
+        self.id = urlsplit(url).path.strip("/").rpartition("/")[2]
+        self.host = f"{self.id}.lambda-url.us-east-1.localhost:{self.port}"
 
     def send(self, method="GET", path="/", body=None, *, by_path=False, **headers):
         connection = http.client.HTTPConnection("127.0.0.1", self.port)
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         host = {} if by_path else {"host": self.host}
         body = json.dumps(body) if body is not None else None
-        target = f"/_aws/lambda-url/{self.id}{path}" if by_path else path
+        target = urlsplit(self.url).path.rstrip("/") + path if by_path else path
         connection.request(method, target, body, {"content-type": "application/json", **host, **named})
         response = connection.getresponse()
         return SimpleNamespace(status=response.status, headers=response.headers, body=response.read())
 
-    def signed(self, path="/", service="lambda", **credentials):
+    def signed(self, path="/", service="lambda", *, url=None, **credentials):
         """Return the headers of a signed GET; `credentials` are `access_key`, `secret_key` and `token`."""
         signer = Credentials(**{"access_key": "test", "secret_key": "test", **credentials})
-        request = AWSRequest("GET", f"http://{self.host}{path}", {"host": self.host})
+        request = AWSRequest(
+            "GET", url or f"http://{self.host}{path}", {"host": urlsplit(url).netloc if url else self.host}
+        )
         SigV4Auth(signer, service, "us-east-1").add_auth(request)
         return {name.lower().replace("-", "_"): value for name, value in request.headers.items()}
 
@@ -79,7 +81,7 @@ def create(functions):
 def test_function_receives_the_request_as_payload_format_2(create, by_path):
     """https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html#urls-request-payload
 
-    Differs: the URL is http://{id}.lambda-url.{region}.localhost:PORT, or http://127.0.0.1:PORT/_aws/lambda-url/{id}.
+    Differs: the URL is http://127.0.0.1:PORT/_aws/lambda-url/{id}/, or http://{id}.lambda-url.{region}.localhost:PORT/.
     """
     url = create()
     event = json.loads(url.send("POST", "/my/path?a=1&a=2", {"n": 1}, by_path=by_path, cookie="c=1").body)
@@ -136,6 +138,7 @@ def test_signed_request_carries_its_signer(create):
     url = create("AWS_IAM", permissions=())
     event = json.loads(url.send(path="/a", **url.signed("/a")).body)
     assert event["requestContext"]["authorizer"]["iam"]["userArn"] == "arn:aws:iam::123456789012:root"
+    assert url.send(by_path=True, **url.signed(url=url.url)).status == 200
     wrong = [url.signed(secret_key="no"), url.signed("/b"), url.signed(service="execute-api")]
     assert [url.send(**headers).status for headers in wrong] == [403, 403, 403]
 
