@@ -28,6 +28,8 @@ class Call:
     account: str
     region: str
     authorizer: dict[str, Any] = field(default_factory=dict)
+    usage_key: str = ""
+    """The API key that an authorizer returned."""
 
     @property
     def arn(self) -> str:
@@ -39,6 +41,22 @@ class Call:
     def query(self) -> dict[str, list[str]]:
         """Return the values of each parameter in the query string."""
         return values_of(self.request.query)
+
+    def value(self, source: str) -> str:
+        """Return the value of `method.request.header.x` or the like; empty if the request does not have it."""
+        where, _, name = source.removeprefix("method.request.").partition(".")
+        if where == "context":
+            found: Any = self.context()
+            for step in name.split("."):
+                found = found.get(step, "") if isinstance(found, dict) else ""
+            return str(found)
+        groups: dict[str, Mapping[str, str]] = {
+            "header": self.request.headers,
+            "path": self.parameters,
+            "querystring": {key: values[-1] for key, values in self.query.items()},
+            "stageVariables": self.stage.variables or {},
+        }
+        return groups.get(where, {}).get(name.lower() if where == "header" else name, "")
 
     def context(self) -> dict[str, Any]:
         """Return the request context, which is also `$context` in a mapping template."""

@@ -39,6 +39,16 @@ class _Result:
     headers: Mapping[str, str]
 
 
+def unsupported(kind: str, uri: str) -> tuple[str, str] | None:
+    """Return which integration the local cloud does not serve, and what it serves; None if it serves this one."""
+    if kind not in ("AWS", "AWS_PROXY", "MOCK"):
+        return f"AWS::ApiGateway::Method.Integration.Type {kind!r}", "use AWS, AWS_PROXY or MOCK"
+    found = URI.fullmatch(uri)
+    if kind == "AWS" and ":lambda:path/" not in uri and (found is None or found["service"] not in SERVICES):
+        return f"the integration {uri}", f"the local cloud integrates {', '.join(('lambda', *SERVICES))}"
+    return None
+
+
 async def respond(region: "AccountRegion", call: Call) -> Response:
     """Return the response of an integration with mapping templates. Raises HttpError."""
     integration = call.method.method_integration
@@ -122,15 +132,7 @@ def _headers(call: Call, parameters: Mapping[str, str]) -> dict[str, str]:
 
 def mapped(call: Call, source: str) -> str:
     """Return the value of a parameter mapping: a text in single quotes, or a part of the request."""
-    if source.startswith("'"):
-        return source.strip("'")
-    where, _, name = source.removeprefix("method.request.").partition(".")
-    groups: dict[str, Mapping[str, str]] = {
-        "path": call.parameters,
-        "querystring": {key: values[-1] for key, values in call.query.items()},
-        "header": call.request.headers,
-    }
-    return groups.get(where, {}).get(name.lower() if where == "header" else name, "")
+    return source.strip("'") if source.startswith("'") else call.value(source)
 
 
 def _response(call: Call, integration: Any, result: _Result) -> Response:

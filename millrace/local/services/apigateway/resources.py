@@ -12,7 +12,7 @@ from millrace.local.cloudformation.registry.errors import UnsupportedError
 from millrace.local.cloudformation.registry.names import Name
 from millrace.local.cloudformation.registry.steps import Read, Setting
 from millrace.local.cloudformation.registry.types import Properties, ResourceType, Step, StepContext
-from millrace.local.services.apigateway.integrations import SERVICES, URI
+from millrace.local.services.apigateway.integrations import unsupported
 from millrace.local.services.apigateway.templates import TemplateSyntaxError, check
 
 _SERVICE = "apigateway"
@@ -139,15 +139,8 @@ def _checked(properties: Properties) -> Properties:
     where = f"{properties.get('HttpMethod')} of {properties.get('ResourceId')}"
     if properties.get("AuthorizationType") == "COGNITO_USER_POOLS":
         raise UnsupportedError("AWS::ApiGateway::Method.AuthorizationType 'COGNITO_USER_POOLS'", where)
-    kind, uri = integration.get("Type"), str(integration.get("Uri", ""))
-    if kind not in ("AWS", "AWS_PROXY", "MOCK"):
-        raise UnsupportedError(
-            f"AWS::ApiGateway::Method.Integration.Type {kind!r}", where, "use AWS, AWS_PROXY or MOCK"
-        )
-    found = URI.fullmatch(uri)
-    if kind == "AWS" and ":lambda:path/" not in uri and (found is None or found["service"] not in SERVICES):
-        supported = ", ".join(("lambda", *SERVICES))
-        raise UnsupportedError(f"the integration {uri}", where, f"the local cloud integrates {supported}")
+    if refused := unsupported(str(integration.get("Type")), str(integration.get("Uri", ""))):
+        raise UnsupportedError(refused[0], where, refused[1])
     for template in _templates(integration):
         try:
             check(template)
