@@ -5,15 +5,27 @@ from stacks_apis import API_STACKS
 from stacks_custom import CUSTOM_STACKS
 from stacks_events import EVENT_STACKS
 from stacks_http import HTTP_STACKS
+from stacks_machines import MACHINE_STACKS
 from stacks_pipes import PIPE_STACKS
+from stacks_schedules import SCHEDULE_STACKS
 from stacks_sources import SOURCE_STACKS
+
+STACKS = (
+    *EVENT_STACKS,
+    *SOURCE_STACKS,
+    *CUSTOM_STACKS,
+    *PIPE_STACKS,
+    *API_STACKS,
+    *HTTP_STACKS,
+    *SCHEDULE_STACKS,
+    *MACHINE_STACKS,
+)
 
 
 def synthesise(folder):
     """Write the assembly of all stacks to a folder."""
     app = cdk.App(outdir=str(folder), analytics_reporting=False)
-    stacks = (*EVENT_STACKS, *SOURCE_STACKS, *CUSTOM_STACKS, *PIPE_STACKS, *API_STACKS, *HTTP_STACKS)
-    for build in stacks:
+    for build in STACKS:
         name = "".join(word.capitalize() for word in build.__name__.split("_"))
         build(cdk.Stack(app, name))
     app.synth()

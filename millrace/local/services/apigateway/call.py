@@ -3,13 +3,14 @@
 https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html
 """
 
+import base64
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from millrace.local.core.http import Request
-from millrace.local.services.apigatewayv2 import encode_body, values_of
+from millrace.local.services.apigatewayv2 import values_of
 
 
 @dataclass(frozen=True)
@@ -80,9 +81,22 @@ class Call:
             "stage": self.stage.name,
         }
 
+    def _body(self) -> tuple[str | None, bool]:
+        """Return the body of a proxy event, and whether it is Base64: for the binary media types of the API.
+
+        https://docs.aws.amazon.com/apigateway/latest/developerguide/lambda-proxy-binary-media.html
+        """
+        if not self.request.body:
+            return None, False
+        kind = self.request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+        binary = {str(each).lower() for each in self.api.binaryMediaTypes or ()}
+        if binary & {kind, f"{kind.partition('/')[0]}/*", "*/*"}:
+            return base64.b64encode(self.request.body).decode(), True
+        return self.request.body.decode("utf-8", "replace"), False
+
     def event(self) -> dict[str, Any]:
         """Return the event of a proxy integration, format 1.0."""
-        body, encoded = encode_body(self.request)
+        body, encoded = self._body()
         headers = {name: value for name, value in self.request.headers.items() if name != "connection"}
         query = self.query
         return {

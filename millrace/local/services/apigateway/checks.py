@@ -1,13 +1,36 @@
-"""What a method requires of a request: an API key, valid parameters and a valid body."""
+"""What an API requires of a request: its policy, an API key, valid parameters and a valid body."""
 
 import json
 from typing import TYPE_CHECKING, Any
 
+from millrace.local.core.errors import UnsupportedPolicyError
+from millrace.local.core.json_text import parsed
 from millrace.local.services.apigateway.call import Call
 from millrace.local.services.apigatewayv2 import HttpError, forbidden
+from millrace.local.services.iam import Iam, InvalidPolicyError, Permission
 
 if TYPE_CHECKING:
     from millrace.local.core.account_region import AccountRegion
+
+
+def check_policy(region: "AccountRegion", call: Call) -> None:
+    """Raise HttpError unless the resource policy of the API allows the method. With IAM, it must only not deny it.
+
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-authorization-flow.html
+    """
+    document = parsed(call.api.policy) if call.api.policy else None
+    if not document:
+        return
+    prefix = f"arn:aws:execute-api:{call.region}:{call.account}:{call.api.id}"
+    expanded = json.loads(json.dumps(document).replace('"execute-api:/', f'"{prefix}/'))
+    try:
+        denied = region.service(Iam).access.denied_by(expanded, Permission("execute-api:Invoke", call.arn))
+    except (InvalidPolicyError, UnsupportedPolicyError) as error:
+        raise HttpError(500, "Internal server error", f"the policy of {call.api.id}: {error}") from error
+    if denied and ("explicit" in denied.why or call.method.authorization_type != "AWS_IAM"):
+        message = f"User: anonymous is not authorized to perform: execute-api:Invoke on resource: {call.arn}"
+        headers = (("x-amzn-errortype", "AccessDeniedException"),)
+        raise HttpError(403, message, denied.why, headers, "Message")
 
 
 def check_key(region: "AccountRegion", call: Call) -> None:

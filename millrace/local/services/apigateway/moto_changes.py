@@ -1,8 +1,10 @@
 """Changes to moto's REST APIs."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
+from millrace.local.core.json_text import parsed
 from millrace.local.core.moto_patches import add, replace
 from millrace.local.services.apigateway.integrations import unsupported
 from millrace.local.services.apigateway.service import RestApis
@@ -13,9 +15,28 @@ _NO_POOLS = "The local cloud has no user pools. Use an authorizer of the type TO
 
 def apply(region: Callable[..., Any]) -> None:
     """Apply every change."""
+    _keep_binary_media_types()
     _keep_validation_expression()
     _reject_unsupported()
     _flush_authorizers(region)
+
+
+def _keep_binary_media_types() -> None:
+    """moto drops the binary media types of a new API."""
+    from moto.apigateway.responses import APIGatewayResponse  # noqa: PLC0415
+
+    create_by_moto = APIGatewayResponse.create_rest_api
+
+    def create_rest_api(response: Any) -> Any:
+        status, headers, body = create_by_moto(response)
+        created, sent = json.loads(body), parsed(response.body)
+        given = sent.get("binaryMediaTypes") if isinstance(sent, dict) else None
+        if given and "id" in created:
+            response.backend.get_rest_api(created["id"]).binaryMediaTypes = given
+            body = json.dumps({**created, "binaryMediaTypes": given})
+        return status, headers, body
+
+    replace(APIGatewayResponse, "create_rest_api", create_rest_api)
 
 
 def _keep_validation_expression() -> None:

@@ -15,7 +15,7 @@ from millrace.local.core.account_region import AccountRegion
 from millrace.local.core.http import Request, Response
 from millrace.local.core.service import Service
 from millrace.local.services.apigateway.call import Call
-from millrace.local.services.apigateway.checks import check_key, validate
+from millrace.local.services.apigateway.checks import check_key, check_policy, validate
 from millrace.local.services.apigateway.integrations import respond
 from millrace.local.services.apigateway.lambda_authorizer import LambdaAuthorizer
 from millrace.local.services.apigatewayv2 import (
@@ -112,6 +112,7 @@ class RestApis(Service):
 
     async def _respond(self, call: Call) -> Response:
         check_size(call.request.body, MAX_BODY_BYTES)
+        check_policy(self.region, call)
         call = await self._authorize(call)
         check_key(self.region, call)
         validate(call)
