@@ -30,6 +30,7 @@ def apply(region: Callable[..., Any]) -> None:
     for kind, reject in (("integration", _reject_integration), ("authorizer", _reject_authorizer)):
         _check(f"create_{kind}", reject, kind)
         _check(f"update_{kind}", reject, kind)
+    _update_stages()
     _reset_authorizers(region)
 
 
@@ -123,6 +124,29 @@ def _reject(reason: str | None) -> None:
 
     if reason:
         raise BadRequestException(reason)
+
+
+def _update_stages() -> None:
+    """Add UpdateStage, which moto lacks.
+
+    https://docs.aws.amazon.com/apigatewayv2/latest/api-reference/apis-apiid-stages-stagename.html
+    """
+    from moto.apigatewayv2.responses import ApiGatewayV2Response  # noqa: PLC0415
+
+    def update_stage(response: Any) -> Any:
+        *_, api, _, name = response.path.split("/")
+        stage = response.apigatewayv2_backend.get_stage(api, unquote(name))
+        for member, value in json.loads(response.body).items():
+            attribute = _in_snake_case(member)
+            if hasattr(stage, attribute):
+                setattr(stage, attribute, value)
+        return 200, {}, json.dumps(stage.to_json())
+
+    add(ApiGatewayV2Response, "update_stage", update_stage)
+
+
+def _in_snake_case(name: str) -> str:
+    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name)
 
 
 def _reset_authorizers(region: Callable[..., Any]) -> None:
