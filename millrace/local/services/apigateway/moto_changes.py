@@ -10,6 +10,15 @@ from millrace.local.services.apigateway.integrations import unsupported
 from millrace.local.services.apigateway.service import RestApis
 
 _CACHE = "{0}/restapis/(?P<function_id>[^/]+)/stages/(?P<stage_name>[^/]+)/cache/authorizers/?$"
+_DELETED = {
+    "authorizer": "Authorizer identifier",
+    "integration": "Integration identifier",
+    "request_validator": "Request Validator identifier",
+    "resource": "Resource identifier",
+    "rest_api": "API identifier",
+    "usage_plan": "Usage Plan ID",
+    "usage_plan_key": "Usage Plan or API Key identifier",
+}
 _NO_POOLS = "The local cloud has no user pools. Use an authorizer of the type TOKEN or REQUEST."
 
 
@@ -18,6 +27,8 @@ def apply(region: Callable[..., Any]) -> None:
     _keep_binary_media_types()
     _keep_validation_expression()
     _reject_unsupported()
+    for kind in _DELETED:
+        _report_unknown(kind)
     _flush_authorizers(region)
 
 
@@ -88,6 +99,27 @@ def _reject_unsupported() -> None:
     replace(APIGatewayBackend, "create_authorizer", create_authorizer)
     replace(APIGatewayBackend, "put_integration", put_integration)
     replace(APIGatewayBackend, "put_method", put_method)
+
+
+def _report_unknown(kind: str) -> None:
+    """moto fails at the deletion of what does not exist."""
+    from moto.apigateway.exceptions import NotFoundException  # noqa: PLC0415
+    from moto.apigateway.models import APIGatewayBackend  # noqa: PLC0415
+
+    delete = getattr(APIGatewayBackend, f"delete_{kind}")
+    unknown = NotFoundException(f"Invalid {_DELETED[kind]} specified")
+    unknown.code = 404
+
+    def checked(backend: Any, *args: Any, **given: Any) -> Any:
+        try:
+            deleted = delete(backend, *args, **given)
+        except KeyError as error:
+            raise unknown from error
+        if kind == "integration" and deleted is None:
+            raise unknown
+        return deleted
+
+    replace(APIGatewayBackend, f"delete_{kind}", checked)
 
 
 def _flush_authorizers(region: Callable[..., Any]) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import unquote
@@ -21,12 +22,17 @@ _FIELDS = {
     "enable_simple_response": "EnableSimpleResponses",
 }
 """moto's names of members that differ from the API's."""
+_ROUTE_KEY = re.compile(r"\$default|(ANY|DELETE|GET|HEAD|OPTIONS|PATCH|POST|PUT) /\S*")
+_ROUTE_FORMAT = 'Format should be "<HTTP METHOD> /<RESOURCE PATH>" or "$default"'
 _CACHE = "{0}/v2/apis/(?P<api_id>[^/]+)/stages/(?P<stage_name>[^/]+)/cache/authorizers$"
 
 
 def apply(region: Callable[..., Any]) -> None:
     """Apply every change."""
     _create_apis()
+    _reject_conflicts()
+    for kind in ("authorizer", "integration", "route", "stage"):
+        _reject_unknown(kind)
     for kind, reject in (("integration", _reject_integration), ("authorizer", _reject_authorizer)):
         _check(f"create_{kind}", reject, kind)
         _check(f"update_{kind}", reject, kind)
@@ -96,13 +102,57 @@ def _check(operation: str, reject: Callable[[Mapping[str, Any]], None], kind: st
     original = getattr(Api, operation)
 
     def checked(api: Any, *args: Any, **given: Any) -> Any:
-        stored = getattr(api, f"{kind}s").get(given.get(f"{kind}_id"))
-        before = vars(stored) if stored else {}
+        before = {} if operation.startswith("create") else vars(getattr(api, f"get_{kind}")(given[f"{kind}_id"]))
         merged = before | {name: value for name, value in given.items() if value is not None}
         reject({_FIELDS.get(name, _in_pascal_case(name)): value for name, value in merged.items()})
         return original(api, *args, **given)
 
     replace(Api, operation, checked)
+
+
+def _reject_unknown(kind: str) -> None:
+    """moto ignores the deletion of what does not exist."""
+    from moto.apigatewayv2.models import Api  # noqa: PLC0415
+
+    delete, get = getattr(Api, f"delete_{kind}"), getattr(Api, f"get_{kind}")
+
+    def checked(api: Any, *args: Any, **given: Any) -> None:
+        get(api, *args, **given)
+        delete(api, *args, **given)
+
+    replace(Api, f"delete_{kind}", checked)
+
+
+def _reject_conflicts() -> None:
+    """moto accepts any route key, and a route or a stage twice.
+
+    https://docs.aws.amazon.com/apigatewayv2/latest/api-reference/apis-apiid-routes.html
+    """
+    from moto.apigatewayv2.exceptions import APIGatewayV2Error  # noqa: PLC0415
+    from moto.apigatewayv2.models import Api  # noqa: PLC0415
+
+    create_route_by_moto, create_stage_by_moto = Api.create_route, Api.create_stage
+
+    def conflict(message: str) -> Exception:
+        error: Exception = APIGatewayV2Error("ConflictException", message)
+        error.code = 409  # type: ignore[attr-defined]
+        return error
+
+    def create_route(api: Any, *args: Any, **given: Any) -> Any:
+        key = str(given.get("route_key"))
+        if not _ROUTE_KEY.fullmatch(key):
+            _reject(f"The provided route key is not formatted properly for HTTP protocol: {key}. {_ROUTE_FORMAT}")
+        if key in [route.route_key for route in api.routes.values()]:
+            raise conflict(f"Route with key {key} already exists for this API")
+        return create_route_by_moto(api, *args, **given)
+
+    def create_stage(api: Any, config: dict[str, Any]) -> Any:
+        if config["stageName"] in api.stages:
+            raise conflict("Stage already exists")
+        return create_stage_by_moto(api, config)
+
+    replace(Api, "create_route", create_route)
+    replace(Api, "create_stage", create_stage)
 
 
 def _in_pascal_case(name: str) -> str:
@@ -154,7 +204,7 @@ def _reset_authorizers(region: Callable[..., Any]) -> None:
 
     https://docs.aws.amazon.com/apigatewayv2/latest/api-reference/apis-apiid-stages-stagename-cache-authorizers.html
     """
-    from moto.apigatewayv2 import urls  # noqa: PLC0415
+    from moto.apigateway import urls  # noqa: PLC0415 - moto serves both kinds of API by these paths
     from moto.apigatewayv2.responses import ApiGatewayV2Response  # noqa: PLC0415
 
     def reset_authorizers_cache(response: Any) -> Any:
