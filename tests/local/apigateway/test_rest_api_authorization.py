@@ -89,7 +89,7 @@ def test_authorizer_can_return_the_api_key(make, empty_cloud):
     """https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-api-key-source.html"""
     settings = {"type": "TOKEN", "identitySource": "method.request.header.Authorization"}
     api = make({"orders": {"apiKeyRequired": True}}, settings, apiKeySource="AUTHORIZER")
-    gateway, value = empty_cloud.client("apigateway"), "a-key-of-twenty-characters"
+    gateway, value = empty_cloud.client("apigateway"), "the-key-of-the-authorizer"
     plan = gateway.create_usage_plan(name="plan", apiStages=[{"apiId": api.id, "stage": "prod"}])["id"]
     key = gateway.create_api_key(name="key", value=value, enabled=True)["id"]
     gateway.create_usage_plan_key(usagePlanId=plan, keyId=key, keyType="API_KEY")
