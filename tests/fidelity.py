@@ -20,6 +20,7 @@ tests by `python tests/fidelity.py`.
 """
 _AREA = re.compile(r"test_([a-z]+)")
 _AREAS = {
+    "apigateway": "API Gateway",
     "apigatewayv2": "API Gateway",
     "dynamodb": "DynamoDB",
     "eventbridge": "EventBridge",

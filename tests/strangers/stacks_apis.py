@@ -41,12 +41,28 @@ def rest_api_to_function(stack):
 def rest_api_with_authorizer(stack):
     """A Lambda authorizer protects a method."""
     effect = "'Allow' if event['authorizationToken'] == 'good' else 'Deny'"
-    policy = f"{{'Statement': [{{'Effect': {effect}, 'Resource': event['methodArn']}}]}}"
+    statement = f"{{'Action': 'execute-api:Invoke', 'Effect': {effect}, 'Resource': event['methodArn']}}"
+    policy = f"{{'Version': '2012-10-17', 'Statement': [{statement}]}}"
     guard = function(stack, "Guard", f"return {{'principalId': 'u', 'policyDocument': {policy}}}", code=ECHO)
     authorizer = apigateway.TokenAuthorizer(stack, "Authorizer", handler=guard)
     handler = function(stack, "Function", ANSWER, code=ECHO)
     resource = _api(stack).root.add_resource("orders").add_resource("{id}")
     resource.add_method("GET", apigateway.LambdaIntegration(handler), authorizer=authorizer)
+
+
+def rest_api_with_request_authorizer(stack):
+    """A Lambda authorizer decides by a header and the query string; its result is not cached."""
+    effect = "'Allow' if event['headers']['x-user'] == event['queryStringParameters']['user'] else 'Deny'"
+    statement = f"{{'Action': 'execute-api:Invoke', 'Effect': {effect}, 'Resource': '*'}}"
+    policy = f"{{'Version': '2012-10-17', 'Statement': [{statement}]}}"
+    returned = f"{{'principalId': 'u', 'policyDocument': {policy}, 'context': {{'level': 3}}}}"
+    guard = function(stack, "Guard", f"return {returned}", code=ECHO)
+    sources = [apigateway.IdentitySource.header("x-user"), apigateway.IdentitySource.query_string("user")]
+    authorizer = apigateway.RequestAuthorizer(
+        stack, "Authorizer", handler=guard, identity_sources=sources, results_cache_ttl=cdk.Duration.seconds(0)
+    )
+    handler = apigateway.LambdaIntegration(function(stack, "Function", ANSWER, code=ECHO))
+    _api(stack).root.add_method("GET", handler, authorizer=authorizer)
 
 
 def rest_api_with_key_and_validator(stack):
@@ -129,6 +145,7 @@ def rest_api_to_state_machine(stack):
 API_STACKS = (
     rest_api_to_function,
     rest_api_with_authorizer,
+    rest_api_with_request_authorizer,
     rest_api_with_key_and_validator,
     rest_api_to_bus,
     rest_api_to_queue,

@@ -4,7 +4,10 @@ import aws_cdk as cdk
 from stacks_apis import API_STACKS
 from stacks_custom import CUSTOM_STACKS
 from stacks_events import EVENT_STACKS
+from stacks_http import HTTP_STACKS
+from stacks_machines import MACHINE_STACKS
 from stacks_pipes import PIPE_STACKS
+from stacks_schedules import SCHEDULE_STACKS
 from stacks_sources import SOURCE_STACKS
 
 # by test module, so that each deploys only its own
@@ -14,6 +17,9 @@ STACKS = {
     "test_custom_stacks": CUSTOM_STACKS,
     "test_pipe_stacks": PIPE_STACKS,
     "test_api_stacks": API_STACKS,
+    "test_http_stacks": HTTP_STACKS,
+    "test_schedule_stacks": SCHEDULE_STACKS,
+    "test_machine_stacks": MACHINE_STACKS,
 }
 
 

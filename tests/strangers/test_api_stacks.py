@@ -32,6 +32,14 @@ def test_rest_api_with_authorizer(strangers):
     assert call(strangers, "RestApiWithAuthorizer", "GET", "/other")[0] == 403
 
 
+def test_rest_api_with_request_authorizer(strangers):
+    """https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-use-lambda-authorizer.html"""
+    stack = "RestApiWithRequestAuthorizer"
+    answers = [call(strangers, stack, "GET", path, x_user="ada") for path in ("/", "/?user=bob", "/?user=ada")]
+    assert [status for status, _ in answers] == [401, 403, 201]
+    assert answers[2][1]["by"] == {"principalId": "u", "level": "3"}
+
+
 def test_rest_api_with_key_and_validator(strangers):
     """https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-method-request-validation.html"""
     stack, key = "RestApiWithKeyAndValidator", {"x_api_key": "a-key-of-twenty-characters"}

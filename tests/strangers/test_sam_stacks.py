@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
@@ -20,6 +21,48 @@ def sam(strangers, tmp_path_factory):
     write_assembly(TEMPLATE, out, HOME, {})
     strangers.cloud.deploy(out, parameters={"Word": "hi"})
     return strangers
+
+
+@pytest.fixture(scope="module")
+def authorizers(sam, tmp_path_factory):
+    """The deployed template with authorizers, OpenAPI integrations and a function URL."""
+    out = tmp_path_factory.mktemp("authorizers") / "cdk.out"
+    write_assembly(TEMPLATE.parents[1] / "authorizers" / "template.yaml", out, HOME, {})
+    sam.cloud.deploy(out)
+    return sam
+
+
+def status_of(strangers, url, content=None, **headers):
+    """Send a request to an API by the name of its output, or to a URL; return the status."""
+    name, _, path = url.partition("/")
+    if not url.startswith("http:"):
+        url = f"{strangers.cloud.endpoint_url}/_aws/execute-api/{strangers.output('authorizers', name)}/{path}"
+    request = Request(url, content, {"content-type": "application/json", **headers})
+    try:
+        with urlopen(request) as response:
+            return response.status
+    except HTTPError as error:
+        return error.code
+
+
+def test_sam_authorizers_protect_both_kinds_of_api(authorizers):
+    """https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/serverless-controlling-access-to-apis.html"""
+    given = ({}, {"authorization": "bad"}, {"authorization": "good"})
+    assert [status_of(authorizers, "Http/a", **headers) for headers in given] == [401, 403, 200]
+    assert [status_of(authorizers, "Rest/prod/c", **headers) for headers in given] == [401, 403, 200]
+    others = ("Http/b", "Rest/prod/d", "Rest/prod/d?auth=good", "Rest/prod/e", "Rest/prod/f")
+    assert [status_of(authorizers, url) for url in others] == [200, 401, 200, 403, 403]
+
+
+def test_sam_definition_integrates_a_queue(authorizers):
+    """https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-swagger-extensions-integration.html"""
+    assert status_of(authorizers, "Direct/orders", b'{"order": "o-1"}') == 202
+    assert authorizers.bodies(authorizers.output("authorizers", "Queue")) == ["o-1"]
+
+
+def test_sam_function_url(authorizers):
+    """https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-property-function-functionurlconfig.html"""
+    assert status_of(authorizers, authorizers.output("authorizers", "Url")) == 200
 
 
 def answer_of(sam, name, path, method):

@@ -6,8 +6,12 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-swagger
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from millrace.local.cloudformation.openapi_security import Security
+
 _ANY = "x-amazon-apigateway-any-method"
 _INTEGRATION = "x-amazon-apigateway-integration"
+_CALLER = "arn:aws:iam::*:user/*"
+"""The credentials of an integration that invokes its function with those of the caller."""
 _METHODS = ("get", "put", "post", "delete", "options", "head", "patch", _ANY)
 Resources = dict[str, dict[str, Any]]
 
@@ -24,16 +28,15 @@ def expand_bodies(resources: Resources) -> None:
             _expand_http_api(resources, logical_id, properties)
 
 
-def _operations(logical_id: str, body: Mapping[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """Yield path, method and integration of each operation."""
+def _operations(body: Mapping[str, Any]) -> Iterator[tuple[str, str, dict[str, Any], dict[str, Any]]]:
+    """Yield path, method, the operation itself and its integration."""
     for path, item in body["paths"].items():
         for name in _METHODS:
             operation = item.get(name)
             if operation is None:
                 continue
-            if operation.get("security") or body.get("security"):
-                raise ValueError(f"{logical_id}: the local cloud does not support the authorizers of {name} {path}.")
-            yield path, "ANY" if name == _ANY else name.upper(), dict(operation.get(_INTEGRATION) or {"type": "mock"})
+            integration = dict(operation.get(_INTEGRATION) or {"type": "mock"})
+            yield path, "ANY" if name == _ANY else name.upper(), operation, integration
 
 
 def _titled(logical_id: str, properties: dict[str, Any]) -> dict[str, Any]:
@@ -45,7 +48,8 @@ def _titled(logical_id: str, properties: dict[str, Any]) -> dict[str, Any]:
 def _expand_rest_api(resources: Resources, api: str, properties: dict[str, Any]) -> None:
     body, paths = _titled(api, properties), {"": {"Fn::GetAtt": [api, "RootResourceId"]}}
     methods: list[str] = []
-    for path, method, integration in _operations(api, body):
+    security = Security(resources, api, body)
+    for path, method, operation, integration in _operations(body):
         resource = _rest_resource(resources, api, paths, path)
         name = f"{api}Method{len(methods)}"
         methods.append(name)
@@ -55,7 +59,7 @@ def _expand_rest_api(resources: Resources, api: str, properties: dict[str, Any])
                 "RestApiId": {"Ref": api},
                 "ResourceId": resource,
                 "HttpMethod": method,
-                "AuthorizationType": "NONE",
+                **security.of_method(operation),
                 "Integration": dict(_rest_integration(integration)),
             },
         }
@@ -82,6 +86,8 @@ def _rest_resource(resources: Resources, api: str, paths: dict[str, Any], path: 
 def _rest_integration(integration: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     responses = integration.pop("responses", {})
     yield "Type", str(integration.pop("type")).upper()
+    if integration.get("credentials") == _CALLER:
+        integration.pop("credentials")  # the permission that AWS SAM adds to the function is enough
     if "httpMethod" in integration:
         yield "IntegrationHttpMethod", integration.pop("httpMethod")
     yield from ((name[0].upper() + name[1:], value) for name, value in integration.items())
@@ -101,17 +107,34 @@ def _expand_http_api(resources: Resources, api: str, properties: dict[str, Any])
     properties["ProtocolType"] = "HTTP"
     if cors := body.get("x-amazon-apigateway-cors"):
         properties["CorsConfiguration"] = {name[0].upper() + name[1:]: value for name, value in cors.items()}
-    for number, (path, method, integration) in enumerate(_operations(api, body)):
+    security = Security(resources, api, body)
+    for number, (path, method, operation, integration) in enumerate(_operations(body)):
         target = f"{api}Integration{number}"
-        resources[target] = {
-            "Type": "AWS::ApiGatewayV2::Integration",
-            "Properties": {
-                "ApiId": {"Ref": api},
-                "IntegrationType": str(integration["type"]).upper(),
-                "IntegrationUri": integration.get("uri"),
-                "PayloadFormatVersion": integration.get("payloadFormatVersion", "2.0"),
-            },
+        properties = {"ApiId": {"Ref": api}, **dict(_http_integration(integration))}
+        resources[target] = {"Type": "AWS::ApiGatewayV2::Integration", "Properties": properties}
+        route = {
+            "ApiId": {"Ref": api},
+            "RouteKey": "$default" if path == "/$default" else f"{method} {path}",
+            "Target": {"Fn::Sub": f"integrations/${{{target}}}"},
+            **security.of_route(operation),
         }
-        key = "$default" if path == "/$default" else f"{method} {path}"
-        route = {"ApiId": {"Ref": api}, "RouteKey": key, "Target": {"Fn::Sub": f"integrations/${{{target}}}"}}
         resources[f"{api}Route{number}"] = {"Type": "AWS::ApiGatewayV2::Route", "Properties": route}
+
+
+_HTTP_NAMES = {"credentials": "CredentialsArn", "httpMethod": "IntegrationMethod", "uri": "IntegrationUri"}
+
+
+def _http_integration(integration: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield the properties of an integration.
+
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-swagger-extensions-integration.html
+    """
+    yield "IntegrationType", str(integration.pop("type")).upper()
+    default = "1.0" if "integrationSubtype" in integration or "uri" not in integration else "2.0"
+    yield "PayloadFormatVersion", str(integration.pop("payloadFormatVersion", default))
+    for status, given in (responses := integration.pop("responseParameters", {})).items():
+        pairs = [{"Destination": name, "Source": str(source)} for name, source in given.items()]
+        responses[status] = {"ResponseParameters": pairs}
+    if responses:
+        yield "ResponseParameters", responses
+    yield from ((_HTTP_NAMES.get(name, name[0].upper() + name[1:]), value) for name, value in integration.items())

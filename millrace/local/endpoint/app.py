@@ -23,6 +23,7 @@ from millrace.local.services.apigatewayv2 import HttpApis
 from millrace.local.services.dynamodb import DynamoDb
 from millrace.local.services.iam import Iam, scope_of
 from millrace.local.services.lambda_ import INVOKE, Lambda
+from millrace.local.services.lambda_urls import FunctionUrls
 
 _log = logging.getLogger(__name__)
 _LAMBDA = re.compile(r"^/20\d\d-\d\d-\d\d/(functions|event-source-mappings|layers)")
@@ -132,8 +133,11 @@ class Endpoint:
         rejected = region.service(Iam).access.answer(request) or (service and service.reject(request))
         return rejected or await self._allowed(region, request)
 
-    def _apis_of(self, request: Request) -> HttpApis | RestApis:
-        """Return the REST APIs if one of them is addressed, or else the HTTP APIs."""
+    def _apis_of(self, request: Request) -> HttpApis | RestApis | FunctionUrls:
+        """Return the function URLs or the REST APIs if one of them is addressed, or else the HTTP APIs."""
+        if FunctionUrls.id_of(request):
+            urls = [region.service(FunctionUrls) for region in self._regions]
+            return next((each for each in urls if each.serves(request)), urls[0])
         rest = self._regions.home.service(RestApis)
         return rest if rest.addressed(request) else self._regions.home.service(HttpApis)
 

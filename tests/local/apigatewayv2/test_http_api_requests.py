@@ -192,3 +192,12 @@ def test_stage_writes_access_log_in_its_format(empty_cloud, make_api):
     api.send("GET", "/orders/o-1")
     (line,) = logs.filter_log_events(logGroupName="access")["events"]
     assert line["message"] == "GET /orders/{id} 200 /orders/o-1 -"
+
+
+def test_update_of_a_stage_changes_its_variables(make_api, empty_cloud):
+    """https://docs.aws.amazon.com/apigatewayv2/latest/api-reference/apis-apiid-stages-stagename.html"""
+    api = make_api({"$default": {}}, variables={"table": "old"})
+    stage = {"ApiId": api.id, "StageName": "$default", "StageVariables": {"table": "new"}}
+    changed = empty_cloud.client("apigatewayv2").update_stage(**stage, Description="all")
+    assert (changed["Description"], changed["StageVariables"]) == ("all", {"table": "new"})
+    assert api.event("GET", "/x")["stageVariables"] == {"table": "new"}

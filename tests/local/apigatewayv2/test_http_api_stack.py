@@ -108,19 +108,23 @@ def test_update_changes_resources_in_place(empty_cloud, assembly, tmp_path, api)
     [
         ("Api", {"Name": "a", "ProtocolType": "WEBSOCKET"}, "ProtocolType 'WEBSOCKET'"),
         ("Api", {"Name": "a", "Body": {}}, "Api.Body"),
-        ("Integration", {"ApiId": "a", "IntegrationType": "HTTP_PROXY"}, "IntegrationType 'HTTP_PROXY'"),
         (
             "Integration",
-            {"ApiId": "a", "IntegrationType": "AWS_PROXY", "IntegrationSubtype": "x"},
-            "IntegrationSubtype",
+            {"ApiId": "a", "IntegrationType": "HTTP_PROXY", "IntegrationUri": "https://a.b/"},
+            "https://a.b/",
         ),
-        ("Authorizer", {"ApiId": "a", "Name": "a", "AuthorizerType": "REQUEST"}, "AuthorizerType 'REQUEST'"),
+        ("Integration", {"ApiId": "a", "IntegrationType": "AWS_PROXY", "ConnectionType": "VPC_LINK"}, "'VPC_LINK'"),
+        (
+            "Integration",
+            {"ApiId": "a", "IntegrationType": "AWS_PROXY", "IntegrationSubtype": "AppConfig-GetConfiguration"},
+            "IntegrationSubtype 'AppConfig-GetConfiguration'",
+        ),
     ],
 )
 def test_deployment_rejects_unsupported_properties(empty_cloud, stack, write_assembly, kind, properties, named):
     """https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations.html
 
-    Refused: WebSocket APIs, OpenAPI bodies, Lambda authorizers, and integrations except functions with format 2.0.
+    Refused: WebSocket APIs, OpenAPI bodies, private integrations, AppConfig, and HTTP endpoints of other machines.
     """
     folder = write_assembly(Bad={"Bad": {"Type": f"AWS::ApiGatewayV2::{kind}", "Properties": properties}})
     with pytest.raises(DeploymentError, match=named):

@@ -99,15 +99,6 @@ def test_recursion_configuration_is_kept(functions):
     assert functions.get_function_recursion_config(FunctionName="f")["RecursiveLoop"] == "Allow"
 
 
-def test_function_url_is_refused(functions):
-    """https://docs.aws.amazon.com/lambda/latest/dg/urls-configuration.html
-
-    Refused: function URLs.
-    """
-    found = error(functions.create_function_url_config, FunctionName="f", AuthType="NONE")
-    assert "does not serve function URLs" in found[2]
-
-
 def test_second_mapping_of_a_source_to_a_function_is_rejected(site, functions):
     """https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html"""
     queue = site.queue()

@@ -18,7 +18,8 @@ class Name:
     """The property with a resource's custom name (None: there is none), and how a name is generated.
 
     `limit` is the service's maximum length, `fifo` the property that requires the suffix `.fifo`, `within` the
-    properties in whose scope a name is unique. With `versioned`, several resources share one name.
+    properties in whose scope a name is unique. With `versioned`, several resources share one name. `separator` replaces
+    the hyphen where the service allows none.
     """
 
     property: str | None
@@ -27,6 +28,7 @@ class Name:
     lower: bool = False
     within: tuple[str, ...] = ()
     versioned: bool = False
+    separator: str = "-"
 
     def generated(self, stack: str, logical_id: str, properties: Mapping[str, Any], source: random.Random) -> str:
         """Return `<stack>-<logical id>-<12 random characters>`, with both parts cut to the limit."""
@@ -36,7 +38,7 @@ class Name:
             logical_id = logical_id[: max(room // 2, room - len(stack))]
             stack = stack[: room - len(logical_id)]
         unique = "".join(source.choices(_CHARACTERS, k=_RANDOM_LENGTH))
-        name = f"{stack}-{logical_id}-{unique}{suffix}"
+        name = f"{stack}-{logical_id}-{unique}{suffix}".replace("-", self.separator)
         return name.lower() if self.lower else name
 
     def collides(self, old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:

@@ -3,17 +3,14 @@
 https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html
 """
 
-import json
+import base64
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import parse_qsl
 
-from millrace.local.core.http import Request, Response
-from millrace.local.services.apigatewayv2 import MalformedResultError, decode_body, encode_body
-
-Many = dict[str, list[str]]
+from millrace.local.core.http import Request
+from millrace.local.services.apigatewayv2 import values_of
 
 
 @dataclass(frozen=True)
@@ -32,6 +29,8 @@ class Call:
     account: str
     region: str
     authorizer: dict[str, Any] = field(default_factory=dict)
+    usage_key: str = ""
+    """The API key that an authorizer returned."""
 
     @property
     def arn(self) -> str:
@@ -40,12 +39,25 @@ class Call:
         return f"arn:aws:execute-api:{self.region}:{self.account}:{method}"
 
     @property
-    def query(self) -> Many:
+    def query(self) -> dict[str, list[str]]:
         """Return the values of each parameter in the query string."""
-        found: Many = {}
-        for name, value in parse_qsl(self.request.query, keep_blank_values=True):
-            found.setdefault(name, []).append(value)
-        return found
+        return values_of(self.request.query)
+
+    def value(self, source: str) -> str:
+        """Return the value of `method.request.header.x` or the like; empty if the request does not have it."""
+        where, _, name = source.removeprefix("method.request.").partition(".")
+        if where == "context":
+            found: Any = self.context()
+            for step in name.split("."):
+                found = found.get(step, "") if isinstance(found, dict) else ""
+            return str(found)
+        groups: dict[str, Mapping[str, str]] = {
+            "header": self.request.headers,
+            "path": self.parameters,
+            "querystring": {key: values[-1] for key, values in self.query.items()},
+            "stageVariables": self.stage.variables or {},
+        }
+        return groups.get(where, {}).get(name.lower() if where == "header" else name, "")
 
     def context(self) -> dict[str, Any]:
         """Return the request context, which is also `$context` in a mapping template."""
@@ -69,9 +81,22 @@ class Call:
             "stage": self.stage.name,
         }
 
+    def _body(self) -> tuple[str | None, bool]:
+        """Return the body of a proxy event, and whether it is Base64: for the binary media types of the API.
+
+        https://docs.aws.amazon.com/apigateway/latest/developerguide/lambda-proxy-binary-media.html
+        """
+        if not self.request.body:
+            return None, False
+        kind = self.request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+        binary = {str(each).lower() for each in self.api.binaryMediaTypes or ()}
+        if binary & {kind, f"{kind.partition('/')[0]}/*", "*/*"}:
+            return base64.b64encode(self.request.body).decode(), True
+        return self.request.body.decode("utf-8", "replace"), False
+
     def event(self) -> dict[str, Any]:
         """Return the event of a proxy integration, format 1.0."""
-        body, encoded = encode_body(self.request)
+        body, encoded = self._body()
         headers = {name: value for name, value in self.request.headers.items() if name != "connection"}
         query = self.query
         return {
@@ -88,23 +113,3 @@ class Call:
             "body": body,
             "isBase64Encoded": encoded,
         }
-
-
-def response_of(payload: bytes) -> Response:
-    """Return the response for the result of a proxy function. Raises MalformedResultError.
-
-    https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html#api-gateway-simple-proxy-for-lambda-output-format
-    """
-    result = json.loads(payload)
-    if not isinstance(result, dict) or "statusCode" not in result:
-        raise MalformedResultError("the result must be an object with a statusCode")
-    try:
-        status, single = int(result["statusCode"]), dict(result.get("headers") or {})
-        many = {name: list(values) for name, values in dict(result.get("multiValueHeaders") or {}).items()}
-    except (TypeError, ValueError) as error:
-        raise MalformedResultError(f"statusCode {result['statusCode']!r} or its headers are invalid") from error
-    given = [(name.lower(), str(value)) for name, value in single.items() if name not in many]
-    given += [(name.lower(), str(value)) for name, values in many.items() for value in values]
-    if not any(name == "content-type" for name, _ in given):
-        given.append(("content-type", "application/json"))
-    return Response(status, decode_body(result), tuple(given))

@@ -3,10 +3,8 @@
 https://docs.aws.amazon.com/apigateway/latest/developerguide/how-to-integration-settings.html
 """
 
-import asyncio
 import json
 import logging
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,9 +13,7 @@ from typing import TYPE_CHECKING, Any
 from millrace.local.core.http import Response
 from millrace.local.services.apigateway.call import Call
 from millrace.local.services.apigateway.templates import render
-from millrace.local.services.apigatewayv2 import HttpError, function_of, internal_error, invoke
-from millrace.local.services.eventbridge import HttpRequest, HttpResponse, send
-from millrace.local.services.iam import Iam
+from millrace.local.services.apigatewayv2 import HttpError, call_service, function_of, internal_error, invoke
 
 if TYPE_CHECKING:
     from millrace.local.core.account_region import AccountRegion
@@ -41,6 +37,16 @@ class _Result:
     body: str
     text: str
     headers: Mapping[str, str]
+
+
+def unsupported(kind: str, uri: str) -> tuple[str, str] | None:
+    """Return which integration the local cloud does not serve, and what it serves; None if it serves this one."""
+    if kind not in ("AWS", "AWS_PROXY", "MOCK"):
+        return f"AWS::ApiGateway::Method.Integration.Type {kind!r}", "use AWS, AWS_PROXY or MOCK"
+    found = URI.fullmatch(uri)
+    if kind == "AWS" and ":lambda:path/" not in uri and (found is None or found["service"] not in SERVICES):
+        return f"the integration {uri}", f"the local cloud integrates {', '.join(('lambda', *SERVICES))}"
+    return None
 
 
 async def respond(region: "AccountRegion", call: Call) -> Response:
@@ -87,27 +93,19 @@ async def _service(region: "AccountRegion", call: Call, integration: Any, body: 
     found = URI.fullmatch(integration.uri)
     if found is None or found["service"] not in SERVICES or not integration.credentials:
         raise internal_error(f"the integration {integration.uri} is not supported, or has no credentials")
-    request = _signed(region, call, integration, found, body)
-    answer: HttpResponse = await asyncio.to_thread(send, request, _TIMEOUT_SECONDS)
+    path, headers = _target(call, integration, found)
+    answer = await call_service(
+        region,
+        integration.credentials,
+        (found["region"], found["service"]),
+        path,
+        headers,
+        body.encode(),
+        _TIMEOUT_SECONDS,
+    )
     if answer.status != _OK:
         _log.warning("%s answered %d: %s", integration.uri, answer.status, answer.body[:500])
     return _Result(answer.body.decode(), str(answer.status), answer.headers)
-
-
-def _signed(region: "AccountRegion", call: Call, integration: Any, uri: re.Match[str], body: str) -> HttpRequest:
-    from botocore.auth import SigV4Auth  # noqa: PLC0415 - slow to import
-    from botocore.awsrequest import AWSRequest  # noqa: PLC0415
-    from botocore.credentials import Credentials  # noqa: PLC0415
-
-    path, headers = _target(call, integration, uri)
-    session = region.service(Iam).access.session(integration.credentials, "BackplaneAssumeRoleSession")
-    credentials = Credentials(
-        session["AWS_ACCESS_KEY_ID"], session["AWS_SECRET_ACCESS_KEY"], session.get("AWS_SESSION_TOKEN")
-    )
-    url = f"http://127.0.0.1:{os.environ['MOTO_PORT']}{path}"
-    request = AWSRequest("POST", url, data=body.encode(), headers=headers)
-    SigV4Auth(credentials, uri["service"], uri["region"]).add_auth(request)
-    return HttpRequest("POST", url, dict(request.headers.items()), body.encode())
 
 
 def _target(call: Call, integration: Any, uri: re.Match[str]) -> tuple[str, dict[str, str]]:
@@ -134,15 +132,7 @@ def _headers(call: Call, parameters: Mapping[str, str]) -> dict[str, str]:
 
 def mapped(call: Call, source: str) -> str:
     """Return the value of a parameter mapping: a text in single quotes, or a part of the request."""
-    if source.startswith("'"):
-        return source.strip("'")
-    where, _, name = source.removeprefix("method.request.").partition(".")
-    groups: dict[str, Mapping[str, str]] = {
-        "path": call.parameters,
-        "querystring": {key: values[-1] for key, values in call.query.items()},
-        "header": call.request.headers,
-    }
-    return groups.get(where, {}).get(name.lower() if where == "header" else name, "")
+    return source.strip("'") if source.startswith("'") else call.value(source)
 
 
 def _response(call: Call, integration: Any, result: _Result) -> Response:

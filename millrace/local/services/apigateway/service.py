@@ -11,22 +11,27 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Any
 
+from millrace.local.core.account_region import AccountRegion
 from millrace.local.core.http import Request, Response
 from millrace.local.core.service import Service
-from millrace.local.services.apigateway.call import Call, response_of
-from millrace.local.services.apigateway.checks import authorized, check_key, validate
+from millrace.local.services.apigateway.call import Call
+from millrace.local.services.apigateway.checks import check_key, check_policy, validate
 from millrace.local.services.apigateway.integrations import respond
+from millrace.local.services.apigateway.lambda_authorizer import LambdaAuthorizer
 from millrace.local.services.apigatewayv2 import (
     HOST,
     MAX_BODY_BYTES,
     PATH,
     HttpError,
+    authorize,
     check_size,
     forbidden,
     function_of,
     invoke,
     match,
+    response_of,
 )
+from millrace.local.services.iam import Iam
 
 _log = logging.getLogger(__name__)
 _SECONDS = 29.0
@@ -45,6 +50,14 @@ class RestApis(Service):
     """Serves the REST APIs that moto stores."""
 
     arn_name = "execute-api"
+
+    def __init__(self, region: AccountRegion) -> None:
+        super().__init__(region)
+        self.authorizer = LambdaAuthorizer(region)
+
+    def reset(self) -> None:
+        """Drop the policies of authorizers."""
+        self.authorizer.reset()
 
     def addressed(self, request: Request) -> bool:
         """Return whether a request is for a REST API."""
@@ -100,7 +113,8 @@ class RestApis(Service):
 
     async def _respond(self, call: Call) -> Response:
         check_size(call.request.body, MAX_BODY_BYTES)
-        call = replace(call, authorizer=await authorized(self.region, call))
+        check_policy(self.region, call)
+        call = await self._authorize(call)
         check_key(self.region, call)
         validate(call)
         integration = call.method.method_integration
@@ -111,6 +125,16 @@ class RestApis(Service):
         except HttpError as error:
             raise HttpError(500, "Internal server error", str(error)) from error
         return await self._proxied(function, call)
+
+    async def _authorize(self, call: Call) -> Call:
+        """Return a call with the result of its authorizer. Raises HttpError."""
+        if call.method.authorization_type == "CUSTOM":
+            return await self.authorizer.authorize(call)
+        if call.method.authorization_type == "AWS_IAM":
+            authorize(call.request, self.region.service(Iam).access, self.region.backends, call.arn)
+        elif call.method.authorization_type not in (None, "NONE"):
+            raise HttpError(500, "Internal server error", f"no {call.method.authorization_type} authorizers are served")
+        return call
 
     async def _proxied(self, function: Any, call: Call) -> Response:
         try:

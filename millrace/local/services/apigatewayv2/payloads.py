@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl
 from millrace.local.core.http import Request, Response
 
 _TEXT = ("text/", "application/json", "application/xml", "application/javascript")
-_HOP_BY_HOP = frozenset({"connection", "content-length", "transfer-encoding", "upgrade"})
+HOP_BY_HOP = frozenset({"connection", "content-length", "transfer-encoding", "upgrade"})
 _JSON = ("content-type", "application/json")
 
 
@@ -53,7 +53,7 @@ def event_of(request: Request, context: Context) -> dict[str, Any]:
     event: dict[str, Any] = {
         "version": "2.0",
         "routeKey": context.route_key,
-        "rawPath": context.path,
+        "rawPath": request.path,
         "rawQueryString": request.query,
         "cookies": cookies or None,
         "headers": {"x-forwarded-for": "127.0.0.1", "x-forwarded-proto": "http", **headers},
@@ -118,7 +118,7 @@ def response_of(payload: bytes) -> Response:
     except (TypeError, ValueError) as error:
         raise MalformedResultError(f"statusCode {result['statusCode']!r}, headers {result.get('headers')!r}") from error
     given = [(name.lower(), _as_text(value)) for name, value in headers.items()]
-    given = [pair for pair in given if pair[0] not in _HOP_BY_HOP]
+    given = [pair for pair in given if pair[0] not in HOP_BY_HOP]
     if not any(name == "content-type" for name, _ in given):
         given.append(("content-type", "text/plain;charset=UTF-8"))
     cookies = [("set-cookie", str(cookie)) for cookie in result.get("cookies") or ()]

@@ -1,14 +1,16 @@
-"""HTTP APIs: routes, Lambda integrations, stages and JWT authorizers.
+"""HTTP APIs: routes, integrations, stages and authorizers.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/AWS_ApiGatewayV2.html
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
-from millrace.local.cloudformation.registry.calls import Call, props
+from millrace.local.cloudformation.registry.calls import Argument, Call, props
 from millrace.local.cloudformation.registry.errors import UnsupportedError
 from millrace.local.cloudformation.registry.steps import Setting, Tags
 from millrace.local.cloudformation.registry.types import Properties, ResourceType
+from millrace.local.services.apigatewayv2.integration_checks import unsupported_integration
 
 _SERVICE = "apigatewayv2"
 
@@ -87,17 +89,38 @@ ROUTE = ResourceType(
     defaults={"AuthorizationScopes": [], "AuthorizationType": "NONE", "AuthorizerId": "", "OperationName": ""},
 )
 
+
+def _of_status(given: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+    """Return the response parameters of an integration as the API has them: by status, source by destination."""
+    return {
+        status: {each["Destination"]: each["Source"] for each in parameters["ResponseParameters"]}
+        for status, parameters in given.items()
+    }
+
+
+def _checked(properties: Properties) -> Properties:
+    """Raise UnsupportedError for an integration that the local cloud does not serve."""
+    reason = unsupported_integration(properties)
+    if reason:
+        name, _, fix = reason.partition(": ")
+        user = str(properties.get("IntegrationUri") or properties.get("ApiId"))
+        raise UnsupportedError(f"AWS::ApiGatewayV2::Integration.{name}", user, fix)
+    return properties
+
+
 _INTEGRATION = props(
     "ConnectionType",
     "CredentialsArn",
     "Description",
     "IntegrationMethod",
+    "IntegrationSubtype",
     "IntegrationType",
     "IntegrationUri",
     "PassthroughBehavior",
     "PayloadFormatVersion",
+    "RequestParameters",
     "TimeoutInMillis",
-)
+) | {"ResponseParameters": Argument("ResponseParameters", _of_status)}
 _INTEGRATION_ID = {"ApiId": "{ApiId}", "IntegrationId": "{id}"}
 
 INTEGRATION = ResourceType(
@@ -109,8 +132,8 @@ INTEGRATION = ResourceType(
     steps=(Setting(Call("update_integration", _INTEGRATION, _INTEGRATION_ID), at_creation=False),),
     delete=(Call("delete_integration", by=_INTEGRATION_ID),),
     immutable=frozenset({"ApiId"}),
-    defaults={"Description": "", "TimeoutInMillis": 30000},
-    reshape=_only("Integration", IntegrationType="AWS_PROXY", PayloadFormatVersion="2.0", ConnectionType="INTERNET"),
+    defaults={"Description": "", "RequestParameters": {}, "ResponseParameters": {}, "TimeoutInMillis": 30000},
+    reshape=_checked,
 )
 
 _STAGE = props(
@@ -145,7 +168,17 @@ STAGE = ResourceType(
     not_in_moto={"DeploymentId": "moto's CreateStage drops it"},
 )
 
-_AUTHORIZER = props("IdentitySource", "JwtConfiguration", "Name", "AuthorizerType")
+_AUTHORIZER = props(
+    "AuthorizerCredentialsArn",
+    "AuthorizerPayloadFormatVersion",
+    "AuthorizerResultTtlInSeconds",
+    "AuthorizerType",
+    "AuthorizerUri",
+    "EnableSimpleResponses",
+    "IdentitySource",
+    "JwtConfiguration",
+    "Name",
+)
 _AUTHORIZER_ID = {"ApiId": "{ApiId}", "AuthorizerId": "{id}"}
 
 AUTHORIZER = ResourceType(
@@ -157,7 +190,7 @@ AUTHORIZER = ResourceType(
     steps=(Setting(Call("update_authorizer", _AUTHORIZER, _AUTHORIZER_ID), at_creation=False),),
     delete=(Call("delete_authorizer", by=_AUTHORIZER_ID),),
     immutable=frozenset({"ApiId"}),
-    reshape=_only("Authorizer", AuthorizerType="JWT"),
+    defaults={"AuthorizerResultTtlInSeconds": 0, "EnableSimpleResponses": False, "IdentitySource": []},
 )
 
 TYPES = (API, ROUTE, INTEGRATION, STAGE, AUTHORIZER)

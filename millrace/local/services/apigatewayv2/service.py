@@ -1,59 +1,39 @@
-"""HTTP APIs: authorize requests and invoke functions.
+"""HTTP APIs: authorize requests, and answer them by the integrations of their routes.
 
 The endpoint of an API is `http://{api}.execute-api.localhost:{port}/`. Clients that cannot resolve the host name use
 the path `/_aws/execute-api/{api}/`.
 """
 
-import json
 import logging
 import re
 import uuid
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from millrace.local.core.account_region import AccountRegion
 from millrace.local.core.http import Request, Response, is_preflight
 from millrace.local.core.service import Service
-from millrace.local.services.apigatewayv2 import access_logs, cors, signatures
-from millrace.local.services.apigatewayv2.errors import HttpError, internal_error, not_found
-from millrace.local.services.apigatewayv2.functions import function_of, invoke
+from millrace.local.services.apigatewayv2 import (
+    access_logs,
+    cors,
+    http_integrations,
+    lambda_integrations,
+    service_integrations,
+    signatures,
+)
+from millrace.local.services.apigatewayv2.call import Call, call_of
+from millrace.local.services.apigatewayv2.errors import HttpError, check_size, internal_error, not_found
 from millrace.local.services.apigatewayv2.jwt_authorizer import JwtAuthorizer
-from millrace.local.services.apigatewayv2.payloads import Context, event_of, response_of
-from millrace.local.services.apigatewayv2.routes import DEFAULT, Match, match
+from millrace.local.services.apigatewayv2.lambda_authorizer import LambdaAuthorizer
+from millrace.local.services.apigatewayv2.parameter_mapping import mapped_response
 from millrace.local.services.iam import Iam
-from millrace.local.services.lambda_ import MAX_REQUEST_BYTES
 
 _log = logging.getLogger(__name__)
 HOST = re.compile(r"^([a-z0-9]+)\.execute-api\.localhost(?::\d+)?$", re.IGNORECASE)
 PATH = re.compile(r"^/_aws/execute-api/([a-z0-9]+)(/.*)?$")
 MAX_BODY_BYTES = 10 * 1024 * 1024
 """https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html"""
-
-
-@dataclass(frozen=True)
-class _Call:
-    """A request with its API, stage and route. Its path includes the stage."""
-
-    api: Any
-    stage: Any
-    request: Request
-    route: Match
-
-    @property
-    def integration(self) -> Any:
-        """Return the route's integration. Raises HttpError if it has none."""
-        name = str(self.route.route.target or "").removeprefix("integrations/")
-        if name not in self.api.integrations:
-            raise internal_error(f"the route {self.route.route.route_key} has no integration")
-        return self.api.integrations[name]
-
-    @property
-    def resource(self) -> str:
-        """Return the resource part of the request's ARN."""
-        key = self.route.route.route_key
-        route = key if key == DEFAULT else f"{self.request.method}{key.partition(' ')[2]}"
-        return f"{self.api.api_id}/{self.stage.name}/{route}"
 
 
 class HttpApis(Service):
@@ -64,10 +44,12 @@ class HttpApis(Service):
     def __init__(self, region: AccountRegion) -> None:
         super().__init__(region)
         self._jwt = JwtAuthorizer()
+        self.lambda_authorizer = LambdaAuthorizer(region)
 
     def reset(self) -> None:
-        """Drop the keys of issuers."""
+        """Drop the keys of issuers and the results of authorizers."""
         self._jwt.reset()
+        self.lambda_authorizer.reset()
 
     def addressed(self, request: Request) -> bool:
         """Return whether a request is for an HTTP API instead of the API of an AWS service."""
@@ -92,7 +74,7 @@ class HttpApis(Service):
             cors_settings = api.cors_configuration or {}
             if cors_settings and is_preflight(request):
                 return cors.preflight(request, cors_settings)
-            response = await self._respond_and_log(_call(api, request), request_id)
+            response = await self._respond_and_log(call_of(self.region, api, request, request_id))
         except HttpError as error:
             response = _error_response(request, error)
         if cors_settings:
@@ -108,85 +90,44 @@ class HttpApis(Service):
             raise not_found(f"the API {name} does not exist, or its endpoint is disabled")
         return api, request if host or path is None else replace(request, path=path[2] or "/")
 
-    async def _respond_and_log(self, call: _Call, request_id: str) -> Response:
+    async def _respond_and_log(self, call: Call) -> Response:
         try:
-            response = await self._respond(call, request_id)
+            call = call.authorized(await self._authorize(call))
+            response = await self._respond(call)
         except HttpError as error:
             response = _error_response(call.request, error)
         if call.stage.access_log_settings:
-            context = self._context(call, request_id, None)
-            access_logs.write(self.region.backends, call.stage.access_log_settings, context, call.request, response)
+            settings = call.stage.access_log_settings
+            access_logs.write(self.region.backends, settings, call.context, call.request, response)
         return response
 
-    async def _respond(self, call: _Call, request_id: str) -> Response:
-        authorizer = await self._authorize(call)
+    async def _respond(self, call: Call) -> Response:
         check_size(call.request.body, MAX_BODY_BYTES)
-        function = function_of(self.region, call.integration.integration_uri, self._arn(call))
-        payload = json.dumps(event_of(call.request, self._context(call, request_id, authorizer))).encode()
-        check_size(payload, MAX_REQUEST_BYTES)
-        outcome = await invoke(self.region, function, payload, call.integration.timeout_in_millis / 1000)
-        if outcome is None or outcome.status != "ok":
-            details = outcome and outcome.payload[:500]
-            raise internal_error(f"{function.function_name} was throttled or failed: {details!r}")
-        try:
-            return response_of(outcome.payload)
-        except ValueError as error:
-            raise internal_error(f"{function.function_name} returned no valid response: {error}") from error
+        integration = call.integration
+        if integration.integration_type == "HTTP_PROXY":
+            response = await http_integrations.respond(self.region, call)
+        elif integration.integration_subtype:
+            response = await service_integrations.respond(self.region, call)
+        else:
+            response = await lambda_integrations.respond(self.region, call)
+        mappings = (integration.response_parameters or {}).get(str(response.status)) or {}
+        return mapped_response(call, mappings, response)
 
-    async def _authorize(self, call: _Call) -> dict[str, Any] | None:
-        route = call.route.route
-        if route.authorization_type == "JWT":
-            scopes = route.authorization_scopes or []
-            return await self._jwt.authorize(call.request, call.api.authorizers[route.authorizer_id], scopes)
+    async def _authorize(self, call: Call) -> dict[str, Any] | None:
+        route = call.route
         if route.authorization_type == "AWS_IAM":
             access = self.region.service(Iam).access
-            return signatures.authorize(call.request, access, self.region.backends, self._arn(call))
-        return None
-
-    def _arn(self, call: _Call) -> str:
-        return f"arn:aws:execute-api:{self.region.name}:{self.region.account}:{call.resource}"
-
-    def _context(self, call: _Call, request_id: str, authorizer: dict[str, Any] | None) -> Context:
-        return Context(
-            account=self.region.account,
-            api=call.api.api_id,
-            domain=f"{call.api.api_id}.execute-api.localhost",
-            stage=call.stage.name,
-            route_key=call.route.route.route_key,
-            path=call.request.path,
-            request_id=request_id,
-            received=self.region.clock.now(),
-            parameters=call.route.parameters,
-            variables=call.stage.stage_variables or {},
-            authorizer=authorizer,
-        )
-
-
-def check_size(content: bytes, limit: int) -> None:
-    """Raise HttpError for a body or an event that is larger than `limit` bytes."""
-    if len(content) > limit:
-        raise HttpError(413, "Request Entity Too Large", f"{len(content)} bytes exceed the limit of {limit}")
+            return signatures.authorize(call.request, access, self.region.backends, call.arn)
+        if route.authorization_type not in ("CUSTOM", "JWT"):
+            return None
+        authorizer = call.api.authorizers.get(route.authorizer_id)
+        if authorizer is None:
+            raise internal_error(f"the route {route.route_key} has no authorizer {route.authorizer_id}")
+        if route.authorization_type == "CUSTOM":
+            return await self.lambda_authorizer.authorize(call, authorizer)
+        return await self._jwt.authorize(call.request, authorizer, route.authorization_scopes or [])
 
 
 def _error_response(request: Request, error: HttpError) -> Response:
     _log.info("%s %s: %s", request.method, request.path, error)
     return error.response()
-
-
-def _call(api: Any, request: Request) -> _Call:
-    """Find the stage and route of a request. Raises HttpError.
-
-    https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-stages.html
-    """
-    first, _, rest = request.path.removeprefix("/").partition("/")
-    named = first in api.stages
-    stage = api.stages.get(first if named else DEFAULT)
-    if stage is None:
-        raise not_found(f"the API {api.api_id} has neither a stage {first!r} nor {DEFAULT}")
-    path = f"/{rest}" if named else request.path
-    if named and first == DEFAULT:
-        request = replace(request, path=path)
-    found = match(api.routes.values(), request.method, path)
-    if found is None:
-        raise not_found(f"no route matches {request.method} {path}")
-    return _Call(api, stage, request, found)

@@ -3,6 +3,7 @@
 https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-access-control-iam.html
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 from millrace.local.core.backends import Backends
@@ -15,16 +16,23 @@ _SERVICE = "execute-api"
 
 
 def authorize(request: Request, access: Access, backends: Backends, resource: str) -> dict[str, Any]:
-    """Return the identity of the signer for the function. Raises HttpError."""
+    """Return the identity of the signer, who may invoke an API, for the function. Raises HttpError."""
+    return authorized_signer(request, access, backends, [Permission("execute-api:Invoke", resource)], _SERVICE)
+
+
+def authorized_signer(
+    request: Request, access: Access, backends: Backends, permissions: Iterable[Permission], service: str
+) -> dict[str, Any]:
+    """Return the identity of a signer who has some permissions. `service` is its signing name. Raises HttpError."""
     scope = scope_of(request)
     signer = access.signer(scope.key) if scope else None
     if scope is None or signer is None:
         raise forbidden("the request is not signed with an access key that the local cloud gave out")
-    if (scope.region, scope.service) != (backends.region, _SERVICE):
+    if (scope.region, scope.service) != (backends.region, service):
         raise forbidden(f"the signature is for {scope.service} in {scope.region}")
     try:
         verify(request, signer.credentials, access.times())
-        denied = signer.denied(Permission("execute-api:Invoke", resource))
+        denied = next((found for each in permissions if (found := signer.denied(each))), None)
     except (SignatureError, UnsupportedPolicyError) as error:
         raise forbidden(str(error)) from error
     if denied:

@@ -5,6 +5,7 @@ from millrace.local.services.eventbridge.connections import (
     HttpResponse,
     NotLoopbackError,
     key_headers,
+    parse_loopback_url,
     send,
 )
 from millrace.local.services.eventbridge.put_events import new_envelope
@@ -24,6 +25,7 @@ __all__ = [
     "fill",
     "key_headers",
     "new_envelope",
+    "parse_loopback_url",
     "retry_policy",
     "send",
 ]

@@ -1,6 +1,6 @@
 """AWS IAM: which calls and deliveries are allowed."""
 
-from millrace.local.services.iam.access import Access
+from millrace.local.services.iam.access import Access, InvalidPolicyError
 from millrace.local.services.iam.calls import Call, scope_of
 from millrace.local.services.iam.decision import Denied
 from millrace.local.services.iam.facts import Known, Permission, Values
@@ -18,6 +18,7 @@ __all__ = [
     "Credentials",
     "Denied",
     "Iam",
+    "InvalidPolicyError",
     "Known",
     "Permission",
     "RuleAuthorization",

@@ -3,6 +3,7 @@
 The access key of a request identifies the caller. Calls with the key of a developer are always allowed.
 """
 
+import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -27,6 +28,13 @@ _EVERYTHING = '{"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"
 _NONE: Known = MappingProxyType({})
 _NO_REQUEST = Request("POST", "/", "", {}, b"")
 _UNKNOWN_ID = "AROAXXXXXXXXXXXXXXXXX"
+_ANONYMOUS: Known = MappingProxyType(
+    {"aws:principalaccount": (), "aws:principalarn": (), "aws:principalisawsservice": ("false",)}
+)
+
+
+class InvalidPolicyError(ValueError):
+    """A text or value that is not a policy document."""
 
 
 @dataclass(frozen=True)
@@ -129,17 +137,16 @@ class Access:
 
     def _allows_everyone(self, call: Call) -> bool:
         """https://docs.aws.amazon.com/AmazonS3/latest/userguide/example-bucket-policies.html#example-bucket-policies-public-access."""
-        known: Known = {"aws:principalaccount": (), "aws:principalarn": (), "aws:principalisawsservice": ("false",)}
+        return all(self.allows_everyone(permission) for permission in required_permissions(call, self._region))
 
-        def allows(permission: Permission) -> bool:
-            facts = Facts(
-                permission.known,
-                known,
-                surroundings(self._now, call.region, self._stores.account_of(permission.resource) or call.account),
-            )
-            return self._denied_by_resource(permission, facts, Principal()) is None
+    def allows_everyone(self, permission: Permission) -> bool:
+        """Return whether the policy of a resource allows a caller who is not authenticated.
 
-        return all(allows(permission) for permission in required_permissions(call, self._region))
+        Raises UnsupportedPolicyError.
+        """
+        owner = self._stores.account_of(permission.resource) or self._region.account
+        facts = Facts(permission.known, _ANONYMOUS, surroundings(self._now, self._region.name, owner))
+        return self._denied_by_resource(permission, facts, Principal()) is None
 
     def _first_denial(self, call: Call, caller: Caller) -> Denied | None:
         if not self.enforce_iam:
@@ -150,6 +157,20 @@ class Access:
         return next(
             (denied for permission in permissions if (denied := self._decided(permission, caller, call.region))), None
         )
+
+    def denied_by(self, document: Any, permission: Permission) -> Denied | None:
+        """Return None if a policy document alone, as that of an authorizer, allows a permission.
+
+        Raises InvalidPolicyError, UnsupportedPolicyError.
+        """
+        try:
+            statements = compiled(json.dumps(document, sort_keys=True))
+        except (AttributeError, TypeError, ValueError) as error:
+            raise InvalidPolicyError(f"{document!r} is not a policy document") from error
+        if not statements:
+            raise InvalidPolicyError(f"{document!r} has no statement")
+        facts = Facts(permission.known, {}, surroundings(self._now, self._region.name, self._region.account))
+        return decide(permission, facts, Principal(), Policies(statements))
 
     def denied(self, role: str, session_name: str, permission: Permission) -> Denied | None:
         """Return None if a role allows a permission: for a rule or a state machine that assumes the role."""

@@ -52,6 +52,8 @@ ABSENT = frozenset(
         "iam:passedtoservice",
         "kms:encryptioncontextkeys",
         "kms:viaservice",
+        "lambda:functionurlauthtype",
+        "lambda:invokedviafunctionurl",
         "lambda:sourcefunctionarn",
         "s3:delimiter",
         "s3:max-keys",

@@ -23,7 +23,7 @@ _PAYLOAD = {"TopicRulePayload": Argument("topicRulePayload", _lower)}
 TOPIC_RULE = ResourceType(
     "AWS::IoT::TopicRule",
     "iot",
-    name=Name("RuleName", 128),
+    name=Name("RuleName", 128, separator="_"),
     create=Call("create_topic_rule", {"RuleName": Argument("ruleName")} | _PAYLOAD),
     id="{RuleName}",
     attributes={"Arn": "arn:{partition}:iot:{region}:{account}:rule/{RuleName}"},

@@ -29,7 +29,7 @@ _PATHS = (
     "/2024-08-31/functions/(?P<function_name>[^/]+)/recursion-config/?$",
     "/2021-07-20/functions/(?P<function_name>[^/]+)/runtime-management-config/?$",
 )
-_STATUS = {"get_alias": 200, "update_alias": 200, "delete_alias": 204, "get_function_url_config": 200}
+_STATUS = {"get_alias": 200, "update_alias": 200, "delete_alias": 204}
 _STATUS |= {"add_permission": 201, "delete_layer_version": 204, "tag_resource": 204}
 
 
@@ -132,7 +132,7 @@ def _correct_statuses() -> None:
 
 
 def _add_operations() -> None:
-    """Add operations that moto lacks, and reject function URLs, which moto creates and nothing serves."""
+    """Add operations that moto lacks."""
     from moto.awslambda import urls  # noqa: PLC0415
     from moto.awslambda.exceptions import LambdaClientError  # noqa: PLC0415
     from moto.awslambda.responses import LambdaResponse  # noqa: PLC0415
@@ -170,9 +170,6 @@ def _add_operations() -> None:
     def get_runtime_management_config(response: Any) -> str:
         return json.dumps({"UpdateRuntimeOn": "Auto", "FunctionArn": function_of(response).function_arn})
 
-    def create_function_url_config(_response: Any) -> None:
-        raise NotImplementedError("The local cloud does not serve function URLs. Use an HTTP API.")
-
     added = (
         get_account_settings,
         get_function_recursion_config,
@@ -181,13 +178,12 @@ def _add_operations() -> None:
     )
     for operation in added:
         add(LambdaResponse, operation.__name__, operation)
-    replace(LambdaResponse, "create_function_url_config", create_function_url_config)
     for path in _PATHS:
         urls.url_paths[f"{{0}}{path}"] = LambdaResponse.dispatch
 
 
 def _check_permissions() -> None:
-    """moto accepts a statement id twice, and reports an unknown statement as a missing policy.
+    """moto accepts a statement id twice, ignores the alias in an ARN, and reports an unknown statement wrongly.
 
     https://docs.aws.amazon.com/lambda/latest/api/API_AddPermission.html
     """
@@ -201,8 +197,9 @@ def _check_permissions() -> None:
         made.code = status  # type: ignore[attr-defined]
         return made
 
-    def add_permission(backend: Any, function_name: str, qualifier: str, raw: str) -> Any:
+    def add_permission(backend: Any, function_name: str, qualifier: str | None, raw: str) -> Any:
         statement_id, function = json.loads(raw).get("StatementId"), backend.get_function(function_name)
+        qualifier = qualifier or function_name.rpartition("function:")[2].partition(":")[2] or None
         resource = f"{function.function_arn}:{qualifier}" if qualifier else function.function_arn
         if (statement_id, resource) in [(each.get("Sid"), each.get("Resource")) for each in function.policy.statements]:
             message = f"The statement id ({statement_id}) provided already exists. Please provide a new statement id, "
