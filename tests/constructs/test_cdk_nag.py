@@ -6,6 +6,7 @@ from functions.contracts.loyalty import TierUpgraded
 from functions.contracts.warehouse import StockDelivered
 from millrace.constructs import (
     Api,
+    BatchView,
     Bus,
     Dashboard,
     EventStore,
@@ -13,6 +14,7 @@ from millrace.constructs import (
     Mediator,
     Processor,
     Projection,
+    SpeedView,
     StreamProcessor,
     Subscriber,
     Webhook,
@@ -57,6 +59,9 @@ def test_cdk_nag_finds_nothing_in_any_construct(app, stack, key):
     store = EventStore(stack, "Store", bus=bus)
     Processor(stack, "Placed", bus=bus, function="place_order", tables={"orders": store})
     Projection(stack, "Views", bus=bus, function="view_orders", stores=[store])
+    speed = SpeedView(stack, "Speed", bus=bus)
+    Processor(stack, "Record", bus=bus, function="record_sale", tables={"sales": speed})
+    BatchView(stack, "Batch", bus=bus, speed=speed, function="compute_sales")
     Subscriber(stack, "Hook", bus=bus, events=[TierUpgraded], target=Webhook("https://example.com/hook"))
     Subscriber(stack, "Theirs", bus=bus, events=[TierUpgraded], target=ExternalQueue(ELSEWHERE))
     Dashboard(stack, "Dashboard", bus=bus)
