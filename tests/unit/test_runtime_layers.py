@@ -9,6 +9,7 @@ import duckdb
 import pytest
 
 from functions.compute_sales.handler import handler as compute_sales
+from functions.show_sales.handler import handler as show_sales
 from millrace.events import Event, Metadata
 from millrace.runtime import SignatureError, SpeedView, batch_view, processor
 from millrace.runtime.batch_views import BatchViewError
@@ -121,6 +122,8 @@ def test_late_event_of_a_covered_day_is_in_the_speed_view(sales):
     sales.sold(1, DAYS[0], 500)
     sales.batch()
     sales.sold(2, DAYS[0], 700)
+    week = show_sales(sales.serving, until=DAYS[1])
+    assert [(day.orders, day.batch) for day in week.days[:2]] == [(0, False), (2, True)]
     assert sales.serving.of(DAYS[0]) == {"orders": 2, "cents": 1200}
     sales.batch()
     assert sales.holds()

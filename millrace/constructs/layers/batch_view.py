@@ -121,7 +121,9 @@ class BatchView(Construct):
         )
         payload = {"run.$": "$.run", "day.$": "$.day"}
         days.item_processor(invoke(self, "compute", self.function, payload))
-        return close.next(wait).next(invoke(self, "list", self.function, {"run.$": "$.run"})).next(days)
+        listed = invoke(self, "list", self.function, {"run.$": "$.run"})
+        chain: sfn.Chain = close.next(wait).next(listed).next(days)
+        return chain
 
     def _allow_map_run(self) -> None:
         """Allow the state machine to start, describe, stop and redrive the child executions of its Map state.

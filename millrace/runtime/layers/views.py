@@ -92,7 +92,7 @@ class ServingView:
 
         The batch view is read first, so a batch that is stored in between is not counted twice.
         """
-        batch = _item(self._table, {"id": f"batch#{day.isoformat()}", "generation": 0})
+        batch = self._batch(day)
         request = {
             "KeyConditionExpression": "id = :day AND generation > :covered",
             "ExpressionAttributeValues": {":day": f"speed#{day.isoformat()}", ":covered": batch.get("covered", 0)},
@@ -103,6 +103,13 @@ class ServingView:
             for name in view.keys() - {"id", "generation"}:
                 total[name] = total.get(name, 0) + int(view[name])
         return total
+
+    def has_batch(self, day: date) -> bool:
+        """Whether a batch has computed a view of a day."""
+        return bool(self._batch(day))
+
+    def _batch(self, day: date) -> dict[str, Any]:
+        return _item(self._table, {"id": f"batch#{day.isoformat()}", "generation": 0})
 
 
 class BatchRuns:
