@@ -106,9 +106,9 @@ def run(
     parameter: Parameters = None,
     as_json: Json = False,
 ) -> None:
-    """Put recorded events and readings onto a fresh local cloud and print traces; send recorded queries.
+    """Put recorded events and readings onto a fresh local cloud and print traces.
 
-    Each file settles before the next is put.
+    Each file settles before the next is put. A recorded query is sent, and its response is printed.
     """
     from millrace.cli.companion import companion as running
     from millrace.cli.events import print_trace
