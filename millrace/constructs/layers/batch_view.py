@@ -130,17 +130,20 @@ class BatchView(Construct):
 
         https://docs.aws.amazon.com/step-functions/latest/dg/iam-policies-eg-dist-map.html
         """
-        stack, children = Stack.of(self), f"execution:{machine_name(self)}/{_DAYS}:*"
-        machine = f"stateMachine:{machine_name(self)}"
+        stack, name = Stack.of(self), machine_name(self)
+        executions, children = f"execution:{name}:*", f"execution:{name}/{_DAYS}:*"
         prefix = f"arn:{stack.partition}:states:{stack.region}:{stack.account}"
-        actions = ["states:DescribeExecution", "states:RedriveExecution", "states:StopExecution"]
-        start = iam.PolicyStatement(actions=["states:StartExecution"], resources=[f"{prefix}:{machine}"])
-        self.state_machine.add_to_role_policy(start)
-        statement = iam.PolicyStatement(actions=actions, resources=[f"{prefix}:{children}"])
-        self.state_machine.add_to_role_policy(statement)
+        for actions, resources in (
+            (["states:StartExecution"], [f"stateMachine:{name}"]),
+            (["states:DescribeExecution", "states:StopExecution"], [executions, children]),
+            (["states:RedriveExecution"], [children]),
+        ):
+            arns = [f"{prefix}:{resource}" for resource in resources]
+            self.state_machine.add_to_role_policy(iam.PolicyStatement(actions=actions, resources=arns))
         region, account = _in_finding(stack.region, "Region"), _in_finding(stack.account, "AccountId")
-        finding = f"AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:states:{region}:{account}:{children}]"
-        acknowledge(self.state_machine.role, "Step Functions names the child executions of a Map Run.", finding)
+        found = f"AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:states:{region}:{account}"
+        reason = "Step Functions names the executions of a state machine and of its Map Runs."
+        acknowledge(self.state_machine.role, reason, f"{found}:{executions}]", f"{found}:{children}]")
 
     def _add_metadata(self, bus: Bus) -> None:
         """Add metadata for the flow checker, and for the CLI, which lists and redrives failed executions."""
