@@ -212,6 +212,12 @@ def test_batch_view_must_take_a_path_and_return_whole_numbers(sales):
         compute.invoked({"run": 1, "day": "2026-03-01"}, sales.runs)
 
 
+def test_query_takes_a_serving_view_from_its_construct():
+    declaration = show_sales.declaration
+    assert declaration.resources == {"sales": "ServingView"}
+    assert list(declaration.parameters.model_fields) == ["until"]
+
+
 def test_processor_with_a_speed_view_cannot_be_repeatable():
     def record(sold: Sold, sales: SpeedView) -> None:
         """Record a sale."""
