@@ -14,7 +14,8 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 ORDERS  := tests/events/stock_delivered.json tests/events/place_order.json \
            tests/events/place_order_declined.json tests/events/place_order_undeliverable.json \
            tests/events/place_order_unreachable.json \
-           tests/readings/warm_shipment.json tests/events/place_order_warm.json
+           tests/readings/warm_shipment.json tests/events/place_order_warm.json \
+           tests/queries/sales.json tests/queries/sales_after_the_batch.json
 
 .DEFAULT_GOAL := help
 .PHONY: help run up test lint check types synth deploy destroy e2e cdk-cycle map-page hostile-page api-fuzz fuzz hostile \
@@ -24,7 +25,7 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(READY) ## The main job: run orders through the shop, locally, and print their causation trees
-	@$(BIN)/millrace run --companion examples/carrier.py $(ORDERS)
+	@$(BIN)/millrace run -c sales=yes --companion examples/carrier.py $(ORDERS)
 
 up: $(READY) ## Keep the local cloud up, redeploying on every saved change (Ctrl-C ends it)
 	@$(BIN)/millrace up --companion examples/carrier.py

@@ -1,8 +1,8 @@
 """Run cdk-nag (two packs), cfn-lint, checkov, parliament and asl-validator over the shop in each mode, for `make lint`.
 
-The modes: by default, with a key of its own, with tables that are deleted with the stack, as a stage, and split into
-several stacks, also with a key. cfn-lint runs every rule for every region that has all resource types. The report is
-cached, and printed again while nothing has changed.
+The modes: by default, with a key of its own, with tables that are deleted with the stack, as a stage, split into
+several stacks, and with the stack of its sales; the last two also with a key. cfn-lint runs every rule for every region
+that has all resource types. The report is cached, and printed again while nothing has changed.
 """
 
 import argparse
@@ -27,6 +27,8 @@ SHOPS = {
     "deleted": {"keep-tables": "no"},
     "stage": {"stage": "dev"},
     "split": {"split": "yes"},
+    "sales": {"sales": "yes"},
+    "sales-key": {"sales": "yes", "encryption-key": "create"},
     "split-key": {"split": "yes", "encryption-key": "create"},
 }
 EXCLUDED_RULES = {

@@ -30,9 +30,10 @@ ARNS = {
 """The ARN of a resource, by its type. A type that is missing here raises KeyError."""
 ACKNOWLEDGED = {
     "dynamodb:ListStreams": "https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/iam-policy-read-stream-only.html",
+    "states:DescribeExecution": "https://docs.aws.amazon.com/step-functions/latest/dg/iam-policies-eg-dist-map.html",
     "states:SendTaskSuccess": "CDK's StateMachine.grant_task_response names the state machine, too.",
 }
-"""Actions that parliament's data allows with the resource * only, and why a narrower resource is right."""
+"""Actions for which parliament's data requires another resource, and why the one of the policy is right."""
 REF_IS_ARN = {"AWS::SNS::Topic", "AWS::StepFunctions::StateMachine"}
 
 

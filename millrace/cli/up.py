@@ -99,9 +99,7 @@ def up(
 
 @app.command()
 def run(
-    files: Annotated[
-        list[Path], typer.Argument(metavar="FILE.json", help="Recorded EventBridge envelopes, or recorded readings.")
-    ],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE.json", help="Recorded envelopes, readings or queries.")],
     *,
     companion: Companion = None,
     skip: Skip = None,
@@ -110,7 +108,7 @@ def run(
 ) -> None:
     """Put recorded events onto a fresh local cloud and print traces.
 
-    Each file, with an event or with readings, settles before the next is put.
+    Each file, with an event, readings or a query, settles before the next is put. The response of a query is printed.
     """
     from millrace.cli.companion import companion as running
     from millrace.cli.events import print_trace
@@ -121,11 +119,14 @@ def run(
     from millrace.operations.readings import put_readings
 
     project = Project.here()
-    recorded = [(file, _readings(file) or _recorded(project, file)) for file in files]
+    recorded = [(file, _content(file) or _recorded(project, file)) for file in files]
     with _deployed(project, 0, _options(skip, parameter)) as local, running(companion, local.environment()):
         cloud = Cloud(local.endpoint_url)
         for file, content in recorded:
             began, title = time.monotonic(), file.stem.replace("_", " ")
+            if isinstance(content, dict) and "query" in content:
+                _show_query(local, cloud, content, title)
+                continue
             if isinstance(content, dict):
                 count = put_readings(cloud, content, local.scheduler.clock.now())
                 local.settle()
@@ -173,13 +174,22 @@ def _local() -> "Cloud":
     return cloud
 
 
-def _readings(file: Path) -> dict[str, Any] | None:
-    """Recorded readings of a stream processor; None if the file contains something else."""
+def _show_query(local: "LocalCloud", cloud: "Cloud", content: dict[str, Any], title: str) -> None:
+    """Advance the clock by `advance_hours`, so that schedules run, then send the query and print its result."""
+    from millrace.operations.queries import send_query
+
+    local.advance(hours=content.get("advance_hours", 0))
+    local.settle()
+    say("", f"» {title}: GET {content['query']}", f"  {send_query(cloud, content['query'])}")
+
+
+def _content(file: Path) -> dict[str, Any] | None:
+    """Recorded readings of a stream processor, or a recorded query; None if the file contains something else."""
     try:
         content = json.loads(file.read_text())
     except (OSError, ValueError) as error:
         raise UsageError(f"{file} is not JSON: {error}") from error
-    return content if isinstance(content, dict) and "readings" in content else None
+    return content if isinstance(content, dict) and {"readings", "query"} & content.keys() else None
 
 
 def _recorded(project: "Project", file: Path) -> "Event":

@@ -29,6 +29,8 @@ from millrace.constructs.function.handlers import FunctionNotFoundError, Missing
 from millrace.constructs.function.processor import Processor
 from millrace.constructs.function.project import StageNameError, staged
 from millrace.constructs.function.settings import Settings, allow_cycle
+from millrace.constructs.layers.batch_view import BatchView
+from millrace.constructs.layers.speed_view import SpeedView
 from millrace.constructs.observability.acknowledgements import UnknownCheckError, acknowledge
 from millrace.constructs.observability.dashboard import Dashboard
 from millrace.constructs.signatures import show_signatures
@@ -52,6 +54,7 @@ __all__ = [
     "Api",
     "ApiDefinitionError",
     "Authorizer",
+    "BatchView",
     "BreakerConfigurationError",
     "Bus",
     "BusAccessError",
@@ -84,6 +87,7 @@ __all__ = [
     "Schedule",
     "ScheduleDefinitionError",
     "Settings",
+    "SpeedView",
     "StageNameError",
     "StreamProcessor",
     "StreamSource",

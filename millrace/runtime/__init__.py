@@ -1,11 +1,13 @@
 """The part of Millrace that runs in Lambda. Outside Lambda, importing it creates no AWS client."""
 
 from millrace.runtime.api import Page, Paging, Query, query
+from millrace.runtime.batch_views import BatchView, BatchViewError, batch_view
 from millrace.runtime.breaker import breaker
 from millrace.runtime.callbacks import Callback
 from millrace.runtime.declaration import Declaration, SignatureError
 from millrace.runtime.effects import UnknownCauseError
 from millrace.runtime.event_store import EventStore
+from millrace.runtime.layers import ServingView, SpeedView
 from millrace.runtime.processor import Processor, UndeclaredEventError, processor
 from millrace.runtime.projection import Projection, projection
 from millrace.runtime.publisher import Publisher, PublishError
@@ -27,6 +29,8 @@ from millrace.runtime.stream import (
 from millrace.runtime.streams import ConcurrencyError
 
 __all__ = [
+    "BatchView",
+    "BatchViewError",
     "Callback",
     "ConcurrencyError",
     "Declaration",
@@ -45,7 +49,9 @@ __all__ = [
     "ReadModel",
     "Reading",
     "ReadingError",
+    "ServingView",
     "SignatureError",
+    "SpeedView",
     "Step",
     "StreamProcessor",
     "StreamProducer",
@@ -54,6 +60,7 @@ __all__ = [
     "UnknownCauseError",
     "View",
     "Window",
+    "batch_view",
     "breaker",
     "processor",
     "projection",

@@ -11,6 +11,7 @@ from millrace.events import Event, Refusal
 from millrace.runtime.breaker import Breaker, breaker_of
 from millrace.runtime.callbacks import Expected, expected_among, is_callback
 from millrace.runtime.event_store import EventStore, events_of
+from millrace.runtime.layers.views import ServingView, SpeedView
 from millrace.runtime.read_models import ReadModel
 from millrace.runtime.signatures import SignatureError, events_among, hints_of, options
 from millrace.runtime.stores import Table
@@ -52,6 +53,14 @@ class Model:
 
 
 @dataclass(frozen=True)
+class LayerView:
+    """A parameter that takes a speed view or a serving view; `kind` is the name of its type."""
+
+    name: str
+    kind: str
+
+
+@dataclass(frozen=True)
 class Declaration:
     """The declaration of a handler. `name` is the folder of its module, and the producer of its events.
 
@@ -71,6 +80,7 @@ class Declaration:
     stores: tuple[Store, ...] = ()
     models: tuple[Model, ...] = ()
     callback: Expected | None = None
+    views: tuple[LayerView, ...] = ()
 
     @property
     def returns(self) -> tuple[type[Event], ...]:
@@ -90,9 +100,9 @@ class Declaration:
 
     @property
     def resources(self) -> dict[str, str]:
-        """The parameters that take tables, event stores and read models, each with its type."""
+        """The parameters that take tables, event stores, read models and views, each with its type."""
         named = {store.name: "EventStore" for store in self.stores} | {model.name: "ReadModel" for model in self.models}
-        return dict.fromkeys(self.tables, "Table") | named
+        return dict.fromkeys(self.tables, "Table") | named | {view.name: view.kind for view in self.views}
 
     @property
     def successes(self) -> tuple[type[Event], ...]:
@@ -131,6 +141,7 @@ class Declaration:
                 Store(name, get_args(hint)[0]) for name, hint in named.items() if get_origin(hint) is EventStore
             ),
             models=models_among(named),
+            views=_views(named, where, repeatable),
             breaker=breaker_of(function),
             once_per=once_per,
             repeatable=repeatable,
@@ -165,12 +176,27 @@ def _parameters(function: Callable[..., Any], hints: dict[str, Any], where: str)
 
 def _is_provided(hint: Any) -> bool:
     """Whether the construct provides a parameter, so that it is not an event."""
-    return hint is Table or get_origin(hint) in (EventStore, ReadModel) or is_callback(hint)
+    return hint in (Table, SpeedView, ServingView) or get_origin(hint) in (EventStore, ReadModel) or is_callback(hint)
 
 
 def models_among(named: Mapping[str, Any]) -> tuple[Model, ...]:
     """Return the parameters that take read models."""
     return tuple(Model(name, get_args(hint)[0]) for name, hint in named.items() if get_origin(hint) is ReadModel)
+
+
+def views_among(named: Mapping[str, Any]) -> tuple[LayerView, ...]:
+    """Return the parameters that take speed views and serving views."""
+    return tuple(LayerView(name, hint.__name__) for name, hint in named.items() if hint in (SpeedView, ServingView))
+
+
+def _views(named: Mapping[str, Any], where: str, repeatable: str | None) -> tuple[LayerView, ...]:
+    found = views_among(named)
+    if repeatable and any(view.kind == SpeedView.__name__ for view in found):
+        raise SignatureError(
+            f"{where} is repeatable and takes a SpeedView, which must not record an event twice at the same time: "
+            f"remove repeatable=…."
+        )
+    return found
 
 
 def _input(name: str, hint: Any, where: str) -> Input:
@@ -179,7 +205,8 @@ def _input(name: str, hint: Any, where: str) -> Input:
     if not events or any(other is not type(None) for other in rest):
         raise SignatureError(
             f"{where}: the parameter {name!r} is a {hint}. Write an Event with a source, a union or a list of them, a "
-            f"Table, an EventStore of an aggregate, a ReadModel of a view, or, in a step, a Callback of its answers."
+            f"Table, an EventStore of an aggregate, a ReadModel of a view, a SpeedView, a ServingView, or, in a step, "
+            f"a Callback of its answers."
         )
     return Input(name, tuple(events), many=many, optional=bool(rest))
 

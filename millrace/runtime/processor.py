@@ -17,6 +17,7 @@ from millrace.runtime.effects import Effect
 from millrace.runtime.event_store import open_store
 from millrace.runtime.fingerprints import fingerprint, matches
 from millrace.runtime.idempotency import Once, Produce
+from millrace.runtime.layers.views import open_view
 from millrace.runtime.priming import prime
 from millrace.runtime.publisher import publisher
 from millrace.runtime.quarantine import UnexpectedEventError, accepted, quarantine
@@ -84,8 +85,9 @@ class Handler(Generic[P, R]):
         tables = {name: open_table(name) for name in self.declaration.tables}
         stores = {store.name: open_store(store.name, store.aggregate, effect) for store in self.declaration.stores}
         models = {model.name: open_read_model(model.name, model.view) for model in self.declaration.models}
+        views = {view.name: open_view(view.name, view.kind) for view in self.declaration.views}
         try:
-            returned = guarded(self._call, self.declaration.breaker)(**events, **tables, **stores, **models)
+            returned = guarded(self._call, self.declaration.breaker)(**events, **tables, **stores, **models, **views)
         except ValidationError as error:
             raise ContractError.of(error.title, error, self._sensitive(error.title)) from error
         self.appended = [encode(event) for store in stores.values() for event in store.appended]

@@ -459,6 +459,17 @@ def test_native_code_in_another_version_is_refused_with_the_fix(own_bench, funct
     assert json.loads(outcome.payload)["errorType"] == "Millrace.LayerMismatch"
 
 
+def test_native_module_at_the_top_of_a_layer_is_the_one_from_here(tmp_path):
+    import _duckdb
+    import duckdb
+
+    there = "_duckdb.cpython-313-riscv64-linux-gnu.so"
+    files = {there: "", **record("duckdb", duckdb.__version__, there)}
+    view = make_package_view((layer(tmp_path / "layer", files),), tmp_path)
+    assert (view / Path(_duckdb.__file__).name).resolve() == Path(_duckdb.__file__)
+    assert not (view / there).exists()
+
+
 def test_native_code_of_no_package_is_refused(tmp_path):
     with pytest.raises(LayerMismatchError, match=r"lone: .*\.dist-info"):
         make_package_view((layer(tmp_path / "layer", {"lone/fast.so": ""}),), tmp_path)

@@ -1,20 +1,30 @@
 """The Lambda architecture: at every step, batch views and speed views together are the truth."""
 
-import json
 import random
 from collections import Counter, defaultdict
+from datetime import date
 
 import boto3
 import duckdb
 import pytest
 
-from millrace.runtime.layers import Archive, Views
+from functions.compute_sales.handler import handler as compute_sales
+from functions.show_sales.handler import handler as show_sales
+from millrace.events import Event, Metadata
+from millrace.runtime import SignatureError, SpeedView, batch_view, processor
+from millrace.runtime.batch_views import BatchViewError
+from millrace.runtime.layers.archive import Archive
+from millrace.runtime.layers.views import BatchRuns, ServingView
 
-DAYS = [f"2026-03-{day:02}" for day in range(1, 8)]
+DAYS = [date(2026, 3, day) for day in range(1, 8)]
 
 
 class Killed(Exception):
     pass
+
+
+class Sold(Event, source="test.sales", terminal="it is a test"):
+    cents: int
 
 
 @pytest.fixture
@@ -30,66 +40,79 @@ def bucket(dynamodb):
 
 
 @pytest.fixture
+def table(dynamodb):
+    """An empty table with the key of the views."""
+    names = ("id", "HASH", "S"), ("generation", "RANGE", "N")
+    made = dynamodb.create_table(
+        TableName="views",
+        KeySchema=[{"AttributeName": name, "KeyType": role} for name, role, _ in names],
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": kind} for name, _, kind in names],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    yield made
+    made.delete()
+
+
+@pytest.fixture
 def sales(table, bucket):
-    return Sales(Views(table("id")), Archive(bucket, "sales"))
+    return Sales(table, Archive(bucket, "sales"))
 
 
 class Sales:
     """Records sales and runs batches, and knows the truth."""
 
-    def __init__(self, views, archive):
-        self.views, self.archive = views, archive
+    def __init__(self, table, archive):
+        self.table, self.archive = table, archive
+        self.speed, self.serving, self.runs = SpeedView(table, archive), ServingView(table), BatchRuns(table, archive)
         self.truth = defaultdict(Counter)
 
     def sell(self, number, day, cents):
-        self.views.record(self.archive, f"e-{number}", day, {"cents": cents}, {"orders": 1, "cents": cents})
+        metadata = Metadata.root(producer="test").model_copy(update={"event_id": f"e-{number}"})
+        sold = Sold(cents=cents).stamped(metadata)
+        amounts = {"orders": 1, "cents": cents}
+        self.speed.record(sold, day=day, data={"cents": cents}, amounts=amounts)
 
     def sold(self, number, day, cents):
         self.sell(number, day, cents)
         self.truth[day] += Counter(orders=1, cents=cents)
 
-    def batch(self, fail_after=None):
-        run = self.views.close()
-        for number, day in enumerate(DAYS):
+    def batch(self, fail_after=None, meanwhile=lambda: None):
+        listed = compute_sales.invoked(compute_sales.invoked({}, self.runs), self.runs)
+        for number, day in enumerate(listed["days"]):
             if number == fail_after:
                 raise Killed
-            self.views.store(run, day, by_duckdb(self.archive.read(self.archive.keys(run, day))))
-        assert self.views.publish(run)
+            compute_sales.invoked({"run": listed["run"], "day": day}, self.runs)
+            meanwhile()
 
     def holds(self):
-        return {day: self.views.of_day(day) for day in DAYS} == {day: dict(self.truth[day]) for day in DAYS}
-
-
-def by_duckdb(events):
-    """Compute a view from the JSON of events. An event that is archived twice counts once."""
-    rows = [(each["event_id"], each["cents"]) for each in map(json.loads, events)]
-    if not rows:
-        return {}
-    ids, cents = zip(*rows, strict=True)
-    found = duckdb.execute(
-        "select count(*), sum(cents)::bigint from (select distinct unnest($ids) id, unnest($cents) cents)",
-        {"ids": list(ids), "cents": list(cents)},
-    ).fetchone()
-    return dict(zip(("orders", "cents"), found, strict=True))
+        return {day: self.serving.of(day) for day in DAYS} == {day: dict(self.truth[day]) for day in DAYS}
 
 
 def test_batch_and_speed_are_the_truth_at_every_step_of_a_week(sales):
     draw = random.Random(4)
-    for number in range(60):
-        sale = number, draw.choice(DAYS), draw.randrange(100, 9000)
+    numbers = iter(range(1000))
+
+    def step():
+        sale = next(numbers), draw.choice(DAYS), draw.randrange(100, 9000)
         sales.sold(*sale)
-        if number % 7 == 0:
+        if draw.random() < 0.2:
             sales.sell(*sale)  # it is delivered again
-        if number % 15 == 14:
-            sales.batch()
-        assert sales.holds(), number
+        assert sales.holds(), sale
+
+    for _ in range(4):
+        for _ in range(12):
+            step()
+        sales.batch(meanwhile=step)
+    assert sales.holds()
 
 
 def test_failing_batch_and_its_repeat_change_nothing(sales):
-    sales.sold(1, DAYS[0], 500)
+    for number, day in enumerate(DAYS):
+        sales.sold(number, day, 500)
     with pytest.raises(Killed):
         sales.batch(fail_after=3)
-    sales.sold(2, DAYS[0], 700)
+    sales.sold(8, DAYS[0], 700)
+    sales.sold(9, DAYS[5], 900)
     assert sales.holds()
     sales.batch()
     assert sales.holds()
@@ -99,7 +122,9 @@ def test_late_event_of_a_covered_day_is_in_the_speed_view(sales):
     sales.sold(1, DAYS[0], 500)
     sales.batch()
     sales.sold(2, DAYS[0], 700)
-    assert sales.views.of_day(DAYS[0]) == {"orders": 2, "cents": 1200}
+    week = show_sales(sales.serving, until=DAYS[1])
+    assert [(day.orders, day.batch) for day in week.days[:2]] == [(0, False), (2, True)]
+    assert sales.serving.of(DAYS[0]) == {"orders": 2, "cents": 1200}
     sales.batch()
     assert sales.holds()
 
@@ -113,10 +138,20 @@ def test_event_delivered_again_after_its_batch_counts_once(sales):
     assert sales.holds()
 
 
+def test_batch_counts_an_event_once_that_came_again_after_its_record_expired(sales):
+    sales.sold(1, DAYS[0], 500)
+    sales.batch()
+    sales.table.delete_item(Key={"id": "event#e-1", "generation": 0})
+    sales.sell(1, DAYS[0], 500)
+    assert sales.serving.of(DAYS[0])["orders"] == 2
+    sales.batch()
+    assert sales.holds()
+
+
 @pytest.mark.parametrize("call", ["put_object", "transact_write_items"])
 def test_writer_that_is_killed_before_a_batch_counts_once_when_it_comes_again(sales, monkeypatch, call):
     with monkeypatch.context() as broken:
-        owner = sales.archive.objects if call == "put_object" else sales.views._table.meta.client
+        owner = sales.archive.objects if call == "put_object" else sales.table.meta.client
 
         def kill(**_):
             raise Killed
@@ -131,6 +166,62 @@ def test_writer_that_is_killed_before_a_batch_counts_once_when_it_comes_again(sa
     assert sales.holds()
 
 
-def test_older_run_does_not_replace_a_later_one(sales):
-    older, later = sales.views.close(), sales.views.close()
-    assert (sales.views.publish(later), sales.views.publish(older)) == (True, False)
+def test_total_that_another_transaction_writes_is_written_again(sales, monkeypatch):
+    client = sales.table.meta.client
+    write, reasons = client.transact_write_items, [{"Code": "None"}, {"Code": "TransactionConflict"}]
+    answers = [client.exceptions.TransactionCanceledException({"CancellationReasons": reasons}, "TransactWriteItems")]
+
+    def conflict_once(**request):
+        if answers:
+            raise answers.pop()
+        return write(**request)
+
+    monkeypatch.setattr(client, "transact_write_items", conflict_once)
+    sales.sold(1, DAYS[0], 500)
+    assert sales.holds()
+
+
+def test_older_run_does_not_replace_the_view_of_a_later_one(sales):
+    older, later = sales.runs.close(), sales.runs.close()
+    assert sales.runs.store(later, "2026-03-01", {"orders": 2})
+    assert not sales.runs.store(older, "2026-03-01", {"orders": 1})
+    assert sales.runs.store(later, "2026-03-01", {"orders": 2})
+    assert sales.serving.of(DAYS[0]) == {"orders": 2}
+
+
+def test_view_of_the_example_is_that_of_duckdb_over_the_archive(sales, tmp_path):
+    for number, cents in enumerate((500, 700, 900)):
+        sales.sold(number, DAYS[0], cents)
+    file = tmp_path / "events.jsonl"
+    sales.archive.copy(sales.archive.keys("2026-03-01", 1), file)
+    total = duckdb.execute("SELECT sum(cents), count(DISTINCT event_id) FROM read_json(?)", [str(file)]).fetchone()
+    assert total == (2100, 3)
+    assert compute_sales(file) == {"orders": 3, "cents": 2100}
+
+
+def test_batch_view_must_take_a_path_and_return_whole_numbers(sales):
+    def broken(events: str) -> dict[str, int]:
+        return {}
+
+    with pytest.raises(SignatureError, match=r"write def broken\(events: Path\) -> dict\[str, int\]"):
+        batch_view(broken)
+    sales.sold(1, DAYS[0], 500)
+    compute = batch_view(compute_sales.function)
+    compute.function = lambda events: {"cents": 1.5}
+    with pytest.raises(BatchViewError, match=r"returned \{'cents': 1.5\}: return whole numbers by name"):
+        compute.invoked({"run": 1, "day": "2026-03-01"}, sales.runs)
+
+
+def test_query_takes_a_serving_view_from_its_construct():
+    declaration = show_sales.declaration
+    assert declaration.resources == {"sales": "ServingView"}
+    assert list(declaration.parameters.model_fields) == ["until"]
+
+
+def test_processor_with_a_speed_view_cannot_be_repeatable():
+    def record(sold: Sold, sales: SpeedView) -> None:
+        """Record a sale."""
+
+    assert processor(record).declaration.resources == {"sales": "SpeedView"}
+    with pytest.raises(SignatureError, match="is repeatable and takes a SpeedView"):
+        processor(repeatable="it is not")(record)

@@ -48,6 +48,7 @@ Kind = Literal[
     "changes",
     "answers",
     "stream-processor",
+    "batch-view",
 ]
 STARTER = "millrace.runtime.starter.handler"
 TIMEOUT_SECONDS = 30

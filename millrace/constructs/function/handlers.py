@@ -4,7 +4,7 @@ import importlib
 from typing import TypeVar
 
 from millrace.constructs.function.project import FUNCTIONS, project
-from millrace.runtime import Declaration, Processor, Projection, Query, Step, StreamProcessor
+from millrace.runtime import BatchView, Declaration, Processor, Projection, Query, Step, StreamProcessor
 from millrace.runtime.api.query import QueryDeclaration
 from millrace.runtime.processor import Handler
 
@@ -38,6 +38,11 @@ def declared_projection(function: str) -> tuple[Declaration, str]:
 def declared_stream_processor(function: str) -> StreamProcessor[..., object]:
     """Return a folder's @stream_processor."""
     return _handler(function, StreamProcessor, "@stream_processor")
+
+
+def declared_batch_view(function: str) -> BatchView:
+    """Return a folder's @batch_view."""
+    return _handler(function, BatchView, "@batch_view")
 
 
 def declared_query(function: str) -> QueryDeclaration:

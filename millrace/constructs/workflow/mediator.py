@@ -3,23 +3,21 @@
 from collections.abc import Callable, Sequence
 from typing import Any, Unpack, cast
 
-from aws_cdk import Duration, Names, Stack
-from aws_cdk import aws_iam as iam
+from aws_cdk import Duration
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from millrace.constructs.bus.bus import Bus
-from millrace.constructs.bus.encrypted_resources import log_group
-from millrace.constructs.bus.encryption import WRITE_ACTIONS, encrypt_state_machine, grant_key
+from millrace.constructs.bus.encryption import WRITE_ACTIONS, grant_key
 from millrace.constructs.channels.channel import Channel, FailurePath, queue
 from millrace.constructs.failure.dead_letters import dead_letter_queue, failed_execution_rule
 from millrace.constructs.function.function import Function, event_addresses, function_metadata, snake_case
 from millrace.constructs.function.handlers import declared_step
 from millrace.constructs.function.project import record_source_location
 from millrace.constructs.function.settings import Settings
-from millrace.constructs.observability.acknowledgements import acknowledge
 from millrace.constructs.observability.alarms import Alarms
 from millrace.constructs.stores.tables import Tables, check_resources
+from millrace.constructs.workflow.machine import standard_machine
 from millrace.constructs.workflow.parallel import ParallelSteps, parallel_states, step_names
 from millrace.constructs.workflow.steps import Steps, Task
 from millrace.constructs.workflow.validation import check_names, check_sequence, trigger_event
@@ -61,7 +59,7 @@ class Mediator(Construct):
         self._alarms = Alarms(self, bus.alarm_topic)
         self._steps = self._create_steps(bus, tables or {}, settings)
         self._records = bus.idempotency.table
-        self.state_machine = self._state_machine((flow or _in_sequence)(self), bus)
+        self.state_machine = standard_machine(self, (flow or _in_sequence)(self), bus)
         failed_execution_rule(self, self.state_machine, self.dead_letters, bus.encryption_key, bus.dead_letters)
         for declaration in self.declarations:
             if declaration.callback:
@@ -102,40 +100,6 @@ class Mediator(Construct):
                 steps.add(declaration, parallel=isinstance(each, ParallelSteps))
         return steps
 
-    def _state_machine(self, start: sfn.IChainable, bus: Bus) -> sfn.StateMachine:
-        graph = sfn.StateGraph(start.start_state, f"the flow of {self._path}")
-        definition = {"Comment": self.node.id, **graph.to_graph_json()}
-        # Without the /aws/vendedlogs/ prefix, each state machine adds to the account's log resource policy, which is
-        # limited: https://docs.aws.amazon.com/step-functions/latest/dg/bp-cwl.html
-        name = f"/aws/vendedlogs/states/{self._name}"
-        logs = log_group(self, "MachineLogs", bus.encryption_key, log_group_name=name)
-        machine = sfn.StateMachine(
-            self,
-            "Machine",
-            definition_body=sfn.DefinitionBody.from_string(Stack.of(self).to_json_string(definition)),
-            state_machine_type=sfn.StateMachineType.STANDARD,
-            tracing_enabled=True,
-            logs=sfn.LogOptions(destination=logs, level=sfn.LogLevel.ALL, include_execution_data=False),
-            state_machine_name=self._name,
-        )
-        for statement in graph.policy_statements:
-            machine.add_to_role_policy(_without_versions(statement))
-        if bus.encryption_key:
-            encrypt_state_machine(machine, self._name, bus.encryption_key)
-        reason = "X-Ray and log delivery do not support resource-level permissions."
-        acknowledge(machine.role, reason, "AwsSolutions-IAM5[Resource::*]")
-        acknowledge(machine, "CDK adds the dependency on the role and its policies.", "W3005")
-        return machine
-
-    @property
-    def _name(self) -> str:
-        """The name of the state machine and its log group.
-
-        A key policy refers to it. It is set without a key, too, so that a key that is added later replaces nothing.
-        """
-        name: str = Names.unique_resource_name(self, max_length=80, separator="-")
-        return name
-
     def _add_starter(self, bus: Bus, channel: Channel, settings: Settings) -> None:
         starter = Function(
             self,
@@ -174,11 +138,3 @@ def _in_sequence(mediator: Mediator) -> sfn.IChainable:
 def _declarations(step: str | ParallelSteps) -> tuple[list[Declaration], bool]:
     """Return the declarations of a step or of parallel steps, and whether all of their events are published."""
     return [declared_step(name) for name in step_names([step])], not isinstance(step, ParallelSteps) or step.all_succeed
-
-
-def _without_versions(statement: iam.PolicyStatement) -> iam.PolicyStatement:
-    """Remove the ARNs of function versions, which CDK adds and no state invokes."""
-    resources = statement.resources
-    used = [arn for arn in resources if not (arn.endswith(":*") and arn.removesuffix(":*") in resources)]
-    copy: iam.PolicyStatement = statement.copy(resources=used)
-    return copy

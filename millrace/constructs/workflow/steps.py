@@ -81,12 +81,13 @@ class Steps:
         acknowledge(worker.function, "A throttled step is retried; a reservation would limit others.", "CKV_AWS_115")
         payload = _PAYLOAD | {"parallel": True} if parallel else _PAYLOAD
         if declaration.callback is None:
-            return _invoke(self._scope, declaration.name, worker, payload)
+            return invoke(self._scope, declaration.name, worker, payload)
         request = _request(self._scope, declaration.name, worker, payload, declaration.callback)
-        return WaitingTask(request, _invoke(self._scope, f"{declaration.name}: answer", worker, payload))
+        return WaitingTask(request, invoke(self._scope, f"{declaration.name}: answer", worker, payload))
 
 
-def _invoke(scope: Construct, name: str, worker: Function, payload: dict[str, Any]) -> tasks.LambdaInvoke:
+def invoke(scope: Construct, name: str, worker: Function, payload: dict[str, Any]) -> tasks.LambdaInvoke:
+    """Create a task that invokes a function and has its result as output."""
     timeout = Duration.seconds(worker.timeout.to_seconds() + _TIMEOUT_MARGIN_SECONDS)
     task = tasks.LambdaInvoke(
         scope,

@@ -71,14 +71,14 @@ def _roots(layer: Path) -> Iterator[Path]:
 
 def _layer_links(root: Path) -> dict[str, str]:
     links = {entry.name: str(entry) for entry in root.iterdir() if entry.name not in (*_NO_IMPORTS, "lib")}
-    owned: set[str] = set()
+    named, owned = set(links), set[str]()
     for package in distributions(path=[str(root)]):
         files = _files(package)
         owned |= _top_levels(files)
         if any(file.endswith(_NATIVE) for file in files):
             links = {name: target for name, target in links.items() if name not in _top_levels(files)}
             links |= _installed(_equal(package, root))
-    for name in links.keys() - owned:
+    for name in named - owned:
         _refuse_native(root / name)
     return links
 

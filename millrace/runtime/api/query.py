@@ -22,7 +22,8 @@ from millrace.events import ContractError
 from millrace.runtime import observe
 from millrace.runtime.api.http import Problem, Request, Response, respond, response
 from millrace.runtime.api.paging import Page, Paging, bad_cursor
-from millrace.runtime.declaration import Model, SignatureError, models_among, name_of
+from millrace.runtime.declaration import LayerView, Model, SignatureError, models_among, name_of, views_among
+from millrace.runtime.layers.views import ServingView, open_view
 from millrace.runtime.read_models import ReadModel, open_read_model
 from millrace.runtime.stores import Table, open_table
 
@@ -47,6 +48,7 @@ class QueryDeclaration:
     parameters: type[BaseModel]
     tables: tuple[str, ...]
     models: tuple[Model, ...]
+    views: tuple[LayerView, ...]
     paging: str | None
     returns: type[BaseModel]
 
@@ -58,7 +60,8 @@ class QueryDeclaration:
     @property
     def resources(self) -> dict[str, str]:
         """The parameters that the construct provides, each with its type."""
-        return dict.fromkeys(self.tables, "Table") | {model.name: "ReadModel" for model in self.models}
+        named = {model.name: "ReadModel" for model in self.models} | {view.name: view.kind for view in self.views}
+        return dict.fromkeys(self.tables, "Table") | named
 
     @property
     def versioned(self) -> bool:
@@ -72,7 +75,8 @@ class QueryDeclaration:
         hints = typing.get_type_hints(function, include_extras=True)
         signature = inspect.signature(function)
         named = {name: hints.get(name) for name in signature.parameters}
-        provided = {name for name, hint in named.items() if hint in (Table, Paging) or get_origin(hint) is ReadModel}
+        given_by_construct = (Table, Paging, ServingView)
+        provided = {name for name, hint in named.items() if hint in given_by_construct or get_origin(hint) is ReadModel}
         given = {name: hint for name, hint in named.items() if name not in provided}
         _check(where, path, given)
         fields: dict[str, Any] = {
@@ -88,6 +92,7 @@ class QueryDeclaration:
             parameters=create_model(f"{name_of(function)} query", __config__=ConfigDict(extra="forbid"), **fields),
             tables=tuple(name for name, hint in named.items() if hint is Table),
             models=models_among(named),
+            views=views_among(named),
             paging=next((name for name, hint in named.items() if hint is Paging), None),
             returns=_returned(where, hints.get("return")),
         )
@@ -134,8 +139,9 @@ class Query(Generic[P, R]):
         paging = {self.declaration.paging: Paging.of(request.query)} if self.declaration.paging else {}
         tables = {name: open_table(name) for name in self.declaration.tables}
         models = {model.name: open_read_model(model.name, model.view) for model in self.declaration.models}
+        views = {view.name: open_view(view.name, view.kind) for view in self.declaration.views}
         after = _version(request.query) if self.declaration.versioned else 0
-        found = self._wait_for(request, after, {**parameters, **paging, **tables, **models})
+        found = self._wait_for(request, after, {**parameters, **paging, **tables, **models, **views})
         return response(200, found.model_dump_json())
 
     def _parameters(self, request: Request) -> dict[str, Any]:

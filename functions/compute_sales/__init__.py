@@ -1,0 +1,1 @@
+"""Computes the sales of a day."""

@@ -1,0 +1,1 @@
+"""Records completed orders for the sales views."""

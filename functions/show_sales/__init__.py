@@ -1,0 +1,1 @@
+"""Shows the sales of a week."""

@@ -1,0 +1,1 @@
+"""The Lambda architecture: speed views and batch views."""
