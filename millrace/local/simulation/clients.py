@@ -13,6 +13,7 @@ import boto3
 import botocore.session
 from boto3.resources.factory import ResourceFactory
 from boto3.session import Session
+from botocore.client import ClientCreator
 from botocore.config import Config
 
 from millrace.local.core.botocore_models import models
@@ -78,6 +79,7 @@ class Clients:
     def in_force(self) -> Iterator[None]:
         """Replace the sessions of boto3."""
         load = ResourceFactory.load_from_definition
+        load_model, create_class = ClientCreator._load_service_model, ClientCreator._create_client_class  # type: ignore[attr-defined] # noqa: SLF001 - botocore's
 
         def load_once(factory: Any, resource_name: str, service_context: Any, **definition: Any) -> Any:
             """Return the class of a resource. boto3 creates it for each object, as for each Table."""
@@ -86,12 +88,26 @@ class Clients:
                 self._classes[key] = load(factory, resource_name, service_context=service_context, **definition)
             return self._classes[key]
 
+        def load_model_once(creator: Any, service: str, version: str | None) -> Any:
+            """Return the model of a service. Each client would parse its own."""
+            if ("model", service) not in self._classes:
+                self._classes["model", service] = load_model(creator, service, version)
+            return self._classes["model", service]
+
+        def create_class_once(creator: Any, service: str, model: Any) -> Any:
+            """Return the class of a client, which has a method for each operation."""
+            if ("client", service) not in self._classes:
+                self._classes["client", service] = create_class(creator, service, model)
+            return self._classes["client", service]
+
         PreparedSession.switch = self._switch
         with ExitStack() as stack:
             for module in (boto3, boto3.session):
                 stack.enter_context(patch.object(module, "Session", PreparedSession))
             stack.enter_context(patch.object(botocore.session, "create_loader", lambda *_paths: models()))
             stack.enter_context(patch.object(ResourceFactory, "load_from_definition", load_once))
+            stack.enter_context(patch.object(ClientCreator, "_load_service_model", load_model_once))
+            stack.enter_context(patch.object(ClientCreator, "_create_client_class", create_class_once))
             yield
 
     def prepare(self, created: list[Made], modules: list[str]) -> None:
