@@ -90,11 +90,11 @@ def simulation(
     pytestconfig: pytest.Config, assembly: Path, simulated_clouds: dict[Path, "Simulations"]
 ) -> "Simulations":
     """The project's stacks, deployed to a simulated cloud. A test with `@simulate` gets one run at a time."""
-    from millrace.testing.simulation.decorator import Simulations, deployed  # noqa: PLC0415
+    from millrace.testing.simulation.decorator import Simulations  # noqa: PLC0415
 
     if assembly not in simulated_clouds:
         cache = pytestconfig.rootpath / ".millrace"
-        simulated_clouds[assembly] = Simulations(deployed(assembly, cache), assembly)
+        simulated_clouds[assembly] = Simulations.of(assembly, cache)
     found = simulated_clouds[assembly]
     found.options.read(pytestconfig)
     return found

@@ -20,6 +20,6 @@ def run(bank):
     from millrace.testing.simulation.runs import Plan, Runner
 
     def ran(test, seed=0, given=None):
-        return Runner(bank, Path(), test).run(Plan(seed, given))
+        return Runner(bank, None, test).run(Plan(seed, given))
 
     return ran

@@ -19,7 +19,7 @@ from pathlib import Path
 from planted import planted_cloud
 from test_simulated_cloud import pay_everyone
 from millrace.testing.simulation.runs import Plan, Runner
-print(Runner(planted_cloud(Path({cache!r})), Path(), pay_everyone).run(Plan(7)).digest)
+print(Runner(planted_cloud(Path({cache!r})), None, pay_everyone).run(Plan(7)).digest)
 """
 
 

@@ -1,7 +1,5 @@
 """Simulation finds planted bugs, and reduces the faults to those that matter."""
 
-from pathlib import Path
-
 import pytest
 from planted import Paid
 
@@ -17,7 +15,7 @@ def search(bank):
     """Search for a seed with which a test fails. Returns the message."""
 
     def searched(test, replay=None):
-        Search(Runner(bank, Path(), test), test, Options(replay=replay)).search(SEEDS)
+        Search(Runner(bank, None, test), test, Options(replay=replay)).search(SEEDS)
 
     return searched
 

@@ -42,7 +42,7 @@ class Calls:
         self._switch = switch
         self._answer = answer
         self._loop = SimulatedLoop(scheduler, partial(switch.entered, switch.cloud))  # type: ignore[abstract]
-        self._direct = Direct(self.begin)
+        self.direct = Direct(self.begin)
         self._begun: dict[Task | None, Response | ReadTimeoutError] = {}
         """First attempts of calls that did not succeed."""
         self.faults: SimulatedFaults | None = None
@@ -55,7 +55,7 @@ class Calls:
             patch.object(URLLib3Session, "send", lambda _session, prepared: self.send(prepared)),
             patch.object(SigV4Auth, "add_auth", _name_signer),
             patch.object(UserAgentString, "to_string", lambda _agent: "simulation"),  # takes longer than a read
-            self._direct.in_force(),
+            self.direct.in_force(),
         ):
             yield
 

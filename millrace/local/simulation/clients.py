@@ -4,8 +4,10 @@ A run reports the clients and modules that each function needed. They are made o
 """
 
 import importlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar
 from unittest.mock import patch
 
@@ -13,14 +15,34 @@ import boto3
 import botocore.session
 from boto3.resources.factory import ResourceFactory
 from boto3.session import Session
-from botocore.client import ClientCreator
+from botocore.client import BaseClient, ClientCreator
 from botocore.config import Config
 
 from millrace.local.core.botocore_models import models
-from millrace.local.simulation.surroundings import Made, Switch
+from millrace.local.simulation.direct import RECORDED, Direct
+from millrace.local.simulation.surroundings import Made, Recorded, Surroundings, Switch
 
-Needed = dict[str, tuple[list[Made], list[str]]]
-"""Of each function: its clients and its modules."""
+
+@dataclass(frozen=True)
+class Needs:
+    """The clients, their calls, and the modules that a function needed besides those of its initialization."""
+
+    created: list[Made]
+    recorded: dict[Made, Recorded]
+    modules: list[str]
+
+
+def needs_of(surroundings: Surroundings, modules: list[str]) -> Needs:
+    """Return the needs of a function, with those shared `modules` that were loaded after its initialization."""
+    count, known = surroundings.loaded
+    created = [made for made, _ in surroundings.created[count:]]
+    return Needs(
+        created, surroundings.recorded, [*(each for each in surroundings.modules if each not in known), *modules]
+    )
+
+
+Needed = dict[str, Needs]
+"""The needs of each function."""
 
 
 class PreparedSession(Session):
@@ -54,14 +76,25 @@ class PreparedSession(Session):
         if not self._plain or args or options.keys() - {"config"} or PreparedSession.nested:
             return create(service, *args, **options)
         made = (kind, service, _settings(options.get("config")))
-        current.created.append(made)
-        if prepared := current.prepared.get(made):
-            return prepared.pop()
-        PreparedSession.nested = True  # a resource creates a client
-        try:
-            return create(service, **options)
-        finally:
-            PreparedSession.nested = False
+        prepared = current.prepared.get(made)
+        created = prepared.pop() if prepared else _alone(partial(create, service, **options))
+        current.created.append((made, created))
+        setattr(_client(created), RECORDED, current.recorded.setdefault(made, {}))
+        return created
+
+
+def _alone(create: Callable[[], Any]) -> Any:
+    """Create a resource without the preparation of its client."""
+    PreparedSession.nested = True
+    try:
+        return create()
+    finally:
+        PreparedSession.nested = False
+
+
+def _client(created: Any) -> Any:
+    """Return the client of a resource, or the client itself."""
+    return created if isinstance(created, BaseClient) else created.meta.client
 
 
 def _settings(config: Config | None) -> tuple[tuple[str, Any], ...] | None:
@@ -71,8 +104,9 @@ def _settings(config: Config | None) -> tuple[tuple[str, Any], ...] | None:
 class Clients:
     """Makes the clients of handlers in advance."""
 
-    def __init__(self, switch: Switch) -> None:
+    def __init__(self, switch: Switch, direct: Direct) -> None:
         self._switch = switch
+        self._direct = direct
         self._classes: dict[tuple[str, str], Any] = {}
 
     @contextmanager
@@ -110,17 +144,25 @@ class Clients:
             stack.enter_context(patch.object(ClientCreator, "_create_client_class", create_class_once))
             yield
 
-    def prepare(self, created: list[Made], modules: list[str]) -> None:
+    def prepare(self, needs: Needs) -> None:
         """Import the modules and create the clients that the current function needed."""
         current, shared, ready = self._switch.current, boto3.session.Session(), dict[Made, list[Any]]()
         current.prepared = {}
-        for module in modules:
+        for module in needs.modules:
             with suppress(ImportError):  # a part of a package, which the run imports in its own way
                 importlib.import_module(module)
-        for kind, service, settings in created:
+        for kind, service, settings in needs.created:
             config: Mapping[str, Any] = {} if settings is None else {"config": Config(**dict(settings))}
             made = getattr(shared, kind)(service, **config)
             ready.setdefault((kind, service, settings), []).append(made)
             if (kind, service) == ("resource", "dynamodb"):
                 made.Table("any")  # creates the class
-        current.created, current.prepared = [], ready
+            self._warm(made, needs.recorded.get((kind, service, settings), {}))
+        for known, created in current.created:
+            self._warm(created, needs.recorded.get(known, {}))
+        current.prepared = ready
+
+    def _warm(self, created: Any, recorded: Recorded) -> None:
+        """Repeat recorded calls without effect, so that a client fills its caches."""
+        for operation, answered in recorded.items():
+            self._direct.replay(_client(created), operation, answered)

@@ -4,8 +4,10 @@ import os
 import random
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from itertools import count
 from typing import Any
 from unittest.mock import patch
 
@@ -17,6 +19,7 @@ from millrace.local.simulation.tasks import current_task
 START = 1_767_225_600.0
 """2026-01-01T00:00:00Z, the start of every simulation."""
 _NANOSECONDS = 1_000_000_000
+_COUNT = count(1)
 
 
 class VirtualClock(Clock):
@@ -81,7 +84,7 @@ def entropy(seed: int) -> Iterator[None]:
         for module, name in ((os, "urandom"), (random, "_urandom")):
             stack.enter_context(patch.object(module, name, source.randbytes))
         stack.enter_context(patch.object(random.Random, "seed", seeded))
-        _seed_moto(seed)
+        stack.enter_context(_seeded_moto(seed))
         random.seed(seed)
         try:
             yield
@@ -89,7 +92,12 @@ def entropy(seed: int) -> Iterator[None]:
             random.setstate(state)
 
 
-def _seed_moto(seed: int) -> None:
-    from moto.moto_api._internal import mock_random  # noqa: PLC0415 - moto is imported after its settings
+@contextmanager
+def _seeded_moto(seed: int) -> Iterator[None]:
+    """Seed moto. Its modules draw ids when they are imported, at most once in a process: these ids count up instead."""
+    from moto.core import base_backend  # noqa: PLC0415 - moto is imported after its settings
+    from moto.moto_api._internal import mock_random  # noqa: PLC0415 - the same
 
     mock_random.seed(seed)
+    with patch.object(base_backend, "uuid4", lambda: uuid.UUID(int=next(_COUNT))):
+        yield

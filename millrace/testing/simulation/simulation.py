@@ -68,10 +68,10 @@ class SimulationTrace:
 class Simulation:
     """One run of the deployed stacks. It begins with what was deployed, and nothing else."""
 
-    def __init__(self, cloud: SimulatedCloud, faults: SimulatedFaults, assembly: Path) -> None:
+    def __init__(self, cloud: SimulatedCloud, faults: SimulatedFaults, stacks: DeployedStacks | None) -> None:
         self.cloud = cloud
         self.faults = faults
-        self._assembly = assembly
+        self._stacks = stacks
 
     def client(self, service: str) -> Any:
         """Return the boto3 client of a service."""
@@ -170,7 +170,9 @@ class Simulation:
         trace = self.trace
         if not trace.dead_letters() and not {"FAILED", "TIMED_OUT", "ABORTED"} & set(trace.executions().values()):
             return 0
-        deployed, total = _Deployed(_Target(self.cloud), Assembly(self._assembly)), 0
+        if self._stacks is None:
+            raise RedriveError("redrive() needs the stacks of a cloud assembly: this cloud has resources without one.")
+        deployed, total = self._stacks, 0
         for _ in range(REDRIVES):
             found = dead_letters.take(deployed, None, [])
             if not found:
@@ -184,16 +186,21 @@ class Simulation:
 
 
 class _Target(Cloud):
-    """A simulated cloud as the target of commands."""
+    """A simulated cloud as the target of commands. It uses the clients of the cloud."""
 
     def __init__(self, cloud: SimulatedCloud) -> None:
         super().__init__(cloud.environment()["AWS_ENDPOINT_URL"])
+        for name in ("client", "physical_ids"):
+            object.__setattr__(self, name, getattr(cloud, name))
         object.__setattr__(self, "now", cloud.clock.now)
-        object.__setattr__(self, "physical_ids", cloud.physical_ids)
 
 
-class _Deployed(DeployedStacks):
+class SimulatedStacks(DeployedStacks):
     """The stacks of a simulated cloud, which need not be read by CloudFormation's API."""
+
+    def __init__(self, cloud: SimulatedCloud, assembly: Path) -> None:
+        super().__init__(_Target(cloud), Assembly(assembly))
+        dict(self._names)  # once for all runs
 
     def _names_in(self, stack: str) -> list[tuple[str, str]]:
         return list(self.cloud.physical_ids(stack).items())  # type: ignore[attr-defined]
