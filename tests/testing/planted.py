@@ -64,6 +64,22 @@ def handler(event, context):
     table.put_item(Item={'id': 'stock', 'left': 9})
 """,
     "fails": "def handler(event, context):\n    raise RuntimeError('always')\n",
+    "reads_clocks": """
+import os, random, secrets, time, uuid
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, UTC
+def handler(event, context):
+    read = [time.time(), time.monotonic(), time.perf_counter_ns(), datetime.now(UTC), os.urandom(4), secrets.token_hex(4)]
+    read += [uuid.uuid1(), uuid.uuid4(), random.random(), random.SystemRandom().random(), getattr(os, 'getrandom', os.urandom)(4)]
+    with ThreadPoolExecutor() as pool:
+        read += pool.map(lambda _: time.time_ns(), range(2))
+    table.put_item(Item={'id': 'now', 'read': repr(read)})
+""",
+    "starts_a_thread": """
+import threading
+def handler(event, context):
+    threading.Thread(target=print).start()
+""",
     "reads_real_time": """
 def handler(event, context):
     import ctypes

@@ -31,7 +31,7 @@ from millrace.local.simulation.moto_state import MotoState
 from millrace.local.simulation.scheduler import SimulatedScheduler
 from millrace.local.simulation.story import Story
 from millrace.local.simulation.surroundings import Switch
-from millrace.local.simulation.tasks import virtual_alarms
+from millrace.local.simulation.tasks import no_threads, virtual_alarms
 from millrace.local.simulation.time_and_entropy import START, VirtualClock, entropy
 
 _ENDPOINT = "http://127.0.0.1:4566"
@@ -106,6 +106,7 @@ class SimulatedCloud(Cloud):
             )
             stack.enter_context(self.clock.in_force(self._calls.sleep))
             stack.enter_context(virtual_alarms(self.clock))
+            stack.enter_context(no_threads())
             stack.enter_context(entropy(seed))
             stack.enter_context(self._calls.in_force())
             stack.enter_context(self._clients.in_force())

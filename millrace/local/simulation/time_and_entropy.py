@@ -20,6 +20,8 @@ START = 1_767_225_600.0
 """2026-01-01T00:00:00Z, the start of every simulation."""
 _NANOSECONDS = 1_000_000_000
 _COUNT = count(1)
+_UUID1 = {"_generate_time_safe": None, "_UuidCreate": None, "_node": 0x02_00_00_00_00_01, "_last_timestamp": None}
+"""Makes uuid1() read Python's clock instead of that of a C library, and no address of the machine."""
 
 
 class VirtualClock(Clock):
@@ -83,6 +85,10 @@ def entropy(seed: int) -> Iterator[None]:
     with ExitStack() as stack:
         for module, name in ((os, "urandom"), (random, "_urandom")):
             stack.enter_context(patch.object(module, name, source.randbytes))
+        if hasattr(os, "getrandom"):
+            stack.enter_context(patch.object(os, "getrandom", lambda size, _flags=0: source.randbytes(size)))
+        for name, value in _UUID1.items():
+            stack.enter_context(patch.object(uuid, name, value))
         stack.enter_context(patch.object(random.Random, "seed", seeded))
         stack.enter_context(_seeded_moto(seed))
         random.seed(seed)

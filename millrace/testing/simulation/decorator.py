@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from millrace.local.simulation import START, SimulatedCloud
+from millrace.local.simulation import START, NotDeterministicError, SimulatedCloud
 from millrace.operations.deployed import DeployedStacks
 from millrace.testing.simulation.runs import Plan, Run, Runner, Test, smallest
 from millrace.testing.simulation.simulation import SimulatedStacks, Simulation
@@ -28,10 +28,6 @@ _REAL_TIME = time.monotonic
 
 class SimulationError(AssertionError):
     """A test failed with a seed. The message contains the smallest set of faults, the story and the replay command."""
-
-
-class NotDeterministicError(Exception):
-    """Two runs of one seed differ, so a replay would prove nothing."""
 
 
 @dataclass
@@ -157,6 +153,8 @@ class Search:
 
     def _check_determinism(self, plan: Plan, first: Run | None = None) -> None:
         first, second = first or self.runner.run(plan), self.runner.run(plan)
+        if first.failure[0] == NotDeterministicError.__name__:
+            raise NotDeterministicError(f"not deterministic: {first.error}")
         if first.digest != second.digest:
             raise NotDeterministicError(self._difference(first, second))
 
