@@ -69,8 +69,9 @@ import os, random, secrets, time, uuid
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, UTC
 def handler(event, context):
-    read = [time.time(), time.monotonic(), time.perf_counter_ns(), datetime.now(UTC), os.urandom(4), secrets.token_hex(4)]
-    read += [uuid.uuid1(), uuid.uuid4(), random.random(), random.SystemRandom().random(), getattr(os, 'getrandom', os.urandom)(4)]
+    read = [time.time(), time.monotonic(), time.perf_counter_ns(), datetime.now(UTC)]
+    read += [os.urandom(4), getattr(os, 'getrandom', os.urandom)(4), secrets.token_hex(4)]
+    read += [uuid.uuid1(), uuid.uuid4(), random.random(), random.SystemRandom().random()]
     with ThreadPoolExecutor() as pool:
         read += pool.map(lambda _: time.time_ns(), range(2))
     table.put_item(Item={'id': 'now', 'read': repr(read)})

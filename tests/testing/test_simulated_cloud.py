@@ -10,6 +10,8 @@ from pathlib import Path
 
 from planted import Paid, add_rule
 
+from millrace.events.ids import new_event_id
+
 REAL_TIME = time.monotonic
 DAY = 24 * 3600
 RUNS = int(os.environ.get("MILLRACE_SAME_SEED_RUNS", "5"))
@@ -33,6 +35,12 @@ def pay_everyone(simulation):
 
 def test_the_same_seed_gives_the_same_trace(run):
     assert len({run(pay_everyone, 7).digest for _ in range(RUNS)}) == 1
+
+
+def test_the_same_seed_gives_the_same_trace_after_events_in_real_time(run):
+    before = run(pay_everyone, 7).digest
+    new_event_id()
+    assert run(pay_everyone, 7).digest == before
 
 
 def test_other_seeds_give_other_traces(run):

@@ -10,6 +10,7 @@ from random import Random
 from typing import Any, TypeVar
 from unittest.mock import patch
 
+from millrace.events import ids
 from millrace.local import services
 from millrace.local.base import ACCOUNT, HOME, REGION, Cloud
 from millrace.local.cloudformation.deployments import Deployments
@@ -108,6 +109,7 @@ class SimulatedCloud(Cloud):
             stack.enter_context(virtual_alarms(self.clock))
             stack.enter_context(no_threads())
             stack.enter_context(entropy(seed))
+            stack.enter_context(patch.object(ids, "_last_tick", 0))  # of events from before, in real time
             stack.enter_context(self._calls.in_force())
             stack.enter_context(self._clients.in_force())
             stack.enter_context(patch.object(connections, "send", lambda request, _timeout: self.host(request)))

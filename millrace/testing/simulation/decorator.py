@@ -16,6 +16,7 @@ from millrace.local.simulation import START, NotDeterministicError, SimulatedClo
 from millrace.operations.deployed import DeployedStacks
 from millrace.testing.simulation.runs import Plan, Run, Runner, Test, smallest
 from millrace.testing.simulation.simulation import SimulatedStacks, Simulation
+from millrace.testing.simulation.targets import DeployedScenario
 from millrace.testing.simulation.training import CALM, WORTHWHILE, trained
 
 REPORTER = "millrace-simulate"
@@ -78,7 +79,11 @@ def simulate(seeds: int = 200) -> Callable[[Callable[..., object]], Callable[...
 
     def decorated(test: Callable[..., object]) -> Callable[..., None]:
         @functools.wraps(test)
-        def run_seeds(*, simulation: Simulations, **fixtures: Any) -> None:
+        def run_seeds(*, simulation: Simulations | DeployedScenario, **fixtures: Any) -> None:
+            if isinstance(simulation, DeployedScenario):
+                test(simulation=simulation, **fixtures)
+                return
+
             def called(one: Simulation) -> object:
                 return test(simulation=one, **fixtures)
 
