@@ -5,7 +5,7 @@ import json
 import zipfile
 
 from millrace.events import Event
-from millrace.local.simulation import SimulatedCloud
+from millrace.local.simulation import START, SimulatedCloud
 
 BUS = "planted"
 ROLE = {
@@ -81,6 +81,17 @@ import threading
 def handler(event, context):
     threading.Thread(target=print).start()
 """,
+    "stores_each": """
+def handler(event, context):
+    table.put_item(Item={'id': event['detail']['metadata']['event_id'], 'cents': event['detail']['data']['cents']})
+""",
+    "counts_events": """
+seen = 0
+def handler(event, context):
+    global seen
+    seen += 1
+    table.put_item(Item={'id': 'seen', 'count': seen})
+""",
     "reads_real_time": """
 def handler(event, context):
     import ctypes
@@ -100,18 +111,19 @@ class Paid(Event, source="test.bank", external=True):
     cents: int = 100
 
 
-def planted_cloud(cache):
-    """Deploy the bank to a simulated cloud."""
-    cloud = SimulatedCloud(cache=cache, enforce_iam=False)
+def planted_cloud(cache, start=START, functions=BUGS):
+    """Deploy the bank, or other functions with its table and bus, to a simulated cloud."""
+    cloud = SimulatedCloud(cache=cache, enforce_iam=False, start=start)
     with cloud.running():
         arn = cloud.client("iam").create_role(RoleName="all", AssumeRolePolicyDocument=json.dumps(ROLE))["Role"]["Arn"]
         keys = {"AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}]}
         key = [{"AttributeName": "id", "KeyType": "HASH"}]
         cloud.client("dynamodb").create_table(TableName="state", KeySchema=key, BillingMode="PAY_PER_REQUEST", **keys)
         cloud.client("events").create_event_bus(Name=BUS)
-        arns = {name: function(cloud, name, code, arn) for name, code in BUGS.items()}
-        add_queue(cloud, arns["acknowledges_all"])
-        add_saga(cloud, arns, arn)
+        arns = {name: function(cloud, name, code, arn) for name, code in functions.items()}
+        if functions is BUGS:
+            add_queue(cloud, arns["acknowledges_all"])
+            add_saga(cloud, arns, arn)
         cloud.warm()
     return cloud
 

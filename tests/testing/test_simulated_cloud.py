@@ -5,12 +5,16 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
+import pytest
 from planted import Paid, add_rule
 
 from millrace.events.ids import new_event_id
+from millrace.testing.simulation.runs import Plan, Runner
+from millrace.testing.simulation.training import CALM, trained
 
 REAL_TIME = time.monotonic
 DAY = 24 * 3600
@@ -53,6 +57,20 @@ def test_the_same_seed_gives_the_same_trace_in_two_clouds_of_another_process(run
     environment = os.environ | {"PYTHONHASHSEED": "4711"}
     other = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     assert other.stdout.split() == [run(pay_everyone, 7).digest] * 2
+
+
+def count_events(simulation):
+    simulation.put(Paid(to="counts_events"))
+    simulation.settle()
+    assert simulation.items("state") == [{"id": "seen", "count": 1}]
+
+
+@pytest.mark.parametrize("test", [pay_everyone, count_events])
+def test_the_training_of_functions_changes_no_run(bank, another_bank, run, test):
+    runner = Runner(bank, None, test)
+    calm, before = runner.run(replace(CALM, record=True)), run(test, 7).digest
+    with trained(runner, lambda start: Runner(another_bank(start), None, test), calm):
+        assert runner.run(Plan(7)).digest == before
 
 
 def failing_for_a_day(simulation):

@@ -78,8 +78,12 @@ def simulate(seeds: int = 200) -> Callable[[Callable[..., object]], Callable[...
     """Run a test that takes a `simulation` once for each seed. Each seed chooses another schedule of failures."""
 
     def decorated(test: Callable[..., object]) -> Callable[..., None]:
+        signature = inspect.signature(test)
+
         @functools.wraps(test)
-        def run_seeds(*, simulation: Simulations | DeployedScenario, **fixtures: Any) -> None:
+        def run_seeds(*arguments: Any, **fixtures: Any) -> None:
+            fixtures = signature.bind(*arguments, **fixtures).arguments  # Hypothesis passes them by position
+            simulation: Simulations | DeployedScenario = fixtures.pop("simulation")
             if isinstance(simulation, DeployedScenario):
                 test(simulation=simulation, **fixtures)
                 return
@@ -91,7 +95,7 @@ def simulate(seeds: int = 200) -> Callable[[Callable[..., object]], Callable[...
             search.another = lambda start: simulation.another(start).runner(called)
             search.search(seeds)
 
-        run_seeds.__signature__ = inspect.signature(test)  # type: ignore[attr-defined]
+        run_seeds.__signature__ = signature  # type: ignore[attr-defined]
         marked: Callable[..., None] = pytest.mark.simulation(run_seeds)
         return marked
 
