@@ -43,7 +43,10 @@ class Run:
 
 @dataclass(frozen=True)
 class Plan:
-    """A run to make: with the faults that the seed chooses, or with those given. With `record`, the run returns what its functions needed."""
+    """A run to make: with the faults that the seed chooses, or with those given.
+
+    With `record`, the run returns what its functions needed.
+    """
 
     seed: int
     given: tuple[Fault, ...] | None = None
