@@ -92,8 +92,10 @@ stream-1m: $(READY) ## Run 1,000,000 readings through a stream processor, and co
 soak: $(READY) ## 10,000 orders while calls fail, crash, come twice and conflict (SOAKED=200 SEED=2 for others)
 	@$(BIN)/python tests/soak.py --orders $(or $(SOAKED),10000) --seed $(or $(SEED),1)
 
-simulate: $(READY) ## 1,000 seeds of the shop's orders with faults, on all cores (SEEDS=100 for less)
-	@$(BIN)/millrace simulate tests/local/test_simulation_shop.py --seeds $(or $(SEEDS),1000)
+simulate: $(READY) ## 1,000 seeds of the shop's orders with faults, on all cores (SEEDS=100 for less); one seed 100 times
+	@$(BIN)/millrace simulate tests/local/test_simulation_shop.py::test_an_order_ends_once_and_everything_adds_up \
+		--seeds $(or $(SEEDS),1000)
+	@MILLRACE_SAME_SEED_RUNS=100 $(BIN)/pytest -n 0 -q tests/testing/test_simulated_cloud.py -k same_seed
 
 mutants: $(READY) ## Mutate the lines changed SINCE=HEAD~1, and list what no test notices (ALL=1, PATHS=millrace/patterns)
 	@nice $(BIN)/python tests/mutants.py $(if $(SINCE),--since $(SINCE)) $(if $(ALL),--all) $(if $(PATHS),--paths $(PATHS)) \
@@ -110,6 +112,7 @@ moto-versions: $(READY) ## Test the services on moto with the oldest and the new
 bench: $(READY) ## Measure, as ratios against a floor in the same run
 	@$(BIN)/python -m benchmarks
 	@$(BIN)/python -m benchmarks cold
+	@$(BIN)/python -m benchmarks simulation
 
 # uv is fast; pip is the way round where uv cannot reach the package index that pip is set up for.
 $(READY): requirements.txt pyproject.toml

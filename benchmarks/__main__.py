@@ -1,15 +1,15 @@
-"""Compare Millrace with other local clouds, or run `cold`, `soak`, `shop` or `profile`."""
+"""Compare Millrace with other local clouds, or run `cold`, `soak`, `shop`, `simulation` or `profile`."""
 
 import argparse
 import json
 import signal
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from types import FrameType
 from typing import NoReturn
 
-from benchmarks import cold, report, shop, soak
+from benchmarks import cold, report, shop, simulation, soak
 from benchmarks.bars import evaluate
 from benchmarks.comparison import compare
 from benchmarks.environments import HOME
@@ -33,6 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _cold(given)
     if given.what == "shop":
         return _shop(given)
+    if given.what == "simulation":
+        return _simulation(given)
     if given.what == "profile":
         print(profile(), f"\nThe full profile is in {STATS}.")
         return 0
@@ -41,7 +43,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("what", nargs="?", choices=("compare", "cold", "soak", "shop", "profile"), default="compare")
+    parser.add_argument(
+        "what", nargs="?", choices=("compare", "cold", "soak", "shop", "simulation", "profile"), default="compare"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--only", choices=MEASURES, help="run one measure")
     parser.add_argument("--subject", action="append", help="run only this subject; may be repeated")
@@ -80,6 +84,12 @@ def _cold(given: argparse.Namespace) -> int:
 def _shop(given: argparse.Namespace) -> int:
     found = shop.backlog(shop.EVENTS // 20 if given.quick else shop.EVENTS)
     print(json.dumps(shop.as_json(found), indent=2) if given.json else shop.as_text(found))
+    return 0 if found.holds else 1
+
+
+def _simulation(given: argparse.Namespace) -> int:
+    found = simulation.simulated(simulation.SEEDS // 4 if given.quick else simulation.SEEDS)
+    print(json.dumps(asdict(found), indent=2) if given.json else simulation.as_text(found))
     return 0 if found.holds else 1
 
 

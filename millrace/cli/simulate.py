@@ -2,6 +2,7 @@
 
 import os
 import re
+import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -21,19 +22,27 @@ _NO_TESTS = 5
 """pytest's exit status if no test was selected."""
 
 
-@dataclass
+@dataclass(eq=False)
 class Summary:
-    """The runs of all tests so far. `name` is the name of the pytest plugin that receives them."""
+    """The runs of all tests so far, and the seconds that they took without deployment."""
 
     quiet: bool
     runs: dict[str, int] = field(default_factory=dict)
     faults: int = 0
     failures: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+    last: float = field(default_factory=time.monotonic, repr=False)
+
+    def pytest_runtest_call(self) -> None:
+        """Begin to measure after the deployment, which a fixture makes."""
+        self.last = time.monotonic()
 
     def ran(self, test: str, run: "Run") -> None:
         """Count a run and print progress."""
         self.runs[test] = self.runs.get(test, 0) + 1
         self.faults += len(run.faults)
+        now = time.monotonic()
+        self.seconds, self.last = self.seconds + now - self.last, now
         if not self.quiet and self.runs[test] % _EVERY == 0:
             console.say(f"  {test}: {self.runs[test]:,} seeds")
 
@@ -52,7 +61,7 @@ def simulate(
     seed: Annotated[
         str | None, typer.Option(metavar="SEED[:FAULTS]", help="Replay one seed, with these of its faults.")
     ] = None,
-    time: Annotated[str | None, typer.Option("--time", metavar="10m", help="Run new seeds for this long.")] = None,
+    duration: Annotated[str | None, typer.Option("--time", metavar="10m", help="Run new seeds for this long.")] = None,
     as_json: Json = False,
 ) -> int:
     """Run the project's simulations over many seeds, on all cores. Exits with 1 if one fails."""
@@ -62,7 +71,7 @@ def simulate(
 
     options = [f"--seeds={seeds}"] if seeds else []
     options += [f"--replay={seed}"] if seed else []
-    options += [f"--seed-seconds={parse_duration(time)}"] if time else []
+    options += [f"--seed-seconds={parse_duration(duration)}"] if duration else []
     summary = Summary(quiet=as_json)
     arguments = ["-m", "simulation", "-p", "no:terminal", "-p", "no:xdist", f"--seed-jobs={os.cpu_count() or 1}"]
 
@@ -74,7 +83,7 @@ def simulate(
     if status == _NO_TESTS:
         raise UsageError("No test here is decorated with @simulate.")
     if as_json:
-        console.data(asdict(summary))
+        console.data({name: value for name, value in asdict(summary).items() if name not in ("quiet", "last")})
     else:
         for line in [line for failure in summary.failures for line in failure.splitlines()] or [_passed(summary)]:
             console.out(line)
@@ -82,7 +91,9 @@ def simulate(
 
 
 def _passed(summary: Summary) -> str:
-    return f"{sum(summary.runs.values()):,} seeds of {len(summary.runs)} simulations passed, {summary.faults:,} faults."
+    seeds = sum(summary.runs.values())
+    rate = f"{seeds / summary.seconds:.1f} seeds a second" if summary.seconds else "a replay"
+    return f"{seeds:,} seeds of {len(summary.runs)} simulations passed, {summary.faults:,} faults, {rate}."
 
 
 def parse_duration(text: str) -> int:

@@ -6,6 +6,7 @@ cloud.settle()
 assert "PointsAwarded" in cloud.trace(order.correlation_id).names()
 """
 
+import os
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ import pytest
 if TYPE_CHECKING:
     from millrace.local.cloud import LocalCloud
     from millrace.testing.simulation.decorator import Simulations
+    from millrace.testing.simulation.targets import DeployedScenario
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -27,6 +29,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption("--seeds", type=int, metavar="N", help="Run simulations with so many seeds.")
     group.addoption("--seed-seconds", type=float, metavar="S", help="Run each simulation with new seeds for so long.")
+    group.addoption(
+        "--target",
+        choices=("simulation", "local", "aws"),
+        default="simulation",
+        help="Run simulations once in the local cloud, or on AWS with the credentials of the shell.",
+    )
     group.addoption("--seed-jobs", type=int, metavar="N", default=1, help="Run so many seeds at a time.")
 
 
@@ -87,14 +95,26 @@ def simulated_clouds() -> dict[Path, "Simulations"]:
 
 @pytest.fixture
 def simulation(
-    pytestconfig: pytest.Config, assembly: Path, simulated_clouds: dict[Path, "Simulations"]
-) -> "Simulations":
-    """The project's stacks, deployed to a simulated cloud. A test with `@simulate` gets one run at a time."""
-    from millrace.testing.simulation.decorator import Simulations, deployed  # noqa: PLC0415
+    request: pytest.FixtureRequest,
+    pytestconfig: pytest.Config,
+    assembly: Path,
+    simulated_clouds: dict[Path, "Simulations"],
+) -> "Simulations | DeployedScenario":
+    """The project's stacks, deployed to a simulated cloud or the --target. A test with `@simulate` gets one run."""
+    if pytestconfig.getoption("--target") == "local":
+        from millrace.testing.simulation.targets import LocalScenario  # noqa: PLC0415
+
+        return LocalScenario(request.getfixturevalue("cloud"), assembly)
+    if pytestconfig.getoption("--target") == "aws":
+        from millrace.operations.cloud import choose_aws  # noqa: PLC0415
+        from millrace.testing.simulation.targets import DeployedScenario  # noqa: PLC0415
+
+        return DeployedScenario(choose_aws(os.environ), assembly)
+    from millrace.testing.simulation.decorator import Simulations  # noqa: PLC0415
 
     if assembly not in simulated_clouds:
         cache = pytestconfig.rootpath / ".millrace"
-        simulated_clouds[assembly] = Simulations(deployed(assembly, cache), assembly)
+        simulated_clouds[assembly] = Simulations.of(assembly, cache)
     found = simulated_clouds[assembly]
     found.options.read(pytestconfig)
     return found

@@ -1,6 +1,9 @@
 """Orders through the shop in simulation: whatever fails, each ends once, and stock, payments and points add up."""
 
+import pytest
+
 from millrace.testing.simulation import invariants, simulate
+from millrace.testing.simulation.runs import Plan
 
 CUPS, PRICE = 1_000, 250
 CLOUDEVENTS = "application/cloudevents+json"
@@ -34,11 +37,11 @@ def test_an_order_ends_once_and_everything_adds_up(simulation):
     invariants.nothing_lost(simulation, "OrderPlaced", by="view_orders")
 
 
-def order(**changed):
+def order(quantity=2, **changed):
     from functions.contracts.orders import Address, Line, PlaceOrder
 
     address = Address(name="A", street="B", city="C", country="DE")
-    lines = (Line(sku="cup", quantity=2, unit_price_cents=PRICE),)
+    lines = (Line(sku="cup", quantity=quantity, unit_price_cents=PRICE),)
     fields = {"order_id": "o1", "customer_id": "c", "lines": lines, "card": "tok", "address": address}
     return PlaceOrder(**fields | changed)
 
@@ -73,7 +76,44 @@ def test_workers_and_simulation_give_the_same_trace_without_faults(cloud, simula
         target.settle()
         return [shape(root) for root in target.trace(flow.correlation_id).roots]
 
+    def same(one):
+        assert traced(one.cloud) == in_workers
+
     in_workers = traced(cloud)
-    with simulation.cloud.running():
-        in_simulation = traced(simulation.cloud)
-    assert in_workers == in_simulation
+    run = simulation.runner(same).run(Plan(0, ()))
+    assert run.status == "passed", run.error
+
+
+@simulate(seeds=1)
+def test_an_order_of_more_than_the_stock_is_rejected(simulation):
+    """Runs on each target."""
+    rejected_order(simulation)
+
+
+def rejected_order(simulation, order_id="o1"):
+    from functions.contracts.warehouse import StockDelivered
+
+    simulation.put(StockDelivered(sku="cup", quantity=CUPS))
+    simulation.settle()
+    stock = simulation.items("stock")
+    simulation.put(order(order_id=order_id, quantity=CUPS * 3))
+    simulation.settle()
+    simulation.redrive()
+    assert simulation.trace.count("OrderRejected") == 1
+    assert simulation.items("stock") == stock
+    invariants.nothing_twice(simulation, "OrderPlaced")
+
+
+def test_a_scenario_passes_in_the_local_cloud_and_by_the_logs_of_deployed_functions(cloud, assembly):
+    from millrace.operations.cloud import Cloud
+    from millrace.testing.simulation.targets import DeployedScenario, LocalScenario
+
+    rejected_order(LocalScenario(cloud, assembly))
+    rejected_order(DeployedScenario(Cloud(cloud.endpoint_url), assembly, quiet=1), "o2")
+
+
+def test_a_scenario_that_needs_faults_is_skipped_by_name_on_another_target(cloud, assembly):
+    from millrace.testing.simulation.targets import LocalScenario
+
+    with pytest.raises(pytest.skip.Exception, match=r"simulation\.serve is for simulations: the local cloud has no"):
+        LocalScenario(cloud, assembly).serve(lambda _: 200)

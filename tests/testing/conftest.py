@@ -15,11 +15,17 @@ def bank(pytestconfig):
 
 
 @pytest.fixture
+def another_bank(pytestconfig):
+    """Deploy the bank again, at a virtual time."""
+    return lambda start: planted_cloud(pytestconfig.rootpath / ".millrace", start)
+
+
+@pytest.fixture
 def run(bank):
     """Run a test with a seed, in a fork."""
     from millrace.testing.simulation.runs import Plan, Runner
 
     def ran(test, seed=0, given=None):
-        return Runner(bank, Path(), test).run(Plan(seed, given))
+        return Runner(bank, None, test).run(Plan(seed, given))
 
     return ran

@@ -5,7 +5,7 @@ import json
 import zipfile
 
 from millrace.events import Event
-from millrace.local.simulation import SimulatedCloud
+from millrace.local.simulation import START, SimulatedCloud
 
 BUS = "planted"
 ROLE = {
@@ -64,6 +64,34 @@ def handler(event, context):
     table.put_item(Item={'id': 'stock', 'left': 9})
 """,
     "fails": "def handler(event, context):\n    raise RuntimeError('always')\n",
+    "reads_clocks": """
+import os, random, secrets, time, uuid
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, UTC
+def handler(event, context):
+    read = [time.time(), time.monotonic(), time.perf_counter_ns(), datetime.now(UTC)]
+    read += [os.urandom(4), getattr(os, 'getrandom', os.urandom)(4), secrets.token_hex(4)]
+    read += [uuid.uuid1(), uuid.uuid4(), random.random(), random.SystemRandom().random()]
+    with ThreadPoolExecutor() as pool:
+        read += pool.map(lambda _: time.time_ns(), range(2))
+    table.put_item(Item={'id': 'now', 'read': repr(read)})
+""",
+    "starts_a_thread": """
+import threading
+def handler(event, context):
+    threading.Thread(target=print).start()
+""",
+    "stores_each": """
+def handler(event, context):
+    table.put_item(Item={'id': event['detail']['metadata']['event_id'], 'cents': event['detail']['data']['cents']})
+""",
+    "counts_events": """
+seen = 0
+def handler(event, context):
+    global seen
+    seen += 1
+    table.put_item(Item={'id': 'seen', 'count': seen})
+""",
     "reads_real_time": """
 def handler(event, context):
     import ctypes
@@ -83,18 +111,19 @@ class Paid(Event, source="test.bank", external=True):
     cents: int = 100
 
 
-def planted_cloud(cache):
-    """Deploy the bank to a simulated cloud."""
-    cloud = SimulatedCloud(cache=cache, enforce_iam=False)
+def planted_cloud(cache, start=START, functions=BUGS):
+    """Deploy the bank, or other functions with its table and bus, to a simulated cloud."""
+    cloud = SimulatedCloud(cache=cache, enforce_iam=False, start=start)
     with cloud.running():
         arn = cloud.client("iam").create_role(RoleName="all", AssumeRolePolicyDocument=json.dumps(ROLE))["Role"]["Arn"]
         keys = {"AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}]}
         key = [{"AttributeName": "id", "KeyType": "HASH"}]
         cloud.client("dynamodb").create_table(TableName="state", KeySchema=key, BillingMode="PAY_PER_REQUEST", **keys)
         cloud.client("events").create_event_bus(Name=BUS)
-        arns = {name: function(cloud, name, code, arn) for name, code in BUGS.items()}
-        add_queue(cloud, arns["acknowledges_all"])
-        add_saga(cloud, arns, arn)
+        arns = {name: function(cloud, name, code, arn) for name, code in functions.items()}
+        if functions is BUGS:
+            add_queue(cloud, arns["acknowledges_all"])
+            add_saga(cloud, arns, arn)
         cloud.warm()
     return cloud
 

@@ -5,13 +5,20 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
+import pytest
 from planted import Paid, add_rule
+
+from millrace.events.ids import new_event_id
+from millrace.testing.simulation.runs import Plan, Runner
+from millrace.testing.simulation.training import CALM, trained
 
 REAL_TIME = time.monotonic
 DAY = 24 * 3600
+RUNS = int(os.environ.get("MILLRACE_SAME_SEED_RUNS", "5"))
 DIGEST = """
 import sys
 sys.path[:0] = {path!r}
@@ -19,30 +26,51 @@ from pathlib import Path
 from planted import planted_cloud
 from test_simulated_cloud import pay_everyone
 from millrace.testing.simulation.runs import Plan, Runner
-print(Runner(planted_cloud(Path({cache!r})), Path(), pay_everyone).run(Plan(7)).digest)
+for cloud in [planted_cloud(Path({cache!r})) for _ in range(2)]:
+    print(Runner(cloud, None, pay_everyone).run(Plan(7)).digest)
 """
 
 
 def pay_everyone(simulation):
-    for name in ("repeats", "publishes_first", "trusts_order", "reads_then_writes", "saga"):
+    for name in ("repeats", "publishes_first", "trusts_order", "reads_then_writes", "reads_clocks", "saga"):
         simulation.put(Paid(to=name))
     simulation.settle()
 
 
 def test_the_same_seed_gives_the_same_trace(run):
-    assert len({run(pay_everyone, 7).digest for _ in range(5)}) == 1
+    assert len({run(pay_everyone, 7).digest for _ in range(RUNS)}) == 1
+
+
+def test_the_same_seed_gives_the_same_trace_after_events_in_real_time(run):
+    before = run(pay_everyone, 7).digest
+    new_event_id()
+    assert run(pay_everyone, 7).digest == before
 
 
 def test_other_seeds_give_other_traces(run):
     assert len({run(pay_everyone, seed).digest for seed in range(5)}) == 5
 
 
-def test_the_same_seed_gives_the_same_trace_in_another_process(run, pytestconfig):
+def test_the_same_seed_gives_the_same_trace_in_two_clouds_of_another_process(run, pytestconfig):
     cache = pytestconfig.rootpath / ".millrace"
     code = DIGEST.format(path=[str(Path(__file__).parent)], cache=str(cache))
     environment = os.environ | {"PYTHONHASHSEED": "4711"}
     other = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
-    assert other.stdout.strip() == run(pay_everyone, 7).digest
+    assert other.stdout.split() == [run(pay_everyone, 7).digest] * 2
+
+
+def count_events(simulation):
+    simulation.put(Paid(to="counts_events"))
+    simulation.settle()
+    assert simulation.items("state") == [{"id": "seen", "count": 1}]
+
+
+@pytest.mark.parametrize("test", [pay_everyone, count_events])
+def test_the_training_of_functions_changes_no_run(bank, another_bank, run, test):
+    runner = Runner(bank, None, test)
+    calm, before = runner.run(replace(CALM, record=True)), run(test, 7).digest
+    with trained(runner, lambda start: Runner(another_bank(start), None, test), calm):
+        assert runner.run(Plan(7)).digest == before
 
 
 def failing_for_a_day(simulation):

@@ -1,7 +1,5 @@
 """Simulation finds planted bugs, and reduces the faults to those that matter."""
 
-from pathlib import Path
-
 import pytest
 from planted import Paid
 
@@ -17,7 +15,7 @@ def search(bank):
     """Search for a seed with which a test fails. Returns the message."""
 
     def searched(test, replay=None):
-        Search(Runner(bank, Path(), test), test, Options(replay=replay)).search(SEEDS)
+        Search(Runner(bank, None, test), test, Options(replay=replay)).search(SEEDS)
 
     return searched
 
@@ -103,6 +101,28 @@ def reads_real_time(simulation):
 def test_a_handler_that_reads_the_real_time_is_not_deterministic(search):
     with pytest.raises(NotDeterministicError, match=r"not deterministic: .*test_simulation\.py::reads_real_time"):
         search(reads_real_time)
+
+
+def starts_a_thread(simulation):
+    simulation.put(Paid(to="starts_a_thread"))
+    simulation.settle()
+
+
+def test_a_handler_that_starts_a_thread_is_named_with_its_line(search):
+    with pytest.raises(
+        NotDeterministicError, match=r"not deterministic: .*starts_a_thread\.py:\d+: .*starts the thread"
+    ):
+        search(starts_a_thread)
+
+
+def reads_clocks(simulation):
+    simulation.put(Paid(to="reads_clocks"))
+    simulation.settle()
+
+
+def test_clocks_ids_and_random_numbers_of_python_follow_the_seed(run):
+    first, second, other = (run(reads_clocks, seed, given=()).digest for seed in (1, 1, 2))
+    assert first == second != other
 
 
 def test_a_replay_with_a_fault_that_the_seed_does_not_have_is_an_error(search):

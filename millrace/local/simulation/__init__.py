@@ -4,5 +4,7 @@ from millrace.local.simulation.clients import Needed
 from millrace.local.simulation.cloud import SimulatedCloud
 from millrace.local.simulation.faults import Fault, SimulatedFaults
 from millrace.local.simulation.story import Story
+from millrace.local.simulation.tasks import NotDeterministicError
+from millrace.local.simulation.time_and_entropy import START
 
-__all__ = ["Fault", "Needed", "SimulatedCloud", "SimulatedFaults", "Story"]
+__all__ = ["START", "Fault", "Needed", "NotDeterministicError", "SimulatedCloud", "SimulatedFaults", "Story"]

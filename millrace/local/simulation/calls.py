@@ -16,6 +16,7 @@ from botocore.httpsession import URLLib3Session
 from botocore.useragent import UserAgentString
 
 from millrace.local.core.http import Request, Response
+from millrace.local.simulation.direct import Direct
 from millrace.local.simulation.faults import SimulatedFaults
 from millrace.local.simulation.scheduler import SimulatedScheduler
 from millrace.local.simulation.surroundings import Switch
@@ -23,6 +24,9 @@ from millrace.local.simulation.tasks import CrashError, SimulatedLoop, Task, cur
 
 _APIS = "execute-api"
 """HTTP APIs verify signatures."""
+_ERRORS = 300
+_FAILURE = {"__type": "InternalServerError", "message": "This failure was injected by the simulation."}
+_INJECTED = Response.of(_FAILURE, 500, [("x-amzn-errortype", "InternalServerError"), ("x-amzn-requestid", "injected")])
 
 
 class Calls:
@@ -38,6 +42,9 @@ class Calls:
         self._switch = switch
         self._answer = answer
         self._loop = SimulatedLoop(scheduler, partial(switch.entered, switch.cloud))  # type: ignore[abstract]
+        self.direct = Direct(self.begin)
+        self._begun: dict[Task | None, Response | ReadTimeoutError] = {}
+        """First attempts of calls that did not succeed."""
         self.faults: SimulatedFaults | None = None
         self.observe: Callable[[str, str, int, bytes], object] = lambda *_: None
 
@@ -48,16 +55,37 @@ class Calls:
             patch.object(URLLib3Session, "send", lambda _session, prepared: self.send(prepared)),
             patch.object(SigV4Auth, "add_auth", _name_signer),
             patch.object(UserAgentString, "to_string", lambda _agent: "simulation"),  # takes longer than a read
+            self.direct.in_force(),
         ):
             yield
 
+    def begin(self, request: Request) -> Response | None:
+        """Make the first attempt of a call. Returns None if it fails; `send` then returns what has happened."""
+        attempt = self._attempt(request, "")
+        if isinstance(attempt, Response) and attempt.status < _ERRORS:
+            return attempt
+        self._begun[current_task()] = attempt
+        return None
+
     def send(self, prepared: Any) -> AWSResponse:
-        """Return the response to a request of a handler, or of a test."""
+        """Return the response to a request of a handler, or of a test. Raises ReadTimeoutError."""
+        request = _request(prepared, from_function=current_task() is not None)
+        attempt = self._begun.pop(current_task(), None)
+        invocation = request.headers.get("amz-sdk-invocation-id", "")
+        if attempt is None:
+            attempt = self._attempt(request, invocation)
+        elif attempt is _INJECTED and self.faults:
+            self.faults.fail_retries(invocation)
+        if isinstance(attempt, ReadTimeoutError):
+            raise attempt
+        return _received(prepared, attempt)
+
+    def _attempt(self, request: Request, invocation: str) -> Response | ReadTimeoutError:
         task = current_task()
         if task is None:
-            return _received(prepared, self._loop.run(self._answer(_request(prepared, from_function=False))))
+            return self._loop.run(self._answer(request))
         with self._switch.answering():
-            return _received(prepared, self._of_handler(task, prepared))
+            return self._of_handler(task, request, invocation)
 
     def request(self, request: Request) -> Response:
         """Return the response to a request of a test."""
@@ -72,11 +100,9 @@ class Calls:
         with self._switch.entered(self._switch.cloud):
             pause(self._scheduler, task, seconds)
 
-    def _of_handler(self, task: Task, prepared: Any) -> Response:
-        request = _request(prepared, from_function=True)
+    def _of_handler(self, task: Task, request: Request, invocation: str) -> Response | ReadTimeoutError:
         operation = _operation(request)
-        attempt = request.headers.get("amz-sdk-invocation-id", "")
-        fault = self.faults.at_call(f"{task.name} {operation}", attempt) if self.faults else None
+        fault = self.faults.at_call(f"{task.name} {operation}", invocation) if self.faults else None
         kind = fault.kind if fault else ""
         if fault and kind == "pause":
             with self._switch.entered(self._switch.cloud):
@@ -84,13 +110,13 @@ class Calls:
         if kind == "crash before":
             raise CrashError
         if kind == "error":
-            return Response.error("InternalServerError", "This failure was injected by the simulation.", 500)
+            return _INJECTED
         response = self._loop.run(self._answer(request))
         self.observe(task.name, operation, response.status, request.body)
         if kind == "crash after":
             raise CrashError
         if kind == "response lost":
-            raise ReadTimeoutError(endpoint_url=prepared.url)
+            return ReadTimeoutError(endpoint_url=request.headers["host"])
         return response
 
 

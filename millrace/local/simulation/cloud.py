@@ -10,6 +10,7 @@ from random import Random
 from typing import Any, TypeVar
 from unittest.mock import patch
 
+from millrace.events import ids
 from millrace.local import services
 from millrace.local.base import ACCOUNT, HOME, REGION, Cloud
 from millrace.local.cloudformation.deployments import Deployments
@@ -31,8 +32,8 @@ from millrace.local.simulation.moto_state import MotoState
 from millrace.local.simulation.scheduler import SimulatedScheduler
 from millrace.local.simulation.story import Story
 from millrace.local.simulation.surroundings import Switch
-from millrace.local.simulation.tasks import virtual_alarms
-from millrace.local.simulation.time_and_entropy import VirtualClock, entropy
+from millrace.local.simulation.tasks import no_threads, virtual_alarms
+from millrace.local.simulation.time_and_entropy import START, VirtualClock, entropy
 
 _ENDPOINT = "http://127.0.0.1:4566"
 """The address in URLs. Nothing listens there."""
@@ -46,13 +47,12 @@ class SimulatedCloud(Cloud):
     connections to other hosts are refused.
     """
 
-    def __init__(self, *, cache: Path = Path(".millrace"), enforce_iam: bool = True) -> None:
+    def __init__(self, *, cache: Path = Path(".millrace"), enforce_iam: bool = True, start: float = START) -> None:
         self._cache = cache.resolve()
         self._enforce_iam = enforce_iam
         self._moto = MotoState()
         self._switch = Switch()
-        self._clients = Clients(self._switch)
-        self.clock = VirtualClock()
+        self.clock = VirtualClock(start)
         self.scheduler: SimulatedScheduler = SimulatedScheduler(self.clock)
         self.story = Story(self.clock)
         self.faults: SimulatedFaults | None = None
@@ -65,6 +65,9 @@ class SimulatedCloud(Cloud):
         moto_changes.settings(int(os.environ.get("MOTO_PORT", "4566")))  # an other local cloud has its own
         self._sessions = Sessions(ACCOUNT, Credentials.dummy(), verified=False)
         variables = self.environment() | {"AWS_ENDPOINT_URL": _ENDPOINT}
+        self._calls = Calls(self.scheduler, self._switch, self._answer)
+        self._calls.observe = self.story.called
+        self._clients = Clients(self._switch, self._calls.direct)
         self._executor = InProcessExecutor(self.scheduler, self._switch, self._clients, variables, self._cache)
         self._regions = AccountRegions(
             self.scheduler,
@@ -77,11 +80,9 @@ class SimulatedCloud(Cloud):
         )
         self.region = self._regions.home
         self._regions.history.observe = self.story.happened
-        endpoint = Endpoint(
+        self._endpoint = Endpoint(
             self._regions, moto_application(), _no_control, {"cloudformation": self._answer_cloudformation}, Origins(())
         )
-        self._calls = Calls(self.scheduler, self._switch, endpoint.answer)
-        self._calls.observe = self.story.called
         self._deployments = Deployments(
             lambda environment: self.environment(*environment),
             self.scheduler,
@@ -89,6 +90,9 @@ class SimulatedCloud(Cloud):
             assets=self._cache / "assets",
             random=Random(0),  # noqa: S311 - names, not secrets
         )
+
+    async def _answer(self, request: Request) -> Response:
+        return await self._endpoint.answer(request)
 
     def _answer_cloudformation(self, region: AccountRegion, request: Request) -> Response:
         return self._deployments.cloudformation((region.account, region.name)).respond(request)
@@ -103,7 +107,9 @@ class SimulatedCloud(Cloud):
             )
             stack.enter_context(self.clock.in_force(self._calls.sleep))
             stack.enter_context(virtual_alarms(self.clock))
+            stack.enter_context(no_threads())
             stack.enter_context(entropy(seed))
+            stack.enter_context(patch.object(ids, "_last_tick", 0))  # of events from before, in real time
             stack.enter_context(self._calls.in_force())
             stack.enter_context(self._clients.in_force())
             stack.enter_context(patch.object(connections, "send", lambda request, _timeout: self.host(request)))
@@ -137,10 +143,18 @@ class SimulatedCloud(Cloud):
             self._executor.load(functions.spec(function))
             self.region.service(Iam).access.prepare(function.role)
 
+    def exchange_functions(self, other: "SimulatedCloud") -> None:
+        """Exchange the loaded functions with those of another cloud with the same stacks."""
+        self._executor.exchange(other._executor)  # noqa: SLF001 - of the same class
+
+    def record(self) -> None:
+        """Record calls of AWS for `needed`."""
+        self._calls.direct.recording = True
+
     @property
     def needed(self) -> Needed:
-        """What functions needed in this run besides what was loaded with them."""
-        return self._executor.needed()
+        """What functions needed since `record`, besides what was loaded with them."""
+        return self._executor.needed() if self._calls.direct.recording else {}
 
     def prepare(self, needed: Needed) -> None:
         """Make in advance what functions needed in an earlier run, so that runs need not."""

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from millrace.local.core.scheduler import Scheduler
-from millrace.local.simulation.clients import Clients, Needed
-from millrace.local.simulation.output import Output
+from millrace.local.simulation.clients import Clients, Needed, needs_of
+from millrace.local.simulation.output import OUTPUT
 from millrace.local.simulation.surroundings import Surroundings, Switch
 from millrace.local.simulation.tasks import CrashError, Task, TimedOutError
 from millrace.local.workers.inside import logs, runtime
@@ -18,6 +18,8 @@ from millrace.local.workers.package_view import make_package_view
 from millrace.local.workers.spec import Confinement, FunctionSpec, Outcome, Status
 from millrace.local.workers.worker import configuration, describe, log_events
 
+WARM = 2
+"""Environments of each function that are loaded before the first run. A run loads more if it needs them."""
 _KILLED = describe(-9)
 _NO_TRACE = "Root=1-00000000-000000000000000000000000;Parent=0000000000000000;Sampled=0"
 
@@ -52,7 +54,6 @@ class InProcessExecutor:
     def __init__(
         self, scheduler: Scheduler, switch: Switch, clients: Clients, variables: Mapping[str, str], cache: Path
     ) -> None:
-        self.output = Output()
         self._scheduler = scheduler
         self.observe: Callable[[FunctionSpec, Outcome], object] = lambda _spec, _outcome: None
         self._switch = switch
@@ -61,34 +62,47 @@ class InProcessExecutor:
         self._idle: dict[str, list[Environment]] = defaultdict(list)
         self._clients = clients
         self._known: set[str] = set()
-        self._loaded_modules: dict[str, set[str]] = {}
         self._views: dict[tuple[Path, ...], Path] = {}
-        logs.redirect(self.output.write_bytes)
+        logs.redirect(OUTPUT.write_bytes)
 
     def warm(self, layers: Sequence[Path]) -> None:
         """Prepare the packages of some layers. Raises LayerMismatchError."""
         self._view(tuple(layers))
 
     def load(self, spec: FunctionSpec) -> None:
-        """Load a function in advance."""
-        if not self._idle[spec.name]:
+        """Load environments of a function in advance."""
+        while len(self._idle[spec.name]) < WARM:
             self._idle[spec.name].append(self._loaded(spec))
+
+    def exchange(self, other: "InProcessExecutor") -> None:
+        """Exchange the loaded functions with those of another executor. Raises ValueError if their settings differ."""
+        mine, theirs = self.configurations, other.configurations
+        if mine != theirs:
+            different = next(name for name in {**mine, **theirs} if mine.get(name) != theirs.get(name))
+            raise ValueError(f"The function {different} is not the same in both clouds.")
+        self._idle, other._idle = other._idle, self._idle  # noqa: SLF001 - of the same class
+
+    @property
+    def configurations(self) -> dict[str, Mapping[str, Any]]:
+        """The configuration of each loaded function."""
+        return {name: environments[0].config for name, environments in self._idle.items() if environments}
 
     def needed(self) -> Needed:
         """Return what each function has needed since it was loaded."""
-        found = {name: environments[0].surroundings for name, environments in self._idle.items() if environments}
         shared = self._switch.modules_since(self._known)
-        return {
-            name: (own.created[:], [each for each in own.modules if each not in self._loaded_modules[name]] + shared)
-            for name, own in found.items()
+        used = {
+            name: max(environments, key=lambda each: len(each.surroundings.recorded)).surroundings
+            for name, environments in self._idle.items()
+            if environments
         }
+        return {name: needs_of(surroundings, shared) for name, surroundings in used.items()}
 
     def prepare(self, needed: Needed) -> None:
         """Make in advance what functions needed in an earlier run."""
         for name, what in needed.items():
-            for environment in self._idle[name][:1]:
+            for environment in self._idle[name]:
                 with self._switch.entered(environment.surroundings):
-                    self._clients.prepare(*what)
+                    self._clients.prepare(what)
 
     def invoke(
         self,
@@ -124,10 +138,10 @@ class InProcessExecutor:
     def _run(self, job: Job) -> None:
         """Run an invocation, on its own thread."""
         environment, began = self._take(job.spec), self._scheduler.clock.now()
-        self.output.collect()
+        OUTPUT.collect()
         status, payload = self._answered(environment, job)
         self._idle[job.spec.name].append(environment)
-        log = tuple(log_events(self.output.take()))
+        log = tuple(log_events(OUTPUT.take()))
         duration = (self._scheduler.clock.now() - began) * 1000
         stream = environment.config["environment"]["AWS_LAMBDA_LOG_STREAM_NAME"]
         outcome = Outcome(status, payload, log, duration, None, job.spec.memory_mb, stream, job.request_id)
@@ -158,7 +172,7 @@ class InProcessExecutor:
         """Return a new environment. Outside handlers, output of the module is dropped."""
         self._switch.manage(spec.code)
         config = configuration(spec, self._variables, Confinement(), _stream(spec))
-        environment = Environment(config, Surroundings.of_function(config, self._view(spec.layers), self.output))
+        environment = Environment(config, Surroundings.of_function(config, self._view(spec.layers), OUTPUT))
         with self._switch.entered(environment.surroundings):
             logs.set_up(config["environment"])
             try:
@@ -166,7 +180,8 @@ class InProcessExecutor:
             except Exception as raised:  # noqa: BLE001 - AWS returns it for each invocation
                 environment.error = runtime.init_error(raised)
         self._known = set(sys.modules)
-        self._loaded_modules[spec.name] = set(environment.surroundings.modules)
+        own = environment.surroundings
+        own.loaded = len(own.created), frozenset(own.modules)
         return environment
 
     def _view(self, layers: tuple[Path, ...]) -> Path:

@@ -86,9 +86,13 @@ class SimulatedFaults(Faults):
         if request_id in self._failing:
             return Fault(what, "error")
         fault = self._choose(f"call {what}", AT_CALL, lambda kind: PAUSES if kind == "pause" else (0.0,))
-        if fault and fault.kind == "error":
-            self._failing.add(request_id)
+        if fault and fault.kind == "error" and request_id:
+            self.fail_retries(request_id)
         return fault
+
+    def fail_retries(self, request_id: str) -> None:
+        """Make further attempts of a call fail."""
+        self._failing.add(request_id)
 
     def delay(self, what: str) -> float:
         """Return the seconds by which an action is late."""

@@ -30,3 +30,7 @@ class Output(io.TextIOBase):
     def writable(self) -> bool:
         """Return True."""
         return True
+
+
+OUTPUT = Output()
+"""The output of all handlers in this process."""

@@ -9,17 +9,31 @@ import sys
 import tempfile
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import boto3
 
+from millrace.local.core.http import Response
 from millrace.local.simulation.output import Output
 
 _MILLRACE = "millrace"
 Made = tuple[str, str, tuple[tuple[str, Any], ...] | None]
 """A client: its kind (client or resource), its service, and the settings of its Config, if it has one."""
+
+
+@dataclass(frozen=True)
+class Answered:
+    """The pickled parameters of a call, and its response."""
+
+    params: bytes
+    response: Response
+
+
+Recorded = dict[str, Answered]
+"""One call of each operation."""
 
 
 class Surroundings:
@@ -31,9 +45,12 @@ class Surroundings:
         self.path = path
         self.folder = folder
         self.session: Any = None
-        self.created: list[Made] = []
+        self.created: list[tuple[Made, Any]] = []
         self.prepared: dict[Made, list[Any]] = {}
         """Clients that were created, and those that were made in advance."""
+        self.loaded: tuple[int, Collection[str]] = (0, ())
+        """How many clients and which modules the initialization created."""
+        self.recorded: dict[Made, Recorded] = {}
         self.streams = streams
         self.log_handlers: list[logging.Handler] = []
         self.log_level = logging.WARNING
@@ -113,12 +130,12 @@ class Switch:
         tempfile.tempdir = None
         root = logging.getLogger()
         root.handlers[:] = surroundings.log_handlers
-        if root.level != surroundings.log_level:
-            root.setLevel(surroundings.log_level)
+        if root.level != surroundings.log_level and surroundings is not self.cloud:
+            root.setLevel(surroundings.log_level)  # clears the caches of all loggers, so not between functions
 
     @staticmethod
     def _install(leaving: Surroundings, entering: Surroundings) -> None:
-        for name in leaving.modules:
+        for name in leaving.modules.keys() - entering.modules.keys():
             del sys.modules[name]
         sys.modules.update(entering.modules)
         vars(os.environ)["_data"] = entering.variables  # at once: putenv() of each variable takes longer

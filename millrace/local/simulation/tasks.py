@@ -25,6 +25,10 @@ class CrashError(BaseException):
     """The process of a handler dies at this point. No `except Exception` of the handler catches it."""
 
 
+class NotDeterministicError(BaseException):
+    """A handler does what no replay can repeat. No `except Exception` of the handler catches it."""
+
+
 class TimedOutError(BaseException):
     """The timeout of a function has ended while its handler waited."""
 
@@ -109,6 +113,20 @@ def virtual_alarms(clock: Clock) -> Iterator[None]:
         return 0.0, 0.0
 
     with patch.object(signal, "signal", replace_handler), patch.object(signal, "setitimer", start_timer):
+        yield
+
+
+@contextmanager
+def no_threads() -> Iterator[None]:
+    """Refuse threads that a handler starts: the machine would choose their order."""
+    start = threading.Thread.start
+
+    def refuse(thread: threading.Thread) -> None:
+        if current_task() and not isinstance(thread, Task):
+            raise NotDeterministicError(f"A handler starts the thread {thread.name}. Use a ThreadPoolExecutor.")
+        start(thread)
+
+    with patch.object(threading.Thread, "start", refuse):
         yield
 
 

@@ -4,20 +4,24 @@ import os
 import random
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from itertools import count
 from typing import Any
 from unittest.mock import patch
 
 import time_machine
 
-from millrace.events import ids
 from millrace.local.core.clock import Clock
 from millrace.local.simulation.tasks import current_task
 
 START = 1_767_225_600.0
 """2026-01-01T00:00:00Z, the start of every simulation."""
 _NANOSECONDS = 1_000_000_000
+_COUNT = count(1)
+_UUID1 = {"_generate_time_safe": None, "_UuidCreate": None, "_node": 0x02_00_00_00_00_01, "_last_timestamp": None}
+"""Makes uuid1() read Python's clock instead of that of a C library, and no address of the machine."""
 
 
 class VirtualClock(Clock):
@@ -81,9 +85,12 @@ def entropy(seed: int) -> Iterator[None]:
     with ExitStack() as stack:
         for module, name in ((os, "urandom"), (random, "_urandom")):
             stack.enter_context(patch.object(module, name, source.randbytes))
+        if hasattr(os, "getrandom"):
+            stack.enter_context(patch.object(os, "getrandom", lambda size, _flags=0: source.randbytes(size)))
+        for name, value in _UUID1.items():
+            stack.enter_context(patch.object(uuid, name, value))
         stack.enter_context(patch.object(random.Random, "seed", seeded))
-        stack.enter_context(patch.object(ids, "_last_tick", 0))  # ids of real time would be later
-        _seed_moto(seed)
+        stack.enter_context(_seeded_moto(seed))
         random.seed(seed)
         try:
             yield
@@ -91,7 +98,12 @@ def entropy(seed: int) -> Iterator[None]:
             random.setstate(state)
 
 
-def _seed_moto(seed: int) -> None:
-    from moto.moto_api._internal import mock_random  # noqa: PLC0415 - moto is imported after its settings
+@contextmanager
+def _seeded_moto(seed: int) -> Iterator[None]:
+    """Seed moto. Its modules draw ids when they are imported, at most once in a process: these ids count up instead."""
+    from moto.core import base_backend  # noqa: PLC0415 - moto is imported after its settings
+    from moto.moto_api._internal import mock_random  # noqa: PLC0415 - the same
 
     mock_random.seed(seed)
+    with patch.object(base_backend, "uuid4", lambda: uuid.UUID(int=next(_COUNT))):
+        yield

@@ -4,14 +4,20 @@ import functools
 import inspect
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from millrace.local.simulation import SimulatedCloud
-from millrace.testing.simulation.runs import Plan, Run, Runner, smallest
+from millrace.local.simulation import START, NotDeterministicError, SimulatedCloud
+from millrace.operations.deployed import DeployedStacks
+from millrace.testing.simulation.runs import Plan, Run, Runner, Test, smallest
+from millrace.testing.simulation.simulation import SimulatedStacks, Simulation
+from millrace.testing.simulation.targets import DeployedScenario
+from millrace.testing.simulation.training import CALM, WORTHWHILE, trained
 
 REPORTER = "millrace-simulate"
 """The name of the plugin that receives each run, by its method `ran`."""
@@ -23,10 +29,6 @@ _REAL_TIME = time.monotonic
 
 class SimulationError(AssertionError):
     """A test failed with a seed. The message contains the smallest set of faults, the story and the replay command."""
-
-
-class NotDeterministicError(Exception):
-    """Two runs of one seed differ, so a replay would prove nothing."""
 
 
 @dataclass
@@ -48,34 +50,52 @@ class Options:
             self.progress = reporter.ran
 
 
-def deployed(assembly: Path, cache: Path) -> SimulatedCloud:
-    """Return a simulated cloud with the stacks of an assembly and all functions loaded."""
-    cloud = SimulatedCloud(cache=cache)
-    with cloud.running():
-        cloud.deploy(assembly)
-        cloud.warm()
-    return cloud
-
-
 @dataclass
 class Simulations:
     """The deployed cloud of a test session, which every run starts from."""
 
     cloud: SimulatedCloud
-    assembly: Path
+    stacks: DeployedStacks
+    another: Callable[[float], "Simulations"]
+    """Deploys the same stacks to another cloud, at a virtual time."""
     options: Options = field(default_factory=Options)
+
+    @classmethod
+    def of(cls, assembly: Path, cache: Path, start: float = START) -> "Simulations":
+        """Deploy the stacks of an assembly to a simulated cloud, and load all functions."""
+        cloud = SimulatedCloud(cache=cache, start=start)
+        with cloud.running():
+            cloud.deploy(assembly)
+            cloud.warm()
+        return cls(cloud, SimulatedStacks(cloud, assembly), partial(cls.of, assembly, cache))
+
+    def runner(self, test: Test) -> Runner:
+        """Return what runs a test on this cloud."""
+        return Runner(self.cloud, self.stacks, test)
 
 
 def simulate(seeds: int = 200) -> Callable[[Callable[..., object]], Callable[..., None]]:
     """Run a test that takes a `simulation` once for each seed. Each seed chooses another schedule of failures."""
 
     def decorated(test: Callable[..., object]) -> Callable[..., None]:
-        @functools.wraps(test)
-        def run_seeds(*, simulation: Simulations, **fixtures: Any) -> None:
-            runner = Runner(simulation.cloud, simulation.assembly, lambda one: test(simulation=one, **fixtures))
-            Search(runner, test, simulation.options).search(seeds)
+        signature = inspect.signature(test)
 
-        run_seeds.__signature__ = inspect.signature(test)  # type: ignore[attr-defined]
+        @functools.wraps(test)
+        def run_seeds(*arguments: Any, **fixtures: Any) -> None:
+            fixtures = signature.bind(*arguments, **fixtures).arguments  # Hypothesis passes them by position
+            simulation: Simulations | DeployedScenario = fixtures.pop("simulation")
+            if isinstance(simulation, DeployedScenario):
+                test(simulation=simulation, **fixtures)
+                return
+
+            def called(one: Simulation) -> object:
+                return test(simulation=one, **fixtures)
+
+            search = Search(simulation.runner(called), test, simulation.options)
+            search.another = lambda start: simulation.another(start).runner(called)
+            search.search(seeds)
+
+        run_seeds.__signature__ = signature  # type: ignore[attr-defined]
         marked: Callable[..., None] = pytest.mark.simulation(run_seeds)
         return marked
 
@@ -89,6 +109,8 @@ class Search:
     runner: Runner
     test: Callable[..., object]
     options: Options
+    another: Callable[[float], Runner] | None = None
+    """Deploys the same stacks to another cloud, for the training of functions."""
 
     @property
     def name(self) -> str:
@@ -102,16 +124,32 @@ class Search:
         if self.options.replay is not None:
             self._replay(self.options.replay)
             return
-        calm = Plan(0, ())
-        self.runner.cloud.prepare(self.runner.run(calm).needed)
-        self._check_determinism(calm)
-        for run in self.runner.run_all(self._plans(self.options.seeds or seeds), self.options.jobs):
+        calm = self._prepare()
+        self._check_determinism(CALM, calm)
+        with self._training(calm, self.options.seeds or seeds):
+            failed = self._first_failure(self.options.seeds or seeds)
+        if failed:
+            self._check_determinism(Plan(failed.seed), failed)
+            raise SimulationError(self._report(failed))
+
+    def _first_failure(self, seeds: int) -> Run | None:
+        for run in self.runner.run_all(self._plans(seeds), self.options.jobs):
             self.options.progress(self.name, run)
             if run.status == "skipped":
                 pytest.skip(run.error)
             if run.status == "failed":
-                self._check_determinism(Plan(run.seed), run)
-                raise SimulationError(self._report(run))
+                return run
+        return None
+
+    def _prepare(self) -> Run:
+        """Make in advance what functions need in a run without faults. Return that run."""
+        calm = self.runner.run(replace(CALM, record=True))
+        self.runner.cloud.prepare(calm.needed)
+        return calm
+
+    def _training(self, calm: Run, seeds: int) -> AbstractContextManager[None]:
+        worthwhile = calm.status == "passed" and (seeds >= WORTHWHILE or self.options.seconds is not None)
+        return trained(self.runner, self.another, calm) if worthwhile and self.another else nullcontext()
 
     def _plans(self, seeds: int) -> Iterator[Plan]:
         if self.options.seconds is None:
@@ -124,6 +162,8 @@ class Search:
 
     def _check_determinism(self, plan: Plan, first: Run | None = None) -> None:
         first, second = first or self.runner.run(plan), self.runner.run(plan)
+        if first.failure[0] == NotDeterministicError.__name__:
+            raise NotDeterministicError(f"not deterministic: {first.error}")
         if first.digest != second.digest:
             raise NotDeterministicError(self._difference(first, second))
 
@@ -137,12 +177,13 @@ class Search:
         details = f"{before}\nfirst run:  {one}\nsecond run: {other}" if one != other else "The data of a call differs."
         return (
             f"not deterministic: two runs of seed {first.seed} of {self.name} differ (line {line}). The test or a "
-            f"handler reads the real time or entropy past the clock, as a thread or a C extension can.\n{details}"
+            f"handler reads the real time or entropy past the clock, as a thread or a C extension can, or a function "
+            f"depends on the events that it processed before.\n{details}"
         )
 
     def _replay(self, replay: str) -> None:
         """Run one seed again. Raises SimulationError if it fails, and ValueError for faults that it does not have."""
-        self.runner.cloud.prepare(self.runner.run(Plan(0, ())).needed)
+        self._prepare()
         seed, colon, numbers = replay.partition(":")
         run = self.runner.run(Plan(int(seed)))
         if colon:

@@ -12,10 +12,10 @@ import traceback
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Literal
 
 from millrace.local.simulation import Fault, Needed, SimulatedCloud, SimulatedFaults
+from millrace.operations.deployed import DeployedStacks
 from millrace.testing.simulation.simulation import Simulation
 
 Test = Callable[[Simulation], object]
@@ -43,10 +43,14 @@ class Run:
 
 @dataclass(frozen=True)
 class Plan:
-    """A run to make: with the faults that the seed chooses, or with those given."""
+    """A run to make: with the faults that the seed chooses, or with those given.
+
+    With `record`, the run returns what its functions needed.
+    """
 
     seed: int
     given: tuple[Fault, ...] | None = None
+    record: bool = False
 
 
 @dataclass
@@ -54,7 +58,7 @@ class Runner:
     """Makes runs of a test on a deployed cloud."""
 
     cloud: SimulatedCloud
-    assembly: Path
+    stacks: DeployedStacks | None
     test: Test
 
     def run(self, plan: Plan) -> Run:
@@ -96,7 +100,8 @@ class Runner:
             return reader, child
         try:
             os.close(reader)
-            result = pickle.dumps(self._made(plan))
+            gc.disable()
+            result = pickle.dumps(self.here(plan))
             with os.fdopen(writer, "wb") as stream:
                 stream.write(result)
         except BaseException:  # noqa: BLE001 - the fork must not return into the caller
@@ -104,11 +109,13 @@ class Runner:
         finally:
             os._exit(0)
 
-    def _made(self, plan: Plan) -> Run:
-        gc.disable()
+    def here(self, plan: Plan) -> Run:
+        """Make one run in this process, which changes the cloud."""
+        if plan.record:
+            self.cloud.record()
         faults = SimulatedFaults(plan.seed, plan.given)
         with self.cloud.running(plan.seed, faults):
-            return made(plan, self.cloud, faults, lambda: self.test(Simulation(self.cloud, faults, self.assembly)))
+            return made(plan, self.cloud, faults, lambda: self.test(Simulation(self.cloud, faults, self.stacks)))
 
 
 def made(plan: Plan, cloud: SimulatedCloud, faults: SimulatedFaults, test: Callable[[], object]) -> Run:

@@ -68,10 +68,10 @@ class SimulationTrace:
 class Simulation:
     """One run of the deployed stacks. It begins with what was deployed, and nothing else."""
 
-    def __init__(self, cloud: SimulatedCloud, faults: SimulatedFaults, assembly: Path) -> None:
+    def __init__(self, cloud: SimulatedCloud, faults: SimulatedFaults, stacks: DeployedStacks | None) -> None:
         self.cloud = cloud
         self.faults = faults
-        self._assembly = assembly
+        self._stacks = stacks
 
     def client(self, service: str) -> Any:
         """Return the boto3 client of a service."""
@@ -113,7 +113,7 @@ class Simulation:
         if len(names) != 1:
             raise LookupError(f"{len(names)} tables have {table!r} in their names: {', '.join(names) or 'none'}.")
         pages = self.cloud.client("dynamodb").get_paginator("scan").paginate(TableName=names[0])
-        return [_plain(item) for page in pages for item in page["Items"]]
+        return [plain_item(item) for page in pages for item in page["Items"]]
 
     def on(self, event: type[Event] | str, do: Callable[[Mapping[str, Any]], object]) -> None:
         """Call a function with the data of each event of a class: an external system that subscribes to it.
@@ -170,36 +170,49 @@ class Simulation:
         trace = self.trace
         if not trace.dead_letters() and not {"FAILED", "TIMED_OUT", "ABORTED"} & set(trace.executions().values()):
             return 0
-        deployed, total = _Deployed(_Target(self.cloud), Assembly(self._assembly)), 0
-        for _ in range(REDRIVES):
-            found = dead_letters.take(deployed, None, [])
-            if not found:
-                return total
-            total += len(found)
-            outcomes = list(dead_letters.redrive(deployed, found, None))
-            if failed := [outcome["error"] for outcome in outcomes if "error" in outcome]:
-                raise RedriveError(f"Dead letters cannot be redriven: {'; '.join(failed)}")
-            self.settle()
-        raise RedriveError(f"Dead letters are left after {REDRIVES} redrives without faults.")
+        if self._stacks is None:
+            raise RedriveError("redrive() needs the stacks of a cloud assembly: this cloud has resources without one.")
+        return redriven(self._stacks, self.settle)
+
+
+def redriven(stacks: DeployedStacks, settle: Callable[[], None]) -> int:
+    """Redrive all dead letters and settle, until none is left. Return how many there were. Raises RedriveError."""
+    total = 0
+    for _ in range(REDRIVES):
+        found = dead_letters.take(stacks, None, [])
+        if not found:
+            return total
+        total += len(found)
+        outcomes = list(dead_letters.redrive(stacks, found, None))
+        if failed := [outcome["error"] for outcome in outcomes if "error" in outcome]:
+            raise RedriveError(f"Dead letters cannot be redriven: {'; '.join(failed)}")
+        settle()
+    raise RedriveError(f"Dead letters are left after {REDRIVES} redrives without faults.")
 
 
 class _Target(Cloud):
-    """A simulated cloud as the target of commands."""
+    """A simulated cloud as the target of commands. It uses the clients of the cloud."""
 
     def __init__(self, cloud: SimulatedCloud) -> None:
         super().__init__(cloud.environment()["AWS_ENDPOINT_URL"])
+        for name in ("client", "physical_ids"):
+            object.__setattr__(self, name, getattr(cloud, name))
         object.__setattr__(self, "now", cloud.clock.now)
-        object.__setattr__(self, "physical_ids", cloud.physical_ids)
 
 
-class _Deployed(DeployedStacks):
+class SimulatedStacks(DeployedStacks):
     """The stacks of a simulated cloud, which need not be read by CloudFormation's API."""
+
+    def __init__(self, cloud: SimulatedCloud, assembly: Path) -> None:
+        super().__init__(_Target(cloud), Assembly(assembly))
+        dict(self._names)  # once for all runs
 
     def _names_in(self, stack: str) -> list[tuple[str, str]]:
         return list(self.cloud.physical_ids(stack).items())  # type: ignore[attr-defined]
 
 
-def _plain(item: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+def plain_item(item: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Return an item of DynamoDB as Python values."""
     return {name: _value(*next(iter(value.items()))) for name, value in item.items()}
 
 
@@ -218,7 +231,7 @@ _VALUES: dict[str, Callable[[Any], Any]] = {
     "NS": lambda values: {_number(each) for each in values},
     "SS": set,
     "BS": set,
-    "M": _plain,
+    "M": plain_item,
     "L": lambda values: [_value(*next(iter(each.items()))) for each in values],
     "NULL": lambda _: None,
 }

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from contextvars import ContextVar
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from millrace.local.core.moto_patches import replace, replace_attribute
@@ -34,6 +35,14 @@ def apply(region: RegionOf) -> None:
     _return_dead_letter_queue_source()
     queue_moto_changes.apply()
     _keep_trace_header()
+    _cache_attribute_names()
+
+
+def _cache_attribute_names() -> None:
+    """moto converts the name of each attribute of a queue, character by character, on each call."""
+    from moto.sqs import models  # noqa: PLC0415
+
+    replace(models, "camelcase_to_underscores", lru_cache(256)(models.camelcase_to_underscores))
 
 
 def _use_local_clock(region: RegionOf) -> None:
