@@ -16,7 +16,7 @@ from carrier import Carrier, refusal_reason  # noqa: E402 - found by the line ab
 EVENTS = ROOT / "tests" / "events"
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def recorded():
     """A recorded envelope, by the name of its file."""
     return lambda name: json.loads((EVENTS / f"{name}.json").read_text())
