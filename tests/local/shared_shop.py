@@ -52,7 +52,13 @@ def restored(cloud):
     cloud.on_loop(machines._api._mocked.mocks.clear)
     for url in sqs.list_queues(QueueNamePrefix="Shop-")["QueueUrls"]:
         if "DeadLetters" in url:
-            sqs.purge_queue(QueueUrl=url)  # deletes received messages, too
+            _empty(sqs, url)
+
+
+def _empty(sqs, url):
+    while found := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+        for message in found:
+            sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
 
 
 def _functions(cloud):
