@@ -66,15 +66,15 @@ class Up:
 
 
 @pytest.fixture(scope="module")
-def up(tmp_path_factory):
+def up(assembly, tmp_path_factory):
+    """`millrace up` in a copy of the shop and of its assembly, which is synthesised again after the first change."""
     project = tmp_path_factory.mktemp("project")
-    for name in ("app.py", "cdk.json", "requirements.txt"):
+    for name in ("app.py", "cdk.json", "pyproject.toml", "requirements.txt"):
         shutil.copy(ROOT / name, project)
     for name in ("functions", "infra"):
         shutil.copytree(ROOT / name, project / name, ignore=shutil.ignore_patterns("__pycache__"))
-    (project / ".millrace").mkdir()
-    if (ROOT / ".millrace" / "layers").exists():
-        (project / ".millrace" / "layers").symlink_to(ROOT / ".millrace" / "layers")
+    shutil.copytree(assembly, project / ".millrace" / "cdk.out", symlinks=True)
+    (project / ".millrace" / "layers").symlink_to(ROOT / ".millrace" / "layers")
     running = Up(project)
     yield running
     running.process.send_signal(signal.SIGINT)
