@@ -1,7 +1,7 @@
 """Writes docs/fidelity.md from the tests: `python tests/fidelity.py`.
 
-A test of a behaviour that copies AWS has the AWS page as the first line of its docstring. A second line says `Differs:`
-or `Refused:` and how. A test itself is the proof that the row holds.
+A test of a behaviour that copies AWS has the AWS page as the first line of its docstring. A second line starts with
+`Differs:` or `Refused:`, and describes the difference. The test proves its row.
 """
 
 import ast
@@ -71,8 +71,8 @@ def _row(file: Path, name: str, lines: list[str]) -> Row:
     by_file = folder in ("core", "lambda_", "local", "patterns")  # several subjects, named by their files
     subject = folder if not by_file else found[1] if found else file.stem
     area = _AREAS.get(subject, subject.capitalize())
-    told = " ".join(lines[1:])
-    likeness = told if told.startswith(("Differs:", "Refused:")) else "same"
+    note = " ".join(lines[1:])
+    likeness = note if note.startswith(("Differs:", "Refused:")) else "same"
     page = lines[0].removesuffix(".")
     behaviour = name.removeprefix("test_").replace("_", " ")
     return Row(area, behaviour, page, likeness.replace("|", "\\|"), f"{file.name}::{name}")

@@ -120,7 +120,7 @@ def cfn_lint(template: Path, regions: list[str]) -> list[str]:
 
 
 def run_checkov(template: Path, program: str) -> tuple[list[str], int]:
-    """The findings of checkov, and the number of those that are acknowledged. It asks no server for anything."""
+    """The findings of checkov, and the number of those that are acknowledged. It sends no request to a server."""
     options = ["--framework", "cloudformation", "--skip-download", "--quiet", "--compact", "-o", "json"]
     report = json.loads(_run([program, "-f", str(template), *options], fine=(0, 1)))
     if report["summary"]["parsing_errors"] or not report["summary"]["passed"]:
@@ -130,7 +130,7 @@ def run_checkov(template: Path, program: str) -> tuple[list[str], int]:
 
 
 def version_of(program: str) -> str:
-    """The version of a program, as it says itself."""
+    """Return the version that a program prints."""
     return _run([program, "--version"], fine=(0,)).strip()
 
 

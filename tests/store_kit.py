@@ -1,10 +1,11 @@
-"""What the tests of event stores share: a table of streams, a jar whose coins are counted, and kills at API calls."""
+"""Shared by the tests of event stores and projections: events, aggregates, views, tables, and crashes at API calls."""
 
 from dataclasses import dataclass
 
 from botocore.client import BaseClient
 
 from millrace.events import Event
+from millrace.runtime import View, projection
 from millrace.runtime.streams import BY_POSITION
 
 
@@ -32,9 +33,30 @@ def _in_euros(data):
     return {**data, "currency": "EUR"}
 
 
+class Paid(Event, source="test.till"):
+    jar: str
+    value: int
+
+
+class Emptied(Event, source="test.till"):
+    jar: str
+
+
+class JarView(View, key="jar"):
+    jar: str
+    total: int = 0
+    note: str | None = None
+
+
+@projection
+def keeps(event: Paid, row: JarView | None) -> JarView | None:
+    """Project the payments into the total of a jar."""
+    return JarView(jar=event.jar, total=(row.total if row else 0) + event.value)
+
+
 @dataclass
 class Jar:
-    """What is in it, and how often something was."""
+    """The total of a jar, and the number of its coins."""
 
     total: int = 0
     coins: int = 0

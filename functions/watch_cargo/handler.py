@@ -10,7 +10,7 @@ LIMIT_CELSIUS = 8.0
 
 @stream_processor(every=timedelta(minutes=5), lateness=timedelta(minutes=1))
 def handler(window: Window[CargoReading]) -> TemperatureBreached | None:
-    """Report five minutes that were too warm on average; a door that is opened for a moment is none."""
+    """Report five minutes that were too warm on average. A short rise while a door is open is ignored."""
     celsius = window["celsius"]
     if celsius.mean <= LIMIT_CELSIUS:
         return None

@@ -68,7 +68,7 @@ def _options(
             "--version", callback=lambda wanted: _version(wanted=wanted), is_eager=True, help="Print the version."
         ),
     ] = False,
-    verbose: Annotated[  # `main` takes it off, wherever it stands
+    verbose: Annotated[  # `main` removes it from any position
         bool, typer.Option("--verbose", help="Print the whole traceback of an error. Works for every command.")
     ] = False,
 ) -> None:

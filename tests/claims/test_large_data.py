@@ -1,4 +1,4 @@
-"""Large data, through processors and a mediator, over the archive, and what is not to be believed of it."""
+"""Large data through processors, a mediator and the archive, and forged claims."""
 
 import hashlib
 from datetime import timedelta
@@ -11,7 +11,7 @@ from millrace.events.claims import CLAIM_ABOVE
 from millrace.events.envelope import entry_bytes
 from millrace.operations.bus import put_event
 
-WAY = ("straighten", "recognise", "file_away")
+CONSUMERS = ("straighten", "recognise", "file_away")
 
 
 class BookWanted(Event, source="test.shop", external=True):
@@ -41,7 +41,7 @@ def weighing(scan):
 def test_five_megabytes_pass_whole_through_a_queue_a_stream_and_a_rule(claims, scan):
     event, digest = scan("vast", 5_000_000)
     flow = claims.put(event)
-    assert claims.seen("vast") == dict.fromkeys(WAY, digest)
+    assert claims.seen("vast") == dict.fromkeys(CONSUMERS, digest)
     assert claims.cloud.trace(flow).names() == ["Scanned", "Straightened", "Recognised"]
     assert len(claims.keys(flow)) == 1
 
@@ -51,7 +51,7 @@ def test_the_data_lies_in_the_bucket_from_the_first_byte_above_the_limit(claims,
     event, digest, metadata = weighing(f"by{more}", CLAIM_ABOVE + more)
     flow = claims.put(event, **metadata)
     assert len(claims.keys(flow)) == claimed
-    assert claims.seen(f"by{more}") == dict.fromkeys(WAY, digest)
+    assert claims.seen(f"by{more}") == dict.fromkeys(CONSUMERS, digest)
 
 
 @pytest.mark.parametrize("size", [150_000, 900_000])
@@ -71,7 +71,7 @@ def test_the_command_puts_large_events_too(claims, scan):
     metadata = put_event(claims.cloud, event, "claims")
     claims.cloud.settle()
     assert len(claims.keys(metadata.event_id)) == 1
-    assert claims.seen("typed") == dict.fromkeys(WAY, digest)
+    assert claims.seen("typed") == dict.fromkeys(CONSUMERS, digest)
 
 
 def test_a_replay_finds_what_was_claimed(claims, scan):
@@ -88,10 +88,10 @@ def test_a_replay_finds_what_was_claimed(claims, scan):
     claims.cloud.settle()
     trace = claims.cloud.trace(flow)
     assert (len(trace.work("straighten").attempts), trace.errors()) == (2, [])
-    assert claims.seen("again") == dict.fromkeys(WAY, digest)
+    assert claims.seen("again") == dict.fromkeys(CONSUMERS, digest)
 
 
-def test_who_does_not_take_an_event_may_not_read_its_data(claims, scan):
+def test_function_may_not_read_the_data_of_events_that_it_does_not_consume(claims, scan):
     """https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-policy-language-overview.html"""
     event, _ = scan("private", 300_000)
     (key,) = claims.keys(claims.put(event))
@@ -103,27 +103,27 @@ def test_who_does_not_take_an_event_may_not_read_its_data(claims, scan):
 
 @pytest.fixture
 def another(claims, scan):
-    """The claim of somebody else's scan."""
+    """The claim of another scan."""
     event, _ = scan("theirs", 300_000)
     (key,) = claims.keys(claims.put(event))
     return {"bucket": claims.bucket, "key": key, "bytes": 1, "sha256": key.rpartition("/")[2]}
 
 
 @pytest.mark.parametrize(
-    ("forged", "told"),
+    ("forged", "error"),
     [
         ({}, "is not the key of this event"),
         ({"bucket": "shop-private"}, "should be {bucket}, the bucket of its bus"),
         ({"sha256": "0" * 64}, "is not the key of this event"),
         ({"key": None}, "should contain {bucket, key, bytes, sha256}"),
     ],
-    ids=["of another's event", "of another bucket", "of another hash", "of no form"],
+    ids=["of another's event", "of another bucket", "of another hash", "invalid"],
 )
-def test_a_forged_claim_is_put_aside_and_reads_nothing(claims, another, forged, told):
+def test_forged_claim_is_quarantined_and_reads_nothing(claims, another, forged, error):
     metadata = Metadata.root(producer="forger")
     claims.put_claim(metadata, **(another | forged))
-    (reason,) = claims.put_aside()
-    assert told.replace("{bucket}", claims.bucket) in reason
+    (reason,) = claims.quarantined()
+    assert error.replace("{bucket}", claims.bucket) in reason
     assert claims.cloud.trace(metadata.correlation_id).names() == ["Scanned"]
 
 
@@ -132,15 +132,15 @@ def claim_of(claims, metadata, digest):
     return {"bucket": claims.bucket, "key": key, "bytes": 1, "sha256": digest}
 
 
-def test_data_that_is_not_what_was_claimed_is_put_aside(claims):
+def test_event_whose_data_has_another_hash_is_quarantined(claims):
     metadata, digest = Metadata.root(producer="test"), hashlib.sha256(b"one thing").hexdigest()
     claim = claim_of(claims, metadata, digest)
     claims.s3.put_object(Bucket=claims.bucket, Key=claim["key"], Body=b"another")
     claims.put_claim(metadata, **claim)
-    assert "does not match the stored data" in claims.put_aside()[0]
+    assert "does not match the stored data" in claims.quarantined()[0]
 
 
-def test_a_claim_that_is_gone_is_put_aside_with_the_reason(claims):
+def test_event_with_an_expired_claim_is_quarantined_with_the_reason(claims):
     metadata = Metadata.root(producer="test")
     claims.put_claim(metadata, **claim_of(claims, metadata, "0" * 64))
-    assert "has expired: the claims of a bus expire after its archive" in claims.put_aside()[0]
+    assert "has expired: the claims of a bus expire after its archive" in claims.quarantined()[0]

@@ -82,9 +82,9 @@ def problems(saw, window, scheme):
         "an arrow key follows the flow": saw["follows"],
         "an arrow key moves across the flow": len(set(saw["across"])) == 2,
         "Enter selects": saw["chosen"] == "OrderCompleted",
-        "an event lists its consumers": "award_points" in saw["told"] and "rate_credit" in saw["told"],
-        "its failure paths": "DeadLetters" in saw["told"],
-        "its schema": "tracking_id" in saw["told"],
+        "an event lists its consumers": "award_points" in saw["details"] and "rate_credit" in saw["details"],
+        "its failure paths": "DeadLetters" in saw["details"],
+        "its schema": "tracking_id" in saw["details"],
         "upstream and downstream nodes are highlighted": saw["lit"] > 5,
         "Escape lists everything": saw["everything"] > 25,
         "a slash searches": saw["searching"] == "search",
@@ -92,7 +92,7 @@ def problems(saw, window, scheme):
         "a click selects": saw["clicked"] == "award_points",
         "nothing is fetched": saw["fetched"] == [] and saw["refused"] == [],
     }
-    shown = {key: value for key, value in saw.items() if key != "told"}
+    shown = {key: value for key, value in saw.items() if key != "details"}
     return [f"failed: {rule} ({shown})" for rule, holds in expected.items() if not holds]
 
 

@@ -35,7 +35,7 @@
     completed.focus();
     press(document.activeElement, "Enter");
     saw.chosen = heading();
-    saw.told = panel.textContent;
+    saw.details = panel.textContent;
     saw.lit = view.querySelectorAll(".arrow.lit").length;
     press(document.body, "Escape");
     saw.everything = listed().length;

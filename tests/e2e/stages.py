@@ -187,9 +187,9 @@ def update(stage):
 
 def redrive(stage):
     """Redrive the dead letter to the updated handler."""
-    (letter,) = stage.millrace("dlq", "list")
+    (dead_letter,) = stage.millrace("dlq", "list")
     stage.millrace("dlq", "redrive", "--all", "--yes")
-    stage.wait_for(letter["correlation_id"], "GiftIssued")
+    stage.wait_for(dead_letter["correlation_id"], "GiftIssued")
     expect(not stage.millrace("dlq", "list"), f"{stage.stack} has no dead letter")
 
 

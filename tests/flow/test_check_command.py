@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from jsonschema import Draft4Validator
+from twins import files_of, lay_out
 
 from millrace.cli import main
 from millrace.flow.assembly import SourceLocation
@@ -18,7 +19,17 @@ from millrace.flow.report import as_sarif, reject_lone_surrogates
 
 ROOT = Path(__file__).parents[2]
 SARIF = json.loads((ROOT / "tests" / "data" / "sarif-2.1.0.json").read_text())
-INPUTS = ("functions", "infra", "app.py", "cdk.json", "requirements.txt")
+APP = """
+from aws_cdk import App, Stack
+
+from infra import build
+from millrace.constructs import Bus
+
+app = App(analytics_reporting=False)
+stack = Stack(app, "Demo")
+build(stack, Bus(stack, "Bus", name="demo"))
+app.synth()
+"""
 LOCATIONS = (SourceLocation("infra/a.py", 3), SourceLocation("functions/a/handler.py", 9))
 FOUND = Finding("Shop/A", "It is wrong.", "Fix it.", LOCATIONS, check="cycle")
 
@@ -44,42 +55,34 @@ def test_existing_assembly_is_checked_without_cdk(assembly):
 
 @pytest.fixture(scope="module")
 def looping(assembly, tmp_path_factory):
-    """A copy of the shop in which award_points publishes OrderPlaced, and the output of its synth."""
-    shop = tmp_path_factory.mktemp("looping")
-    for name in INPUTS:
-        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
-        copy(ROOT / name, shop / name)
-    (shop / ".millrace").mkdir()
-    (shop / ".millrace" / "layers").symlink_to(ROOT / ".millrace" / "layers")
-    handler = shop / "functions" / "award_points" / "handler.py"
-    source = handler.read_text().replace("-> PointsAwarded:", "-> PointsAwarded | OrderPlaced:")
-    imported = "from functions.contracts.orders import OrderPlaced\nfrom millrace"
-    handler.write_text(source.replace("from millrace", imported, 1))
-    return shop, run("synth", at=shop)
+    """A small app in which bill_order and ship_order form a cycle, and the result of its synth."""
+    project = lay_out(tmp_path_factory.mktemp("cycle") / "demo", files_of("cycle", "bad"))
+    shutil.copy(ROOT / "cdk.json", project)
+    (project / "app.py").write_text(APP)
+    return project, run("synth", at=project)
 
 
 def test_cycle_stops_the_synth_and_shows_its_path(looping):
     status, output = looping[1]
     assert status != 0
-    path = "OrderPlaced → Fulfilment → complete_order → OrderCompleted → award_points → OrderPlaced"
-    assert f"The events form a cycle: {path}." in output
+    assert "The events form a cycle: OrderPaid → ship_order → OrderShipped → bill_order → OrderPaid" in output
     assert "Traceback" not in output
 
 
 def test_finding_names_files_and_lines(looping):
-    shop, (_, output) = looping
-    for function in ("award_points", "complete_order"):
-        lines = (shop / "functions" / function / "handler.py").read_text().splitlines()
+    project, (_, output) = looping
+    for function in ("bill_order", "ship_order"):
+        lines = (project / "functions" / function / "handler.py").read_text().splitlines()
         number = next(at for at, line in enumerate(lines, 1) if line.startswith("def handler"))
-        assert f"{function}  functions/{function}/handler.py:{number}, infra/" in output
+        assert f"{function}  functions/{function}/handler.py:{number}, infra.py:" in output
     assert "allow_cycle=allow_cycle(reason=…, max_hops=…)" in output
 
 
 def test_check_prints_json_and_exits_with_one(looping):
     status, output = run("check", "--json", at=looping[0])
-    (found,) = [found for found in json.loads(output) if found["check"] == "cycle"]
-    assert status == 1
-    assert {each["file"] for each in found["locations"]} >= {"functions/award_points/handler.py", "infra/loyalty.py"}
+    (found,) = json.loads(output)
+    assert (status, found["check"]) == (1, "cycle")
+    assert {each["file"] for each in found["locations"]} >= {"functions/bill_order/handler.py", "infra.py"}
 
 
 def test_sarif_is_valid_and_has_locations():

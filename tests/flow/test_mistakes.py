@@ -5,7 +5,7 @@ from pathlib import Path
 from traceback import format_exception
 
 import pytest
-from twins import Twins
+from twins import Twins, lay_out
 
 from millrace.flow.report import details
 from millrace.local.cloudformation.synthesis import SynthesisError, synthesise
@@ -27,7 +27,7 @@ class Mistakes(Twins):
 
     def answer(self, file, find, replace, fix, **_):
         """The lines that explain a project's error or, if it has none, the finding with a fix."""
-        project = self._laid_out("project", {})
+        project = lay_out(self._folder / "project", {})
         infra = project / "infra.py"
         infra.write_text(infra.read_text().replace("from millrace.constructs import Processor", IMPORT))
         text = (project / file).read_text()

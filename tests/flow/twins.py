@@ -23,6 +23,18 @@ def files_of(name, state):
     return {file: BROKEN / "base" / file for file in files_of(name, "bad")}
 
 
+def lay_out(project, files):
+    """Create a project: the base, changed files, and the layers of the shop. Return it."""
+    shutil.copytree(BROKEN / "base", project)
+    for file, source in files.items():
+        (project / file).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, project / file)
+    shutil.copyfile(ROOT / "requirements.txt", project / "requirements.txt")
+    (project / ".millrace").mkdir()
+    (project / ".millrace" / "layers").symlink_to(ROOT / ".millrace" / "layers")
+    return project
+
+
 class Twins:
     """Synthesises the apps in this process, one after the other."""
 
@@ -32,7 +44,7 @@ class Twins:
 
     def found(self, name, state):
         """The ids of the findings in an app."""
-        project = self._laid_out(f"{name}-{state}", files_of(name, state))
+        project = lay_out(self._folder / f"{name}-{state}", files_of(name, state))
         with self._imported(project):
             return [found.check for found in self._findings(project)]
 
@@ -52,17 +64,6 @@ class Twins:
             for module in [module for module in sys.modules if _is_the_projects(module)]:
                 del sys.modules[module]
             sys.modules.update(kept)
-
-    def _laid_out(self, name, files):
-        project = self._folder / name
-        shutil.copytree(BROKEN / "base", project)
-        for file, source in files.items():
-            (project / file).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(source, project / file)
-        shutil.copyfile(ROOT / "requirements.txt", project / "requirements.txt")
-        (project / ".millrace").mkdir()
-        (project / ".millrace" / "layers").symlink_to(ROOT / ".millrace" / "layers")
-        return project
 
     def _synthesised(self, project):
         from aws_cdk import App, Stack

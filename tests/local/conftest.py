@@ -16,7 +16,7 @@ from carrier import Carrier, refusal_reason  # noqa: E402 - found by the line ab
 EVENTS = ROOT / "tests" / "events"
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def recorded():
     """A recorded envelope, by the name of its file."""
     return lambda name: json.loads((EVENTS / f"{name}.json").read_text())
@@ -51,7 +51,7 @@ def carrier(cloud):
 
 @pytest.fixture
 def stocked(cloud, put, carrier):
-    """The shop with stock on its shelves, and its carrier."""
+    """The shop with stock, and its carrier."""
     put("stock_delivered")
     cloud.settle()
     return cloud
@@ -114,16 +114,15 @@ def table(cloud):
 
 @pytest.fixture
 def messages(cloud):
-    """The messages of the queues whose name holds all of some words."""
+    """The messages of the queue with all words in its name. They stay visible."""
 
     def read(*words):
         sqs = cloud.client("sqs")
         urls = sqs.list_queues().get("QueueUrls", [])
         found = [url for url in urls if all(word.lower() in url.lower() for word in words)]
         assert len(found) == 1, found
-        answer = sqs.receive_message(
-            QueueUrl=found[0], MaxNumberOfMessages=10, AttributeNames=["All"], MessageAttributeNames=["All"]
-        )
+        attributes = {"AttributeNames": ["All"], "MessageAttributeNames": ["All"]}
+        answer = sqs.receive_message(QueueUrl=found[0], MaxNumberOfMessages=10, VisibilityTimeout=0, **attributes)
         return answer.get("Messages", [])
 
     return read

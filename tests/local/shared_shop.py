@@ -1,4 +1,4 @@
-"""The shop, deployed once for a module: each test has flows of its own, and leaves the shop as it was."""
+"""The shop, deployed once for a module. Each test has its own flows, and the shop is restored after it."""
 
 import json
 
@@ -16,9 +16,9 @@ def cloud(empty_cloud, assembly):
     empty_cloud.reset()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def put(cloud, recorded):
-    """Put a recorded event with ids, and of an order, of its own; gives its correlation id."""
+    """Put a recorded event with new ids of event and order. Return its correlation id."""
 
     def put(name, **changed):
         envelope, own = recorded(name), Metadata.root(producer="test")
@@ -35,16 +35,21 @@ def put(cloud, recorded):
 
 
 @pytest.fixture(autouse=True)
-def restored(cloud, request):
-    """After a test: no dead message, no execution that failed, and what it has replaced is deployed again."""
+def restored(cloud):
+    """Deploy the previous code and timeouts after a test, remove its mocks, and clear failures and dead letters."""
     lambda_, sqs = cloud.client("lambda"), cloud.client("sqs")
-    before = {name: function.code_bytes for name, function in _functions(cloud).items()}
+    before = {name: (function.code_bytes, function.timeout) for name, function in _functions(cloud).items()}
     yield
     for name, function in _functions(cloud).items():
-        if function.code_bytes != before[name]:
-            lambda_.update_function_code(FunctionName=name, ZipFile=before[name])
+        code, timeout = before[name]
+        if function.code_bytes != code:
+            lambda_.update_function_code(FunctionName=name, ZipFile=code)
+        if function.timeout != timeout:
+            lambda_.update_function_configuration(FunctionName=name, Timeout=timeout)
     cloud.settle()
-    cloud.on_loop(cloud.region.service(StepFunctions).executions.reset)
+    machines = cloud.region.service(StepFunctions)
+    cloud.on_loop(machines.executions.reset)
+    cloud.on_loop(machines._api._mocked.mocks.clear)
     for url in sqs.list_queues(QueueNamePrefix="Shop-")["QueueUrls"]:
         if "DeadLetters" in url:
             _empty(sqs, url)

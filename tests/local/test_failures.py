@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from shared_shop import cloud, put, restored  # noqa: F401 fixtures
 
 IMPORTS = """
 from functions.contracts.fulfilment import OrderCompleted
@@ -152,10 +153,10 @@ def handler(order: OrderPlaced) -> PaymentCharged:
 
 
 @pytest.mark.parametrize(("source", "name"), [("shop.orders", "OrderMislaid"), ("somebody.else", "OrderPlaced")])
-def test_event_without_a_contract_is_quarantined_with_the_reason(cloud, messages, source, name):
+def test_event_without_a_contract_is_quarantined_with_the_reason(stocked, messages, source, name):
     entry = {"Source": source, "DetailType": name, "Detail": '{"anything": [1]}', "EventBusName": "shop"}
-    cloud.client("events").put_events(Entries=[entry])
-    cloud.settle()
+    stocked.client("events").put_events(Entries=[entry])
+    stocked.settle()
     (dead_letter,) = messages("busdead")
     body = json.loads(dead_letter["Body"])
     assert body["undeclared"] == "No contract of this app has its source and detail-type."

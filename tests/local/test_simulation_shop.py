@@ -1,4 +1,4 @@
-"""Orders through the shop in simulation: whatever fails, each ends once, and stock, payments and points add up."""
+"""Orders through the shop in simulation: under all faults, each ends once, and stock, payments and points add up."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""`millrace up`, as a person uses it: another process, plain boto3, saved files, Ctrl-C."""
+"""`millrace up` in a process: plain boto3, saved files, commands, Ctrl-C."""
 
 import json
 import os
@@ -14,11 +14,11 @@ import pytest
 from botocore.exceptions import ClientError
 
 ROOT = Path(__file__).parents[2]
-PATIENCE = 60
+TIMEOUT = 60
 
 
 class Up:
-    """A strict `millrace up` in a project's folder, its progress read line by line."""
+    """A process of `millrace up --strict` in a project's folder, and the lines of its standard error."""
 
     def __init__(self, project):
         self.project = project
@@ -26,26 +26,27 @@ class Up:
         command = [sys.executable, "-m", "millrace", "up", "--strict", "--port", "0", "--companion", carrier]
         self.process = subprocess.Popen(command, cwd=project, stderr=subprocess.PIPE, text=True, start_new_session=True)
         self.lines = []
-        self.said = threading.Condition()
+        self.changed = threading.Condition()
         threading.Thread(target=self._read, daemon=True).start()
 
     def _read(self):
         for line in self.process.stderr:
-            with self.said:
+            with self.changed:
                 self.lines.append(line)
-                self.said.notify_all()
+                self.changed.notify_all()
 
-    def says(self, text, times=1):
-        """Wait until it has said something; gives the line."""
-        with self.said:
-            assert self.said.wait_for(lambda: len(self._with(text)) >= times, PATIENCE), "".join(self.lines)
-            return self._with(text)[times - 1]
+    def wait_for(self, text):
+        """Wait for a line that contains a text."""
+        with self.changed:
+            assert self.changed.wait_for(lambda: self.lines_with(text), TIMEOUT), "".join(self.lines)
 
-    def _with(self, text):
+    def lines_with(self, text):
+        """Return the lines that contain a text."""
         return [line for line in self.lines if text in line]
 
     def environment(self):
-        self.says("Ctrl-C")
+        """Wait until the cloud is up, and return the variables that it exports."""
+        self.wait_for("Ctrl-C")
         exports = [line.split("export ", 1)[1].strip() for line in self.lines if "export " in line]
         return dict(export.split("=", 1) for export in exports)
 
@@ -61,33 +62,27 @@ class Up:
 
     def millrace(self, *arguments):
         command = [sys.executable, "-m", "millrace", *arguments]
-        return subprocess.run(command, cwd=self.project, capture_output=True, text=True, timeout=PATIENCE, check=False)
-
-    def children(self):
-        found = subprocess.run(["ps", "-eo", "pid=,sid="], capture_output=True, text=True, check=True).stdout.split(
-            "\n"
-        )
-        return [line for line in found if line.split()[1:] == [str(self.process.pid)]]
+        return subprocess.run(command, cwd=self.project, capture_output=True, text=True, timeout=TIMEOUT, check=False)
 
 
 @pytest.fixture(scope="module")
-def up(tmp_path_factory):
+def up(assembly, tmp_path_factory):
+    """`millrace up` in a copy of the shop and of its assembly, which is synthesised again after the first change."""
     project = tmp_path_factory.mktemp("project")
-    for name in ("app.py", "cdk.json", "requirements.txt"):
+    for name in ("app.py", "cdk.json", "pyproject.toml", "requirements.txt"):
         shutil.copy(ROOT / name, project)
     for name in ("functions", "infra"):
         shutil.copytree(ROOT / name, project / name, ignore=shutil.ignore_patterns("__pycache__"))
-    (project / ".millrace").mkdir()
-    if (ROOT / ".millrace" / "layers").exists():
-        (project / ".millrace" / "layers").symlink_to(ROOT / ".millrace" / "layers")
+    shutil.copytree(assembly, project / ".millrace" / "cdk.out", symlinks=True)
+    (project / ".millrace" / "layers").symlink_to(ROOT / ".millrace" / "layers")
     running = Up(project)
     yield running
     running.process.send_signal(signal.SIGINT)
-    running.process.wait(PATIENCE)
+    running.process.wait(TIMEOUT)
 
 
 def put(up, name, **changed):
-    """Put a recorded event, of other data where some is given, with plain boto3; its correlation id."""
+    """Publish a recorded event with plain boto3, with some of its data changed. Return its correlation id."""
     envelope = json.loads((ROOT / "tests" / "events" / f"{name}.json").read_text())
     envelope["detail"]["data"] |= changed
     entry = {
@@ -105,7 +100,7 @@ def settle(up):
     assert up.millrace("settle").returncode == 0
 
 
-def test_plain_boto3_starts_a_flow_and_reads_its_results(up):
+def test_plain_boto3_publishes_events_and_reads_results(up):
     put(up, "stock_delivered")
     settle(up)
     put(up, "place_order")
@@ -121,7 +116,7 @@ def test_plain_boto3_starts_a_flow_and_reads_its_results(up):
     assert tables.scan(TableName=points)["Count"] >= 1
 
 
-def test_a_strict_local_cloud_accepts_the_printed_key_alone(up):
+def test_strict_local_cloud_accepts_only_the_printed_key(up):
     given = up.environment()
     dummy = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
     client = boto3.client("events", endpoint_url=given["AWS_ENDPOINT_URL"], region_name="us-east-1", **dummy)
@@ -129,43 +124,39 @@ def test_a_strict_local_cloud_accepts_the_printed_key_alone(up):
         client.list_event_buses()
     assert up.client("events").list_event_buses()["EventBuses"]
     assert (up.project / ".millrace" / "up.json").stat().st_mode & 0o777 == 0o600
-    assert len(up._with(given["AWS_SECRET_ACCESS_KEY"])) == 1
+    assert len(up.lines_with(given["AWS_SECRET_ACCESS_KEY"])) == 1
 
 
-def test_a_saved_handler_changes_the_outcome_of_the_next_event(up):
-    up.says("Saved changes are deployed")
+def test_saved_handler_handles_the_next_event(up):
+    up.wait_for("Saved changes are deployed")
     handler = up.project / "functions" / "award_points" / "handler.py"
     was = handler.read_text()
     assert "return PointsAwarded(" in was
     handler.write_text(
-        was.replace("return PointsAwarded(", 'raise RuntimeError("no points any more")\n    return PointsAwarded(', 1)
+        was.replace("return PointsAwarded(", 'raise RuntimeError("no more points")\n    return PointsAwarded(', 1)
     )
-    up.says("award_points: new code after")
+    up.wait_for("award_points: new code after")
     correlation_id = put(up, "order_completed", order_id="order-1002")  # points are awarded once for each order
-    traced = up.millrace("trace", correlation_id)
-    for _ in range(100):
-        if "no points any more" in traced.stdout:
-            break
-        traced = up.millrace("trace", correlation_id)
-    assert "no points any more" in traced.stdout
-    up.says("deployed after")
+    settle(up)
+    assert "no more points" in up.millrace("trace", correlation_id).stdout
+    up.wait_for("deployed after")
 
 
-def test_put_checks_the_contract_first(up):
+def test_put_validates_the_event_against_its_contract(up):
     refused = up.millrace("put", "OrderCompleted", "--data", '{"order_id": 1}')
     assert refused.returncode == 2
     assert "OrderCompleted.order_id = 1: Input should be a valid string" in refused.stderr
 
 
-def test_explain_says_which_rules_match_and_which_clause_fails(up):
+def test_explain_prints_matching_rules_and_failing_clauses(up):
     up.environment()
-    told = up.millrace("explain", str(ROOT / "tests" / "events" / "order_completed.json"))
-    assert told.returncode == 0, told.stderr
-    assert "✓ Shop-LoyaltyAwardPoints" in told.stdout
-    assert "detail-type: wanted" in told.stdout
+    explained = up.millrace("explain", str(ROOT / "tests" / "events" / "order_completed.json"))
+    assert explained.returncode == 0, explained.stderr
+    assert "✓ Shop-LoyaltyAwardPoints" in explained.stdout
+    assert "detail-type: wanted" in explained.stdout
 
 
-def test_put_starts_a_flow_that_trace_shows(up):
+def test_trace_prints_what_an_event_of_put_caused(up):
     up.environment()
     done = up.millrace(
         "put", "StockDelivered", "--data", "@" + str(ROOT / "tests" / "events" / "stock_delivered.json"), "--json"
@@ -175,12 +166,12 @@ def test_put_starts_a_flow_that_trace_shows(up):
     assert "shelve_stock" in up.millrace("trace", correlation_id).stdout
 
 
-def test_ctrl_c_leaves_no_process_behind(up):
+def test_ctrl_c_ends_all_processes(up):
     up.environment()
     mine = {int(line.split()[0]) for line in processes_below(up.process.pid)}
     assert mine
     os.killpg(up.process.pid, signal.SIGINT)
-    assert up.process.wait(PATIENCE) == 0
+    assert up.process.wait(TIMEOUT) == 0
     alive = {
         int(line.split()[0])
         for line in subprocess.check_output(["ps", "-eo", "pid=,stat="], text=True).splitlines()

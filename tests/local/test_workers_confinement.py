@@ -84,7 +84,7 @@ def strict_bench(worker_cache):
 
 @pytest.fixture
 def tried(strict_bench, function, tmp_path):
-    """What became of each attempt of a function to reach what is not its own."""
+    """The result of each attempt of a function to access resources of others."""
     credentials = tmp_path / ".aws" / "credentials"
     credentials.parent.mkdir()
     credentials.write_text("[default]\naws_secret_access_key = hunter2\n")

@@ -151,7 +151,7 @@ def rule_to_node_function(stack):
 
 
 def archive_with_bus_policy(stack):
-    """A bus with an archive lets in the whole account."""
+    """A bus with an archive, which allows the whole account."""
     bus = _bus(stack)
     bus.archive("Archive", event_pattern=events.EventPattern(source=["orders"]), retention=cdk.Duration.days(1))
     bus.grant_put_events_to(function(stack), "AllowFunction")

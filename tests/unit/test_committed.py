@@ -1,4 +1,4 @@
-"""`millrace compat` reads the contracts of a git commit, whatever the working tree holds."""
+"""`millrace compat` reads the contracts of a git commit, not those of the working tree."""
 
 import json
 import subprocess

@@ -238,7 +238,7 @@ def test_the_end_of_input_is_an_empty_answer(monkeypatch, printed):
 
 
 def test_only_the_console_writes_to_the_terminal():
-    """Ruff's T20 refuses `print` there; this holds the other ways."""
+    """Ruff's T20 refuses `print` there; this test covers the other functions."""
     writing = {"sys.stdout", "sys.stderr", "os.write", "print", "input", "ArgumentParser", "argparse.ArgumentParser"}
     files = [file for file in (ROOT / "millrace" / "cli").glob("*.py") if file.name != "console.py"]
     calls = [(file.name, node) for file in files for node in ast.walk(ast.parse(file.read_text()))]

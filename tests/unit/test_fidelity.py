@@ -1,4 +1,4 @@
-"""docs/fidelity.md says what the tests hold."""
+"""docs/fidelity.md lists the behaviours that the tests check."""
 
 import fidelity
 

@@ -3,29 +3,14 @@
 from types import SimpleNamespace
 
 import pytest
+from store_kit import JarView, Paid, keeps
 
-from millrace.events import Event, Metadata
-from millrace.runtime import View, folding, projection
+from millrace.events import Metadata
+from millrace.runtime import folding
 from millrace.runtime.dynamodb import in_batch
 from millrace.runtime.folding import Folding, FoldInput
 from millrace.runtime.read_models import Ledger, Tables
 from millrace.runtime.streams import ConcurrencyError
-
-
-class Paid(Event, source="test.till"):
-    jar: str
-    value: int
-
-
-class JarView(View, key="jar"):
-    jar: str
-    total: int = 0
-    note: str | None = None
-
-
-@projection
-def keeps(event: Paid, row: JarView | None) -> JarView | None:
-    return JarView(jar=event.jar, total=(row.total if row else 0) + event.value)
 
 
 @pytest.fixture

@@ -4,21 +4,13 @@ import importlib
 import json
 
 import pytest
+from store_kit import Emptied, Paid
 
 from millrace.events import Event, Metadata, encode
 from millrace.runtime import SignatureError, View, event_store, projection
 from millrace.runtime.folding import Folding, FoldInput, StreamGapError
 from millrace.runtime.read_models import Ledger, Pointer, Tables, open_read_model
 from millrace.runtime.streams import Stored, Streams
-
-
-class Paid(Event, source="test.till"):
-    jar: str
-    value: int
-
-
-class Emptied(Event, source="test.till"):
-    jar: str
 
 
 class Broken(Event, source="test.till"):

@@ -3,23 +3,14 @@
 import re
 
 import pytest
-from store_kit import CoinDropped, make_table
+from store_kit import CoinDropped, Emptied, Paid, make_table
 
-from millrace.events import Event, Metadata
+from millrace.events import Metadata
 from millrace.runtime import EventStore, ReadModel, SignatureError, View, projection
 from millrace.runtime.folding import FoldInput
 from millrace.runtime.read_models import Ledger, Pointer, Tables
 from millrace.runtime.rebuild import RebuildError, rebuild
 from millrace.runtime.streams import ConcurrencyError, Streams
-
-
-class Paid(Event, source="test.till"):
-    jar: str
-    value: int
-
-
-class Emptied(Event, source="test.till"):
-    jar: str
 
 
 class JarView(View, key="jar"):

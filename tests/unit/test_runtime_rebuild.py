@@ -1,32 +1,16 @@
-"""What `millrace rebuild` has a projection do, call by call."""
+"""The calls of a projection by `millrace rebuild`, one by one."""
 
 from types import SimpleNamespace
 
 import pytest
+from store_kit import JarView, Paid, keeps
 
-from millrace.events import Event, Metadata, encode
-from millrace.runtime import View, projection
+from millrace.events import Metadata, encode
 from millrace.runtime import rebuild as module
 from millrace.runtime.dynamodb import pages
 from millrace.runtime.read_models import Ledger, Pointer, Tables
 from millrace.runtime.rebuild import RebuildError
 from millrace.runtime.streams import Stored
-
-
-class Paid(Event, source="test.till"):
-    jar: str
-    value: int
-
-
-class JarView(View, key="jar"):
-    jar: str
-    total: int = 0
-    note: str | None = None
-
-
-@projection
-def keeps(event: Paid, row: JarView | None) -> JarView | None:
-    return JarView(jar=event.jar, total=(row.total if row else 0) + event.value)
 
 
 class Store:

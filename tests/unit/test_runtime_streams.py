@@ -1,4 +1,4 @@
-"""Handlers behind a stream: in order, and only the record that fails is given up."""
+"""Handlers behind a stream: in order, and only the record that fails is quarantined."""
 
 import base64
 import itertools

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from e2e.first_hour import PIECES
 
 from millrace.scaffold.project import ScaffoldError, create_project, update_project
 from millrace.scaffold.wiring import STACK, Wiring, insert
@@ -21,16 +22,6 @@ for words in sys.argv[1:]:
     importlib.invalidate_caches()
     assert main(["new", *words.split()]) == 0
 """
-PIECES = (
-    "event RefundRequested",
-    "processor refund_order --event RefundRequested",
-    "step check_stock --event OrderPlaced",
-    "saga booking --event OrderPlaced",
-    "projection orders --event OrderPlaced",
-    "query show_orders",
-    "stream audit --event OrderPlaced",
-    "schedule clean_up",
-)
 ONE = Wiring(("Processor",), 'Processor(self, "Ring", bus=bus, function="ring")')
 
 

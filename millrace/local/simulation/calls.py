@@ -131,7 +131,7 @@ class _Body(io.BytesIO):
 
 def _received(prepared: Any, response: Response) -> AWSResponse:
     body = b"" if prepared.method == "HEAD" else response.body
-    received: Any = AWSResponse  # its stub asks for another type of headers
+    received: Any = AWSResponse  # its stub requires another type of headers
     made: AWSResponse = received(prepared.url, response.status, dict(response.headers), _Body(body))
     return made
 
@@ -157,7 +157,7 @@ _sign = SigV4Auth.add_auth
 
 
 def _name_signer(signer: Any, request: Any) -> None:
-    """Add the signer to a request, as a signature does. It takes a tenth of the time, and nobody verifies it."""
+    """Add the signer to a request, as a signature does. It takes a tenth of the time, and it is not verified."""
     if signer._service_name == _APIS:  # noqa: SLF001 - botocore's
         _sign(signer, request)
         return

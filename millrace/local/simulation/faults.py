@@ -57,7 +57,7 @@ class SimulatedFaults(Faults):
         self.active = True
 
     def stop(self) -> None:
-        """Inject no more faults."""
+        """Stop the injection of faults."""
         self.active = False
 
     def _choose(self, what: str, kinds: Sequence[str], amounts: Callable[[str], Sequence[float]]) -> Fault | None:

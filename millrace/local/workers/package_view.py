@@ -16,7 +16,7 @@ from pathlib import Path
 RUNTIME = ("boto3", "botocore", "jmespath", "python-dateutil", "s3transfer", "six", "urllib3")
 """What Lambda's runtime brings. https://docs.aws.amazon.com/lambda/latest/dg/lambda-python.html#python-sdk-included"""
 CLOCK = ("time-machine",)
-"""What lets a worker leap with its cloud."""
+"""The distribution that sets the clock of a worker to that of its cloud."""
 
 _NATIVE = (".so", ".dylib", ".pyd")
 _NO_IMPORTS = ("bin", "__pycache__")

@@ -1,4 +1,4 @@
-"""A worker process as the pool sees it, and what becomes of the invocation that it has."""
+"""A worker process of the pool, and the outcome of its invocation."""
 
 import asyncio
 import fcntl

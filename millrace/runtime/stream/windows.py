@@ -38,7 +38,7 @@ class Frame:
         return EPOCH + number * self.width
 
     def due(self, number: int) -> float:
-        """Return the time, in seconds since 1970, from which a window takes no more readings."""
+        """Return the time, in seconds since 1970, from which a window accepts no further readings."""
         return ((number + 1) * self.width + self.lateness).total_seconds()
 
 

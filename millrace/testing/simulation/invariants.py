@@ -1,4 +1,4 @@
-"""Invariants that hold for most systems, whatever fails. Each raises InvariantError."""
+"""Invariants that hold for most systems under all faults. Each raises InvariantError."""
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping

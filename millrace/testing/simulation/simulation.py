@@ -20,7 +20,7 @@ from millrace.operations.deployed import DeployedStacks
 from millrace.operations.history import Record
 
 REDRIVES = 5
-"""Rounds of redrive() before it gives up. Without faults, one is enough for most systems."""
+"""Rounds of redrive() before it raises an error. Without faults, one is enough for most systems."""
 
 
 class RedriveError(AssertionError):
@@ -158,7 +158,7 @@ class Simulation:
         self.cloud.host = lambda request: HttpResponse(do(request), {}, b"")
 
     def stop_faults(self) -> None:
-        """Inject no more faults."""
+        """Stop the injection of faults."""
         self.faults.stop()
 
     def redrive(self) -> int:

@@ -1,4 +1,4 @@
-"""Processors, mediators, stores and doors through which large events pass."""
+"""Processors, mediators, stores and an API through which large events pass."""
 
 from aws_cdk import App, CfnOutput, RemovalPolicy, Stack
 from aws_cdk import aws_dynamodb as dynamodb
@@ -47,13 +47,13 @@ Projection(stack, "ShowFile", bus=bus, function="show_file", stores=[files], rem
 papers = table("Papers", stream=dynamodb.StreamViewType.NEW_AND_OLD_IMAGES)
 Changes(stack, "PaperChanges", bus=bus, table=papers, field="content", event=PaperChanged)
 Processor(stack, "NotePaper", bus=bus, function="note_paper", tables={"seen": seen})
-door = Api(
+api = Api(
     stack,
     "Api",
     bus=bus,
     commands=[KeepFile],
     events=[Scanned],
-    authorizer=NoAuthorizer(reason="The tests know nobody."),
+    authorizer=NoAuthorizer(reason="The tests send unsigned requests."),
 )
-CfnOutput(stack, "Endpoint", value=door.endpoint)
+CfnOutput(stack, "Endpoint", value=api.endpoint)
 app.synth()

@@ -1,4 +1,4 @@
-"""A CDK stack with an HTTP API, schedules, schemas and secrets, deployed in both ways."""
+"""A CDK stack with an HTTP API, schedules, schemas and secrets, deployed by both routes."""
 
 import json
 import os

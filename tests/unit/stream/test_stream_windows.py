@@ -1,4 +1,4 @@
-"""Windows of a stream processor equal an independent computation, whatever happens on the way."""
+"""Windows of a stream processor equal an independent computation."""
 
 import random
 

@@ -1,4 +1,4 @@
-"""REST APIs: resources, methods, deployments, stages, keys, usage plans, validators and authorizers.
+"""REST APIs: resources, methods, deployments, stages, validators and authorizers.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/AWS_ApiGateway.html
 """
@@ -6,12 +6,13 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/AWS_ApiGa
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from millrace.local.cloudformation.registry.calls import Argument, Call, Values, props
+from millrace.local.cloudformation.registry.calls import Argument, Call, props
 from millrace.local.cloudformation.registry.errors import UnsupportedError
 from millrace.local.cloudformation.registry.names import Name
 from millrace.local.cloudformation.registry.steps import Read, Setting
 from millrace.local.cloudformation.registry.types import Properties, ResourceType
 from millrace.local.services.apigateway.method_resources import METHOD
+from millrace.local.services.apigateway.usage_plans import API_KEY, USAGE_PLAN, USAGE_PLAN_KEY
 
 _SERVICE = "apigateway"
 _API = {"restApiId": "{RestApiId}"}
@@ -175,49 +176,6 @@ AUTHORIZER = _fixed(
     _of_api("delete_authorizer", authorizerId="{id}"),
     attributes={"AuthorizerId": "{id}"},
     reshape=_authorizer,
-)
-
-API_KEY = ResourceType(
-    "AWS::ApiGateway::ApiKey",
-    _SERVICE,
-    name=Name("Name", 128),
-    create=Call(
-        "create_api_key",
-        props("CustomerId", "Description", "Enabled", "GenerateDistinctId", "Name", "StageKeys", "Tags", "Value"),
-    ),
-    id="{id}",
-    attributes={"APIKeyId": "{id}"},
-    delete=(Call("delete_api_key", by={"apiKey": "{id}"}),),
-    immutable=frozenset({"CustomerId", "Description", "Enabled", "GenerateDistinctId", "Name", "StageKeys", "Value"}),
-)
-
-USAGE_PLAN = ResourceType(
-    "AWS::ApiGateway::UsagePlan",
-    _SERVICE,
-    name=Name("UsagePlanName", 128),
-    create=Call(
-        "create_usage_plan",
-        props("ApiStages", "Description", "Quota", "Tags", "Throttle", UsagePlanName="name"),
-    ),
-    id="{id}",
-    attributes={"Id": "{id}"},
-    delete=(Call("delete_usage_plan", by={"usagePlanId": "{id}"}),),
-    immutable=frozenset({"ApiStages", "Description", "Quota", "Throttle", "UsagePlanName"}),
-)
-
-
-def _key_id(values: Values) -> str:
-    return f"{values['KeyId']}:{values['UsagePlanId']}"
-
-
-USAGE_PLAN_KEY = ResourceType(
-    "AWS::ApiGateway::UsagePlanKey",
-    _SERVICE,
-    create=Call("create_usage_plan_key", props("KeyId", "KeyType", "UsagePlanId")),
-    id=_key_id,
-    attributes={"Id": _key_id},
-    delete=(Call("delete_usage_plan_key", by={"keyId": "{KeyId}", "usagePlanId": "{UsagePlanId}"}),),
-    immutable=frozenset({"KeyId", "KeyType", "UsagePlanId"}),
 )
 
 TYPES = (

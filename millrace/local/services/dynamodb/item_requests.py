@@ -1,7 +1,7 @@
 """Fast answers to the common requests for items, on moto's tables.
 
-moto parses and copies an item several times per request, and functions make dozens of requests per event. Whatever is
-unusual, and every error, raises UnsupportedRequestError before anything is written: moto then handles the request.
+moto parses and copies an item several times per request, and functions make dozens of requests per event. Every
+unusual request and every error raises UnsupportedRequestError before a write: moto then handles the request.
 """
 
 import json

@@ -27,7 +27,7 @@ def _run_replays(region: Callable[..., AccountRegion]) -> None:
 
 
 def _keep_policies_as_given() -> None:
-    """moto stores the principal * as an ARN that allows nobody, and keeps statements that a new policy lacks.
+    """moto stores the principal * as an ARN that allows no one, and keeps statements that a new policy lacks.
 
     https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutPermission.html
     """

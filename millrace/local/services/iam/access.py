@@ -283,5 +283,5 @@ class Access:
             return f"{_UNKNOWN_ID}:{caller.session_name}"
 
 
-def _allowed(_ask: Permission) -> None:
+def _allowed(_permission: Permission) -> None:
     """Allow every permission."""

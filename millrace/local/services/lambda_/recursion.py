@@ -14,8 +14,6 @@ from millrace.local.workers import new_trace_id
 
 MAX_ROUNDS = 16
 """Invocations of a function in one chain; AWS stops the next one, "approximately"."""
-TRACE_HEADER = "AWSTraceHeader"
-"""The system attribute of a message."""
 RECURSIVE = "Lambda has detected your function being invoked in a recursive loop and stopped its invocation."
 _MAX_COUNT = 255
 _LINEAGE = re.compile(r"(?:^|;)Lineage=([^;]*)")
@@ -41,12 +39,6 @@ def next_header(function: Any, headers: Iterable[str]) -> str:
     rounds[_key(function)] = min(rounds.get(_key(function), 0) + 1, _MAX_COUNT)
     trace = _LINEAGE.sub("", headers[0]) if headers else ""
     return f"{trace or new_trace_id()};Lineage={'|'.join(f'{key}:{count}' for key, count in rounds.items())}"
-
-
-def header_of(message: Any) -> str:
-    """Return the trace header of an SQS message; empty if it has none."""
-    attribute = message.system_attributes.get(TRACE_HEADER) or {}
-    return str(attribute.get("StringValue", ""))
 
 
 def _rounds(header: str) -> dict[str, int]:

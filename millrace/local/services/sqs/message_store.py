@@ -12,6 +12,8 @@ from heapq import heappop, heappush
 from math import inf
 from typing import Any
 
+_TRACE_HEADER = "AWSTraceHeader"
+"""The system attribute of a message that contains its X-Ray trace header."""
 REMEMBERED_RECEIPTS = 20_000
 """Receipt handles of deleted messages to remember, because deleting a message twice is not an error."""
 
@@ -226,4 +228,10 @@ def trace_attribute(header: str) -> dict[str, dict[str, str]]:
 
     https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-metadata.html
     """
-    return {"AWSTraceHeader": {"DataType": "String", "StringValue": header}} if header else {}
+    return {_TRACE_HEADER: {"DataType": "String", "StringValue": header}} if header else {}
+
+
+def trace_header(message: Any) -> str:
+    """Return the X-Ray trace header of moto's message; empty if it has none."""
+    attribute = message.system_attributes.get(_TRACE_HEADER) or {}
+    return str(attribute.get("StringValue", ""))

@@ -10,7 +10,7 @@ _PACKAGE = "_millrace_inside"
 
 
 def main() -> None:
-    """Run one of the modules beside this one, under a package name of its own."""
+    """Run one of the modules in this folder, under a separate package name."""
     package = types.ModuleType(_PACKAGE)
     package.__path__ = [str(Path(__file__).resolve().parent)]
     sys.modules[_PACKAGE] = package

@@ -1,4 +1,4 @@
-"""The time that a function sees: that of the local cloud, wherever the machine's wall clock is."""
+"""The time that a function sees: that of the local cloud, not that of the machine."""
 
 import time
 from typing import Any

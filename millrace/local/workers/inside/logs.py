@@ -28,7 +28,7 @@ _write: Callable[[bytes], object] = functools.partial(os.write, 1)
 
 
 def capture(log: int) -> None:
-    """Send whatever this process writes to standard output and error, C code too, to a file."""
+    """Redirect standard output and error of this process, also those of C code, to a file."""
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     os.dup2(log, 1)

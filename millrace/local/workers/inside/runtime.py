@@ -126,7 +126,7 @@ def invoke(handler: Handler, body: bytes, call: dict[str, Any], config: dict[str
     try:
         context = LambdaContext(request_id, config["arn"], deadline)
         answer = _marshalled(handler(_event(body), context))
-    except Exception as raised:  # noqa: BLE001 - AWS answers for whatever a handler raises
+    except Exception as raised:  # noqa: BLE001 - AWS responds to every exception of a handler
         error = _error(raised, request_id)
         logs.write_error(error)
         return "error", _encoded(error).encode()

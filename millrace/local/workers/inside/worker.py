@@ -70,7 +70,7 @@ def _load(handler: str, pool: socket.socket) -> runtime.Handler:
     began = time.perf_counter()
     try:
         return runtime.load(handler)
-    except Exception as raised:  # noqa: BLE001 - whatever the function's module raises
+    except Exception as raised:  # noqa: BLE001 - the module of a function can raise any exception
         answer = runtime.init_error(raised)
         pool.sendall(wire.pack(_result("error", began) | {"last": True}, answer))
         sys.exit(1)
@@ -93,7 +93,7 @@ def _frames(pool: socket.socket) -> Iterator[wire.Frame]:
 
 
 def _end_with(lifeline: int) -> None:
-    """End this process when the zygote ends, whatever its function is doing."""
+    """End this process when the zygote ends, even while its function runs."""
     os.read(lifeline, 1)
     os.kill(os.getpid(), signal.SIGKILL)
 
@@ -142,7 +142,7 @@ def _finder(code: str) -> Any:
 
 
 class FreshLoader(importlib.machinery.SourceFileLoader):
-    """Tells versions of a file apart by the microsecond; Python does by the second, and would run the former one."""
+    """Compares the times of a file by the microsecond. Python does by the second, and could run old code."""
 
     def path_stats(self, path: Any) -> dict[str, Any]:
         """Return the stamps that tie bytecode to a file."""

@@ -11,8 +11,8 @@ from millrace.local.core.delivery import throttling_delay
 from millrace.local.core.scheduler import ScheduledAction
 from millrace.local.services.lambda_.event_source_mappings.batches import REPORTS, Consumer, failed_items
 from millrace.local.services.lambda_.event_source_mappings.filters import Filters
-from millrace.local.services.lambda_.recursion import header_of, is_recursive
-from millrace.local.services.sqs import Sqs, move_to_dead_letter_queue, receive, record, store_of
+from millrace.local.services.lambda_.recursion import is_recursive
+from millrace.local.services.sqs import Sqs, move_to_dead_letter_queue, receive, record, store_of, trace_header
 from millrace.local.workers import Outcome
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ class QueuePoller:
             function = self._consumer.find(self.mapping.function_arn)
         except LookupError:
             return batch
-        stopped = [message for message, _ in batch if is_recursive(function, header_of(message))]
+        stopped = [message for message, _ in batch if is_recursive(function, trace_header(message))]
         for message in self._delete(stopped):
             if queue.dead_letter_queue is not None:
                 move_to_dead_letter_queue(self._region, message, queue)
@@ -166,7 +166,7 @@ class QueuePoller:
             self._in_flight -= 1
             self.wake()
             return
-        self._consumer.invoke(function, payload, ended, trace_headers=[header_of(message) for message in messages])
+        self._consumer.invoke(function, payload, ended, trace_headers=[trace_header(message) for message in messages])
 
     def _seconds_to_retry(self) -> float:
         """Return how long a throttled batch is retried, so that the function can still process it in time."""

@@ -8,6 +8,6 @@ from millrace.runtime import step
 
 @step
 def handler(wanted: BookWanted, pages: PagesSet, cover: CoverDrawn) -> BookBound:
-    """Tell what was bound."""
+    """Publish the bound book."""
     whole = wanted.content + pages.content + cover.content
     return BookBound(sha256=hashlib.sha256(whole.encode()).hexdigest())

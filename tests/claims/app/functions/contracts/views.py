@@ -1,4 +1,4 @@
-"""What can be asked for of files."""
+"""The view of files."""
 
 from millrace.runtime import View
 
