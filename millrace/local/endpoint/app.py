@@ -220,7 +220,7 @@ def _changes(request: Request) -> str | None:
         return None if operation.startswith(("Describe", "List")) else "events"
     if service == "AmazonSQS":
         return None if "Message" in operation else "sqs"
-    if request.service in ("iam", "pipes", "scheduler", "sns", "sqs"):
+    if request.service in ("firehose", "iam", "pipes", "scheduler", "sns", "sqs"):
         return request.service
     if "Policy" in operation or "Encryption" in operation:  # of keys and log groups; of streams
         return request.service
