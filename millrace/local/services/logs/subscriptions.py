@@ -81,9 +81,13 @@ def _send(region: AccountRegion, destination: str, packed: bytes) -> None:
         attempt(lambda: send(region, {"Arn": destination}, body))
         return
     if ":firehose:" in destination:
-        attempt(lambda: region.service(Firehose).put(destination, [packed]))
+        attempt(lambda: _put(region, destination, packed))
         return
     name = destination.rpartition("/")[2]
     streams = region.backends.kinesis
     if name in streams.streams:
         streams.put_record(destination, name, destination, None, base64.b64encode(packed).decode())
+
+
+def _put(region: AccountRegion, destination: str, packed: bytes) -> None:
+    region.service(Firehose).put(destination, [packed])
