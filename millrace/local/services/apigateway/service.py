@@ -48,7 +48,8 @@ class RestApis(Service):
 
     def addressed(self, request: Request) -> bool:
         """Return whether a request is for a REST API."""
-        return self._name(request) in self.region.backends.apigateway.apis
+        name = self._name(request)  # most requests have none, so moto's REST APIs, slow to import, are not looked up
+        return bool(name) and name in self.region.backends.apigateway.apis
 
     def allowed_origins(self, request: Request) -> Collection[str]:  # noqa: ARG002 - as of HTTP APIs
         """Return all origins: methods and functions of a REST API write the headers of CORS."""
