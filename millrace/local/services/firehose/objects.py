@@ -14,7 +14,7 @@ from millrace.local.services.firehose.buffers import Record
 from millrace.local.services.firehose.configuration import Destination
 from millrace.local.services.firehose.errors import denied, log_error
 from millrace.local.services.firehose.prefixes import evaluated
-from millrace.local.services.s3.service import bucket_owner
+from millrace.local.services.s3 import bucket_owner
 
 if TYPE_CHECKING:
     from millrace.local.core.account_region import AccountRegion
