@@ -46,13 +46,13 @@ def unimplemented(request: Request, reason: str = "") -> Response:
 
 def failed(request: Request, error: BaseException) -> Response:
     """Return the response to an exception in moto or the local cloud. moto raises one for unsupported services."""
-    if request.service and not has_backend(request.service):
+    if request.service and not _has_backend(request.service):
         return unimplemented(request)
     text = f"{named(request)} failed within Millrace's local cloud: {type(error).__name__}: {error}"
     return error_response(request, "InternalFailure", text, _FAILED)
 
 
-def has_backend(service: str) -> bool:
+def _has_backend(service: str) -> bool:
     """Return whether moto has a service, by its signing name."""
     from moto.backend_index import backend_url_patterns  # noqa: PLC0415 - imported after moto's settings
 

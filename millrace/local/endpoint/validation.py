@@ -11,9 +11,11 @@ from typing import Any
 from millrace.local.core.botocore_models import matches_pattern
 from millrace.local.core.errors import UnsupportedPolicyError
 from millrace.local.core.http import Request, Response
-from millrace.local.core.unsupported import error_response, has_backend, named, service_model
+from millrace.local.core.unsupported import error_response, named, service_model
 from millrace.local.services.iam import Call, call_of, scope_of
 
+_CHECKED = frozenset({"events", "firehose", "kinesis", "lambda", "logs", "pipes", "scheduler", "sns", "sqs", "states"})
+"""Signing names of the services whose requests are checked. Other names, as apigateway, may have several models."""
 _QUERY = "query"
 _JSON = ("json", "rest-json")
 _OPEN = frozenset({"Runtime"})
@@ -60,11 +62,11 @@ def refusal(request: Request) -> Response | None:
 
 
 def moto_failed(request: Request, error: Exception) -> Response | None:
-    """Return AWS's error for parameters on which moto failed; None for S3, and for a service that moto does not have.
+    """Return AWS's error for parameters on which moto failed; None for a service that is not checked.
 
     moto fails where it does not find a resource, or where it does not expect a value.
     """
-    if request.service in ("", "s3") or not has_backend(request.service):
+    if request.service not in _CHECKED:
         return None
     call = _call(request)
     operation = _operation(request, call)
@@ -80,7 +82,7 @@ def moto_failed(request: Request, error: Exception) -> Response | None:
 def _call(request: Request) -> Call | None:
     scope = scope_of(request)
     try:
-        return call_of(request, scope, "") if scope and request.service != "s3" else None
+        return call_of(request, scope, "") if scope and request.service in _CHECKED else None
     except (UnsupportedPolicyError, UnicodeDecodeError):
         return None
 
