@@ -17,7 +17,6 @@ from millrace.local.services.iam import Call, call_of, scope_of
 _CHECKED = frozenset({"events", "firehose", "kinesis", "lambda", "logs", "pipes", "scheduler", "sns", "sqs", "states"})
 """Signing names of the services whose requests are checked. Other names, as apigateway, may have several models."""
 _QUERY = "query"
-_JSON = ("json", "rest-json")
 _OPEN = frozenset({"Runtime"})
 """Enumerations to which AWS adds members often, so that botocore's may be too old."""
 _CODES = {"logs": "InvalidParameterException", "sns": "InvalidParameter"}
@@ -51,7 +50,7 @@ def refusal(request: Request) -> Response | None:
     protocol = operation.service_model.protocol
     if protocol == _QUERY:
         found = list(_of_form(call.params, operation.input_shape))
-    elif protocol in _JSON and "smithy-protocol" not in request.headers:
+    elif protocol == "rest-json" or "x-amz-target" in request.headers:
         try:
             found = list(_of_structure(call.params, operation.input_shape, ""))
         except _WrongTypeError as error:

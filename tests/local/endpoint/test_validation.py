@@ -57,6 +57,7 @@ def test_parameter_of_a_wrong_type_is_rejected(wrong):
         call("kinesis", f"{KINESIS}.CreateStream", StreamName="a", ShardCount=1.0),
         call("kinesis", f"{KINESIS}.CreateStream", StreamName="a", StreamModeDetails=None),
         form("sns", Action="TagResource", ResourceArn="a", **{"Tags.member.1.Key": "k", "Tags.member.1.Value": "v"}),
+        form("sqs", Action="SendMessage", MessageBody="a"),
         signed("apigateway", "POST", "/v2/apis", b'{"name": "a", "protocolType": "HTTP"}'),
         signed("apigateway", "POST", "/restapis", b'{"name": "a"}'),
         signed("lambda", "GET", "/2015-03-31/functions/f/configuration"),
