@@ -4,6 +4,7 @@ import aws_cdk as cdk
 from stacks_apis import API_STACKS
 from stacks_custom import CUSTOM_STACKS
 from stacks_events import EVENT_STACKS
+from stacks_firehose import FIREHOSE_STACKS
 from stacks_http import HTTP_STACKS
 from stacks_machines import MACHINE_STACKS
 from stacks_pipes import PIPE_STACKS
@@ -20,6 +21,7 @@ STACKS = {
     "test_http_stacks": HTTP_STACKS,
     "test_schedule_stacks": SCHEDULE_STACKS,
     "test_machine_stacks": MACHINE_STACKS,
+    "test_firehose_stacks": FIREHOSE_STACKS,
 }
 
 

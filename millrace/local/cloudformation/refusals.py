@@ -15,7 +15,7 @@ from millrace.local.cloudformation.registry import (
     is_custom,
     resource_type,
 )
-from millrace.local.cloudformation.registry.errors import UnsupportedTypeError
+from millrace.local.cloudformation.registry.errors import UnsupportedPropertyError, UnsupportedTypeError
 from millrace.local.cloudformation.template import ResourceDefinition, TemplateError
 
 Check = Callable[[ResourceDefinition], Iterable[Exception]]
@@ -94,6 +94,8 @@ def _of_resource(stack: Stack, definition: ResourceDefinition, skip: frozenset[s
         return
     for name in definition.properties:
         yield from _raised(partial(declared.check_properties, definition.logical_id, [name]))
+    for name in declared.unsupported(definition.properties):
+        yield UnsupportedPropertyError(f"{definition.type}: {name}", definition.logical_id)
     if is_custom(definition.type):
         yield from _of_custom_resource(stack, definition)
     if "ImageUri" in (definition.properties.get("Code") or {}):

@@ -1,5 +1,6 @@
 """botocore's service models, loaded once for all clients and for moto."""
 
+import re
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
@@ -30,6 +31,14 @@ class Models(Loader):
 def models() -> Models:
     """Return the loader of this process."""
     return Models()
+
+
+def matches_pattern(text: str, pattern: str) -> bool:
+    """Return whether a text matches a pattern of a model; True for a pattern that Python's syntax does not have."""
+    try:
+        return re.fullmatch(pattern, text) is not None
+    except re.error:  # Java has \\p{L}
+        return True
 
 
 def session(region: str, keys: Mapping[str, str]) -> Any:

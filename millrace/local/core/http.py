@@ -11,6 +11,8 @@ from millrace.local.core.json_text import reject_lone_surrogates
 
 _SCOPE = re.compile(r"Credential=[^/]*/\d{8}/[^/]*/([^/]+)/aws4_request")
 
+_NOT_IN_XML = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]|\xef\xbf[\xbe\xbf]")
+
 MAX_OBJECT_BYTES = 100 * 1024 * 1024
 """Limits memory use. S3 accepts 5 GB, and recommends multipart uploads from 100 MB.
 
@@ -76,6 +78,14 @@ class Response:
         """Return an error in a form that AWS's SDKs read in each protocol."""
         body = {"__type": code, "message": message, "Message": message}
         return cls.of(body, status, [("x-amzn-errortype", code), ("x-amzn-requestid", str(uuid.uuid4()))])
+
+
+def valid_xml(body: bytes) -> bytes:
+    """Return an XML document without the characters that XML does not allow, which parsers reject.
+
+    https://www.w3.org/TR/xml/#charsets
+    """
+    return _NOT_IN_XML.sub(lambda found: b"?" * len(found[0]), body)
 
 
 def is_preflight(request: Request) -> bool:

@@ -95,7 +95,7 @@ def _route(operation: Any) -> Route:
 def _located(members: Mapping[str, Any], location: str) -> dict[str, str]:
     """Return the parameters in one location of the request, by their names there."""
     return {
-        shape.serialization["name"]: name
+        shape.serialization.get("name", name): name
         for name, shape in members.items()
         if shape.serialization.get("location") == location
     }

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 from xml.sax.saxutils import escape
 
-from millrace.local.core.http import Request, Response
+from millrace.local.core.http import Request, Response, valid_xml
 
 _UNSUPPORTED = 400
 _FAILED = 501
@@ -53,6 +53,7 @@ def failed(request: Request, error: BaseException) -> Response:
 
 
 def _has_backend(service: str) -> bool:
+    """Return whether moto has a service, by its signing name."""
     from moto.backend_index import backend_url_patterns  # noqa: PLC0415 - imported after moto's settings
 
     return any(pattern.match(f"http://{service}.us-east-1.amazonaws.com") for _, pattern in backend_url_patterns)
@@ -103,7 +104,7 @@ def _by_route(request: Request) -> str | None:
 @cache
 def _routes(service: str) -> list[tuple[str, re.Pattern[str], frozenset[str], str, str]]:
     """Return method, pattern of the path, parameters in the query, literal text and name of each operation."""
-    model = _model(service)
+    model = service_model(service)
     routes = []
     for name in model.operation_names if model else ():
         operation = model.operation_model(name)
@@ -129,16 +130,16 @@ def error_response(request: Request, code: str, text: str, status: int) -> Respo
     if protocol not in _XML_ERRORS:
         return Response.error(code, text, status)
     error = f"<Code>{code}</Code><Message>{escape(text)}</Message>"
-    return Response(status, _XML_ERRORS[protocol].format(error).encode(), (("content-type", "text/xml"),))
+    return Response(status, valid_xml(_XML_ERRORS[protocol].format(error).encode()), (("content-type", "text/xml"),))
 
 
 def _protocol(service: str) -> str:
-    model = _model(service)
+    model = service_model(service)
     return str(model.protocol) if model else "json"
 
 
 @cache
-def _model(service: str) -> Any:
+def service_model(service: str) -> Any:
     """Return botocore's model of a service by its signing name; None if it has none."""
     from botocore.exceptions import UnknownServiceError  # noqa: PLC0415 - only for errors
     from moto.core.utils import get_service_model  # noqa: PLC0415 - imported after moto's settings

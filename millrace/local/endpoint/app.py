@@ -18,6 +18,7 @@ from millrace.local.core.unsupported import failed, is_dropped, is_unknown, unim
 from millrace.local.endpoint.limits import DisconnectedError, RefusedRequestError, check_unpacked, received
 from millrace.local.endpoint.moto import answer_of, is_short
 from millrace.local.endpoint.origins import CONTROL, Origins
+from millrace.local.endpoint.validation import moto_failed, refusal
 from millrace.local.services.apigateway import RestApis
 from millrace.local.services.apigatewayv2 import HttpApis
 from millrace.local.services.dynamodb import DynamoDb
@@ -185,6 +186,19 @@ class Endpoint:
             return _error(request, refused)
         return await self._moto(region, request)
 
+    def _answer_of_moto(self, request: Request) -> Response:
+        """Return moto's response, or AWS's error for parameters on which moto fails. It is logged."""
+        try:
+            return answer_of(self._wsgi, request)
+        except NotImplementedError:
+            raise
+        except Exception as error:
+            response = moto_failed(request, error)
+            if response is None:
+                raise
+            _log.warning("moto failed: %s %s", request.operation or request.path, request.service, exc_info=error)
+            return response
+
     async def _invoke(self, region: AccountRegion, request: Request, name: str) -> Response:
         """https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html."""
         answer = await region.service(Lambda).invoke.answer(name, request.query, request.headers, request.body)
@@ -194,13 +208,15 @@ class Endpoint:
         if is_dropped(request):
             return unimplemented(request)
         check_unpacked(request)
+        if not is_short(request) and (refused := refusal(request)):
+            return refused
         if region is not self._regions.home:
             request = replace(request, headers={**request.headers, _ACCOUNT: region.account})
         if is_short(request):
             response = region.service(DynamoDb).answer(request) or answer_of(self._wsgi, request)
         else:
             loop = asyncio.get_running_loop()
-            response = await loop.run_in_executor(self._threads, answer_of, self._wsgi, request)
+            response = await loop.run_in_executor(self._threads, self._answer_of_moto, request)
         changed = _changes(request)
         if changed:
             self._changed(region, changed)
@@ -225,7 +241,7 @@ def _changes(request: Request) -> str | None:
         return None if operation.startswith(("Describe", "List")) else "events"
     if service == "AmazonSQS":
         return None if "Message" in operation else "sqs"
-    if request.service in ("iam", "pipes", "scheduler", "sns", "sqs"):
+    if request.service in ("firehose", "iam", "pipes", "scheduler", "sns", "sqs"):
         return request.service
     if "Policy" in operation or "Encryption" in operation:  # of keys and log groups; of streams
         return request.service

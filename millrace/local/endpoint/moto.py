@@ -5,7 +5,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
-from millrace.local.core.http import Request, Response
+from millrace.local.core.http import Request, Response, valid_xml
 
 _TABLES = "DynamoDB_20120810."
 _NO_FIELDS: dict[str, str] = {}
@@ -43,6 +43,8 @@ def answer_of(app: Any, request: Request) -> Response:
         if hasattr(chunks, "close"):
             chunks.close()
     status, headers = status_and_headers
+    if request.service != "s3" and body.startswith(b"<"):
+        body = valid_xml(body)
     return Response(status, body, tuple(headers))
 
 

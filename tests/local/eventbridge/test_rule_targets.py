@@ -154,5 +154,5 @@ def test_target_in_an_unsupported_service_is_rejected(events, rule):
     """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-targets.html
     Refused: targets of other services, when they are added to a rule.
     """
-    with pytest.raises(events.exceptions.ClientError, match="not to firehose"):
-        rule(f"arn:aws:firehose:us-east-1:{ACCOUNT}:deliverystream/d")
+    with pytest.raises(events.exceptions.ClientError, match="not to codebuild"):
+        rule(f"arn:aws:codebuild:us-east-1:{ACCOUNT}:project/p")

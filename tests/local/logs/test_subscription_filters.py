@@ -56,7 +56,7 @@ def test_log_events_without_a_match_are_not_sent(site, subscribed):
 def test_subscription_filter_that_cannot_deliver_is_rejected(site, pattern, destination):
     """https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutSubscriptionFilter.html
 
-    Refused: destinations other than functions and streams, and patterns for JSON.
+    Refused: destinations other than functions, streams and delivery streams, and patterns for JSON.
     """
     site.function()
     logs = site.client("logs")

@@ -90,6 +90,7 @@ class ResourceType:
     `region` and `partition`.
     A change of an `immutable` property replaces the resource. `defaults` are AWS's values for missing properties.
     `not_in_moto` are the properties that moto does not store or drops in an update, each with the reason.
+    `unsupported` yields what the local cloud does not support within the properties of a template.
     `reshape` converts the template's properties to those that the calls take. `other_properties` are accepted but
     not passed by any call; `only_properties` replaces the derived set of accepted properties.
     """
@@ -105,6 +106,7 @@ class ResourceType:
     immutable: frozenset[str] = frozenset()
     defaults: Properties = field(default_factory=dict)
     not_in_moto: Mapping[str, str] = field(default_factory=dict)
+    unsupported: Callable[[Properties], Iterable[str]] = lambda _: ()
     reshape: Callable[[Properties], Properties] = dict
     other_properties: frozenset[str] = frozenset()
     only_properties: frozenset[str] | None = None

@@ -3,6 +3,8 @@
 from millrace.local.services.lambda_.event_source_mappings import (
     REPORTS,
     Condition,
+    Entry,
+    KinesisReader,
     QueuePoller,
     StreamPoller,
     compile_filters,
@@ -19,6 +21,8 @@ __all__ = [
     "MAX_REQUEST_BYTES",
     "REPORTS",
     "Condition",
+    "Entry",
+    "KinesisReader",
     "Lambda",
     "QueuePoller",
     "StreamPoller",

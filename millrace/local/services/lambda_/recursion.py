@@ -8,6 +8,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html
 import hashlib
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 from millrace.local.workers import new_trace_id
@@ -49,5 +50,10 @@ def _rounds(header: str) -> dict[str, int]:
 
 def _key(function: Any) -> str:
     """Return the key of a function, which its versions share."""
-    arn = ":".join(function.function_arn.split(":")[:7])
-    return hashlib.sha256(arn.encode()).hexdigest()[:8]
+    return _digest(function.function_arn)
+
+
+@lru_cache(4096)
+def _digest(arn: str) -> str:
+    unqualified = ":".join(arn.split(":")[:7])
+    return hashlib.sha256(unqualified.encode()).hexdigest()[:8]

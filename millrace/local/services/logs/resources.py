@@ -37,6 +37,16 @@ LOG_GROUP = ResourceType(
     },
 )
 
+LOG_STREAM = ResourceType(
+    "AWS::Logs::LogStream",
+    "logs",
+    name=Name("LogStreamName", 512, within=("LogGroupName",)),
+    create=Call("create_log_stream", props("LogGroupName", "LogStreamName")),
+    id="{LogStreamName}",
+    delete=(Call("delete_log_stream", props("LogGroupName"), {"logStreamName": "{id}"}),),
+    immutable=frozenset({"LogGroupName", "LogStreamName"}),
+)
+
 _FILTER = props("ApplyOnTransformedLogs", "FilterPattern", "MetricTransformations")
 _FILTER_NAME = {"filterName": "{FilterName}", "logGroupName": "{LogGroupName}"}
 
@@ -94,4 +104,4 @@ SUBSCRIPTION_FILTER = ResourceType(
     },
 )
 
-TYPES = (LOG_GROUP, METRIC_FILTER, RESOURCE_POLICY, SUBSCRIPTION_FILTER)
+TYPES = (LOG_GROUP, LOG_STREAM, METRIC_FILTER, RESOURCE_POLICY, SUBSCRIPTION_FILTER)

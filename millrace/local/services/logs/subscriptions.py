@@ -1,4 +1,4 @@
-"""Subscription filters: log events that go to a function or a stream.
+"""Subscription filters: log events that go to a function, a stream or a delivery stream.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.html
 """
@@ -13,6 +13,7 @@ from typing import Any
 from millrace.local.core.account_region import AccountRegion
 from millrace.local.core.errors import UnsupportedPolicyError
 from millrace.local.core.targets import attempt, find, send
+from millrace.local.services.firehose import Firehose
 from millrace.local.services.iam import Iam
 
 _TERM = re.compile(r"""([?-]?)(?:"((?:[^"\\]|\\.)*)"|(\S+))""")
@@ -26,13 +27,13 @@ _NOT_ALLOWED = (
 def refusal(region: AccountRegion, group_arn: str, pattern: str, destination: str, role: str | None) -> str:
     """Return why a subscription filter is rejected; empty if it is served."""
     service = (*destination.split(":"), "", "", "")[2]
-    if service not in ("kinesis", "lambda"):
-        return f"The local cloud sends log events to functions and streams, not to {destination}."
+    if service not in ("firehose", "kinesis", "lambda"):
+        return f"The local cloud sends log events to functions, streams and delivery streams, not to {destination}."
     if pattern.lstrip()[:1] in ("{", "[", "%"):
         return f"The local cloud matches filter patterns of terms, not {pattern}."
     try:
         find(region, destination)
-        if service == "kinesis":
+        if service != "lambda":
             return "" if role else "A destination that is a stream needs a roleArn."
         access = region.service(Iam).access
         source = f"{group_arn.removesuffix(':*')}:*"
@@ -79,7 +80,14 @@ def _send(region: AccountRegion, destination: str, packed: bytes) -> None:
         body = json.dumps({"awslogs": {"data": base64.b64encode(packed).decode()}})
         attempt(lambda: send(region, {"Arn": destination}, body))
         return
+    if ":firehose:" in destination:
+        attempt(lambda: _put(region, destination, packed))
+        return
     name = destination.rpartition("/")[2]
     streams = region.backends.kinesis
     if name in streams.streams:
         streams.put_record(destination, name, destination, None, base64.b64encode(packed).decode())
+
+
+def _put(region: AccountRegion, destination: str, packed: bytes) -> None:
+    region.service(Firehose).put(destination, [packed])

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from botocore.model import ServiceModel, Shape
 
-from millrace.local.core.botocore_models import models
+from millrace.local.core.botocore_models import matches_pattern, models
 from millrace.local.core.errors import ApiError
 
 Params = dict[str, Any]
@@ -91,7 +91,7 @@ def _constraints(shape: Shape, value: Any) -> Iterator[str]:
     choices, pattern = shape.metadata.get("enum"), shape.metadata.get("pattern")
     if choices and value not in choices:
         yield f"Member must satisfy enum value set: [{', '.join(choices)}]"
-    if pattern and not re.fullmatch(pattern, value):
+    if pattern and not matches_pattern(value, pattern):
         yield f"Member must satisfy regular expression pattern: {pattern}"
 
 

@@ -4,12 +4,15 @@ from millrace.local.services.lambda_.event_source_mappings.batches import REPORT
 from millrace.local.services.lambda_.event_source_mappings.filters import compile_filters
 from millrace.local.services.lambda_.event_source_mappings.mappings import EventSourceMappings
 from millrace.local.services.lambda_.event_source_mappings.queue_poller import QueuePoller
+from millrace.local.services.lambda_.event_source_mappings.readers import Entry, KinesisReader
 from millrace.local.services.lambda_.event_source_mappings.stream_poller import StreamPoller
 
 __all__ = [
     "REPORTS",
     "Condition",
+    "Entry",
     "EventSourceMappings",
+    "KinesisReader",
     "QueuePoller",
     "StreamPoller",
     "compile_filters",
