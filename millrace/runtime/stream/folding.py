@@ -113,7 +113,8 @@ class Fold:
             mark = before.marks.get(records.partition, -1)
             timely = [each for each in timely if records.position(each[0][3]) > mark]
         if before and before.closed:
-            batch.refused += [(row[3], self._late(slot, 0.0)) for row, _ in timely]
+            closed = ReadingError(f"The window of {slot[0]!r} from {self.frame.start(slot[1]).isoformat()} is closed.")
+            batch.refused += [(row[3], closed) for row, _ in timely]
             return
         ids = b""
         if self.reading.id_field:

@@ -66,7 +66,7 @@ class StreamProcessor(Generic[P, R]):
         if payload["isFinalInvokeForWindow"] or payload["isWindowTerminatedEarly"]:
             ended = payload["isFinalInvokeForWindow"]
             until = datetime.fromisoformat(payload["window"]["end"]).timestamp() if ended else state.arrived
-            table.merge(state.all_parts(), payload["shardId"])
+            table.merge(state.all_parts(), payload["shardId"], self._refuse)
             waiting = self._close(table, state.keys, until)
             if waiting:
                 StreamProducer(required(STREAM)).tick(waiting)
@@ -78,7 +78,7 @@ class StreamProcessor(Generic[P, R]):
         table = window_table()
         for records in kafka_records(payload):
             batch = self._folded(records, table.known)
-            table.merge(batch.parts, records.partition)
+            table.merge(batch.parts, records.partition, self._refuse)
             self._close(table, {key for key, _ in batch.parts}, max(row[2] for row in records.rows))
 
     def _folded(self, records: Records, known: Any) -> Batch:
@@ -115,8 +115,12 @@ class StreamProcessor(Generic[P, R]):
             if failed.failures < MAX_FAILURES:
                 table.write(failed)
                 raise
-            dead_letter({"window": self._described(stored)}, failed.failures, error)
+            self._refuse(stored, error, failed.failures)
             return None
+
+    def _refuse(self, stored: Stored, error: Exception, failures: int = 1) -> None:
+        """Keep the aggregates of a window in the dead-letter queue with the reason."""
+        dead_letter({"window": self._described(stored)}, failures, error)
 
     def _stamped(self, stored: Stored) -> Iterable[Envelope]:
         """Call the function, and return its events with ids that are derived from the window."""
