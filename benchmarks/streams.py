@@ -30,7 +30,7 @@ from millrace.runtime.stream import handler as module
 from millrace.runtime.stream.window_table import WindowTable
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
-DAY = 86_400
+DAY, PER_DAY = 86_400, 1_000_000
 BATCH, SENSORS, LATENESS, WIDTH = 1000, 20, 30, 300
 TO_LOOP, TO_POWERTOOLS = 0.5, 1.0
 """The least ratios to the loop and to Powertools."""
@@ -84,11 +84,14 @@ class MemoryTable:
 
 
 def day(count: int, seed: int) -> list[tuple[float, str, float, int, float]]:
-    """Return readings of a day as (arrived, sensor, at, milli, celsius), in order of arrival; some are late."""
-    draw = random.Random(seed)
+    """Return readings as (arrived, sensor, at, milli, celsius), in order of arrival; some are late.
+
+    1,000,000 fill a day; fewer ones are its beginning.
+    """
+    draw, seconds = random.Random(seed), DAY * count / PER_DAY
     made = []
     for _ in range(count):
-        at = round(draw.uniform(0, DAY - 1), 3)
+        at = round(draw.uniform(0, seconds), 3)
         celsius = round(draw.uniform(-30, 30), 2)
         arrived = round(at + draw.expovariate(1 / 5), 3)
         made.append((arrived, f"sensor-{draw.randrange(SENSORS)}", at, draw.randrange(-30_000, 30_000), celsius))
@@ -239,7 +242,7 @@ def rate(run: Callable[[list[Payload]], Any], batches: list[Payload], count: int
 def main(arguments: list[str] | None = None) -> int:
     """Print the rates and ratios. Returns 1 if windows differ or a ratio is too low."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.streams", description=__doc__)
-    parser.add_argument("--readings", type=int, default=1_000_000)
+    parser.add_argument("--readings", type=int, default=PER_DAY)
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args(arguments)
     readings = day(given.readings, given.seed)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from millrace.local.cloudformation.deployment import Change
     from millrace.local.cloudformation.refusals import Options
     from millrace.operations.cloud import Cloud
+    from millrace.operations.trace import Trace
 
 PORT = 4566
 Companion = Annotated[
@@ -110,7 +111,8 @@ def run(
 ) -> None:
     """Put recorded events onto a fresh local cloud and print traces.
 
-    Each file, with an event or with readings, settles before the next is put.
+    Each file, with an event or with readings, settles before the next is put. For readings, the flows of the events
+    that their windows publish are printed.
     """
     from millrace.cli.companion import companion as running
     from millrace.cli.events import print_trace
@@ -118,7 +120,6 @@ def run(
     from millrace.operations.bus import put_event
     from millrace.operations.cloud import Cloud
     from millrace.operations.logs import find_trace
-    from millrace.operations.readings import put_readings
 
     project = Project.here()
     recorded = [(file, _readings(file) or _recorded(project, file)) for file in files]
@@ -127,9 +128,10 @@ def run(
         for file, content in recorded:
             began, title = time.monotonic(), file.stem.replace("_", " ")
             if isinstance(content, dict):
-                count = put_readings(cloud, content, local.scheduler.clock.now())
-                local.settle()
+                count, flows = _put_readings(local, cloud, content)
                 say("", f"» {title}: {count} readings settled after {time.monotonic() - began:.2f} s")
+                for flow in flows:
+                    print_trace(flow, as_json=as_json)
                 continue
             metadata = put_event(cloud, content, project.bus())
             local.settle()
@@ -171,6 +173,16 @@ def _local() -> "Cloud":
     if cloud is None:
         raise UsageError("No local cloud is up here: start one with millrace up.")
     return cloud
+
+
+def _put_readings(local: "LocalCloud", cloud: "Cloud", content: dict[str, Any]) -> "tuple[int, list[Trace]]":
+    """Put readings. Return their number, and the flows of the events that their windows publish."""
+    from millrace.operations.readings import put_readings
+
+    known = {flow.correlation_id for flow in local.traces()}
+    count = put_readings(cloud, content, local.scheduler.clock.now())
+    local.settle()
+    return count, [flow for flow in local.traces() if flow.correlation_id not in known]
 
 
 def _readings(file: Path) -> dict[str, Any] | None:
