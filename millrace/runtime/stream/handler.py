@@ -62,7 +62,7 @@ class StreamProcessor(Generic[P, R]):
         table = window_table()
         known = table.known if self.fold.reading.id_field else _nothing
         batch = self._folded(kinesis_records(payload), lambda slots: state.on_top_of(known(slots), slots))
-        state.add(batch, payload["Records"])
+        state.add(batch)
         if payload["isFinalInvokeForWindow"] or payload["isWindowTerminatedEarly"]:
             ended = payload["isFinalInvokeForWindow"]
             until = datetime.fromisoformat(payload["window"]["end"]).timestamp() if ended else state.arrived
@@ -79,7 +79,7 @@ class StreamProcessor(Generic[P, R]):
         for records in kafka_records(payload):
             batch = self._folded(records, table.known)
             table.merge(batch.parts, records.partition, self._refuse)
-            self._close(table, {key for key, _ in batch.parts}, max(row[2] for row in records.rows))
+            self._close(table, {key for key, _ in batch.parts}, batch.arrived)
 
     def _folded(self, records: Records, known: Any) -> Batch:
         """Fold records, and keep those that are refused in the dead-letter queue with the reason."""
@@ -169,13 +169,12 @@ class _State:
     def keys(self) -> set[str]:
         return {name.partition("|")[2] for name in self.parts} | self.ticked
 
-    def add(self, batch: Batch, records: list[Any]) -> None:
+    def add(self, batch: Batch) -> None:
         for (key, number), part in batch.parts.items():
             name = f"{number}|{key}"
             self.parts[name] = (Part.read(self.parts[name]) + part if name in self.parts else part).state()
         self.ticked |= batch.ticked
-        times = (record["kinesis"]["approximateArrivalTimestamp"] for record in records)
-        self.arrived = max(times, default=self.arrived)
+        self.arrived = batch.arrived or self.arrived
 
     def on_top_of(self, stored: dict[Slot, Stored], slots: Iterable[Slot]) -> dict[Slot, Stored]:
         """Return what is known of windows: what the table has, and what the state adds to it."""
