@@ -1,6 +1,7 @@
 """@stream_processor: a function from a window of readings to events, fed by Kinesis or Kafka."""
 
 import functools
+import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -30,7 +31,17 @@ R = TypeVar("R")
 Payload = dict[str, Any]
 MAX_FAILURES = 3
 """Failures of the handler with one window before the window becomes a dead letter. Until then its shard waits."""
+MAX_MESSAGE_BYTES = 1_000_000
+"""Of a dead letter, without its reason. SQS allows 1 MiB for both.
+
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
+"""
+_IN_BUCKET = f"a dead letter has at most {MAX_MESSAGE_BYTES}, so the bucket of failed records keeps it."
 _WHY_REPEATABLE = "a window is closed once, and its events have derived ids"
+
+
+class RecordTooLargeError(ValueError):
+    """An invalid record is too large for the dead-letter queue. Lambda bisects the batch, and the bucket keeps it."""
 
 
 class StreamProcessor(Generic[P, R]):
@@ -85,6 +96,9 @@ class StreamProcessor(Generic[P, R]):
         """Fold records, and keep those that are refused in the dead-letter queue with the reason."""
         batch = self.fold.batch(records, known)
         for record, error in batch.refused:
+            size = len(json.dumps(record))
+            if size > MAX_MESSAGE_BYTES:
+                raise RecordTooLargeError(f"{error} The record has {size} bytes: {_IN_BUCKET}") from error
             dead_letter(record, 1, error)
         return batch
 

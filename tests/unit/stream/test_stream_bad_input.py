@@ -3,6 +3,8 @@
 import pytest
 from stream_kit import Lambda, answers, expected, once, processor, reading
 
+from millrace.runtime.stream.handler import RecordTooLargeError
+
 GOOD = [(10, "s", reading("s", 5, 1.5)), (20, "t", reading("t", 6, 2.5))]
 
 
@@ -16,10 +18,10 @@ GOOD = [(10, "s", reading("s", 5, 1.5)), (20, "t", reading("t", 6, 2.5))]
         (b'{"sensor": "s", "at": "2126-03-01T00:00:07Z", "celsius": 1}', "check the clock"),
         (b'{"sensor": "s", "at": "2026-03-01T00:00:07Z", "celsius": NaN}', "celsius"),
         (b'{"sensor": "s", "at": "2026-03-01T00:00:07Z", "celsius": 1e999}', "celsius"),
-        (reading("x" * 1_000_000, 7, 1.0), "sensor has 1000000 bytes: send 1 to 256"),
+        (reading("x" * 500_000, 7, 1.0), "sensor has 500000 bytes: send 1 to 256"),
         (reading("t", 7, 1.0), "Its partition key is not its sensor"),
     ],
-    ids=["text", "bytes", "no time", "no offset", "future", "NaN", "infinity", "key of 1 MB", "other key"],
+    ids=["text", "bytes", "no time", "no offset", "future", "NaN", "infinity", "key of 500 KB", "other key"],
 )
 def test_invalid_record_is_kept_with_its_reason_and_the_window_goes_on(monkeypatch, data, reason):
     run = Lambda(processor(), monkeypatch)
@@ -28,6 +30,13 @@ def test_invalid_record_is_kept_with_its_reason_and_the_window_goes_on(monkeypat
     ((body, error),) = run.refused
     assert (body["kinesis"]["sequenceNumber"], type(error).__name__) == ("2", "ReadingError")
     assert reason in str(error)
+
+
+def test_invalid_record_too_large_for_the_queue_fails_its_batch_with_the_reason(monkeypatch):
+    run = Lambda(processor(), monkeypatch)
+    with pytest.raises(RecordTooLargeError, match=r"sensor has 1000000 bytes.* the bucket of failed records keeps it"):
+        run.shard([(15, "s", reading("x" * 1_000_000, 7, 1.0))])
+    assert run.refused == []
 
 
 def test_window_too_large_for_an_item_is_kept_with_its_aggregates_and_the_others_go_on(monkeypatch):
