@@ -19,7 +19,7 @@ ORDERS  := tests/events/stock_delivered.json tests/events/place_order.json \
 
 .DEFAULT_GOAL := help
 .PHONY: help run up test lint check types synth deploy destroy e2e cdk-cycle map-page hostile-page api-fuzz fuzz hostile \
-        bench docs first-hour matrix mutants moto-versions rebuild-100k kafka simulate stream-1m soak
+        bench docs first-hour matrix mutants moto-versions rebuild-100k kafka simulate stream-1m stream-100k soak
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -88,6 +88,9 @@ kafka: $(READY) ## Test the Kafka poller on the mock cluster of librdkafka
 stream-1m: $(READY) ## Run 1,000,000 readings through a stream processor, and compare its windows with DuckDB
 	@$(BIN)/python -m benchmarks.streams --readings 1000000
 
+stream-100k: $(READY) ## Put 100,000 readings into the shop in a local cloud, and compare its windows with DuckDB
+	@MILLRACE_READINGS=100000 $(BIN)/pytest -n 0 tests/local/test_cold_chain.py -k day
+
 soak: $(READY) ## 10,000 orders while calls fail, crash, come twice and conflict (SOAKED=200 SEED=2 for others)
 	@$(BIN)/python tests/soak.py --orders $(or $(SOAKED),10000) --seed $(or $(SEED),1)
 
@@ -112,6 +115,7 @@ bench: $(READY) ## Measure, as ratios against a floor in the same run
 	@$(BIN)/python -m benchmarks
 	@$(BIN)/python -m benchmarks cold
 	@$(BIN)/python -m benchmarks simulation
+	@$(BIN)/python -m benchmarks streams
 
 # uv is fast; pip is the way round where uv cannot reach the package index that pip is set up for.
 $(READY): requirements.txt pyproject.toml

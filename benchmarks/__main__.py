@@ -1,4 +1,4 @@
-"""Compare Millrace with other local clouds, or run `cold`, `soak`, `shop`, `simulation` or `profile`."""
+"""Compare Millrace with other local clouds, or run `cold`, `streams`, `soak`, `shop`, `simulation` or `profile`."""
 
 import argparse
 import json
@@ -9,7 +9,7 @@ from dataclasses import asdict, replace
 from types import FrameType
 from typing import NoReturn
 
-from benchmarks import cold, report, shop, simulation, soak
+from benchmarks import cold, report, shop, simulation, soak, streams
 from benchmarks.bars import evaluate
 from benchmarks.comparison import compare
 from benchmarks.environments import HOME
@@ -20,6 +20,7 @@ from benchmarks.subjects import subjects
 LAST = HOME / "last.json"
 """The latest results, with the figures of each run."""
 
+WHAT = ("compare", "cold", "streams", "soak", "shop", "simulation", "profile")
 MEASURES = ("latency", "throughput", "chain", "machine", "machines", "crowd", "backlog", "fairness", "startup", "rules")
 
 
@@ -31,6 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _soak(given)
     if given.what == "cold":
         return _cold(given)
+    if given.what == "streams":
+        return streams.main(["--readings", "20000" if given.quick else "200000"])
     if given.what == "shop":
         return _shop(given)
     if given.what == "simulation":
@@ -43,9 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument(
-        "what", nargs="?", choices=("compare", "cold", "soak", "shop", "simulation", "profile"), default="compare"
-    )
+    parser.add_argument("what", nargs="?", choices=WHAT, default="compare")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--only", choices=MEASURES, help="run one measure")
     parser.add_argument("--subject", action="append", help="run only this subject; may be repeated")

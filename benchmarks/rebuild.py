@@ -14,7 +14,7 @@ from typing import Any
 from millrace.events import Metadata
 from millrace.local.cloud import LocalCloud
 from millrace.local.cloudformation.synthesis import synthesise
-from millrace.runtime.streams import RUN
+from millrace.runtime.stream_items import RUN
 
 ROOT = Path(__file__).parents[1]
 CUSTOMERS = 5_000

@@ -85,14 +85,16 @@ class Lambda:
     """Invokes a stream processor with the records of shards, as Lambda does. Time is in seconds from START.
 
     `batch_size` records make a batch; `width` is the width of Lambda's windows; `crash(call)` makes an invocation fail
-    after it has run, so that it is repeated.
+    after it has run, so that it is repeated. State above `max_state` bytes ends the window early.
     """
 
-    def __init__(self, processor, monkeypatch, *, batch_size=100, width=60, crash=lambda _: False):
+    def __init__(self, processor, monkeypatch, *, batch_size=100, width=60, crash=lambda _: False, max_state=2**20):
         self.processor = processor
         self.batch_size = batch_size
         self.width = width
         self.crash = crash
+        self.max_state = max_state
+        self.ended_early = 0
         self.calls = 0
         self.table = MemoryTable()
         self.published = []
@@ -131,9 +133,12 @@ class Lambda:
         state = {}
         for at in range(0, len(records), self.batch_size):
             state = self._invoke(records[at : at + self.batch_size], state, name, end)
+            if len(json.dumps(state)) > self.max_state:
+                self.ended_early += 1
+                state = self._invoke([], state, name, end, early=True)
         self._invoke([], state, name, end, final=True)
 
-    def _invoke(self, records, state, name, end, *, final=False):
+    def _invoke(self, records, state, name, end, *, final=False, early=False):
         self.calls += 1
         payload = {
             "Records": records,
@@ -141,11 +146,11 @@ class Lambda:
             "shardId": name,
             "window": {"start": _iso(end - self.width), "end": _iso(end)},
             "isFinalInvokeForWindow": final,
-            "isWindowTerminatedEarly": False,
+            "isWindowTerminatedEarly": early,
         }
         answer = self.processor(payload, None)
         if self.crash(self.calls):
-            return self._invoke(records, state, name, end, final=final)
+            return self._invoke(records, state, name, end, final=final, early=early)
         return json.loads(json.dumps(answer["state"]))
 
     def results(self):

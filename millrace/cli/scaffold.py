@@ -86,9 +86,9 @@ def query(
 
 
 @new.command()
-def stream(name: Name, *, event: OfEvent = None) -> None:
-    """Add a processor that receives events in order, from a Kinesis stream."""
-    _add("stream", name, event)
+def stream(name: Name) -> None:
+    """Add a stream processor: readings of a Kinesis stream in windows, and the event that it publishes."""
+    _add("stream", name)
 
 
 @new.command()

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from millrace.local.cloudformation.deployment import Change
     from millrace.local.cloudformation.refusals import Options
     from millrace.operations.cloud import Cloud
+    from millrace.operations.trace import Trace
 
 PORT = 4566
 Companion = Annotated[
@@ -108,7 +109,8 @@ def run(
 ) -> None:
     """Put recorded events onto a fresh local cloud and print traces.
 
-    Each file, with an event, readings or a query, settles before the next is put. The response of a query is printed.
+    Each file, with an event, readings or a query, settles before the next is put. For readings, the flows of the
+    events that their windows publish are printed; for a query, its response.
     """
     from millrace.cli.companion import companion as running
     from millrace.cli.events import print_trace
@@ -116,7 +118,6 @@ def run(
     from millrace.operations.bus import put_event
     from millrace.operations.cloud import Cloud
     from millrace.operations.logs import find_trace
-    from millrace.operations.readings import put_readings
 
     project = Project.here()
     recorded = [(file, _content(file) or _recorded(project, file)) for file in files]
@@ -128,9 +129,10 @@ def run(
                 _show_query(local, cloud, content, title)
                 continue
             if isinstance(content, dict):
-                count = put_readings(cloud, content, local.scheduler.clock.now())
-                local.settle()
+                count, flows = _put_readings(local, cloud, content)
                 say("", f"» {title}: {count} readings settled after {time.monotonic() - began:.2f} s")
+                for flow in flows:
+                    print_trace(flow, as_json=as_json)
                 continue
             metadata = put_event(cloud, content, project.bus())
             local.settle()
@@ -181,6 +183,16 @@ def _show_query(local: "LocalCloud", cloud: "Cloud", content: dict[str, Any], ti
     local.advance(hours=content.get("advance_hours", 0))
     local.settle()
     say("", f"» {title}: GET {content['query']}", f"  {send_query(cloud, content['query'])}")
+
+
+def _put_readings(local: "LocalCloud", cloud: "Cloud", content: dict[str, Any]) -> "tuple[int, list[Trace]]":
+    """Put readings. Return their number, and the flows of the events that their windows publish."""
+    from millrace.operations.readings import put_readings
+
+    known = {flow.correlation_id for flow in local.traces()}
+    count = put_readings(cloud, content, local.scheduler.clock.now())
+    local.settle()
+    return count, [flow for flow in local.traces() if flow.correlation_id not in known]
 
 
 def _content(file: Path) -> dict[str, Any] | None:

@@ -10,38 +10,25 @@ import heapq
 import json
 import random
 import time
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from millrace.events import Envelope
 from millrace.events.claims import CLAIM_ABOVE, Claims
+from millrace.runtime import stream_items
 from millrace.runtime.claims import claims_in
 from millrace.runtime.dynamodb import check_size, pages, transact
 from millrace.runtime.environment import table_called
 
 BY_POSITION = "by_position"
 """The index of the table, with the keys `log` and `position`."""
-PENDING = "pending"
-"""The start of `log` in a pending event; a number follows, so that pending events share 16 partitions of the index."""
-PENDING_PARTITIONS = 16
-"""Each takes 1,000 write units a second, and an event of up to 1 KB needs two: when it enters and when it leaves.
-
-https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html
-"""
-RUN = 200
-"""Positions that share a partition of the index: 200 events of up to 5 KB are what it takes in a second."""
-FORMER_BUCKET = 10_000
-"""Positions that shared a partition in stores of earlier versions."""
 MAX_APPENDED = 98
 """Maximum events of one append. A transaction has 100 items, and two of them are conditions."""
 _MOST_BYTES = 3_000_000
 """Maximum bytes of one append. A transaction has 4 MB."""
 _MAX_ASSIGNED = 50
 _FIX = "enable the claim check with Bus(claim_check_threshold=…), or store the data elsewhere and its address here."
-_COUNTER = {"stream": "$log", "version": 0}
-_NAMES = {"#log": "log", "#position": "position"}
 _ATTEMPTS = 20
 
 
@@ -66,7 +53,7 @@ class Stored:
             "detail-type": item["detail_type"],
             "detail": json.loads(item["detail"]),
         }
-        placed = not item["log"].startswith(PENDING)
+        placed = not item["log"].startswith(stream_items.PENDING)
         return cls(item["stream"], int(item["version"]), envelope, int(item["position"]) if placed else None)
 
     @property
@@ -82,7 +69,7 @@ class Stored:
             "source": self.envelope["source"],
             "detail_type": self.envelope["detail-type"],
             "detail": json.dumps(self.envelope["detail"], separators=(",", ":"), ensure_ascii=False),
-            "log": _pending_log(self.stream),
+            "log": stream_items.pending_log(self.stream),
             "position": time.time_ns() // 1_000_000,
         }
 
@@ -123,9 +110,9 @@ class Streams:
         end just before the first event, and ItemTooLargeError.
         """
         items = [self._item(event, count=len(events)) for event in events]
-        mark = [_once(once, events)] if once else []
-        before = [_exists(events[0].stream, events[0].version - 1)] if events[0].version > 1 else []
-        reasons = self._transact([*mark, *before, *map(_put, items)])
+        mark = [stream_items.once_mark(events[0].stream, once, events[0].version, events[-1].version)] if once else []
+        before = [stream_items.exists(events[0].stream, events[0].version - 1)] if events[0].version > 1 else []
+        reasons = self._transact([*mark, *before, *map(stream_items.put, items)])
         if not reasons:
             return True
         if once and reasons[0] == "ConditionalCheckFailed":
@@ -146,7 +133,7 @@ class Streams:
 
     def appended(self, stream: str, once: str) -> list[Stored]:
         """Return the events that were appended to a stream with the name `once`."""
-        mark = self._table.get_item(Key=_mark(stream, once), ConsistentRead=True).get("Item")
+        mark = self._table.get_item(Key=stream_items.mark_key(stream, once), ConsistentRead=True).get("Item")
         return list(self.read(stream, int(mark["first"]) - 1, int(mark["last"]))) if mark else []
 
     def snapshot(self, stream: str) -> dict[str, Any] | None:
@@ -177,28 +164,28 @@ class Streams:
 
     def _following(self, after: int) -> Iterator[dict[str, Any]]:
         """The items behind a position that share a partition with the next one, in this version or an earlier one."""
-        items = self._of_log(_run(after + 1), after)
+        items = self._of_log(stream_items.run(after + 1), after)
         first = next(items, None)
         if first is not None and first["position"] == after + 1:
             yield first
             yield from items
         else:
-            yield from self._of_log(_former_bucket(after + 1), after)
+            yield from self._of_log(stream_items.former_bucket(after + 1), after)
 
     def pending(self) -> Iterator[Stored]:
         """The events that are not known to be published, the oldest first."""
-        partitions = [self._of_log(log, 0) for log in _PENDING_LOGS]
+        partitions = [self._of_log(log, 0) for log in stream_items.PENDING_LOGS]
         for item in heapq.merge(*partitions, key=lambda item: item["position"]):
             yield Stored.of(item)
 
     def pending_since(self, moment: int) -> bool:
         """Whether something that was appended before a moment, in milliseconds since 1970, is still pending."""
-        firsts = (next(self._of_log(log, 0), None) for log in _PENDING_LOGS)
+        firsts = (next(self._of_log(log, 0), None) for log in stream_items.PENDING_LOGS)
         return any(int(first["position"]) <= moment for first in firsts if first)
 
     def head(self) -> int:
         """Return the last assigned position."""
-        counter = self._table.get_item(Key=_COUNTER, ConsistentRead=True).get("Item", {})
+        counter = self._table.get_item(Key=stream_items.COUNTER, ConsistentRead=True).get("Item", {})
         return int(counter.get("last", 0))
 
     def assign_positions(self, events: Sequence[Stored]) -> None:
@@ -209,7 +196,8 @@ class Streams:
     def _assign(self, events: list[Stored]) -> None:
         for attempt in range(_ATTEMPTS):
             last = self.head()
-            count, *reasons = self._transact([_count(last, len(events)), *_assigned(events, last)]) or (None,)
+            assigned = stream_items.assigned([(event.stream, event.version) for event in events], last)
+            count, *reasons = self._transact([stream_items.count_up(last, len(events)), *assigned]) or (None,)
             if not any((count, *reasons)):
                 return
             events = [e for e, reason in zip(events, reasons, strict=True) if reason != "ConditionalCheckFailed"]
@@ -226,7 +214,7 @@ class Streams:
         return self._query(
             IndexName=BY_POSITION,
             KeyConditionExpression="#log = :log AND #position > :after",
-            ExpressionAttributeNames=_NAMES,
+            ExpressionAttributeNames=stream_items.NAMES,
             ExpressionAttributeValues={":log": log, ":after": after},
         )
 
@@ -235,75 +223,3 @@ class Streams:
 
     def _transact(self, items: list[dict[str, Any]]) -> list[str | None]:
         return transact(self._table.meta.client, [(self._table.name, item) for item in items])
-
-
-_PENDING_LOGS = (PENDING, *(f"{PENDING}.{number}" for number in range(PENDING_PARTITIONS)))
-"""The first one was that of all pending events in earlier versions."""
-
-
-def _pending_log(stream: str) -> str:
-    return f"{PENDING}.{zlib.crc32(stream.encode()) % PENDING_PARTITIONS}"
-
-
-def _run(position: int) -> str:
-    return f"run.{position // RUN:012}"
-
-
-def _former_bucket(position: int) -> str:
-    return f"{position // FORMER_BUCKET:012}"
-
-
-def _put(item: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "Put": {
-            "Item": item,
-            "ConditionExpression": "attribute_not_exists(#stream)",
-            "ExpressionAttributeNames": {"#stream": "stream"},
-        }
-    }
-
-
-def _exists(stream: str, version: int) -> dict[str, Any]:
-    """Return the condition that the previous event exists. The Put of the next one checks that none follows it."""
-    return {
-        "ConditionCheck": {
-            "Key": {"stream": stream, "version": version},
-            "ConditionExpression": "attribute_exists(#stream)",
-            "ExpressionAttributeNames": {"#stream": "stream"},
-        }
-    }
-
-
-def _once(once: str, events: Sequence[Stored]) -> dict[str, Any]:
-    return _put({**_mark(events[0].stream, once), "first": events[0].version, "last": events[-1].version})
-
-
-def _mark(stream: str, once: str) -> dict[str, Any]:
-    return {"stream": f"$once/{stream}/{once}", "version": 0}
-
-
-def _count(last: int, more: int) -> dict[str, Any]:
-    return {
-        "Update": {
-            "Key": _COUNTER,
-            "UpdateExpression": "SET #last = :next",
-            "ConditionExpression": "#last = :last" if last else "attribute_not_exists(#last)",
-            "ExpressionAttributeNames": {"#last": "last"},
-            "ExpressionAttributeValues": {":next": last + more, **({":last": last} if last else {})},
-        }
-    }
-
-
-def _assigned(events: Sequence[Stored], last: int) -> list[dict[str, Any]]:
-    return [
-        {
-            "Update": {
-                "Key": {"stream": event.stream, "version": event.version},
-                "UpdateExpression": "SET #log = :log, #position = :position",
-                "ConditionExpression": "begins_with(#log, :pending)",
-                "ExpressionAttributeNames": _NAMES,
-                "ExpressionAttributeValues": {":log": _run(number), ":position": number, ":pending": PENDING},
-            }
-        }
-        for number, event in enumerate(events, start=last + 1)
-    ]

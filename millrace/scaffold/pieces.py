@@ -15,10 +15,7 @@ Kind = Literal["event", "processor", "step", "saga", "projection", "query", "str
 _NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 _WIRING = {
     "processor": Wiring(("Processor",), 'Processor(self, "{pascal}", bus=bus, function="{name}")'),
-    "stream": Wiring(
-        ("Processor", "ordered"),
-        'Processor(self, "{pascal}", bus=bus, function="{name}", channel=ordered(partition_key="{key}"))',
-    ),
+    "stream": Wiring(("StreamProcessor",), 'StreamProcessor(self, "{pascal}", bus=bus, function="{name}")'),
     "step": Wiring(("Mediator",), 'Mediator(self, "{pascal}Flow", bus=bus, steps=["{name}"])'),
     "saga": Wiring(
         ("Saga", "SagaStep"),
@@ -52,6 +49,12 @@ _IMPORTS: dict[str, dict[str, tuple[str, ...]]] = {
     "projection": {
         "handler_imports": (_EVENT, _VIEW),
         "test_imports": (_EVENT, _VIEW, "from functions.view_{name}.handler import handler"),
+    },
+    "stream": {
+        "test_imports": (
+            "from functions.contracts.{name} import {pascal}Exceeded, {pascal}Reading",
+            "from functions.{name}.handler import handler",
+        ),
     },
     "query": {
         "test_imports": ("from {view_module} import {view_class}", "from functions.{name}.handler import handler"),
@@ -103,7 +106,7 @@ class Piece:
             "title": self.snake.replace("_", " ").capitalize(),
             "source": f"{_system(project, root)}.{self.snake}",
         }
-        return own if self.kind in ("event", "schedule") else own | _event(self._consumed(project))
+        return own if self.kind in ("event", "schedule", "stream") else own | _event(self._consumed(project))
 
     def _consumed(self, project: Catalog) -> type[Event]:
         events = {event.__name__: event for event in project}

@@ -20,7 +20,7 @@ PIECES = (
     "saga booking --event OrderPlaced",
     "projection orders --event OrderPlaced",
     "query show_orders",
-    "stream audit --event OrderPlaced",
+    "stream watch_boiler",
     "schedule clean_up",
 )
 FIRST_FLOW_SECONDS = 60

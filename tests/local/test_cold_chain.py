@@ -1,10 +1,12 @@
 """Streams of the shop: readings and log lines become events, and a breach holds a shipment."""
 
 import json
+import os
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from shared_shop import cloud, put, restored  # noqa: F401 fixtures
+from stream_day_kit import Day
 
 from functions.contracts.cold_chain import CargoReading
 from millrace.runtime import StreamProducer
@@ -66,6 +68,14 @@ def published(cloud):
     return received
 
 
+@pytest.fixture(scope="module")
+def day(cloud, tmp_path_factory):
+    """Run MILLRACE_READINGS readings of a day."""
+    day = Day(cloud, int(os.environ.get("MILLRACE_READINGS", "1500")), tmp_path_factory.mktemp("day"))
+    day.run()
+    return day
+
+
 def cargo(order, now, *celsius):
     return [
         CargoReading(order_id=order, reading_id=f"{order}-{at}", measured_at=now + timedelta(seconds=at), celsius=value)
@@ -111,3 +121,16 @@ def test_error_rate_above_five_percent_is_reported(cloud, producer, now, publish
     cloud.settle()
     event = published()["ErrorRateHigh"]
     assert (event["requests"], event["failed"]) == (100, 6)
+
+
+def test_windows_of_a_day_with_duplicates_late_readings_a_split_and_a_crash_equal_those_of_duckdb(day):
+    expected = day.expected()
+    assert len(expected) > 15
+    assert day.mark.exists()
+    assert day.windows() == expected
+
+
+def test_breaches_of_the_day_are_the_windows_whose_mean_is_too_high(day):
+    breached = sum(total / count > 8 for count, total, *_ in day.expected().values())
+    flows = [flow for flow in day.cloud.traces() if flow.names() == ["TemperatureBreached"]]
+    assert len(flows) >= breached > 3

@@ -7,7 +7,8 @@ from millrace.events import Event, Metadata
 from millrace.runtime import ConcurrencyError, EventStore, SignatureError, event_store
 from millrace.runtime.effects import Effect
 from millrace.runtime.event_store import ForeignEventError, events_of
-from millrace.runtime.streams import RUN, Stored, Streams
+from millrace.runtime.stream_items import RUN
+from millrace.runtime.streams import Stored, Streams
 
 
 class Broken(Event, source="test.jar"):

@@ -43,7 +43,7 @@ def test_project_with_each_piece_passes_ruff(shopfront, command):
 def test_rendered_json_is_valid_and_every_event_is_recorded(shopfront):
     files = [shopfront / "cdk.json", shopfront / ".vscode/launch.json", *shopfront.glob("tests/events/*.json")]
     assert all(json.loads(file.read_text()) for file in files)
-    assert len(files) == 2 + 9
+    assert len(files) == 2 + 10
 
 
 def test_each_piece_is_in_the_stack_and_has_a_test(shopfront):

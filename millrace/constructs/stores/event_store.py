@@ -24,7 +24,8 @@ from millrace.events import Event
 from millrace.runtime import Declaration
 from millrace.runtime.event_store import store_variable
 from millrace.runtime.relay import STORE
-from millrace.runtime.streams import BY_POSITION, PENDING
+from millrace.runtime.stream_items import PENDING
+from millrace.runtime.streams import BY_POSITION
 
 RELAY = "millrace.runtime.relay.handler"
 _STRING, _NUMBER = dynamodb.AttributeType.STRING, dynamodb.AttributeType.NUMBER

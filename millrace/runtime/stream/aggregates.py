@@ -11,8 +11,6 @@ from decimal import Context, Decimal, Inexact
 from importlib import import_module
 from typing import Any
 
-from millrace.runtime.stream.readings import Number
-
 State = list[Any]
 """`[count, sum, minimum, maximum, sketch]` of a field; `sum` is a list of floats, or one number."""
 _EXACT = Context(prec=200, traps=[Inexact])
@@ -96,8 +94,10 @@ def _read(value: Any) -> Any:
     return Decimal(value["decimal"]) if isinstance(value, dict) else value
 
 
-def _sum(values: Iterable[Number]) -> Any:
+def _sum(values: Sequence[Any]) -> Any:
     kinds = set(map(type, values))
+    if kinds == {float}:
+        return _partials(values)
     if kinds <= {int, bool}:
         return sum(values)
     if Decimal in kinds:
@@ -119,7 +119,7 @@ def _exactly(values: Iterable[Any]) -> Decimal:
     return total
 
 
-def _partials(values: list[float]) -> list[float]:
+def _partials(values: Sequence[float]) -> list[float]:
     """Return a few floats with the same exact sum: the rounded sum, then what is missing, until nothing is."""
     partials: list[float] = []
     while rest := math.fsum([*values, *(-part for part in partials)]):

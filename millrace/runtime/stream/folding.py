@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import Any
 
 from pydantic import ValidationError
@@ -20,6 +20,7 @@ FUTURE_SECONDS = 300.0
 """How far the clock of a sensor may be ahead."""
 _SHORT = MAX_KEY_BYTES // 4
 """Characters of a key whose bytes need no count."""
+_DAY = 86_400
 Parser = Callable[[str], Reading]
 Known = Callable[[Iterable[Slot]], dict[Slot, Stored]]
 """Return what is stored of some windows."""
@@ -27,8 +28,12 @@ Known = Callable[[Iterable[Slot]], dict[Slot, Stored]]
 
 @dataclass
 class Batch:
-    """The parts of a batch, the keys whose windows may be due, and the records that are kept with a reason."""
+    """The parts of a batch, the keys whose windows may be due, and the records that are kept with a reason.
 
+    `arrived` is when its last record arrived, in seconds since 1970; 0 without records.
+    """
+
+    arrived: float
     parts: dict[Slot, Part] = field(default_factory=dict)
     ticked: set[str] = field(default_factory=set)
     refused: list[tuple[Any, ReadingError]] = field(default_factory=list)
@@ -45,11 +50,11 @@ class Fold:
 
     def batch(self, records: Records, known: Known) -> Batch:
         """Return the parts of a batch, without readings that are already `known` by their id or position."""
-        batch = Batch()
+        batch = Batch(max(map(itemgetter(2), records.rows), default=0.0))
         grouped: dict[Slot, list[tuple[Row, Any]]] = defaultdict(list)
         read = self._reader()
         key_of, time_of = attrgetter(self.reading.key_field), attrgetter(self.reading.time_field)
-        width, latest = self.frame.width, _surely_past(records)
+        width, seconds, latest = self.frame.width, self.frame.whole_seconds, _surely_past(records)
         for row in records.rows:
             if row[1] == TICK:
                 batch.ticked.add(row[0])
@@ -61,7 +66,8 @@ class Fold:
                     check_reading(reading, row[0], row[2], FUTURE_SECONDS)
                 if (since := time - EPOCH) > latest:
                     check_reading(reading, row[0], row[2], FUTURE_SECONDS)
-                grouped[key, since // width].append((row, reading))
+                number = (since.days * _DAY + since.seconds) // seconds if seconds else since // width
+                grouped[key, number].append((row, reading))
             except (ValueError, RecursionError) as error:
                 batch.refused.append((row[3], self._reason(error)))
         before = known(grouped)
@@ -106,14 +112,15 @@ class Fold:
         self, batch: Batch, slot: Slot, found: list[tuple[Row, Any]], records: Records, before: Stored | None
     ) -> None:
         due = self.frame.due(slot[1])
-        timely = [each for each in found if each[0][2] < due]
+        timely = found if batch.arrived < due else [each for each in found if each[0][2] < due]
         if len(timely) < len(found):
             batch.refused += [(row[3], self._late(slot, row[2] - due)) for row, _ in found if row[2] >= due]
         if before:
             mark = before.marks.get(records.partition, -1)
             timely = [each for each in timely if records.position(each[0][3]) > mark]
         if before and before.closed:
-            batch.refused += [(row[3], self._late(slot, 0.0)) for row, _ in timely]
+            closed = ReadingError(f"The window of {slot[0]!r} from {self.frame.start(slot[1]).isoformat()} is closed.")
+            batch.refused += [(row[3], closed) for row, _ in timely]
             return
         ids = b""
         if self.reading.id_field:
@@ -147,5 +154,5 @@ class Fold:
 
 def _surely_past(records: Records) -> timedelta:
     """Return a time that is not too far in the future for any record of a batch; later ones are checked one by one."""
-    first = min((row[2] for row in records.rows), default=0.0)
+    first = min(map(itemgetter(2), records.rows), default=0.0)
     return timedelta(seconds=first + FUTURE_SECONDS)

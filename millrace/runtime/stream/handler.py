@@ -1,6 +1,7 @@
 """@stream_processor: a function from a window of readings to events, fed by Kinesis or Kafka."""
 
 import functools
+import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -30,7 +31,17 @@ R = TypeVar("R")
 Payload = dict[str, Any]
 MAX_FAILURES = 3
 """Failures of the handler with one window before the window becomes a dead letter. Until then its shard waits."""
+MAX_MESSAGE_BYTES = 1_000_000
+"""Of a dead letter, without its reason. SQS allows 1 MiB for both.
+
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
+"""
+_IN_BUCKET = f"a dead letter has at most {MAX_MESSAGE_BYTES}, so the bucket of failed records keeps it."
 _WHY_REPEATABLE = "a window is closed once, and its events have derived ids"
+
+
+class RecordTooLargeError(ValueError):
+    """An invalid record is too large for the dead-letter queue. Lambda bisects the batch, and the bucket keeps it."""
 
 
 class StreamProcessor(Generic[P, R]):
@@ -62,11 +73,11 @@ class StreamProcessor(Generic[P, R]):
         table = window_table()
         known = table.known if self.fold.reading.id_field else _nothing
         batch = self._folded(kinesis_records(payload), lambda slots: state.on_top_of(known(slots), slots))
-        state.add(batch, payload["Records"])
+        state.add(batch)
         if payload["isFinalInvokeForWindow"] or payload["isWindowTerminatedEarly"]:
             ended = payload["isFinalInvokeForWindow"]
             until = datetime.fromisoformat(payload["window"]["end"]).timestamp() if ended else state.arrived
-            table.merge(state.all_parts(), payload["shardId"])
+            table.merge(state.all_parts(), payload["shardId"], self._refuse)
             waiting = self._close(table, state.keys, until)
             if waiting:
                 StreamProducer(required(STREAM)).tick(waiting)
@@ -78,13 +89,16 @@ class StreamProcessor(Generic[P, R]):
         table = window_table()
         for records in kafka_records(payload):
             batch = self._folded(records, table.known)
-            table.merge(batch.parts, records.partition)
-            self._close(table, {key for key, _ in batch.parts}, max(row[2] for row in records.rows))
+            table.merge(batch.parts, records.partition, self._refuse)
+            self._close(table, {key for key, _ in batch.parts}, batch.arrived)
 
     def _folded(self, records: Records, known: Any) -> Batch:
         """Fold records, and keep those that are refused in the dead-letter queue with the reason."""
         batch = self.fold.batch(records, known)
         for record, error in batch.refused:
+            size = len(json.dumps(record))
+            if size > MAX_MESSAGE_BYTES:
+                raise RecordTooLargeError(f"{error} The record has {size} bytes: {_IN_BUCKET}") from error
             dead_letter(record, 1, error)
         return batch
 
@@ -115,8 +129,12 @@ class StreamProcessor(Generic[P, R]):
             if failed.failures < MAX_FAILURES:
                 table.write(failed)
                 raise
-            dead_letter({"window": self._described(stored)}, failed.failures, error)
+            self._refuse(stored, error, failed.failures)
             return None
+
+    def _refuse(self, stored: Stored, error: Exception, failures: int = 1) -> None:
+        """Keep the aggregates of a window in the dead-letter queue with the reason."""
+        dead_letter({"window": self._described(stored)}, failures, error)
 
     def _stamped(self, stored: Stored) -> Iterable[Envelope]:
         """Call the function, and return its events with ids that are derived from the window."""
@@ -165,13 +183,12 @@ class _State:
     def keys(self) -> set[str]:
         return {name.partition("|")[2] for name in self.parts} | self.ticked
 
-    def add(self, batch: Batch, records: list[Any]) -> None:
+    def add(self, batch: Batch) -> None:
         for (key, number), part in batch.parts.items():
             name = f"{number}|{key}"
             self.parts[name] = (Part.read(self.parts[name]) + part if name in self.parts else part).state()
         self.ticked |= batch.ticked
-        times = (record["kinesis"]["approximateArrivalTimestamp"] for record in records)
-        self.arrived = max(times, default=self.arrived)
+        self.arrived = batch.arrived or self.arrived
 
     def on_top_of(self, stored: dict[Slot, Stored], slots: Iterable[Slot]) -> dict[Slot, Stored]:
         """Return what is known of windows: what the table has, and what the state adds to it."""

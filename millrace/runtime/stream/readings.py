@@ -14,7 +14,6 @@ MAX_KEY_BYTES = 256
 
 https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecordsRequestEntry.html
 """
-Number = bool | int | float | Decimal
 _NUMBERS = (bool, int, float, Decimal)
 
 

@@ -8,11 +8,11 @@ https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-windows.html
 
 import json
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from millrace.runtime.dynamodb import check_size, in_batch, pages
+from millrace.runtime.dynamodb import ItemTooLargeError, check_size, in_batch, pages
 from millrace.runtime.environment import required, table_called
 from millrace.runtime.stores import write_if
 from millrace.runtime.stream.windows import Part, Slot
@@ -27,6 +27,10 @@ _FIX = "use shorter windows, fewer percentiles, or readings without id."
 
 class WindowChangedError(RuntimeError):
     """Another invocation has changed a window at the same time; Lambda invokes the function again."""
+
+
+class WindowClosedError(RuntimeError):
+    """Readings reach a window that is closed, because an earlier part of it was too large."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,10 @@ class Stored:
     def contains(self, partition: str, part: Part) -> bool:
         """Whether the window contains a part already."""
         return self.marks.get(partition, -1) >= part.position
+
+
+Refuse = Callable[[Stored, Exception], None]
+"""Keep a window that is refused, with the reason."""
 
 
 class WindowTable:
@@ -73,13 +81,27 @@ class WindowTable:
         }
         yield from map(_stored, pages(self._table.query, **query))
 
-    def merge(self, parts: dict[Slot, Part], partition: str) -> None:
-        """Add parts of a shard or partition to their windows, unless they contain them already."""
+    def merge(self, parts: dict[Slot, Part], partition: str, refuse: Refuse) -> None:
+        """Add parts of a shard or partition to their windows, unless they contain them already.
+
+        A window that becomes too large for an item is refused and closed; the other windows go on.
+        """
         known = self.known(parts)
         for slot, part in parts.items():
             stored = known.get(slot) or Stored(slot, Part(0, -1, {}))
             if not stored.contains(partition, part):
-                self.write(stored.add(partition, part))
+                self._add(stored, partition, part, refuse)
+
+    def _add(self, stored: Stored, partition: str, part: Part, refuse: Refuse) -> None:
+        added = stored.add(partition, part)
+        error: Exception = WindowClosedError(f"The window {stored.slot[1]} of {stored.slot[0]!r} is closed.")
+        if not stored.closed:
+            try:
+                return self.write(added)
+            except ItemTooLargeError as too_large:
+                error = too_large
+        refuse(added, error)
+        return self.write(replace(stored, marks=added.marks, closed=True))
 
     def write(self, stored: Stored) -> None:
         """Write a window that was read before. Raises WindowChangedError if it has changed since."""

@@ -29,6 +29,12 @@ class Frame:
     width: timedelta
     lateness: timedelta
 
+    @property
+    def whole_seconds(self) -> int:
+        """The width in seconds if it has no fraction, else 0. Dividing integers is faster than dividing timedeltas."""
+        seconds = self.width.total_seconds()
+        return int(seconds) if seconds.is_integer() else 0
+
     def number(self, time: datetime) -> int:
         """Return the number of the window of a time."""
         return (time - EPOCH) // self.width

@@ -7,6 +7,8 @@ import pytest
 
 pytest_plugins = ["lambda_fixtures"]
 confluent_kafka = pytest.importorskip("confluent_kafka")
+COUNT = 50_000 // 3 + 1
+"""Records of each partition."""
 on_mock_cluster = pytest.mark.skipif("MILLRACE_KAFKA_TESTS" not in os.environ, reason="make kafka runs them")
 
 
@@ -108,6 +110,24 @@ def test_mapping_continues_where_its_consumer_group_was(site, broker, read):
     assert (texts(site), texts(site, "g")) == ({"lines-0": ["a"]}, {"lines-0": ["b"]})
 
 
+@on_mock_cluster
+def test_rebalance_loses_no_record_and_keeps_the_order_of_each_partition(site, broker, read):
+    """https://docs.aws.amazon.com/lambda/latest/dg/kafka-scaling-modes.html"""
+    more = {"SelfManagedKafkaEventSourceConfig": {"ConsumerGroupId": "group"}, "BatchSize": 1000}
+    numbers = [str(at) for at in range(COUNT)]
+    for partition in range(3):
+        broker.put(*numbers[: COUNT // 2], partition=partition)
+    read(**more)
+    read(function="g", **more)
+    for partition in range(3):
+        broker.put(*numbers[COUNT // 2 :], partition=partition)
+    site.settle(timeout=120)
+    first, second = ({name: [*map(int, each)] for name, each in texts(site, f).items()} for f in "fg")
+    assert all([first, second])
+    assert all(each == sorted(each) for each in (*first.values(), *second.values()))
+    assert all({*first.get(f"lines-{p}", ()), *second.get(f"lines-{p}", ())} == {*range(COUNT)} for p in range(3))
+
+
 @pytest.mark.parametrize(
     ("source", "message"),
     [
@@ -123,3 +143,15 @@ def test_event_source_that_does_not_run_here_is_refused_by_name(site, source, me
     site.function()
     with pytest.raises(Exception, match=message):
         site.client("lambda").create_event_source_mapping(FunctionName="f", Topics=["lines"], **source)
+
+
+def test_disabled_mapping_of_a_cluster_without_an_arn_is_answered(site):
+    """https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html"""
+    source = {"Endpoints": {"KAFKA_BOOTSTRAP_SERVERS": ["127.0.0.1:9"]}}
+    site.function()
+    created = site.client("lambda").create_event_source_mapping(
+        FunctionName="f", SelfManagedEventSource=source, Topics=["lines"], StartingPosition="LATEST", Enabled=False
+    )
+    found = site.client("lambda").get_event_source_mapping(UUID=created["UUID"])
+    assert (found["State"], found["Topics"], found["SelfManagedEventSource"]) == ("Disabled", ["lines"], source)
+    assert "EventSourceArn" not in found

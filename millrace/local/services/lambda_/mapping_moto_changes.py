@@ -21,6 +21,8 @@ _OF_STREAMS = _OF_QUEUES | {
     "ParallelizationFactor": 1,
     "TumblingWindowInSeconds": 0,
 }
+_DEFAULTS = {"kinesis": _OF_STREAMS, "dynamodb": _OF_STREAMS}
+"""By the service of the event source; a Kafka cluster of your own has no ARN."""
 
 
 def apply() -> None:
@@ -122,9 +124,11 @@ def _complete_configurations() -> None:
     get = EventSourceMapping.get_configuration
 
     def get_configuration(mapping: Any) -> dict[str, Any]:
-        service = mapping.event_source_arn.split(":")[2]
-        defaults = _OF_QUEUES if service == "sqs" else _OF_STREAMS
+        service = (*str(mapping.event_source_arn).split(":"), "", "")[2]
+        defaults = _DEFAULTS.get(service, _OF_QUEUES)
         given = {name: value for name, value in get(mapping).items() if name != "Tags"}
+        if not given["EventSourceArn"]:
+            del given["EventSourceArn"]
         return {**defaults, **given, "StateTransitionReason": _CHANGED_BY.get(service, "User action")}
 
     replace(EventSourceMapping, "get_configuration", get_configuration)

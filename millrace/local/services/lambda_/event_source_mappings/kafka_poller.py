@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/with-kafka-process.html
 import base64
 import ipaddress
 import json
+import logging
 import os
 import threading
 from typing import TYPE_CHECKING, Any
@@ -18,12 +19,15 @@ from millrace.local.workers import Outcome
 if TYPE_CHECKING:
     from millrace.local.core.account_region import AccountRegion
 
+_LOG = logging.getLogger(__name__)
 BROKERS = "MILLRACE_KAFKA"
 """The environment variable with the brokers, `host:port` separated by commas, of every Kafka event source."""
 MAX_RETRY_DELAY = 60.0
 """Seconds. AWS publishes no retry delays."""
 _RETENTION = 7 * 86_400.0
 _POLL_SECONDS = 0.05
+_PAUSE_SECONDS = 0.5
+"""How long to wait after an error of Kafka, such as a broker that does not answer or a group that rebalances."""
 _LEAVE_SECONDS = 2.0
 """How long to wait until a consumer has left its group: its brokers may be down already."""
 _TIMESTAMP_TYPES = {1: "CREATE_TIME", 2: "LOG_APPEND_TIME"}
@@ -109,17 +113,28 @@ class KafkaPoller:
             consumer.close()
 
     def _cycle(self, consumer: Any) -> None:
-        checks = self._take_checks()
+        from confluent_kafka import KafkaException  # noqa: PLC0415 - optional
+
+        checks, read_all = self._take_checks(), False
+        try:
+            read_all = self._poll(consumer)
+        except KafkaException as error:
+            _LOG.warning("Kafka topic %s: %s. The poller tries again.", self.mapping.topics[0], error)
+            self._stopped.wait(_PAUSE_SECONDS)
+        if read_all:
+            self._release(checks)
+        else:
+            with self._lock:
+                self._checks += checks
+
+    def _poll(self, consumer: Any) -> bool:
+        """Deliver the next records and commit their offsets. Return whether the topics have no others."""
         messages = [each for each in consumer.consume(self.mapping.batch_size, _POLL_SECONDS) if not each.error()]
         if messages and self.mapping.enabled:
             self._deliver(messages)
             if not self._stopped.is_set():
                 consumer.commit(offsets=_after(messages), asynchronous=False)
-        if not messages and self._has_read_all(consumer):
-            self._release(checks)
-        else:
-            with self._lock:
-                self._checks += checks
+        return not messages and self._has_read_all(consumer)
 
     def _take_checks(self) -> list[Hold]:
         with self._lock:
