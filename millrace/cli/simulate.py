@@ -52,9 +52,7 @@ def simulate(
     seed: Annotated[
         str | None, typer.Option(metavar="SEED[:FAULTS]", help="Replay one seed, with these of its faults.")
     ] = None,
-    time: Annotated[
-        str | None, typer.Option("--time", metavar="10m", help="Run new seeds for this long.")
-    ] = None,
+    time: Annotated[str | None, typer.Option("--time", metavar="10m", help="Run new seeds for this long.")] = None,
     as_json: Json = False,
 ) -> int:
     """Run the project's simulations over many seeds, on all cores. Exits with 1 if one fails."""
