@@ -28,20 +28,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Return 1 if a soak or shop run fails. A missed bar of the comparison is only reported."""
     given = _parser().parse_args(arguments)
     signal.signal(signal.SIGTERM, _stop)
-    if given.what == "soak":
-        return _soak(given)
-    if given.what == "cold":
-        return _cold(given)
-    if given.what == "streams":
-        return streams.main(["--readings", "20000" if given.quick else "200000"])
-    if given.what == "shop":
-        return _shop(given)
-    if given.what == "simulation":
-        return _simulation(given)
-    if given.what == "profile":
-        print(profile(), f"\nThe full profile is in {STATS}.")
-        return 0
-    return _compare(given)
+    runs = {
+        "compare": _compare,
+        "cold": _cold,
+        "streams": _streams,
+        "soak": _soak,
+        "shop": _shop,
+        "simulation": _simulation,
+        "profile": _profile,
+    }
+    return runs[given.what](given)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -80,6 +76,15 @@ def _cold(given: argparse.Namespace) -> int:
     found = cold.cold(given.runs or (3 if given.quick else cold.RUNS))
     print(json.dumps(found.ratios, indent=2) if given.json else cold.as_text(found))
     return 0 if found.holds else 1
+
+
+def _streams(given: argparse.Namespace) -> int:
+    return streams.main(["--readings", "20000" if given.quick else "200000"])
+
+
+def _profile(_given: argparse.Namespace) -> int:
+    print(profile(), f"\nThe full profile is in {STATS}.")
+    return 0
 
 
 def _shop(given: argparse.Namespace) -> int:

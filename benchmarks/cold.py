@@ -124,6 +124,7 @@ class _Aws:
 
 class _Answers(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # headers and body are two writes: the second would wait for an acknowledgement
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["content-length"]))

@@ -30,6 +30,7 @@ ARNS = {
 """The ARN of a resource, by its type. A type that is missing here raises KeyError."""
 ACKNOWLEDGED = {
     "dynamodb:ListStreams": "https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/iam-policy-read-stream-only.html",
+    "kinesis:ListStreams": "CDK's Stream.grant_read names the stream, and its consumers' actions, too.",
     "states:DescribeExecution": "https://docs.aws.amazon.com/step-functions/latest/dg/iam-policies-eg-dist-map.html",
     "states:SendTaskSuccess": "CDK's StateMachine.grant_task_response names the state machine, too.",
 }

@@ -59,8 +59,11 @@ class Assembly:
         self._templates: dict[str, Mapping[str, Any]] = {}
         self._resources: dict[str, Resource] = {}
         self._metadata: dict[str, list[Mapping[str, Any]]] = {}
-        for stack, template, metadata in _stacks(folder):
-            self._templates[stack] = template
+        self.template_bytes: dict[str, int] = {}
+        for stack, file, metadata in _stacks(folder):
+            text = file.read_bytes()
+            self.template_bytes[stack] = len(text)
+            self._templates[stack] = template = json.loads(text)
             self._metadata |= metadata
             for resource in _resources(stack, template, metadata):
                 self._resources[resource.id] = resource
@@ -160,8 +163,8 @@ class Assembly:
 Metadata = Mapping[str, list[Mapping[str, Any]]]
 
 
-def _stacks(folder: Path) -> Iterator[tuple[str, Mapping[str, Any], Metadata]]:
-    """Name, template and construct metadata of each stack."""
+def _stacks(folder: Path) -> Iterator[tuple[str, Path, Metadata]]:
+    """Name, template file and construct metadata of each stack."""
     manifest = folder / "manifest.json"
     if not manifest.is_file():
         raise InvalidAssemblyError(f"{folder} holds no cloud assembly: create one with millrace synth or cdk synth.")
@@ -172,8 +175,7 @@ def _stacks(folder: Path) -> Iterator[tuple[str, Mapping[str, Any], Metadata]]:
         if artifact["type"] == "aws:cloudformation:stack":
             file = artifact.get("additionalMetadataFile")
             metadata = artifact.get("metadata", {}) | (json.loads((folder / file).read_bytes()) if file else {})
-            template = json.loads((folder / properties["templateFile"]).read_bytes())
-            yield properties.get("stackName", key), template, metadata
+            yield properties.get("stackName", key), folder / properties["templateFile"], metadata
 
 
 def _resources(stack: str, template: Mapping[str, Any], metadata: Metadata) -> Iterator[Resource]:

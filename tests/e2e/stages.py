@@ -108,10 +108,14 @@ class Stage:
         yes = ["--yes"] if self.aws else []
         return self.millrace("put", name, "--data", f"@{ROOT}/tests/events/{file}.json", *yes)["correlation_id"]
 
-    def wait_for(self, correlation_id, name):
-        """Wait until a trace contains a name, and return the trace as text."""
-        wanted = f'"{name}"'
-        return self.until(lambda: text if wanted in (text := self._trace(correlation_id)) else "", f"{name} follows")
+    def wait_for(self, correlation_id, *names):
+        """Wait until a trace contains all names, and return the trace as text."""
+
+        def found():
+            text = self._trace(correlation_id)
+            return text if all(f'"{name}"' in text for name in names) else ""
+
+        return self.until(found, f"the trace contains {' → '.join(names)}")
 
     def _trace(self, correlation_id):
         return json.dumps(self.millrace("trace", correlation_id))
@@ -150,8 +154,7 @@ def scenario(stage):
     order = stage.put("place_order")
     stage.wait_for(order, "ShippingRequested")
     answer(stage, order)
-    trace = stage.wait_for(order, "CreditRated")
-    expect(all(name in trace for name in FLOW), f"{stage.stack}: the order is handled: {' → '.join(FLOW)}")
+    stage.wait_for(order, *FLOW)  # the flow branches, so no event is the last one
 
 
 def answer(stage, correlation_id):

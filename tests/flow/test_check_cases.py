@@ -2,6 +2,7 @@
 
 import pytest
 from handmade import assembly, att, of
+from pydantic import Field
 
 from millrace.events import Event
 from millrace.flow.checking import findings, read_system
@@ -230,6 +231,54 @@ def test_stack_with_80_percent_of_its_resources_is_noted(found, count, noted):
     """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html"""
     given = found(**{f"P{number}": of("SSM::Parameter", Type="String", Value="x") for number in range(count)})
     assert given == ([("stack-quotas", "S")] if noted else [])
+
+
+@pytest.mark.parametrize(("size", "noted"), [(790_000, False), (800_000, True)])
+def test_template_with_80_percent_of_its_bytes_is_noted(found, size, noted):
+    """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html"""
+    assert found(P=of("SSM::Parameter", Type="String", Value="x" * size)) == ([("stack-quotas", "S")] if noted else [])
+
+
+@pytest.mark.parametrize(("accounts", "noted"), [(50, False), (80, True)])
+def test_bus_policy_with_80_percent_of_its_characters_is_noted(found, accounts, noted):
+    """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html"""
+    statement = {"Effect": "Allow", "Action": "events:PutEvents", "Resource": "*"}
+    policies = {
+        f"P{n}": of(
+            "Events::EventBusPolicy",
+            EventBusName="own",
+            Statement=statement | {"Principal": f"{n:012}", "Sid": f"S{n:010}"},
+        )
+        for n in range(accounts)
+    }
+    given = found(Bus=of("Events::EventBus", Name="own"), **policies)
+    assert (("stack-quotas", "S/Bus") in given) is noted
+
+
+@pytest.mark.parametrize(("alarms", "noted"), [(100, False), (101, True)])
+def test_widget_with_more_alarms_than_cloudwatch_shows_is_noted(found, alarms, noted):
+    """https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html"""
+    before, after = '{"widgets":[{"type":"text"},{"type":"alarm","properties":{"alarms":["', '"]}}]}'
+    names = [part for _ in range(alarms) for part in (att("Bell"), '","')][:-1]
+    body = {"Fn::Join": ["", [before, *names, after]]}
+    assert found(Board=of("CloudWatch::Dashboard", DashboardBody=body)) == (
+        [("stack-quotas", "S/Board")] if noted else []
+    )
+
+
+class Pealed(Event, source="test.bell"):
+    melody: str = Field(max_length=300_000)
+
+
+@pytest.mark.parametrize(("target", "oversized"), [("Work", False), ("Machine", True)])
+def test_contract_above_256_kib_is_oversized_for_a_state_machine(tmp_path, target, oversized):
+    """https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html"""
+    states = {"StartAt": "End", "States": {"End": {"Type": "Succeed"}}}
+    machine = of("StepFunctions::StateMachine", Definition=states)
+    rule = of("Events::Rule", EventPattern={"source": ["test.bell"]}, Targets=[{"Id": "T", "Arn": att(target)}])
+    assembly(tmp_path, S={"Rule": rule, "Machine": machine, "Work": of("SQS::Queue")})
+    given = [each.check for each in findings(read_system(tmp_path, [Pealed], tmp_path))]
+    assert ("oversized-contract" in given) is oversized
 
 
 def test_a_note_does_not_stop_a_synth():

@@ -4,6 +4,10 @@ import os
 import subprocess
 import sys
 
+from botocore.session import Session
+
+from millrace.runtime.environment import client
+
 LOADED = "import sys\nimport functions.award_points.handler\nprint(*sorted(sys.modules))"
 ON_LAMBDA = {
     "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
@@ -32,3 +36,12 @@ def test_import_on_lambda_loads_clients_and_powertools():
 def test_import_elsewhere_loads_neither():
     elsewhere = {name: value for name, value in ON_LAMBDA.items() if name != "AWS_LAMBDA_INITIALIZATION_TYPE"}
     assert not {"boto3", "aws_lambda_powertools"} & modules_after_import(elsewhere)
+
+
+def test_clients_have_a_fixed_user_agent(monkeypatch):
+    """https://docs.aws.amazon.com/botocore/latest/reference/config.html"""
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+    client.cache_clear()
+    made = client("events")
+    client.cache_clear()
+    assert made.meta.config.user_agent.startswith(Session().user_agent())

@@ -5,15 +5,14 @@ from typing import Any
 
 from millrace.events import Event
 from millrace.flow.findings import Finding, System, check
-from millrace.flow.graph import Node
+from millrace.flow.graph import Graph, Node
 from millrace.flow.rule_patterns import parts
 from millrace.flow.schemas import json_schema
 
-MAX_ENTRY_BYTES = 262_144
-"""The maximum size of an event in every channel: 256 KiB, the limit of a state machine's input.
-
-https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
-"""
+MAX_ENTRY_BYTES = 1_048_576
+"""Of an event: https://aws.amazon.com/blogs/compute/more-room-to-build-serverless-services-now-support-payloads-up-to-1-mb"""
+MAX_INPUT_BYTES = 262_144
+"""Of the input of a state machine: https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html"""
 Schema = Mapping[str, Any]
 
 
@@ -21,20 +20,28 @@ Schema = Mapping[str, Any]
 def oversized_contract(system: System) -> Iterator[Finding]:
     """A contract allows larger events than the bus can carry.
 
-    The limits of its fields (max_length, max_items) allow an event above 256 KiB, and the bus has no claim check. Such
-    an event is valid but cannot be published. Lower the limits, enable the claim check of the bus, or store the data
-    elsewhere and publish its location.
+    The limits of its fields (max_length, max_items) allow an event above 1 MiB, or above 256 KiB if a state machine
+    receives it, and the bus has no claim check. Such an event is valid but cannot be delivered. Lower the limits,
+    enable the claim check of the bus, or store the data elsewhere and publish its location.
     """
     if any("claims" in resource.facts for resource in system.assembly):
         return
     for node in system.graph.of("event"):
         largest = declared_bytes(node.event) if node.event else 0
-        if largest > MAX_ENTRY_BYTES:
+        maximum = MAX_INPUT_BYTES if _reaches_machine(system.graph, node.id) else MAX_ENTRY_BYTES
+        if largest > maximum:
             yield Finding.at(
                 node,
-                f"The contract of {node.name} allows {largest:,} bytes; the maximum is {MAX_ENTRY_BYTES:,}.",
+                f"The contract of {node.name} allows {largest:,} bytes; the maximum is {maximum:,}.",
                 "Lower the limits of its fields, or enable the claim check of the bus.",
             )
+
+
+def _reaches_machine(graph: Graph, event: str) -> bool:
+    """Whether an event is in the input of a state machine: of a rule, or of a function that starts it."""
+    targets = [edge.target for rule in graph.out(event, "matches") for edge in graph.out(rule.target, "delivers")]
+    started = (edge for consumer in graph.consumers(event) for edge in graph.out(consumer.id, "starts"))
+    return any(graph[target].kind == "mediator" for target in targets) or any(started)
 
 
 def declared_bytes(event: type[Event]) -> int:

@@ -13,16 +13,20 @@ DEFAULT_QUEUE_CONCURRENCY = 1_000
 """Of a queue without a maximum: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html"""
 WARN_PERCENT = 80
 RESOURCES = 500
-"""Of a stack: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html"""
+TEMPLATE_BYTES = 1_000_000
+"""Of a stack, and of its template in a bucket: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html"""
 RULES = 300
 TARGETS = 5
 PATTERN_CHARACTERS = 2_048
-"""Of a bus, a rule and a pattern: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html"""
+BUS_POLICY_CHARACTERS = 10_240
+"""Of a bus, a rule, a pattern and a bus policy: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html"""
 ENVIRONMENT_BYTES = 4_096
 LAYERS = 5
 """Of a function: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
 ROLE_POLICY_CHARACTERS = 10_240
 """Of all inline policies of a role: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
+WIDGET_ALARMS = 100
+"""Of an alarm widget: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html"""
 
 
 @check("concurrency-quota", weakness="lost data")
@@ -60,16 +64,20 @@ def _requested(system: System) -> int:
 def stack_quotas(system: System) -> Iterator[Finding]:
     """A stack uses 80 % or more of a quota of AWS.
 
-    Beyond the quota, the deployment fails: 500 resources in a stack, 300 rules on a bus, 5 targets of a rule, 2,048
-    characters of a pattern, 4 KB of environment variables, 5 layers of a function, 10,240 characters of policies of a
-    role. Move constructs into another stack, whose Bus has existing=True. This finding does not stop a synth.
+    Beyond the quota, the deployment fails: 500 resources in a stack, 1 MB of template, 300 rules on a bus, 10,240
+    characters of its policy, 5 targets of a rule, 2,048 characters of a pattern, 4 KB of environment variables,
+    5 layers and 10,240 characters of role policies of a function. A widget has at most 100 alarms. Move constructs into
+    another stack, whose Bus has existing=True. This finding does not stop a synth.
     https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
     """
     counted = Counter(resource.stack for resource in system.assembly)
     for stack, count in counted.items():
-        if _is_near(count, RESOURCES):
-            message = f"The stack {stack} has {count} of at most {RESOURCES} resources."
-            yield Finding(stack, message, "Move constructs into another stack: Bus(existing=True) refers to the bus.")
+        size = system.assembly.template_bytes[stack]
+        for used, quota, what in ((count, RESOURCES, "resources"), (size, TEMPLATE_BYTES, "bytes of template")):
+            if _is_near(used, quota):
+                message = f"The stack {stack} has {used:,} of at most {quota:,} {what}."
+                fix = "Move constructs into another stack: Bus(existing=True) refers to the bus."
+                yield Finding(stack, message, fix)
     for resource in system.assembly:
         for used, quota, what, fix in _uses(system, resource):
             if _is_near(used, quota):
@@ -100,10 +108,30 @@ def _uses(system: System, resource: Resource) -> Iterator[tuple[int, int, str, s
         case "AWS::Events::EventBus":
             rules = [rule for rule in system.assembly.of("Events::Rule") if _is_on(system, rule, resource)]
             yield len(rules), RULES, "rules", "Put some of the contexts onto a bus of their own."
+            statements = [
+                each for each in system.assembly.of("Events::EventBusPolicy") if _is_on(system, each, resource)
+            ]
+            policy = [properties.get("Policy", {}), *(each.properties.get("Statement", {}) for each in statements)]
+            fix = "Allow an organization instead of single accounts, or use fewer statements."
+            yield _size(policy), BUS_POLICY_CHARACTERS, "characters of its policy", fix
+        case "AWS::CloudWatch::Dashboard":
+            most = max(_widget_alarms(properties.get("DashboardBody")), default=0)
+            if most > WIDGET_ALARMS:
+                yield most, WIDGET_ALARMS, "alarms in a widget", "Use several widgets."
 
 
-def _is_on(system: System, rule: Resource, bus: Resource) -> bool:
-    return system.assembly.named(rule.properties.get("EventBusName"), rule) == bus
+def _is_on(system: System, resource: Resource, bus: Resource) -> bool:
+    """Whether a rule or a policy is on a bus."""
+    return system.assembly.named(resource.properties.get("EventBusName"), resource) == bus
+
+
+def _widget_alarms(body: Any) -> Iterator[int]:
+    """The number of alarms of each alarm widget of a dashboard. A reference in its JSON is replaced by its name."""
+    separator, parts = body["Fn::Join"] if isinstance(body, dict) and "Fn::Join" in body else ("", [body])
+    text = separator.join(part if isinstance(part, str) else "reference" for part in parts)
+    for widget in json.loads(text)["widgets"]:
+        if widget["type"] == "alarm":
+            yield len(widget["properties"]["alarms"])
 
 
 def _size(value: Any) -> int:
