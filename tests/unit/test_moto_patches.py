@@ -9,11 +9,13 @@ from millrace.local.core.moto_patches import MotoChangedError, add, replace, rep
 
 ROOT = Path(__file__).parents[2]
 LIST = """
+from moto.backends import get_backend
 from millrace.local import services
 from millrace.local.core import moto_changes, moto_patches
 
 moto_changes.settings(1)
 moto_changes.attach(object(), [module.apply for module in services.modules("moto_changes")])
+get_backend("apigateway")
 print(*moto_patches.applied)
 """
 

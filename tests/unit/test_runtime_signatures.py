@@ -112,7 +112,7 @@ def no_answer(order: Ordered, answer: Callback[int]) -> None: ...
 
 TAKES = (
     "Write an Event with a source, a union or a list of them, a Table, an EventStore of an aggregate, a ReadModel of "
-    "a view, or, in a step, a Callback of its answers."
+    "a view, a SpeedView, a ServingView, or, in a step, a Callback of its answers."
 )
 
 

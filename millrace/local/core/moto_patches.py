@@ -45,6 +45,21 @@ def replace_attribute(owner: Any, name: str, replacement: property | cached_prop
     _set(owner, name, replacement)
 
 
+def when_imported(backend: str, change: Callable[[], None]) -> None:
+    """Call `change` once moto uses a backend, before it does. For backends that most clouds do not use."""
+    from moto import backends  # noqa: PLC0415 - imported after moto's settings
+
+    waiting = [change]
+
+    def import_backend(module_name: str, backends_name: str) -> Any:
+        found = original(module_name, backends_name)
+        if module_name == backend and waiting:
+            waiting.pop()()
+        return found
+
+    original = replace(backends, "_import_backend", import_backend)
+
+
 def _set(owner: Any, name: str, replacement: Any) -> None:
     setattr(owner, name, replacement)
     applied.append(_path(owner, name))

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from millrace.local.core.json_text import parsed
-from millrace.local.core.moto_patches import add, replace
+from millrace.local.core.moto_patches import add, replace, when_imported
 from millrace.local.services.apigateway.integrations import unsupported
 from millrace.local.services.apigateway.service import RestApis
 
@@ -23,7 +23,11 @@ _NO_POOLS = "The local cloud has no user pools. Use an authorizer of the type TO
 
 
 def apply(region: Callable[..., Any]) -> None:
-    """Apply every change."""
+    """Apply every change, once REST APIs are used: moto imports them slowly."""
+    when_imported("apigateway", lambda: _apply(region))
+
+
+def _apply(region: Callable[..., Any]) -> None:
     _keep_binary_media_types()
     _keep_validation_expression()
     _reject_unsupported()

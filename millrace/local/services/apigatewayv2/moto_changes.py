@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import unquote
 
-from millrace.local.core.moto_patches import add, replace
+from millrace.local.core.moto_patches import add, replace, when_imported
 from millrace.local.services.apigatewayv2.integration_checks import (
     invalid_authorizer,
     invalid_integration,
@@ -204,7 +204,6 @@ def _reset_authorizers(region: Callable[..., Any]) -> None:
 
     https://docs.aws.amazon.com/apigatewayv2/latest/api-reference/apis-apiid-stages-stagename-cache-authorizers.html
     """
-    from moto.apigateway import urls  # noqa: PLC0415 - moto serves both kinds of API by these paths
     from moto.apigatewayv2.responses import ApiGatewayV2Response  # noqa: PLC0415
 
     def reset_authorizers_cache(response: Any) -> Any:
@@ -213,5 +212,10 @@ def _reset_authorizers(region: Callable[..., Any]) -> None:
         region().service(HttpApis).lambda_authorizer.reset(api, unquote(stage))
         return 204, {}, ""
 
+    def route() -> None:
+        from moto.apigateway import urls  # noqa: PLC0415 - moto serves both kinds of API by these paths
+
+        urls.url_paths[_CACHE] = ApiGatewayV2Response.dispatch
+
     add(ApiGatewayV2Response, "reset_authorizers_cache", reset_authorizers_cache)
-    urls.url_paths[_CACHE] = ApiGatewayV2Response.dispatch
+    when_imported("apigateway", route)
