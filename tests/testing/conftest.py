@@ -3,9 +3,15 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE))
 
 from planted import planted_cloud
+
+
+def pytest_collection_modifyitems(items):
+    """Run simulations first: each run is a fork, which is fast while the process is small."""
+    items.sort(key=lambda item: HERE not in item.path.parents and "simulation" not in item.path.name)
 
 
 @pytest.fixture(scope="session")
