@@ -3,10 +3,11 @@ from pathlib import Path
 
 import pytest
 
-HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE))
+sys.path.insert(0, str(Path(__file__).parent))
 
 from planted import planted_cloud
+
+HERE = Path(__file__).parent
 
 
 def pytest_collection_modifyitems(items):
