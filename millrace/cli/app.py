@@ -20,6 +20,7 @@ _MODULES = (
     "replay",
     "rebuild",
     "flow",
+    "cost",
     "contracts",
     "resources",
     "simulate",
