@@ -1,7 +1,7 @@
 """The CDK app, run in this folder by `cdk` and `millrace`.
 
 Context: `stage` (a suffix of all names); `keep-tables` (yes, no); `encryption-key` (create: encrypt everything with a
-new KMS key); `alarm-email` (an address that receives all alarms); `split` (yes: a stack per context); `sales` (yes: also
+new KMS key); `alarm-email` (an address for all alarms); `split` (yes: a stack per context); `sales` (yes: also
 the stack of the Lambda architecture).
 """
 
