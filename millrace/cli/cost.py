@@ -33,7 +33,7 @@ def cost(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Estimate what an event causes, what a million of them cost, and what the stacks cost without an event.
+    """Estimate what events cause and cost, and what idle stacks cost.
 
     The amounts are upper bounds, the prices are AWS's public ones. With --rate, also which quota of an account binds
     first, and how many cells the rate needs.
