@@ -19,6 +19,7 @@ _MODULES = (
     "dlq",
     "replay",
     "rebuild",
+    "event_stores",
     "flow",
     "cost",
     "contracts",

@@ -1,4 +1,4 @@
-"""`rebuild` and `restore`: a read model, rebuilt next to the live one, and the event store that it reads."""
+"""`rebuild`: a read model, rebuilt next to the live one."""
 
 from collections.abc import Iterator
 from typing import Annotated, Any
@@ -47,32 +47,6 @@ def rebuild(
     outcome = model.compare()
     _print(outcome, difference_lines(outcome), as_json=as_json)
     return 1 if outcome["different"] else 0
-
-
-@app.command()
-def restore(
-    store: Annotated[str, typer.Argument(metavar="STORE", help="The id of the event store's construct.")],
-    *,
-    table: Annotated[str, typer.Option("--from", metavar="TABLE", help="Choose the restored table.")],
-    aws: Aws = False,
-    yes: Yes = False,
-    as_json: Json = False,
-) -> None:
-    """Restore an event store from a table that DynamoDB has restored.
-
-    Stop the functions that append to the store first, and rebuild its read models afterwards.
-    """
-    from millrace.cli.project import Project
-    from millrace.cli.target import Target
-    from millrace.operations.restore import EventStoreTable
-
-    project, target = Project.here(), Target(aws, yes)
-    cloud = target.cloud(project, changes=True)
-    events = EventStoreTable(project.deployed(cloud), store)
-    target.confirm(project, cloud, f"Replace all items of {events.name} with those of {table}", locally=True)
-    outcome = events.replace_items(table)
-    line = f"{store}: deleted {outcome['deleted']} items, copied {outcome['copied']} of {table}"
-    _print({"store": store, **outcome}, [line], as_json=as_json)
 
 
 def _print(outcome: dict[str, Any], lines: Iterator[str] | list[str], *, as_json: bool) -> None:

@@ -1,21 +1,34 @@
-"""Restoring an event store from a table of DynamoDB's point-in-time recovery, with its claims and read models."""
+"""Restoring an event store with its claims and read models, and erasing the sensitive values of a stream."""
 
 from types import SimpleNamespace
+from typing import Annotated
 
 import boto3
 import pytest
 from store_kit import Paid, keeps, make_table
 
-from millrace.events import Metadata, encode
+from millrace.events import Catalog, Event, Metadata, Sensitive, encode
 from millrace.events.claims import Claims
 from millrace.flow.assembly import Resource
 from millrace.operations import UsageError
-from millrace.operations.restore import EventStoreTable
+from millrace.operations.event_stores import EventStoreTable
 from millrace.runtime.read_models import Ledger, Tables
 from millrace.runtime.rebuild import rebuild
 from millrace.runtime.streams import Stored, Streams
 
 LONG = "a" * 300
+
+
+class Moved(Event, source="test.person"):
+    name: Annotated[str, Sensitive()]
+    floor: int
+
+
+class Aged(Event, source="test.person"):
+    age: Annotated[int, Sensitive()]
+
+
+CATALOG = Catalog([Moved, Aged])
 
 
 def resource(type_, path, **facts):
@@ -40,11 +53,13 @@ def store(client, live):
     """The event store `Jars` of a deployed stack."""
     relay = resource("Lambda::Function", "Shop/Till/Jars/Relay", kind="relay", construct="Shop/Till/Jars")
     table = resource("DynamoDB::Table", "Shop/Till/Jars/Table")
+    bucket = resource("S3::Bucket", "Shop/Till/Jars/Data")
+    clients = {"dynamodb": client, **{name: boto3.client(name, region_name="us-east-1") for name in ("s3", "sts")}}
     deployed = SimpleNamespace(
-        cloud=SimpleNamespace(client=lambda _: client),
-        assembly=SimpleNamespace(of=lambda _: [table]),
+        cloud=SimpleNamespace(client=clients.get),
+        assembly=SimpleNamespace(of=lambda kind: [each for each in (table, bucket) if each.type.endswith(kind)]),
         of_kind=lambda *_: [relay],
-        name=lambda _: live.name,
+        name=lambda each: live.name if each is table else "jars-data",
     )
     return lambda name="Jars": EventStoreTable(deployed, name)
 
@@ -135,3 +150,39 @@ def test_restoring_from_another_table_raises_and_changes_nothing(store, live, pa
     with pytest.raises(UsageError, match=message):
         store(name).replace_items(restored)
     assert live.scan()["Count"] == 2
+
+
+@pytest.fixture
+def append(streams):
+    """Append an event to the stream `ada` and publish it."""
+
+    def append(version, event):
+        metadata = Metadata.root(producer="test").model_copy(update={"stream": "ada", "stream_version": version})
+        stored = Stored("ada", version, encode(event.stamped(metadata)))
+        streams.append([stored])
+        streams.assign_positions([stored])
+
+    return append
+
+
+def test_erasing_a_stream_masks_sensitive_values_and_deletes_former_data(store, streams, append):
+    append(1, Moved(name="Ada", floor=1))
+    append(2, Moved(name="Ada" * 100, floor=2))
+    streams.save_snapshot("ada", {"state": "Ada"})
+    assert store().erase("ada", CATALOG) == {"events": 2, "objects": 2}
+    assert [CATALOG.decode(streams.with_data(stored)).name for stored in streams.read_all()] == ["*****", "*****"]
+    assert streams.snapshot("ada") is None
+
+
+def test_stream_with_a_value_that_cannot_be_masked_stays(store, live, append):
+    append(1, Moved(name="Ada", floor=1))
+    append(2, Aged(age=36))
+    before = live.scan()["Items"]
+    with pytest.raises(UsageError, match="Nothing was erased: version 2 of ada cannot be masked"):
+        store().erase("ada", CATALOG)
+    assert live.scan()["Items"] == before
+
+
+def test_erasing_an_unknown_stream_raises(store, streams):
+    with pytest.raises(UsageError, match="live has no stream ada"):
+        store().erase("ada", CATALOG)
