@@ -10,7 +10,7 @@ from typing import Any
 
 from boto3.dynamodb.table import BatchWriter
 
-from millrace.events import Catalog, ContractError, Envelope, encode
+from millrace.events import Catalog, ContractError, Envelope, UnknownEventError, encode
 from millrace.events.claims import Claims, claim_folder
 from millrace.events.sensitive import masked
 from millrace.operations import UsageError
@@ -74,9 +74,9 @@ class EventStoreTable:
         try:
             hidden: Envelope = masked(encode(catalog.decode(self._claims.redeemed(envelope))), catalog)
             catalog.decode(hidden)
-        except ContractError as error:
+        except (ContractError, UnknownEventError) as error:
             where = f"version {item['version']['N']} of {item['stream']['S']}"
-            raise UsageError(f"Nothing was erased: {where} cannot be masked. {error}") from error
+            raise UsageError(f"Nothing was erased: {where} cannot be masked. {error.args[0]}") from error
         return hidden
 
     def _overwrite(self, item: Item, event: Envelope) -> int:
@@ -96,16 +96,20 @@ class EventStoreTable:
         if self._bucket is None:
             return 0
         s3 = self._cloud.client("s3")
-        pages = s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=folder)
+        own = {"Bucket": self._bucket, "ExpectedBucketOwner": self._account}
+        pages = s3.get_paginator("list_objects_v2").paginate(Prefix=folder, **own)
         keys = [each["Key"] for page in pages for each in page.get("Contents", ()) if each["Key"] != except_for]
         for key in keys:
-            s3.delete_object(Bucket=self._bucket, Key=key)
+            s3.delete_object(Key=key, **own)
         return len(keys)
 
     @cached_property
     def _claims(self) -> Claims:
-        account = self._cloud.client("sts").get_caller_identity()["Account"]
-        return Claims(lambda: self._cloud.client("s3"), self._bucket or "", account)
+        return Claims(lambda: self._cloud.client("s3"), self._bucket or "", self._account)
+
+    @cached_property
+    def _account(self) -> str:
+        return str(self._cloud.client("sts").get_caller_identity()["Account"])
 
     @staticmethod
     def _resources(deployed: DeployedStacks, kind: str, path: str) -> list[str]:

@@ -174,12 +174,13 @@ def test_erasing_a_stream_masks_sensitive_values_and_deletes_former_data(store, 
     assert streams.snapshot("ada") is None
 
 
-def test_stream_with_a_value_that_cannot_be_masked_stays(store, live, append):
+@pytest.mark.parametrize("catalog", [CATALOG, Catalog([Moved])], ids=["invalid", "unknown"])
+def test_stream_with_an_event_that_cannot_be_masked_stays(store, live, append, catalog):
     append(1, Moved(name="Ada", floor=1))
     append(2, Aged(age=36))
     before = live.scan()["Items"]
     with pytest.raises(UsageError, match="Nothing was erased: version 2 of ada cannot be masked"):
-        store().erase("ada", CATALOG)
+        store().erase("ada", catalog)
     assert live.scan()["Items"] == before
 
 
