@@ -1,8 +1,8 @@
 """The CDK app, run in this folder by `cdk` and `millrace`.
 
 Context: `stage` (a suffix of all names); `keep-tables` (yes, no); `encryption-key` (create: encrypt everything with a
-new KMS key); `split` (yes: a stack per context); `sales` (yes:
-also the stack of the Lambda architecture).
+new KMS key); `alarm-email` (an address for all alarms); `split` (yes: a stack per context); `sales` (yes: also
+the stack of the Lambda architecture).
 """
 
 from aws_cdk import App, RemovalPolicy
@@ -19,6 +19,7 @@ shop = Shop(
     staged(app, "Shop"),
     removal_policy=removal_policy,
     encryption_key=app.node.try_get_context("encryption-key"),
+    alarm_topic=app.node.try_get_context("alarm-email"),
     split=app.node.try_get_context("split") == "yes",
 )
 if app.node.try_get_context("sales") == "yes":

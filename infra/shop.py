@@ -14,6 +14,7 @@ from infra.orders import Orders
 from infra.warehouse import Warehouse
 from millrace.constructs import Bus, Dashboard, acknowledge
 from millrace.constructs.bus.encryption import EncryptionKey
+from millrace.constructs.observability.alarms import AlarmTopic
 from millrace.constructs.stores.tables import Tables
 
 NAME = "shop"
@@ -32,11 +33,13 @@ class Shop(Stack):
         *,
         removal_policy: RemovalPolicy = RemovalPolicy.RETAIN,
         encryption_key: EncryptionKey | None = None,
+        alarm_topic: AlarmTopic | None = None,
         split: bool = False,
     ) -> None:
         self._protected = removal_policy != RemovalPolicy.DESTROY
         super().__init__(scope, id, description="The shop of Millrace", termination_protection=self._protected)
-        self.bus = Bus(self, "Bus", name=NAME, encryption_key=encryption_key)
+        self.bus = Bus(self, "Bus", name=NAME, encryption_key=encryption_key, alarm_topic=alarm_topic)
+        self._alarm_topic = alarm_topic
         self.stacks: list[Stack] = [self]
         if not split:
             acknowledge(self, "The shop deploys as one stack; the context split=yes divides it.", "stack-quotas")
@@ -83,4 +86,11 @@ class Shop(Stack):
         )
         stack.add_stack_dependency(self)
         self.stacks.append(stack)
-        return Bus(stack, "Bus", name=NAME, encryption_key=self.bus.encryption_key, existing=True)
+        return Bus(
+            stack,
+            "Bus",
+            name=NAME,
+            encryption_key=self.bus.encryption_key,
+            alarm_topic=self._alarm_topic,
+            existing=True,
+        )

@@ -1,4 +1,4 @@
-"""`check`, `map`, `cost` and `synth`: the flow of events in the stacks, before they are deployed."""
+"""`check`, `map` and `synth`: the flow of events in the stacks, before they are deployed."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -13,14 +13,10 @@ from millrace.operations import UsageError
 if TYPE_CHECKING:
     from millrace.cli.project import Project
     from millrace.flow import Graph
-    from millrace.flow.cost import Amounts, Assumptions
     from millrace.flow.findings import System
 
 _ENDINGS = {"html": ".html", "svg": ".svg", "mermaid": ".mmd"}
 _STDOUT = Path("-")
-_MILLION = 1_000_000
-_PER_MILLION_BELOW = 0.01
-"""Unit prices below this many dollars are shown for a million units."""
 
 
 @app.command()
@@ -87,48 +83,6 @@ def map_(
 
 
 @app.command()
-def cost(
-    event: Annotated[
-        str | None, typer.Argument(metavar="EVENT", help="Its class name. Default: each that begins a flow.")
-    ] = None,
-    *,
-    size: Annotated[int, typer.Option("--bytes", metavar="N", help="Assume this size of an event.")] = 1024,
-    milliseconds: Annotated[int, typer.Option(metavar="N", help="Assume this duration of an invocation.")] = 100,
-    rate: Annotated[
-        float | None, typer.Option(metavar="N", min=0.001, help="Compare N events a second with AWS's quotas.")
-    ] = None,
-    as_json: Json = False,
-) -> None:
-    """Estimate what an event causes and what a million of them cost.
-
-    The amounts are upper bounds, the prices are AWS's public ones. With --rate, also which quota of an account binds
-    first, and how many cells the rate needs.
-    """
-    from millrace.cli.project import Project
-    from millrace.events import UnknownEventError
-    from millrace.flow import name_of
-    from millrace.flow.cost import Assumptions, CyclicFlowError, caused_by, dollars, roots
-
-    project, assumed = Project.here(), Assumptions(event_bytes=size, milliseconds=milliseconds)
-    system = read_project(project)
-    try:
-        names = [name_of(project.catalog.named(event))] if event else [root.id for root in roots(system)]
-        found = {name: caused_by(system, name, assumed) for name in names}
-    except (UnknownEventError, CyclicFlowError) as error:
-        raise UsageError(str(error.args[0])) from error
-    if as_json:
-        scaled = {name: _scaled(a, rate, assumed) for name, a in found.items()}
-        about = {name: {"amounts": a, "dollars": dollars(a), **scaled[name]} for name, a in found.items()}
-        console.data(about, indent=2)
-        return
-    for name, amounts in found.items():
-        console.out(f"One {name.partition(':')[2]} causes at most:", *_cost_lines(amounts), "")
-        if rate:
-            console.out(*_scale_lines(amounts, rate, assumed), "")
-    console.block(_footnote(assumed))
-
-
-@app.command()
 def synth(
     *,
     out: Annotated[Path, typer.Option(metavar="FOLDER", help="Write to this folder.")] = Path("cdk.out"),
@@ -179,58 +133,3 @@ def _explain_check(name: str) -> int:
         raise UsageError(f"There is no check {name}. Checks: {', '.join(names())}.")
     console.block(explained(known[0]))
     return 0
-
-
-def _cost_lines(amounts: "Amounts") -> list[str]:
-    from millrace.flow.cost import dollars
-
-    width = max(map(len, amounts))
-    lines = [f"  {unit:<{width}}  {_amount(amount):>10}  {_price(unit, amount)}" for unit, amount in amounts.items()]
-    head = f"  {'':<{width}}  {'FOR ONE':>10}  {'A MILLION':>11}  PRICE"
-    return [head, *lines, f"  {'total':<{width}}  {'':>10}  {dollars(amounts) * _MILLION:>9,.2f} $"]
-
-
-def _scale_lines(amounts: "Amounts", rate: float, assumed: "Assumptions") -> list[str]:
-    from millrace.flow.scaling import scale
-
-    found = scale(amounts, rate, assumed)
-    head = f"At {rate:,g} a second: {found.cells:,} cell(s), {found.dollars_a_month:,.0f} $ a month"
-    lines = ((use.quota, f"{use.used:>14,.0f}") for use in found.uses)
-    return [head, *(f"  {quota.name:<34} {used} of {quota.limit:,.0f} {quota.unit}" for quota, used in lines)]
-
-
-def _scaled(amounts: "Amounts", rate: float | None, assumed: "Assumptions") -> dict[str, object]:
-    from millrace.flow.scaling import scale
-
-    if rate is None:
-        return {}
-    found = scale(amounts, rate, assumed)
-    shares = {use.quota.name: round(use.share, 4) for use in found.uses}
-    return {"rate": rate, "cells": found.cells, "dollars_a_month": found.dollars_a_month, "shares": shares}
-
-
-def _amount(amount: float) -> str:
-    return f"{amount:,.0f}" if float(amount).is_integer() else f"{amount:.4g}"
-
-
-def _price(unit: str, amount: float) -> str:
-    from millrace.flow.cost import PRICES
-
-    if unit not in PRICES:
-        return f"{'free':>11}"
-    price = PRICES[unit]
-    many, number = (_MILLION, "million ") if price.dollars < _PER_MILLION_BELOW else (1, "")
-    cost = f"{price.dollars * amount * _MILLION:,.2f} $"
-    return f"{cost:>11}  {price.dollars * many:,.2f} $ per {number}{price.unit}"
-
-
-def _footnote(assumed: "Assumptions") -> str:
-    from millrace.flow.cost import PRICES_AS_OF, REGION
-
-    return (
-        f"Prices of {PRICES_AS_OF}, {REGION}, without free tiers.\n"
-        f"Assumed: events of {assumed.event_bytes:,} bytes; invocations of {assumed.milliseconds} ms that log "
-        f"{assumed.log_bytes:,} bytes;\na handler that returns a list publishes one event of each type.\n"
-        "Not counted: retries, the handlers' own use of tables, hours of streams and keys,\n"
-        "storage, traces, data transfer."
-    )

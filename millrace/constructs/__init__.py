@@ -32,6 +32,7 @@ from millrace.constructs.function.settings import Settings, allow_cycle
 from millrace.constructs.layers.batch_view import BatchView
 from millrace.constructs.layers.speed_view import SpeedView
 from millrace.constructs.observability.acknowledgements import UnknownCheckError, acknowledge
+from millrace.constructs.observability.alarms import AlarmTopicError
 from millrace.constructs.observability.dashboard import Dashboard
 from millrace.constructs.signatures import show_signatures
 from millrace.constructs.stores.changes import ChangeMappingError, Changes
@@ -51,6 +52,7 @@ from millrace.constructs.workflow.steps import UnknownStepError
 from millrace.constructs.workflow.validation import FlowError
 
 __all__ = [
+    "AlarmTopicError",
     "Api",
     "ApiDefinitionError",
     "Authorizer",

@@ -129,12 +129,17 @@ def _short_texts(data: dict[str, Any]) -> Iterator[tuple[str, str]]:
             yield name, value
 
 
-def _key(envelope: Envelope, digest: str) -> str:
+def claim_folder(envelope: Envelope) -> str:
+    """The prefix of the keys of all data that was stored for one event."""
     metadata = envelope["detail"].get("metadata")
     event_id = _quoted(str(metadata.get("event_id")) if isinstance(metadata, dict) else "")
     if len(event_id) > _LONGEST_ID:
         event_id = hashlib.sha256(event_id.encode()).hexdigest()
-    return f"{claim_key_prefix(str(envelope.get('source')), str(envelope.get('detail-type')))}{event_id}/{digest}"
+    return f"{claim_key_prefix(str(envelope.get('source')), str(envelope.get('detail-type')))}{event_id}/"
+
+
+def _key(envelope: Envelope, digest: str) -> str:
+    return f"{claim_folder(envelope)}{digest}"
 
 
 def _quoted(text: str) -> str:

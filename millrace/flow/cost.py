@@ -31,6 +31,7 @@ _WRITES_OF_AN_APPEND = 4
 PRICES_AS_OF = "2026-11-27"
 """The day on which the prices were last compared with AWS's pages."""
 REGION = "us-east-1"
+_KINESIS = "https://aws.amazon.com/kinesis/data-streams/pricing/"
 
 
 @dataclass(frozen=True)
@@ -46,15 +47,33 @@ PRICES: Mapping[str, Price] = {
     "events": Price(1.00 / 1e6, "events of up to 64 KB", "https://aws.amazon.com/eventbridge/pricing/"),
     "archived": Price(0.10, "GB archived", "https://aws.amazon.com/eventbridge/pricing/"),
     "queue requests": Price(0.40 / 1e6, "requests of up to 64 KB", "https://aws.amazon.com/sqs/pricing/"),
-    "stream records": Price(
-        0.014 / 1e6, "records of up to 25 KB", "https://aws.amazon.com/kinesis/data-streams/pricing/"
-    ),
+    "stream records": Price(0.014 / 1e6, "records of up to 25 KB", _KINESIS),
     "invocations": Price(0.20 / 1e6, "invocations", "https://aws.amazon.com/lambda/pricing/"),
     "arm64 time": Price(0.0000133334, "GB-seconds", "https://aws.amazon.com/lambda/pricing/"),
     "x86_64 time": Price(0.0000166667, "GB-seconds", "https://aws.amazon.com/lambda/pricing/"),
     "transitions": Price(0.025 / 1e3, "state transitions", "https://aws.amazon.com/step-functions/pricing/"),
     "table writes": Price(0.625 / 1e6, "writes of up to 1 KB", "https://aws.amazon.com/dynamodb/pricing/on-demand/"),
     "logged": Price(0.50, "GB logged", "https://aws.amazon.com/cloudwatch/pricing/"),
+    "alarm metrics": Price(0.10, "metric of an alarm and month", "https://aws.amazon.com/cloudwatch/pricing/"),
+    "fast alarm metrics": Price(
+        0.30, "metric of an alarm below a minute and month", "https://aws.amazon.com/cloudwatch/pricing/"
+    ),
+    "composite alarms": Price(0.50, "composite alarm and month", "https://aws.amazon.com/cloudwatch/pricing/"),
+    "dashboards": Price(3.00, "dashboard and month", "https://aws.amazon.com/cloudwatch/pricing/"),
+    "keys": Price(1.00, "key and month", "https://aws.amazon.com/kms/pricing/"),
+    "secrets": Price(0.40, "secret and month", "https://aws.amazon.com/secrets-manager/pricing/"),
+    "stream hours": Price(0.04, "hour of an on-demand stream", _KINESIS),
+    "shard hours": Price(0.015, "hour of a shard", _KINESIS),
+    "retention hours": Price(0.02, "hour of a shard that keeps records for more than a day", _KINESIS),
+    "consumer hours": Price(0.015, "hour of a shard and a consumer with enhanced fan-out", _KINESIS),
+    "arm64 provisioned": Price(
+        0.0000033334, "GB-seconds of provisioned concurrency", "https://aws.amazon.com/lambda/pricing/"
+    ),
+    "x86_64 provisioned": Price(
+        0.0000041667, "GB-seconds of provisioned concurrency", "https://aws.amazon.com/lambda/pricing/"
+    ),
+    "read unit hours": Price(0.00013, "hours of a read unit", "https://aws.amazon.com/dynamodb/pricing/provisioned/"),
+    "write unit hours": Price(0.00065, "hours of a write unit", "https://aws.amazon.com/dynamodb/pricing/provisioned/"),
 }
 """The price of each counted unit. Units without an entry are free, such as deliveries in the same account."""
 
@@ -108,9 +127,9 @@ class _Flow:
             "deliveries": len(targets),
             "archived": self._archives(rules) * self._assumptions.event_bytes / _GB,
         }
-        total = _sum([put, *(self._of_target(self._graph[target]) for target in targets)])
+        caused = total([put, *(self._of_target(self._graph[target]) for target in targets)])
         self._path.pop()
-        return total
+        return caused
 
     def _archives(self, rules: Iterable[str]) -> int:
         """The number of archives on the buses that carry an event; on all buses, where no rule shows which."""
@@ -122,9 +141,9 @@ class _Flow:
         """The amounts that the target of a rule causes with one event."""
         if node.kind == "queue":
             chunks = math.ceil(self._assumptions.event_bytes / _CHUNK)
-            return _sum([{"queue requests": _REQUESTS_OF_A_MESSAGE * chunks}, *self._read(node)])
+            return total([{"queue requests": _REQUESTS_OF_A_MESSAGE * chunks}, *self._read(node)])
         if node.kind == "stream":
-            return _sum([{"stream records": math.ceil(self._assumptions.event_bytes / 25_600)}, *self._read(node)])
+            return total([{"stream records": math.ceil(self._assumptions.event_bytes / 25_600)}, *self._read(node)])
         if node.kind == "mediator":
             return self._of_machine(node)
         return self._of_function(node, node.publishes) if "function" in node.facts else {}
@@ -138,7 +157,7 @@ class _Flow:
     def _of_function(self, node: Node, published: Iterable[str]) -> Amounts:
         """One invocation with the events that it publishes or appends and the machines that it starts."""
         started = [self._of_machine(self._graph[edge.target]) for edge in self._graph.out(node.id, "starts")]
-        return _sum([self._invocation(node), *map(self.of_event, published), *started, *self._appended(node)])
+        return total([self._invocation(node), *map(self.of_event, published), *started, *self._appended(node)])
 
     def _invocation(self, node: Node) -> Amounts:
         properties: Mapping[str, Any] = node.resource.properties if node.resource else {}
@@ -167,7 +186,7 @@ class _Flow:
         if not machine.states:
             return {}
         tasks = {task.state: task for task in machine.tasks() if task.calls.type == "AWS::Lambda::Function"}
-        return _sum([{"transitions": 1}, self._from(machine.definition["StartAt"], machine, tasks, {})])
+        return total([{"transitions": 1}, self._from(machine.definition["StartAt"], machine, tasks, {})])
 
     def _from(self, name: str, machine: Machine, tasks: Mapping[str, Task], known: dict[str, Amounts]) -> Amounts:
         """A state, its branches, and the most that can follow. A loop counts once."""
@@ -177,7 +196,7 @@ class _Flow:
             following = [self._from(to, machine, tasks, known) for to in machine.following(name)]
             results = (False, True) if machine.may_refuse(name) else (False,)
             ran = [self._of_task(tasks[name], refused=refused) for refused in results if name in tasks]
-            known[name] = _sum([{"transitions": 1}, _most(ran), *branches, _most(following)])
+            known[name] = total([{"transitions": 1}, _most(ran), *branches, _most(following)])
         return known[name]
 
     def _of_task(self, task: Task, *, refused: bool) -> Amounts:
@@ -188,10 +207,10 @@ class _Flow:
         events = set(step.publishes) - set(step.awaits) if task.waits else set(step.awaits or step.publishes)
         ingress = [self._graph[edge.source] for edge in self._graph.into(step.id, "answers")] if task.waits else []
         published = self._published(step, events, refused=refused)
-        return _sum([self._of_function(step, published), *map(self._of_callback, ingress)])
+        return total([self._of_function(step, published), *map(self._of_callback, ingress)])
 
     def _of_callback(self, ingress: Node) -> Amounts:
-        return _sum([self._invocation(ingress), {"table writes": _WRITES_OF_A_CALLBACK}])
+        return total([self._invocation(ingress), {"table writes": _WRITES_OF_A_CALLBACK}])
 
     def _published(self, step: Node, events: set[str], *, refused: bool) -> list[str]:
         """The refusals of a step where it refuses, else its other events."""
@@ -207,9 +226,10 @@ def _most(options: Iterable[Amounts]) -> Amounts:
     return most
 
 
-def _sum(parts: Iterable[Amounts]) -> Amounts:
-    total: Amounts = {}
+def total(parts: Iterable[Amounts]) -> Amounts:
+    """The sum of each unit, without units of which there are none."""
+    sums: Amounts = {}
     for part in parts:
         for unit, amount in part.items():
-            total[unit] = total.get(unit, 0) + amount
-    return {unit: amount for unit, amount in total.items() if amount}
+            sums[unit] = sums.get(unit, 0) + amount
+    return {unit: amount for unit, amount in sums.items() if amount}

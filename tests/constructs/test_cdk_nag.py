@@ -54,7 +54,7 @@ def test_cdk_nag_finds_nothing_in_any_construct(app, stack, key, monkeypatch):
     from cdk_nag import AwsSolutionsChecks, ServerlessChecks
 
     monkeypatch.setattr("millrace.constructs.function.layer.own_requirements", lambda _: [])
-    bus = Bus(stack, "Bus", name="test", encryption_key=key, log_events=True)
+    bus = Bus(stack, "Bus", name="test", encryption_key=key, log_events=True, alarm_topic="ops@example.com")
     for name, channel in CHANNELS.items():
         Processor(stack, name, bus=bus, function="upgrade_tier", channel=channel)
     store = EventStore(stack, "Store", bus=bus)

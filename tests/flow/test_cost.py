@@ -1,4 +1,6 @@
-"""The estimate of what one event causes and costs."""
+"""The estimate of what one event causes and costs, and of what the stacks cost without an event."""
+
+import json
 
 import pytest
 from handmade import assembly as assembly_of
@@ -8,6 +10,7 @@ from millrace.cli import main
 from millrace.events import Catalog, Event, Refusal
 from millrace.flow.checking import read_system
 from millrace.flow.cost import PRICES, PRICES_AS_OF, Assumptions, CyclicFlowError, caused_by, dollars, roots
+from millrace.flow.idle import idle
 
 
 class Rung(Event, source="test.bell", external=True):
@@ -164,3 +167,77 @@ def test_prices_have_plain_units(assembly, capsys, monkeypatch, pytestconfig):
     printed = capsys.readouterr().out
     assert "1.00 $ per million events of up to 64 KB" in printed
     assert "0.50 $ per GB logged" in printed
+
+
+@pytest.fixture
+def idling(tmp_path):
+    """The amounts of a month of a stack without events."""
+    return lambda **resources: idle(assembly_of(tmp_path, S=resources))
+
+
+def stat(**properties):
+    return {"Id": "m", "MetricStat": {"Period": 300, **properties}}
+
+
+def test_each_metric_of_an_alarm_is_billed(idling):
+    """https://aws.amazon.com/cloudwatch/pricing/"""
+    plain, fast = of("CloudWatch::Alarm", Period=60), of("CloudWatch::Alarm", Period=10)
+    share = of("CloudWatch::Alarm", Metrics=[{"Id": "e", "Expression": "a/b"}, stat(), stat()])
+    assert idling(Plain=plain, Fast=fast, Share=share) == {"alarm metrics": 3, "fast alarm metrics": 1}
+
+
+def test_key_dashboard_and_secret_are_billed_by_the_month(idling):
+    """https://aws.amazon.com/kms/pricing/"""
+    amounts = idling(
+        K=of("KMS::Key"), D=of("CloudWatch::Dashboard"), S=of("SecretsManager::Secret"), Q=of("SQS::Queue")
+    )
+    assert amounts == {"keys": 1, "dashboards": 1, "secrets": 1}
+    assert dollars(amounts) == pytest.approx(4.40)
+
+
+def test_streams_are_billed_by_the_hour(idling):
+    """https://aws.amazon.com/kinesis/data-streams/pricing/"""
+    on_demand = of("Kinesis::Stream", StreamModeDetails={"StreamMode": "ON_DEMAND"}, RetentionPeriodHours=168)
+    provisioned = of("Kinesis::Stream", ShardCount=2, RetentionPeriodHours=168)
+    fan_out = of("Kinesis::StreamConsumer", StreamARN=att("Provisioned"))
+    amounts = idling(OnDemand=on_demand, Provisioned=provisioned, FanOut=fan_out)
+    hours = {"stream hours": 720, "shard hours": 1440, "retention hours": 1440, "consumer hours": 1440}
+    assert amounts == hours
+
+
+def test_polls_of_an_empty_queue_are_billed(idling):
+    """https://repost.aws/knowledge-center/sqs-high-charges"""
+    mapping = of("Lambda::EventSourceMapping", EventSourceArn=att("Queue"))
+    imported = of("Lambda::EventSourceMapping", EventSourceArn="arn:aws:sqs:us-east-1:123456789012:other")
+    stopped = of("Lambda::EventSourceMapping", EventSourceArn=att("Queue"), Enabled=False)
+    streamed = of("Lambda::EventSourceMapping", EventSourceArn=att("Table", "StreamArn"))
+    table = of("DynamoDB::Table", BillingMode="PAY_PER_REQUEST")
+    amounts = idling(Queue=of("SQS::Queue"), Table=table, A=mapping, B=imported, C=stopped, D=streamed)
+    assert amounts == {"queue requests": 2 * 5 * 3 * 60 * 720}
+
+
+def test_provisioned_concurrency_is_billed(idling):
+    """https://aws.amazon.com/lambda/pricing/"""
+    config = {"ProvisionedConcurrentExecutions": 4}
+    alias = of("Lambda::Alias", FunctionName={"Ref": "Open"}, ProvisionedConcurrencyConfig=config)
+    plain = of("Lambda::Version", FunctionName={"Ref": "Open"})
+    assert idling(Open=function(), Live=alias, Version=plain) == {"arm64 provisioned": 4 * 0.5 * 720 * 3600}
+
+
+def test_provisioned_capacity_of_a_table_and_its_indexes_is_billed(idling):
+    """https://aws.amazon.com/dynamodb/pricing/provisioned/"""
+    capacity = {"ReadCapacityUnits": 5, "WriteCapacityUnits": {"Ref": "Writes"}}
+    index = {"IndexName": "I", "ProvisionedThroughput": capacity}
+    amounts = idling(Table=of("DynamoDB::Table", ProvisionedThroughput=capacity, GlobalSecondaryIndexes=[index]))
+    assert amounts == {"read unit hours": 10 * 720, "write unit hours": 2 * 720}
+
+
+def test_command_prints_the_cost_of_the_idle_stacks(assembly, capsys, monkeypatch, pytestconfig):
+    monkeypatch.chdir(pytestconfig.rootpath)
+    main(["cost"])
+    printed = capsys.readouterr().out
+    main(["cost", "--json"])
+    month = json.loads(capsys.readouterr().out)["idle"]
+    assert "Without an event, the stacks cost in a month:" in printed
+    assert f"{month['dollars_a_month']:,.2f} $" in printed
+    assert month["amounts"]["dashboards"] == 1

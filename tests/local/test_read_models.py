@@ -80,6 +80,18 @@ def test_a_deleted_view_is_rebuilt_without_a_difference(ordered, millrace, table
     assert before["customer-7"].spent_cents == 12900
 
 
+def test_event_store_is_restored_and_erased_and_its_views_are_rebuilt(ordered, millrace, table):
+    """https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/pointintimerecovery_restores.html"""
+    store, client = table("orderstore"), ordered.client("dynamodb")
+    client.restore_table_to_point_in_time(SourceTableName=store.name, TargetTableName="restored")
+    store.delete_item(Key={"stream": "order-1001", "version": 1})
+    assert millrace("restore", "OrderStore", "--from", "restored", "--yes")[0] == 0
+    assert millrace("erase", "OrderStore", "order-1001", "--yes")[0] == 0
+    client.delete_table(TableName="restored")
+    assert '"card":"*****"' in store.get_item(Key={"stream": "order-1001", "version": 1})["Item"]["detail"]
+    assert millrace("rebuild", "view_orders")[1]["different"] == 0
+
+
 def attempts(cloud):
     """How often each function was called about an event."""
     history = cloud.region.history

@@ -45,7 +45,22 @@ VERBS = {
         "Redrive",
         "Render",
     ),
-    *("Estimate", "Let", "Render", "Replay", "Run", "Save", "Send", "Set", "Show", "Skip", "Start", "Wait", "Write"),
+    *(
+        "Estimate",
+        "Let",
+        "Render",
+        "Replay",
+        "Restore",
+        "Run",
+        "Save",
+        "Send",
+        "Set",
+        "Show",
+        "Skip",
+        "Start",
+        "Wait",
+        "Write",
+    ),
 }
 WORDS = [[], ["dlq"], ["--help"], ["dlq", "redrive", "--help"]]
 

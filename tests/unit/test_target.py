@@ -38,6 +38,8 @@ CHANGES = [
     ["rebuild", "view_orders", "--swap"],
     ["rebuild", "view_orders", "--roll-back"],
     ["rebuild", "view_orders", "--drop"],
+    ["restore", "OrderStore", "--from", "restored"],
+    ["erase", "OrderStore", "order-1001"],
 ]
 CALLER = {"Account": "111122223333", "Arn": "arn:aws:iam::111122223333:user/ada"}
 

@@ -7,7 +7,6 @@ from typing import cast
 from aws_cdk import CfnResource, Duration
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
@@ -20,7 +19,7 @@ from millrace.constructs.bus.state_tables import CircuitTable, IdempotencyTable
 from millrace.constructs.bus.undeclared import UndeclaredEvents
 from millrace.constructs.failure.dead_letters import allow_eventbridge_to_send, dead_letter_queue
 from millrace.constructs.function.project import EventTypes, contracts, record_source_location, staged
-from millrace.constructs.observability.alarms import Alarms
+from millrace.constructs.observability.alarms import Alarms, AlarmTopic, resolve_topic
 from millrace.constructs.observability.checks import Checks
 from millrace.constructs.observability.event_log import EventLog
 from millrace.constructs.workflow.callbacks import Callbacks
@@ -44,7 +43,8 @@ class Bus(Construct):
     claim_check_threshold: The data of an event that is larger than this, in bytes, is stored in S3. None disables the
         claim check.
     log_events: Log every event; of events with sensitive fields, only metadata.
-    alarm_topic: All alarms of constructs on this bus are sent to this topic.
+    alarm_topic: All alarms of constructs on this bus are sent to this topic. For an e-mail address, the bus creates the
+        topic `<name>-alarms`, which sends them to this address; an existing bus refers to that topic.
     schema_type: The type of the schemas in the registry, which has the name of the bus. None creates no registry: some
         regions have none, see docs/deploying.md.
     foreign_sources: Sources of other apps that publish to this bus. Events that no contract declares are sent to the
@@ -67,7 +67,7 @@ class Bus(Construct):
         max_hops: int = MAX_HOPS,
         claim_check_threshold: int | None = CLAIM_ABOVE,
         log_events: bool = False,
-        alarm_topic: sns.ITopic | None = None,
+        alarm_topic: AlarmTopic | None = None,
         schema_type: Form | None = "OpenApi3",
         foreign_sources: Sequence[str] | None = (),
         concurrency_quota: int | None = None,
@@ -77,14 +77,16 @@ class Bus(Construct):
         record_source_location(self)
         Checks.of(self)
         name = staged(self, name)
-        self.alarm_topic = alarm_topic
         self._window = idempotency_window
         self._policy: BusPolicy | None = None
         self.max_hops = max_hops
         self.encryption_key = resolve_key(self, encryption_key)
+        self.alarm_topic = resolve_topic(
+            self, alarm_topic, name=f"{name}-alarms", key=self.encryption_key, existing=existing
+        )
         self.callbacks = Callbacks(self, self.encryption_key)
         self.dead_letters = dead_letter_queue(self, self.encryption_key, owner=name)
-        Alarms(self, alarm_topic).dead_letters(self.dead_letters)
+        Alarms(self, self.alarm_topic).dead_letters(self.dead_letters)
         self.event_bus: events.IEventBus = (
             events.EventBus.from_event_bus_name(self, "Bus", name) if existing else self._event_bus(name)
         )
@@ -96,7 +98,7 @@ class Bus(Construct):
         self._event_listeners: list[SchemaRegistry | UndeclaredEvents | EventLog] = []
         if not existing:
             if concurrency_quota:
-                Alarms(Construct(self, "Account"), alarm_topic).concurrency(concurrency_quota)
+                Alarms(Construct(self, "Account"), self.alarm_topic).concurrency(concurrency_quota)
                 resource = cast("CfnResource", self.event_bus.node.default_child)
                 resource.add_metadata("millrace", {"concurrency_quota": concurrency_quota})
             self._add_archive_and_policy(archive_retention or Duration.days(30))

@@ -2,20 +2,25 @@
 
 import hashlib
 from collections.abc import Sequence
+from typing import cast
 
-from aws_cdk import Duration
+from aws_cdk import ArnFormat, Duration, Stack
 from aws_cdk import aws_apigatewayv2 as apigateway
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_events as events
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sns_subscriptions as subscriptions
 from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from millrace.constructs.function.project import staged
+from millrace.constructs.observability.acknowledgements import acknowledge
 from millrace.runtime.breaker import METRIC
 from millrace.runtime.observe import NAMESPACE
 from millrace.runtime.requeue import LONGEST_DELAY
@@ -32,6 +37,45 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAl
 """
 _MINUTES = 5
 _AGE_LIMIT_MINUTES = 15
+AlarmTopic = sns.ITopic | str
+"""A topic, or the e-mail address that a topic of the bus notifies."""
+
+
+class AlarmTopicError(ValueError):
+    """The alarm topic is neither a topic nor an e-mail address."""
+
+
+def resolve_topic(
+    scope: Construct, choice: AlarmTopic | None, *, name: str, key: kms.IKey | None, existing: bool
+) -> sns.ITopic | None:
+    """Return the given topic. For an e-mail address, create a topic that notifies it, or refer to an existing one."""
+    if not isinstance(choice, str):
+        return choice
+    if "@" not in choice:
+        raise AlarmTopicError(f"alarm_topic is {choice!r}: give an e-mail address, or Topic.from_topic_arn(…).")
+    if existing:
+        arn = Stack.of(scope).format_arn(service="sns", resource=name)
+        return cast("sns.ITopic", sns.Topic.from_topic_arn(scope, "AlarmTopic", arn))
+    topic = sns.Topic(scope, "AlarmTopic", topic_name=name, master_key=key, enforce_ssl=True)
+    topic.add_to_resource_policy(_publish_alarms(topic))
+    subscription = topic.add_subscription(subscriptions.EmailSubscription(choice))
+    acknowledge(subscription, "CloudWatch stores the history of each alarm.", "Serverless-SNSRedrivePolicy")
+    return topic
+
+
+def _publish_alarms(topic: sns.Topic) -> iam.PolicyStatement:
+    """https://docs.aws.amazon.com/sns/latest/dg/sns-access-policy-use-cases.html."""
+    stack = Stack.of(topic)
+    alarms = stack.format_arn(
+        service="cloudwatch", resource="alarm", resource_name="*", arn_format=ArnFormat.COLON_RESOURCE_NAME
+    )
+    return iam.PolicyStatement(
+        sid="Alarms",
+        principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
+        actions=["sns:Publish"],
+        resources=[topic.topic_arn],
+        conditions={"StringEquals": {"aws:SourceAccount": stack.account}, "ArnLike": {"aws:SourceArn": alarms}},
+    )
 
 
 class Alarms(Construct):

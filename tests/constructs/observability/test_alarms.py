@@ -3,6 +3,10 @@
 import re
 from pathlib import Path
 
+import pytest
+
+from millrace.constructs import AlarmTopicError, Bus
+
 RUNBOOK = Path(__file__).parents[3] / "docs" / "runbook.md"
 
 
@@ -38,3 +42,19 @@ def test_errors_of_a_function_are_a_share_of_its_invocations(template):
     alarms = [a for a in template.of("CloudWatch::Alarm").values() if a["AlarmDescription"].endswith("#errors")]
     assert {(a["Threshold"], a["DatapointsToAlarm"], a["EvaluationPeriods"]) for a in alarms} == {(5, 2, 3)}
     assert all("100 * m" in str(alarm["Metrics"]) for alarm in alarms)
+
+
+def test_alarms_may_publish_to_the_topic_under_the_key_of_the_bus(stack, synthesised):
+    """https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html"""
+    Bus(stack, "Bus", name="test", alarm_topic="ops@example.com", encryption_key="create")
+    template = synthesised()
+    policies = [*template.of("SNS::TopicPolicy").values(), *template.of("KMS::Key").values()]
+    documents = [policy.get("PolicyDocument") or policy["KeyPolicy"] for policy in policies]
+    sources = [s["Condition"]["ArnLike"] for d in documents for s in d["Statement"] if s.get("Sid") == "Alarms"]
+    assert len(sources) == 2
+    assert all(":alarm:*" in str(source["aws:SourceArn"]) for source in sources)
+
+
+def test_alarm_topic_that_is_no_address_raises(stack):
+    with pytest.raises(AlarmTopicError, match="alarm_topic is 'ops': give an e-mail address"):
+        Bus(stack, "Bus", name="test", alarm_topic="ops")
