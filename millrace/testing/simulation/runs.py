@@ -68,8 +68,6 @@ class Runner:
     def run_all(self, plans: Iterable[Plan], jobs: int) -> Iterator[Run]:
         """Make runs, up to `jobs` at a time, and yield each as it ends."""
         waiting = iter(plans)
-        gc.collect()
-        gc.freeze()  # else the collector of each fork copies all pages
         with selectors.DefaultSelector() as selector:
             try:
                 yield from self._runs(selector, waiting, jobs)
@@ -77,7 +75,6 @@ class Runner:
                 for key in list(selector.get_map().values()):
                     os.kill(key.data[1], signal.SIGKILL)
                     _close(selector, key)
-                gc.unfreeze()
 
     def _runs(self, selector: selectors.BaseSelector, waiting: Iterator[Plan], jobs: int) -> Iterator[Run]:
         while True:
@@ -100,7 +97,7 @@ class Runner:
             return reader, child
         try:
             os.close(reader)
-            gc.disable()
+            gc.disable()  # it would copy all pages of the fork
             result = pickle.dumps(self.here(plan))
             with os.fdopen(writer, "wb") as stream:
                 stream.write(result)
