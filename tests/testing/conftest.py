@@ -12,7 +12,7 @@ HERE = Path(__file__).parent
 
 def pytest_collection_modifyitems(items):
     """Run simulations first: each run is a fork, which is fast while the process is small."""
-    items.sort(key=lambda item: HERE not in item.path.parents and "simulation" not in item.path.name)
+    items.sort(key=lambda item: (HERE not in item.path.parents, "simulation" not in item.path.name))
 
 
 @pytest.fixture(scope="session")
