@@ -62,8 +62,8 @@ def test_readings_after_a_window_that_was_too_large_are_kept(monkeypatch):
 
 
 def test_state_above_the_limit_of_lambda_ends_its_window_early_and_changes_no_answer(monkeypatch):
-    records = [(at / 100, f"s-{at}", reading(f"s-{at}", at / 100, 1.0)) for at in range(3000)]
-    run = Lambda(processor(), monkeypatch, batch_size=1000, max_state=100_000)
+    records = [(at / 100, f"s-{at}", reading(f"s-{at}", at / 100, 1.0)) for at in range(900)]
+    run = Lambda(processor(), monkeypatch, batch_size=300, max_state=30_000)
     run.shard(records)
     assert run.ended_early >= 2
     assert answers(run) == expected(records)
