@@ -133,6 +133,12 @@ def function(aws, res):
     return {**READ[res.type](aws, res), "RecursiveLoop": recursion["RecursiveLoop"]}
 
 
+def topic_rule(aws, res):
+    """Read a topic rule of IoT Core, whose answer has the members of the template's payload."""
+    found = aws.get_topic_rule(ruleName=res.physical_id)["rule"]
+    return {**found, "TopicRulePayload": found}
+
+
 READERS = {
     **READ,
     "AWS::ApiGatewayV2::Api": lambda aws, res: aws.get_api(ApiId=res.physical_id),
@@ -155,6 +161,7 @@ READERS = {
     "AWS::Events::EventBusPolicy": bus_policy,
     "AWS::IAM::Policy": inline_policy,
     "AWS::IAM::Role": role,
+    "AWS::IoT::TopicRule": topic_rule,
     "AWS::Lambda::Alias": lambda aws, res: named_function(READ[res.type](aws, res), "AliasArn", -2),
     "AWS::Lambda::EventInvokeConfig": lambda aws, res: named_function(READ[res.type](aws, res), "FunctionArn", 6),
     "AWS::Lambda::EventSourceMapping": lambda aws, res: named_function(READ[res.type](aws, res), "FunctionArn", 6),
