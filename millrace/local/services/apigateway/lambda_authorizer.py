@@ -5,13 +5,13 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-use-lamb
 
 import json
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from millrace.local.core.errors import UnsupportedPolicyError
 from millrace.local.core.json_text import parsed
 from millrace.local.services.apigateway.call import Call
-from millrace.local.services.apigatewayv2 import HttpError, function_of, invoke
+from millrace.local.services.apigatewayv2 import AuthorizerCache, HttpError, function_of, invoke
 from millrace.local.services.iam import Iam, InvalidPolicyError, Permission
 
 if TYPE_CHECKING:
@@ -19,15 +19,6 @@ if TYPE_CHECKING:
 
 _SECONDS = 29.0
 _DEFAULT_TTL_SECONDS = 300
-_Key = tuple[str, str, str, tuple[str, ...]]
-
-
-@dataclass(frozen=True)
-class _Result:
-    """What the function of an authorizer returned, until a time in seconds since 1970."""
-
-    answer: dict[str, Any]
-    expires: float
 
 
 class LambdaAuthorizer:
@@ -35,11 +26,11 @@ class LambdaAuthorizer:
 
     def __init__(self, region: "AccountRegion") -> None:
         self._region = region
-        self._cache: dict[_Key, _Result] = {}
+        self._cache = AuthorizerCache(region)
 
     def reset(self, api: str = "", stage: str = "") -> None:
         """Drop the cached policies of a stage, or all."""
-        self._cache = {key: result for key, result in self._cache.items() if api and key[:2] != (api, stage)}
+        self._cache.reset(api, stage)
 
     async def authorize(self, call: Call) -> Call:
         """Return a call with the context and the API key that its authorizer returned. Raises HttpError."""
@@ -50,14 +41,11 @@ class LambdaAuthorizer:
         key = (call.api.id, call.stage.name, authorizer.id, identity)
         given = authorizer.authorizer_result_ttl
         seconds = int(_DEFAULT_TTL_SECONDS if given is None else given) if identity else 0
-        found, now = self._cache.get(key), self._region.clock.now()
-        if found is None or found.expires <= now or not seconds:
-            found = _Result(await self._answer(call, authorizer, identity), now + seconds)
-            self._cache[key] = found
-        self._check(call, found.answer)
-        context = {name: _text(value) for name, value in (found.answer.get("context") or {}).items()}
-        principal = {"principalId": found.answer.get("principalId", "")}
-        usage_key = str(found.answer.get("usageIdentifierKey") or "")
+        answer = await self._cache.get(key, seconds, lambda: self._answer(call, authorizer, identity))
+        self._check(call, answer)
+        context = {name: _text(value) for name, value in (answer.get("context") or {}).items()}
+        principal = {"principalId": answer.get("principalId", "")}
+        usage_key = str(answer.get("usageIdentifierKey") or "")
         return replace(call, authorizer={**principal, **context}, usage_key=usage_key)
 
     async def _answer(self, call: Call, authorizer: Any, identity: tuple[str, ...]) -> dict[str, Any]:

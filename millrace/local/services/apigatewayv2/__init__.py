@@ -4,6 +4,7 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api.html
 """
 
 from millrace.local.services.apigatewayv2 import cors, payloads
+from millrace.local.services.apigatewayv2.authorizer_cache import AuthorizerCache
 from millrace.local.services.apigatewayv2.errors import HttpError, check_size, forbidden, internal_error
 from millrace.local.services.apigatewayv2.functions import function_of, invoke
 from millrace.local.services.apigatewayv2.payload_v1 import response_of, values_of
@@ -19,6 +20,7 @@ __all__ = [
     "HOST",
     "MAX_BODY_BYTES",
     "PATH",
+    "AuthorizerCache",
     "Context",
     "HttpApis",
     "HttpError",

@@ -4,12 +4,12 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-lambda-aut
 """
 
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from millrace.local.core.errors import UnsupportedPolicyError
 from millrace.local.core.json_text import parsed
 from millrace.local.services.apigatewayv2 import payload_v1, payloads
+from millrace.local.services.apigatewayv2.authorizer_cache import AuthorizerCache
 from millrace.local.services.apigatewayv2.call import Call
 from millrace.local.services.apigatewayv2.errors import HttpError, forbidden, internal_error
 from millrace.local.services.apigatewayv2.functions import function_of, invoke
@@ -21,15 +21,6 @@ if TYPE_CHECKING:
 
 _SECONDS = 10.0
 """https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html"""
-_Key = tuple[str, str, str, tuple[str, ...]]
-
-
-@dataclass(frozen=True)
-class _Result:
-    """What the function of an authorizer returned, until a time in seconds since 1970."""
-
-    answer: dict[str, Any]
-    expires: float
 
 
 class LambdaAuthorizer:
@@ -37,24 +28,21 @@ class LambdaAuthorizer:
 
     def __init__(self, region: "AccountRegion") -> None:
         self._region = region
-        self._cache: dict[_Key, _Result] = {}
+        self._cache = AuthorizerCache(region)
 
     def reset(self, api: str = "", stage: str = "") -> None:
         """Drop the cached results of a stage, or all."""
-        self._cache = {key: result for key, result in self._cache.items() if api and key[:2] != (api, stage)}
+        self._cache.reset(api, stage)
 
     async def authorize(self, call: Call, authorizer: Any) -> dict[str, Any]:
         """Return the `authorizer` context for the integration. Raises HttpError."""
         identity = _identity(call, authorizer)
         key = (call.api.api_id, call.stage.name, authorizer.id, identity)
         seconds = int(authorizer.auth_result_ttl or 0) if identity else 0
-        found, now = self._cache.get(key), self._region.clock.now()
-        if found is None or found.expires <= now or not seconds:
-            found = _Result(await self._answer(call, authorizer, identity), now + seconds)
-            self._cache[key] = found
-        self._check(call, authorizer, found.answer)
-        context = found.answer.get("context") or {}
-        principal = {} if authorizer.enable_simple_response else {"principalId": found.answer.get("principalId")}
+        answer = await self._cache.get(key, seconds, lambda: self._answer(call, authorizer, identity))
+        self._check(call, authorizer, answer)
+        context = answer.get("context") or {}
+        principal = {} if authorizer.enable_simple_response else {"principalId": answer.get("principalId")}
         return {"lambda": context if authorizer.auth_payload_format_version == "2.0" else {**context, **principal}}
 
     async def _answer(self, call: Call, authorizer: Any, identity: tuple[str, ...]) -> dict[str, Any]:
