@@ -73,6 +73,20 @@ def test_the_training_of_functions_changes_no_run(bank, another_bank, run, test)
         assert runner.run(Plan(7)).digest == before
 
 
+def open_an_account(simulation):
+    simulation.put(Paid(to="publishes_first"))
+    simulation.settle()
+
+
+def test_a_prepared_cloud_prepares_no_further_clients(bank):
+    runner, created = Runner(bank, None, open_an_account), []
+    for _ in range(3):
+        needed = runner.run(replace(CALM, record=True)).needed
+        bank.prepare(needed)
+        created.append(len(needed["publishes_first"].created))
+    assert created == [1, 1, 1]
+
+
 def failing_for_a_day(simulation):
     requests = []
     simulation.serve(lambda request: requests.append(simulation.now) or 503)

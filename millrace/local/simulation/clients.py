@@ -4,7 +4,8 @@ A run reports the clients and modules that each function needed. They are made o
 """
 
 import importlib
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -92,6 +93,16 @@ def _alone(create: Callable[[], Any]) -> Any:
         PreparedSession.nested = False
 
 
+def _created(session: Any, made: Made) -> Any:
+    """Create a client in advance. No function has it yet, so it is not among those that were created."""
+    kind, service, settings = made
+    options = {} if settings is None else {"config": Config(**dict(settings))}
+    created = _alone(lambda: getattr(session, kind)(service, **options))
+    if (kind, service) == ("resource", "dynamodb"):
+        created.Table("any")  # creates the class
+    return created
+
+
 def _client(created: Any) -> Any:
     """Return the client of a resource, or the client itself."""
     return created if isinstance(created, BaseClient) else created.meta.client
@@ -146,21 +157,15 @@ class Clients:
 
     def prepare(self, needs: Needs) -> None:
         """Import the modules and create the clients that the current function needed."""
-        current, shared, ready = self._switch.current, boto3.session.Session(), dict[Made, list[Any]]()
-        current.prepared = {}
+        current, shared = self._switch.current, boto3.session.Session()
         for module in needs.modules:
             with suppress(ImportError):  # a part of a package, which the run imports in its own way
                 importlib.import_module(module)
-        for kind, service, settings in needs.created:
-            config: Mapping[str, Any] = {} if settings is None else {"config": Config(**dict(settings))}
-            made = getattr(shared, kind)(service, **config)
-            ready.setdefault((kind, service, settings), []).append(made)
-            if (kind, service) == ("resource", "dynamodb"):
-                made.Table("any")  # creates the class
-            self._warm(made, needs.recorded.get((kind, service, settings), {}))
-        for known, created in current.created:
-            self._warm(created, needs.recorded.get(known, {}))
-        current.prepared = ready
+        for made, count in Counter(needs.created).items():
+            ready = current.prepared.setdefault(made, [])
+            ready += [_created(shared, made) for _ in range(count - len(ready))]
+        for made, created in current.clients():
+            self._warm(created, needs.recorded.get(made, {}))
 
     def _warm(self, created: Any, recorded: Recorded) -> None:
         """Repeat recorded calls without effect, so that a client fills its caches."""

@@ -55,6 +55,11 @@ class Surroundings:
         self.log_handlers: list[logging.Handler] = []
         self.log_level = logging.WARNING
 
+    def clients(self) -> Iterator[tuple[Made, Any]]:
+        """Yield the clients that were created, and those that were made in advance."""
+        yield from self.created
+        yield from ((made, each) for made, ready in self.prepared.items() for each in ready)
+
     @classmethod
     def of_function(cls, config: Mapping[str, Any], package_view: Path, output: Output) -> "Surroundings":
         """Return the surroundings of a function, from the configuration of its worker."""
