@@ -63,6 +63,7 @@ class SimulatedCloud(Cloud):
 
     def _build(self) -> None:
         moto_changes.settings(int(os.environ.get("MOTO_PORT", "4566")))  # an other local cloud has its own
+        self._changes = [module.apply for module in services.modules("moto_changes")]
         self._sessions = Sessions(ACCOUNT, Credentials.dummy(), verified=False)
         variables = self.environment() | {"AWS_ENDPOINT_URL": _ENDPOINT}
         self._calls = Calls(self.scheduler, self._switch, self._answer)
@@ -102,9 +103,7 @@ class SimulatedCloud(Cloud):
         """Run this process in virtual time, with entropy from a seed and the given faults."""
         with ExitStack() as stack:
             stack.enter_context(self._moto.in_force())
-            stack.enter_context(
-                moto_changes.attached(self._regions, [m.apply for m in services.modules("moto_changes")])
-            )
+            stack.enter_context(moto_changes.attached(self._regions, self._changes))
             stack.enter_context(self.clock.in_force(self._calls.sleep))
             stack.enter_context(virtual_alarms(self.clock))
             stack.enter_context(no_threads())
