@@ -164,6 +164,53 @@ def test_actions_of_s3_have_names_of_their_own(request_line, headers, wanted):
     assert needed("s3", method, path, query, **headers) == wanted
 
 
+def test_a_bucket_in_the_host_name_is_authorized():
+    """https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html"""
+    hosts = ("b.localhost:4566", "www.b.s3.localhost", "localhost:4566", "127.0.0.1:4566")
+    assert [needed("s3", "GET", "/c/k", host=host)[0][1] for host in hosts] == [
+        *["s3:::b/c/k"] * 2,
+        *["s3:::c/k"] * 2,
+    ]
+
+
+FORM = {"content_type": "application/x-www-form-urlencoded"}
+FUNCTION = "/2015-03-31/functions/f"
+
+
+@pytest.mark.parametrize(
+    ("service", "request_line", "body", "headers"),
+    [
+        ("s3", "GET /b/k?Bucket=other", "", {}),
+        ("lambda", f"POST {FUNCTION}/invocations?FunctionName=other", "{}", {}),
+        ("lambda", f"PUT {FUNCTION}/configuration", {"FunctionName": "other"}, {}),
+        ("sns", "POST /", "Action=Publish&TopicArn=a&Message=hi&TopicArn=b", FORM),
+        ("sns", "POST /?TopicArn=a", "Action=Publish&Message=hi&TopicArn=b", FORM),
+        ("sns", "POST /?Action=ListTopics", "Action=CreateTopic&Name=a", {}),
+        ("sqs", "POST /?QueueUrl=a", {"QueueUrl": "b"}, {"x_amz_target": "AmazonSQS.ReceiveMessage"}),
+        ("xray", f"POST {FUNCTION}/invocations", {}, {"x_amz_target": "X.PutTraceSegments"}),
+    ],
+)
+def test_a_parameter_with_two_values_is_refused(service, request_line, body, headers):
+    """Authorization could read one of them, and the service the other."""
+    method, _, target = request_line.partition(" ")
+    path, _, query = target.partition("?")
+    with pytest.raises(UnsupportedPolicyError):
+        needed(service, method, path, query, body, **headers)
+
+
+def test_a_form_is_no_call_of_a_service_with_paths():
+    call = needed("s3", "PUT", "/b/k", "", "Action=ListBuckets", **FORM)
+    assert call == [("s3:PutObject", "s3:::b/k")]
+
+
+def test_a_request_for_a_queue_may_have_its_path():
+    url = f"http://127.0.0.1:4566/{ACCOUNT}/orders"
+    sent = {"body": {"QueueUrl": url}, "x_amz_target": "AmazonSQS.ReceiveMessage"}
+    assert needed("sqs", path=f"/{ACCOUNT}/orders", **sent) == [("sqs:ReceiveMessage", f"sqs:{HERE}:orders")]
+    with pytest.raises(UnsupportedPolicyError):
+        needed("sqs", path=f"/{ACCOUNT}/others", **sent)
+
+
 def test_each_key_of_delete_objects_is_authorized():
     """https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
 
