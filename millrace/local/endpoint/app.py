@@ -87,9 +87,10 @@ class Endpoint:
     async def _admitted(self, request: Request, receive: Any) -> Response:
         """Return the response to a request whose body is not read yet. Raises DisconnectedError."""
         apis = self._apis_of(request)
-        if refused := self._origins.refusal(request, apis.allowed_origins):
+        of_api = apis.addressed(request)
+        if refused := self._origins.refusal(request, apis.allowed_origins, of_api=of_api):
             return refused
-        if apis.addressed(request):
+        if of_api:
             return await self._responded(request, receive, apis.answer, is_api=True)
         if granted := self._origins.preflight(request):
             return granted
