@@ -14,6 +14,11 @@ def mapping(template):
     return found
 
 
+def trusts(template):
+    roles = template.of("IAM::Role").values()
+    return [each for role in roles for each in role["AssumeRolePolicyDocument"]["Statement"]]
+
+
 def test_stream_processor_reads_its_stream_in_tumbling_windows(stack, bus, synthesised):
     StreamProcessor(stack, "P", bus=bus, function="watch_access")
     found = mapping(synthesised())
@@ -96,6 +101,27 @@ def test_topic_rule_puts_messages_into_the_stream(stack, bus, synthesised):
     assert payload["Sql"] == "SELECT * FROM 'cargo/+/temperature'"
     assert payload["Actions"][0]["Kinesis"]["PartitionKey"] == "${order_id}"
     assert payload["ErrorAction"].keys() == {"Sqs"}
+
+
+def test_role_of_a_topic_rule_is_for_this_rule_and_exists_before_it(stack, bus, synthesised):
+    """https://docs.aws.amazon.com/iot/latest/developerguide/cross-service-confused-deputy-prevention.html"""
+    watch = StreamProcessor(stack, "P", bus=bus, function="watch_cargo")
+    TopicRule(stack, "Rule", processor=watch, topic_filter="a", partition_key="b")
+    template = synthesised()
+    ((name, rule),) = template.of("IoT::TopicRule").items()
+    (statement,) = [trust for trust in trusts(template) if trust["Principal"] == {"Service": "iot.amazonaws.com"}]
+    assert statement["Condition"]["StringEquals"].keys() == {"aws:SourceAccount"}
+    assert f":rule/{rule['RuleName']}" in str(statement["Condition"]["ArnLike"])
+    assert len(template.resources[name]["DependsOn"]) == 2
+
+
+def test_function_has_time_for_the_windows_of_thousands_of_keys(stack, bus, synthesised):
+    StreamProcessor(stack, "P", bus=bus, function="watch_cargo")
+    StreamProcessor(stack, "Q", bus=bus, function="watch_access", timeout=Duration.seconds(20))
+    template = synthesised()
+    assert [
+        template.of("Lambda::Function")[template.function(name)]["Timeout"] for name in ("watch_cargo", "watch_access")
+    ] == [300, 20]
 
 
 def test_topic_rule_needs_a_kinesis_stream(stack, bus):
