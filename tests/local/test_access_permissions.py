@@ -174,6 +174,7 @@ def test_a_bucket_in_the_host_name_is_authorized():
 
 
 FORM = {"content_type": "application/x-www-form-urlencoded"}
+OTHER = f"arn:aws:kinesis:{HERE}:stream/b"
 FUNCTION = "/2015-03-31/functions/f"
 
 
@@ -182,7 +183,6 @@ FUNCTION = "/2015-03-31/functions/f"
     [
         ("s3", "GET /b/k?Bucket=other", "", {}),
         ("lambda", f"POST {FUNCTION}/invocations?FunctionName=other", "{}", {}),
-        ("lambda", f"PUT {FUNCTION}/configuration", {"FunctionName": "other"}, {}),
         ("sns", "POST /", "Action=Publish&TopicArn=a&Message=hi&TopicArn=b", FORM),
         ("sns", "POST /?TopicArn=a", "Action=Publish&Message=hi&TopicArn=b", FORM),
         ("sns", "POST /?Action=ListTopics", "Action=CreateTopic&Name=a", {}),
@@ -196,6 +196,47 @@ def test_a_parameter_with_two_values_is_refused(service, request_line, body, hea
     path, _, query = target.partition("?")
     with pytest.raises(UnsupportedPolicyError):
         needed(service, method, path, query, body, **headers)
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "params", "count"),
+    [
+        ("kinesis", "PutRecord", {"StreamName": "a", "StreamARN": OTHER}, 2),
+        ("kinesis", "PutRecord", {"StreamName": "a", "StreamARN": OTHER[:-1] + "a"}, 1),
+        (
+            "kinesis",
+            "GetRecords",
+            {"ShardIterator": "YTpzaGFyZA==", "StreamARN": OTHER},
+            2,
+        ),
+        ("sns", "Publish", {"TopicArn": "arn:a", "TargetArn": "arn:b", "Message": "hi"}, 2),
+        ("logs", "GetLogEvents", {"logGroupName": "a", "logGroupIdentifier": "b", "logStreamName": "s"}, 2),
+        ("states", "ListExecutions", {"stateMachineArn": "arn:a", "mapRunArn": "arn:b"}, 2),
+    ],
+)
+def test_each_named_resource_is_authorized(service, operation, params, count):
+    """https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html"""
+    assert len(json_call(service, operation, **params)) == count
+
+
+def test_parameters_that_an_operation_does_not_have_are_not_read():
+    """A service ignores them, so they must not choose the resource."""
+    machine = {"stateMachineArn": "arn:aws:states:us-east-1:1:stateMachine:m"}
+    started = json_call("states", "StartExecution", **machine, taskToken="x", executionArn="arn:other")
+    assert started == [("states:StartExecution", "states:us-east-1:1:stateMachine:m")]
+    function = needed("lambda", "PUT", f"{FUNCTION}/configuration", "", {"FunctionName": "other", "Description": "d"})
+    assert function == [("lambda:UpdateFunctionConfiguration", f"lambda:{HERE}:function:f")]
+    mapping = needed("lambda", "DELETE", "/2015-03-31/event-source-mappings/u", "", {"FunctionName": "other"})
+    assert mapping == [("lambda:DeleteEventSourceMapping", f"lambda:{HERE}:event-source-mapping:u")]
+
+
+def test_a_form_with_two_keys_is_refused():
+    """https://docs.aws.amazon.com/AmazonS3/latest/API/RESTObjectPOST.html"""
+    part = '--x\r\nContent-Disposition: form-data; name="{}"\r\n\r\n{}\r\n'
+    form = {"content_type": "multipart/form-data; boundary=x"}
+    assert needed("s3", "POST", "/b", "", f"{part.format('key', 'a')}--x--", **form) == [("s3:PutObject", "s3:::b/a")]
+    with pytest.raises(UnsupportedPolicyError):
+        needed("s3", "POST", "/b", "", f"{part.format('Key', 'a')}{part.format('key', 'b')}--x--", **form)
 
 
 def test_a_form_is_no_call_of_a_service_with_paths():

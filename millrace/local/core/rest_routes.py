@@ -27,7 +27,8 @@ class Route:
     """Parameters of the operation by their names in path and query."""
     elsewhere: frozenset[str]
     """Names of parameters that are in the path or the body."""
-    has_json: bool
+    body: frozenset[str]
+    """Names of parameters in a JSON body."""
 
     @property
     def weight(self) -> tuple[int, int, str]:
@@ -96,8 +97,16 @@ def _route(operation: Any) -> Route:
         headers=tuple(name.lower() for name in _located(required, "header")),
         names=_located(members, "querystring") | _located(members, "uri"),
         elsewhere=frozenset({*members, *_located(members, "uri")} - _located(members, "querystring").keys()),
-        has_json="rest-json" in operation.metadata["protocol"] and not (shape and shape.serialization.get("payload")),
+        body=frozenset(_in_json(operation)),
     )
+
+
+def _in_json(operation: Any) -> list[str]:
+    shape = operation.input_shape
+    if not shape or "rest-json" not in operation.metadata["protocol"] or shape.serialization.get("payload"):
+        return []
+    members = {name: each.serialization for name, each in shape.members.items()}
+    return [found.get("name", name) for name, found in members.items() if "location" not in found]
 
 
 def _located(members: Mapping[str, Any], location: str) -> dict[str, str]:

@@ -112,7 +112,7 @@ def _check_service(request: Request, scope: Scope) -> None:
     elif request.operation:
         wanted = _SIGNING_NAMES.get(request.operation.partition(".")[0], scope.service)
         wanted = "" if wanted == "s3" else wanted
-    elif "authorization" not in request.headers:
+    elif not request.headers.get("authorization"):
         wanted = "s3"  # a presigned URL or form
     if wanted != scope.service:
         raise SignatureError(Reason.MISMATCH, f"Credential should be scoped to correct service: {wanted!r}.")

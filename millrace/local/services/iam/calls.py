@@ -1,7 +1,7 @@
 """A request to AWS's APIs: its signer, service, operation and parameters."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any, NamedTuple
@@ -57,12 +57,16 @@ def form_upload(request: Request) -> dict[str, str]:
 
     https://docs.aws.amazon.com/AmazonS3/latest/API/RESTObjectPOST.html
     """
+    return dict(_fields(request))
+
+
+def _fields(request: Request) -> list[tuple[str, str]]:
     kind, _, boundary = request.headers.get("content-type", "").partition("boundary=")
     if request.method != "POST" or not boundary or not kind.startswith("multipart/form-data"):
-        return {}
+        return []
     parts = request.body.split(b"--" + boundary.strip('"').encode())
     found = [_FIELD.match(part) for part in parts]
-    return {match[1].decode().lower(): match[2].decode("utf-8", "replace") for match in found if match}
+    return [(match[1].decode().lower(), match[2].decode("utf-8", "replace")) for match in found if match]
 
 
 @dataclass(frozen=True)
@@ -89,6 +93,14 @@ class Call:
                 return text if text.startswith("arn:") else self._formed(text, form)
         return "*"
 
+    def each(self, *forms: tuple[str, str | Callable[[str], str]]) -> list[str]:
+        """Return the ARNs of all parameters that are set, by their formats; `*` if none is.
+
+        Each of them must be allowed: which one a service reads is its own affair.
+        """
+        named = [form for form in forms if self.params.get(form[0])]
+        return list(dict.fromkeys(self.first(form) for form in named)) or ["*"]
+
     def _formed(self, text: str, form: str | Callable[[str], str]) -> str:
         return self.arn(form.format(text)) if isinstance(form, str) else form(text)
 
@@ -107,11 +119,12 @@ def call_of(request: Request, scope: Scope, account: str) -> Call:
 
 def _read(request: Request, service: str) -> tuple[str, Mapping[str, Any]]:
     if request.operation:
-        return _read_target(request)
+        return _read_target(request, service)
     if "smithy-protocol" in request.headers:
         return request.path.rpartition("/operation/")[2], {}
     path = path_in_s3(request) if service == "s3" else request.path
     if service == "s3" and "key" in (upload := form_upload(request)):
+        _check_once([name for name, _ in _fields(request)])
         return "PutObject", {"Bucket": path.strip("/"), "Key": upload["key"]}
     if "Action" in (form := form_of(request)) and not _is_rest(service):
         _check_form(request)
@@ -119,13 +132,23 @@ def _read(request: Request, service: str) -> tuple[str, Mapping[str, Any]]:
     return _read_route(request, service, path)
 
 
-def _read_target(request: Request) -> tuple[str, Mapping[str, Any]]:
-    """Some SDKs send a request for a queue to its URL."""
+def _read_target(request: Request, service: str) -> tuple[str, Mapping[str, Any]]:
+    """Return the operation and its own parameters. Some SDKs send a request for a queue to its URL."""
     params = request.json()
     url = params.get("QueueUrl") if isinstance(params, dict) and request.operation.startswith("AmazonSQS.") else None
     if request.path not in ("/", urlsplit(str(url)).path) or "=" in request.query:
         raise UnsupportedPolicyError(f"A request with X-Amz-Target has no path and no query, not {request.path!r}.")
-    return request.operation.rpartition(".")[2], params
+    name = request.operation.rpartition(".")[2]
+    members = _members(service, name)
+    return name, {key: value for key, value in params.items() if key in members} if members else params
+
+
+@cache
+def _members(service: str, operation: str) -> frozenset[str]:
+    """Return the parameters of an operation; none if botocore has no model of it."""
+    model = service_model(service)
+    shape = model.operation_model(operation).input_shape if model and operation in model.operation_names else None
+    return frozenset(shape.members if shape else ())
 
 
 def _read_route(request: Request, service: str, path: str) -> tuple[str, Mapping[str, Any]]:
@@ -133,12 +156,10 @@ def _read_route(request: Request, service: str, path: str) -> tuple[str, Mapping
     if matched is None:
         raise UnsupportedPolicyError(f"{request.method} {request.path} is no operation of the API of {service}.")
     route, params = matched
-    in_body = request.json() if route.has_json and request.body else {}
-    if not isinstance(in_body, dict):
+    body = request.json() if route.body and request.body else {}
+    if not isinstance(body, dict):
         raise UnsupportedPolicyError(f"The body of {route.operation} must be a JSON object.")
-    if twice := sorted(params.keys() & in_body.keys()):
-        raise UnsupportedPolicyError(f"{route.operation} has {twice[0]} in its address and in its body.")
-    return route.operation, params | in_body
+    return route.operation, {name: value for name, value in body.items() if name in route.body} | params
 
 
 def path_in_s3(request: Request) -> str:
@@ -166,7 +187,10 @@ def _is_form(request: Request) -> bool:
 def _check_form(request: Request) -> None:
     """Refuse a parameter that is sent twice: moto reads the first, and those of the query string and the body."""
     body = request.body.decode() if _is_form(request) or b"=" in request.body else ""
-    names = [name for part in (request.query, body) for name, _ in parse_qsl(part, keep_blank_values=True)]
+    _check_once([name for part in (request.query, body) for name, _ in parse_qsl(part, keep_blank_values=True)])
+
+
+def _check_once(names: Sequence[str]) -> None:
     if twice := next((name for name in names if names.count(name) > 1), None):
         raise UnsupportedPolicyError(f"The request has the parameter {twice} twice.")
 
