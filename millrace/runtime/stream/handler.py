@@ -82,9 +82,14 @@ class StreamProcessor(Generic[P, R]):
             ended = payload["isFinalInvokeForWindow"]
             until = datetime.fromisoformat(payload["window"]["end"]).timestamp() if ended else state.arrived
             table.merge(state.all_parts(), payload["shardId"], self._refuse)
-            waiting, failed = self._close(table, state.keys, until)
+            ticks = StreamProducer(required(STREAM))
+            try:
+                waiting, failed = self._close(table, state.keys, until)
+            except Exception:
+                ticks.tick(state.keys)  # Lambda may discard this batch, and a silent key would stay open
+                raise
             if waiting:
-                StreamProducer(required(STREAM)).tick(waiting)
+                ticks.tick(waiting)
             _raise_first(failed)
             return {"state": {}, "batchItemFailures": []}
         return {"state": state.json(), "batchItemFailures": []}

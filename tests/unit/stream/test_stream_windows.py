@@ -1,6 +1,7 @@
 """Windows of a stream processor equal an independent computation."""
 
 import random
+from types import SimpleNamespace
 
 import pytest
 import time_machine
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from stream_kit import START, Lambda, Sensed, Summed, answers, expected, once, processor, reading, record, summed
 
 from millrace.runtime import Window
+from millrace.runtime.stream.handler import WindowFailedError
 
 DAY = 86_400
 SENSORS = [f"sensor-{number}" for number in range(7)]
@@ -73,6 +75,21 @@ def test_each_window_that_fails_is_kept_although_lambda_retries_a_batch_five_tim
     run.shard(records)
     assert [body["window"]["count"] for body, _ in run.refused] == [1] * 10
     assert len(run.results()) == 10
+
+
+def test_windows_close_later_when_their_events_cannot_be_published(monkeypatch):
+    """https://docs.aws.amazon.com/lambda/latest/dg/kinesis-on-failure-destination.html"""
+    run = Lambda(processor(), monkeypatch, retries=1)
+    publish, outages = run.published.extend, iter(range(2))
+
+    def failing(envelopes):
+        if next(outages, None) is not None:
+            raise WindowFailedError("EventBridge is not available")
+        publish(envelopes)
+
+    monkeypatch.setattr("millrace.runtime.stream.handler.publisher", lambda: SimpleNamespace(publish=failing))
+    run.shard([(10, "s", reading("s", 5, 1.5))])
+    assert answers(run) == {("s", "2026-03-01T00:00:00+00:00"): (1, 1.5, 0, 0)}
 
 
 @pytest.mark.parametrize(("every", "lateness"), [(30 * DAY, 0), (3600, 30 * DAY)])
