@@ -85,4 +85,9 @@ class StreamProcessor(Construct):
             raise TypeError(f"StreamProcessor {self.node.path} reads no Kinesis stream: grant access to its source.")
         actions = ["kinesis:PutRecord", "kinesis:PutRecords"]
         role.add_to_principal_policy(iam.PolicyStatement(actions=actions, resources=[self.stream.stream_arn]))
-        grant_key(self._bus.encryption_key, role, "kinesis", WRITE_ACTIONS)
+        grant_key(self.stream.encryption_key or self._bus.encryption_key, role, "kinesis", WRITE_ACTIONS)
+
+    def grant_dead_letters(self, role: iam.IRole) -> None:
+        """Allow a role to send records that cannot be put into the stream to the dead-letter queue."""
+        self.dead_letters.grant_send_messages(role)
+        grant_key(self._bus.encryption_key, role, "sqs", WRITE_ACTIONS)

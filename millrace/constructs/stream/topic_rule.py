@@ -41,7 +41,7 @@ class TopicRule(Construct):
         name = Names.unique_resource_name(self, max_length=_MAX_NAME, separator="_")
         role = self._role(name)
         processor.grant_put(role)
-        processor.dead_letters.grant_send_messages(role)
+        processor.grant_dead_letters(role)
         kinesis = iot.CfnTopicRule.KinesisActionProperty(
             role_arn=role.role_arn, stream_name=processor.stream.stream_name, partition_key=partition_key
         )
