@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 from millrace.events import Event
 from millrace.runtime import Reading, Window, stream_processor
+from millrace.runtime.stream.handler import WindowFailedError
 from millrace.runtime.stream.records import TICK
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
@@ -85,15 +86,19 @@ class Lambda:
     """Invokes a stream processor with the records of shards, as Lambda does. Time is in seconds from START.
 
     `batch_size` records make a batch; `width` is the width of Lambda's windows; `crash(call)` makes an invocation fail
-    after it has run, so that it is repeated. State above `max_state` bytes ends the window early.
+    after it has run, so that it is repeated. State above `max_state` bytes ends the window early. A batch that fails is
+    repeated `retries` times, and then discarded with the state.
     """
 
-    def __init__(self, processor, monkeypatch, *, batch_size=100, width=60, crash=lambda _: False, max_state=2**20):
+    def __init__(
+        self, processor, monkeypatch, *, batch_size=100, width=60, crash=lambda _: False, max_state=2**20, retries=0
+    ):
         self.processor = processor
         self.batch_size = batch_size
         self.width = width
         self.crash = crash
         self.max_state = max_state
+        self.retries = retries
         self.ended_early = 0
         self.calls = 0
         self.table = MemoryTable()
@@ -105,7 +110,7 @@ class Lambda:
 
         publisher = SimpleNamespace(publish=self.published.extend)
         producer = SimpleNamespace(tick=self.ticks.extend)
-        monkeypatch.setattr(module, "window_table", lambda: WindowTable(self.table))
+        monkeypatch.setattr(module, "window_table", lambda _: WindowTable(self.table, processor.frame.due))
         monkeypatch.setattr(module, "publisher", lambda: publisher)
         monkeypatch.setattr(module, "StreamProducer", lambda _: producer)
         monkeypatch.setattr(module, "dead_letter", lambda body, _, error: self.refused.append((body, error)))
@@ -148,7 +153,13 @@ class Lambda:
             "isFinalInvokeForWindow": final,
             "isWindowTerminatedEarly": early,
         }
-        answer = self.processor(payload, None)
+        for attempt in range(self.retries + 1):
+            try:
+                answer = self.processor(payload, None)
+                break
+            except WindowFailedError:
+                if attempt == self.retries:
+                    return {}
         if self.crash(self.calls):
             return self._invoke(records, state, name, end, final=final, early=early)
         return json.loads(json.dumps(answer["state"]))

@@ -120,11 +120,19 @@ class EventStoreTable:
         if restored == self.name:
             raise UsageError(f"{restored} is the table of the event store: give the table that was restored from it.")
         try:
-            keys = self._client.describe_table(TableName=restored)["Table"]["KeySchema"]
+            table = self._client.describe_table(TableName=restored)["Table"]
         except self._client.exceptions.ResourceNotFoundException as error:
             raise UsageError(f"There is no table {restored}: restore it with aws dynamodb first.") from error
-        if tuple(key["AttributeName"] for key in keys) != _KEY:
+        if tuple(key["AttributeName"] for key in table["KeySchema"]) != _KEY:
             raise UsageError(f"The table {restored} is of no event store: its key is not (stream, version).")
+        if table["TableStatus"] != "ACTIVE":
+            raise UsageError(
+                f"The table {restored} is {table['TableStatus']}: wait with aws dynamodb wait table-exists."
+            )
+        if next(self._items(restored), None) is None:
+            raise UsageError(
+                f"The table {restored} is empty, so nothing was deleted. Was it restored from {self.name}?"
+            )
 
     def _copy(self, restored: str, *, pending: bool) -> int:
         items = (item for item in self._items(restored) if _is_pending(item) is pending)

@@ -19,9 +19,18 @@ class Path:
         self._steps = [_keys_from(self.keys, position) for position in range(len(self.keys))]
 
     def leaves(self, event: dict[str, Any]) -> list[Leaf]:
-        """All values of the field in an event."""
+        """All values of the field in an event. Arrays can be nested deeper than Python's calls."""
         found: list[Leaf] = []
-        self._collect(event, 0, (), found)
+        waiting: list[tuple[Any, int, Membership]] = [(event, 0, ())]
+        while waiting:
+            node, position, membership = waiting.pop()
+            if isinstance(node, dict):
+                steps = self._steps[position] if position < len(self._steps) else ()
+                waiting += [(node[key], end, membership) for key, end in reversed(steps) if key in node]
+            elif isinstance(node, list):
+                waiting += reversed(self._elements(node, position, membership))
+            elif position == len(self._steps):
+                found.append((node, membership))
         return found
 
     def is_object_in(self, event: dict[str, Any]) -> bool:
@@ -31,21 +40,12 @@ class Path:
             node = node.get(key) if isinstance(node, dict) else None
         return isinstance(node, dict)
 
-    def _collect(self, node: Any, position: int, membership: Membership, found: list[Leaf]) -> None:
-        if isinstance(node, dict):
-            for key, following in self._steps[position] if position < len(self._steps) else ():
-                if key in node:
-                    self._collect(node[key], following, membership, found)
-        elif isinstance(node, list):
-            self._collect_each(node, position, membership, found)
-        elif position == len(self._steps):
-            found.append((node, membership))
-
-    def _collect_each(self, array: list[Any], position: int, membership: Membership, found: list[Leaf]) -> None:
+    def _elements(self, array: list[Any], position: int, membership: Membership) -> list[tuple[Any, int, Membership]]:
         identity = (id(array), self.keys[:position])
-        for index, element in enumerate(array):
-            nested = isinstance(element, (dict, list))
-            self._collect(element, position, (*membership, (identity, index)) if nested else membership, found)
+        return [
+            (each, position, (*membership, (identity, index)) if isinstance(each, (dict, list)) else membership)
+            for index, each in enumerate(array)
+        ]
 
 
 def _keys_from(keys: tuple[str, ...], position: int) -> tuple[tuple[str, int], ...]:

@@ -52,8 +52,20 @@ def _offset(text: str, at: int) -> int:
 
 
 def expression(text: str) -> re.Pattern[str]:
-    """A regular expression for `fullmatch`."""
-    return re.compile("".join(".*" if token is STAR else re.escape(token) for token in parsed(text)), re.DOTALL)
+    """A regular expression for `fullmatch`.
+
+    A star takes the shortest text before what follows it, and no other: otherwise the time of a long value that does
+    not match grows with a power of its length.
+    """
+    literals = [""]
+    for token in parsed(text):
+        if token is STAR:
+            literals.append("")
+        else:
+            literals[-1] += re.escape(token)
+    first, *middle = literals
+    last = f".*{middle.pop()}" if middle else ""
+    return re.compile(first + "".join(f"(?>.*?{literal})" for literal in middle) + last, re.DOTALL)
 
 
 def check_complexity(texts: list[str]) -> None:

@@ -117,6 +117,7 @@ def test_a_function_signs_in_the_time_of_the_local_cloud(local, allow, error_of)
 
 
 JSON = "application/x-amz-json-1.1"
+INVOKE = "/2015-03-31/functions/f/invocations"
 FORM = "application/x-www-form-urlencoded"
 
 
@@ -137,6 +138,26 @@ def test_an_unsigned_request_is_refused_in_the_protocol_of_its_service(
     for url in (local.endpoint_url, local.functions_url):
         status, answer = unsigned(method, path, body, url, **headers)
         assert (status, expected[1] in answer) == (expected[0], True), answer
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "headers"),
+    [
+        ("POST", "/?Action=AssumeRoleWithSAML", {"x_amz_target": "AWSEvents.PutEvents"}),
+        ("POST", f"{INVOKE}?Action=AssumeRoleWithSAML", {}),
+        ("GET", "/?Action=AssumeRoleWithSAML", {}),
+        ("DELETE", "/bucket/key?Action=AssumeRoleWithSAML", {}),
+        ("OPTIONS", "/", {"x_amz_target": "AWSEvents.PutEvents"}),
+        ("OPTIONS", "/?Action=ListTopics", {}),
+        ("GET", "/pool/.well-known/jwks.json", {"x_amz_target": "AWSEvents.PutEvents"}),
+        ("POST", INVOKE, {"x_amz_target": "AWSCognitoIdentityProviderService.SignUp"}),
+    ],
+)
+def test_an_operation_without_signature_does_not_open_another(local, unsigned, method, path, headers):
+    """https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html"""
+    entries = json.dumps({"Entries": [ENTRY]})
+    answers = [unsigned(method, path, entries, url, **headers) for url in (local.endpoint_url, local.functions_url)]
+    assert [status in (400, 403) and "not signed" in answer for status, answer in answers] == [True, True], answers
 
 
 def test_a_bucket_and_a_queue_are_open_to_everybody_if_their_policies_allow_it(local, unsigned):
@@ -182,6 +203,9 @@ def test_a_signature_for_another_service_is_refused(client, function_keys, allow
     events = client("events", function_keys)
     events._request_signer._signing_name = "dynamodb"
     assert code_of(events.put_events, Entries=[ENTRY]) == "InvalidSignatureException"
+    tables = client("dynamodb", function_keys)
+    tables._request_signer._signing_name = "xray"
+    assert code_of(tables.list_tables) == "InvalidSignatureException"
 
 
 def test_a_role_that_a_function_assumes_binds_it(local, client, function_keys, allow):

@@ -164,6 +164,94 @@ def test_actions_of_s3_have_names_of_their_own(request_line, headers, wanted):
     assert needed("s3", method, path, query, **headers) == wanted
 
 
+def test_a_bucket_in_the_host_name_is_authorized():
+    """https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html"""
+    hosts = ("b.localhost:4566", "www.b.s3.localhost", "localhost:4566", "127.0.0.1:4566")
+    assert [needed("s3", "GET", "/c/k", host=host)[0][1] for host in hosts] == [
+        *["s3:::b/c/k"] * 2,
+        *["s3:::c/k"] * 2,
+    ]
+
+
+FORM = {"content_type": "application/x-www-form-urlencoded"}
+OTHER = f"arn:aws:kinesis:{HERE}:stream/b"
+FUNCTION = "/2015-03-31/functions/f"
+
+
+@pytest.mark.parametrize(
+    ("service", "request_line", "body", "headers"),
+    [
+        ("s3", "GET /b/k?Bucket=other", "", {}),
+        ("lambda", f"POST {FUNCTION}/invocations?FunctionName=other", "{}", {}),
+        ("sns", "POST /", "Action=Publish&TopicArn=a&Message=hi&TopicArn=b", FORM),
+        ("sns", "POST /?TopicArn=a", "Action=Publish&Message=hi&TopicArn=b", FORM),
+        ("sns", "POST /?Action=ListTopics", "Action=CreateTopic&Name=a", {}),
+        ("sqs", "POST /?QueueUrl=a", {"QueueUrl": "b"}, {"x_amz_target": "AmazonSQS.ReceiveMessage"}),
+        ("xray", f"POST {FUNCTION}/invocations", {}, {"x_amz_target": "X.PutTraceSegments"}),
+    ],
+)
+def test_a_parameter_with_two_values_is_refused(service, request_line, body, headers):
+    """Authorization could read one of them, and the service the other."""
+    method, _, target = request_line.partition(" ")
+    path, _, query = target.partition("?")
+    with pytest.raises(UnsupportedPolicyError):
+        needed(service, method, path, query, body, **headers)
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "params", "count"),
+    [
+        ("kinesis", "PutRecord", {"StreamName": "a", "StreamARN": OTHER}, 2),
+        ("kinesis", "PutRecord", {"StreamName": "a", "StreamARN": OTHER[:-1] + "a"}, 1),
+        (
+            "kinesis",
+            "GetRecords",
+            {"ShardIterator": "YTpzaGFyZA==", "StreamARN": OTHER},
+            2,
+        ),
+        ("sns", "Publish", {"TopicArn": "arn:a", "TargetArn": "arn:b", "Message": "hi"}, 2),
+        ("logs", "GetLogEvents", {"logGroupName": "a", "logGroupIdentifier": "b", "logStreamName": "s"}, 2),
+        ("states", "ListExecutions", {"stateMachineArn": "arn:a", "mapRunArn": "arn:b"}, 2),
+    ],
+)
+def test_each_named_resource_is_authorized(service, operation, params, count):
+    """https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html"""
+    assert len(json_call(service, operation, **params)) == count
+
+
+def test_parameters_that_an_operation_does_not_have_are_not_read():
+    """A service ignores them, so they must not choose the resource."""
+    machine = {"stateMachineArn": "arn:aws:states:us-east-1:1:stateMachine:m"}
+    started = json_call("states", "StartExecution", **machine, taskToken="x", executionArn="arn:other")
+    assert started == [("states:StartExecution", "states:us-east-1:1:stateMachine:m")]
+    function = needed("lambda", "PUT", f"{FUNCTION}/configuration", "", {"FunctionName": "other", "Description": "d"})
+    assert function == [("lambda:UpdateFunctionConfiguration", f"lambda:{HERE}:function:f")]
+    mapping = needed("lambda", "DELETE", "/2015-03-31/event-source-mappings/u", "", {"FunctionName": "other"})
+    assert mapping == [("lambda:DeleteEventSourceMapping", f"lambda:{HERE}:event-source-mapping:u")]
+
+
+def test_a_form_with_two_keys_is_refused():
+    """https://docs.aws.amazon.com/AmazonS3/latest/API/RESTObjectPOST.html"""
+    part = '--x\r\nContent-Disposition: form-data; name="{}"\r\n\r\n{}\r\n'
+    form = {"content_type": "multipart/form-data; boundary=x"}
+    assert needed("s3", "POST", "/b", "", f"{part.format('key', 'a')}--x--", **form) == [("s3:PutObject", "s3:::b/a")]
+    with pytest.raises(UnsupportedPolicyError):
+        needed("s3", "POST", "/b", "", f"{part.format('Key', 'a')}{part.format('key', 'b')}--x--", **form)
+
+
+def test_a_form_is_no_call_of_a_service_with_paths():
+    call = needed("s3", "PUT", "/b/k", "", "Action=ListBuckets", **FORM)
+    assert call == [("s3:PutObject", "s3:::b/k")]
+
+
+def test_a_request_for_a_queue_may_have_its_path():
+    url = f"http://127.0.0.1:4566/{ACCOUNT}/orders"
+    sent = {"body": {"QueueUrl": url}, "x_amz_target": "AmazonSQS.ReceiveMessage"}
+    assert needed("sqs", path=f"/{ACCOUNT}/orders", **sent) == [("sqs:ReceiveMessage", f"sqs:{HERE}:orders")]
+    with pytest.raises(UnsupportedPolicyError):
+        needed("sqs", path=f"/{ACCOUNT}/others", **sent)
+
+
 def test_each_key_of_delete_objects_is_authorized():
     """https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
 

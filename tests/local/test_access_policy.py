@@ -227,6 +227,13 @@ def test_escaped_wildcards_stand_for_themselves():
     assert denial(statement, events__source=("axbc",)) is not None
 
 
+def test_a_long_resource_is_compared_at_once():
+    """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html"""
+    table = "arn:aws:dynamodb:*:*:table/*a*b*c*d*e"
+    assert denial(allow(resource=table), on="arn:aws:dynamodb:us-east-1:1:table/" + "abcd" * 500 + "e") is None
+    assert denial(allow(resource=table), on="arn:aws:dynamodb:us-east-1:1:table/" + "abcd" * 500)
+
+
 def test_policies_of_2008_have_no_variables():
     """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_version.html"""
     (old,) = statements(allow(resource="${aws:PrincipalArn}"), version="2008-10-17")

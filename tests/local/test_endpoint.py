@@ -70,9 +70,11 @@ def test_the_endpoints_own_pages_and_typed_addresses_are_answered(send, site):
     assert not [name for name in answer.headers if name.lower().startswith("access-control-")]
 
 
-def test_a_page_of_the_endpoint_may_send_its_origin(send, empty_cloud):
+def test_a_page_of_the_endpoint_may_send_its_origin_to_an_api(send, empty_cloud):
     origins = [f"http://{name}:{empty_cloud.port}" for name in ("127.0.0.1", "localhost")]
-    assert [b"local cloud refuses" in send("POST", INVOKE, Origin=origin).read() for origin in origins] == [False, True]
+    for path, refused in (("/_aws/execute-api/a/x", [False, True]), (INVOKE, [True, True])):
+        answers = [send("POST", path, Origin=origin).read() for origin in origins]
+        assert [b"local cloud refuses" in answer for answer in answers] == refused
 
 
 LARGE = str(300 * 1024 * 1024)

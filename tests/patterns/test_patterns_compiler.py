@@ -135,3 +135,12 @@ class TestRefusals:
         long = {"source": ["x" * MAX_PATTERN_LENGTH]}
         assert "exceeds the maximum size 2048" in error_of(long)
         assert compile_pattern(long, max_length=4096)
+
+
+def test_arrays_may_be_nested_deeper_than_pythons_calls():
+    """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern.html"""
+    nested = 1
+    for _ in range(5_000):
+        nested = [nested]
+    found = [matches({"detail": {"a": {"b": [1]}}}, {"detail": {"a": [{"b": value}, 2]}}) for value in (nested, 2)]
+    assert (found, matches({"a": [1]}, {"a": nested})) == ([True, False], True)

@@ -107,6 +107,12 @@ class TestWildcards:
         assert all(holds({"wildcard": "a*c"}, value) for value in ("ac", "abc", "a\nb\nc"))
         assert not holds({"wildcard": "a*c"}, "abcd")
 
+    def test_wildcards_reject_a_long_value_at_once(self):
+        """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html#eb-filtering-wildcard-matching"""
+        assert not holds({"wildcard": "*a*b*c*"}, "ab" * 20_000)
+        assert holds({"wildcard": "*a*b*c*"}, "ab" * 20_000 + "c")
+        assert holds({"wildcard": "*ab*ab"}, "aababab")
+
     def test_other_characters_are_literal(self):
         assert not holds({"wildcard": "a.c?"}, "abcd")
 

@@ -152,6 +152,19 @@ def test_restoring_from_another_table_raises_and_changes_nothing(store, live, pa
     assert live.scan()["Count"] == 2
 
 
+@pytest.mark.parametrize(("status", "message"), [("ACTIVE", "is empty"), ("CREATING", "is CREATING: wait")])
+def test_table_that_has_no_items_yet_does_not_empty_the_store(dynamodb, store, live, pay, monkeypatch, status, message):
+    """https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/pointintimerecovery_restores.html"""
+    pay("a", 1, 1)
+    make_table(dynamodb, "restored")
+    events = store()
+    described = {"Table": {"TableStatus": status, "KeySchema": live.key_schema}}
+    monkeypatch.setattr(events._client, "describe_table", lambda **_: described)
+    with pytest.raises(UsageError, match=message):
+        events.replace_items("restored")
+    assert live.scan()["Count"] == 2
+
+
 @pytest.fixture
 def append(streams):
     """Append an event to the stream `ada` and publish it."""

@@ -48,6 +48,22 @@ def test_the_pages_of_an_allowed_origin_read_responses_and_no_others():
     assert ORIGINS.shared(request(), response).headers == (("x-amzn-requestid", "1"),)
 
 
+OWN = {"origin": "http://127.0.0.1:4566", "sec_fetch_site": "same-origin"}
+
+
+@pytest.mark.parametrize("sent", [OWN, {"sec_fetch_site": "same-origin"}, {"origin": OWN["origin"]}])
+def test_a_page_of_the_endpoint_calls_apis_and_loads_addresses_but_signs_nothing(sent):
+    """A page of the endpoint can be an object that someone uploaded to a bucket."""
+    api = ORIGINS.refusal(request(**sent), lambda _: (), of_api=True)
+    assert (api, refused(request("GET", "/bucket/style.css", **sent))) == (None, None)
+    signed = [request(**sent), *(request("GET", **sent, **{name: "x"}) for name in ("authorization", "x_amz_target"))]
+    assert [refused(each).status for each in signed] == [403] * 3
+
+
+def test_the_own_origin_of_the_endpoint_can_be_allowed():
+    assert Origins([OWN["origin"]]).refusal(request(**OWN), lambda _: ()) is None
+
+
 def test_an_allowed_origin_does_not_reach_the_kits_own_interface():
     assert refused(request(path="/_millrace/down", origin=PAGE)).status == 403
 

@@ -126,7 +126,7 @@ class KinesisSource(StreamSource):
         stream.grant_read(function.role)
         put = iam.PolicyStatement(actions=["kinesis:PutRecords"], resources=[stream.stream_arn])
         function.role.add_to_principal_policy(put)
-        grant_key(bus.encryption_key, function.role, "kinesis", WRITE_ACTIONS)
+        grant_key(stream.encryption_key or bus.encryption_key, function.role, "kinesis", WRITE_ACTIONS)
         function.function.add_environment(STREAM, stream.stream_name)
         reason = "The on-failure destination of its event source receives failed records."
         acknowledge(function.function, reason, "Serverless-LambdaDLQ", "CKV_AWS_116")

@@ -2,7 +2,7 @@
 
 from typing import Unpack
 
-from aws_cdk import RemovalPolicy
+from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from constructs import Construct
@@ -21,12 +21,16 @@ from millrace.constructs.stores.tables import Tables, check_resources, grant_tab
 from millrace.constructs.stream.sources import StreamSource, kinesis
 from millrace.runtime.stream.window_table import WINDOWS
 
+_TIMEOUT = Duration.minutes(5)
+"""At the end of Lambda's window, an invocation merges, reads and closes the windows of up to some 4,000 keys."""
+
 
 class StreamProcessor(Construct):
     """The @stream_processor of `functions/<function>/handler.py` with its source, windows, and dead-letter queue.
 
     source: `kinesis()` by default, with a new stream.
     tables: Tables by the names of the handler's parameters.
+    The timeout is 5 minutes by default.
     """
 
     def __init__(
@@ -46,6 +50,7 @@ class StreamProcessor(Construct):
         self.declaration, tables = handler.declaration, tables or {}
         check_resources(f"StreamProcessor {self.node.path}", [self.declaration], tables)
         self.dead_letters = dead_letter_queue(self, bus.encryption_key, owner=function)
+        settings = {"timeout": _TIMEOUT, **settings}
         worker = declared_function(self, "stream-processor", self.declaration, bus, tables, settings)
         self.function = worker.function
         worker.enable_quarantine(bus, self.dead_letters, settings.get("allow_cycle"))
@@ -80,4 +85,9 @@ class StreamProcessor(Construct):
             raise TypeError(f"StreamProcessor {self.node.path} reads no Kinesis stream: grant access to its source.")
         actions = ["kinesis:PutRecord", "kinesis:PutRecords"]
         role.add_to_principal_policy(iam.PolicyStatement(actions=actions, resources=[self.stream.stream_arn]))
-        grant_key(self._bus.encryption_key, role, "kinesis", WRITE_ACTIONS)
+        grant_key(self.stream.encryption_key or self._bus.encryption_key, role, "kinesis", WRITE_ACTIONS)
+
+    def grant_dead_letters(self, role: iam.IRole) -> None:
+        """Allow a role to send records that cannot be put into the stream to the dead-letter queue."""
+        self.dead_letters.grant_send_messages(role)
+        grant_key(self._bus.encryption_key, role, "sqs", WRITE_ACTIONS)

@@ -3,7 +3,7 @@
 https://docs.aws.amazon.com/iot/latest/developerguide/kinesis-rule-action.html
 """
 
-from aws_cdk import Names
+from aws_cdk import Names, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_iot as iot
 from constructs import Construct
@@ -38,19 +38,20 @@ class TopicRule(Construct):
             raise StreamSourceError(f"TopicRule {self.node.path}: {processor.node.path} reads no Kinesis stream.")
         if not topic_filter or "'" in topic_filter:
             raise StreamSourceError(f"TopicRule {self.node.path}: {topic_filter!r} is no topic filter: write a/+/b.")
-        role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("iot.amazonaws.com"))
+        name = Names.unique_resource_name(self, max_length=_MAX_NAME, separator="_")
+        role = self._role(name)
         processor.grant_put(role)
-        processor.dead_letters.grant_send_messages(role)
+        processor.grant_dead_letters(role)
         kinesis = iot.CfnTopicRule.KinesisActionProperty(
             role_arn=role.role_arn, stream_name=processor.stream.stream_name, partition_key=partition_key
         )
         failed = iot.CfnTopicRule.SqsActionProperty(
             role_arn=role.role_arn, queue_url=processor.dead_letters.queue_url, use_base64=False
         )
-        iot.CfnTopicRule(
+        rule = iot.CfnTopicRule(
             self,
             "Rule",
-            rule_name=Names.unique_resource_name(self, max_length=_MAX_NAME, separator="_"),
+            rule_name=name,
             topic_rule_payload=iot.CfnTopicRule.TopicRulePayloadProperty(
                 sql=_SQL.format(topic_filter),
                 aws_iot_sql_version="2016-03-23",
@@ -58,3 +59,14 @@ class TopicRule(Construct):
                 error_action=iot.CfnTopicRule.ActionProperty(sqs=failed),
             ),
         )
+        rule.node.add_dependency(role)  # also on its policy, without which the first messages would be lost
+
+    def _role(self, rule: str) -> iam.Role:
+        """Create a role that IoT can assume for this rule only.
+
+        https://docs.aws.amazon.com/iot/latest/developerguide/cross-service-confused-deputy-prevention.html
+        """
+        stack = Stack.of(self)
+        arn = stack.format_arn(service="iot", resource="rule", resource_name=rule)
+        own = {"StringEquals": {"aws:SourceAccount": stack.account}, "ArnLike": {"aws:SourceArn": arn}}
+        return iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("iot.amazonaws.com", conditions=own))

@@ -1,6 +1,7 @@
 """Requests and responses of the loopback endpoint."""
 
 import json
+import logging
 import re
 import uuid
 from collections.abc import Iterable
@@ -9,9 +10,15 @@ from typing import Any
 
 from millrace.local.core.json_text import reject_lone_surrogates
 
+_log = logging.getLogger(__name__)
 _SCOPE = re.compile(r"Credential=[^/]*/\d{8}/[^/]*/([^/]+)/aws4_request")
 
 _NOT_IN_XML = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]|\xef\xbf[\xbe\xbf]")
+
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_NOT_IN_HEADER = re.compile(r"[^\t\x20-\x7e\x80-\xff]")
+"""https://www.rfc-editor.org/rfc/rfc9110#section-5.5"""
+_BAD_GATEWAY = 502
 
 MAX_OBJECT_BYTES = 100 * 1024 * 1024
 """Limits memory use. S3 accepts 5 GB, and recommends multipart uploads from 100 MB.
@@ -78,6 +85,20 @@ class Response:
         """Return an error in a form that AWS's SDKs read in each protocol."""
         body = {"__type": code, "message": message, "Message": message}
         return cls.of(body, status, [("x-amzn-errortype", code), ("x-amzn-requestid", str(uuid.uuid4()))])
+
+
+def sendable(response: Response) -> Response:
+    """Return a response, or an error if a header has a line break or another character that HTTP does not allow.
+
+    Functions, integrations and stored objects set headers. A line break would begin a header or response of their own.
+    """
+    for name, value in response.headers:
+        if not _HEADER_NAME.fullmatch(name) or _NOT_IN_HEADER.search(value):
+            _log.warning("The response has an invalid header: %r: %r", name, value)
+            return Response(
+                _BAD_GATEWAY, b'{"message":"Internal server error"}', (("content-type", "application/json"),)
+            )
+    return response
 
 
 def valid_xml(body: bytes) -> bytes:

@@ -25,7 +25,10 @@ class Route:
     headers: tuple[str, ...]
     names: Mapping[str, str]
     """Parameters of the operation by their names in path and query."""
-    has_json: bool
+    elsewhere: frozenset[str]
+    """Names of parameters that are in the path or the body."""
+    body: frozenset[str]
+    """Names of parameters in a JSON body."""
 
     @property
     def weight(self) -> tuple[int, int, str]:
@@ -59,12 +62,17 @@ class Router:
     def match(
         self, method: str, path: str, query: str, headers: Mapping[str, str]
     ) -> tuple[Route, dict[str, Any]] | None:
-        """Return the route of a request, and its parameters in path and query."""
+        """Return the route of a request, and its parameters in path and query; None if there is no route.
+
+        Raises UnsupportedPolicyError for a parameter of the path or the body in the query string: moto may read it.
+        """
         given = dict(parse_qsl(query, keep_blank_values=True))
         for route in self._routes.get(method, ()):
             found = route.path.fullmatch(path)
             if found and _matches(route, given, headers):
-                values = found.groupdict() | given
+                if misplaced := sorted(route.elsewhere & given.keys()):
+                    raise UnsupportedPolicyError(f"{route.operation} has no {misplaced[0]} in its query string.")
+                values = given | found.groupdict()
                 return route, {name: values[key] for key, name in route.names.items() if key in values}
         return None
 
@@ -88,8 +96,17 @@ def _route(operation: Any) -> Route:
         query=tuple(fixed.items()),
         headers=tuple(name.lower() for name in _located(required, "header")),
         names=_located(members, "querystring") | _located(members, "uri"),
-        has_json="rest-json" in operation.metadata["protocol"] and not (shape and shape.serialization.get("payload")),
+        elsewhere=frozenset({*members, *_located(members, "uri")} - _located(members, "querystring").keys()),
+        body=frozenset(_in_json(operation)),
     )
+
+
+def _in_json(operation: Any) -> list[str]:
+    shape = operation.input_shape
+    if not shape or "rest-json" not in operation.metadata["protocol"] or shape.serialization.get("payload"):
+        return []
+    members = {name: each.serialization for name, each in shape.members.items()}
+    return [found.get("name", name) for name, found in members.items() if "location" not in found]
 
 
 def _located(members: Mapping[str, Any], location: str) -> dict[str, str]:

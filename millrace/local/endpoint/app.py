@@ -13,7 +13,7 @@ from urllib.parse import unquote
 from millrace.local.core.account_region import AccountRegion
 from millrace.local.core.account_regions import AccountRegions
 from millrace.local.core.errors import ApiError
-from millrace.local.core.http import InvalidJsonError, Request, Response
+from millrace.local.core.http import InvalidJsonError, Request, Response, sendable
 from millrace.local.core.unsupported import failed, is_dropped, is_unknown, unimplemented
 from millrace.local.endpoint.limits import DisconnectedError, RefusedRequestError, check_unpacked, received
 from millrace.local.endpoint.moto import answer_of, is_short
@@ -73,7 +73,7 @@ class Endpoint:
             return
         request = _head(scope, self._functions_port)
         try:
-            response = await self._admitted(request, receive)
+            response = sendable(await self._admitted(request, receive))
         except DisconnectedError:
             return
         headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in response.headers]
@@ -87,9 +87,10 @@ class Endpoint:
     async def _admitted(self, request: Request, receive: Any) -> Response:
         """Return the response to a request whose body is not read yet. Raises DisconnectedError."""
         apis = self._apis_of(request)
-        if refused := self._origins.refusal(request, apis.allowed_origins):
+        of_api = apis.addressed(request)
+        if refused := self._origins.refusal(request, apis.allowed_origins, of_api=of_api):
             return refused
-        if apis.addressed(request):
+        if of_api:
             return await self._responded(request, receive, apis.answer, is_api=True)
         if granted := self._origins.preflight(request):
             return granted

@@ -21,6 +21,7 @@ _HOST = re.compile(rf"(?:sync-)?(?:{_NAMES})(?::\d+)?", re.IGNORECASE)
 _ORIGIN = re.compile(rf"(https?)://({_NAMES})(?::(\d{{1,5}}))?", re.IGNORECASE)
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
 _CORS = "access-control-"
+_SIGNED = frozenset({"authorization", "smithy-protocol", "x-amz-target"})
 _NO_CONTENT = 204
 _FORBIDDEN = 403
 _NONE: Mapping[str, str] = MappingProxyType({})
@@ -48,25 +49,30 @@ class Origins:
     def __init__(self, allowed: Iterable[str] = ()) -> None:
         self._allowed = frozenset(map(normalized, allowed))
 
-    def refusal(self, request: Request, configured: Callable[[Request], Collection[str]]) -> Response | None:
+    def refusal(
+        self, request: Request, configured: Callable[[Request], Collection[str]], *, of_api: bool = False
+    ) -> Response | None:
         """Return the response to a request that must not be routed; None for any other. Needs no body.
 
-        `configured` returns the origins in the CORS configuration of the HTTP API that a request is for.
+        `configured` returns the origins in the CORS configuration of the API that a request is for; `of_api` is True
+        for a request to an API or a function URL.
         """
         if not _HOST.fullmatch(request.headers.get("host", "")):
             return _refused("This endpoint accepts loopback host names only.")
-        if not self._may_call(request, configured):
+        if not self._may_call(request, configured, of_api=of_api):
             return _refused(_reason(request.headers.get("origin")))
         return None
 
-    def _may_call(self, request: Request, configured: Callable[[Request], Collection[str]]) -> bool:
+    def _may_call(self, request: Request, configured: Callable[[Request], Collection[str]], *, of_api: bool) -> bool:
         origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site")
         if request.path.startswith(CONTROL):
             return origin is None and site is None
+        if (origin, site) == (None, None) or origin in self._allowed:
+            return True
         if origin is None or origin == f"http://{request.headers['host']}":
             # "none" means a typed address or a link in an email: it may read.
-            return site in (None, "same-origin") or (site == "none" and request.method in ("GET", "HEAD"))
-        return origin in self._allowed or _configures(configured(request), origin)
+            return _reads(request) if site == "none" or not of_api else site in (None, "same-origin")
+        return _configures(configured(request), origin)
 
     def preflight(self, request: Request) -> Response | None:
         """Return the response to a preflight request of an allowed origin; None for any other request."""
@@ -83,6 +89,15 @@ class Origins:
         if origin in self._allowed:
             headers += [(f"{_CORS}allow-origin", str(origin)), (f"{_CORS}expose-headers", "*"), ("vary", "Origin")]
         return replace(response, headers=(*headers, *granted.items()))
+
+
+def _reads(request: Request) -> bool:
+    """Return whether a browser loads an address.
+
+    An object in a bucket can be a page of the endpoint, whose script knows the key `test`.
+    """
+    loads = request.method in ("GET", "HEAD") and _SIGNED.isdisjoint(request.headers)
+    return loads and request.headers.get("sec-fetch-site") in (None, "none", "same-origin")
 
 
 def _configures(origins: Collection[str], origin: str) -> bool:

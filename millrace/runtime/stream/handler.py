@@ -44,6 +44,10 @@ class RecordTooLargeError(ValueError):
     """An invalid record is too large for the dead-letter queue. Lambda bisects the batch, and the bucket keeps it."""
 
 
+class WindowFailedError(RuntimeError):
+    """The handler failed with a window. Lambda invokes it again, and the window is a dead letter at last."""
+
+
 class StreamProcessor(Generic[P, R]):
     """A declared function. Called with a window it is the function itself; invoked by Lambda it is a Lambda handler."""
 
@@ -70,7 +74,7 @@ class StreamProcessor(Generic[P, R]):
     def _kinesis(self, payload: Payload) -> Payload:
         """Fold a batch into the state that Lambda carries; merge it into the table when Lambda ends its window."""
         state = _State.read(payload.get("state") or {})
-        table = window_table()
+        table = window_table(self.frame.due)
         known = table.known if self.fold.reading.id_field else _nothing
         batch = self._folded(kinesis_records(payload), lambda slots: state.on_top_of(known(slots), slots))
         state.add(batch)
@@ -78,19 +82,26 @@ class StreamProcessor(Generic[P, R]):
             ended = payload["isFinalInvokeForWindow"]
             until = datetime.fromisoformat(payload["window"]["end"]).timestamp() if ended else state.arrived
             table.merge(state.all_parts(), payload["shardId"], self._refuse)
-            waiting = self._close(table, state.keys, until)
+            ticks = StreamProducer(required(STREAM))
+            try:
+                waiting, failed = self._close(table, state.keys, until)
+            except Exception:
+                ticks.tick(state.keys)  # Lambda may discard this batch, and a silent key would stay open
+                raise
             if waiting:
-                StreamProducer(required(STREAM)).tick(waiting)
+                ticks.tick(waiting)
+            _raise_first(failed)
             return {"state": {}, "batchItemFailures": []}
         return {"state": state.json(), "batchItemFailures": []}
 
     def _kafka(self, payload: Payload) -> None:
         """Merge a batch into the table, because Lambda carries no state for Kafka."""
-        table = window_table()
+        table = window_table(self.frame.due)
         for records in kafka_records(payload):
             batch = self._folded(records, table.known)
             table.merge(batch.parts, records.partition, self._refuse)
-            self._close(table, {key for key, _ in batch.parts}, batch.arrived)
+            _, failed = self._close(table, {key for key, _ in batch.parts}, batch.arrived)
+            _raise_first(failed)
 
     def _folded(self, records: Records, known: Any) -> Batch:
         """Fold records, and keep those that are refused in the dead-letter queue with the reason."""
@@ -102,35 +113,52 @@ class StreamProcessor(Generic[P, R]):
             dead_letter(record, 1, error)
         return batch
 
-    def _close(self, table: WindowTable, keys: Iterable[str], until: float) -> set[str]:
-        """Publish the events of the windows that are due, and close them. Returns the keys with open windows."""
-        due, waiting = [], set()
-        for key in sorted(keys):
-            for stored in table.open(key):
-                if self.frame.due(stored.slot[1]) <= until:
-                    due.append(stored)
-                else:
-                    waiting.add(key)
-        envelopes = [(stored, self._events(table, stored)) for stored in due]
-        publisher_needed = [envelope for _, found in envelopes for envelope in found or ()]
-        if publisher_needed:
-            publisher().publish(publisher_needed)
-        for stored, found in envelopes:
-            table.write(replace(stored, closed=True))
-            observe.window_closed(stored.slot[0], stored.part.count, found or [])
-        return waiting
+    def _close(self, table: WindowTable, keys: Iterable[str], until: float) -> tuple[set[str], list[WindowFailedError]]:
+        """Publish the events of the windows that are due, and close them.
 
-    def _events(self, table: WindowTable, stored: Stored) -> list[Envelope] | None:
-        """Return the events of a window; None if the handler has failed too often, and the window is a dead letter."""
+        Returns the keys with open windows, and the errors of the handler. A window that fails stays open; every other
+        one is closed all the same, because Lambda discards a batch after some retries.
+        """
+        due, waiting = self._due(table, keys, until)
+        handled: list[tuple[Stored, list[Envelope]]] = []
+        failed = []
+        for stored in due:
+            try:
+                handled.append((stored, self._events(table, stored)))
+            except WindowFailedError as error:
+                failed.append(error)
+                waiting.add(stored.slot[0])
+        if envelopes := [envelope for _, found in handled for envelope in found]:
+            publisher().publish(envelopes)
+        for stored, found in handled:
+            table.write(replace(stored, closed=True))
+            observe.window_closed(stored.slot[0], stored.part.count, found)
+        return waiting, failed
+
+    def _due(self, table: WindowTable, keys: Iterable[str], until: float) -> tuple[list[Stored], set[str]]:
+        """Return the open windows that are due, and the keys of the others."""
+        stored = [each for key in sorted(keys) for each in table.open(key)]
+        due = [each for each in stored if self.frame.due(each.slot[1]) <= until]
+        return due, {each.slot[0] for each in stored if self.frame.due(each.slot[1]) > until}
+
+    def _events(self, table: WindowTable, stored: Stored) -> list[Envelope]:
+        """Return the events of a window; none if the handler has failed too often, and the window is a dead letter.
+
+        Raises WindowFailedError.
+        """
         try:
             return list(self._stamped(stored))
         except Exception as error:
             failed = replace(stored, failures=stored.failures + 1)
             if failed.failures < MAX_FAILURES:
                 table.write(failed)
-                raise
+                raise WindowFailedError(f"{self._named(stored)} failed: {type(error).__name__}: {error}") from error
             self._refuse(stored, error, failed.failures)
-            return None
+            return []
+
+    def _named(self, stored: Stored) -> str:
+        key, number = stored.slot
+        return f"{self.declaration.name} with the window of {key!r} from {self.frame.start(number).isoformat()}"
 
     def _refuse(self, stored: Stored, error: Exception, failures: int = 1) -> None:
         """Keep the aggregates of a window in the dead-letter queue with the reason."""
@@ -245,6 +273,11 @@ def _declaration(function: Callable[..., Any], hints: dict[str, Any], where: str
         tables=tuple(rest),
         repeatable=_WHY_REPEATABLE,
     )
+
+
+def _raise_first(failed: list[WindowFailedError]) -> None:
+    if failed:
+        raise failed[0]
 
 
 def _nothing(_slots: Iterable[Slot]) -> dict[Slot, Stored]:

@@ -20,7 +20,7 @@ from millrace.runtime.stream.windows import Part, Slot
 WINDOWS = "MILLRACE_WINDOWS"
 """The environment variable with the name of the table."""
 KEPT_SECONDS = 7 * 86_400
-"""How long a window is kept after its last change. Lambda retries a record for 7 days at most."""
+"""How long a window is kept after it is due and after its last change. Lambda retries a record for 7 days at most."""
 _KEYS_OF_A_BATCH = 100
 _FIX = "use shorter windows, fewer percentiles, or readings without id."
 
@@ -58,10 +58,14 @@ Refuse = Callable[[Stored, Exception], None]
 
 
 class WindowTable:
-    """Windows by key and number. One invocation at a time handles a key, because its shard keeps its order."""
+    """Windows by key and number. One invocation at a time handles a key, because its shard keeps its order.
 
-    def __init__(self, table: Any) -> None:
+    `due` returns from when a window, by its number, accepts no further readings, in seconds since 1970.
+    """
+
+    def __init__(self, table: Any, due: Callable[[int], float]) -> None:
         self._table = table
+        self._due = due
 
     def known(self, slots: Iterable[Slot]) -> dict[Slot, Stored]:
         """Return the windows that exist."""
@@ -115,7 +119,7 @@ class WindowTable:
             "closed": stored.closed,
             "failures": stored.failures,
             "version": stored.version + 1,
-            "expiration": int(time.time()) + KEPT_SECONDS,
+            "expiration": int(max(time.time(), self._due(number))) + KEPT_SECONDS,
         }
         sized = {name: item[name] for name in ("readings", "marks")} | {"ids": "." * len(stored.part.ids)}
         check_size({**item, **sized}, f"The window {number} of {key!r}", sized, _FIX)
@@ -125,9 +129,9 @@ class WindowTable:
             raise WindowChangedError(f"The window {number} of {key!r} was changed by another invocation.")
 
 
-def window_table() -> WindowTable:
+def window_table(due: Callable[[int], float]) -> WindowTable:
     """Return the table that the construct names."""
-    return WindowTable(table_called(required(WINDOWS)))
+    return WindowTable(table_called(required(WINDOWS)), due)
 
 
 def _stored(item: dict[str, Any]) -> Stored:

@@ -1,10 +1,11 @@
 """StreamProcessor: the event source mapping, the windows, and what is refused."""
 
 import pytest
-from aws_cdk import Duration
+from aws_cdk import Duration, aws_kinesis
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_secretsmanager as secretsmanager
 
-from millrace.constructs import StreamProcessor, StreamSourceError, TopicRule, kafka, kinesis
+from millrace.constructs import Bus, StreamProcessor, StreamSourceError, TopicRule, kafka, kinesis
 
 CLUSTER = "arn:aws:kafka:us-east-1:111122223333:cluster/logs/abc-1"
 
@@ -12,6 +13,11 @@ CLUSTER = "arn:aws:kafka:us-east-1:111122223333:cluster/logs/abc-1"
 def mapping(template):
     (found,) = template.of("Lambda::EventSourceMapping").values()
     return found
+
+
+def trusts(template):
+    roles = template.of("IAM::Role").values()
+    return [each for role in roles for each in role["AssumeRolePolicyDocument"]["Statement"]]
 
 
 def test_stream_processor_reads_its_stream_in_tumbling_windows(stack, bus, synthesised):
@@ -96,6 +102,56 @@ def test_topic_rule_puts_messages_into_the_stream(stack, bus, synthesised):
     assert payload["Sql"] == "SELECT * FROM 'cargo/+/temperature'"
     assert payload["Actions"][0]["Kinesis"]["PartitionKey"] == "${order_id}"
     assert payload["ErrorAction"].keys() == {"Sqs"}
+
+
+def test_role_of_a_topic_rule_is_for_this_rule_and_exists_before_it(stack, bus, synthesised):
+    """https://docs.aws.amazon.com/iot/latest/developerguide/cross-service-confused-deputy-prevention.html"""
+    watch = StreamProcessor(stack, "P", bus=bus, function="watch_cargo")
+    TopicRule(stack, "Rule", processor=watch, topic_filter="a", partition_key="b")
+    template = synthesised()
+    ((name, rule),) = template.of("IoT::TopicRule").items()
+    (statement,) = [trust for trust in trusts(template) if trust["Principal"] == {"Service": "iot.amazonaws.com"}]
+    assert statement["Condition"]["StringEquals"].keys() == {"aws:SourceAccount"}
+    assert f":rule/{rule['RuleName']}" in str(statement["Condition"]["ArnLike"])
+    assert len(template.resources[name]["DependsOn"]) == 2
+
+
+def uses(template, service):
+    """The keys that roles can use to write by a service."""
+    policies = [each["PolicyDocument"]["Statement"] for each in template.of("IAM::Policy").values()]
+    return [
+        each["Resource"]
+        for statements in policies
+        for each in statements
+        if "kms:GenerateDataKey" in each["Action"] and f"'{service}.'" in str(each.get("Condition"))
+    ]
+
+
+def test_topic_rule_writes_dead_letters_that_a_customer_key_encrypts(stack, synthesised):
+    """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html"""
+    bus = Bus(stack, "KeyBus", name="keyed", encryption_key="create")
+    watch = StreamProcessor(stack, "P", bus=bus, function="watch_cargo")
+    TopicRule(stack, "Rule", processor=watch, topic_filter="a", partition_key="b")
+    template = synthesised()
+    assert [len(uses(template, service)) for service in ("sqs", "kinesis")] == [2, 2]  # of the function, and of IoT
+
+
+def test_function_puts_ticks_into_a_stream_with_another_key(stack, bus, synthesised):
+    """https://docs.aws.amazon.com/streams/latest/dev/permissions-user-key-KMS.html"""
+    existing = aws_kinesis.Stream(stack, "Existing", encryption_key=kms.Key(stack, "Key"))
+    StreamProcessor(stack, "P", bus=bus, function="watch_cargo", source=kinesis(stream=existing))
+    template = synthesised()
+    ((key, _),) = template.of("KMS::Key").items()
+    assert uses(template, "kinesis") == [{"Fn::GetAtt": [key, "Arn"]}]
+
+
+def test_function_has_time_for_the_windows_of_thousands_of_keys(stack, bus, synthesised):
+    StreamProcessor(stack, "P", bus=bus, function="watch_cargo")
+    StreamProcessor(stack, "Q", bus=bus, function="watch_access", timeout=Duration.seconds(20))
+    template = synthesised()
+    assert [
+        template.of("Lambda::Function")[template.function(name)]["Timeout"] for name in ("watch_cargo", "watch_access")
+    ] == [300, 20]
 
 
 def test_topic_rule_needs_a_kinesis_stream(stack, bus):

@@ -2,8 +2,10 @@
 
 import pytest
 
+from millrace.local.cloudformation.api.templates import parse
 from millrace.local.cloudformation.intrinsics import PseudoParameters, Resolver, UnsupportedIntrinsicError
 from millrace.local.cloudformation.template import CircularDependencyError, Template, TemplateError
+from millrace.local.core.errors import ApiError
 
 
 class Queue:
@@ -188,3 +190,13 @@ def test_construct_path_defaults_to_the_logical_id():
     metadata = {"Metadata": {"aws:cdk:path": "Shop/A/Resource"}}
     template = Template({"Resources": {"A": {"Type": "T", **metadata}, "B": {"Type": "T"}}})
     assert [template.construct_path(name) for name in "AB"] == ["Shop/A/Resource", "B"]
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [("Resources: {A: &a {Type: 'AWS::SQS::Queue'}, B: *a}", "YAML aliases are not allowed"), ("[" * 20_000, "format")],
+)
+def test_template_of_a_request_has_no_aliases_and_no_endless_depth(text, reason):
+    """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/template-formats.html"""
+    with pytest.raises(ApiError, match=reason):
+        parse(text)

@@ -231,3 +231,12 @@ def test_function_receives_target_input(local, send, function, queue, rule):
     send(entry({"n": [1, {"a": "b"}]}))
     lines = local.client("logs").filter_log_events(logGroupName="/aws/lambda/observer")["events"]
     assert any("given {'n': [1, {'a': 'b'}]}" in line["message"] for line in lines)
+
+
+def test_nested_event_that_cannot_be_written_is_an_error_of_its_input():
+    """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-retry-policy.html"""
+    nested = 1
+    for _ in range(5_000):
+        nested = [nested]
+    with pytest.raises(InputTransformError, match="nested too deeply"):
+        target_input({"detail": {"a": nested}}, {}, None, 0.0)

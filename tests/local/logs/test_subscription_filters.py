@@ -67,6 +67,31 @@ def test_subscription_filter_that_cannot_deliver_is_rejected(site, pattern, dest
         )
 
 
+def test_stream_receives_log_events_while_the_role_of_the_filter_allows_it(site):
+    """https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.html#DestinationKinesisExample"""
+    logs, iam, kinesis = (site.client(name) for name in ("logs", "iam", "kinesis"))
+    logs.create_log_group(logGroupName="g")
+    logs.create_log_stream(logGroupName="g", logStreamName="s")
+    kinesis.create_stream(StreamName="s", ShardCount=1)
+    arn = "arn:aws:kinesis:us-east-1:123456789012:stream/s"
+    role = iam.create_role(RoleName="logs", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+    given = {"logGroupName": "g", "filterName": "f", "filterPattern": "", "destinationArn": arn, "roleArn": role}
+    with pytest.raises(logs.exceptions.InvalidParameterException, match="not authorized to perform: kinesis:PutRecord"):
+        logs.put_subscription_filter(**given)
+    allow = json.dumps({"Statement": [{"Effect": "Allow", "Action": "kinesis:PutRecord", "Resource": arn}]})
+    iam.put_role_policy(RoleName="logs", PolicyName="own", PolicyDocument=allow)
+    logs.put_subscription_filter(**given)
+    now = int(site.cloud.scheduler.clock.now() * 1000)
+    write = {"logGroupName": "g", "logStreamName": "s", "logEvents": [{"timestamp": now, "message": "hi"}]}
+    logs.put_log_events(**write)
+    site.settle()
+    iam.delete_role_policy(RoleName="logs", PolicyName="own")
+    logs.put_log_events(**write)
+    site.settle()
+    shard = kinesis.get_shard_iterator(StreamName="s", ShardId="shardId-000000000000", ShardIteratorType="TRIM_HORIZON")
+    assert len(kinesis.get_records(ShardIterator=shard["ShardIterator"])["Records"]) == 1
+
+
 @pytest.mark.parametrize(
     ("pattern", "expected"),
     [("", "abc"), ("x", "bc"), ("x y", "c"), ("?y ?z", "c"), ("x -y", "b"), ('"x y"', "c")],

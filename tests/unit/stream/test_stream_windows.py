@@ -1,12 +1,18 @@
 """Windows of a stream processor equal an independent computation."""
 
 import random
+from types import SimpleNamespace
 
 import pytest
+import time_machine
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from stream_kit import Lambda, answers, expected, once, processor, reading
+from stream_kit import START, Lambda, Sensed, Summed, answers, expected, once, processor, reading, record, summed
 
+from millrace.runtime import Window
+from millrace.runtime.stream.handler import WindowFailedError
+
+DAY = 86_400
 SENSORS = [f"sensor-{number}" for number in range(7)]
 
 
@@ -54,6 +60,48 @@ def test_silent_key_is_closed_by_a_tick(monkeypatch):
     run.shard([(10, "s", reading("s", 5, 1.5))])
     assert answers(run) == {("s", "2026-03-01T00:00:00+00:00"): (1, 1.5, 0, 0)}
     assert run.calls == 6
+
+
+def failing(window: Window[Sensed]) -> Summed | None:
+    if window["celsius"].sum < 0:
+        raise ValueError("cold")
+    return summed(window)
+
+
+@pytest.mark.parametrize("retries", [0, 5])
+def test_each_window_that_fails_is_kept_although_lambda_retries_a_batch_five_times(monkeypatch, retries):
+    records = [(at, f"s-{at}", reading(f"s-{at}", at, -1.0 if at % 2 else 1.0)) for at in range(20)]
+    run = Lambda(processor(failing), monkeypatch, retries=retries)
+    run.shard(records)
+    assert [body["window"]["count"] for body, _ in run.refused] == [1] * 10
+    assert len(run.results()) == 10
+
+
+def test_windows_close_later_when_their_events_cannot_be_published(monkeypatch):
+    """https://docs.aws.amazon.com/lambda/latest/dg/kinesis-on-failure-destination.html"""
+    run = Lambda(processor(), monkeypatch, retries=1)
+    publish, outages = run.published.extend, iter(range(2))
+
+    def failing(envelopes):
+        if next(outages, None) is not None:
+            raise WindowFailedError("EventBridge is not available")
+        publish(envelopes)
+
+    monkeypatch.setattr("millrace.runtime.stream.handler.publisher", lambda: SimpleNamespace(publish=failing))
+    run.shard([(10, "s", reading("s", 5, 1.5))])
+    assert answers(run) == {("s", "2026-03-01T00:00:00+00:00"): (1, 1.5, 0, 0)}
+
+
+@pytest.mark.parametrize(("every", "lateness"), [(30 * DAY, 0), (3600, 30 * DAY)])
+def test_open_window_is_kept_until_it_is_due(monkeypatch, every, lateness):
+    """The readings of a silent key are not written again until the window closes."""
+    run = Lambda(processor(every=every, lateness=lateness), monkeypatch)
+    sent = [record(0, "s", reading("s", 0, 1.0), 1, "shardId-0")]
+    with time_machine.travel(START):
+        run._invoke(sent, {}, "shardId-0", START.timestamp(), final=True)
+    (item,) = run.table.items.values()
+    number = (START.timestamp() // every + 1) * every
+    assert item["expiration"] >= number + lateness + 7 * DAY
 
 
 def test_duplicates_with_an_id_count_once(monkeypatch):

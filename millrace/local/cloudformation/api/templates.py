@@ -55,6 +55,16 @@ def _short_form(loader: Any, suffix: str, node: Any) -> dict[str, Any]:
 YamlLoader.add_multi_constructor("!", _short_form)
 
 
+class _RequestLoader(YamlLoader):
+    """CloudFormation rejects aliases, by which a short template could stand for billions of values."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        """Compose the next node. Raises YAMLError for an alias."""
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError("YAML aliases are not allowed in CloudFormation templates.")
+        return super().compose_node(parent, index)
+
+
 def text_of(params: Mapping[str, Any], clients: Clients) -> str | None:
     """Return the template of a request, from TemplateURL or TemplateBody; None if it has neither."""
     if "TemplateURL" in params:
@@ -71,8 +81,8 @@ def text_of(params: Mapping[str, Any], clients: Clients) -> str | None:
 def parse(text: str) -> Template:
     """Parse a template. Raises ApiError."""
     try:
-        body = yaml.load(text, YamlLoader)  # noqa: S506 - a subclass of SafeLoader
-    except yaml.YAMLError as error:
+        body = yaml.load(text, _RequestLoader)  # noqa: S506 - a subclass of SafeLoader
+    except (yaml.YAMLError, RecursionError) as error:
         raise validation_error(f"Template format error: JSON or YAML not well-formed. {error}") from None
     if not isinstance(body, dict) or not body.get("Resources"):
         raise validation_error("Template format error: At least one Resources member must be defined.")

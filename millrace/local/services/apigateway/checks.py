@@ -1,7 +1,11 @@
 """What an API requires of a request: its policy, an API key, valid parameters and a valid body."""
 
 import json
+from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
+
+import regex
 
 from millrace.local.core.errors import UnsupportedPolicyError
 from millrace.local.core.json_text import parsed
@@ -11,6 +15,9 @@ from millrace.local.services.iam import Iam, InvalidPolicyError, Permission
 
 if TYPE_CHECKING:
     from millrace.local.core.account_region import AccountRegion
+
+_SECONDS_OF_PATTERN = 0.2
+"""Requests are validated on the scheduler's thread."""
 
 
 def check_policy(region: "AccountRegion", call: Call) -> None:
@@ -75,17 +82,53 @@ def validate(call: Call) -> None:
 
 def _validate_body(call: Call) -> None:
     from jsonschema.exceptions import ValidationError  # noqa: PLC0415 - few methods validate
-    from jsonschema.validators import validator_for  # noqa: PLC0415
+    from referencing.exceptions import Unresolvable  # noqa: PLC0415
 
     kind = call.request.headers.get("content-type", "application/json").partition(";")[0]
     model = call.api.models.get((call.method.request_models or {}).get(kind, ""))
     if model is None:
         return
-    schema = json.loads(model.schema)
     try:
-        validator_for(schema)(schema).validate(json.loads(call.request.body or b"null"))
-    except (ValidationError, ValueError) as error:
+        _validator(call.api, json.loads(model.schema)).validate(json.loads(call.request.body or b"null"))
+    except Unresolvable as error:
+        raise HttpError(500, "Internal server error", f"the model {model.name} refers to no model: {error}") from error
+    except (ValidationError, ValueError, RecursionError) as error:
         raise HttpError(400, "Invalid request body", str(error)[:200]) from error
+
+
+def _validator(api: Any, schema: Any) -> Any:
+    """Return a validator that reads no other document than the models of the API, and limits the time of patterns."""
+    import referencing  # noqa: PLC0415
+    from jsonschema.validators import extend, validator_for  # noqa: PLC0415
+
+    registry: Any = referencing.Registry  # mypy does not see the arguments of its decorator
+    kind = extend(validator_for(schema), {"pattern": _check_pattern})
+    return kind(schema, registry=registry(retrieve=partial(_referenced, api)))
+
+
+def _referenced(api: Any, uri: str) -> Any:
+    """Return the model at an address. jsonschema would fetch files and web pages.
+
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/models-mappings-models.html
+    """
+    from referencing import Resource  # noqa: PLC0415
+    from referencing.jsonschema import DRAFT4  # noqa: PLC0415
+
+    prefix = f"https://apigateway.amazonaws.com/restapis/{api.id}/models/"
+    model = api.models.get(uri.removeprefix(prefix)) if uri.startswith(prefix) else None
+    if model is None:
+        raise LookupError(f"The API has no model {uri}.")
+    return Resource.from_contents(json.loads(model.schema), default_specification=DRAFT4)
+
+
+def _check_pattern(_validator: Any, pattern: str, text: Any, _schema: Any) -> Iterator[Exception]:
+    from jsonschema.exceptions import ValidationError  # noqa: PLC0415
+
+    try:
+        if isinstance(text, str) and not regex.search(pattern, text, timeout=_SECONDS_OF_PATTERN):
+            yield ValidationError(f"{text!r} does not match {pattern!r}")
+    except TimeoutError:
+        yield ValidationError(f"comparing with {pattern!r} takes more than {_SECONDS_OF_PATTERN} s")
 
 
 def _is_on(value: Any) -> bool:

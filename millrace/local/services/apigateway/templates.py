@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-mapping
 
 import base64
 import json
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote_plus, unquote_plus
 
@@ -25,6 +26,18 @@ airspeed.__additional_methods__[str] |= {
     "toString": str,
     "toUpperCase": str.upper,
 }
+_calculate = airspeed.NameOrCall.calculate
+_FORMATS = ("format", "format_map")
+
+
+def _calculate_without_python(name: Any, of: Any, *args: Any) -> Any:
+    """Calculate `of.name`. airspeed reads every attribute, and so would run any Python code of a template."""
+    reads_internals = name.name.startswith("_") and not (isinstance(of, Mapping) and name.name in of)
+    reads_by_format = name.name in _FORMATS and isinstance(of, str)
+    return None if reads_internals or reads_by_format else _calculate(name, of, *args)
+
+
+airspeed.NameOrCall.calculate = _calculate_without_python
 
 
 class TemplateSyntaxError(ValueError):

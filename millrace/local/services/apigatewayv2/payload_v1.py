@@ -9,7 +9,13 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from millrace.local.core.http import Request, Response
-from millrace.local.services.apigatewayv2.payloads import Context, MalformedResultError, decode_body, encode_body
+from millrace.local.services.apigatewayv2.payloads import (
+    HOP_BY_HOP,
+    Context,
+    MalformedResultError,
+    decode_body,
+    encode_body,
+)
 
 Many = dict[str, list[str]]
 
@@ -95,6 +101,7 @@ def response_of(payload: bytes) -> Response:
         raise MalformedResultError(f"statusCode {result['statusCode']!r} or its headers are invalid") from error
     given = [(name.lower(), str(value)) for name, value in single.items() if name not in many]
     given += [(name.lower(), str(value)) for name, values in many.items() for value in values]
+    given = [pair for pair in given if pair[0] not in HOP_BY_HOP]
     if not any(name == "content-type" for name, _ in given):
         given.append(("content-type", "application/json"))
     return Response(status, decode_body(result), tuple(given))

@@ -43,8 +43,11 @@ def target_input(envelope: Envelope, target: Mapping[str, Any], rule: Any, inges
 
 
 def compact(value: Any) -> str:
-    """Return JSON without white space."""
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    """Return JSON without white space. Raises InputTransformError for a value that is nested too deeply."""
+    try:
+        return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    except RecursionError as error:
+        raise InputTransformError("The event is nested too deeply.") from error
 
 
 def placeholders(template: str) -> list[str]:
@@ -90,7 +93,7 @@ def fill(template: str, values: Mapping[str, Any], placeholder: re.Pattern[str] 
     text = "".join(map(filled, _QUOTED.split(template)))
     try:
         return compact(json.loads(text)) if verbatim else text
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputTransformError(f"The input template gives no valid JSON for this event ({error}): {text}") from error
 
 

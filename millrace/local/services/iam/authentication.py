@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-troubleshooting.
 
 import re
 from functools import cache
+from urllib.parse import parse_qsl
 
 from millrace.local.core.botocore_models import models
 from millrace.local.core.http import Request, Response
@@ -26,8 +27,14 @@ _CODES = {
 https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html
 https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
 """
-_SIGNING_NAMES = {"AWSEvents": "events", "AWSStepFunctions": "states", "AmazonSQS": "sqs"}
-"""Signing names of services by the prefix of x-amz-target."""
+_SIGNING_NAMES = {
+    "AWSEvents": "events",
+    "AWSStepFunctions": "states",
+    "AmazonSQS": "sqs",
+    "DynamoDB_20120810": "dynamodb",
+    "Firehose_20150804": "firehose",
+}
+"""Signing names of services that x-amz-target alone chooses, by its prefix. moto chooses by the signature."""
 _DATED = re.compile(r"^/\d{4}-\d\d-\d\d/")
 _NOT_OF_AWS = ("/moto-api", "/latest/")
 _KEYS_OF_ISSUERS = re.compile(r"^/[^/]+/\.well-known/[a-z-]+(\.json)?$")
@@ -35,10 +42,8 @@ _UNSIGNED_SERVICES = {
     "AWSCognitoIdentityProviderService": "cognito-idp",
     "AWSCognitoIdentityService": "cognito-identity",
 }
-_UNSIGNED_ACTIONS = frozenset({"AssumeRoleWithSAML", "AssumeRoleWithWebIdentity", "ConfirmSubscription", "Unsubscribe"})
-"""https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html
-https://docs.aws.amazon.com/sns/latest/api/API_ConfirmSubscription.html
-"""
+_UNSIGNED_ACTIONS = frozenset({"AssumeRoleWithSAML", "AssumeRoleWithWebIdentity"})
+"""https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html"""
 
 
 def unauthenticated(request: Request, scope: Scope, sessions: Sessions, times: Times) -> Response | None:
@@ -72,14 +77,21 @@ def refused(request: Request, scope: Scope, error: SignatureError) -> Response:
 def needs_no_signature(request: Request) -> bool:
     """Return whether AWS accepts a request without a signature from anyone.
 
+    The whole request must be for that operation: headers, path or query could choose another one.
     https://docs.aws.amazon.com/cognito/latest/developerguide/authentication-flows-public-server-side.html
     """
+    if request.query:
+        return False
+    if request.method == "GET":
+        return not request.operation and bool(_KEYS_OF_ISSUERS.match(request.path))
+    if request.method != "POST" or request.path != "/":
+        return False
     prefix, _, operation = request.operation.partition(".")
-    if prefix in _UNSIGNED_SERVICES:
-        return operation in _unsigned_operations(_UNSIGNED_SERVICES[prefix])
-    if request.method == "GET" and _KEYS_OF_ISSUERS.match(request.path):
-        return True
-    return request.method == "OPTIONS" or form_of(request).get("Action") in _UNSIGNED_ACTIONS
+    if request.operation:
+        return prefix in _UNSIGNED_SERVICES and operation in _unsigned_operations(_UNSIGNED_SERVICES[prefix])
+    return [value for name, value in parse_qsl(request.body.decode(errors="replace")) if name == "Action"] in (
+        [action] for action in _UNSIGNED_ACTIONS
+    )
 
 
 def unsigned_scope(request: Request, region: str) -> Scope:
@@ -95,12 +107,12 @@ def unsigned_scope(request: Request, region: str) -> Scope:
 def _check_service(request: Request, scope: Scope) -> None:
     """Refuse a signature for a service other than the one that answers: the signature decides the authorization."""
     wanted = scope.service
-    if request.operation:
+    if request.path.startswith("/2015-03-31/functions/"):
+        wanted = "" if request.operation else "lambda"
+    elif request.operation:
         wanted = _SIGNING_NAMES.get(request.operation.partition(".")[0], scope.service)
         wanted = "" if wanted == "s3" else wanted
-    elif request.path.startswith("/2015-03-31/functions/"):
-        wanted = "lambda"
-    elif "authorization" not in request.headers:
+    elif not request.headers.get("authorization"):
         wanted = "s3"  # a presigned URL or form
     if wanted != scope.service:
         raise SignatureError(Reason.MISMATCH, f"Credential should be scoped to correct service: {wanted!r}.")

@@ -1,18 +1,20 @@
 """A request to AWS's APIs: its signer, service, operation and parameters."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any, NamedTuple
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlsplit
 
 from millrace.local.core.errors import UnsupportedPolicyError
 from millrace.local.core.http import Request
 from millrace.local.core.rest_routes import Router
+from millrace.local.core.unsupported import service_model
 
 _SCOPE_PARTS = 5
 _FIELD = re.compile(rb'\r\n(?:(?!filename=)[^\r])*name="([^"]+)"(?:\r\n[^\r\n]+)*\r\n\r\n(.*)\r\n$', re.DOTALL)
+_ADDRESS = re.compile(r"(?:\d{1,3}(?:\.|$)){4}")
 _PREFIXES = {"monitoring": "cloudwatch", "email": "ses", "s3express": "s3"}
 """Names of services in IAM that differ from their signing names."""
 
@@ -55,12 +57,16 @@ def form_upload(request: Request) -> dict[str, str]:
 
     https://docs.aws.amazon.com/AmazonS3/latest/API/RESTObjectPOST.html
     """
+    return dict(_fields(request))
+
+
+def _fields(request: Request) -> list[tuple[str, str]]:
     kind, _, boundary = request.headers.get("content-type", "").partition("boundary=")
     if request.method != "POST" or not boundary or not kind.startswith("multipart/form-data"):
-        return {}
+        return []
     parts = request.body.split(b"--" + boundary.strip('"').encode())
     found = [_FIELD.match(part) for part in parts]
-    return {match[1].decode().lower(): match[2].decode("utf-8", "replace") for match in found if match}
+    return [(match[1].decode().lower(), match[2].decode("utf-8", "replace")) for match in found if match]
 
 
 @dataclass(frozen=True)
@@ -87,6 +93,14 @@ class Call:
                 return text if text.startswith("arn:") else self._formed(text, form)
         return "*"
 
+    def each(self, *forms: tuple[str, str | Callable[[str], str]]) -> list[str]:
+        """Return the ARNs of all parameters that are set, by their formats; `*` if none is.
+
+        Each of them must be allowed: which one a service reads is its own affair.
+        """
+        named = [form for form in forms if self.params.get(form[0])]
+        return list(dict.fromkeys(self.first(form) for form in named)) or ["*"]
+
     def _formed(self, text: str, form: str | Callable[[str], str]) -> str:
         return self.arn(form.format(text)) if isinstance(form, str) else form(text)
 
@@ -104,31 +118,87 @@ def call_of(request: Request, scope: Scope, account: str) -> Call:
 
 
 def _read(request: Request, service: str) -> tuple[str, Mapping[str, Any]]:
-    target = request.headers.get("x-amz-target")
-    if target:
-        return target.rpartition(".")[2], request.json()
+    if request.operation:
+        return _read_target(request, service)
     if "smithy-protocol" in request.headers:
         return request.path.rpartition("/operation/")[2], {}
+    path = path_in_s3(request) if service == "s3" else request.path
     if service == "s3" and "key" in (upload := form_upload(request)):
-        return "PutObject", {"Bucket": request.path.strip("/"), "Key": upload["key"]}
-    form = form_of(request)
-    if "Action" in form:
+        _check_once([name for name, _ in _fields(request)])
+        return "PutObject", {"Bucket": path.strip("/"), "Key": upload["key"]}
+    if "Action" in (form := form_of(request)) and not _is_rest(service):
+        _check_form(request)
         return form["Action"], form
-    matched = _router(service).match(request.method, request.path, request.query, request.headers)
+    return _read_route(request, service, path)
+
+
+def _read_target(request: Request, service: str) -> tuple[str, Mapping[str, Any]]:
+    """Return the operation and its own parameters. Some SDKs send a request for a queue to its URL."""
+    params = request.json()
+    url = params.get("QueueUrl") if isinstance(params, dict) and request.operation.startswith("AmazonSQS.") else None
+    if request.path not in ("/", urlsplit(str(url)).path) or "=" in request.query:
+        raise UnsupportedPolicyError(f"A request with X-Amz-Target has no path and no query, not {request.path!r}.")
+    name = request.operation.rpartition(".")[2]
+    members = _members(service, name)
+    return name, {key: value for key, value in params.items() if key in members} if members else params
+
+
+@cache
+def _members(service: str, operation: str) -> frozenset[str]:
+    """Return the parameters of an operation; none if botocore has no model of it."""
+    model = service_model(service)
+    shape = model.operation_model(operation).input_shape if model and operation in model.operation_names else None
+    return frozenset(shape.members if shape else ())
+
+
+def _read_route(request: Request, service: str, path: str) -> tuple[str, Mapping[str, Any]]:
+    matched = _router(service).match(request.method, path, request.query, request.headers)
     if matched is None:
         raise UnsupportedPolicyError(f"{request.method} {request.path} is no operation of the API of {service}.")
     route, params = matched
-    if route.has_json and request.body:
-        params |= request.json()
-    return route.operation, params
+    body = request.json() if route.body and request.body else {}
+    if not isinstance(body, dict):
+        raise UnsupportedPolicyError(f"The body of {route.operation} must be a JSON object.")
+    return route.operation, {name: value for name, value in body.items() if name in route.body} | params
+
+
+def path_in_s3(request: Request) -> str:
+    """Return the path of a request to S3 with the bucket, which moto may find in the host name.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html
+    """
+    host = request.headers.get("host", "").partition(":")[0].lower()
+    bucket, dot, _ = host.removeprefix("www.").partition(".")
+    in_host = dot and not host.startswith("localhost") and not _ADDRESS.match(host)
+    return f"/{bucket}{request.path}" if in_host else request.path
 
 
 def form_of(request: Request) -> dict[str, str]:
     """Return the parameters of AWS's query protocol; empty for other protocols."""
-    kind = request.headers.get("content-type", "")
-    if kind.startswith("application/x-www-form-urlencoded"):
+    if _is_form(request):
         return dict(parse_qsl(request.body.decode(), keep_blank_values=True))
     return dict(parse_qsl(request.query)) if "Action=" in request.query else {}
+
+
+def _is_form(request: Request) -> bool:
+    return request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
+
+
+def _check_form(request: Request) -> None:
+    """Refuse a parameter that is sent twice: moto reads the first, and those of the query string and the body."""
+    body = request.body.decode() if _is_form(request) or b"=" in request.body else ""
+    _check_once([name for part in (request.query, body) for name, _ in parse_qsl(part, keep_blank_values=True)])
+
+
+def _check_once(names: Sequence[str]) -> None:
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise UnsupportedPolicyError(f"The request has the parameter {twice} twice.")
+
+
+@cache
+def _is_rest(service: str) -> bool:
+    model = service_model(service)
+    return model is not None and model.protocol.startswith("rest")
 
 
 @cache

@@ -4,7 +4,7 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.ht
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 
 Resolve = Callable[[str], str | None]
@@ -14,6 +14,7 @@ _PIECES = re.compile(r"\$\{([^}]*)\}|([*?])")
 _DEFAULT = re.compile(r"^([^,]+?)\s*,\s*'(.*)'$")
 _WILD = {"*": ".*", "?": "."}
 _WITHIN_PART = {"*": "[^:]*", "?": "[^:]"}
+_STARS = (_WILD["*"], _WITHIN_PART["*"])
 _ARN_COLONS = 5
 
 
@@ -29,19 +30,19 @@ class Pattern:
         self._flags = re.DOTALL | (re.IGNORECASE if fold else 0)
         self._parts = _parts(text, wild=wild, variables=variables, arn=arn)
         fixed = all(isinstance(part, str) for part in self._parts)
-        self._regex = re.compile("".join(map(str, self._parts)), self._flags) if fixed else None
+        self._regex = re.compile(_expression(map(str, self._parts)), self._flags) if fixed else None
 
     def matches(self, value: str, resolve: Resolve) -> bool:
         """Return whether a value matches. A variable without a value matches nothing."""
         if self._regex is not None:
             return self._regex.fullmatch(value) is not None
-        text = ""
+        pieces = []
         for part in self._parts:
             piece = part if isinstance(part, str) else part.piece(resolve)
             if piece is None:
                 return False
-            text += piece
-        return _compiled(text, self._flags).fullmatch(value) is not None
+            pieces.append(piece)
+        return _compiled(_expression(pieces), self._flags).fullmatch(value) is not None
 
 
 class _Variable:
@@ -72,6 +73,19 @@ def _parts(text: str, *, wild: bool, variables: bool, arn: bool) -> list["str | 
         else:
             parts.append(re.escape(name) if name in ("*", "?", "$") else _Variable(name))
     return [*parts, re.escape(text[at:])]
+
+
+def _expression(pieces: Iterable[str]) -> str:
+    """Join pieces. A star takes the shortest text before what follows it, and no other, as in a pattern of an event."""
+    parts = [["", ""]]
+    for piece in pieces:
+        if piece in _STARS:
+            parts.append([piece, ""])
+        else:
+            parts[-1][1] += piece
+    (_, first), *middle = parts
+    last = "".join(middle.pop()) if middle else ""
+    return first + "".join(f"(?>{star}?{text})" for star, text in middle) + last
 
 
 @lru_cache(maxsize=1024)

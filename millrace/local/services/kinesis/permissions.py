@@ -7,7 +7,7 @@ from millrace.local.services.iam import Call, Permission
 
 
 def required(call: Call, _region: AccountRegion) -> list[Permission]:
-    """Return the permission on the stream, which a shard iterator also names.
+    """Return the permission on each stream that is named, also by a shard iterator.
 
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonkinesis.html
     """
@@ -17,7 +17,7 @@ def required(call: Call, _region: AccountRegion) -> list[Permission]:
         return call.arn(f"stream/{name}")
 
     names = (("StreamARN", "{}"), ("ConsumerARN", "{}"), ("StreamName", "stream/{}"), ("ShardIterator", stream))
-    return [Permission(f"kinesis:{call.operation}", call.first(*names))]
+    return [Permission(f"kinesis:{call.operation}", resource) for resource in call.each(*names)]
 
 
 REQUIRED = {"kinesis": required}

@@ -15,14 +15,14 @@ def required(call: Call, _region: AccountRegion) -> list[Permission]:
     """
     stream = call.params.get("logStreamName") if call.operation in _STREAM_OPERATIONS else None
     template = f"log-group:{{}}:log-stream:{stream or ''}"
-    resource = call.first(
+    resources = call.each(
         ("logGroupName", template),
         ("logGroupIdentifier", template),
         ("resourceArn", "{}"),
         ("logGroupNamePrefix", template),
     )
     every_group = call.arn("log-group::log-stream:") if call.operation == "DescribeLogGroups" else "*"
-    return [Permission(f"logs:{call.operation}", every_group if resource == "*" else resource)]
+    return [Permission(f"logs:{call.operation}", every_group if each == "*" else each) for each in resources]
 
 
 REQUIRED = {"logs": required}

@@ -6,16 +6,19 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.htm
 import base64
 import gzip
 import json
+import logging
 import re
 from collections.abc import Sequence
 from typing import Any
 
 from millrace.local.core.account_region import AccountRegion
+from millrace.local.core.delivery import Failure
 from millrace.local.core.errors import UnsupportedPolicyError
 from millrace.local.core.targets import attempt, find, send
 from millrace.local.services.firehose import Firehose
-from millrace.local.services.iam import Iam
+from millrace.local.services.iam import Iam, Permission
 
+_log = logging.getLogger(__name__)
 _TERM = re.compile(r"""([?-]?)(?:"((?:[^"\\]|\\.)*)"|(\S+))""")
 _PRINCIPAL = "logs.amazonaws.com"
 _NOT_ALLOWED = (
@@ -34,7 +37,7 @@ def refusal(region: AccountRegion, group_arn: str, pattern: str, destination: st
     try:
         find(region, destination)
         if service != "lambda":
-            return "" if role else "A destination that is a stream needs a roleArn."
+            return _denied(region, role, destination) if role else "A destination that is a stream needs a roleArn."
         access = region.service(Iam).access
         source = f"{group_arn.removesuffix(':*')}:*"
         if access.enforce_iam and not access.may_deliver(_PRINCIPAL, "lambda:InvokeFunction", destination, source):
@@ -42,6 +45,20 @@ def refusal(region: AccountRegion, group_arn: str, pattern: str, destination: st
     except (LookupError, UnsupportedPolicyError) as error:
         return str(error.args[0])
     return ""
+
+
+def _denied(region: AccountRegion, role: str, destination: str) -> str:
+    """Return why the role of a filter may not write to a stream; empty if it may.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.html#DestinationKinesisExample
+    """
+    access = region.service(Iam).access
+    permission = Permission(f"{destination.split(':')[2]}:PutRecord", destination)
+    try:
+        denied = access.enforce_iam and access.denied(role, "logs", permission)
+    except (LookupError, UnsupportedPolicyError) as error:
+        return str(error.args[0])
+    return f"{role} is not authorized to perform: {permission.action} on resource: {destination}" if denied else ""
 
 
 def matches(pattern: str, message: str) -> bool:
@@ -72,22 +89,26 @@ def forward(region: AccountRegion, stream: Any, subscription: Any, events: Seque
     }
     packed = gzip.compress(json.dumps(data, separators=(",", ":")).encode())
     what = f"log events of {stream.log_group.name}"
-    region.scheduler.soon(lambda: _send(region, subscription.destination_arn, packed), what)
+    region.scheduler.soon(lambda: _send(region, stream.log_group.name, subscription, packed), what)
 
 
-def _send(region: AccountRegion, destination: str, packed: bytes) -> None:
+def _send(region: AccountRegion, group: str, subscription: Any, packed: bytes) -> None:
+    """Send to the destination. What it does not accept is lost, as on AWS, but here a log line reports it."""
+    destination = subscription.destination_arn
     if ":lambda:" in destination:
         body = json.dumps({"awslogs": {"data": base64.b64encode(packed).decode()}})
-        attempt(lambda: send(region, {"Arn": destination}, body))
-        return
-    if ":firehose:" in destination:
-        attempt(lambda: _put(region, destination, packed))
-        return
-    name = destination.rpartition("/")[2]
-    streams = region.backends.kinesis
-    if name in streams.streams:
-        streams.put_record(destination, name, destination, None, base64.b64encode(packed).decode())
+        failure = attempt(lambda: send(region, {"Arn": destination}, body))
+    elif reason := _denied(region, subscription.role_arn, destination):
+        failure = Failure("NO_PERMISSIONS", reason)
+    else:
+        failure = attempt(lambda: _put(region, destination, packed))
+    if failure:
+        _log.warning("Log events of %s are lost: %s: %s", group, failure.code, failure.message)
 
 
 def _put(region: AccountRegion, destination: str, packed: bytes) -> None:
-    region.service(Firehose).put(destination, [packed])
+    if ":firehose:" in destination:
+        region.service(Firehose).put(destination, [packed])
+        return
+    name, data = destination.rpartition("/")[2], base64.b64encode(packed).decode()
+    region.backends.kinesis.put_record(destination, name, destination, None, data)

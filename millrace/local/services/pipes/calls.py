@@ -62,7 +62,7 @@ def events_in(result: bytes) -> list[Any]:
     """
     try:
         found = json.loads(result or b"null")
-    except ValueError:
+    except (ValueError, RecursionError):
         return [result.decode("utf-8", "replace")]
     if not found:
         return []

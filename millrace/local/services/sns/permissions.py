@@ -12,8 +12,8 @@ def required(call: Call, _region: AccountRegion) -> list[Permission]:
     subscription = str(call.params.get("SubscriptionArn", ""))
     if subscription:
         return [Permission(f"sns:{call.operation}", subscription.rpartition(":")[0] or "*")]
-    topic = call.first(("TopicArn", "{}"), ("TargetArn", "{}"), ("ResourceArn", "{}"), ("Name", "{}"))
-    return [Permission(f"sns:{call.operation.removesuffix('Batch')}", topic)]
+    topics = call.each(("TopicArn", "{}"), ("TargetArn", "{}"), ("ResourceArn", "{}"), ("Name", "{}"))
+    return [Permission(f"sns:{call.operation.removesuffix('Batch')}", topic) for topic in topics]
 
 
 REQUIRED = {"sns": required}

@@ -15,8 +15,10 @@ def required(call: Call, _region: AccountRegion) -> list[Permission]:
         return f"arn:aws:sqs:{call.region}:{account.rpartition('/')[2]}:{name}"
 
     operation, names = call.operation.removesuffix("Batch"), (("QueueName", "{}"), ("SourceArn", "{}"))
-    resource = queue(call.request.path) if _is_queue(call.request.path) else call.first(("QueueUrl", queue), *names)
-    return [Permission(f"sqs:{operation}", resource)]
+    found = call.each(("QueueUrl", queue), *names)
+    if _is_queue(call.request.path):
+        found = list(dict.fromkeys([queue(call.request.path), *(each for each in found if each != "*")]))
+    return [Permission(f"sqs:{operation}", each) for each in found]
 
 
 def _is_queue(path: str) -> bool:

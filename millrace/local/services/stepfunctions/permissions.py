@@ -27,8 +27,11 @@ def required(call: Call, region: AccountRegion) -> list[Permission]:
     if "taskToken" in call.params:
         machine = region.service(StepFunctions).machine_of(str(call.params["taskToken"]))
         return [Permission(action, machine)] if machine else []  # Step Functions rejects an unknown token
-    resource = call.first(*_STATES, ("name", "activity:{}" if "Activity" in call.operation else "stateMachine:{}"))
-    return [Permission(action, resource), *passed(call.params.get("roleArn"), "states.amazonaws.com")]
+    resources = call.each(*_STATES)
+    if resources == ["*"]:
+        resources = call.each(("name", "activity:{}" if "Activity" in call.operation else "stateMachine:{}"))
+    own = [Permission(action, each) for each in resources]
+    return [*own, *passed(call.params.get("roleArn"), "states.amazonaws.com")]
 
 
 REQUIRED = {"states": required}
