@@ -39,3 +39,23 @@ def _is_nested_too_deeply(text: str) -> bool:
 
 def _reject(constant: str) -> None:
     raise ValueError(f"Unrecognized token '{constant}': JSON has no such number.")
+
+
+_VALUES = "(JSON String, Number, Array, Object or token 'null', 'true' or 'false')"
+_EXPECTED = {
+    "Expecting property name": "was expecting double-quote to start field name",
+    "Expecting value": f"expected a valid value {_VALUES}",
+    "Expecting ',' delimiter": "was expecting comma to separate Object entries",
+    "Expecting ':' delimiter": "was expecting a colon to separate field name and value",
+}
+
+
+def jackson_error(text: str, error: json.JSONDecodeError) -> str:
+    """Return the message of Jackson, the parser of AWS's services, for a text that is not JSON."""
+    character = text[error.pos : error.pos + 1]
+    unexpected = f"Unexpected character ('{character}' (code {ord(character or ' ')})): "
+    expected = next((found for start, found in _EXPECTED.items() if error.msg.startswith(start)), "")
+    word = re.compile(r"\w+").match(text, error.pos)
+    if error.msg.startswith("Expecting value") and word:
+        return f"Unrecognized token '{word[0]}': was expecting {_VALUES}"
+    return f"{unexpected}{expected}" if character and expected else str(error)
