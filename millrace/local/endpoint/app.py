@@ -213,7 +213,8 @@ class Endpoint:
         if region is not self._regions.home:
             request = replace(request, headers={**request.headers, _ACCOUNT: region.account})
         if is_short(request):
-            response = region.service(DynamoDb).answer(request) or answer_of(self._wsgi, request)
+            fast = region.service(DynamoDb).answer(request)
+            response = fast or refusal(request) or self._answer_of_moto(request)
         else:
             loop = asyncio.get_running_loop()
             response = await loop.run_in_executor(self._threads, self._answer_of_moto, request)

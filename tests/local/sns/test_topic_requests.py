@@ -154,3 +154,22 @@ def test_attributes_of_a_topic_include_the_default_delivery_policy(sns, topic):
     retries = json.loads(attributes["EffectiveDeliveryPolicy"])["http"]["defaultHealthyRetryPolicy"]
     assert (retries["numRetries"], attributes["SignatureVersion"]) == (3, "2")
     assert "DeliveryPolicy" not in attributes
+
+
+@pytest.mark.parametrize(
+    ("policy", "message"),
+    [
+        ({"a": [{"other": True}]}, "FilterPolicy: Unrecognized match type other"),
+        ({"a": [{"numeric": [">", 3, "<", 1]}]}, "FilterPolicy: Bottom must be less than top"),
+        ({"a": [{"exists": "no"}]}, "FilterPolicy: exists match pattern must be either true or false."),
+        ({f"k{number}": ["a"] for number in range(6)}, "FilterPolicy: Filter policy can not have more than 5 keys"),
+    ],
+)
+def test_subscription_with_an_invalid_policy_is_not_created(sns, topic, policy, message):
+    """https://docs.aws.amazon.com/sns/latest/dg/subscription-filter-policy-constraints.html"""
+    queue = f"arn:aws:sqs:us-east-1:{ACCOUNT}:other"
+    attributes = {"FilterPolicy": json.dumps(policy)}
+    found = error(sns.subscribe, TopicArn=topic, Protocol="sqs", Endpoint=queue, Attributes=attributes)
+    assert found == ("InvalidParameter", f"Invalid parameter: Attributes Reason: {message}")
+    subscriptions = sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
+    assert queue not in [each["Endpoint"] for each in subscriptions]

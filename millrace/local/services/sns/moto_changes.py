@@ -42,6 +42,28 @@ def apply(region: Callable[..., AccountRegion]) -> None:
     _deliver(region)
     _number_messages(region)
     _complete_attributes()
+    _undo_rejected_subscriptions()
+
+
+def _undo_rejected_subscriptions() -> None:
+    """moto keeps a subscription whose attributes it rejects."""
+    from moto.sns.exceptions import SNSInvalidParameter  # noqa: PLC0415
+    from moto.sns.responses import SNSResponse  # noqa: PLC0415
+
+    by_moto = SNSResponse.subscribe
+
+    def subscribe(response: Any) -> Any:
+        subscriptions = response.backend.subscriptions
+        known = set(subscriptions)
+        try:
+            return by_moto(response)
+        except SNSInvalidParameter as error:
+            for arn in subscriptions.keys() - known:
+                del subscriptions[arn]
+            message = str(error.message).replace(": FilterPolicy", ": Attributes Reason: FilterPolicy", 1)
+            raise SNSInvalidParameter(message) from error
+
+    replace(SNSResponse, "subscribe", subscribe)
 
 
 def _deliver(region: Callable[..., AccountRegion]) -> None:

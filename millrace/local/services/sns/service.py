@@ -15,6 +15,7 @@ from millrace.local.core.service import DeliveryPermissions, Service
 from millrace.local.core.targets import Message, find, send_record
 from millrace.local.core.unsupported import error_response
 from millrace.local.services.iam import form_of
+from millrace.local.services.sns.filter_policies import passes
 from millrace.local.services.sns.messages import is_true
 from millrace.local.services.sns.notifications import Notification
 from millrace.local.services.sns.validation import Validation
@@ -71,11 +72,12 @@ class Sns(Service):
 
         A missing queue does not fail the publisher.
         """
-        matcher = subscription._filter_policy_matcher  # noqa: SLF001 - moto's
-        if subscription.protocol not in ("lambda", "sqs"):
-            by_moto()
-        elif matcher is None or matcher.matches(options.get("message_attributes"), message):
+        if not passes(subscription, options.get("message_attributes") or {}, message):
+            return
+        if subscription.protocol in ("lambda", "sqs"):
             self._deliver(subscription, message, message_id, options)
+        else:
+            by_moto()
 
     def _deliver(self, subscription: Any, message: str, message_id: str, options: dict[str, Any]) -> None:
         if options.get("message_structure") == "json":

@@ -12,6 +12,7 @@ from millrace.local.core.errors import ApiError
 from millrace.local.core.json_text import jackson_error
 from millrace.local.core.targets import find
 from millrace.local.services.sns.messages import Form, check_message, check_size, members
+from millrace.patterns import InvalidPatternError, compile_pattern
 
 if TYPE_CHECKING:
     from millrace.local.core.account_region import AccountRegion
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 _INVALID = "InvalidParameter"
 _MAX_ENTRIES, _ARN_PARTS = 10, 6
 _PROTOCOLS = {"http", "https", "email", "email-json", "sms", "sqs", "application", "lambda", "firehose"}
+_SCOPES = {"MessageAttributes", "MessageBody"}
 _SUBSCRIPTION_ATTRIBUTES = {
     "DeliveryPolicy",
     "FilterPolicy",
@@ -113,6 +115,8 @@ def _check_value(name: str, value: str, reason: str = "") -> None:
     invalid = partial(_invalid, f"{reason}{name}: ")
     if name == "RawMessageDelivery" and value.lower() not in ("true", "false"):
         raise invalid(f"Invalid value [{value}]. Must be true or false.")
+    if name == "FilterPolicyScope" and value not in _SCOPES:
+        raise invalid(f"Invalid value [{value}]. Please use either MessageBody or MessageAttributes")
     if name not in ("FilterPolicy", "RedrivePolicy") or not value:
         return
     try:
@@ -122,6 +126,21 @@ def _check_value(name: str, value: str, reason: str = "") -> None:
         raise invalid(f"failed to parse JSON. {jackson_error(value, error)}\n{source}") from None
     if name == "RedrivePolicy" and not str(policy.get("deadLetterTargetArn")).startswith("arn:"):
         raise invalid("deadLetterTargetArn is an invalid arn")
+    if name == "FilterPolicy" and policy and _is_flat(policy):
+        _check_filter(value, invalid)
+
+
+def _is_flat(policy: Mapping[str, Any]) -> bool:
+    """Return whether a policy has no nested keys; moto checks that its scope allows them."""
+    return not any(isinstance(rules, dict) for rules in policy.values())
+
+
+def _check_filter(text: str, invalid: Callable[[str], ApiError]) -> None:
+    """https://docs.aws.amazon.com/sns/latest/dg/sns-subscription-filter-policies.html."""
+    try:
+        compile_pattern(text)
+    except InvalidPatternError as error:
+        raise invalid(error.reason) from error
 
 
 def _check_fifo_queue(subscription: Any, policy: Mapping[str, str]) -> None:
