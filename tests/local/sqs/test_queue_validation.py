@@ -186,8 +186,10 @@ def test_fifo_queue_of_the_same_name_needs_the_same_deduplication(site, sqs):
 def test_encryption_with_keys_of_sqs_replaces_a_kms_key(site, sqs):
     """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-configure-sqs-sse-queue.html"""
     url = site.queue(KmsMasterKeyId="k", KmsDataKeyReusePeriodSeconds=6000).url
-    sqs.set_queue_attributes(QueueUrl=url, Attributes={"SqsManagedSseEnabled": "true"})
     names = ["KmsMasterKeyId", "KmsDataKeyReusePeriodSeconds", "SqsManagedSseEnabled"]
+    before = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+    assert before == dict(zip(names, ["k", "6000", "false"], strict=True))
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"SqsManagedSseEnabled": "true"})
     assert sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"] == {
         "SqsManagedSseEnabled": "true"
     }

@@ -23,7 +23,7 @@ def apply() -> None:
 def _keep_attributes() -> None:
     """moto's SetQueueAttributes drops the policy if it is not passed again, and moto has no RedriveAllowPolicy.
 
-    It keeps the KMS key of a queue whose encryption changes to keys of SQS.
+    It keeps both kinds of encryption where one replaces the other.
     """
     from moto.sqs.models import Queue  # noqa: PLC0415
 
@@ -33,7 +33,9 @@ def _keep_attributes() -> None:
         known = {"Policy": queue.policy} if hasattr(queue, "_policy_json") else {}
         allowed = attributes.get(_ALLOW, queue.redrive_allow_policy)
         set_by_moto(queue, {**known, **attributes}, now)
-        if str(attributes.get("SqsManagedSseEnabled", "")).lower() == "true":
+        if attributes.get("KmsMasterKeyId"):
+            queue.sqs_managed_sse_enabled = "false"
+        elif str(attributes.get("SqsManagedSseEnabled", "")).lower() == "true":
             queue.kms_master_key_id = queue.kms_data_key_reuse_period_seconds = None
         queue.redrive_allow_policy = (json.dumps(allowed) if isinstance(allowed, dict) else allowed) or None
 
