@@ -53,9 +53,20 @@ _EXPECTED = {
 def jackson_error(text: str, error: json.JSONDecodeError) -> str:
     """Return the message of Jackson, the parser of AWS's services, for a text that is not JSON."""
     character = text[error.pos : error.pos + 1]
-    unexpected = f"Unexpected character ('{character}' (code {ord(character or ' ')})): "
     expected = next((found for start, found in _EXPECTED.items() if error.msg.startswith(start)), "")
+    if token := _token(text, error):
+        return f"Unrecognized token '{token}': was expecting {_VALUES}"
+    if not character or not expected:
+        return str(error)
+    return f"Unexpected character ('{character}' (code {ord(character)})): {expected}"
+
+
+def jackson_width(text: str, error: json.JSONDecodeError) -> int:
+    """Return how far behind an error Jackson reports its column: behind the token or the character."""
+    return len(_token(text, error)) or 1
+
+
+def _token(text: str, error: json.JSONDecodeError) -> str:
+    """Return the word in the place of a value; empty if there is none."""
     word = re.compile(r"\w+").match(text, error.pos)
-    if error.msg.startswith("Expecting value") and word:
-        return f"Unrecognized token '{word[0]}': was expecting {_VALUES}"
-    return f"{unexpected}{expected}" if character and expected else str(error)
+    return word[0] if word and error.msg.startswith("Expecting value") else ""

@@ -264,4 +264,5 @@ def _head(scope: Any, functions_port: int) -> Request:
         b"",
         raw_path=scope["raw_path"].decode("latin-1"),
         from_function=scope["server"][1] == functions_port,
+        header_names=scope.get("header_names", {}),
     )

@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from millrace.local.core.errors import ApiError
-from millrace.local.core.json_text import jackson_error
+from millrace.local.core.json_text import jackson_error, jackson_width
 from millrace.local.core.targets import find
 from millrace.local.services.sns.messages import Form, check_message, check_size, members
 from millrace.patterns import InvalidPatternError, compile_pattern
@@ -122,7 +122,8 @@ def _check_value(name: str, value: str, reason: str = "") -> None:
     try:
         policy = json.loads(value)
     except json.JSONDecodeError as error:
-        source = f' at [Source: (String)"{value}"; line: {error.lineno}, column: {error.colno + 1}]'
+        column = error.colno + jackson_width(value, error)
+        source = f' at [Source: (String)"{value}"; line: {error.lineno}, column: {column}]'
         raise invalid(f"failed to parse JSON. {jackson_error(value, error)}\n{source}") from None
     if name == "RedrivePolicy" and not str(policy.get("deadLetterTargetArn")).startswith("arn:"):
         raise invalid("deadLetterTargetArn is an invalid arn")
