@@ -1,5 +1,8 @@
 """SQS: message-move tasks, deduplication, visibility, delays and deletion."""
 
+import base64
+import json
+
 import pytest
 from botocore.exceptions import ClientError
 
