@@ -21,7 +21,6 @@ _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
     ">=": operator.ge,
 }
 _LOWER, _UPPER = {">", ">="}, {"<", "<="}
-_RANGE_LENGTH = 4
 
 
 def is_number(value: Any) -> bool:
@@ -47,8 +46,8 @@ def compile_numeric(operand: Any) -> Callable[[Any], bool]:
     """The test of `numeric`: one comparison, or a lower bound followed by an upper bound."""
     if not isinstance(operand, list):
         raise InvalidPatternError("Value of numeric must be an array.")
-    terms = [_term(operand[at : at + 2]) for at in range(0, max(len(operand), 1), 2)]
-    _check_range(terms)
+    lower = _first(operand)
+    terms = [lower, _second(lower, operand[2:])] if len(operand) > len(lower) else [lower]
 
     def holds(value: Any) -> bool:
         return is_comparable(value) and all(_COMPARISONS[name](value, bound) for name, bound in terms)
@@ -56,26 +55,33 @@ def compile_numeric(operand: Any) -> Callable[[Any], bool]:
     return holds
 
 
-def _term(pair: list[Any]) -> tuple[str, Any]:
-    name = pair[0] if pair else None
+def _first(operand: list[Any]) -> tuple[str, Any]:
+    name = operand[0] if operand else None
     if not isinstance(name, str):
-        raise InvalidPatternError(f"Invalid member in numeric match: {json.dumps(name)}")
+        raise InvalidPatternError(f"Invalid member in numeric match: {json.dumps(name) if operand else ']'}")
     if name not in _COMPARISONS:
         raise InvalidPatternError(f"Unrecognized numeric range operator: {name}")
-    if len(pair) == 1 or not is_number(pair[1]):
-        raise InvalidPatternError(f"Value of {'equals' if name == '=' else name} must be numeric")
-    return name, checked(pair[1])
+    return name, _bound(operand)
 
 
-def _check_range(terms: list[tuple[str, Any]]) -> None:
-    if len(terms) == 1:
-        return
-    (lower, bottom), (upper, top) = terms[:2]
-    if lower not in _LOWER:
+def _second(lower: tuple[str, Any], rest: list[Any]) -> tuple[str, Any]:
+    """Return the upper bound of a range."""
+    name = rest[0]
+    if lower[0] not in _LOWER:
         raise InvalidPatternError("Too many elements in numeric expression")
-    if upper not in _UPPER:
-        raise InvalidPatternError(f"Bad numeric range operator: {upper}")
-    if len(terms) * 2 > _RANGE_LENGTH:
+    if not isinstance(name, str):
+        raise InvalidPatternError(f"Bad value in numeric range: {json.dumps(name)}")
+    if name not in _UPPER:
+        raise InvalidPatternError(f"Bad numeric range operator: {name}")
+    top = _bound(rest)
+    if len(rest) > len(lower):
         raise InvalidPatternError("Too many terms in numeric range expression")
-    if bottom >= top:
+    if lower[1] >= top:
         raise InvalidPatternError("Bottom must be less than top")
+    return name, top
+
+
+def _bound(pair: list[Any]) -> Any:
+    if len(pair) == 1 or not is_number(pair[1]):
+        raise InvalidPatternError(f"Value of {'equals' if pair[0] == '=' else pair[0]} must be numeric")
+    return checked(pair[1])

@@ -185,7 +185,9 @@ class TestNumeric:
     @pytest.mark.parametrize(
         ("terms", "reason"),
         [
-            ([], "Invalid member in numeric match"),
+            ([], "Invalid member in numeric match: ]"),
+            ([">", 20, 30], "Bad value in numeric range: 30"),
+            ([">", 20, "test"], "Bad numeric range operator: test"),
             ([5], "Invalid member in numeric match: 5"),
             (["!=", 5], "Unrecognized numeric range operator: !="),
             (["=", "5"], "Value of equals must be numeric"),

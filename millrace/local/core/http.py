@@ -5,7 +5,7 @@ import logging
 import re
 import uuid
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from millrace.local.core.json_text import reject_lone_surrogates
@@ -36,7 +36,8 @@ class Request:
     """One HTTP request, whole.
 
     `raw_path` is the path as it was sent, percent-encoded; empty if the request has none. `from_function` is True for a
-    request to the port that the functions are given.
+    request to the port that the functions are given. `header_names` has the names of headers as they were sent, by
+    their lower-case names, unless they were sent in lower case.
     """
 
     method: str
@@ -46,6 +47,7 @@ class Request:
     body: bytes
     raw_path: str = ""
     from_function: bool = False
+    header_names: dict[str, str] = field(default_factory=dict)
 
     @property
     def operation(self) -> str:

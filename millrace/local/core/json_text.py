@@ -39,3 +39,34 @@ def _is_nested_too_deeply(text: str) -> bool:
 
 def _reject(constant: str) -> None:
     raise ValueError(f"Unrecognized token '{constant}': JSON has no such number.")
+
+
+_VALUES = "(JSON String, Number, Array, Object or token 'null', 'true' or 'false')"
+_EXPECTED = {
+    "Expecting property name": "was expecting double-quote to start field name",
+    "Expecting value": f"expected a valid value {_VALUES}",
+    "Expecting ',' delimiter": "was expecting comma to separate Object entries",
+    "Expecting ':' delimiter": "was expecting a colon to separate field name and value",
+}
+
+
+def jackson_error(text: str, error: json.JSONDecodeError) -> str:
+    """Return the message of Jackson, the parser of AWS's services, for a text that is not JSON."""
+    character = text[error.pos : error.pos + 1]
+    expected = next((found for start, found in _EXPECTED.items() if error.msg.startswith(start)), "")
+    if token := _token(text, error):
+        return f"Unrecognized token '{token}': was expecting {_VALUES}"
+    if not character or not expected:
+        return str(error)
+    return f"Unexpected character ('{character}' (code {ord(character)})): {expected}"
+
+
+def jackson_width(text: str, error: json.JSONDecodeError) -> int:
+    """Return how far behind an error Jackson reports its column: behind the token or the character."""
+    return len(_token(text, error)) or 1
+
+
+def _token(text: str, error: json.JSONDecodeError) -> str:
+    """Return the word in the place of a value; empty if there is none."""
+    word = re.compile(r"\w+").match(text, error.pos)
+    return word[0] if word and error.msg.startswith("Expecting value") else ""

@@ -214,7 +214,8 @@ class Endpoint:
         if region is not self._regions.home:
             request = replace(request, headers={**request.headers, _ACCOUNT: region.account})
         if is_short(request):
-            response = region.service(DynamoDb).answer(request) or answer_of(self._wsgi, request)
+            fast = region.service(DynamoDb).answer(request)
+            response = fast or refusal(request) or self._answer_of_moto(request)
         else:
             loop = asyncio.get_running_loop()
             response = await loop.run_in_executor(self._threads, self._answer_of_moto, request)
@@ -264,4 +265,5 @@ def _head(scope: Any, functions_port: int) -> Request:
         b"",
         raw_path=scope["raw_path"].decode("latin-1"),
         from_function=scope["server"][1] == functions_port,
+        header_names=scope.get("header_names", {}),
     )

@@ -37,6 +37,13 @@ class Protocol(HttpToolsProtocol):
         super().on_message_begin()
         self._expect_headers()
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Keep the name of a header as it was sent: REST APIs give it to functions."""
+        super().on_header(name, value)
+        if not name.islower():
+            names = self.scope.setdefault("header_names", {})  # type: ignore[typeddict-item]
+            names[name.lower().decode("latin-1")] = name.decode("latin-1")
+
     def on_headers_complete(self) -> None:
         """Stop the timer."""
         self._have_headers()

@@ -14,11 +14,14 @@ from millrace.local.core.http import Request, Response
 from millrace.local.core.unsupported import error_response, named, service_model
 from millrace.local.services.iam import Call, call_of, scope_of
 
-_CHECKED = frozenset({"events", "firehose", "kinesis", "lambda", "logs", "pipes", "scheduler", "sns", "sqs", "states"})
+_CHECKED = frozenset(
+    "dynamodb events firehose kinesis lambda logs pipes scheduler sns sqs states".split()  # noqa: SIM905 - one line
+)
 """Signing names of the services whose requests are checked. Other names, as apigateway, may have several models."""
 _QUERY = "query"
-_OPEN = frozenset({"Runtime"})
-"""Enumerations to which AWS adds members often, so that botocore's may be too old."""
+_OPEN = frozenset({"QueueAttributeName", "Runtime"})
+"""Enumerations whose members botocore does not list all: ReceiveMessage accepts the system attributes of messages, and
+AWS adds runtimes often."""
 _CODES = {"logs": "InvalidParameterException", "sns": "InvalidParameter"}
 _NUMBERS = ("integer", "long", "float", "double")
 _TYPES: Mapping[str, type | tuple[type, ...]] = {

@@ -8,7 +8,7 @@ import pytest
 from millrace.local.core.http import Request
 from millrace.local.endpoint.validation import moto_failed, refusal
 
-KINESIS, LOGS = "Kinesis_20131202", "Logs_20140328"
+KINESIS, LOGS, TABLES = "Kinesis_20131202", "Logs_20140328", "DynamoDB_20120810"
 LONG = "a" * 129
 
 
@@ -34,6 +34,8 @@ def form(service, **params):
         (call("kinesis", f"{KINESIS}.CreateStream", StreamName="a", ShardCount=0), "greater than or equal to 1"),
         (call("kinesis", f"{KINESIS}.UpdateShardCount", StreamName="a", ScalingType="b"), "enum value set: [UNIFORM"),
         (call("kinesis", f"{KINESIS}.PutRecords", Records=[{"PartitionKey": "a"}]), "at 'records.1.member.data'"),
+        (call("dynamodb", f"{TABLES}.PutItem", TableName="t"), "Value null at 'item' failed to satisfy constraint"),
+        (call("dynamodb", f"{TABLES}.Scan", TableName="t", Limit=0), "at 'limit' failed to satisfy constraint"),
         (form("sns", Action="CreateTopic"), "Value null at 'name' failed to satisfy constraint"),
     ],
 )

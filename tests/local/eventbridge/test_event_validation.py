@@ -78,3 +78,30 @@ def test_trace_header_reaches_queue_and_function(queue, function, rule, send, lo
     assert observer.messages()[0]["Attributes"]["AWSTraceHeader"] == TRACE
     lines = local.client("logs").filter_log_events(logGroupName="/aws/lambda/observer")["events"]
     assert [line["message"] for line in lines if line["message"].startswith(f"TRACE {TRACE};Lineage=")]
+
+
+def test_targets_are_listed_by_page(events):
+    """https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_ListTargetsByRule.html"""
+    events.put_rule(Name="r", EventPattern=json.dumps({"source": ["a"]}))
+    events.put_targets(Rule="r", Targets=[{"Id": each, "Arn": QUEUE} for each in "abc"])
+    first = events.list_targets_by_rule(Rule="r", Limit=2)
+    second = events.list_targets_by_rule(Rule="r", Limit=2, NextToken=first["NextToken"])
+    assert [[each["Id"] for each in found["Targets"]] for found in (first, second)] == [["a", "b"], ["c"]]
+    found = error(events, events.list_targets_by_rule, Rule="s")
+    assert found == ("ResourceNotFoundException", "Rule s does not exist on EventBus default.")
+
+
+def test_buses_are_listed_with_their_times(events):
+    """https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_ListEventBuses.html"""
+    for name in ("my-b", "my-a", "other"):
+        events.create_event_bus(Name=name)
+    first = events.list_event_buses(NamePrefix="my-", Limit=1)
+    second = events.list_event_buses(NamePrefix="my-", Limit=1, NextToken=first["NextToken"])
+    assert [found["EventBuses"][0]["Name"] for found in (first, second)] == ["my-a", "my-b"]
+    assert first["EventBuses"][0].keys() == {"Name", "Arn", "CreationTime", "LastModifiedTime"}
+
+
+def test_permission_that_a_bus_does_not_have_is_not_found(events):
+    """https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_RemovePermission.html"""
+    found = error(events, events.remove_permission, StatementId="a")
+    assert found == ("ResourceNotFoundException", "Statement with the provided id does not exist.")

@@ -11,6 +11,15 @@ pytest_plugins = ["lambda_fixtures"]
 # -- records and positions -------------------------------------------------------------------------------------------
 
 
+def test_stream_without_a_number_of_shards_is_on_demand(site):
+    """https://docs.aws.amazon.com/kinesis/latest/APIReference/API_CreateStream.html"""
+    kinesis = site.client("kinesis")
+    kinesis.create_stream(StreamName="s")
+    assert len(kinesis.list_shards(StreamName="s")["Shards"]) == 4
+    with pytest.raises(kinesis.exceptions.ResourceInUseException, match="Stream s under account 123456789012 already"):
+        kinesis.create_stream(StreamName="s")
+
+
 def test_record_has_the_format_of_lambda(site):
     """https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis.html
 

@@ -184,8 +184,21 @@ def test_schedule_runs_between_its_dates_while_enabled(local, create, queue, pas
 )
 def test_invalid_schedule_expression_is_rejected(create, queue, expression):
     """https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html"""
-    with pytest.raises(ClientError, match="Invalid Schedule Expression"):
+    with pytest.raises(ClientError) as raised:
         create(expression, queue().arn)
+    assert raised.value.response["Error"]["Message"] == f"Invalid Schedule Expression {expression}."
+
+
+def test_schedule_needs_an_existing_group(create, queue, at):
+    """https://docs.aws.amazon.com/scheduler/latest/APIReference/API_CreateSchedule.html#API_CreateSchedule_Errors"""
+    with pytest.raises(ClientError, match=r"ResourceNotFoundException.*Schedule group none does not exist\."):
+        create(at(60), queue().arn, settings={"GroupName": "none"})
+
+
+def test_schedule_remains_after_completion_by_default(local, create, queue, at):
+    """https://docs.aws.amazon.com/scheduler/latest/APIReference/API_GetSchedule.html"""
+    create(at(HOUR), queue().arn)
+    assert local.client("scheduler").get_schedule(Name="schedule")["ActionAfterCompletion"] == "NONE"
 
 
 def test_unsupported_universal_target_is_rejected(create, at):

@@ -1,5 +1,6 @@
 """Delivery from a topic to its subscriptions."""
 
+import hashlib
 import json
 
 import pytest
@@ -99,8 +100,9 @@ def test_undeliverable_message_goes_to_the_dead_letter_queue(site, subscribe, pu
     """https://docs.aws.amazon.com/sns/latest/dg/sns-dead-letter-queues.html"""
     dead = site.queue("dead")
     subscribe(protocol, endpoint, RedrivePolicy=json.dumps({"deadLetterTargetArn": dead.arn}))
-    publish()
-    assert [message["Body"] for message in dead.receive()] == ["hello"]
+    publish(MessageAttributes=kind("a"))
+    (message,) = message_bodies(dead)
+    assert (message["Message"], message["MessageAttributes"]) == ("hello", {"kind": {"Type": "String", "Value": "a"}})
 
 
 def test_raw_delivery_keeps_a_binary_attribute(site, subscribe, publish):
@@ -130,3 +132,32 @@ def test_notifications_have_the_signature_version_of_the_topic(site, topic, subs
     (notification,) = message_bodies(queue)
     assert notification["SignatureVersion"] == version
     assert notification["Signature"]
+
+
+def test_fifo_topic_numbers_messages_and_drops_duplicates(site):
+    """https://docs.aws.amazon.com/sns/latest/dg/fifo-message-dedup.html"""
+    sns, queue = site.client("sns"), site.queue("q.fifo")
+    attributes = {"FifoTopic": "true", "ContentBasedDeduplication": "true"}
+    topic = sns.create_topic(Name="t.fifo", Attributes=attributes)["TopicArn"]
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue.arn)
+    first, second = (sns.publish(TopicArn=topic, Message="a", MessageGroupId="g") for _ in range(2))
+    (message,) = queue.receive()
+    assert (first["MessageId"], first["SequenceNumber"]) == (second["MessageId"], second["SequenceNumber"])
+    assert json.loads(message["Body"])["SequenceNumber"] == first["SequenceNumber"]
+    assert message["Attributes"]["MessageDeduplicationId"] == hashlib.sha256(b"a").hexdigest()
+
+
+def test_fifo_topic_delivers_to_a_standard_queue(site):
+    """https://docs.aws.amazon.com/sns/latest/dg/fifo-message-delivery.html"""
+    sns, queue = site.client("sns"), site.queue()
+    topic = sns.create_topic(Name="t.fifo", Attributes={"FifoTopic": "true"})["TopicArn"]
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue.arn)
+    entries = [
+        {"Id": text, "Message": text, "MessageGroupId": "g", "MessageDeduplicationId": text} for text in ("a", "b")
+    ]
+    answer = sns.publish_batch(TopicArn=topic, PublishBatchRequestEntries=entries)
+    numbers = [each["SequenceNumber"] for each in answer["Successful"]]
+    assert [(each["Message"], each["SequenceNumber"]) for each in message_bodies(queue)] == [
+        ("a", numbers[0]),
+        ("b", numbers[1]),
+    ]

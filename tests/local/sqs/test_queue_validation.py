@@ -153,3 +153,66 @@ def test_batch_keeps_the_trace_header_of_its_entries(site, sqs):
     entry = {"Id": "1", "MessageBody": "a", "MessageSystemAttributes": header}
     sqs.send_message_batch(QueueUrl=queue.url, Entries=[entry])
     assert queue.receive()[0]["Attributes"]["AWSTraceHeader"] == header["AWSTraceHeader"]["StringValue"]
+
+
+@pytest.mark.parametrize(
+    ("name", "attributes", "code", "message"),
+    [
+        (
+            "q",
+            {"KmsMasterKeyId": "k", "SqsManagedSseEnabled": "true"},
+            "InvalidAttributeName",
+            "You can use one type of",
+        ),
+        ("q", {"RedrivePolicy": '{"deadLetterTargetArn": "a"}'}, "InvalidParameterValue", "for deadLetterTargetArn."),
+        ("q", {"FifoQueue": "true"}, "InvalidAttributeName", "Unknown Attribute FifoQueue."),
+        ("q.fifo", {"FifoQueue": "false"}, "InvalidAttributeValue", "Modifying queue type is not supported."),
+    ],
+)
+def test_attribute_that_a_queue_cannot_have_is_rejected(site, sqs, name, attributes, code, message):
+    """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html"""
+    found = error(sqs.set_queue_attributes, QueueUrl=site.queue(name).url, Attributes=attributes)
+    assert (found[0], message in found[1]) == (code, True)
+
+
+def test_fifo_queue_of_the_same_name_needs_the_same_deduplication(site, sqs):
+    """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_CreateQueue.html"""
+    site.queue("q.fifo", ContentBasedDeduplication="true")
+    other = {"FifoQueue": "true", "ContentBasedDeduplication": "false"}
+    found = error(sqs.create_queue, QueueName="q.fifo", Attributes=other)
+    assert found[1].endswith("a different value for attribute ContentBasedDeduplication")
+
+
+def test_encryption_with_keys_of_sqs_replaces_a_kms_key(site, sqs):
+    """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-configure-sqs-sse-queue.html"""
+    url = site.queue(KmsMasterKeyId="k", KmsDataKeyReusePeriodSeconds=6000).url
+    names = ["KmsMasterKeyId", "KmsDataKeyReusePeriodSeconds", "SqsManagedSseEnabled"]
+    before = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+    assert before == dict(zip(names, ["k", "6000", "false"], strict=True))
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"SqsManagedSseEnabled": "true"})
+    assert sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"] == {
+        "SqsManagedSseEnabled": "true"
+    }
+
+
+def test_permission_is_a_statement_by_its_label(site, sqs):
+    """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_AddPermission.html"""
+    url = site.queue().url
+    sqs.add_permission(QueueUrl=url, Label="a", AWSAccountIds=["111122223333"], Actions=["ReceiveMessage"])
+    policy = json.loads(sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["Policy"])["Attributes"]["Policy"])
+    assert (policy["Version"], [each["Sid"] for each in policy["Statement"]]) == ("2008-10-17", ["a"])
+    found = error(sqs.remove_permission, QueueUrl=url, Label="b")
+    assert found[1] == "Value b for parameter Label is invalid. Reason: can't find label."
+
+
+def test_received_message_has_the_attributes_that_were_named(site, sqs):
+    """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html"""
+    queue = site.queue(VisibilityTimeout=0)
+    queue.send("a", MessageAttributes={"kind": string("b")})
+    (named,) = queue.receive(AttributeNames=["SenderId", "ApproximateReceiveCount"], MessageAttributeNames=["*"])
+    (other,) = queue.receive(MessageSystemAttributeNames=["SenderId"], AttributeNames=[], MessageAttributeNames=[])
+    assert (named["Attributes"].keys(), other["Attributes"].keys()) == (
+        {"SenderId", "ApproximateReceiveCount"},
+        {"SenderId"},
+    )
+    assert (named["MessageAttributes"]["kind"]["StringValue"], "MessageAttributes" in other) == ("b", False)

@@ -1,5 +1,8 @@
 """SQS: message-move tasks, deduplication, visibility, delays and deletion."""
 
+import base64
+import json
+
 import pytest
 from botocore.exceptions import ClientError
 
@@ -157,7 +160,18 @@ def test_completed_task_cannot_be_cancelled(site, sqs, dead, move_to_dead_letter
     handle = sqs.start_message_move_task(SourceArn=dead.arn)["TaskHandle"]
     site.settle()
     assert "active" in failure(sqs.cancel_message_move_task, TaskHandle=handle)["Message"]
-    assert failure(sqs.cancel_message_move_task, TaskHandle="x")["Message"] == "Task does not exist."
+
+
+def test_task_handle_names_an_existing_task(sqs, dead):
+    """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_CancelMessageMoveTask.html"""
+    handles = [json.dumps({"taskId": "a", "sourceArn": arn}).encode() for arn in (dead.arn, f"{dead.arn}x")]
+    known, unknown = (base64.b64encode(handle).decode() for handle in handles)
+    messages = [failure(sqs.cancel_message_move_task, TaskHandle=each)["Message"] for each in (known, unknown, "x")]
+    assert messages == [
+        "Task does not exist.",
+        "The resource that you specified for the SourceArn parameter doesn't exist.",
+        "Value for parameter TaskHandle is invalid.",
+    ]
 
 
 # -- deduplication ---------------------------------------------------------------------------------------------------

@@ -22,6 +22,21 @@ def nested(depth, inner):
     return inner
 
 
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("not JSON", "Unrecognized token 'not': was expecting (JSON String, Number, Array, Object or token 'null', "),
+        ("{'a': 1}", "Unexpected character (''' (code 39)): was expecting double-quote to start field name'"),
+        ("", "Invalid execution input.'"),
+    ],
+)
+def test_error_of_an_invalid_input_names_what_was_expected(kit, machine, text, reason):
+    """https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html"""
+    with pytest.raises(ClientError) as raised:
+        kit.states.start_execution(stateMachineArn=machine, input=text)
+    assert raised.value.response["Error"]["Message"].startswith(f"Invalid State Machine Execution Input: '{reason}")
+
+
 @pytest.mark.parametrize("text", ["NaN", '{"a": Infinity}', r'"\ud800"', DEEP, "", "{'a': 1}", "1 2"])
 def test_input_that_is_not_json_is_rejected(kit, machine, text):
     """https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html"""

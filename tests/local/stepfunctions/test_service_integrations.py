@@ -18,6 +18,25 @@ def test_message_is_sent_to_a_queue(kit):
     assert {"MD5OfMessageBody", "MessageId"} <= output.keys()
 
 
+def test_response_of_an_optimized_integration_has_its_http_metadata(kit):
+    """https://docs.aws.amazon.com/step-functions/latest/dg/connect-lambda.html"""
+    output = kit.output(chain(It=call("sqs:sendMessage", {"QueueUrl": kit.queue(), "MessageBody": "a"})))
+    metadata, request_id = output["SdkHttpMetadata"], output["SdkResponseMetadata"]["RequestId"]
+    assert metadata["HttpHeaders"]["x-amzn-RequestId"] == request_id
+    assert metadata["AllHttpHeaders"]["x-amzn-RequestId"] == [request_id]
+    assert (metadata["HttpStatusCode"], metadata["HttpHeaders"]["Content-Type"]) == (200, "application/x-amz-json-1.0")
+
+
+def test_null_is_a_missing_parameter_of_a_service(kit):
+    """https://docs.aws.amazon.com/step-functions/latest/dg/connect-sqs.html"""
+    it = call("sqs:sendMessage", {"QueueUrl": kit.queue(), "MessageBody": None})
+    error, cause = kit.failure(chain(It=it))
+    assert error == "SQS.AmazonSQSException"
+    assert cause.startswith(
+        "The request must contain the parameter MessageBody. (Service: AmazonSQS; Status Code: 400;"
+    )
+
+
 def test_message_to_an_unknown_queue_fails_the_task(kit):
     """https://docs.aws.amazon.com/step-functions/latest/dg/connect-sqs.html"""
     it = call("sqs:sendMessage", {"QueueUrl": f"{kit.queue()}x", "MessageBody": "{}"})

@@ -4,6 +4,7 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy
 """
 
 import base64
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -11,6 +12,23 @@ from typing import Any
 
 from millrace.local.core.http import Request
 from millrace.local.services.apigatewayv2 import values_of
+
+_RESULT = {"body", "headers", "isBase64Encoded", "multiValueHeaders", "statusCode"}
+_UNSIGNED = dict.fromkeys(
+    (
+        "accessKey",
+        "accountId",
+        "caller",
+        "cognitoAuthenticationProvider",
+        "cognitoAuthenticationType",
+        "cognitoIdentityId",
+        "cognitoIdentityPoolId",
+        "principalOrgId",
+        "user",
+        "userArn",
+    )
+)
+"""The identity of a request without a signer."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +84,7 @@ class Call:
             "accountId": self.account,
             "apiId": self.api.id,
             **({"authorizer": self.authorizer} if self.authorizer else {}),
+            **({"deploymentId": self.stage.deployment_id} if self.stage.deployment_id else {}),
             "domainName": f"{self.api.id}.execute-api.localhost",
             "domainPrefix": self.api.id,
             "extendedRequestId": self.request_id,
@@ -80,6 +99,18 @@ class Call:
             "resourcePath": self.resource_path,
             "stage": self.stage.name,
         }
+
+    def _headers(self) -> dict[str, str]:
+        """Return the headers of a proxy event: named as they were sent, and those that API Gateway adds."""
+        given, names = self.request.headers, self.request.header_names
+        added = {
+            "X-Amzn-Trace-Id": f"Root=1-{int(self.received):08x}-{self.request_id.replace('-', '')[:24]}",
+            "X-Forwarded-For": "127.0.0.1",
+            "X-Forwarded-Port": given.get("host", "").partition(":")[2] or "80",
+            "X-Forwarded-Proto": "http",
+        }
+        sent = {names.get(name, name): value for name, value in given.items() if name != "connection"}
+        return {name: value for name, value in added.items() if name.lower() not in given} | sent
 
     def _body(self) -> tuple[str | None, bool]:
         """Return the body of a proxy event, and whether it is Base64: for the binary media types of the API.
@@ -97,8 +128,7 @@ class Call:
     def event(self) -> dict[str, Any]:
         """Return the event of a proxy integration, format 1.0."""
         body, encoded = self._body()
-        headers = {name: value for name, value in self.request.headers.items() if name != "connection"}
-        query = self.query
+        headers, query, context = self._headers(), self.query, self.context()
         return {
             "resource": self.resource_path,
             "path": self.request.path,
@@ -109,7 +139,18 @@ class Call:
             "multiValueQueryStringParameters": query or None,
             "pathParameters": dict(self.parameters) or None,
             "stageVariables": dict(self.stage.variables or {}) or None,
-            "requestContext": self.context(),
+            "requestContext": {**context, "identity": {**_UNSIGNED, **context["identity"]}},
             "body": body,
             "isBase64Encoded": encoded,
         }
+
+
+def check_result(payload: bytes) -> None:
+    """Raise ValueError for the result of a proxy function that has members which API Gateway does not know.
+
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html#api-gateway-simple-proxy-for-lambda-output-format
+    """
+    result = json.loads(payload)
+    unknown = set(result) - _RESULT if isinstance(result, dict) else set()
+    if unknown:
+        raise ValueError(f"the result has the unknown members {', '.join(sorted(unknown))}")

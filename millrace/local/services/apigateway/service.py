@@ -14,7 +14,7 @@ from typing import Any
 from millrace.local.core.account_region import AccountRegion
 from millrace.local.core.http import Request, Response
 from millrace.local.core.service import Service
-from millrace.local.services.apigateway.call import Call
+from millrace.local.services.apigateway.call import Call, check_result
 from millrace.local.services.apigateway.checks import check_key, check_policy, validate
 from millrace.local.services.apigateway.integrations import respond
 from millrace.local.services.apigateway.lambda_authorizer import LambdaAuthorizer
@@ -35,6 +35,18 @@ from millrace.local.services.iam import Iam
 
 _log = logging.getLogger(__name__)
 _SECONDS = 29.0
+_TYPES = {
+    "Forbidden": "ForbiddenException",
+    "Missing Authentication Token": "MissingAuthenticationTokenException",
+}
+_TYPES_BY_STATUS = {
+    400: "BadRequestException",
+    401: "UnauthorizedException",
+    403: "AccessDeniedException",
+    429: "TooManyRequestsException",
+    500: "InternalServerErrorException",
+    502: "InternalServerErrorException",
+}
 
 
 @dataclass(frozen=True)
@@ -75,7 +87,7 @@ class RestApis(Service):
             response = await self._respond(self._call(request, request_id))
         except HttpError as error:
             _log.info("%s %s: %s", request.method, request.path, error)
-            response = error.response()
+            response = _typed(error)
         return replace(response, headers=(*response.headers, ("x-amzn-requestid", request_id)))
 
     def _name(self, request: Request) -> str:
@@ -94,7 +106,7 @@ class RestApis(Service):
             raise forbidden(f"the API {api.id} has no stage {stage_name!r}")
         request = replace(request, path=f"/{rest}")
         found = match(_methods(api), request.method, request.path.rstrip("/") or "/")
-        if found is None:
+        if found is None or "" in found.parameters.values():  # {proxy+} needs a segment
             raise HttpError(403, "Missing Authentication Token", f"no method for {request.method} /{rest}")
         route: _Method = found.route
         return Call(
@@ -144,9 +156,20 @@ class RestApis(Service):
         if outcome is None or outcome.status != "ok":
             raise HttpError(502, "Internal server error", f"{function.function_name} was throttled or failed")
         try:
+            check_result(outcome.payload)
             return response_of(outcome.payload)
         except ValueError as error:
             raise HttpError(502, "Internal server error", f"{function.function_name}: {error}") from error
+
+
+def _typed(error: HttpError) -> Response:
+    """Return the response to an error, with its type.
+
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html
+    """
+    response = error.response()
+    kind = _TYPES.get(error.message) or _TYPES_BY_STATUS.get(error.status)
+    return replace(response, headers=(*response.headers, ("x-amzn-errortype", kind))) if kind else response
 
 
 def _methods(api: Any) -> list[_Method]:

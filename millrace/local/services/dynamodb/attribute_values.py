@@ -3,6 +3,7 @@
 https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_AttributeValue.html
 """
 
+import base64
 import operator
 import re
 from collections.abc import Mapping
@@ -69,6 +70,29 @@ def find(attributes: Attributes, path: tuple[str | int, ...]) -> Any:
         else:
             value = value.value[part] if value.type == "L" and part < len(value.value) else None
     return value
+
+
+def item_bytes(wire: Mapping[str, Mapping[str, Any]]) -> int:
+    """Return the size of an item: of its names and values.
+
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html
+    """
+    return sum(len(name.encode()) + _value_bytes(value) for name, value in wire.items())
+
+
+def _value_bytes(wire: Mapping[str, Any]) -> int:
+    ((kind, value),) = wire.items()
+    if kind == "M":
+        return 3 + len(value) + item_bytes(value)
+    if kind == "L":
+        return 3 + len(value) + sum(map(_value_bytes, value))
+    if kind in ("SS", "NS", "BS"):
+        return sum(_value_bytes({kind[0]: each}) for each in value)
+    if kind == "N":
+        return (len(value.strip("-0.").replace(".", "")) + 1) // 2 + 1
+    if kind == "B":
+        return len(base64.b64decode(value)) if isinstance(value, str) else len(value)
+    return len(value.encode()) if kind == "S" else 1
 
 
 def _is_valid(kind: str, value: Any) -> bool:

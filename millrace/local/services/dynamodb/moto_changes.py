@@ -2,6 +2,7 @@
 
 import copy
 import functools
+import uuid
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from millrace.local.core.account_region import AccountRegion
 from millrace.local.core.moto_patches import replace, replace_attribute
 from millrace.local.services.dynamodb import index_partitions
+from millrace.local.services.dynamodb.attribute_values import item_bytes
 from millrace.local.services.dynamodb.item_keys import WRITE_LOCK
 from millrace.local.services.dynamodb.service import DynamoDb
 from millrace.local.services.dynamodb.transactions import transact_write_items
@@ -25,6 +27,10 @@ _WRITES = (
     "batch_execute_statement",
 )
 _READS = ("query", "scan")
+_EMPTY_KEY = (
+    "One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an empty string "
+    "value. Key: {}"
+)
 
 
 def apply(region: RegionOf) -> None:
@@ -32,6 +38,7 @@ def apply(region: RegionOf) -> None:
     _use_clock(region)
     _disable_push()
     _report_items(region)
+    _complete_answers()
     _serialize_writes()
     _make_transactions_atomic()
     _narrow_queries()
@@ -68,11 +75,56 @@ def _report_items(region: RegionOf) -> None:
             return
         add_by_moto(shard, old, new)
         table = shard.table
+        _complete(shard.items[-1].record, table.region_name)
         owner = region(table.table_arn)
         owner.service(DynamoDb).charge(table, old, new)
         owner.source_changed(f"{table.table_arn}/stream/{table.latest_stream_label}", "change of an item")
 
     replace(StreamShard, "add", add)
+
+
+def _complete(record: dict[str, Any], region: str) -> None:
+    """Correct the version, Region and size of a stream record; moto's size is that of its JSON.
+
+    https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_StreamRecord.html
+    """
+    change = record["dynamodb"]
+    images = [change[name] for name in ("Keys", "NewImage", "OldImage") if name in change]
+    change["SizeBytes"] = sum(map(item_bytes, images))
+    record |= {"eventVersion": "1.1", "awsRegion": region}
+
+
+def _complete_answers() -> None:
+    """Omit what a table or a request does not have: moto shows empty indexes, a billing mode and capacity always."""
+    from moto.dynamodb import responses  # noqa: PLC0415
+    from moto.dynamodb.models.table import Table  # noqa: PLC0415
+
+    describe_by_moto, check_by_moto = Table.describe, responses.validate_put_has_empty_keys
+    batch_by_moto = responses.DynamoHandler.batch_write_item
+
+    def describe(table: Any, base_key: str = "TableDescription") -> dict[str, Any]:
+        found = describe_by_moto(table, base_key)
+        shown = {
+            name: value for name, value in found[base_key].items() if value != [] or name == "AttributeDefinitions"
+        }
+        if table.billing_mode == "PROVISIONED":
+            del shown["BillingModeSummary"]
+        identity = table.__dict__.setdefault("millrace_id", str(uuid.uuid4()))
+        return {base_key: {**shown, "TableId": identity}}
+
+    def check_keys(field_updates: dict[str, Any], table: Any, custom_error_msg: str | None = None) -> None:
+        check_by_moto(field_updates, table, custom_error_msg or _EMPTY_KEY)
+
+    def batch_write_item(handler: Any) -> Any:
+        answer = batch_by_moto(handler)
+        for name in ("ItemCollectionMetrics", "ConsumedCapacity"):
+            if handler.body.get(f"Return{name}", "NONE") == "NONE":
+                answer.result.pop(name)
+        return answer
+
+    replace(Table, "describe", describe)
+    replace(responses, "validate_put_has_empty_keys", check_keys)
+    replace(responses.DynamoHandler, "batch_write_item", batch_write_item)
 
 
 def _serialize_writes() -> None:

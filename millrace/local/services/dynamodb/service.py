@@ -7,6 +7,7 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-api
 from typing import Any
 
 from millrace.local.core.account_region import AccountRegion
+from millrace.local.core.errors import ApiError
 from millrace.local.core.http import Request, Response
 from millrace.local.core.service import Service
 from millrace.local.services.dynamodb.item_requests import ERRORS, PREFIX, answer
@@ -32,6 +33,11 @@ class DynamoDb(Service):
     def __init__(self, region: AccountRegion) -> None:
         super().__init__(region)
         self._limits: PartitionLimits | None = None
+        self.checks = {
+            f"{PREFIX}BatchWriteItem": self._check_batch,
+            f"{PREFIX}CreateTable": _check_table,
+            f"{PREFIX}DeleteTable": self._check_deletion,
+        }
 
     def reset(self) -> None:
         """Lift the limit of partitions."""
@@ -66,6 +72,21 @@ class DynamoDb(Service):
         """Answer a common request for items; None if moto has to handle it."""
         return answer(request, self.region.backends.dynamodb)
 
+    def _check_batch(self, params: dict[str, Any]) -> None:
+        """https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html."""
+        for name, requests in (params.get("RequestItems") or {}).items():
+            table = self.region.backends.dynamodb.tables.get(name)
+            keys = [each["DeleteRequest"].get("Key") for each in requests if each.get("DeleteRequest")]
+            if table is not None and any(set(key or ()) != set(table.table_key_attrs) for key in keys):
+                raise ApiError("ValidationException", "The provided key element does not match the schema")
+
+    def _check_deletion(self, params: dict[str, Any]) -> None:
+        """https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_DeleteTable.html."""
+        name = str(params.get("TableName")).rpartition("/")[2]
+        if name not in self.region.backends.dynamodb.tables:
+            message = f"Requested resource not found: Table: {name} not found"
+            raise ApiError("ResourceNotFoundException", message)
+
     def _is_throttled(self, limits: PartitionLimits, params: dict[str, Any]) -> bool:
         actions = [action for item in params.get("TransactItems", ()) for action in item.values()]
         names = {each["TableName"] for each in (actions or [params]) if "TableName" in each}
@@ -77,6 +98,15 @@ class DynamoDb(Service):
         scope = scope_of(request)
         caller = self.region.service(Iam).sessions.callers.get(scope.key) if scope else None
         return display_name(self.region.service(Lambda).find(caller.function)) if caller and caller.function else None
+
+
+def _check_table(params: dict[str, Any]) -> None:
+    """https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_CreateTable.html."""
+    if params.get("BillingMode") == "PAY_PER_REQUEST" and params.get("ProvisionedThroughput"):
+        message = (
+            "Neither ReadCapacityUnits nor WriteCapacityUnits can be specified when BillingMode is PAY_PER_REQUEST"
+        )
+        raise ApiError("ValidationException", f"One or more parameter values were invalid: {message}")
 
 
 def _conflict() -> Response:

@@ -39,6 +39,8 @@ class EventOperations:
         self.answers: dict[str, Callable[[Parameters], Answer]] = {
             "AWSEvents.PutEvents": self._put_events,
             "AWSEvents.TestEventPattern": self._test_event_pattern,
+            "AWSEvents.ListEventBuses": self._list_event_buses,
+            "AWSEvents.ListTargetsByRule": self._list_targets,
             "AWSEvents.DescribeArchive": self._describe_archive,
             "AWSEvents.ListArchives": self._list_archives,
             "AWSEvents.DescribeReplay": self._describe_replay,
@@ -69,6 +71,18 @@ class EventOperations:
             reason = f"{', '.join(missing)} must be in the event."
             raise ApiError("ValidationException", f"Parameter Event is not valid. Reason: {reason}")
         return {"Result": pattern.matches(event)}
+
+    def _list_event_buses(self, params: Parameters) -> Answer:
+        """https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_ListEventBuses.html."""
+        buses = self._region.backends.events.event_buses
+        names = sorted(name for name in buses if name.startswith(params.get("NamePrefix") or ""))
+        shown, token = page(names, params)
+        return {"EventBuses": [_bus(buses[name]) for name in shown]} | token
+
+    def _list_targets(self, params: Parameters) -> Answer:
+        """https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_ListTargetsByRule.html."""
+        shown, token = page(self._validation.rule(params, "Rule").targets, params)
+        return {"Targets": shown} | token
 
     def _check_rule(self, params: Parameters) -> None:
         """https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html."""
@@ -139,6 +153,12 @@ class EventOperations:
         ]
         shown, token = page(found, params)
         return {"Replays": [_replay(replay, replay.describe_short()) for replay in shown]} | token
+
+
+def _bus(bus: Any) -> Answer:
+    times = {"CreationTime": bus.creation_time, "LastModifiedTime": bus.last_modified_time}
+    described = {"Name": bus.name, "Arn": bus.arn, "Description": bus.description, "Policy": bus.policy}
+    return _without_none(described | times)
 
 
 def _check_archive(params: Parameters) -> None:

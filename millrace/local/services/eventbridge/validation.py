@@ -31,7 +31,8 @@ class Validation:
             "AWSEvents.CreateEventBus": lambda params: _check("name", params.get("Name"), _BUS_NAME, MAX_BUS_NAME),
             "AWSEvents.CreateConnection": self._check_new_connection,
             "AWSEvents.DeleteEventBus": self._check_deleted_bus,
-            **{f"AWSEvents.{name}Rule": self._check_rule_exists for name in ("Describe", "Disable", "Enable")},
+            "AWSEvents.RemovePermission": self._check_statement_exists,
+            **{f"AWSEvents.{name}Rule": self.rule for name in ("Describe", "Disable", "Enable")},
         }
 
     def check_target(self, number: int, target: Parameters) -> None:
@@ -59,11 +60,24 @@ class Validation:
         if rules and bus.name != "default":
             raise ApiError(_INVALID, f"Event bus {bus.name} can't be deleted since it has rules.")
 
-    def _check_rule_exists(self, params: Parameters) -> None:
-        name, bus_name = params.get("Name"), str(params.get("EventBusName") or "default").rpartition("/")[2]
-        bus = self._region.backends.events.event_buses.get(bus_name)
-        if bus is not None and name not in bus.rules:
-            raise ApiError(_MISSING, f"Rule {name} does not exist on EventBus {bus_name}.")
+    def _bus(self, params: Parameters) -> Any:
+        name = str(params.get("EventBusName") or "default").rpartition("/")[2]
+        bus = self._region.backends.events.event_buses.get(name)
+        if bus is None:
+            raise ApiError(_MISSING, f"Event bus {name} does not exist.")
+        return bus
+
+    def rule(self, params: Parameters, member: str = "Name") -> Any:
+        """Return moto's rule. Raises ApiError if it does not exist."""
+        name, bus = params.get(member), self._bus(params)
+        if name not in bus.rules:
+            raise ApiError(_MISSING, f"Rule {name} does not exist on EventBus {bus.name}.")
+        return bus.rules[name]
+
+    def _check_statement_exists(self, params: Parameters) -> None:
+        """https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_RemovePermission.html."""
+        if not self._bus(params).has_permissions() and not params.get("RemoveAllPermissions"):
+            raise ApiError(_MISSING, "Statement with the provided id does not exist.")
 
 
 def check_rule_name(params: Parameters) -> None:

@@ -1,7 +1,7 @@
 """AWS IAM: which calls and deliveries are allowed."""
 
 from millrace.local.services.iam.access import Access, InvalidPolicyError
-from millrace.local.services.iam.calls import Call, call_of, scope_of
+from millrace.local.services.iam.calls import Call, call_of, form_of, scope_of
 from millrace.local.services.iam.decision import Denied
 from millrace.local.services.iam.facts import Known, Permission, Values
 from millrace.local.services.iam.permissions import passed, required_permissions
@@ -26,6 +26,7 @@ __all__ = [
     "SignatureError",
     "Values",
     "call_of",
+    "form_of",
     "passed",
     "required_permissions",
     "scope_of",

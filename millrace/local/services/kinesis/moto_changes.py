@@ -17,6 +17,28 @@ def apply(region: RegionOf) -> None:
     _disable_push()
     _report_records(region)
     _keep_records_in_their_shard()
+    _create_on_demand()
+
+
+def _create_on_demand() -> None:
+    """A stream without a number of shards is on demand; moto fails, and names only the stream that exists already.
+
+    https://docs.aws.amazon.com/kinesis/latest/APIReference/API_CreateStream.html
+    """
+    from moto.kinesis.exceptions import ResourceInUseError  # noqa: PLC0415
+    from moto.kinesis.models import KinesisBackend  # noqa: PLC0415
+
+    by_moto = KinesisBackend.create_stream
+
+    def create_stream(
+        backend: Any, stream_name: str, shard_count: int | None, stream_mode: dict[str, str] | None = None, **more: Any
+    ) -> Any:
+        if stream_name in backend.streams:
+            raise ResourceInUseError(f"Stream {stream_name} under account {backend.account_id} already exists.")
+        mode = stream_mode or ({"StreamMode": "ON_DEMAND"} if shard_count is None else None)
+        return by_moto(backend, stream_name, shard_count, stream_mode=mode, **more)
+
+    replace(KinesisBackend, "create_stream", create_stream)
 
 
 def _use_clock(region: RegionOf) -> None:

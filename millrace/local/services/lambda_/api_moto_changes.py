@@ -40,6 +40,25 @@ def apply() -> None:
     _correct_statuses()
     _add_operations()
     _check_permissions()
+    _find_versions()
+
+
+def _find_versions() -> None:
+    """moto returns no versions for a function that does not exist."""
+    from moto.awslambda.exceptions import UnknownFunctionException  # noqa: PLC0415
+    from moto.awslambda.models import LambdaBackend  # noqa: PLC0415
+
+    by_moto = LambdaBackend.list_versions_by_function
+
+    def list_versions_by_function(backend: Any, function_name: str) -> Any:
+        found = list(by_moto(backend, function_name))
+        if not found:
+            name = unquote(function_name).rpartition(":function:")[2]
+            arn = f"arn:aws:lambda:{backend.region_name}:{backend.account_id}:function:{name}"
+            raise UnknownFunctionException(arn)
+        return found
+
+    replace(LambdaBackend, "list_versions_by_function", list_versions_by_function)
 
 
 def _complete_configurations() -> None:

@@ -3,6 +3,7 @@
 https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from millrace.local.core.moto_patches import replace
@@ -10,6 +11,11 @@ from millrace.local.services.lambda_.event_source_mappings.filters import compil
 from millrace.local.services.lambda_.kafka_moto_changes import is_kafka, kafka_mapping
 
 MAX_BATCH_WITHOUT_WINDOW = 10
+_NO_QUEUE = (
+    "Error occurred while ReceiveMessage. SQS Error Code: AWS.SimpleQueueService.NonExistentQueue. SQS Error Message: "
+    "The specified queue does not exist."
+)
+_MISSING = "The resource you requested does not exist."
 _CHANGED_BY = {"sqs": "USER_INITIATED"}
 _OF_QUEUES = {"FunctionResponseTypes": [], "MaximumBatchingWindowInSeconds": 0}
 _OF_STREAMS = _OF_QUEUES | {
@@ -41,6 +47,7 @@ def _check_and_qualify() -> None:
     def create_event_source_mapping(backend: Any, spec: dict[str, Any]) -> Any:
         _check_filters(spec)
         _check_source(spec)
+        _check_existence(backend, spec)
         _check_batch(spec, spec.get("EventSourceArn", ""), spec.get("BatchSize"), 0)
         arn = qualified_arn(backend, spec["FunctionName"])
         _check_duplicate(backend, spec.get("EventSourceArn"), arn)
@@ -84,14 +91,36 @@ def _check_filters(spec: dict[str, Any]) -> None:
 
 
 def _check_source(spec: dict[str, Any]) -> None:
-    """A stream needs a starting position; that of a table cannot be a time."""
+    """A stream needs a starting position; that of a table cannot be a time. A queue has none."""
     arn, position = str(spec.get("EventSourceArn", "")), spec.get("StartingPosition")
     service = (*arn.split(":"), "", "", "")[2]
+    if not arn and not is_kafka(spec):
+        raise _invalid("Unrecognized event source.")
+    if (spec.get("DestinationConfig") or {}).get("OnSuccess"):
+        raise _invalid("Unsupported DestinationConfig parameter for given event source mapping type.")
+    if service == "sqs" and position:
+        raise _invalid("StartingPosition is not valid for SQS event sources.")
+    if spec.get("StartingPositionTimestamp") is not None and position != "AT_TIMESTAMP":
+        raise _invalid("Timestamp only valid with StartingPosition AT_TIMESTAMP")
     if service in ("kinesis", "dynamodb") and not position:
         message = "1 validation error detected: Value null at 'startingPosition' failed to satisfy constraint: "
         raise _invalid(f"{message}Member must not be null.")
     if service == "dynamodb" and position == "AT_TIMESTAMP":
         raise _invalid(f"Unsupported starting position for arn type: {arn}")
+
+
+def _check_existence(backend: Any, spec: dict[str, Any]) -> None:
+    from moto.awslambda.exceptions import UnknownFunctionException  # noqa: PLC0415
+    from moto.sqs.models import sqs_backends  # noqa: PLC0415
+
+    try:
+        backend.get_function(spec["FunctionName"])
+    except UnknownFunctionException:
+        raise _invalid("Function does not exist") from None
+    arn = str(spec.get("EventSourceArn", ""))
+    queues = sqs_backends[backend.account_id][backend.region_name].queues.values()
+    if ":sqs:" in arn and all(queue.queue_arn != arn for queue in queues):
+        raise _invalid(_NO_QUEUE)
 
 
 def _check_batch(spec: dict[str, Any], arn: str, size: Any, window: int) -> None:
@@ -140,15 +169,27 @@ def _report_transitions() -> None:
 
     from moto.awslambda.responses import LambdaResponse  # noqa: PLC0415
 
-    def passing(name: str, state: str) -> None:
+    def passing(name: str, state: Callable[[Any], str]) -> None:
         answer = getattr(LambdaResponse, name)
 
         def answered(response: Any) -> Any:
-            status, headers, body = answer(response)
+            passed = state(response)
+            _, _, body = answer(response)
             found = json.loads(body)
-            return status, headers, json.dumps({**found, "State": state} if "UUID" in found else found)
+            if "UUID" not in found:
+                headers = {"x-amzn-errortype": "ResourceNotFoundException", "status": 404}
+                return 404, headers, json.dumps({"Type": "User", "Message": _MISSING})
+            return 202, {"status": 202}, json.dumps({**found, "State": passed})
 
         replace(LambdaResponse, name, answered)
 
-    passing("create_event_source_mapping", "Creating")
-    passing("update_event_source_mapping", "Updating")
+    def update(response: Any) -> str:
+        enabled = response.json_body.get("Enabled")
+        mapping = response.backend.get_event_source_mapping(response.path.split("/")[-1])
+        if mapping is None or enabled in (None, mapping.enabled):
+            return "Updating"
+        return "Enabling" if enabled else "Disabling"
+
+    passing("create_event_source_mapping", lambda _: "Creating")
+    passing("update_event_source_mapping", update)
+    passing("delete_event_source_mapping", lambda _: "Deleting")

@@ -12,6 +12,7 @@ from millrace.local.services.lambda_.service import Lambda
 if TYPE_CHECKING:
     from millrace.local.core.account_region import AccountRegion
 
+_QUALIFIED_COLONS = 7
 UNRESERVED = 100
 """Concurrent executions that no function can reserve: https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html"""
 RegionOf = Callable[..., "AccountRegion"]
@@ -49,7 +50,9 @@ def _replace_invoke_config() -> None:
 
     def put(backend: Any, function_name: str, config: dict[str, Any]) -> Any:
         function = backend.get_function(function_name)
-        stored = EventInvokeConfig(qualified_arn(backend, function_name), function.last_modified, config)
+        arn = qualified_arn(backend, function_name)
+        arn = arn if arn.count(":") == _QUALIFIED_COLONS else f"{arn}:$LATEST"
+        stored = EventInvokeConfig(arn, function.last_modified, config)
         function.event_invoke_config = [stored]
         return stored.response()
 

@@ -79,8 +79,11 @@ class EventBridgeScheduler(Service):
         try:
             _times(params["ScheduleExpression"], params.get("ScheduleExpressionTimezone"))
         except ScheduleExpressionError as error:
-            message = f"Invalid Schedule Expression {params['ScheduleExpression']}. {error}"
+            message = f"Invalid Schedule Expression {params['ScheduleExpression']}."
             raise ApiError("ValidationException", message) from error
+        group = params.get("GroupName") or "default"
+        if group not in self.region.backends.scheduler.schedule_groups:
+            raise ApiError("ResourceNotFoundException", f"Schedule group {group} does not exist.", 404)
         arn = params.get("Target", {}).get("Arn", "")
         service = arn.split(":")[2] if arn.startswith("arn:") else arn
         if service not in _ACTIONS and arn != _REDRIVE:

@@ -62,19 +62,21 @@ class Notification:
         fields = {
             "Type": "Notification",
             "MessageId": self.message_id,
+            "SequenceNumber": self.options.get("sequence_number"),
             "TopicArn": topic.arn,
             "Subject": self.options.get("subject"),
             "Message": self.message,
             "Timestamp": iso_millis(self.time),
-            "UnsubscribeURL": f"{url}/?Action=Unsubscribe&SubscriptionArn={self.subscription.arn}",
         }
+        unsubscribe = {"UnsubscribeURL": f"{url}/?Action=Unsubscribe&SubscriptionArn={self.subscription.arn}"}
         fields = {name: value for name, value in fields.items() if value is not None}
         if str(topic.fifo_topic).lower() == "true":
-            return fields
+            return fields | unsubscribe
         version = str(getattr(topic, "signature_version", None) or "1")
         signature = _signature(_signed_text(fields), version)
         certificate = f"{url}/SimpleNotificationService-millrace.pem"
-        return {**fields, "SignatureVersion": version, "Signature": signature, "SigningCertURL": certificate}
+        signed = {"SignatureVersion": version, "Signature": signature, "SigningCertURL": certificate}
+        return fields | signed | unsubscribe
 
 
 def _signed_text(fields: Mapping[str, Any]) -> str:

@@ -8,9 +8,17 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from millrace.local.core.account_region import AccountRegion
+from millrace.local.core.errors import ApiError
+from millrace.local.core.http import Request, Response
 from millrace.local.core.service import DeliveryPermissions, Service
 from millrace.local.core.targets import Message, find, send_record
+from millrace.local.core.unsupported import error_response
+from millrace.local.services.iam import form_of
+from millrace.local.services.sns.filter_policies import passes
+from millrace.local.services.sns.messages import is_true
 from millrace.local.services.sns.notifications import Notification
+from millrace.local.services.sns.validation import Validation
 
 
 class Sns(Service):
@@ -20,6 +28,20 @@ class Sns(Service):
     is_target = True
     permissions_to_deliver = DeliveryPermissions(("sns:Publish",), ("kms:Decrypt", "kms:GenerateDataKey"))
     """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html#eb-sns-permissions."""
+
+    def __init__(self, region: AccountRegion) -> None:
+        super().__init__(region)
+        self._validation = Validation(region)
+
+    def reject(self, request: Request) -> Response | None:
+        """Return the error of a request that SNS rejects."""
+        form = form_of(request)
+        try:
+            if "Action" in form:
+                self._validation.check(form)
+        except ApiError as error:
+            return error_response(request, error.code, error.message, error.status)
+        return None
 
     def find(self, arn: str) -> Any:
         """Return moto's topic. Raises LookupError if it does not exist."""
@@ -50,11 +72,12 @@ class Sns(Service):
 
         A missing queue does not fail the publisher.
         """
-        matcher = subscription._filter_policy_matcher  # noqa: SLF001 - moto's
-        if subscription.protocol not in ("lambda", "sqs"):
-            by_moto()
-        elif matcher is None or matcher.matches(options.get("message_attributes"), message):
+        if not passes(subscription, options.get("message_attributes") or {}, message):
+            return
+        if subscription.protocol in ("lambda", "sqs"):
             self._deliver(subscription, message, message_id, options)
+        else:
+            by_moto()
 
     def _deliver(self, subscription: Any, message: str, message_id: str, options: dict[str, Any]) -> None:
         if options.get("message_structure") == "json":
@@ -72,37 +95,41 @@ class Sns(Service):
             try:
                 send_record(self.region, notification.subscription.endpoint, event)
             except LookupError:
-                self._send_dead_letter(notification.subscription, notification.message)
+                self._send_dead_letter(notification)
 
         self.region.scheduler.soon(invoke, "delivery of a topic")
 
     def _send(self, notification: Notification) -> None:
         from moto.core.exceptions import ServiceException  # noqa: PLC0415 - imported after moto's settings
 
-        subscription, options = notification.subscription, notification.options
-        raw = bool(subscription.attributes.get("RawMessageDelivery"))
         try:
-            queue, owner = find(self.region, subscription.endpoint), self.region.owner(subscription.endpoint)
-            (owner or self.region).backends.sqs.send_message(
-                queue.name,
-                notification.message if raw else json.dumps(notification.body(), indent=2),
-                message_attributes=notification.queue_attributes() if raw else None,
-                deduplication_id=options.get("deduplication_id"),
-                group_id=options.get("group_id"),
-            )
+            self._send_to(notification.subscription.endpoint, notification)
         except (LookupError, ServiceException):
-            self._send_dead_letter(subscription, notification.message)
+            self._send_dead_letter(notification)
 
-    def _send_dead_letter(self, subscription: Any, message: str) -> None:
+    def _send_to(self, arn: str, notification: Notification) -> None:
+        """Send a notification to a queue. Raises LookupError, ServiceException."""
+        options = notification.options
+        raw = is_true(notification.subscription.attributes.get("RawMessageDelivery"))
+        queue, owner = find(self.region, arn), self.region.owner(arn)
+        (owner or self.region).backends.sqs.send_message(
+            queue.name,
+            notification.message if raw else json.dumps(notification.body(), indent=2),
+            message_attributes=notification.queue_attributes() if raw else None,
+            deduplication_id=options.get("deduplication_id") if queue.fifo_queue else None,
+            group_id=options.get("group_id"),
+        )
+
+    def _send_dead_letter(self, notification: Notification) -> None:
         """Send an undeliverable message to the subscription's dead-letter queue, if that exists.
 
         https://docs.aws.amazon.com/sns/latest/dg/sns-dead-letter-queues.html
         """
-        policy = subscription.attributes.get("RedrivePolicy")
+        policy = notification.subscription.attributes.get("RedrivePolicy")
         if policy:
             queue = (json.loads(policy) if isinstance(policy, str) else policy)["deadLetterTargetArn"]
             with contextlib.suppress(LookupError):  # as on AWS, a message without its dead-letter queue is lost
-                send_record(self.region, queue, message)
+                self._send_to(queue, notification)
 
 
 def _typed(value: str | dict[str, str]) -> dict[str, str]:

@@ -109,6 +109,7 @@ class MessageMoves:
         try:
             return self._find_queue(given.get(name, ""))
         except LookupError as error:
+            name = name[0].upper() + name[1:]
             message = f"The resource that you specified for the {name} parameter doesn't exist."
             raise ApiError("ResourceNotFoundException", message, 404) from error
 
@@ -120,6 +121,7 @@ class MessageMoves:
 
     def _cancel(self, given: dict[str, Any]) -> dict[str, Any]:
         """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_CancelMessageMoveTask.html."""
+        self._queue(_content_of(given.get("TaskHandle")), "sourceArn")
         move = next((move for move in self._moves if move.handle == given.get("TaskHandle")), None)
         if move is None:
             raise ApiError("ResourceNotFoundException", "Task does not exist.", 404)
@@ -189,3 +191,14 @@ def _check_range(given: dict[str, Any], name: str, largest: int) -> None:
     if value is not None and not 1 <= value <= largest:
         reason = f"Must be between 1 and {largest}"
         raise ApiError(_INVALID, f"Value {value} for parameter {name} is invalid. Reason: {reason}.")
+
+
+def _content_of(handle: Any) -> dict[str, Any]:
+    """Return the content of a task handle. Raises ApiError."""
+    try:
+        content = json.loads(base64.b64decode(str(handle), validate=True))
+    except ValueError:
+        content = None
+    if not isinstance(content, dict) or not isinstance(content.get("sourceArn"), str):
+        raise ApiError(_INVALID, "Value for parameter TaskHandle is invalid.")
+    return content

@@ -104,7 +104,8 @@ def _receive_from_message_store(region: RegionOf) -> None:
         visibility_timeout: int,
         message_attribute_names: list[str] | None = None,
     ) -> list[Any]:
-        queue = backend.get_queue(queue_name)
+        queue, names = backend.get_queue(queue_name), message_attribute_names or []
+        names = ["All"] if "*" in names else names
         deadline = time.monotonic() + wait_seconds_timeout
         with queue._messages_lock:
             while not (received := receive(region(queue.queue_arn), queue, count, visibility_timeout)):
@@ -113,7 +114,7 @@ def _receive_from_message_store(region: RegionOf) -> None:
                 queue._messages_lock.wait(_LONG_POLL_INTERVAL)
             region(queue.queue_arn).source_changed(queue.queue_arn, "change of a message")
         for message in received:
-            _filter_message_attributes(message, message_attribute_names or [])
+            _filter_message_attributes(message, names)
         return received
 
     replace(SQSBackend, "receive_message", receive_message)

@@ -17,10 +17,14 @@ def apply() -> None:
     _fail_single_entries()
     _forget_purged_messages()
     _show_whole_timestamps()
+    _begin_policies()
 
 
 def _keep_attributes() -> None:
-    """moto's SetQueueAttributes drops the policy if it is not passed again, and moto has no RedriveAllowPolicy."""
+    """moto's SetQueueAttributes drops the policy if it is not passed again, and moto has no RedriveAllowPolicy.
+
+    It keeps both kinds of encryption where one replaces the other.
+    """
     from moto.sqs.models import Queue  # noqa: PLC0415
 
     set_by_moto = Queue._set_attributes
@@ -29,6 +33,10 @@ def _keep_attributes() -> None:
         known = {"Policy": queue.policy} if hasattr(queue, "_policy_json") else {}
         allowed = attributes.get(_ALLOW, queue.redrive_allow_policy)
         set_by_moto(queue, {**known, **attributes}, now)
+        if attributes.get("KmsMasterKeyId"):
+            queue.sqs_managed_sse_enabled = "false"
+        elif str(attributes.get("SqsManagedSseEnabled", "")).lower() == "true":
+            queue.kms_master_key_id = queue.kms_data_key_reuse_period_seconds = None
         queue.redrive_allow_policy = (json.dumps(allowed) if isinstance(allowed, dict) else allowed) or None
 
     Queue.redrive_allow_policy = None
@@ -122,3 +130,18 @@ def _show_whole_timestamps() -> None:
         return {**found, **times}
 
     replace_attribute(Queue, "attributes", property(attributes))
+
+
+def _begin_policies() -> None:
+    """The first AddPermission creates a policy of version 2008-10-17; moto's has another version."""
+    from moto.sqs.models import SQSBackend  # noqa: PLC0415
+
+    add_by_moto = SQSBackend.add_permission
+
+    def add_permission(backend: Any, region_name: str, queue_name: str, *args: Any, **options: Any) -> None:
+        policy = backend.get_queue(queue_name)._policy_json
+        add_by_moto(backend, region_name, queue_name, *args, **options)
+        if len(policy["Statement"]) == 1:
+            policy["Version"] = "2008-10-17"
+
+    replace(SQSBackend, "add_permission", add_permission)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from millrace.local.core.errors import ApiError
+from millrace.local.core.json_text import parsed
 
 if TYPE_CHECKING:
     from millrace.local.core.account_region import AccountRegion
@@ -29,6 +30,7 @@ _RANGES = {
     "ReceiveMessageWaitTimeSeconds": (0, 20),
     "VisibilityTimeout": (0, 43_200),
 }
+_COMPARED = {*_RANGES, "ContentBasedDeduplication", "DeduplicationScope", "FifoThroughputLimit"}
 _OTHER = {"KmsMasterKeyId", "Policy", "RedriveAllowPolicy", "RedrivePolicy", "SqsManagedSseEnabled"}
 _OF_FIFO = {"ContentBasedDeduplication", "DeduplicationScope", "FifoQueue", "FifoThroughputLimit"}
 
@@ -45,6 +47,7 @@ class Validation:
             "AmazonSQS.SendMessageBatch": _check_message_batch,
             "AmazonSQS.ReceiveMessage": _check_receive,
             "AmazonSQS.ChangeMessageVisibility": _check_receive,
+            "AmazonSQS.RemovePermission": self._check_label,
             "AmazonSQS.DeleteMessageBatch": lambda params: check_batch(params, "DeleteMessageBatch"),
             "AmazonSQS.ChangeMessageVisibilityBatch": lambda params: check_batch(
                 params, "ChangeMessageVisibilityBatch"
@@ -59,7 +62,7 @@ class Validation:
         queue = self._region.backends.sqs.queues.get(params.get("QueueName"))
         known = queue.attributes if queue else {}
         for name, value in (params.get("Attributes") or {}).items():
-            if name in _RANGES and known and str(known.get(name)) != str(value):
+            if name in _COMPARED and known and str(known.get(name)).lower() != str(value).lower():
                 message = f"A queue already exists with the same name and a different value for attribute {name}"
                 raise ApiError("QueueAlreadyExists", message)
 
@@ -68,10 +71,22 @@ class Validation:
         if queue is not None:  # moto reports a missing queue
             check_message(queue, params)
 
+    def _check_label(self, params: Parameters) -> None:
+        queue, label = self._queue(params), params.get("Label")
+        if queue is not None and all(each["Sid"] != label for each in parsed(queue.policy)["Statement"]):
+            reason = "can't find label."
+            raise ApiError(_INVALID, f"Value {label} for parameter Label is invalid. Reason: {reason}")
+
     def _check_attributes(self, params: Parameters) -> None:
         queue = self._queue(params)
-        if queue is not None:
-            _check_queue_attributes(params.get("Attributes") or {}, fifo=queue.fifo_queue)
+        if queue is None:
+            return
+        attributes = params.get("Attributes") or {}
+        _check_queue_attributes(attributes, fifo=queue.fifo_queue)
+        if str(attributes.get("FifoQueue", "true")).lower() != "true":
+            reason = "Modifying queue type is not supported."
+            message = f"Invalid value for the parameter FifoQueue. Reason: {reason}"
+            raise ApiError("InvalidAttributeValue", message)
 
 
 def check_message(queue: Any, entry: Parameters) -> None:
@@ -225,12 +240,28 @@ def _check_new_queue(params: Parameters) -> None:
 
 
 def _check_queue_attributes(attributes: Mapping[str, Any], *, fifo: bool) -> None:
+    _check_encryption(attributes)
+    _check_redrive(attributes.get("RedrivePolicy"))
     for name, value in attributes.items():
         if name not in _RANGES.keys() | _OTHER | (_OF_FIFO if fifo else set()):
             raise ApiError("InvalidAttributeName", f"Unknown Attribute {name}.")
         low, high = _RANGES.get(name, (None, None))
         if low is not None and high is not None and value != "" and not _in_range(value, low, high):
             raise ApiError("InvalidAttributeValue", f"Invalid value for the parameter {name}.")
+
+
+def _check_encryption(attributes: Mapping[str, Any]) -> None:
+    managed = str(attributes.get("SqsManagedSseEnabled", "")).lower() == "true"
+    if managed and attributes.get("KmsMasterKeyId"):
+        message = "You can use one type of server-side encryption (SSE) at one time. You can either enable KMS SSE or "
+        raise ApiError("InvalidAttributeName", f"{message}SQS SSE.")
+
+
+def _check_redrive(policy: Any) -> None:
+    found = parsed(policy)
+    if isinstance(found, dict) and not str(found.get("deadLetterTargetArn", "arn:")).startswith("arn:"):
+        reason = "Invalid value for deadLetterTargetArn."
+        raise ApiError(_INVALID, f"Value {policy} for parameter RedrivePolicy is invalid. Reason: {reason}")
 
 
 def _in_range(value: Any, low: int, high: int) -> bool:

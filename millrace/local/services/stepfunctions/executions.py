@@ -1,12 +1,13 @@
 """The executions of an account and region."""
 
+import json
 import uuid
 from collections import defaultdict
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from millrace.local.core.errors import ApiError
-from millrace.local.core.json_text import strict
+from millrace.local.core.json_text import jackson_error, strict
 from millrace.local.services.stepfunctions.catalog import Catalog, Selection
 from millrace.local.services.stepfunctions.interpreter import Environment, Execution, HistoryEvent, Identity, Observer
 from millrace.local.services.stepfunctions.requests import check_arn, check_name
@@ -163,4 +164,6 @@ def _check_input(text: str) -> None:
     try:
         strict(text)
     except ValueError as error:
-        raise ApiError("InvalidExecutionInput", f"Invalid State Machine Execution Input: '{error}'") from error
+        reason = jackson_error(text, error) if isinstance(error, json.JSONDecodeError) else str(error)
+        message = f"Invalid State Machine Execution Input: '{reason if text else 'Invalid execution input.'}'"
+        raise ApiError("InvalidExecutionInput", message) from error

@@ -30,6 +30,7 @@ _WARNING = (
     "change in the runtime version, you may be able to mitigate this error by temporarily rolling back to the previous "
     "runtime version. For more information, see https://docs.aws.amazon.com/lambda/latest/dg/runtimes-update.html"
 )
+_TASK_ROOT = "/var/task"
 _NUMBER = f"decimal-{os.urandom(8).hex()}:"
 _NUMBERS = re.compile(f'"{_NUMBER}([^"]*)"')
 
@@ -113,7 +114,7 @@ def init_error(raised: Exception) -> bytes:
     error = _error(raised, "")
     logging.getLogger().warning(_WARNING)
     logs.write_error(error)
-    return _encoded(error).encode()
+    return _encoded(_with_paths_on_aws(error)).encode()
 
 
 def invoke(handler: Handler, body: bytes, call: dict[str, Any], config: dict[str, Any]) -> tuple[str, bytes]:
@@ -129,7 +130,7 @@ def invoke(handler: Handler, body: bytes, call: dict[str, Any], config: dict[str
     except Exception as raised:  # noqa: BLE001 - AWS responds to every exception of a handler
         error = _error(raised, request_id)
         logs.write_error(error)
-        return "error", _encoded(error).encode()
+        return "error", _encoded(_with_paths_on_aws(error)).encode()
     return "ok", answer if isinstance(answer, bytes) else answer.encode()
 
 
@@ -172,6 +173,12 @@ def _error(raised: Exception, request_id: str) -> dict[str, Any]:
     else:
         kind, trace = type(raised).__name__, _stack(raised)
     return {"errorMessage": str(raised), "errorType": kind, "requestId": request_id, "stackTrace": trace}
+
+
+def _with_paths_on_aws(error: dict[str, Any]) -> dict[str, Any]:
+    """Return an error whose stack trace has the paths of the function on AWS; the log has those of this machine."""
+    root = os.environ.get("LAMBDA_TASK_ROOT") or _TASK_ROOT
+    return {**error, "stackTrace": [line.replace(f'"{root}/', f'"{_TASK_ROOT}/') for line in error["stackTrace"]]}
 
 
 def _stack(raised: Exception) -> list[str]:

@@ -153,7 +153,8 @@ class _Attempt:
 
     def _check_size(self, text: str) -> None:
         if is_too_large(text):
-            error = data_limit_exceeded(self._state.resource.arn)
+            resource = self._state.resource
+            error = data_limit_exceeded(resource.service if resource.is_integration else resource.arn)
             self._events.write("Failed", error=error.error, cause=error.cause)
             raise error
 

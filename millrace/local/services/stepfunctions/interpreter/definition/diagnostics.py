@@ -18,7 +18,8 @@ class Diagnostic:
 
     def __str__(self) -> str:
         """Return the finding as CreateStateMachine writes it."""
-        return f"{self.code}: {self.message}" + ("" if self.location is None else f" at {self.location}")
+        is_located = self.location is None or self.message.endswith(self.location)
+        return f"{self.code}: {self.message}" + ("" if is_located else f" at {self.location}")
 
 
 class InvalidDefinitionError(ValueError):

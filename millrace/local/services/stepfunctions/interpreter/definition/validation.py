@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from millrace.local.core.json_text import reject_lone_surrogates
+from millrace.local.core.json_text import jackson_error, jackson_width, reject_lone_surrogates
 from millrace.local.services.stepfunctions.interpreter.definition.diagnostics import Diagnostic, InvalidDefinitionError
 from millrace.local.services.stepfunctions.interpreter.definition.reader import SCHEMA, Reader
 from millrace.local.services.stepfunctions.interpreter.definition.states import (
@@ -51,6 +51,8 @@ def _read(text: str, *, express: bool) -> tuple[StateMachine | None, list[Diagno
         if not isinstance(node, dict):
             return None, [Diagnostic(_JSON if text.strip() else SCHEMA, "Definition must be a valid JSON object")]
         machine = reader.read(node)
+    except json.JSONDecodeError as error:
+        return None, [_not_json(text, error)]
     except (ValueError, RecursionError) as error:
         return None, [Diagnostic(_JSON, str(error))]
     found = reader.diagnostics
@@ -58,6 +60,11 @@ def _read(text: str, *, express: bool) -> tuple[StateMachine | None, list[Diagno
         if check and not any(each.severity == "ERROR" for each in found):
             found = [*check(machine, ""), *found]
     return machine, found
+
+
+def _not_json(text: str, error: json.JSONDecodeError) -> Diagnostic:
+    source = f'[Source: (String)"{text}"; line: {error.lineno}, column: {error.colno + jackson_width(text, error)}]'
+    return Diagnostic(_JSON, f"{jackson_error(text, error)}\n at {source}", source)
 
 
 def _loaded(text: str) -> Any:

@@ -4,6 +4,7 @@ https://docs.aws.amazon.com/step-functions/latest/dg/connect-stepfunctions.html
 """
 
 import json
+import uuid
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from millrace.local.core.errors import ApiError
@@ -12,6 +13,7 @@ from millrace.local.services.stepfunctions.interpreter.errors import TASK_FAILED
 from millrace.local.services.stepfunctions.interpreter.history import compact
 from millrace.local.services.stepfunctions.interpreter.integrations.failures import of_api_error
 from millrace.local.services.stepfunctions.interpreter.integrations.functions import authorize
+from millrace.local.services.stepfunctions.interpreter.integrations.metadata import metadata
 from millrace.local.services.stepfunctions.interpreter.pending import Pending, failed, succeeded
 
 if TYPE_CHECKING:
@@ -47,7 +49,9 @@ class Executions:
             started = self._service.call("StartExecution", params)
         except ApiError as error:
             return failed(of_api_error("states", error))
-        return succeeded({"ExecutionArn": started["executionArn"], "StartDate": int(started["startDate"] * 1000)})
+        answer = {"ExecutionArn": started["executionArn"], "StartDate": int(started["startDate"] * 1000)}
+        found = metadata("states", started, str(uuid.uuid4()), self._region.clock.now())
+        return succeeded({**answer, **found})
 
     def complete(self, call: Call, response: dict[str, Any]) -> Pending:
         """Wait for the end of an execution. To cancel the result stops it."""

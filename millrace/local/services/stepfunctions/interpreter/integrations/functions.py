@@ -16,6 +16,7 @@ from millrace.local.services.stepfunctions.interpreter.environment import Call
 from millrace.local.services.stepfunctions.interpreter.errors import StateError
 from millrace.local.services.stepfunctions.interpreter.history import compact
 from millrace.local.services.stepfunctions.interpreter.integrations.failures import of_api_error
+from millrace.local.services.stepfunctions.interpreter.integrations.metadata import metadata
 from millrace.local.services.stepfunctions.interpreter.pending import Pending, failed, succeeded
 
 if TYPE_CHECKING:
@@ -81,9 +82,10 @@ def authorize(region: "AccountRegion", call: Call, service: str, operation: str,
 
 def _accepted(region: "AccountRegion", function: Any, invocation: _Invocation) -> dict[str, Any]:
     if invocation.kind == "DryRun":
-        return _response(function, 204, str(uuid.uuid4()), None)
+        return _response(region, function, 204, str(uuid.uuid4()), None)
     payload = compact(invocation.payload).encode()
-    return _response(function, 202, region.service(Lambda).functions.invoke_async(function, payload), None)
+    request_id = region.service(Lambda).functions.invoke_async(function, payload)
+    return _response(region, function, 202, request_id, None)
 
 
 def _invoked(region: "AccountRegion", call: Call, function: Any, invocation: _Invocation) -> Pending:
@@ -101,18 +103,20 @@ def _invoked(region: "AccountRegion", call: Call, function: Any, invocation: _In
             result.succeed(_parsed(text))
         else:
             log = functions.logs.tail(function, outcome, began) if invocation.with_log else None
-            result.succeed(_response(function, 200, outcome.request_id, _parsed(text), log))
+            result.succeed(_response(region, function, 200, outcome.request_id, _parsed(text), log))
 
     functions.invoke(function, compact(invocation.payload).encode(), done, urgent=call.caller.express)
     return result
 
 
-def _response(function: Any, status: int, request_id: str, payload: Any, log: bytes | None = None) -> dict[str, Any]:
+def _response(
+    region: "AccountRegion", function: Any, status: int, request_id: str, payload: Any, log: bytes | None = None
+) -> dict[str, Any]:
+    version = {"X-Amz-Executed-Version": str(function.version)}
     response = {
         "ExecutedVersion": str(function.version),
         "Payload": payload,
-        "SdkHttpMetadata": {"HttpStatusCode": status},
-        "SdkResponseMetadata": {"RequestId": request_id},
+        **metadata("lambda", payload, request_id, region.clock.now(), status, version),
         "StatusCode": status,
     }
     return response if log is None else {**response, "LogResult": base64.b64encode(log).decode()}

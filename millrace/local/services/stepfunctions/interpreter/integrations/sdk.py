@@ -21,6 +21,7 @@ from millrace.local.services.stepfunctions.interpreter.integrations.failures imp
     of_client_error,
     of_parameters,
 )
+from millrace.local.services.stepfunctions.interpreter.integrations.metadata import has_metadata, metadata
 from millrace.local.services.stepfunctions.interpreter.pending import Pending
 
 if TYPE_CHECKING:
@@ -56,11 +57,14 @@ class Sdk:
             raise of_client_error(service, error) from error
         except Exception as error:  # the parameters are those of the definition: any may be wrong
             raise of_parameters(service, error) from error
-        response.pop("ResponseMetadata", None)
+        received = response.pop("ResponseMetadata", {})
         if call.raw:
             return {name: value.read() if hasattr(value, "read") else value for name, value in response.items()}
         is_sdk = service.startswith("aws-sdk:")
-        return shapes.response(response, operation.output_shape, in_pascal_case=is_sdk)
+        shaped = shapes.response(response, operation.output_shape, in_pascal_case=is_sdk)
+        if not has_metadata(service):
+            return shaped
+        return shaped | metadata(service, shaped, received.get("RequestId", ""), self._region.clock.now())
 
     def _client(self, service: str, keys: dict[str, str]) -> Any:
         from moto.settings import moto_server_port  # noqa: PLC0415 - moto is imported after its settings are made

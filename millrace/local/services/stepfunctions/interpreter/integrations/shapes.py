@@ -23,7 +23,11 @@ def request(value: Any, shape: Shape | None) -> Any:
     if isinstance(shape, StructureShape) and isinstance(value, dict):
         names = {xform_name(name): name for name in shape.members}
         found = {name: names.get(xform_name(str(name)), name) for name in value}
-        return {found[name]: request(each, shape.members.get(str(found[name]))) for name, each in value.items()}
+        return {
+            found[name]: request(each, shape.members.get(str(found[name])))
+            for name, each in value.items()
+            if each is not None  # the SDK omits null
+        }
     if isinstance(shape, ListShape) and isinstance(value, list):
         return [request(each, shape.member) for each in value]
     if isinstance(shape, MapShape) and isinstance(value, dict):
