@@ -15,6 +15,7 @@ from millrace.local.cloudformation.parameters import ParameterError, given_or_de
 from millrace.local.cloudformation.refusals import Options, check
 from millrace.local.cloudformation.registry import Cloud, UnsupportedError
 from millrace.local.cloudformation.registry.calls import Clients
+from millrace.local.cloudformation.registry.stored_types import effects_missing
 from millrace.local.cloudformation.rollout import Rollout
 from millrace.local.cloudformation.template import TemplateError
 from millrace.local.core.backends import Environment
@@ -138,9 +139,16 @@ class Deployer:
         given = self._given(stack, options)
         for logical_id, name in options.skipped(stack).items():
             _log.warning("%s.%s (%s) is skipped; references to it have placeholders.", stack.name, logical_id, name)
+        _warn_of_stored_types(stack, options)
         try:
             self._assets.publish(stack.assets)
             parameters = resolve_parameters(stack.template, given, self.cloud.clients)
         except (TemplateError, ClientError, OSError) as error:
             raise DeploymentError(stack, error) from error
         rollout.deploy(stack, parameters).parameters = given
+
+
+def _warn_of_stored_types(stack: Stack, options: Options) -> None:
+    types = {each.type for each in stack.template.resources.values()} - options.skip
+    for reason, names in effects_missing(types):
+        _log.warning("%s: %s: stored with the stack only, because %s.", stack.name, ", ".join(names), reason)

@@ -156,8 +156,8 @@ def test_rule_other_than_the_bootstrap_version_fails():
 
 
 def test_unsupported_attribute_of_a_resource_fails():
-    with pytest.raises(TemplateError, match=r"Resources\.Group: the attribute UpdatePolicy"):
-        Template({"Resources": {"Group": {"Type": "T", "UpdatePolicy": {}}}})
+    with pytest.raises(TemplateError, match=r"Resources\.Group: the attribute Hooks"):
+        Template({"Resources": {"Group": {"Type": "T", "Hooks": {}}}})
 
 
 def test_bootstrap_version_is_not_a_parameter():

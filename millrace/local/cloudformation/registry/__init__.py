@@ -4,6 +4,7 @@ from millrace.local import services
 from millrace.local.cloudformation.registry.calls import Cloud
 from millrace.local.cloudformation.registry.custom_resources import CustomResourceType, foreign_runtime, is_custom
 from millrace.local.cloudformation.registry.errors import UnsupportedError, UnsupportedTypeError
+from millrace.local.cloudformation.registry.stored_types import stored_reason, stored_type
 from millrace.local.cloudformation.registry.types import Resource, ResourceType
 
 
@@ -20,6 +21,8 @@ def resource_type(name: str, logical_id: str) -> ResourceType:
     """Return a resource type. Raises UnsupportedTypeError."""
     if is_custom(name):
         return CustomResourceType(name, "cloudformation", None, "")
+    if stored_reason(name):
+        return stored_type(name)
     if name not in TYPES:
         raise UnsupportedTypeError(name, logical_id)
     return TYPES[name]
