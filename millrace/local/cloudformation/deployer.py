@@ -13,7 +13,7 @@ from millrace.local.cloudformation.assets import Assets
 from millrace.local.cloudformation.deployment import Change, Deployment, DeploymentError
 from millrace.local.cloudformation.parameters import ParameterError, given_or_default, resolve_parameters
 from millrace.local.cloudformation.refusals import Options, check
-from millrace.local.cloudformation.registry import Cloud, UnsupportedError
+from millrace.local.cloudformation.registry import TYPES, Cloud, UnsupportedError
 from millrace.local.cloudformation.registry.calls import Clients
 from millrace.local.cloudformation.registry.stored_types import effects_missing
 from millrace.local.cloudformation.rollout import Rollout
@@ -66,7 +66,7 @@ class Deployer:
         with self.lock:
             names = {stack.name for stack in stacks}
             previous = self._stacks_of.get(folder.resolve(), set())
-            others = [name for name in self.deployment.stacks if name not in previous | names]
+            others = [name for name in self.deployment.stacks if self.deployment.root(name) not in previous | names]
             rollout = self.rollout(on_change, keep=others, skip=options.skip)
             try:
                 for stack in stacks:
@@ -149,6 +149,6 @@ class Deployer:
 
 
 def _warn_of_stored_types(stack: Stack, options: Options) -> None:
-    types = {each.type for each in stack.template.resources.values()} - options.skip
+    types = {each.type for each in stack.template.resources.values()} - options.skip - TYPES.keys()
     for reason, names in effects_missing(types):
         _log.warning("%s: %s: stored with the stack only, because %s.", stack.name, ", ".join(names), reason)

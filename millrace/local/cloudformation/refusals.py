@@ -8,6 +8,7 @@ from typing import Any
 from millrace.local.cloudformation.assembly import Stack
 from millrace.local.cloudformation.deployment import DeploymentError
 from millrace.local.cloudformation.intrinsics import UnsupportedIntrinsicError, unsupported_functions
+from millrace.local.cloudformation.nested_templates import nested_stacks
 from millrace.local.cloudformation.registry import (
     IGNORED,
     UnsupportedError,
@@ -70,8 +71,14 @@ def _fix(refusal: DeploymentError) -> str:
 def check(
     stacks: Iterable[Stack], options: Options, more: Callable[[Stack], Iterable[DeploymentError]] = lambda _: ()
 ) -> None:
-    """Raise RefusedDeploymentError for everything that the local cloud does not support. `more` adds to it."""
-    found = [refusal for stack in stacks for refusal in [*refusals_of(stack, options.skip), *more(stack)]]
+    """Raise RefusedDeploymentError for everything that the local cloud does not support, in nested stacks as well.
+
+    `more` adds to it.
+    """
+    found: list[DeploymentError] = []
+    for stack in stacks:
+        found += [*refusals_of(stack, options.skip), *more(stack)]
+        found += (refusal for nested in nested_stacks(stack) for refusal in refusals_of(nested, options.skip))
     if found:
         raise RefusedDeploymentError(found)
 

@@ -98,7 +98,7 @@ class Template:
         if rules := sorted(body.get("Rules", {}).keys() - {"CheckBootstrapVersion"}):
             raise TemplateError(f"Rules.{rules[0]} is not supported. Remove the rule.")
         self.body = body
-        self._construct_paths = construct_paths
+        self.construct_paths = construct_paths
         resources = body.get("Resources", {})
         self.resources = {name: ResourceDefinition.parse(name, resource) for name, resource in resources.items()}
 
@@ -111,7 +111,7 @@ class Template:
     def construct_path(self, logical_id: str) -> str:
         """Return the path of a resource's construct; its logical id if the path is unknown."""
         path = self.body["Resources"][logical_id].get("Metadata", {}).get("aws:cdk:path")
-        return path or self._construct_paths().get(logical_id) or logical_id
+        return path or self.construct_paths().get(logical_id) or logical_id
 
     @cached_property
     def outputs(self) -> dict[str, Mapping[str, Any]]:

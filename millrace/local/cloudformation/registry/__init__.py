@@ -4,6 +4,7 @@ from millrace.local import services
 from millrace.local.cloudformation.registry.calls import Cloud
 from millrace.local.cloudformation.registry.custom_resources import CustomResourceType, foreign_runtime, is_custom
 from millrace.local.cloudformation.registry.errors import UnsupportedError, UnsupportedTypeError
+from millrace.local.cloudformation.registry.nested_stacks import NESTED_STACK, STACK
 from millrace.local.cloudformation.registry.stored_types import stored_reason, stored_type
 from millrace.local.cloudformation.registry.types import Resource, ResourceType
 
@@ -21,11 +22,13 @@ def resource_type(name: str, logical_id: str) -> ResourceType:
     """Return a resource type. Raises UnsupportedTypeError."""
     if is_custom(name):
         return CustomResourceType(name, "cloudformation", None, "")
+    if name == STACK:
+        return NESTED_STACK
+    if name in TYPES:
+        return TYPES[name]
     if stored_reason(name):
         return stored_type(name)
-    if name not in TYPES:
-        raise UnsupportedTypeError(name, logical_id)
-    return TYPES[name]
+    raise UnsupportedTypeError(name, logical_id)
 
 
 __all__ = [
