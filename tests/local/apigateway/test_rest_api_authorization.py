@@ -130,7 +130,7 @@ def test_flush_drops_the_cached_policies_of_a_stage(by_token, empty_cloud):
         ("put_integration", {"type": "HTTP_PROXY", "uri": "https://example.com"}, "Type 'HTTP_PROXY'"),
         (
             "put_integration",
-            {"type": "AWS", "uri": "arn:aws:apigateway:us-east-1:s3:path/b"},
+            {"type": "AWS", "uri": "arn:aws:apigateway:us-east-1:translate:action/b"},
             "the local cloud integrates",
         ),
     ],
@@ -138,7 +138,7 @@ def test_flush_drops_the_cached_policies_of_a_stage(by_token, empty_cloud):
 def test_unsupported_part_of_a_rest_api_is_refused(by_token, empty_cloud, operation, given, named):
     """https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-api-integration-types.html
 
-    Refused: user pools, HTTP integrations, and services other than Lambda, EventBridge, SQS and Step Functions.
+    Refused: user pools, HTTP integrations, and services without a part in a flow.
     """
     gateway = empty_cloud.client("apigateway")
     resources = gateway.get_resources(restApiId=by_token.id)["items"]

@@ -121,10 +121,10 @@ def test_unsupported_function_is_reported_with_its_location(resolve, name):
 
 def test_unsupported_dynamic_reference_fails(resolve):
     """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/dynamic-references.html
-    Refused: all but those to Secrets Manager.
+    Refused: all but those to Secrets Manager and the parameter store.
     """
-    with pytest.raises(UnsupportedIntrinsicError, match=r"resolve:ssm-secure"):
-        resolve({"Key": "{{resolve:ssm-secure:key}}"})
+    with pytest.raises(UnsupportedIntrinsicError, match=r"resolve:acm:"):
+        resolve({"Key": "{{resolve:acm:key}}"})
 
 
 @pytest.mark.parametrize(

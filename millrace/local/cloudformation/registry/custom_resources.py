@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from millrace.local.cloudformation.registry.calls import Cloud, resolve_secrets
+from millrace.local.cloudformation.registry.calls import Cloud, resolve_references
 from millrace.local.cloudformation.registry.cdk_resources import CDK_RESOURCES
 from millrace.local.cloudformation.registry.custom_requests import (
     FRAMEWORK,
@@ -65,7 +65,7 @@ class CustomResourceType(ResourceType):
         return bool(old.get("ServiceToken") != new.get("ServiceToken"))
 
     def _change(self, cloud: Cloud, resource: Resource, old: Properties | None, new: Properties | None) -> Answer:
-        old, new = (None if each is None else resolve_secrets(each, cloud.clients) for each in (old, new))
+        old, new = (None if each is None else resolve_references(each, cloud.clients) for each in (old, new))
         default = resource.physical_id or f"{resource.name}-{resource.logical_id}"
         if self.type in CDK_RESOURCES:
             return Answer(default, CDK_RESOURCES[self.type](cloud, old, new))

@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/AWS_SNS.h
 
 from millrace.local.cloudformation.registry.calls import Argument, Call, nested, props
 from millrace.local.cloudformation.registry.names import Name
-from millrace.local.cloudformation.registry.steps import Attributes, ForEach, Tags
+from millrace.local.cloudformation.registry.steps import Attributes, ForEach, Setting, Tags
 from millrace.local.cloudformation.registry.types import ResourceType
 
 _TOPIC_ATTRIBUTES = (
@@ -37,7 +37,10 @@ TOPIC = ResourceType(
     delete=(Call("delete_topic", by={"TopicArn": "{id}"}),),
     immutable=frozenset({"TopicName", "FifoTopic"}),
     defaults={"ContentBasedDeduplication": False, "SignatureVersion": "1", "TracingConfig": "PassThrough"},
-    not_in_moto={"DataProtectionPolicy": "moto's CreateTopic drops it"},
+    not_in_moto={
+        "DataProtectionPolicy": "moto's CreateTopic drops it",
+        "DeliveryStatusLogging": "the local cloud writes no delivery logs of topics",
+    },
 )
 
 _EMPTY_POLICY = '{{"Version": "2012-10-17", "Statement": []}}'
@@ -63,6 +66,19 @@ TOPIC_POLICY = ResourceType(
             shared=frozenset({"PolicyDocument"}),
         ),
     ),
+)
+
+_INLINE = {"TopicArn": "{TopicArn}", "AttributeName": "Policy"}
+
+TOPIC_INLINE_POLICY = ResourceType(
+    "AWS::SNS::TopicInlinePolicy",
+    "sns",
+    create=None,
+    id="{TopicArn}",
+    steps=(Setting(Call("set_topic_attributes", {"PolicyDocument": Argument("AttributeValue")}, _INLINE)),),
+    delete=(Call("set_topic_attributes", by={**_INLINE, "AttributeValue": _EMPTY_POLICY}),),
+    immutable=frozenset({"TopicArn"}),
+    other_properties=frozenset({"TopicArn"}),
 )
 
 _SUBSCRIPTION_ATTRIBUTES = (
@@ -91,4 +107,4 @@ SUBSCRIPTION = ResourceType(
     defaults={"FilterPolicy": {}, "FilterPolicyScope": "MessageAttributes", "RawMessageDelivery": False},
 )
 
-TYPES = (TOPIC, TOPIC_POLICY, SUBSCRIPTION)
+TYPES = (TOPIC, TOPIC_POLICY, TOPIC_INLINE_POLICY, SUBSCRIPTION)
