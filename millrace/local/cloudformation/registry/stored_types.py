@@ -11,14 +11,15 @@ from millrace.local.cloudformation.registry.calls import Cloud
 from millrace.local.cloudformation.registry.names import Name
 from millrace.local.cloudformation.registry.types import Properties, Resource, ResourceType
 
+_NO_VPC = "functions run on this machine, outside of any VPC"
+_NO_DNS = "the local cloud has no DNS, certificates or edge locations"
+_NO_DEVICES = "the local cloud has no devices; publish with the API of iot-data"
 _REASONS = {
-    "functions run on this machine, outside of any VPC": (
+    _NO_VPC: (
         *("EC2", "EFS", "FSx", "ElasticLoadBalancing", "ElasticLoadBalancingV2", "NetworkFirewall", "ServiceDiscovery"),
         "VpcLattice",
     ),
-    "the local cloud has no DNS, certificates or edge locations": (
-        *("ACMPCA", "CertificateManager", "CloudFront", "GlobalAccelerator", "Route53", "Route53Resolver"),
-    ),
+    _NO_DNS: (*("ACMPCA", "CertificateManager", "CloudFront", "GlobalAccelerator", "Route53", "Route53Resolver"),),
     "the local cloud runs no containers or servers": (
         *("AppRunner", "AutoScaling", "Batch", "ECS", "EKS", "ElasticBeanstalk", "ImageBuilder", "Lightsail"),
     ),
@@ -57,21 +58,33 @@ _REASONS = {
 }
 STORED_SERVICES = {f"AWS::{service}": reason for reason, services in _REASONS.items() for service in services}
 STORED_TYPES = {
-    "AWS::ApiGateway::ClientCertificate": "the local cloud has no DNS, certificates or edge locations",
+    "AWS::ApiGateway::ClientCertificate": _NO_DNS,
     "AWS::ApiGateway::DocumentationPart": "no request depends on it",
     "AWS::ApiGateway::DocumentationVersion": "no request depends on it",
+    "AWS::ApiGateway::BasePathMapping": _NO_DNS,
+    "AWS::ApiGateway::BasePathMappingV2": _NO_DNS,
+    "AWS::ApiGateway::DomainName": _NO_DNS,
+    "AWS::ApiGateway::DomainNameV2": _NO_DNS,
+    "AWS::ApiGateway::GatewayResponse": "errors of a REST API have the default responses of API Gateway",
+    "AWS::ApiGateway::VpcLink": _NO_VPC,
+    "AWS::ApiGatewayV2::ApiMapping": _NO_DNS,
+    "AWS::ApiGatewayV2::DomainName": _NO_DNS,
+    "AWS::ApiGatewayV2::VpcLink": _NO_VPC,
     "AWS::CloudFormation::WaitConditionHandle": "the local cloud receives no signals; CDK and SAM use it as a dummy",
     "AWS::CloudWatch::AnomalyDetector": "the local cloud detects no anomalies",
     "AWS::CloudWatch::InsightRule": "the local cloud has no operations console",
     "AWS::IAM::InstanceProfile": "the local cloud runs no containers or servers",
+    "AWS::IAM::OIDCProvider": "the local cloud takes no tokens of identity providers",
+    "AWS::IAM::SAMLProvider": "the local cloud takes no tokens of identity providers",
     "AWS::IAM::ServiceLinkedRole": "services need no role of their own here",
-    "AWS::IoT::Certificate": "the local cloud has no devices; publish with the API of iot-data",
-    "AWS::IoT::Policy": "the local cloud has no devices; publish with the API of iot-data",
-    "AWS::IoT::PolicyPrincipalAttachment": "the local cloud has no devices; publish with the API of iot-data",
-    "AWS::IoT::Thing": "the local cloud has no devices; publish with the API of iot-data",
-    "AWS::IoT::ThingGroup": "the local cloud has no devices; publish with the API of iot-data",
-    "AWS::IoT::ThingPrincipalAttachment": "the local cloud has no devices; publish with the API of iot-data",
-    "AWS::IoT::ThingType": "the local cloud has no devices; publish with the API of iot-data",
+    "AWS::IoT::Certificate": _NO_DEVICES,
+    "AWS::IoT::Policy": _NO_DEVICES,
+    "AWS::IoT::PolicyPrincipalAttachment": _NO_DEVICES,
+    "AWS::IoT::Thing": _NO_DEVICES,
+    "AWS::IoT::ThingGroup": _NO_DEVICES,
+    "AWS::IoT::ThingPrincipalAttachment": _NO_DEVICES,
+    "AWS::IoT::ThingType": _NO_DEVICES,
+    "AWS::EventSchemas::Discoverer": "the local cloud infers no schemas from events",
     "AWS::Lambda::CodeSigningConfig": "the local cloud checks no signatures of code",
     "AWS::Lambda::LayerVersionPermission": "layers are used in their own account only",
     "AWS::Logs::QueryDefinition": "the local cloud has no operations console",
@@ -97,6 +110,8 @@ _REF_IS_ARN = frozenset(
         "AWS::ElasticLoadBalancingV2::Listener",
         "AWS::ElasticLoadBalancingV2::LoadBalancer",
         "AWS::ElasticLoadBalancingV2::TargetGroup",
+        "AWS::IAM::OIDCProvider",
+        "AWS::IAM::SAMLProvider",
         "AWS::Lambda::CodeSigningConfig",
         "AWS::MSK::Cluster",
         "AWS::MSK::ServerlessCluster",
