@@ -29,6 +29,11 @@ class Notification:
         """The message attributes, with binary values in Base64."""
         return self.options.get("message_attributes") or {}
 
+    @property
+    def is_raw(self) -> bool:
+        """Whether the subscriber receives the message alone."""
+        return bool(self.subscription.attributes.get("RawMessageDelivery"))
+
     def event(self) -> dict[str, Any]:
         """Return the event of a function. https://docs.aws.amazon.com/lambda/latest/dg/with-sns.html."""
         fields = self._fields()

@@ -6,20 +6,32 @@ https://docs.aws.amazon.com/sns/latest/dg/sns-event-destinations.html
 import contextlib
 import json
 from collections.abc import Callable
+from functools import cached_property, partial
 from typing import Any
 
 from millrace.local.core.service import DeliveryPermissions, Service
 from millrace.local.core.targets import Message, find, send_record
+from millrace.local.services.iam import Iam, Permission
+from millrace.local.services.sns.http_endpoints import HttpEndpoints
 from millrace.local.services.sns.notifications import Notification
+
+_DELIVERED = ("firehose", "http", "https", "lambda", "sqs")
 
 
 class Sns(Service):
-    """The topics of an account and region. Delivers to functions and queues here; moto delivers to other endpoints."""
+    """The topics of an account and region. Delivers to functions, queues, delivery streams and HTTP endpoints.
+
+    moto records the messages for telephones and mobile apps; e-mail is not sent.
+    """
 
     arn_name = "sns"
     is_target = True
     permissions_to_deliver = DeliveryPermissions(("sns:Publish",), ("kms:Decrypt", "kms:GenerateDataKey"))
     """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html#eb-sns-permissions."""
+
+    @cached_property
+    def _http(self) -> HttpEndpoints:
+        return HttpEndpoints(self.region)
 
     def find(self, arn: str) -> Any:
         """Return moto's topic. Raises LookupError if it does not exist."""
@@ -51,7 +63,7 @@ class Sns(Service):
         A missing queue does not fail the publisher.
         """
         matcher = subscription._filter_policy_matcher  # noqa: SLF001 - moto's
-        if subscription.protocol not in ("lambda", "sqs"):
+        if subscription.protocol not in _DELIVERED:
             by_moto()
         elif matcher is None or matcher.matches(options.get("message_attributes"), message):
             self._deliver(subscription, message, message_id, options)
@@ -60,10 +72,34 @@ class Sns(Service):
         if options.get("message_structure") == "json":
             message = subscription._parse_message_structure(message, subscription.protocol)  # noqa: SLF001 - moto's
         notification = Notification(subscription, message, message_id, options, self.region.clock.now())
-        if subscription.protocol == "lambda":
-            self._invoke(notification)
-        else:
-            self._send(notification)
+        match subscription.protocol:
+            case "lambda":
+                self._invoke(notification)
+            case "sqs":
+                self._send(notification)
+            case "firehose":
+                self._put_record(notification)
+            case _:
+                failed = partial(self._send_dead_letter, subscription, message)
+                self._http.deliver(notification, failed)
+
+    def _put_record(self, notification: Notification) -> None:
+        """https://docs.aws.amazon.com/sns/latest/dg/sns-firehose-as-subscriber.html."""
+        subscription = notification.subscription
+        body = notification.message if notification.is_raw else json.dumps(notification.body())
+        put = Permission("firehose:PutRecord", subscription.endpoint, {})
+        role, access = subscription.attributes.get("SubscriptionRoleArn"), self.region.service(Iam).access
+
+        def deliver() -> None:
+            if access.enforce_iam and (not role or access.denied(role, "sns", put)):
+                self._send_dead_letter(subscription, notification.message)
+                return
+            try:
+                send_record(self.region, subscription.endpoint, f"{body}\n")
+            except LookupError:
+                self._send_dead_letter(subscription, notification.message)
+
+        self.region.scheduler.soon(deliver, "delivery of a topic")
 
     def _invoke(self, notification: Notification) -> None:
         event = json.dumps(notification.event())
@@ -79,8 +115,7 @@ class Sns(Service):
     def _send(self, notification: Notification) -> None:
         from moto.core.exceptions import ServiceException  # noqa: PLC0415 - imported after moto's settings
 
-        subscription, options = notification.subscription, notification.options
-        raw = bool(subscription.attributes.get("RawMessageDelivery"))
+        subscription, options, raw = notification.subscription, notification.options, notification.is_raw
         try:
             queue, owner = find(self.region, subscription.endpoint), self.region.owner(subscription.endpoint)
             (owner or self.region).backends.sqs.send_message(
