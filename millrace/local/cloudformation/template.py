@@ -10,6 +10,8 @@ from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
+from millrace.local.cloudformation.openapi_bodies import expand_bodies
+
 SUB_VARIABLE = re.compile(r"\$\{([^!][^}]*)\}")
 _SECTIONS = {
     "AWSTemplateFormatVersion",
@@ -97,6 +99,10 @@ class Template:
             raise TemplateError(f"The template section {unknown[0]} is not supported: {body[unknown[0]]!r}")
         if rules := sorted(body.get("Rules", {}).keys() - {"CheckBootstrapVersion"}):
             raise TemplateError(f"Rules.{rules[0]} is not supported. Remove the rule.")
+        try:
+            expand_bodies(body.get("Resources", {}))
+        except ValueError as error:
+            raise TemplateError(str(error)) from error
         self.body = body
         self.construct_paths = construct_paths
         resources = body.get("Resources", {})
