@@ -2,6 +2,7 @@
 
 import aws_cdk as cdk
 from aws_cdk import aws_apigateway as apigateway
+from aws_cdk import aws_cognito as cognito
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
@@ -212,6 +213,28 @@ def rest_api_to_bucket(stack):
     item.add_method("PUT", put, request_parameters={"method.request.path.key": True}, **_answered())
 
 
+def rest_api_of_a_definition(stack):
+    """An API of an OpenAPI document, one of whose methods needs a token of a user pool."""
+    handler = function(stack, "Function", ANSWER, code=ECHO)
+    handler.add_permission("Api", principal=iam.ServicePrincipal("apigateway.amazonaws.com"))
+    uri = f"arn:aws:apigateway:{cdk.Aws.REGION}:lambda:path/2015-03-31/functions/{handler.function_arn}/invocations"
+    integration = {"type": "aws_proxy", "httpMethod": "POST", "uri": uri}
+    paths = {"/open": {"get": {"x-amazon-apigateway-integration": integration}}}
+    definition = {"openapi": "3.0.1", "info": {"title": "t", "version": "1"}, "paths": paths}
+    api = apigateway.SpecRestApi(stack, "Api", api_definition=apigateway.ApiDefinition.from_inline(definition))
+    output(stack, "Api", api.rest_api_id)
+
+
+def rest_api_with_user_pool(stack):
+    """A method for users of a pool, next to one for everyone."""
+    pools = [cognito.UserPool(stack, "Pool")]
+    users = apigateway.CognitoUserPoolsAuthorizer(stack, "Users", cognito_user_pools=pools)
+    handler = apigateway.LambdaIntegration(function(stack, "Function", ANSWER, code=ECHO))
+    root = _api(stack).root
+    root.add_method("GET", handler, authorizer=users)
+    root.add_resource("open").add_method("GET", handler)
+
+
 def rest_api_to_state_machine(stack):
     """A REST API runs an express state machine, by CDK's own integration and its mapping template."""
     machine = sfn.StateMachine(
@@ -236,5 +259,7 @@ API_STACKS = (
     rest_api_to_topic,
     rest_api_to_table_and_stream,
     rest_api_to_bucket,
+    rest_api_of_a_definition,
+    rest_api_with_user_pool,
     rest_api_to_state_machine,
 )

@@ -88,5 +88,19 @@ def test_rest_api_to_bucket(strangers):
     assert json.load(stored["Body"]) == {"a": 1}
 
 
+def test_rest_api_of_a_definition(strangers):
+    """https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-apigateway-restapi.html"""
+    assert call(strangers, "RestApiOfADefinition", "GET", "/open") == (201, {"path": "/open", "by": None})
+
+
+def test_rest_api_with_user_pool(strangers):
+    """https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-integrate-with-cognito.html
+    Differs: the local cloud has no user pools, so no token is valid.
+    """
+    stack = "RestApiWithUserPool"
+    assert call(strangers, stack, "GET", authorization="eyJ.e.x")[0] == 401
+    assert call(strangers, stack, "GET", "/open")[0] == 201
+
+
 def test_rest_api_to_state_machine(strangers):
     assert call(strangers, "RestApiToStateMachine", body={"order": "a"}) == (200, {"order": "a"})
