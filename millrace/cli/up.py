@@ -38,7 +38,9 @@ Companion = Annotated[
 Skip = Annotated[
     list[str] | None,
     typer.Option(
-        "--skip", metavar="TYPE", help="Deploy without resources of a type, such as AWS::EC2::VPC. Repeatable."
+        "--skip",
+        metavar="TYPE|PATH",
+        help="Deploy without resources of a type, or without a construct, such as Shop/Api. Repeatable.",
     ),
 ]
 Parameters = Annotated[

@@ -149,6 +149,7 @@ class Deployer:
 
 
 def _warn_of_stored_types(stack: Stack, options: Options) -> None:
-    types = {each.type for each in stack.template.resources.values()} - options.skip - TYPES.keys()
+    resources = stack.template.resources
+    types = {each.type for name, each in resources.items() if name not in options.skipped(stack)} - TYPES.keys()
     for reason, names in effects_missing(types):
         _log.warning("%s: %s: stored with the stack only, because %s.", stack.name, ", ".join(names), reason)

@@ -38,7 +38,7 @@ class CustomNameError(ValueError):
 class Rollout:
     """Changes a deployment from `before` to `after`. The stacks named in `keep` stay unless they are deployed.
 
-    Resources of the types in `skip` are not created; references to them get placeholders.
+    Resources of the types and construct paths in `skip` are not created; references to them get placeholders.
     """
 
     def __init__(
@@ -67,8 +67,8 @@ class Rollout:
         state = StackState(stack.name, stack.template, self._stack_id(stack.name, stack_id))
         self.after.stacks[stack.name] = state
         pseudo = self._pseudo_parameters(state)
-        skipped = {name for name, each in stack.template.resources.items() if each.type in self._skip}
-        values = DeployedValues(state.resources, self.after, state.imports, frozenset(skipped))
+        skipped = stack.template.skipped(self._skip)
+        values = DeployedValues(state.resources, self.after, state.imports, skipped)
         resolver = Resolver(stack.template, pseudo, values, parameters)
         for definition in self._definitions(stack, resolver):
             try:
@@ -122,10 +122,12 @@ class Rollout:
         return new_id or str(uuid.UUID(int=self._random.getrandbits(128), version=4))
 
     def _definitions(self, stack: Stack, resolver: Resolver) -> list[ResourceDefinition]:
-        definitions = stack.template.resources.values()
+        definitions, skipped = stack.template.resources.values(), stack.template.skipped(self._skip)
         try:
             return stack.template.in_dependency_order(
-                each for each in definitions if each.type not in IGNORED | self._skip and resolver.is_included(each)
+                each
+                for each in definitions
+                if each.type not in IGNORED and each.logical_id not in skipped and resolver.is_included(each)
             )
         except TemplateError as error:
             raise DeploymentError(stack, error) from error

@@ -119,6 +119,15 @@ class Template:
         path = self.body["Resources"][logical_id].get("Metadata", {}).get("aws:cdk:path")
         return path or self.construct_paths().get(logical_id) or logical_id
 
+    def skipped(self, skip: Iterable[str]) -> frozenset[str]:
+        """Return the logical ids of the resources of a type or within a construct path in `skip`."""
+        types = {each for each in skip if "::" in each}
+        paths = tuple(f"{each.strip('/')}/" for each in skip if "::" not in each)
+        found = {name for name, each in self.resources.items() if each.type in types}
+        if paths:
+            found |= {name for name in self.resources if f"{self.construct_path(name)}/".startswith(paths)}
+        return frozenset(found)
+
     @cached_property
     def outputs(self) -> dict[str, Mapping[str, Any]]:
         """The outputs, not resolved."""

@@ -45,6 +45,23 @@ def test_skipped_type_is_left_out_and_references_get_placeholders(deployer, writ
     assert "Shop.Vpc (AWS::EC2::VPC) is skipped" in caplog.text
 
 
+def test_skipped_construct_is_left_out_with_what_it_contains(deployer, write_assembly):
+    options = Options(skip=frozenset({"Shop/Legacy"}))
+    resources = {"Legacy": {"Type": "AWS::Events::Endpoint"}, "Queue": queue(), "LegacyToo": queue()}
+    shop = deployer.deploy(write_assembly(Shop=resources), options=options).stacks["Shop"]
+    assert sorted(shop.resources) == ["LegacyToo", "Queue"]
+
+
+def test_target_that_is_not_served_is_refused_before_anything_changes(deploy, bare):
+    """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-targets.html
+    Refused: tasks of ECS, jobs of Batch and other targets that the local cloud does not have.
+    """
+    task = {"Id": "t", "Arn": "arn:aws:ecs:us-east-1:123456789012:cluster/c", "EcsParameters": {}}
+    with pytest.raises(RefusedDeploymentError, match=r"Targets\.EcsParameters.*\n.*--skip Shop/Rule"):
+        deploy(Rule={"Type": "AWS::Events::Rule", "Properties": {"Targets": [task]}}, Queue=queue())
+    assert bare.calls == []
+
+
 def test_type_that_no_event_passes_is_stored_and_named(deployer, write_assembly, attributes, bare, caplog):
     """https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-template-resource-type-ref.html
     Differs: the resource has no effect. A warning names its type and the reason.

@@ -90,8 +90,8 @@ def _filled(content: bytes, markers: Mapping[bytes, bytes]) -> bytes:
 
 
 def _put(client: Any, properties: Properties, key: str, content: bytes) -> None:
-    metadata = {_SYSTEM_METADATA.get(k): v for k, v in (properties.get("SystemMetadata") or {}).items()}
-    metadata = {name: value for name, value in metadata.items() if name}
+    given = properties.get("SystemMetadata") or {}
+    metadata = {_SYSTEM_METADATA[name]: value for name, value in given.items() if name in _SYSTEM_METADATA}
     metadata.setdefault("ContentType", mimetypes.guess_type(key)[0] or "binary/octet-stream")
     own = properties.get("UserMetadata") or {}
     client.put_object(Bucket=properties["DestinationBucketName"], Key=key, Body=content, Metadata=own, **metadata)
