@@ -42,4 +42,5 @@ __all__ = [
     "foreign_runtime",
     "is_custom",
     "resource_type",
+    "stored_reason",
 ]

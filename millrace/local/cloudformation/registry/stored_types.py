@@ -36,7 +36,7 @@ _REASONS = {
         *("OpenSearchServerless", "OpenSearchService", "RDS", "Redshift", "RedshiftServerless", "S3Tables"),
         *("S3Vectors", "Timestream"),
     ),
-    "the local cloud has no such API; a call of it fails": (
+    "the resource does not exist in its service, so a call that names it fails": (
         *("Amplify", "AppConfig", "AppSync", "Bedrock", "BedrockAgentCore", "Comprehend", "Connect", "Lex"),
         *("Location", "MediaConvert", "MediaLive", "MediaPackage", "MediaStore", "Personalize", "Pinpoint"),
         *("Kendra", "Rekognition", "SageMaker", "SES", "Transfer"),
