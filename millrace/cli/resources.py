@@ -16,9 +16,13 @@ def resources(
     as_json: Json = False,
 ) -> None:
     """List the resource types that the local cloud supports."""
+    from millrace.local.cloudformation.registry import stored_reason
     from millrace.local.resources_page import supported
 
     found = [each for each in supported() if name.lower() in each.type.lower()]
+    if not found and (reason := stored_reason(name)):
+        console.say(f"{name}", f"  stored with the stack, without any effect: {reason}")
+        return
     if not found:
         raise UsageError(f"The local cloud supports no resource type {name!r}. List all with: millrace resources")
     if as_json:

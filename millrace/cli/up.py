@@ -38,7 +38,9 @@ Companion = Annotated[
 Skip = Annotated[
     list[str] | None,
     typer.Option(
-        "--skip", metavar="TYPE", help="Deploy without resources of a type, such as AWS::EC2::VPC. Repeatable."
+        "--skip",
+        metavar="TYPE|PATH",
+        help="Deploy without resources of a type, or without a construct, such as Shop/Api. Repeatable.",
     ),
 ]
 Parameters = Annotated[
@@ -275,6 +277,7 @@ def _show_environment(cloud: "LocalCloud") -> None:
 
     apis = cloud.client("apigatewayv2").get_apis()["Items"]
     addresses = [f"  API {api['Name']}: {cloud.endpoint_url}/_aws/execute-api/{api['ApiId']}/" for api in apis]
+    addresses += [f"  API {name}: {cloud.endpoint_url}/_aws/execute-api/{path}/" for name, path in _rest_apis(cloud)]
     say("", f"The local cloud is up at {cloud.endpoint_url}", *addresses, "", "In another terminal:", "")
     say(*(f"  export {name}={value}" for name, value in cloud.environment().items()), "")
     if lacking := missing():
@@ -284,6 +287,14 @@ def _show_environment(cloud: "LocalCloud") -> None:
         "Saved changes are deployed. Ctrl-C ends it.",
         "",
     )
+
+
+def _rest_apis(cloud: "LocalCloud") -> Iterator[tuple[str, str]]:
+    """Yield the name and the path of each stage of a REST API."""
+    client = cloud.client("apigateway")
+    for api in client.get_rest_apis()["items"]:
+        for stage in client.get_stages(restApiId=api["id"])["item"]:
+            yield api["name"], f"{api['id']}/{stage['stageName']}"
 
 
 @contextmanager

@@ -80,7 +80,8 @@ class Cloud:
     ) -> Deployment:
         """Deploy a synthesized cloud assembly; unchanged resources stay as they are.
 
-        `skip` are types to leave out, `parameters` values by NAME or STACK:NAME. Raises RefusedDeploymentError.
+        `skip` are types and construct paths to leave out, `parameters` values by NAME or STACK:NAME.
+        Raises RefusedDeploymentError.
         """
         with pause_garbage_collection():
             return self._deployments.deploy(assembly, on_change, Options(frozenset(skip), parameters))

@@ -8,18 +8,31 @@ from dataclasses import dataclass
 
 from millrace.local import services
 from millrace.local.cloudformation.registry import TYPES, ResourceType
+from millrace.local.cloudformation.registry.cdk_resources import CDK_RESOURCES
+from millrace.local.cloudformation.registry.stored_types import STORED_SERVICES, STORED_TYPES
 
 _HEAD = """# Resources
 
 The resource types that the local cloud deploys. A type or property that is not listed is refused by name before
-anything changes; `--skip TYPE` deploys without a type. `millrace resources` prints the same list, and
-`millrace resources AWS::SQS::Queue` one type. Custom resources whose function is in Python run, and so do CDK's own.
+anything changes; `--skip TYPE` deploys without a type, and `--skip Shop/Api` without a construct. `millrace resources`
+prints the same list, and `millrace resources AWS::SQS::Queue` one type.
+
+Nested stacks (`AWS::CloudFormation::Stack`) are deployed. Custom resources whose function is in Python run. CDK's own
+are done without their functions: {custom}; and each `AwsCustomResource`.
 
 *Served* properties reach the service, which acts on them or stores them. *Stored with the stack* properties have no
 effect in the local cloud, for the reason given.
 
 Made from the declarations by `python -m millrace.local.resources_page`.
 """
+
+_STORED = """## Stored types
+
+These types are stored with the stack and have no effect. A warning of each deployment names them. `Ref` returns a
+generated name or ARN.
+
+| type | reason |
+|---|---|"""
 
 
 @dataclass(frozen=True)
@@ -65,7 +78,7 @@ def page() -> str:
 
 
 def _lines() -> Iterator[str]:
-    yield _HEAD
+    yield _HEAD.format(custom=_codes(tuple(sorted(CDK_RESOURCES))))
     yield f"Rules, pipes and destinations deliver to: {', '.join(targets())}.\n"
     for each in supported():
         yield f"## {each.type}\n"
@@ -75,6 +88,10 @@ def _lines() -> Iterator[str]:
             yield from (f"| `{name}` | {reason} |" for name, reason in sorted(each.stored.items()))
             yield ""
         yield f"Calls: {_codes(each.operations) or 'none'}.\n"
+    yield _STORED
+    names = [*STORED_TYPES, *(f"{service}::…" for service in STORED_SERVICES)]
+    reasons = STORED_TYPES | {f"{service}::…": reason for service, reason in STORED_SERVICES.items()}
+    yield from (f"| `{name}` | {reasons[name]} |" for name in sorted(names))
 
 
 def _codes(names: tuple[str, ...]) -> str:

@@ -4,7 +4,9 @@ import aws_cdk as cdk
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_s3_deployment as deployment
 from aws_cdk import custom_resources as custom
+from aws_cdk import triggers
 from parts import function, output
 
 RESPOND = """
@@ -89,7 +91,19 @@ def bucket_that_empties_itself(stack):
     output(stack, "Bucket", bucket.bucket_name)
 
 
+def bucket_deployment(stack):
+    """Files of a folder and a value of the deployment are put into a bucket; then a trigger runs."""
+    bucket = s3.Bucket(stack, "Bucket", removal_policy=cdk.RemovalPolicy.DESTROY, auto_delete_objects=True)
+    values = deployment.Source.json_data("site.json", {"bucket": bucket.bucket_name})
+    sources = [values, deployment.Source.data("a/index.html", "<p>hi</p>")]
+    prefix = {"destination_key_prefix": "site"}
+    deployed = deployment.BucketDeployment(stack, "Files", sources=sources, destination_bucket=bucket, **prefix)
+    output(stack, "Bucket", deployed.deployed_bucket.bucket_name)
+    triggers.Trigger(stack, "Trigger", handler=function(stack), execute_after=[deployed])
+
+
 CUSTOM_STACKS = (
+    bucket_deployment,
     sdk_call_seeds_a_table,
     sdk_call_reads_an_attribute,
     function_responds_to_cloud_formation,

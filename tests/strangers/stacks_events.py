@@ -2,7 +2,13 @@
 
 import aws_cdk as cdk
 from aws_cdk import (
+    aws_cognito as cognito,
+)
+from aws_cdk import (
     aws_dynamodb as dynamodb,
+)
+from aws_cdk import (
+    aws_ec2 as ec2,
 )
 from aws_cdk import (
     aws_events as events,
@@ -42,6 +48,9 @@ from aws_cdk import (
 )
 from aws_cdk import (
     aws_stepfunctions_tasks as tasks,
+)
+from aws_cdk import (
+    aws_wafv2 as wafv2,
 )
 from parts import function, output
 
@@ -172,7 +181,34 @@ def schedule_to_queue(stack):
     scheduler.Schedule(stack, "Schedule", schedule=expression, target=target)
 
 
+class _Consumers(cdk.NestedStack):
+    def __init__(self, scope, bus):
+        super().__init__(scope, "Consumers")
+        self.queue = sqs.Queue(self, "Queue")
+        pattern = events.EventPattern(source=["orders"])
+        events.Rule(self, "Rule", event_bus=bus, event_pattern=pattern, targets=[targets.SqsQueue(self.queue)])
+
+
+def nested_stack(stack):
+    """A nested stack gets the bus of its parent, and returns its queue."""
+    output(stack, "Queue", _Consumers(stack, _bus(stack)).queue.queue_url)
+
+
+def function_in_a_vpc(stack):
+    """A rule invokes a function in a VPC, next to a web ACL and a user pool."""
+    vpc = ec2.Vpc(stack, "Vpc", max_azs=2)
+    allowed = wafv2.CfnWebACL.VisibilityConfigProperty(
+        cloud_watch_metrics_enabled=False, metric_name="m", sampled_requests_enabled=False
+    )
+    action = wafv2.CfnWebACL.DefaultActionProperty(allow={})
+    wafv2.CfnWebACL(stack, "Acl", default_action=action, scope="REGIONAL", visibility_config=allowed)
+    pool = cognito.UserPool(stack, "Pool")
+    _rule(stack, targets.LambdaFunction(function(stack, vpc=vpc, environment={"POOL": pool.user_pool_id})))
+
+
 EVENT_STACKS = (
+    nested_stack,
+    function_in_a_vpc,
     rule_to_function,
     rule_to_queue,
     rule_to_topic,

@@ -1,5 +1,8 @@
 """Stacks whose state machines call other services, and functions with destinations."""
 
+import tempfile
+from pathlib import Path
+
 import aws_cdk as cdk
 from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_events as events
@@ -132,7 +135,34 @@ def rule_to_alias(stack):
     events.Rule(stack, "Rule", event_bus=bus, event_pattern=pattern, targets=[targets.LambdaFunction(live)])
 
 
+def state_machine_of_a_file(stack):
+    """A state machine whose definition is a file, with a version, an alias and an activity."""
+    folder = Path(tempfile.mkdtemp())
+    (folder / "machine.asl.json").write_text(
+        '{"StartAt": "Answer", "States": {"Answer": {"Type": "Pass", "Result": {"word": "${Word}"}, "End": true}}}'
+    )
+    machine = sfn.StateMachine(
+        stack,
+        "Machine",
+        definition_body=sfn.DefinitionBody.from_file(str(folder / "machine.asl.json")),
+        definition_substitutions={"Word": "hi"},
+    )
+    version = sfn.CfnStateMachineVersion(
+        stack,
+        "Version",
+        state_machine_arn=machine.state_machine_arn,
+        state_machine_revision_id=machine.state_machine_revision_id,
+    )
+    preference = sfn.CfnStateMachineAlias.DeploymentPreferenceProperty(
+        state_machine_version_arn=version.attr_arn, type="CANARY", interval=5, percentage=10
+    )
+    alias = sfn.CfnStateMachineAlias(stack, "Alias", name="live", deployment_preference=preference)
+    output(stack, "Machine", alias.attr_arn)
+    output(stack, "Activity", sfn.Activity(stack, "Activity").activity_arn)
+
+
 MACHINE_STACKS = (
+    state_machine_of_a_file,
     state_machine_to_queue,
     state_machine_to_topic_and_bus,
     state_machine_to_functions,

@@ -64,5 +64,43 @@ def test_rest_api_to_queue(strangers):
     assert strangers.bodies(strangers.output("RestApiToQueue", "Queue")) == [{"order": "a&b"}]
 
 
+def test_rest_api_to_topic(strangers):
+    """https://docs.aws.amazon.com/apigateway/latest/developerguide/rest-api-parameter-mapping.html"""
+    stack = "RestApiToTopic"
+    assert call(strangers, stack, body={"message": "a&b"}) == (200, {"sent": True})
+    assert call(strangers, stack, "GET", "/?text=c") == (200, {"sent": True})
+    assert sorted(strangers.bodies(strangers.output(stack, "Queue"))) == ["a&b", "c"]
+
+
+def test_rest_api_to_table_and_stream(strangers):
+    """https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-integration-settings-integration-response.html"""
+    stack = "RestApiToTableAndStream"
+    assert call(strangers, stack, body={"id": "a"})[0] == 200
+    assert call(strangers, stack, "GET", "/a") == (200, [1])
+    assert call(strangers, stack, path="/record", body={"r": 1})[0] == 200
+    assert [event["Records"][0]["eventSource"] for event in strangers.seen(strangers.output(stack))] == ["aws:kinesis"]
+
+
+def test_rest_api_to_bucket(strangers):
+    """https://docs.aws.amazon.com/apigateway/latest/developerguide/integrating-api-with-aws-services-s3.html"""
+    assert call(strangers, "RestApiToBucket", "PUT", "/a.json", body={"a": 1}) == (200, {"stored": True})
+    stored = strangers.client("s3").get_object(Bucket=strangers.output("RestApiToBucket", "Bucket"), Key="a.json")
+    assert json.load(stored["Body"]) == {"a": 1}
+
+
+def test_rest_api_of_a_definition(strangers):
+    """https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-apigateway-restapi.html"""
+    assert call(strangers, "RestApiOfADefinition", "GET", "/open") == (201, {"path": "/open", "by": None})
+
+
+def test_rest_api_with_user_pool(strangers):
+    """https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-integrate-with-cognito.html
+    Differs: the local cloud has no user pools, so no token is valid.
+    """
+    stack = "RestApiWithUserPool"
+    assert call(strangers, stack, "GET", authorization="eyJ.e.x")[0] == 401
+    assert call(strangers, stack, "GET", "/open")[0] == 201
+
+
 def test_rest_api_to_state_machine(strangers):
     assert call(strangers, "RestApiToStateMachine", body={"order": "a"}) == (200, {"order": "a"})

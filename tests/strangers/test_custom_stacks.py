@@ -1,5 +1,7 @@
 """Custom resources."""
 
+import json
+
 
 def test_sdk_call_seeds_a_table(strangers):
     """https://docs.aws.amazon.com/cdk/api/v2/docs/aws-cdk-lib.custom_resources.AwsCustomResource.html
@@ -39,3 +41,12 @@ def test_bucket_that_empties_itself(strangers, tmp_path):
         strangers.client("s3").put_object(Bucket=bucket, Key="a", Body=body)
     strangers.without("BucketThatEmptiesItself")
     assert bucket not in [each["Name"] for each in strangers.client("s3").list_buckets()["Buckets"]]
+
+
+def test_bucket_deployment(strangers):
+    """https://docs.aws.amazon.com/cdk/api/v2/docs/aws-cdk-lib.aws_s3_deployment-readme.html"""
+    s3, bucket = strangers.client("s3"), strangers.output("BucketDeployment", "Bucket")
+    page = s3.get_object(Bucket=bucket, Key="site/a/index.html")
+    values = json.load(s3.get_object(Bucket=bucket, Key="site/site.json")["Body"])
+    assert (page["ContentType"], page["Body"].read(), values) == ("text/html", b"<p>hi</p>", {"bucket": bucket})
+    assert strangers.seen(strangers.output("BucketDeployment")) == [{}]

@@ -81,3 +81,19 @@ def test_scheduled_rule(strangers):
 def test_schedule_to_queue(strangers):
     strangers.pass_time(301)
     assert {"n": 1} in strangers.bodies(strangers.output("ScheduleToQueue", "Queue"))
+
+
+def test_nested_stack(strangers):
+    """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-nested-stacks.html"""
+    strangers.put(strangers.output("NestedStack", "Bus"), "orders", order="o-1")
+    assert [event["detail"] for event in strangers.bodies(strangers.output("NestedStack", "Queue"))] == [
+        {"order": "o-1"}
+    ]
+
+
+def test_function_in_a_vpc(strangers):
+    """https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html
+    Differs: the VPC, the web ACL and the user pool are stored with the stack; the function runs outside of a VPC.
+    """
+    strangers.put(strangers.output("FunctionInAVpc", "Bus"), "orders", order="o-1")
+    assert [event["detail"] for event in strangers.seen(strangers.output("FunctionInAVpc"))] == [{"order": "o-1"}]

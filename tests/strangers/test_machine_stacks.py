@@ -36,6 +36,14 @@ def test_state_machine_to_topic_and_bus(strangers, run):
     assert [event["detail"] for event in strangers.bodies(strangers.output(stack, "Events"))] == [{"n": 1}]
 
 
+def test_state_machine_of_a_file(strangers, run):
+    """https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-stepfunctions-statemachinealias.html"""
+    stack = "StateMachineOfAFile"
+    assert run(stack) == ("SUCCEEDED", {"word": "hi"})
+    activity = strangers.client("stepfunctions").describe_activity(activityArn=strangers.output(stack, "Activity"))
+    assert activity["name"].startswith("StateMachineOfAFile")
+
+
 def test_state_machine_to_functions(strangers, run):
     status, found = run("StateMachineToFunctions", items=[{"n": 1}, {"n": 2}])
     assert (status, found["found"], found["error"]["Error"]) == (

@@ -11,9 +11,12 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
 
+import yaml  # type: ignore[import-untyped]
+
 from millrace.local.cloudformation.template import CircularDependencyError, Template
 from millrace.local.core.backends import Environment
 
+_APIS = ("AWS::ApiGateway::RestApi", "AWS::ApiGatewayV2::Api")
 _STACK, _ASSETS, _STAGE = "aws:cloudformation:stack", "cdk:asset-manifest", "cdk:cloud-assembly"
 
 
@@ -118,17 +121,30 @@ def _stacks(folder: Path, default: Environment) -> Iterator[Stack]:
         if body["type"] == _STAGE:
             yield from _stacks(folder / body["properties"]["directoryName"], default)
         if body["type"] == _STACK:
+            assets = tuple(_stack_assets(folder, body, artifacts, default))
             dependencies = frozenset(names[each] for each in body.get("dependencies", ()) if each in names)
             yield Stack(
                 names[key],
                 Template(
-                    _json(folder / body["properties"]["templateFile"]),
+                    _with_api_definitions(_json(folder / body["properties"]["templateFile"]), assets),
                     cache(lambda body=body: dict(_construct_paths(folder, body))),
                 ),
-                tuple(_stack_assets(folder, body, artifacts, default)),
+                assets,
                 dependencies,
                 _environment(body, default),
             )
+
+
+def _with_api_definitions(template: dict[str, Any], assets: tuple[Asset, ...]) -> dict[str, Any]:
+    """Replace the location of each API's definition by the definition, which is JSON or YAML."""
+    for resource in template.get("Resources", {}).values():
+        properties = resource.get("Properties", {})
+        key = properties.get("BodyS3Location", {}).get("Key")
+        asset = next((each for each in assets if each.key == key), None)
+        if asset and resource["Type"] in _APIS:
+            del properties["BodyS3Location"]
+            properties["Body"] = yaml.safe_load(asset.path.read_text())
+    return template
 
 
 def _construct_paths(folder: Path, body: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

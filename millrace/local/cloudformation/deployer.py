@@ -13,8 +13,9 @@ from millrace.local.cloudformation.assets import Assets
 from millrace.local.cloudformation.deployment import Change, Deployment, DeploymentError
 from millrace.local.cloudformation.parameters import ParameterError, given_or_default, resolve_parameters
 from millrace.local.cloudformation.refusals import Options, check
-from millrace.local.cloudformation.registry import Cloud, UnsupportedError
+from millrace.local.cloudformation.registry import TYPES, Cloud, UnsupportedError
 from millrace.local.cloudformation.registry.calls import Clients
+from millrace.local.cloudformation.registry.stored_types import effects_missing
 from millrace.local.cloudformation.rollout import Rollout
 from millrace.local.cloudformation.template import TemplateError
 from millrace.local.core.backends import Environment
@@ -65,7 +66,7 @@ class Deployer:
         with self.lock:
             names = {stack.name for stack in stacks}
             previous = self._stacks_of.get(folder.resolve(), set())
-            others = [name for name in self.deployment.stacks if name not in previous | names]
+            others = [name for name in self.deployment.stacks if self.deployment.root(name) not in previous | names]
             rollout = self.rollout(on_change, keep=others, skip=options.skip)
             try:
                 for stack in stacks:
@@ -138,9 +139,17 @@ class Deployer:
         given = self._given(stack, options)
         for logical_id, name in options.skipped(stack).items():
             _log.warning("%s.%s (%s) is skipped; references to it have placeholders.", stack.name, logical_id, name)
+        _warn_of_stored_types(stack, options)
         try:
             self._assets.publish(stack.assets)
             parameters = resolve_parameters(stack.template, given, self.cloud.clients)
         except (TemplateError, ClientError, OSError) as error:
             raise DeploymentError(stack, error) from error
         rollout.deploy(stack, parameters).parameters = given
+
+
+def _warn_of_stored_types(stack: Stack, options: Options) -> None:
+    resources = stack.template.resources
+    types = {each.type for name, each in resources.items() if name not in options.skipped(stack)} - TYPES.keys()
+    for reason, names in effects_missing(types):
+        _log.warning("%s: %s: stored with the stack only, because %s.", stack.name, ", ".join(names), reason)

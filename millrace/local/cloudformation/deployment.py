@@ -16,6 +16,7 @@ class StackState:
     """One deployed stack. Its resources are in order of creation.
 
     `parameters` are the values as they were given; `imports` are the names of the exports that the stack reads.
+    `parent` is the name of the stack in which it is nested.
     """
 
     name: str
@@ -26,6 +27,7 @@ class StackState:
     outputs: dict[str, Any] = field(default_factory=dict)
     exports: dict[str, Any] = field(default_factory=dict)
     imports: set[str] = field(default_factory=set)
+    parent: str | None = None
 
 
 @dataclass
@@ -42,6 +44,16 @@ class Deployment:
     def output(self, stack: str, name: str) -> Any:
         """Return an output of a stack. Raises KeyError."""
         return self.stacks[stack].outputs[name]
+
+    def root(self, name: str) -> str:
+        """Return the name of the stack that contains a nested stack, at any depth; the name itself if there is none."""
+        state = self.stacks.get(name)
+        return self.root(state.parent) if state and state.parent else name
+
+    def nested(self, name: str) -> list[str]:
+        """Return the names of the stacks that are nested in a stack, at any depth."""
+        direct = [each.name for each in self.stacks.values() if each.parent == name]
+        return [*direct, *(inner for each in direct for inner in self.nested(each))]
 
     def importers(self, export: str) -> list[str]:
         """Return the names of the stacks that read an export."""

@@ -4,6 +4,7 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic
 """
 
 import base64
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -31,6 +32,10 @@ _FUNCTIONS = {
     "Fn::Split": "_split",
     "Fn::Sub": "_sub",
 }
+
+
+_DYNAMIC_REFERENCE = re.compile(r"\{\{resolve:([\w-]+)")
+_DYNAMIC_SERVICES = {"secretsmanager", "ssm", "ssm-secure"}
 
 
 class UnsupportedIntrinsicError(TemplateError):
@@ -154,9 +159,11 @@ class Resolver:
         return self._conditions[name]
 
     def _literal(self, value: Any, location: str) -> Any:
-        if isinstance(value, str) and "{{resolve:" in value.replace("{{resolve:secretsmanager:", ""):
+        services = _DYNAMIC_REFERENCE.findall(value) if isinstance(value, str) else []
+        if unknown := sorted(set(services) - _DYNAMIC_SERVICES):
+            known = ", ".join(sorted(_DYNAMIC_SERVICES))
             raise UnsupportedIntrinsicError(
-                f"{location}: {value} is not supported; the only supported dynamic reference is secretsmanager."
+                f"{location}: {{{{resolve:{unknown[0]}:…}}}} is not supported. Use {known}."
             )
         return value
 

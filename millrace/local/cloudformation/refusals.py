@@ -8,6 +8,7 @@ from typing import Any
 from millrace.local.cloudformation.assembly import Stack
 from millrace.local.cloudformation.deployment import DeploymentError
 from millrace.local.cloudformation.intrinsics import UnsupportedIntrinsicError, unsupported_functions
+from millrace.local.cloudformation.nested_templates import nested_stacks
 from millrace.local.cloudformation.registry import (
     IGNORED,
     UnsupportedError,
@@ -23,7 +24,7 @@ Check = Callable[[ResourceDefinition], Iterable[Exception]]
 
 @dataclass(frozen=True)
 class Options:
-    """How to deploy. Resources of the types in `skip` are left out.
+    """How to deploy. Resources of the types and within the construct paths in `skip` are left out.
 
     `parameters` are values of template parameters, by NAME or STACK:NAME.
     """
@@ -39,7 +40,8 @@ class Options:
 
     def skipped(self, stack: Stack) -> dict[str, str]:
         """Return the types of the resources to leave out, by logical id."""
-        return {name: each.type for name, each in stack.template.resources.items() if each.type in self.skip}
+        resources = stack.template.resources
+        return {name: resources[name].type for name in sorted(stack.template.skipped(self.skip))}
 
 
 class RefusedDeploymentError(DeploymentError):
@@ -63,30 +65,42 @@ def _fix(refusal: DeploymentError) -> str:
     if isinstance(refusal.cause, UnsupportedIntrinsicError):
         return "write the value into the template, or pass it as a parameter"
     if refusal.type:
-        return f"remove it from the template, or deploy without the resource: --skip {refusal.type}"
+        return f"remove it from the template, or deploy without the construct: --skip {_construct(refusal)}"
     return "see the message"
+
+
+def _construct(refusal: DeploymentError) -> str:
+    """Return the path of the construct that created the resource."""
+    return str(refusal.path).removesuffix("/Resource").removesuffix("/Default")
 
 
 def check(
     stacks: Iterable[Stack], options: Options, more: Callable[[Stack], Iterable[DeploymentError]] = lambda _: ()
 ) -> None:
-    """Raise RefusedDeploymentError for everything that the local cloud does not support. `more` adds to it."""
-    found = [refusal for stack in stacks for refusal in [*refusals_of(stack, options.skip), *more(stack)]]
+    """Raise RefusedDeploymentError for everything that the local cloud does not support, in nested stacks as well.
+
+    `more` adds to it.
+    """
+    found: list[DeploymentError] = []
+    for stack in stacks:
+        found += [*refusals_of(stack, options.skip), *more(stack)]
+        found += (refusal for nested in nested_stacks(stack) for refusal in refusals_of(nested, options.skip))
     if found:
         raise RefusedDeploymentError(found)
 
 
 def refusals_of(stack: Stack, skip: frozenset[str] = frozenset()) -> Iterator[DeploymentError]:
     """Yield an error for each type, property, attribute and function that the local cloud does not support."""
+    skipped = stack.template.skipped(skip)
     for definition in stack.template.resources.values():
-        if definition.type not in IGNORED | skip:
-            for error in _of_resource(stack, definition, skip):
+        if definition.type not in IGNORED and definition.logical_id not in skipped:
+            for error in _of_resource(stack, definition, skipped):
                 yield DeploymentError(stack, error, definition)
-    for error in _of_references(stack, "Outputs", stack.template.outputs, skip):
+    for error in _of_references(stack, "Outputs", stack.template.outputs, skipped):
         yield DeploymentError(stack, error)
 
 
-def _of_resource(stack: Stack, definition: ResourceDefinition, skip: frozenset[str]) -> Iterator[Exception]:
+def _of_resource(stack: Stack, definition: ResourceDefinition, skipped: frozenset[str]) -> Iterator[Exception]:
     try:
         declared = resource_type(definition.type, definition.logical_id)
     except UnsupportedTypeError as error:
@@ -101,7 +115,7 @@ def _of_resource(stack: Stack, definition: ResourceDefinition, skip: frozenset[s
     if "ImageUri" in (definition.properties.get("Code") or {}):
         reason = "the local cloud runs functions from zip files only, without Docker"
         yield UnsupportedError("the container image", definition.logical_id, reason)
-    yield from _of_references(stack, definition.logical_id, definition.properties, skip)
+    yield from _of_references(stack, definition.logical_id, definition.properties, skipped)
     yield from unsupported_functions(definition.properties, definition.location)
 
 
@@ -112,7 +126,7 @@ def _of_custom_resource(stack: Stack, definition: ResourceDefinition) -> Iterato
         yield UnsupportedError(f"the custom resource {definition.type}", definition.logical_id, reason)
 
 
-def _of_references(stack: Stack, referrer: str, value: Any, skip: frozenset[str]) -> Iterator[Exception]:
+def _of_references(stack: Stack, referrer: str, value: Any, skipped: frozenset[str]) -> Iterator[Exception]:
     try:
         references = list(stack.template.references(value, referrer))
     except TemplateError as error:
@@ -120,7 +134,7 @@ def _of_references(stack: Stack, referrer: str, value: Any, skip: frozenset[str]
         return
     for reference in references:
         target = stack.template.resources.get(reference.logical_id)
-        if reference.attribute is None or target is None or target.type in skip:
+        if reference.attribute is None or target is None or target.logical_id in skipped:
             continue
         try:
             declared = resource_type(target.type, target.logical_id)

@@ -21,7 +21,11 @@ from millrace.local.cloudformation.deployment import (
     StackState,
 )
 from millrace.local.cloudformation.intrinsics import PseudoParameters, Resolver
+from millrace.local.cloudformation.nested_templates import nested_template
+from millrace.local.cloudformation.parameters import resolve_parameters
+from millrace.local.cloudformation.refusals import Options, check
 from millrace.local.cloudformation.registry import IGNORED, Cloud, Resource, resource_type
+from millrace.local.cloudformation.registry.nested_stacks import NESTED_STACK, STACK, attributes_of, given_parameters
 from millrace.local.cloudformation.template import ResourceDefinition, TemplateError
 
 _RETAIN = ("Retain", "RetainExceptOnCreate")
@@ -34,7 +38,7 @@ class CustomNameError(ValueError):
 class Rollout:
     """Changes a deployment from `before` to `after`. The stacks named in `keep` stay unless they are deployed.
 
-    Resources of the types in `skip` are not created; references to them get placeholders.
+    Resources of the types and construct paths in `skip` are not created; references to them get placeholders.
     """
 
     def __init__(
@@ -58,11 +62,13 @@ class Rollout:
 
     def deploy(self, stack: Stack, parameters: Mapping[str, Any], *, stack_id: str | None = None) -> StackState:
         """Create or update a stack. `stack_id` is the id of a new stack. Raises DeploymentError."""
+        for name in self.after.nested(stack.name):
+            del self.after.stacks[name]
         state = StackState(stack.name, stack.template, self._stack_id(stack.name, stack_id))
         self.after.stacks[stack.name] = state
-        pseudo = PseudoParameters(self._cloud.account, self._cloud.region, stack.name, state.id, self._cloud.partition)
-        skipped = {name for name, each in stack.template.resources.items() if each.type in self._skip}
-        values = DeployedValues(state.resources, self.after, state.imports, frozenset(skipped))
+        pseudo = self._pseudo_parameters(state)
+        skipped = stack.template.skipped(self._skip)
+        values = DeployedValues(state.resources, self.after, state.imports, skipped)
         resolver = Resolver(stack.template, pseudo, values, parameters)
         for definition in self._definitions(stack, resolver):
             try:
@@ -107,16 +113,21 @@ class Rollout:
             except Exception as error:  # noqa: BLE001 - report the original failure
                 failure.add_note(f"Rolling back: {error}")
 
+    def _pseudo_parameters(self, state: StackState) -> PseudoParameters:
+        return PseudoParameters(self._cloud.account, self._cloud.region, state.name, state.id, self._cloud.partition)
+
     def _stack_id(self, stack: str, new_id: str | None) -> str:
         if stack in self._before.stacks:
             return self._before.stacks[stack].id
         return new_id or str(uuid.UUID(int=self._random.getrandbits(128), version=4))
 
     def _definitions(self, stack: Stack, resolver: Resolver) -> list[ResourceDefinition]:
-        definitions = stack.template.resources.values()
+        definitions, skipped = stack.template.resources.values(), stack.template.skipped(self._skip)
         try:
             return stack.template.in_dependency_order(
-                each for each in definitions if each.type not in IGNORED | self._skip and resolver.is_included(each)
+                each
+                for each in definitions
+                if each.type not in IGNORED and each.logical_id not in skipped and resolver.is_included(each)
             )
         except TemplateError as error:
             raise DeploymentError(stack, error) from error
@@ -125,6 +136,8 @@ class Rollout:
         properties = resolver.properties(definition)
         before = self._before.stacks.get(state.name)
         old = before.resources.get(definition.logical_id) if before else None
+        if definition.type == STACK:
+            return self._deploy_nested(state, definition, old, properties)
         if old is None:
             return self._create("create", state, definition, properties)
         if old.type == definition.type:
@@ -135,6 +148,27 @@ class Rollout:
             _check_custom_name(old, properties)
         self._replaced.add((state.name, definition.logical_id))
         return self._create("replace", state, definition, properties)
+
+    def _deploy_nested(
+        self, parent: StackState, definition: ResourceDefinition, old: Resource | None, properties: Mapping[str, Any]
+    ) -> Resource:
+        """https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-cloudformation-stack.html."""
+        start = time.perf_counter()
+        if old and old.type != STACK:
+            self._replaced.add((parent.name, definition.logical_id))
+            old = None
+        name = old.name if old else None
+        name = name or NESTED_STACK.physical_name(parent.name, definition.logical_id, properties, self._random)
+        stack = Stack(str(name), nested_template(properties["TemplateURL"], self._cloud.clients))
+        check([stack], Options(skip=self._skip))
+        given = given_parameters(properties)
+        state = self.deploy(stack, resolve_parameters(stack.template, given, self._cloud.clients))
+        state.parameters, state.parent = given, parent.name
+        arn, attributes = self._pseudo_parameters(state).stack_id, attributes_of(state.outputs)
+        nested = Resource(STACK, definition.logical_id, arn, name, properties, attributes, {})
+        if old is None or old.properties != properties:
+            self._report("update" if old else "create", parent, nested, start)
+        return nested
 
     def _create(
         self, action: Action, state: StackState, definition: ResourceDefinition, properties: Mapping[str, Any]
@@ -184,11 +218,17 @@ class Rollout:
 
     def _removed(self) -> Iterator[tuple[StackState, ResourceDefinition, Resource]]:
         for state in reversed(self._before.stacks.values()):
-            after = self.after.stacks.get(state.name)
-            for logical_id, resource in reversed(state.resources.items()):
-                removed = after is None or logical_id not in after.resources
-                if removed or (state.name, logical_id) in self._replaced:
-                    yield state, state.template.resources[logical_id], resource
+            if state.parent is None:
+                yield from self._removed_of(state)
+
+    def _removed_of(self, state: StackState) -> Iterator[tuple[StackState, ResourceDefinition, Resource]]:
+        after = self.after.stacks.get(state.name)
+        for logical_id, resource in reversed(state.resources.items()):
+            if resource.type == STACK:
+                yield from self._removed_of(self._before.stacks[str(resource.name)])
+            removed = after is None or logical_id not in after.resources
+            if removed or (state.name, logical_id) in self._replaced:
+                yield state, state.template.resources[logical_id], resource
 
     def _report(self, action: Action, state: StackState, resource: Resource, start: float) -> None:
         if self._on_change:

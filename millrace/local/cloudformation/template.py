@@ -10,6 +10,8 @@ from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
+from millrace.local.cloudformation.openapi_bodies import expand_bodies
+
 SUB_VARIABLE = re.compile(r"\$\{([^!][^}]*)\}")
 _SECTIONS = {
     "AWSTemplateFormatVersion",
@@ -22,7 +24,17 @@ _SECTIONS = {
     "Resources",
     "Rules",
 }
-_ATTRIBUTES = {"Type", "Properties", "DependsOn", "Condition", "Metadata", "DeletionPolicy", "UpdateReplacePolicy"}
+_ATTRIBUTES = {
+    "Type",
+    "Properties",
+    "DependsOn",
+    "Condition",
+    "Metadata",
+    "DeletionPolicy",
+    "UpdateReplacePolicy",
+    "UpdatePolicy",
+    "CreationPolicy",
+}
 
 
 class TemplateError(ValueError):
@@ -87,8 +99,12 @@ class Template:
             raise TemplateError(f"The template section {unknown[0]} is not supported: {body[unknown[0]]!r}")
         if rules := sorted(body.get("Rules", {}).keys() - {"CheckBootstrapVersion"}):
             raise TemplateError(f"Rules.{rules[0]} is not supported. Remove the rule.")
+        try:
+            expand_bodies(body.get("Resources", {}))
+        except ValueError as error:
+            raise TemplateError(str(error)) from error
         self.body = body
-        self._construct_paths = construct_paths
+        self.construct_paths = construct_paths
         resources = body.get("Resources", {})
         self.resources = {name: ResourceDefinition.parse(name, resource) for name, resource in resources.items()}
 
@@ -101,7 +117,16 @@ class Template:
     def construct_path(self, logical_id: str) -> str:
         """Return the path of a resource's construct; its logical id if the path is unknown."""
         path = self.body["Resources"][logical_id].get("Metadata", {}).get("aws:cdk:path")
-        return path or self._construct_paths().get(logical_id) or logical_id
+        return path or self.construct_paths().get(logical_id) or logical_id
+
+    def skipped(self, skip: Iterable[str]) -> frozenset[str]:
+        """Return the logical ids of the resources of a type or within a construct path in `skip`."""
+        types = {each for each in skip if "::" in each}
+        paths = tuple(f"{each.strip('/')}/" for each in skip if "::" not in each)
+        found = {name for name, each in self.resources.items() if each.type in types}
+        if paths:
+            found |= {name for name in self.resources if f"{self.construct_path(name)}/".startswith(paths)}
+        return frozenset(found)
 
     @cached_property
     def outputs(self) -> dict[str, Mapping[str, Any]]:

@@ -137,8 +137,8 @@ def test_unsupported_type_fails_before_any_resource_is_created(stacks):
 
     Refused: every type that no service declares.
     """
-    with pytest.raises(ClientError, match="the resource type AWS::EC2::VPC, used by Thing"):
-        stacks.change(template(Queue=queue(), Thing={"Type": "AWS::EC2::VPC"}))
+    with pytest.raises(ClientError, match="the resource type AWS::Events::Endpoint, used by Thing"):
+        stacks.change(template(Queue=queue(), Thing={"Type": "AWS::Events::Endpoint"}))
     assert (stacks.queues(), stacks.status()) == ([], None)
 
 

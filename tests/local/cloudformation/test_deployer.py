@@ -141,7 +141,7 @@ def test_resources_of_a_removed_stack_are_deleted(deployer, write_assembly, queu
 @pytest.mark.parametrize(
     ("resource", "message"),
     [
-        ({"Type": "AWS::EC2::Instance"}, r"the resource type AWS::EC2::Instance, used by Thing"),
+        ({"Type": "AWS::Events::Endpoint"}, r"the resource type AWS::Events::Endpoint, used by Thing"),
         (queue(Foo=1), r"the property AWS::SQS::Queue\.Foo, used by Thing"),
         (
             rule("Other", RoleArn={"Fn::GetAtt": ["Other", "Size"]}),

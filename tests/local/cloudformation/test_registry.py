@@ -12,6 +12,7 @@ from read_back import READ, missing_properties
 from millrace.local.cloudformation.registry import TYPES
 from millrace.local.cloudformation.registry.calls import input_shape
 from millrace.local.cloudformation.registry.shapes import find_member
+from millrace.local.cloudformation.registry.stored_types import STORED_SERVICES, STORED_TYPES, stored_reason
 
 
 @pytest.fixture(scope="module")
@@ -176,6 +177,16 @@ def test_declared_properties_exist_on_aws(declared):
 
     schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema(REGION, declared.type).schema
     assert declared.properties <= schema["properties"].keys()
+
+
+def test_types_that_are_stored_exist_on_aws_and_are_not_served():
+    """https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-template-resource-type-ref.html"""
+    from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
+
+    types = set(PROVIDER_SCHEMA_MANAGER.get_resource_types(REGION))
+    services = {name.rpartition("::")[0] for name in types}
+    assert (STORED_TYPES.keys() - types, STORED_SERVICES.keys() - services) == (set(), set())
+    assert [name for name in TYPES if stored_reason(name)] == []
 
 
 def test_destroy_deletes_every_resource(bare, deployer, shop):

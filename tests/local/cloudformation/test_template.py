@@ -123,10 +123,10 @@ def test_unsupported_function_is_reported_with_its_location(resolve, name):
 
 def test_unsupported_dynamic_reference_fails(resolve):
     """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/dynamic-references.html
-    Refused: all but those to Secrets Manager.
+    Refused: all but those to Secrets Manager and the parameter store.
     """
-    with pytest.raises(UnsupportedIntrinsicError, match=r"resolve:ssm-secure"):
-        resolve({"Key": "{{resolve:ssm-secure:key}}"})
+    with pytest.raises(UnsupportedIntrinsicError, match=r"resolve:acm:"):
+        resolve({"Key": "{{resolve:acm:key}}"})
 
 
 @pytest.mark.parametrize(
@@ -158,8 +158,8 @@ def test_rule_other_than_the_bootstrap_version_fails():
 
 
 def test_unsupported_attribute_of_a_resource_fails():
-    with pytest.raises(TemplateError, match=r"Resources\.Group: the attribute UpdatePolicy"):
-        Template({"Resources": {"Group": {"Type": "T", "UpdatePolicy": {}}}})
+    with pytest.raises(TemplateError, match=r"Resources\.Group: the attribute Hooks"):
+        Template({"Resources": {"Group": {"Type": "T", "Hooks": {}}}})
 
 
 def test_bootstrap_version_is_not_a_parameter():

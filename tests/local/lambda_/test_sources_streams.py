@@ -36,6 +36,21 @@ def test_record_has_the_format_of_lambda(site):
     assert base64.b64decode(record["kinesis"]["data"]) == b"hello"
 
 
+def test_mapping_of_a_consumer_reads_the_stream(site):
+    """https://docs.aws.amazon.com/streams/latest/dev/enhanced-consumers.html
+    Differs: the consumer shares the throughput, and the mapping and its records name the stream.
+    """
+    site.function()
+    stream = site.stream()
+    consumer = site.client("kinesis").register_stream_consumer(StreamARN=stream.arn, ConsumerName="c")["Consumer"]
+    site.client("lambda").create_event_source_mapping(
+        FunctionName="f", EventSourceArn=consumer["ConsumerARN"], StartingPosition="TRIM_HORIZON"
+    )
+    stream.put("hello")
+    site.settle()
+    assert len(site.seen()) == 1
+
+
 @pytest.mark.parametrize(
     ("position", "taken"),
     [("TRIM_HORIZON", ["old", "middle", "new"]), ("AT_TIMESTAMP", ["middle", "new"]), ("LATEST", ["new"])],

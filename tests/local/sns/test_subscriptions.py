@@ -2,8 +2,10 @@
 
 import hashlib
 import json
+from contextlib import closing
 
 import pytest
+from bus_kit import Site
 from lambda_kit import LAMBDA, message_bodies
 
 pytest_plugins = ["lambda_fixtures"]
@@ -89,11 +91,24 @@ def test_raw_delivery_sends_the_unwrapped_message(site, subscribe, publish, raw,
     assert ("MessageAttributes" in message) is unwrapped
 
 
+def test_http_endpoint_receives_the_notification_after_retries(subscribe, publish):
+    """https://docs.aws.amazon.com/sns/latest/dg/sns-http-https-endpoint-as-subscriber.html
+    Differs: the endpoint gets no request to confirm the subscription, and is on this machine.
+    """
+    with closing(Site({"/": [(503, {}), (503, {}), (200, {})]}, lambda: 0)) as server:
+        subscribe("http", f"{server.url}/")
+        publish()
+        bodies = [json.loads(request.body)["Message"] for request in server.requests]
+    assert (bodies, server.requests[0].headers["x-amz-sns-message-type"]) == (["hello"] * 3, "Notification")
+
+
 @pytest.mark.parametrize(
     ("protocol", "endpoint"),
     [
         ("sqs", "arn:aws:sqs:us-east-1:123456789012:missing"),
         ("lambda", f"{LAMBDA}missing"),
+        ("https", "https://example.com/orders"),
+        ("firehose", "arn:aws:firehose:us-east-1:123456789012:deliverystream/missing"),
     ],
 )
 def test_undeliverable_message_goes_to_the_dead_letter_queue(site, subscribe, publish, protocol, endpoint):

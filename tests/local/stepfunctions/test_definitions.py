@@ -20,19 +20,25 @@ def reading(**config):
 @pytest.mark.parametrize(
     ("state", "named"),
     [
-        ({"Type": "Task", "Resource": "arn:aws:states:::ecs:runTask.sync"}, "ecs"),
-        ({"Type": "Task", "Resource": "arn:aws:states:::glue:startJobRun.sync"}, "glue"),
-        ({"Type": "Task", "Resource": "arn:aws:states:::batch:submitJob.sync"}, "batch"),
         (reading(InputType="PARQUET"), "PARQUET"),
         (reading(InputType="CSV", Transformation="LOAD_AND_FLATTEN"), "LOAD_AND_FLATTEN"),
     ],
 )
 def test_unsupported_state_fails_the_creation_of_the_state_machine(kit, state, named):
     """https://docs.aws.amazon.com/step-functions/latest/dg/integrate-services.html
-    Refused: ECS, Glue, Batch and other optimised integrations, Parquet, LOAD_AND_FLATTEN.
+    Refused: Parquet, LOAD_AND_FLATTEN.
     """
     with pytest.raises(ClientError, match=f"InvalidDefinition.*local cloud.*{named}"):
         kit.machine(chain(It=state))
+
+
+@pytest.mark.parametrize("job", ["ecs:runTask.sync", "glue:startJobRun.sync", "bedrock:invokeModel"])
+def test_task_of_a_service_that_is_not_run_fails_its_execution(kit, job):
+    """https://docs.aws.amazon.com/step-functions/latest/dg/integrate-services.html
+    Refused: ECS, Glue, Batch, Bedrock and other optimised integrations, when an execution reaches the state.
+    """
+    error, cause = kit.failure(chain(It={"Type": "Task", "Resource": f"arn:aws:states:::{job}", "Parameters": {}}))
+    assert (error, f"does not run the integration {job.partition(':')[0]}" in cause) == ("States.Runtime", True)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from millrace.local.cloudformation.api.protocol import Params, Result, validatio
 from millrace.local.cloudformation.api.records import Event, StackRecord, StackRequest
 from millrace.local.cloudformation.api.stacks import Stacks
 from millrace.local.cloudformation.deployer import Deployer
+from millrace.local.cloudformation.deployment import StackState
 from millrace.local.cloudformation.parameters import ParameterError, given_or_default, is_ssm_parameter, ssm_value
 from millrace.local.cloudformation.registry.calls import Clients
 from millrace.local.cloudformation.template import Template
@@ -136,6 +137,7 @@ class Descriptions:
     def _stack(self, record: StackRecord) -> dict[str, Any]:
         request, state = record.request, self._stacks.state(record)
         return {
+            **self._parents(state),
             **(request.settings if request else {}),
             **_ids(record),
             "CreationTime": record.created,
@@ -151,6 +153,13 @@ class Descriptions:
             "Tags": request.tags if request else [],
             "Outputs": _outputs(state.template, state.outputs, state.exports) if state else [],
         }
+
+    def _parents(self, state: StackState | None) -> dict[str, str]:
+        """Return the parent and the root of a nested stack."""
+        if state is None or state.parent is None:
+            return {}
+        root = self._deployer.deployment.root(state.name)
+        return {"ParentId": self._stacks.get(state.parent).arn, "RootId": self._stacks.get(root).arn}
 
 
 def parameters(request: StackRequest, clients: Clients) -> list[dict[str, Any]]:

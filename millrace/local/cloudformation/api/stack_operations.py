@@ -111,7 +111,7 @@ class StackOperations:
             return
         for logical_id in retained:
             state.resources.pop(logical_id, None)
-        others = [name for name in before.stacks if name != record.name]
+        others = [name for name in before.stacks if name not in (record.name, *before.nested(record.name))]
         rollout = self._deployer.rollout(_EventRecorder(record, before).record, keep=others)
         failures: list[DeploymentError] = []
         rollout.delete_removed(on_failure=failures.append)

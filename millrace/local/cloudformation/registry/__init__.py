@@ -4,6 +4,8 @@ from millrace.local import services
 from millrace.local.cloudformation.registry.calls import Cloud
 from millrace.local.cloudformation.registry.custom_resources import CustomResourceType, foreign_runtime, is_custom
 from millrace.local.cloudformation.registry.errors import UnsupportedError, UnsupportedTypeError
+from millrace.local.cloudformation.registry.nested_stacks import NESTED_STACK, STACK
+from millrace.local.cloudformation.registry.stored_types import stored_reason, stored_type
 from millrace.local.cloudformation.registry.types import Resource, ResourceType
 
 
@@ -20,9 +22,13 @@ def resource_type(name: str, logical_id: str) -> ResourceType:
     """Return a resource type. Raises UnsupportedTypeError."""
     if is_custom(name):
         return CustomResourceType(name, "cloudformation", None, "")
-    if name not in TYPES:
-        raise UnsupportedTypeError(name, logical_id)
-    return TYPES[name]
+    if name == STACK:
+        return NESTED_STACK
+    if name in TYPES:
+        return TYPES[name]
+    if stored_reason(name):
+        return stored_type(name)
+    raise UnsupportedTypeError(name, logical_id)
 
 
 __all__ = [
@@ -36,4 +42,5 @@ __all__ = [
     "foreign_runtime",
     "is_custom",
     "resource_type",
+    "stored_reason",
 ]

@@ -16,6 +16,7 @@ from millrace.local.cloudformation.registry.shapes import convert, find_member
 Clients = Callable[[str], BaseClient]
 Values = Mapping[str, Any]
 
+_PARAMETER = re.compile(r"\{\{resolve:ssm(?:-secure)?:([^}]+)\}\}")
 _SECRET = re.compile(
     r"\{\{resolve:secretsmanager:(arn:[^:]+:secretsmanager:[^:]*:\d+:secret:[^:}]+|[^:}]+)"
     r"(?::SecretString)?(?::([^:}]*))?(?::([^:}]*))?(?::([^:}]*))?\}\}"
@@ -122,18 +123,25 @@ def _set(request: dict[str, Any], shape: Shape, path: str, value: Any) -> None:
     request[name] = convert(value, shape)
 
 
-def resolve_secrets(value: Any, clients: Clients) -> Any:
-    """Return a value with its dynamic references to Secrets Manager resolved. Only calls contain the secrets.
+def resolve_references(value: Any, clients: Clients) -> Any:
+    """Return a value with its dynamic references resolved. Only calls contain the secrets and the parameters.
 
-    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/dynamic-references-secretsmanager.html
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/dynamic-references.html
     """
     if isinstance(value, dict):
-        return {name: resolve_secrets(member, clients) for name, member in value.items()}
+        return {name: resolve_references(member, clients) for name, member in value.items()}
     if isinstance(value, list):
-        return [resolve_secrets(member, clients) for member in value]
-    if isinstance(value, str) and "{{resolve:secretsmanager:" in value:
+        return [resolve_references(member, clients) for member in value]
+    if isinstance(value, str) and "{{resolve:" in value:
+        value = _PARAMETER.sub(lambda match: _parameter(match[1], clients), value)
         return _SECRET.sub(lambda match: _secret(match, clients), value)
     return value
+
+
+def _parameter(name: str, clients: Clients) -> str:
+    """Return the value of `name` or `name:version`."""
+    client: Any = clients("ssm")
+    return str(client.get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"])
 
 
 def _secret(match: re.Match[str], clients: Clients) -> str:

@@ -6,7 +6,9 @@ https://docs.aws.amazon.com/cdk/v2/guide/resources.html
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from millrace.local.cloudformation.registry.bucket_deployments import bucket_deployment
 from millrace.local.cloudformation.registry.calls import Cloud
+from millrace.local.cloudformation.registry.custom_requests import invoke
 from millrace.local.cloudformation.registry.types import ignore_not_found
 
 Properties = Mapping[str, Any]
@@ -70,8 +72,40 @@ def auto_delete_objects(cloud: Cloud, old: Properties | None, new: Properties | 
     return {}
 
 
+def trigger(cloud: Cloud, old: Properties | None, new: Properties | None) -> dict[str, Any]:
+    """Invoke the function of a trigger at creation, and when its code changes.
+
+    https://docs.aws.amazon.com/cdk/api/v2/docs/aws-cdk-lib.triggers-readme.html
+    """
+    if new is None or (old is not None and str(new.get("ExecuteOnHandlerChange", "true")).lower() != "true"):
+        return {}
+    if new.get("InvocationType") == "Event":
+        client: Any = cloud.clients("lambda")
+        client.invoke(FunctionName=new["HandlerArn"], InvocationType="Event", Payload="{}")
+    else:
+        invoke(cloud, new["HandlerArn"], {}, "the trigger")
+    return {}
+
+
+def oidc_provider(cloud: Cloud, old: Properties | None, new: Properties | None) -> dict[str, Any]:
+    """Return the ARN of a provider. The local cloud takes no tokens of providers."""
+    host = str((new or old or {}).get("Url")).removeprefix("https://")
+    return {PHYSICAL_ID: f"arn:{cloud.partition}:iam::{cloud.account}:oidc-provider/{host}", "Thumbprints": "[]"}
+
+
+def nothing(cloud: Cloud, old: Properties | None, new: Properties | None) -> dict[str, Any]:  # noqa: ARG001 - a Change
+    """Do nothing: what the resource changes is only stored here, or empty."""
+    return {}
+
+
+PHYSICAL_ID = "PhysicalResourceId"
 CDK_RESOURCES: dict[str, Change] = {
+    "Custom::AWSCDKOpenIdConnectProvider": oidc_provider,
+    "Custom::CDKBucketDeployment": bucket_deployment,
+    "Custom::ECRAutoDeleteImages": nothing,
     "Custom::LogRetention": log_retention,
     "Custom::S3AutoDeleteObjects": auto_delete_objects,
     "Custom::S3BucketNotifications": bucket_notifications,
+    "Custom::Trigger": trigger,
+    "Custom::VpcRestrictDefaultSG": nothing,
 }

@@ -98,7 +98,7 @@ def _at_response_url(cloud: Cloud, request: CustomRequest) -> Answer:
     client.create_bucket(Bucket=s3_object["Bucket"], **({} if cloud.region == "us-east-1" else location))
     try:
         url = client.generate_presigned_url("put_object", Params=s3_object, ExpiresIn=3600)
-        _invoke(cloud, request.token, request.event(cloud, url), request.logical_id)
+        invoke(cloud, request.token, request.event(cloud, url), request.logical_id)
         response = _response(client, s3_object, request)
     finally:
         client.delete_object(**s3_object)
@@ -128,7 +128,8 @@ def _response(client: Any, s3_object: dict[str, str], request: CustomRequest) ->
         time.sleep(_POLL_SECONDS)
 
 
-def _invoke(cloud: Cloud, function: str, event: dict[str, Any], logical_id: str) -> Any:
+def invoke(cloud: Cloud, function: str, event: dict[str, Any], logical_id: str) -> Any:
+    """Return the result of a function. Raises CustomResourceError if it fails."""
     client: Any = cloud.clients("lambda")
     answer = client.invoke(FunctionName=function, Payload=json.dumps(event))
     payload = json.loads(answer["Payload"].read() or b"null")
@@ -168,4 +169,4 @@ class _Framework:
         return dict(answer.get("Data") or {})
 
     def _call(self, function: str, event: dict[str, Any]) -> Any:
-        return _invoke(self._cloud, function, event, self._request.logical_id)
+        return invoke(self._cloud, function, event, self._request.logical_id)

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from millrace.local.cloudformation.registry.calls import Cloud, resolve_secrets
-from millrace.local.cloudformation.registry.cdk_resources import CDK_RESOURCES
+from millrace.local.cloudformation.registry.calls import Cloud, resolve_references
+from millrace.local.cloudformation.registry.cdk_resources import CDK_RESOURCES, PHYSICAL_ID
 from millrace.local.cloudformation.registry.custom_requests import (
     FRAMEWORK,
     ON_EVENT,
@@ -65,10 +65,11 @@ class CustomResourceType(ResourceType):
         return bool(old.get("ServiceToken") != new.get("ServiceToken"))
 
     def _change(self, cloud: Cloud, resource: Resource, old: Properties | None, new: Properties | None) -> Answer:
-        old, new = (None if each is None else resolve_secrets(each, cloud.clients) for each in (old, new))
+        old, new = (None if each is None else resolve_references(each, cloud.clients) for each in (old, new))
         default = resource.physical_id or f"{resource.name}-{resource.logical_id}"
         if self.type in CDK_RESOURCES:
-            return Answer(default, CDK_RESOURCES[self.type](cloud, old, new))
+            data = CDK_RESOURCES[self.type](cloud, old, new)
+            return Answer(str(data.get(PHYSICAL_ID, default)), data)
         if are_sdk_calls(new or old or {}):
             return _sdk_call(cloud, resource, old, new)
         return send(cloud, CustomRequest(self.type, resource.logical_id, str(resource.name), old, new, default))

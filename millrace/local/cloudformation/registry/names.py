@@ -19,7 +19,7 @@ class Name:
 
     `limit` is the service's maximum length, `fifo` the property that requires the suffix `.fifo`, `within` the
     properties in whose scope a name is unique. With `versioned`, several resources share one name. `separator` replaces
-    the hyphen where the service allows none.
+    the hyphen where the service allows none. `prefix` replaces the stack.
     """
 
     property: str | None
@@ -29,9 +29,11 @@ class Name:
     within: tuple[str, ...] = ()
     versioned: bool = False
     separator: str = "-"
+    prefix: str | None = None
 
     def generated(self, stack: str, logical_id: str, properties: Mapping[str, Any], source: random.Random) -> str:
         """Return `<stack>-<logical id>-<12 random characters>`, with both parts cut to the limit."""
+        stack = self.prefix or stack
         suffix = ".fifo" if self.fifo and str(properties.get(self.fifo)).lower() == "true" else ""
         room = self.limit - _RANDOM_LENGTH - 2 - len(suffix)
         if len(stack) + len(logical_id) > room:

@@ -10,7 +10,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from millrace.local.cloudformation.registry.calls import Call, Cloud, Values, resolve_secrets
+from millrace.local.cloudformation.registry.calls import Call, Cloud, Values, resolve_references
 from millrace.local.cloudformation.registry.errors import UnsupportedAttributeError, UnsupportedPropertyError
 from millrace.local.cloudformation.registry.names import Name
 
@@ -200,7 +200,7 @@ class ResourceType:
         return StepContext(cloud, self, resource, passed, values)
 
     def _passed_properties(self, cloud: Cloud, properties: Properties) -> Properties:
-        passed: Properties = resolve_secrets(self.reshape(properties), cloud.clients)
+        passed: Properties = resolve_references(self.reshape(properties), cloud.clients)
         return passed
 
     def _values(self, cloud: Cloud, name: str | None) -> dict[str, Any]:

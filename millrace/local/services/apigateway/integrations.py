@@ -9,22 +9,35 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlencode
 
 from millrace.local.core.http import Response
 from millrace.local.services.apigateway.call import Call
 from millrace.local.services.apigateway.templates import render
 from millrace.local.services.apigatewayv2 import HttpError, call_service, function_of, internal_error, invoke
+from millrace.local.services.eventbridge import HttpRequest
 
 if TYPE_CHECKING:
     from millrace.local.core.account_region import AccountRegion
 
 URI = re.compile(r"arn:aws:apigateway:(?P<region>[\w-]+):(?P<service>[\w-]+):(?P<kind>action|path)/(?P<rest>.*)")
-SERVICES = {"events": "events", "sqs": "sqs", "states": "stepfunctions"}
+SERVICES = {
+    "dynamodb": "dynamodb",
+    "events": "events",
+    "firehose": "firehose",
+    "kinesis": "kinesis",
+    "s3": "s3",
+    "sns": "sns",
+    "sqs": "sqs",
+    "states": "stepfunctions",
+}
 """The services of integrations, with botocore's names of their models."""
 _STATUS = re.compile(r"""["']?statusCode["']?\s*:\s*["']?(\d{3})""")
 """In the request of a mock, which need not be strict JSON."""
 _JSON = "application/json"
+_FORM = "application/x-www-form-urlencoded"
 _REQUEST = "integration.request."
+_VARIABLE = re.compile(r"\{(\w+)\}")
 _TIMEOUT_SECONDS = 29.0
 _OK = 200
 _log = logging.getLogger(__name__)
@@ -93,38 +106,43 @@ async def _service(region: "AccountRegion", call: Call, integration: Any, body: 
     found = URI.fullmatch(integration.uri)
     if found is None or found["service"] not in SERVICES or not integration.credentials:
         raise internal_error(f"the integration {integration.uri} is not supported, or has no credentials")
-    path, headers = _target(call, integration, found)
-    answer = await call_service(
-        region,
-        integration.credentials,
-        (found["region"], found["service"]),
-        path,
-        headers,
-        body.encode(),
-        _TIMEOUT_SECONDS,
-    )
+    request = _request(call, integration, found, body)
+    scope = (found["region"], found["service"])
+    answer = await call_service(region, integration.credentials, scope, request, _TIMEOUT_SECONDS)
     if answer.status != _OK:
         _log.warning("%s answered %d: %s", integration.uri, answer.status, answer.body[:500])
     return _Result(answer.body.decode(), str(answer.status), answer.headers)
 
 
-def _target(call: Call, integration: Any, uri: re.Match[str]) -> tuple[str, dict[str, str]]:
-    """Return the path and the headers of a call: an action of the service's protocol, or a path."""
-    headers = {"Content-Type": _JSON, **_headers(call, integration.request_parameters or {})}
+def _request(call: Call, integration: Any, uri: re.Match[str], body: str) -> HttpRequest:
+    """Return the request to a service: an action of its protocol, or a path."""
+    parameters = integration.request_parameters or {}
+    headers = {"Content-Type": _JSON, **_mapped_parameters(call, parameters, "header")}
+    query = _mapped_parameters(call, parameters, "querystring")
     if uri["kind"] == "path":
-        return f"/{uri['rest']}", headers
+        path = _path(call, uri["rest"], parameters) + (f"?{urlencode(query)}" if query else "")
+        return HttpRequest(integration.http_method or "POST", path, headers, body.encode())
     from moto.core.utils import get_service_model  # noqa: PLC0415 - imported after moto's settings
 
     metadata = get_service_model(SERVICES[uri["service"]]).metadata
-    if "form" in headers["Content-Type"]:
-        return f"/?Action={uri['rest']}", headers
+    if "form" in headers["Content-Type"] or "targetPrefix" not in metadata:
+        form = "&".join(part for part in (f"Action={uri['rest']}", urlencode(query), body) if part)
+        return HttpRequest("POST", "/", {**headers, "Content-Type": _FORM}, form.encode())
     kind = f"application/x-amz-json-{metadata.get('jsonVersion', '1.0')}"
-    return "/", {"X-Amz-Target": f"{metadata['targetPrefix']}.{uri['rest']}", **headers, "Content-Type": kind}
+    target = f"{metadata['targetPrefix']}.{uri['rest']}"
+    return HttpRequest("POST", "/", {"X-Amz-Target": target, **headers, "Content-Type": kind}, body.encode())
 
 
-def _headers(call: Call, parameters: Mapping[str, str]) -> dict[str, str]:
+def _path(call: Call, path: str, parameters: Mapping[str, str]) -> str:
+    """Return a path whose variables have the values of the parameter mapping."""
+    values = _mapped_parameters(call, parameters, "path")
+    filled = _VARIABLE.sub(lambda found: quote(values.get(found[1], found[0])), path)
+    return f"/{filled.lstrip('/')}"
+
+
+def _mapped_parameters(call: Call, parameters: Mapping[str, str], where: str) -> dict[str, str]:
     """https://docs.aws.amazon.com/apigateway/latest/developerguide/rest-api-parameter-mapping.html."""
-    prefix = f"{_REQUEST}header."
+    prefix = f"{_REQUEST}{where}."
     return {
         name.removeprefix(prefix): mapped(call, value) for name, value in parameters.items() if name.startswith(prefix)
     }

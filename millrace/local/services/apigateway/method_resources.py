@@ -71,8 +71,6 @@ def _checked(properties: Properties) -> Properties:
     """Return the properties of a method, or raise UnsupportedError for an integration that is not served."""
     integration = properties.get("Integration") or {"Type": "MOCK"}
     where = f"{properties.get('HttpMethod')} of {properties.get('ResourceId')}"
-    if properties.get("AuthorizationType") == "COGNITO_USER_POOLS":
-        raise UnsupportedError("AWS::ApiGateway::Method.AuthorizationType 'COGNITO_USER_POOLS'", where)
     if refused := unsupported(str(integration.get("Type")), str(integration.get("Uri", ""))):
         raise UnsupportedError(refused[0], where, refused[1])
     for template in _templates(integration):

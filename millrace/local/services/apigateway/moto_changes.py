@@ -19,7 +19,6 @@ _DELETED = {
     "usage_plan": "Usage Plan ID",
     "usage_plan_key": "Usage Plan or API Key identifier",
 }
-_NO_POOLS = "The local cloud has no user pools. Use an authorizer of the type TOKEN or REQUEST."
 
 
 def apply(region: Callable[..., Any]) -> None:
@@ -69,22 +68,10 @@ def _keep_validation_expression() -> None:
 
 
 def _reject_unsupported() -> None:
-    """Reject what nothing serves: user pools, and integrations that CloudFormation rejects as well."""
+    """Reject integrations that nothing serves, as CloudFormation does."""
     from moto.apigateway.models import APIGatewayBackend  # noqa: PLC0415
 
-    create, put, put_method_by_moto = (
-        getattr(APIGatewayBackend, name) for name in ("create_authorizer", "put_integration", "put_method")
-    )
-
-    def create_authorizer(backend: Any, restapi_id: str, name: str, authorizer_type: str, **kwargs: Any) -> Any:
-        if authorizer_type == "COGNITO_USER_POOLS":
-            raise NotImplementedError(_NO_POOLS)
-        return create(backend, restapi_id, name, authorizer_type, **kwargs)
-
-    def put_method(backend: Any, *args: Any, **kwargs: Any) -> Any:
-        if "COGNITO_USER_POOLS" in (*args, kwargs.get("authorization_type")):
-            raise NotImplementedError(_NO_POOLS)
-        return put_method_by_moto(backend, *args, **kwargs)
+    put = APIGatewayBackend.put_integration
 
     def put_integration(
         backend: Any,
@@ -100,9 +87,7 @@ def _reject_unsupported() -> None:
             raise NotImplementedError(f"The local cloud does not serve {refused[0]}: {refused[1]}.")
         return put(backend, function_id, resource_id, method_type, integration_type, uri, *args, **kwargs)
 
-    replace(APIGatewayBackend, "create_authorizer", create_authorizer)
     replace(APIGatewayBackend, "put_integration", put_integration)
-    replace(APIGatewayBackend, "put_method", put_method)
 
 
 def _report_unknown(kind: str) -> None:

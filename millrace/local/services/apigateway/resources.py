@@ -68,6 +68,13 @@ REST_API = ResourceType(
     steps=(Read(Call("get_rest_api", by={"restApiId": "{id}"})),),
     delete=(Call("delete_rest_api", by={"restApiId": "{id}"}),),
     immutable=frozenset({*_REST_API, "EndpointConfiguration"} - {"Tags"}),
+    not_in_moto={
+        "FailOnWarnings": "the definition becomes resources of their own",
+        "MinimumCompressionSize": "the local cloud compresses no responses",
+        "Mode": "the definition becomes resources of their own",
+        "Parameters": "the definition becomes resources of their own",
+        "SecurityPolicy": "the local cloud does not use TLS",
+    },
 )
 
 RESOURCE = ResourceType(
@@ -152,7 +159,7 @@ REQUEST_VALIDATOR = _fixed(
 
 
 def _authorizer(properties: Properties) -> Properties:
-    if properties.get("Type") not in ("TOKEN", "REQUEST"):
+    if properties.get("Type") not in ("COGNITO_USER_POOLS", "TOKEN", "REQUEST"):
         kind = properties.get("Type")
         raise UnsupportedError(f"AWS::ApiGateway::Authorizer.Type {kind!r}", str(properties.get("Name")), "use TOKEN")
     return properties
@@ -169,6 +176,7 @@ AUTHORIZER = _fixed(
         "IdentitySource",
         "IdentityValidationExpression",
         "Name",
+        "ProviderARNs",
         "RestApiId",
         "Type",
     ),

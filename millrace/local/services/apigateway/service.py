@@ -144,6 +144,9 @@ class RestApis(Service):
             return await self.authorizer.authorize(call)
         if call.method.authorization_type == "AWS_IAM":
             authorize(call.request, self.region.service(Iam).access, self.region.backends, call.arn)
+        elif call.method.authorization_type == "COGNITO_USER_POOLS":
+            reason = "the local cloud has no user pools, so it accepts no token of one"
+            raise HttpError(401, "Unauthorized", reason, (("x-amzn-errortype", "UnauthorizedException"),))
         elif call.method.authorization_type not in (None, "NONE"):
             raise HttpError(500, "Internal server error", f"no {call.method.authorization_type} authorizers are served")
         return call

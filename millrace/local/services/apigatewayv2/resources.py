@@ -65,6 +65,7 @@ API = ResourceType(
     },
     not_in_moto={"IpAddressType": "moto's CreateApi drops it"},
     reshape=_only("Api", ProtocolType="HTTP"),
+    unsupported=lambda given: ["ProtocolType 'WEBSOCKET'"] if given.get("ProtocolType") == "WEBSOCKET" else [],
 )
 
 _ROUTE = props(

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-from collections.abc import Mapping
 from http.client import HTTPException
 from typing import TYPE_CHECKING
 
@@ -20,28 +19,22 @@ async def call_service(
     region: "AccountRegion",
     role: str,
     scope: tuple[str, str],
-    path: str,
-    headers: Mapping[str, str],
-    body: bytes,
+    request: HttpRequest,
     seconds: float,
 ) -> HttpResponse:
-    """Return the response of a service. `scope` is its region and its signing name. Raises HttpError."""
-    request = _signed(region, role, scope, path, headers, body)
+    """Return the response of a service. `scope` is its region and its signing name.
+
+    `request` has a path instead of a URL. Raises HttpError.
+    """
+    signed = _signed(region, role, scope, request)
     try:
-        return await asyncio.to_thread(send, request, seconds)
+        return await asyncio.to_thread(send, signed, seconds)
     except (OSError, HTTPException) as error:
         raise internal_error(f"{scope[1]} did not respond: {error}") from error
 
 
-def _signed(
-    region: "AccountRegion",
-    role: str,
-    scope: tuple[str, str],
-    path: str,
-    headers: Mapping[str, str],
-    body: bytes,
-) -> HttpRequest:
-    from botocore.auth import SigV4Auth  # noqa: PLC0415 - slow to import
+def _signed(region: "AccountRegion", role: str, scope: tuple[str, str], request: HttpRequest) -> HttpRequest:
+    from botocore.auth import S3SigV4Auth, SigV4Auth  # noqa: PLC0415 - slow to import
     from botocore.awsrequest import AWSRequest  # noqa: PLC0415
     from botocore.credentials import Credentials  # noqa: PLC0415
 
@@ -49,7 +42,8 @@ def _signed(
     credentials = Credentials(
         session["AWS_ACCESS_KEY_ID"], session["AWS_SECRET_ACCESS_KEY"], session.get("AWS_SESSION_TOKEN")
     )
-    url = f"http://127.0.0.1:{os.environ['MOTO_PORT']}{path}"
-    request = AWSRequest("POST", url, data=body, headers=dict(headers))
-    SigV4Auth(credentials, scope[1], scope[0]).add_auth(request)
-    return HttpRequest("POST", url, dict(request.headers.items()), body)
+    url = f"http://127.0.0.1:{os.environ['MOTO_PORT']}{request.url}"
+    unsigned = AWSRequest(request.method, url, data=request.body, headers=request.headers)
+    signer = S3SigV4Auth if scope[1] == "s3" else SigV4Auth
+    signer(credentials, scope[1], scope[0]).add_auth(unsigned)
+    return HttpRequest(request.method, url, dict(unsigned.headers.items()), request.body)

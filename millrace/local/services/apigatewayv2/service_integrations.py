@@ -14,6 +14,7 @@ from millrace.local.services.apigatewayv2.call import Call
 from millrace.local.services.apigatewayv2.errors import HttpError
 from millrace.local.services.apigatewayv2.parameter_mapping import resolve
 from millrace.local.services.apigatewayv2.service_calls import call_service
+from millrace.local.services.eventbridge import HttpRequest
 
 if TYPE_CHECKING:
     from millrace.local.core.account_region import AccountRegion
@@ -108,9 +109,7 @@ async def respond(region: "AccountRegion", call: Call) -> Response:
         region,
         integration.credentials_arn,
         (target, model.signing_name),
-        "/",
-        headers,
-        json.dumps(_parameters(model, subtype, values)).encode(),
+        HttpRequest("POST", "/", headers, json.dumps(_parameters(model, subtype, values)).encode()),
         integration.timeout_in_millis / 1000,
     )
     return Response(answer.status, answer.body, (("content-type", _JSON),))

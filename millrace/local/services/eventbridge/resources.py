@@ -52,6 +52,19 @@ def _rule_id(values: Values) -> str:
     return values["name"] if bus == "default" else f"{bus}|{values['name']}"
 
 
+_TARGETS_NOT_SERVED = (
+    *("AppSyncParameters", "BatchParameters", "EcsParameters", "RedshiftDataParameters", "RunCommandParameters"),
+    "SageMakerPipelineParameters",
+)
+
+
+def _targets_not_served(properties: Properties) -> Iterable[str]:
+    """Yield the parameters of targets to which the local cloud does not deliver."""
+    targets = properties.get("Targets")
+    for target in targets if isinstance(targets, list) else ():
+        yield from (f"Targets.{name}" for name in _TARGETS_NOT_SERVED if name in target)
+
+
 RULE = ResourceType(
     "AWS::Events::Rule",
     "events",
@@ -72,6 +85,7 @@ RULE = ResourceType(
     delete=(Call("delete_rule", by={"Name": "{Name}", "EventBusName": "{EventBusName}"}),),
     immutable=frozenset({"Name", "EventBusName"}),
     defaults={"EventBusName": "default"},
+    unsupported=_targets_not_served,
 )
 
 

@@ -1,4 +1,4 @@
-"""Roles and policies.
+"""Roles and policies. Users and groups are in `user_resources`.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/AWS_IAM.html
 """
@@ -10,6 +10,7 @@ from millrace.local.cloudformation.registry.calls import Argument, Call, props
 from millrace.local.cloudformation.registry.names import Name
 from millrace.local.cloudformation.registry.steps import ForEach, Setting, Tags
 from millrace.local.cloudformation.registry.types import Properties, ResourceType, Step, StepContext
+from millrace.local.services.iam.user_resources import USER_TYPES
 
 _ROLE_NAME = {"RoleName": "{id}"}
 
@@ -135,4 +136,4 @@ MANAGED_POLICY = ResourceType(
     immutable=frozenset({"Description", "ManagedPolicyName", "Path"}),
 )
 
-TYPES = (ROLE, POLICY, MANAGED_POLICY)
+TYPES = (ROLE, POLICY, MANAGED_POLICY, *USER_TYPES)

@@ -1,18 +1,22 @@
-"""AWS IoT Core: publish to a topic, and let its rules put the message into Kinesis streams.
+"""AWS IoT Core: publish to a topic, and let its rules run their actions.
 
 https://docs.aws.amazon.com/iot/latest/developerguide/iot-rules.html
 """
 
 import base64
 import json
+import logging
 import re
 import uuid
 from typing import Any
 
 from millrace.local.core.service import Service
+from millrace.local.core.targets import attempt, send_record
 from millrace.local.services.iam import Iam, Permission
+from millrace.local.services.iot.actions import PERMISSIONS, name_of, target_of
 
 _SQL = re.compile(r"\s*SELECT\s+\*\s+FROM\s+'([^']+)'\s*", re.IGNORECASE)
+_log = logging.getLogger(__name__)
 _PLAYED = "SELECT * FROM 'filter'"
 _SUBSTITUTION = re.compile(r"\$\{([^}]*)\}")
 _TOPIC = re.compile(r"topic\((\d+)\)")
@@ -29,55 +33,72 @@ class Iot(Service):
     arn_name = "iot"
 
     def publish(self, topic: str, payload: bytes) -> None:
-        """Put a message into the streams of the rules whose topic filter matches, or into their error queues."""
+        """Run the actions of the rules whose topic filter matches, or their error actions."""
         for rule in list(self.region.backends.iot.rules.values()):
             if not rule.rule_disabled and matches(topic_filter(rule.sql), topic):
                 for action in rule.actions:
-                    self._put(rule, action["kinesis"], topic, payload)
+                    reason = self._run(rule, action, topic, payload)
+                    if reason:
+                        self._fail(rule, action, topic, payload, reason)
 
-    def _put(self, rule: Any, action: dict[str, Any], topic: str, payload: bytes) -> None:
-        kinesis, name = self.region.backends.kinesis, action["streamName"]
-        arn = f"arn:aws:kinesis:{self.region.name}:{self.region.account}:stream/{name}"
-        reason = self._refusal(action["roleArn"], Permission("kinesis:PutRecord", arn, {}))
-        if reason is None and name in kinesis.streams:
-            key = substituted(action.get("partitionKey") or "${newuuid()}", topic, payload)
-            kinesis.put_record(arn, name, key, None, base64.b64encode(payload).decode())
-        else:
-            self._fail(rule, topic, payload, reason or f"The stream {arn} does not exist.")
+    def _run(self, rule: Any, action: dict[str, Any], topic: str, payload: bytes) -> str | None:
+        """Run an action; return why it failed."""
+        ((kind, settings),) = action.items()
+        arn = target_of(action, self.region.name, self.region.account)
+        if refusal := self._refusal(rule, kind, settings.get("roleArn"), arn):
+            return refusal
+        if kind == "kinesis":
+            return self._put_record(arn, settings, topic, payload)
+        text = payload.decode("utf-8", "replace")
+        if kind == "firehose":
+            text += settings.get("separator") or ""
+        elif kind == "sqs" and settings.get("useBase64"):
+            text = base64.b64encode(payload).decode()
+        failure = attempt(lambda: send_record(self.region, arn, text))
+        return failure.message if failure else None
 
-    def _fail(self, rule: Any, topic: str, payload: bytes, reason: str) -> None:
+    def _put_record(self, arn: str, settings: dict[str, Any], topic: str, payload: bytes) -> str | None:
+        kinesis = self.region.backends.kinesis
+        if settings["streamName"] not in kinesis.streams:
+            return f"The stream {arn} does not exist."
+        key = substituted(settings.get("partitionKey") or "${newuuid()}", topic, payload)
+        kinesis.put_record(arn, settings["streamName"], key, None, base64.b64encode(payload).decode())
+        return None
+
+    def _fail(self, rule: Any, action: dict[str, Any], topic: str, payload: bytes, reason: str) -> None:
         """Run the error action, which receives the message in base64.
 
         https://docs.aws.amazon.com/iot/latest/developerguide/rule-error-handling.html
         """
-        action = rule.error_action.get("sqs")
-        if action is None:
-            return
-        failures = [{"failedAction": "KinesisAction", "failedResource": rule.rule_name, "errorMessage": reason}]
+        failures = [{"failedAction": name_of(action), "failedResource": rule.rule_name, "errorMessage": reason}]
         encoded = base64.b64encode(payload).decode()
         body = {"ruleName": rule.rule_name, "topic": topic, "base64OriginalPayload": encoded, "failures": failures}
-        queue = action["queueUrl"].rpartition("/")[2]
-        self.region.backends.sqs.send_message(queue, json.dumps(body))
+        again = self._run(rule, rule.error_action, topic, json.dumps(body).encode()) if rule.error_action else None
+        _log.warning("The rule %s failed: %s%s", rule.rule_name, reason, again and f" Its error action failed: {again}")
 
-    def _refusal(self, role: str, permission: Permission) -> str | None:
+    def _refusal(self, rule: Any, kind: str, role: str | None, arn: str) -> str | None:
         access = self.region.service(Iam).access
         if not access.enforce_iam:
             return None
-        denied = access.denied(role, "iot", permission)
-        return f"{role} is not authorized to perform: {permission.action} on {permission.resource}" if denied else None
+        permission = Permission(PERMISSIONS[kind], arn, {})
+        if kind == "lambda":
+            source = f"arn:aws:iot:{self.region.name}:{self.region.account}:rule/{rule.rule_name}"
+            allowed = access.may_deliver("iot.amazonaws.com", permission.action, arn, source)
+        else:
+            allowed = bool(role) and not access.denied(str(role), "iot", permission)
+        return None if allowed else f"{role or 'iot'} is not authorized to perform: {permission.action} on {arn}"
 
 
 def check_rule(sql: str, actions: list[dict[str, Any]], error_action: dict[str, Any] | None) -> None:
     """Raise TopicRuleError for what the local cloud does not play: other SQL, and other actions."""
     topic_filter(sql)
-    for action in actions:
-        if set(action) != {"kinesis"}:
-            raise TopicRuleError(f"The local cloud plays the action kinesis of a topic rule, not {', '.join(action)}.")
-        for name in _SUBSTITUTION.findall(action["kinesis"].get("partitionKey") or ""):
+    for action in [*actions, *([error_action] if error_action else [])]:
+        if unknown := sorted(action.keys() - PERMISSIONS.keys()):
+            known = ", ".join(PERMISSIONS)
+            raise TopicRuleError(f"The local cloud plays the actions {known} of a topic rule, not {unknown[0]}.")
+        for name in _SUBSTITUTION.findall(action.get("kinesis", {}).get("partitionKey") or ""):
             if name != "newuuid()" and not _TOPIC.fullmatch(name) and not _FIELD.fullmatch(name):
                 raise TopicRuleError(f"The local cloud does not play ${{{name}}} in the partitionKey of a topic rule.")
-    if error_action and set(error_action) != {"sqs"}:
-        raise TopicRuleError(f"The local cloud plays the error action sqs, not {', '.join(error_action)}.")
 
 
 def topic_filter(sql: str) -> str:

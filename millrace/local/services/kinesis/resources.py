@@ -78,4 +78,21 @@ STREAM = ResourceType(
     },
 )
 
-TYPES = (STREAM,)
+STREAM_CONSUMER = ResourceType(
+    "AWS::Kinesis::StreamConsumer",
+    "kinesis",
+    create=Call("register_stream_consumer", props("ConsumerName", "StreamARN")),
+    id="{Consumer[ConsumerARN]}",
+    attributes={
+        "ConsumerARN": "{Consumer[ConsumerARN]}",
+        "ConsumerCreationTimestamp": "{Consumer[ConsumerCreationTimestamp]}",
+        "ConsumerName": "{ConsumerName}",
+        "ConsumerStatus": "{Consumer[ConsumerStatus]}",
+        "StreamARN": "{StreamARN}",
+    },
+    delete=(Call("deregister_stream_consumer", by={"ConsumerARN": "{id}"}),),
+    immutable=frozenset({"ConsumerName", "StreamARN", "Tags"}),
+    not_in_moto={"Tags": "moto's RegisterStreamConsumer drops them"},
+)
+
+TYPES = (STREAM, STREAM_CONSUMER)

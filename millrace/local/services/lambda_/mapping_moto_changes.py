@@ -45,6 +45,7 @@ def _check_and_qualify() -> None:
     create, update = LambdaBackend.create_event_source_mapping, LambdaBackend.update_event_source_mapping
 
     def create_event_source_mapping(backend: Any, spec: dict[str, Any]) -> Any:
+        spec = {**spec, **_stream_of_consumer(spec)}
         _check_filters(spec)
         _check_source(spec)
         _check_existence(backend, spec)
@@ -67,6 +68,15 @@ def _check_and_qualify() -> None:
 
     replace(LambdaBackend, "create_event_source_mapping", create_event_source_mapping)
     replace(LambdaBackend, "update_event_source_mapping", update_event_source_mapping)
+
+
+def _stream_of_consumer(spec: dict[str, Any]) -> dict[str, str]:
+    """Return the stream of a consumer: its records are read like those of any other mapping.
+
+    https://docs.aws.amazon.com/streams/latest/dev/enhanced-consumers.html
+    """
+    stream, consumer, _ = str(spec.get("EventSourceArn", "")).partition("/consumer/")
+    return {"EventSourceArn": stream} if consumer else {}
 
 
 def qualified_arn(backend: Any, name: str) -> str:

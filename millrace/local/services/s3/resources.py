@@ -115,7 +115,9 @@ BUCKET = ResourceType(
     attributes={
         "Arn": "arn:{partition}:s3:::{BucketName}",
         "DomainName": "{BucketName}.s3.amazonaws.com",
+        "DualStackDomainName": "{BucketName}.s3.dualstack.{region}.amazonaws.com",
         "RegionalDomainName": "{BucketName}.s3.{region}.amazonaws.com",
+        "WebsiteURL": "http://{BucketName}.s3-website-{region}.amazonaws.com",
     },
     steps=(
         _set("put_bucket_acl", {"AccessControl": Argument("ACL", _canned_acl)}),
@@ -147,6 +149,16 @@ BUCKET = ResourceType(
         "LoggingConfiguration": {},
         "NotificationConfiguration": {},
         "VersioningConfiguration": {"Status": "Suspended"},
+    },
+    not_in_moto={
+        "AccelerateConfiguration": "no request depends on it",
+        "AnalyticsConfigurations": "the local cloud writes no reports of buckets",
+        "IntelligentTieringConfigurations": "no request depends on it",
+        "InventoryConfigurations": "the local cloud writes no reports of buckets",
+        "MetricsConfigurations": "no request depends on it",
+        "ObjectLockConfiguration": "the local cloud locks no objects by default",
+        "ReplicationConfiguration": "the local cloud replicates no objects",
+        "WebsiteConfiguration": "the local cloud serves no websites; read the objects with GetObject",
     },
 )
 

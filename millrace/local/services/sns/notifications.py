@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any
 
 from millrace.local.core.clock import iso_millis
+from millrace.local.services.sns.messages import is_true
 
 Attributes = Mapping[str, dict[str, Any]]
 
@@ -28,6 +29,11 @@ class Notification:
     def attributes(self) -> Attributes:
         """The message attributes, with binary values in Base64."""
         return self.options.get("message_attributes") or {}
+
+    @property
+    def is_raw(self) -> bool:
+        """Whether the subscriber receives the message alone."""
+        return is_true(self.subscription.attributes.get("RawMessageDelivery"))
 
     def event(self) -> dict[str, Any]:
         """Return the event of a function. https://docs.aws.amazon.com/lambda/latest/dg/with-sns.html."""

@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/sns/latest/dg/sns-event-destinations.html
 import contextlib
 import json
 from collections.abc import Callable
+from functools import cached_property, partial
 from typing import Any
 
 from millrace.local.core.account_region import AccountRegion
@@ -14,15 +15,20 @@ from millrace.local.core.http import Request, Response
 from millrace.local.core.service import DeliveryPermissions, Service
 from millrace.local.core.targets import Message, find, send_record
 from millrace.local.core.unsupported import error_response
-from millrace.local.services.iam import form_of
+from millrace.local.services.iam import Iam, Permission, form_of
 from millrace.local.services.sns.filter_policies import passes
-from millrace.local.services.sns.messages import is_true
+from millrace.local.services.sns.http_endpoints import HttpEndpoints
 from millrace.local.services.sns.notifications import Notification
 from millrace.local.services.sns.validation import Validation
 
+_DELIVERED = ("firehose", "http", "https", "lambda", "sqs")
+
 
 class Sns(Service):
-    """The topics of an account and region. Delivers to functions and queues here; moto delivers to other endpoints."""
+    """The topics of an account and region. Delivers to functions, queues, delivery streams and HTTP endpoints.
+
+    moto records the messages for telephones and mobile apps; e-mail is not sent.
+    """
 
     arn_name = "sns"
     is_target = True
@@ -42,6 +48,10 @@ class Sns(Service):
         except ApiError as error:
             return error_response(request, error.code, error.message, error.status)
         return None
+
+    @cached_property
+    def _http(self) -> HttpEndpoints:
+        return HttpEndpoints(self.region)
 
     def find(self, arn: str) -> Any:
         """Return moto's topic. Raises LookupError if it does not exist."""
@@ -72,21 +82,43 @@ class Sns(Service):
 
         A missing queue does not fail the publisher.
         """
-        if not passes(subscription, options.get("message_attributes") or {}, message):
-            return
-        if subscription.protocol in ("lambda", "sqs"):
-            self._deliver(subscription, message, message_id, options)
-        else:
+        if subscription.protocol not in _DELIVERED:
             by_moto()
+        elif passes(subscription, options.get("message_attributes") or {}, message):
+            self._deliver(subscription, message, message_id, options)
 
     def _deliver(self, subscription: Any, message: str, message_id: str, options: dict[str, Any]) -> None:
         if options.get("message_structure") == "json":
             message = subscription._parse_message_structure(message, subscription.protocol)  # noqa: SLF001 - moto's
         notification = Notification(subscription, message, message_id, options, self.region.clock.now())
-        if subscription.protocol == "lambda":
-            self._invoke(notification)
-        else:
-            self._send(notification)
+        match subscription.protocol:
+            case "lambda":
+                self._invoke(notification)
+            case "sqs":
+                self._send(notification)
+            case "firehose":
+                self._put_record(notification)
+            case _:
+                failed = partial(self._send_dead_letter, notification)
+                self._http.deliver(notification, failed)
+
+    def _put_record(self, notification: Notification) -> None:
+        """https://docs.aws.amazon.com/sns/latest/dg/sns-firehose-as-subscriber.html."""
+        subscription = notification.subscription
+        body = notification.message if notification.is_raw else json.dumps(notification.body())
+        put = Permission("firehose:PutRecord", subscription.endpoint, {})
+        role, access = subscription.attributes.get("SubscriptionRoleArn"), self.region.service(Iam).access
+
+        def deliver() -> None:
+            if access.enforce_iam and (not role or access.denied(role, "sns", put)):
+                self._send_dead_letter(notification)
+                return
+            try:
+                send_record(self.region, subscription.endpoint, f"{body}\n")
+            except LookupError:
+                self._send_dead_letter(notification)
+
+        self.region.scheduler.soon(deliver, "delivery of a topic")
 
     def _invoke(self, notification: Notification) -> None:
         event = json.dumps(notification.event())
@@ -110,12 +142,11 @@ class Sns(Service):
     def _send_to(self, arn: str, notification: Notification) -> None:
         """Send a notification to a queue. Raises LookupError, ServiceException."""
         options = notification.options
-        raw = is_true(notification.subscription.attributes.get("RawMessageDelivery"))
         queue, owner = find(self.region, arn), self.region.owner(arn)
         (owner or self.region).backends.sqs.send_message(
             queue.name,
-            notification.message if raw else json.dumps(notification.body(), indent=2),
-            message_attributes=notification.queue_attributes() if raw else None,
+            notification.message if notification.is_raw else json.dumps(notification.body(), indent=2),
+            message_attributes=notification.queue_attributes() if notification.is_raw else None,
             deduplication_id=options.get("deduplication_id") if queue.fifo_queue else None,
             group_id=options.get("group_id"),
         )

@@ -20,7 +20,7 @@ _PARAMETER = props("AllowedPattern", "DataType", "Description", "Policies", "Tie
 PARAMETER = ResourceType(
     "AWS::SSM::Parameter",
     "ssm",
-    name=Name("Name", 2048),
+    name=Name("Name", 2048, prefix="CFN"),
     create=Call("put_parameter", props("Name") | {"Tags": Argument("Tags", _tags)} | _PARAMETER),
     id="{Name}",
     attributes={"Type": "{Type}", "Value": "{Value}"},

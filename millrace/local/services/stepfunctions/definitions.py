@@ -1,13 +1,13 @@
 """Definitions: parsed once for each text, and refused by name where the local cloud cannot run them."""
 
 import functools
+import logging
 from collections.abc import Iterator
 
 from millrace.local.core.errors import ApiError
 from millrace.local.services.stepfunctions.interpreter.definition import (
     InvalidDefinitionError,
     MapState,
-    Resource,
     State,
     StateMachine,
     TaskState,
@@ -15,10 +15,10 @@ from millrace.local.services.stepfunctions.interpreter.definition import (
     parse,
     validate,
 )
+from millrace.local.services.stepfunctions.interpreter.integrations import not_run
 from millrace.local.services.stepfunctions.requests import Params, Result
 
-SERVICES = frozenset({"apigateway", "dynamodb", "events", "http", "lambda", "sns", "sqs", "states"})
-"""The services of optimized integrations that the local cloud calls."""
+_log = logging.getLogger(__name__)
 MAX_DIAGNOSTICS = 100
 """https://docs.aws.amazon.com/step-functions/latest/apireference/API_ValidateStateMachineDefinition.html"""
 _MAX_PARSED = 256
@@ -31,7 +31,11 @@ def parsed(definition: str, *, express: bool = False) -> StateMachine:
 
 
 def check_definition(definition: str, *, express: bool) -> None:
-    """Raise ApiError for a definition that is invalid, or that the local cloud cannot run."""
+    """Raise ApiError for a definition that is invalid, or that the local cloud cannot run.
+
+    A task of a service that the local cloud does not have is reported: an execution that reaches it fails, unless it is
+    mocked.
+    """
     try:
         machine = parsed(definition, express=express)
     except InvalidDefinitionError as error:
@@ -39,6 +43,9 @@ def check_definition(definition: str, *, express: bool) -> None:
     reason = next((reason for state in all_states(machine) if (reason := _unsupported(state))), None)
     if reason:
         raise ApiError("InvalidDefinition", f"Invalid State Machine Definition: 'The local cloud {reason}.'")
+    for state in all_states(machine):
+        if isinstance(state, TaskState) and (reason := not_run(state.resource, state.name)):
+            _log.warning("The local cloud %s. An execution that reaches the state fails.", reason)
 
 
 def all_states(machine: StateMachine) -> Iterator[State]:
@@ -52,25 +59,11 @@ def all_states(machine: StateMachine) -> Iterator[State]:
 
 def _unsupported(state: State) -> str | None:
     """Return what the local cloud does not do of a state."""
-    if isinstance(state, TaskState):
-        return _unsupported_resource(state.resource, state.name)
     reader = state.item_reader if isinstance(state, MapState) else None
     if reader and reader.input_type == "PARQUET":
         return f"does not read items in PARQUET (state '{state.name}')"
     if reader and reader.transformation not in (None, "NONE"):
         return f"does not read items with the Transformation {reader.transformation} (state '{state.name}')"
-    return None
-
-
-def _unsupported_resource(resource: Resource, state: str) -> str | None:
-    service = resource.service
-    if not resource.is_integration or service.startswith("aws-sdk:"):
-        return None
-    if service not in SERVICES:
-        known = ", ".join(sorted(SERVICES))
-        return f"does not run the integration {service} ({resource.arn}, state '{state}'). It runs {known} and aws-sdk"
-    if resource.pattern.startswith("sync") and service != "states":
-        return f"does not wait for jobs of {service} ({resource.arn}, state '{state}')"
     return None
 
 
