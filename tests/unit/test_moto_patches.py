@@ -15,7 +15,8 @@ from millrace.local.core import moto_changes, moto_patches
 
 moto_changes.settings(1)
 moto_changes.attach(object(), [module.apply for module in services.modules("moto_changes")])
-get_backend("apigateway")
+for name in ("apigateway", "iot", "iotdata"):
+    get_backend(name)
 print(*moto_patches.applied)
 """
 
