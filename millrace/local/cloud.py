@@ -9,9 +9,9 @@ from pathlib import Path
 from random import Random
 from typing import Self, TypeVar
 
-from millrace.local.core.garbage import pause_garbage_collection
+from millrace.local.core.garbage import keep_imports, pause_garbage_collection
 
-with pause_garbage_collection():
+with keep_imports():
     from millrace.local import services
     from millrace.local.base import ACCOUNT, HOME, REGION, TIMEOUT, Cloud
     from millrace.local.cloudformation.deployments import Deployments

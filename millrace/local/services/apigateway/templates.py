@@ -5,26 +5,31 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-mapping
 
 import base64
 import json
+from functools import cache
 from typing import Any
 from urllib.parse import quote_plus, unquote_plus
-
-import airspeed
 
 from millrace.local.core.json_text import parsed
 from millrace.local.core.jsonpath import MISSING, find
 from millrace.local.services.apigateway.call import Call
 from millrace.local.services.apigatewayv2 import internal_error
 
-# The methods of Java's String that templates use and airspeed lacks, in its own table for such methods.
-airspeed.__additional_methods__[str] |= {
-    "endsWith": str.endswith,
-    "equals": str.__eq__,
-    "isEmpty": lambda text: not text,
-    "substring": lambda text, start, end=None: text[start:end],
-    "toLowerCase": str.lower,
-    "toString": str,
-    "toUpperCase": str.upper,
-}
+
+@cache
+def _airspeed() -> Any:
+    """Return airspeed with the methods of Java's String that it lacks, in its own table for such methods."""
+    import airspeed  # noqa: PLC0415 - most stacks have no template
+
+    airspeed.__additional_methods__[str] |= {
+        "endsWith": str.endswith,
+        "equals": str.__eq__,
+        "isEmpty": lambda text: not text,
+        "substring": lambda text, start, end=None: text[start:end],
+        "toLowerCase": str.lower,
+        "toString": str,
+        "toUpperCase": str.upper,
+    }
+    return airspeed
 
 
 class TemplateSyntaxError(ValueError):
@@ -33,6 +38,7 @@ class TemplateSyntaxError(ValueError):
 
 def check(template: str) -> None:
     """Raise TemplateSyntaxError for a template that is no Velocity."""
+    airspeed = _airspeed()
     try:
         airspeed.Template(template).ensure_compiled()
     except airspeed.TemplateError as error:
@@ -51,6 +57,7 @@ def render(template: str, call: Call, body: str) -> tuple[str, int | None]:
         "stageVariables": dict(call.stage.variables or {}),
         "util": _Util(),
     }
+    airspeed = _airspeed()
     try:
         text = str(airspeed.Template(template).merge(values))
     except (airspeed.TemplateError, ValueError, TypeError) as error:
