@@ -17,7 +17,7 @@ from millrace.local.core import moto_changes, moto_patches
 moto_changes.settings(1)
 moto_changes.attach(object(), [module.apply for module in services.modules("moto_changes")])
 assert "cryptography.x509" not in sys.modules, "a start imports what only server certificates need"
-for name in ("apigateway", "iot", "iotdata"):
+for name in ("apigateway", "iot", "iotdata", "sns"):
     get_backend(name)
 assert callable(sys.modules["moto.iam.models"].x509.load_pem_x509_certificate)
 print(*moto_patches.applied)

@@ -13,9 +13,10 @@ _TABLE_TYPE, _TYPE = "application/x-amz-json-1.0", "text/html; charset=utf-8"
 """The types of responses for which moto gives none."""
 _NO_FIELDS: dict[str, str] = {}
 _FORM = "application/x-www-form-urlencoded"
-_SAME = ("events", "firehose", "iam", "kinesis", "kms", "logs", "secretsmanager", "sns", "sqs", "ssm", "sts")
-_MODULES = {"lambda": "awslambda", **dict(zip(_SAME, _SAME, strict=True))}
-"""moto's modules of services by signing name. One function of moto answers every call of such a service."""
+_DIRECT = frozenset(
+    {"events", "firehose", "iam", "kinesis", "kms", "lambda", "logs", "secretsmanager", "sns", "sqs", "ssm", "sts"}
+)
+"""Services by signing name, in which one function of moto answers every call."""
 Dispatch = Callable[[Any, str, dict[str, str]], tuple[Any, Any, Any]]
 
 
@@ -73,16 +74,19 @@ def _dispatch_of(request: Request) -> Dispatch | None:
     """Return the function of moto that answers every call of a service; None if Flask has to route the call."""
     if is_short(request):
         return _dispatch("dynamodb")
-    module = _MODULES.get(request.service)
-    if module is None or request.headers.get("content-type", "").startswith("multipart/"):
+    if request.service not in _DIRECT or request.headers.get("content-type", "").startswith("multipart/"):
         return None
-    return _dispatch(module) if request.path == "/" or request.service == "lambda" else None
+    return _dispatch(request.service) if request.path == "/" or request.service == "lambda" else None
 
 
 @cache
-def _dispatch(module: str) -> Dispatch | None:
+def _dispatch(service: str) -> Dispatch | None:
+    from moto.backends import get_backend  # noqa: PLC0415 - moto is imported after its settings
+
+    get_backend(service)  # type: ignore[call-overload,unused-ignore] # it applies changes to moto
+    module = "awslambda" if service == "lambda" else service
     paths = import_module(f"moto.{module}.urls").url_paths
-    found = [answer for path, answer in paths.items() if module == "awslambda" or path in ("{0}/", "{0}/$")]
+    found = [answer for path, answer in paths.items() if service == "lambda" or path in ("{0}/", "{0}/$")]
     return found[0] if found and all(answer == found[0] for answer in found) else None
 
 

@@ -4,11 +4,16 @@ from collections.abc import Callable
 from typing import Any
 
 from millrace.local.core.account_region import AccountRegion
-from millrace.local.core.moto_patches import replace
+from millrace.local.core.moto_patches import replace, when_imported
 from millrace.local.services.sns.service import Sns
 
 
 def apply(region: Callable[..., AccountRegion]) -> None:
+    """Apply the change, once SNS is used: moto imports it slowly."""
+    when_imported("sns", lambda: _deliver(region))
+
+
+def _deliver(region: Callable[..., AccountRegion]) -> None:
     """Deliver to subscriptions here: moto sends functions a sample event, and one missing queue fails Publish."""
     from moto.sns.models import Subscription  # noqa: PLC0415
 
