@@ -78,17 +78,19 @@ def backend():
         create_table(backend, name, id="S")
     create_table(backend, "versions", id="S", version="N")
     create_table(backend, "names", id="S", version="S")
+    index = {"IndexName": "beta", "KeySchema": [{"AttributeName": "beta", "KeyType": "HASH"}]}
+    create_table(backend, "indexed", [{**index, "Projection": {"ProjectionType": "ALL"}}], id="S")
     return backend
 
 
-def create_table(backend, name, **keys):
+def create_table(backend, name, indexes=(), **keys):
     kinds = dict(zip(keys, ("HASH", "RANGE"), strict=False))
     backend.create_table(
         name,
         schema=[{"AttributeName": key, "KeyType": kind} for key, kind in kinds.items()],
         throughput=None,
         attr=[{"AttributeName": key, "AttributeType": kind} for key, kind in keys.items()],
-        global_indexes=[],
+        global_indexes=list(indexes),
         indexes=[],
         streams={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
         billing_mode="PAY_PER_REQUEST",
@@ -169,6 +171,16 @@ def test_common_queries_need_no_moto(backend):
     answered = answer(request("Query", {**params, "ExpressionAttributeValues": values}), backend)
     assert [item["version"]["N"] for item in content(answered)[1]["Items"]] == ["9", "10", "21"]
     assert answer(request("Query", {**params, "ExpressionAttributeValues": values, "Limit": 1}), backend) is None
+
+
+def test_reads_of_a_table_with_an_index_need_no_moto(backend):
+    """https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_GetItem.html."""
+    item = {"id": {"S": "a"}, "alpha": {"N": "1"}}
+    answer(request("PutItem", {"TableName": "indexed", "Item": item}), backend)
+    read = answer(request("GetItem", {"TableName": "indexed", "Key": {"id": {"S": "a"}}}), backend)
+    assert content(read) == (200, {"Item": item})
+    with_more = {"TableName": "indexed", "Key": item}
+    assert answer(request("GetItem", with_more), backend) is None
 
 
 def test_a_query_of_more_than_a_megabyte_is_left_to_moto(backend):
