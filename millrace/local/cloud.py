@@ -9,24 +9,26 @@ from pathlib import Path
 from random import Random
 from typing import Self, TypeVar
 
-from millrace.local import services
-from millrace.local.base import ACCOUNT, HOME, REGION, TIMEOUT, Cloud
-from millrace.local.cloudformation.deployments import Deployments
-from millrace.local.core import moto_changes
-from millrace.local.core.account_region import AccountRegion
-from millrace.local.core.account_regions import AccountRegions
-from millrace.local.core.clock import Clock
-from millrace.local.core.garbage import pause_garbage_collection
-from millrace.local.core.http import Request, Response
-from millrace.local.core.scheduler import NotSettledError, Scheduler
-from millrace.local.endpoint.app import Endpoint
-from millrace.local.endpoint.control import status_of
-from millrace.local.endpoint.moto import moto_application
-from millrace.local.endpoint.origins import Origins
-from millrace.local.endpoint.server import HOST, Server, bound
-from millrace.local.services.iam import Credentials, Sessions
-from millrace.local.workers import Confinement, Debugging, Developer, Workers
-from millrace.local.workers.terminal import has_terminal, read_line
+from millrace.local.core.garbage import keep_imports, pause_garbage_collection
+
+with keep_imports():
+    from millrace.local import services
+    from millrace.local.base import ACCOUNT, HOME, REGION, TIMEOUT, Cloud
+    from millrace.local.cloudformation.deployments import Deployments
+    from millrace.local.core import moto_changes
+    from millrace.local.core.account_region import AccountRegion
+    from millrace.local.core.account_regions import AccountRegions
+    from millrace.local.core.clock import Clock
+    from millrace.local.core.http import Request, Response
+    from millrace.local.core.scheduler import NotSettledError, Scheduler
+    from millrace.local.endpoint.app import Endpoint
+    from millrace.local.endpoint.control import status_of
+    from millrace.local.endpoint.moto import moto_application
+    from millrace.local.endpoint.origins import Origins
+    from millrace.local.endpoint.server import HOST, Server, bound
+    from millrace.local.services.iam import Credentials, Sessions
+    from millrace.local.workers import Confinement, Debugging, Developer, Workers
+    from millrace.local.workers.terminal import has_terminal, read_line
 
 _START_TIMEOUT = 30.0
 _SAME_MOMENT = 0.001

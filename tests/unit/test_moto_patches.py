@@ -9,13 +9,17 @@ from millrace.local.core.moto_patches import MotoChangedError, add, replace, rep
 
 ROOT = Path(__file__).parents[2]
 LIST = """
+import sys
 from moto.backends import get_backend
 from millrace.local import services
 from millrace.local.core import moto_changes, moto_patches
 
 moto_changes.settings(1)
 moto_changes.attach(object(), [module.apply for module in services.modules("moto_changes")])
-get_backend("apigateway")
+assert "cryptography.x509" not in sys.modules, "a start imports what only server certificates need"
+for name in ("apigateway", "iot", "iotdata", "sns"):
+    get_backend(name)
+assert callable(sys.modules["moto.iam.models"].x509.load_pem_x509_certificate)
 print(*moto_patches.applied)
 """
 

@@ -43,8 +43,10 @@ class Deployments:
         """Return a boto3 client that ignores the machine's own credentials."""
         from botocore.config import Config  # noqa: PLC0415 - as boto3
 
-        config = Config(inject_host_prefix=False)  # else StartSyncExecution would go to sync-127.0.0.1
-        return self._session(environment).client(service, endpoint_url=self._url(environment), config=config)
+        session = self._session(environment)
+        # StartSyncExecution would go to sync-127.0.0.1, and botocore would build the user agent twice for each request.
+        config = Config(inject_host_prefix=False, user_agent=session._session.user_agent())  # noqa: SLF001 - boto3's own
+        return session.client(service, endpoint_url=self._url(environment), config=config)
 
     @cache  # noqa: B019 - the same
     def resource(self, environment: Environment, service: str) -> Any:

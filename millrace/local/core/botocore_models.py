@@ -19,8 +19,29 @@ _ONE_PARTITION = {
 _ENDPOINTS = {"version": 3, "partitions": [_ONE_PARTITION]}
 
 
+_RULES = {
+    "version": "1.0",
+    "parameters": {"Endpoint": {"builtIn": "SDK::Endpoint", "required": True, "documentation": "", "type": "String"}},
+    "rules": [
+        {
+            "conditions": [],
+            "endpoint": {"url": {"ref": "Endpoint"}, "properties": {}, "headers": {}},
+            "type": "endpoint",
+        }
+    ],
+}
+_OWN_RULES = ("s3", "s3control", "events")
+"""Services whose rules depend on more than the endpoint, such as the bucket."""
+
+
 class Models(Loader):
     """botocore's loader without its 1.2 MB table of endpoints. Clients here have explicit endpoints."""
+
+    def load_service_model(self, service_name: str, type_name: str, api_version: str | None = None) -> Any:
+        """Return a model of a service; of the rules for its endpoints, only that for an explicit one."""
+        if type_name == "endpoint-rule-set-1" and service_name not in _OWN_RULES:
+            return _RULES
+        return super().load_service_model(service_name, type_name, api_version)
 
     def load_data_with_path(self, name: str) -> Any:
         """Return the data of a name, and its path."""

@@ -3,6 +3,7 @@
 The patches affect the whole process. They use the accounts and regions of the attached local cloud.
 """
 
+import gc
 import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -51,6 +52,7 @@ def attach(regions: "AccountRegions | None", changes: Iterable[Change] = ()) -> 
         _disable_url_builders()
         _cache_operations()
         _draw_ids_faster()
+        gc.freeze()  # moto's modules stay: each collection would visit them
 
 
 @contextmanager

@@ -1,11 +1,13 @@
 """Find the operation of a REST API request by method, path, query and headers, using botocore's models."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache, partial
 from typing import Any
 from urllib.parse import parse_qsl
 
+from millrace.local.core.botocore_models import models
 from millrace.local.core.errors import UnsupportedPolicyError
 
 _MODELS = {"execute-api": ("apigatewaymanagementapi",), "apigateway": ("apigatewayv2", "apigateway")}
@@ -37,27 +39,22 @@ class Route:
 
 
 class Router:
-    """The routes of one service."""
+    """The routes of one service. `operations` has the method, the path up to a parameter and the route of each."""
 
-    def __init__(self, routes: list[Route]) -> None:
-        self._routes: dict[str, list[Route]] = {}
-        for route in sorted(routes, key=lambda route: route.weight, reverse=True):
-            self._routes.setdefault(route.method, []).append(route)
+    def __init__(self, operations: Iterable[tuple[str, str, Callable[[], Route]]]) -> None:
+        self._operations: dict[str, list[tuple[str, Callable[[], Route]]]] = {}
+        for method, start, route in operations:
+            self._operations.setdefault(method, []).append((start, route))
 
     @classmethod
     def of(cls, service: str) -> "Router":
         """Return the routes of a service by signing name. Raises UnsupportedPolicyError if botocore has no model."""
         from botocore.exceptions import UnknownServiceError  # noqa: PLC0415 - slow to import
-        from botocore.session import get_session  # noqa: PLC0415
 
-        routes: list[Route] = []
-        for name in _MODELS.get(service, (service,)):
-            try:
-                model: Any = get_session().get_service_model(name)
-            except UnknownServiceError as error:
-                raise UnsupportedPolicyError(f"botocore has no model of the service {service}.") from error
-            routes += [_route(model.operation_model(operation)) for operation in model.operation_names]
-        return cls(routes)
+        try:
+            return cls(each for name in _MODELS.get(service, (service,)) for each in _operations(name))
+        except UnknownServiceError as error:
+            raise UnsupportedPolicyError(f"botocore has no model of the service {service}.") from error
 
     def match(
         self, method: str, path: str, query: str, headers: Mapping[str, str]
@@ -67,7 +64,8 @@ class Router:
         Raises UnsupportedPolicyError for a parameter of the path or the body in the query string: moto may read it.
         """
         given = dict(parse_qsl(query, keep_blank_values=True))
-        for route in self._routes.get(method, ()):
+        possible = (route() for start, route in self._operations.get(method, ()) if path.startswith(start))
+        for route in sorted(possible, key=lambda route: route.weight, reverse=True):
             found = route.path.fullmatch(path)
             if found and _matches(route, given, headers):
                 if misplaced := sorted(route.elsewhere & given.keys()):
@@ -77,13 +75,25 @@ class Router:
         return None
 
 
+def _operations(name: str) -> Iterator[tuple[str, str, Callable[[], Route]]]:
+    """Yield the operations of a model. A route takes a regular expression, and a request needs few of them."""
+    from botocore.model import ServiceModel  # noqa: PLC0415 - slow to import
+
+    description = models().load_service_model(name, "service-2")
+    model = ServiceModel(description, name)
+    for operation, declared in description["operations"].items():
+        start = declared["http"]["requestUri"].partition("?")[0].partition("{")[0].rstrip("/")
+        yield declared["http"]["method"], start, cache(partial(_route, model, operation))
+
+
 def _matches(route: Route, query: Mapping[str, str], headers: Mapping[str, str]) -> bool:
     return all(name in query and value in ("", query[name]) for name, value in route.query) and all(
         name in headers for name in route.headers
     )
 
 
-def _route(operation: Any) -> Route:
+def _route(model: Any, name: str) -> Route:
+    operation = model.operation_model(name)
     path, _, query = operation.http["requestUri"].partition("?")
     shape = operation.input_shape
     members = shape.members if shape else {}

@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-targets.html
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from millrace.local.core.delivery import Failure
@@ -85,22 +86,20 @@ def send_record(region: "AccountRegion", arn: str, message: str, attributes: Att
     service_of(region, arn).deliver(Message({"Arn": arn}, message, attributes=attributes or {}))
 
 
-def attempt(action: Callable[[], None]) -> Failure | None:
-    """Run a delivery and return how it failed, with the error code that EventBridge reports."""
+@cache
+def _errors() -> tuple[type[Exception], ...]:
+    """Return the errors with which a delivery fails."""
     from moto.core.exceptions import JsonRESTError, ServiceException  # noqa: PLC0415 - imported after moto's settings
 
-    errors = (
-        TargetError,
-        UnknownTargetError,
-        UnsupportedPolicyError,
-        ApiError,
-        LookupError,
-        JsonRESTError,
-        ServiceException,
-    )
+    own = (TargetError, UnknownTargetError, UnsupportedPolicyError, ApiError, LookupError)
+    return (*own, JsonRESTError, ServiceException)
+
+
+def attempt(action: Callable[[], None]) -> Failure | None:
+    """Run a delivery and return how it failed, with the error code that EventBridge reports."""
     try:
         action()
-    except errors as error:
+    except _errors() as error:
         message = getattr(error, "message", None) or (error.args[0] if error.args else error)
         return Failure(_code(error), str(message), retriable=False)
     return None

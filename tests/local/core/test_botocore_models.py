@@ -52,3 +52,18 @@ def test_presigned_url_is_that_of_other_clients(own, botocore_own):
         return re.sub(r"(Date|Expires|Signature)=[^&]*", "", url)
 
     assert address(own) == address(botocore_own)
+
+
+def test_requests_go_to_the_explicit_endpoint_of_a_client(own):
+    """https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html."""
+    sent = []
+
+    def answered(request, **_):
+        sent.append(request.url)
+        raise ConnectionRefusedError
+
+    client = own.client("sqs", endpoint_url="http://127.0.0.1:1")
+    client.meta.events.register("before-send", answered)
+    with pytest.raises(ConnectionRefusedError):
+        client.list_queues()
+    assert sent == ["http://127.0.0.1:1/"]

@@ -75,21 +75,30 @@ def backend():
 
     backend = dynamodb_backends["111122223333"]["us-east-1"]
     for name in ("fast", "moto"):
-        backend.create_table(
-            name,
-            schema=[{"AttributeName": "id", "KeyType": "HASH"}],
-            throughput=None,
-            attr=[{"AttributeName": "id", "AttributeType": "S"}],
-            global_indexes=[],
-            indexes=[],
-            streams={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
-            billing_mode="PAY_PER_REQUEST",
-            sse_specification=None,
-            tags=[],
-            deletion_protection_enabled=False,
-            warm_throughput=None,
-        )
+        create_table(backend, name, id="S")
+    create_table(backend, "versions", id="S", version="N")
+    create_table(backend, "names", id="S", version="S")
+    index = {"IndexName": "beta", "KeySchema": [{"AttributeName": "beta", "KeyType": "HASH"}]}
+    create_table(backend, "indexed", [{**index, "Projection": {"ProjectionType": "ALL"}}], id="S")
     return backend
+
+
+def create_table(backend, name, indexes=(), **keys):
+    kinds = dict(zip(keys, ("HASH", "RANGE"), strict=False))
+    backend.create_table(
+        name,
+        schema=[{"AttributeName": key, "KeyType": kind} for key, kind in kinds.items()],
+        throughput=None,
+        attr=[{"AttributeName": key, "AttributeType": kind} for key, kind in keys.items()],
+        global_indexes=list(indexes),
+        indexes=[],
+        streams={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
+        billing_mode="PAY_PER_REQUEST",
+        sse_specification=None,
+        tags=[],
+        deletion_protection_enabled=False,
+        warm_throughput=None,
+    )
 
 
 def request(kind, params):
@@ -119,6 +128,68 @@ def test_fast_writes_equal_those_of_moto(backend, requests):
         expected = answer_of(None, request(kind, {"TableName": "moto", **params}))
         assert content(answer(fast, backend) or answer_of(None, fast)) == content(expected), (kind, params)
     assert stored(backend, "fast") == stored(backend, "moto")
+
+
+QUERIES = [
+    "id = :id",
+    "#id = :id AND version >= :low",
+    "id=:id and version<:low",
+    "id = :id AND #version BETWEEN :low AND :high",
+    "version = :low AND id = :id",
+    "id = :id AND other = :low",
+    "id > :id",
+]
+
+
+@pytest.mark.parametrize(
+    ("table", "condition"),
+    [(table, each) for table in ("versions", "names", "fast") for each in QUERIES]
+    + [("names", "id = :id AND begins_with(version, :low)")],
+)
+@pytest.mark.parametrize("forward", [True, False])
+def test_queries_equal_those_of_moto(backend, table, condition, forward):
+    """https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Query.KeyConditionExpressions.html."""
+    kind = "N" if table == "versions" else "S"
+    for each in ("10", "9", "2", "21"):
+        item = {"id": {"S": "a"}, "version": {kind: each}, "list": {"L": [{"S": each}]}}
+        answer(request("PutItem", {"TableName": table, "Item": item}), backend)
+    values = {":id": {"S": "a"}, ":low": {kind: "2"}, ":high": {kind: "21"}}
+    names = {"#id": "id", "#version": "version"}
+    params = {"TableName": table, "KeyConditionExpression": condition, "ScanIndexForward": forward}
+    params["ExpressionAttributeValues"] = {name: value for name, value in values.items() if name in condition}
+    params |= (
+        {"ExpressionAttributeNames": found} if (found := {n: v for n, v in names.items() if n in condition}) else {}
+    )
+    fast = request("Query", params)
+    assert content(answer(fast, backend) or answer_of(None, fast)) == content(answer_of(None, fast))
+
+
+def test_common_queries_need_no_moto(backend):
+    """https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Query.html."""
+    values = {":id": {"S": "a"}, ":low": {"N": "3"}}
+    params = {"TableName": "versions", "KeyConditionExpression": "id = :id AND version >= :low"}
+    answered = answer(request("Query", {**params, "ExpressionAttributeValues": values}), backend)
+    assert [item["version"]["N"] for item in content(answered)[1]["Items"]] == ["9", "10", "21"]
+    assert answer(request("Query", {**params, "ExpressionAttributeValues": values, "Limit": 1}), backend) is None
+
+
+def test_reads_of_a_table_with_an_index_need_no_moto(backend):
+    """https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_GetItem.html."""
+    item = {"id": {"S": "a"}, "alpha": {"N": "1"}}
+    answer(request("PutItem", {"TableName": "indexed", "Item": item}), backend)
+    read = answer(request("GetItem", {"TableName": "indexed", "Key": {"id": {"S": "a"}}}), backend)
+    assert content(read) == (200, {"Item": item})
+    with_more = {"TableName": "indexed", "Key": item}
+    assert answer(request("GetItem", with_more), backend) is None
+
+
+def test_a_query_of_more_than_a_megabyte_is_left_to_moto(backend):
+    """https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Query.Pagination.html."""
+    for version in "123":
+        item = {"id": {"S": "large"}, "version": {"N": version}, "text": {"S": "x" * 390_000}}
+        answer(request("PutItem", {"TableName": "versions", "Item": item}), backend)
+    params = {"TableName": "versions", "KeyConditionExpression": "id = :id"}
+    assert answer(request("Query", {**params, "ExpressionAttributeValues": {":id": {"S": "large"}}}), backend) is None
 
 
 def test_an_update_that_creates_an_item_writes_one_insert_to_the_stream(backend):

@@ -6,38 +6,42 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-mapping
 import base64
 import json
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 from urllib.parse import quote_plus, unquote_plus
-
-import airspeed
 
 from millrace.local.core.json_text import parsed
 from millrace.local.core.jsonpath import MISSING, find
 from millrace.local.services.apigateway.call import Call
 from millrace.local.services.apigatewayv2 import internal_error
 
-# The methods of Java's String that templates use and airspeed lacks, in its own table for such methods.
-airspeed.__additional_methods__[str] |= {
-    "endsWith": str.endswith,
-    "equals": str.__eq__,
-    "isEmpty": lambda text: not text,
-    "substring": lambda text, start, end=None: text[start:end],
-    "toLowerCase": str.lower,
-    "toString": str,
-    "toUpperCase": str.upper,
-}
-_calculate = airspeed.NameOrCall.calculate
 _FORMATS = ("format", "format_map")
 
 
-def _calculate_without_python(name: Any, of: Any, *args: Any) -> Any:
-    """Calculate `of.name`. airspeed reads every attribute, and so would run any Python code of a template."""
-    reads_internals = name.name.startswith("_") and not (isinstance(of, Mapping) and name.name in of)
-    reads_by_format = name.name in _FORMATS and isinstance(of, str)
-    return None if reads_internals or reads_by_format else _calculate(name, of, *args)
+@cache
+def _airspeed() -> Any:
+    """Return airspeed with the methods of Java's String that it lacks, and without the attributes of Python's objects."""
+    import airspeed  # noqa: PLC0415 - most stacks have no template
 
+    airspeed.__additional_methods__[str] |= {
+        "endsWith": str.endswith,
+        "equals": str.__eq__,
+        "isEmpty": lambda text: not text,
+        "substring": lambda text, start, end=None: text[start:end],
+        "toLowerCase": str.lower,
+        "toString": str,
+        "toUpperCase": str.upper,
+    }
+    by_airspeed = airspeed.NameOrCall.calculate
 
-airspeed.NameOrCall.calculate = _calculate_without_python
+    def calculate(name: Any, of: Any, *args: Any) -> Any:
+        """Calculate `of.name`. airspeed reads every attribute, and so would run any Python code of a template."""
+        reads_internals = name.name.startswith("_") and not (isinstance(of, Mapping) and name.name in of)
+        reads_by_format = name.name in _FORMATS and isinstance(of, str)
+        return None if reads_internals or reads_by_format else by_airspeed(name, of, *args)
+
+    airspeed.NameOrCall.calculate = calculate
+    return airspeed
 
 
 class TemplateSyntaxError(ValueError):
@@ -46,6 +50,7 @@ class TemplateSyntaxError(ValueError):
 
 def check(template: str) -> None:
     """Raise TemplateSyntaxError for a template that is no Velocity."""
+    airspeed = _airspeed()
     try:
         airspeed.Template(template).ensure_compiled()
     except airspeed.TemplateError as error:
@@ -64,6 +69,7 @@ def render(template: str, call: Call, body: str) -> tuple[str, int | None]:
         "stageVariables": dict(call.stage.variables or {}),
         "util": _Util(),
     }
+    airspeed = _airspeed()
     try:
         text = str(airspeed.Template(template).merge(values))
     except (airspeed.TemplateError, ValueError, TypeError) as error:

@@ -19,10 +19,13 @@ from millrace.local.services.dynamodb.attribute_values import (
     find,
     joined,
     ordered,
+    parse,
 )
 
 _TOKEN = re.compile(r"\s*([#:]?[A-Za-z_0-9]+|<>|<=|>=|[=<>(),.\[\]+-])")
 _MAX_LENGTH = 4096
+_PLACEHOLDER = re.compile(r"[#:][A-Za-z0-9_]+")
+PLACEHOLDERS = frozenset({"ExpressionAttributeNames", "ExpressionAttributeValues"})
 _ORDERINGS = ("<", "<=", ">", ">=")
 _CLAUSES = ("SET", "REMOVE", "ADD", "DELETE")
 
@@ -46,6 +49,17 @@ class Scope:
     def get(self, path: Path) -> Any:
         """Return the attribute value at a path; None if there is none."""
         return find(self.attributes, self.resolve(path))
+
+
+def placeholders(params: dict[str, Any]) -> tuple[dict[str, str], dict[str, Any]]:
+    """Return the names and values of the placeholders of a request. Raises UnsupportedRequestError."""
+    names, values = params.get("ExpressionAttributeNames", {}), params.get("ExpressionAttributeValues", {})
+    if any(found == {} for found in (params.get(name) for name in PLACEHOLDERS)) or not isinstance(names, dict):
+        raise UnsupportedRequestError
+    valid_names = all(_PLACEHOLDER.fullmatch(name) and isinstance(text, str) and text for name, text in names.items())
+    if not valid_names or not isinstance(values, dict):
+        raise UnsupportedRequestError
+    return names, {name: parse(value) for name, value in values.items()}
 
 
 Operand = Callable[[Scope], Any]

@@ -44,6 +44,11 @@ class Key:
             self.table.stream_shard.add(old, item)
 
 
+def key_size(table: Any) -> int:
+    """Return the number of attributes in the key of a table."""
+    return 2 if table.range_key_attr else 1
+
+
 def _key_value(name: str, kind: str, wire: dict[str, Any]) -> Any:
     value = parse(wire.get(name))
     if value.type != kind or not value.value or len(value.value) > _MAX_KEY_BYTES:

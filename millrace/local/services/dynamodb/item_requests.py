@@ -5,7 +5,6 @@ unusual request and every error raises UnsupportedRequestError before a write: m
 """
 
 import json
-import re
 import uuid
 import zlib
 from collections.abc import Callable, Iterator
@@ -15,18 +14,26 @@ from typing import Any
 from millrace.local.core.http import InvalidJsonError, Request, Response
 from millrace.local.services.dynamodb import index_partitions
 from millrace.local.services.dynamodb.attribute_values import UnsupportedRequestError, parse, render
-from millrace.local.services.dynamodb.item_expressions import Compiled, Scope, compile_condition, compile_update
-from millrace.local.services.dynamodb.item_keys import WRITE_LOCK, Key, check_index_keys
+from millrace.local.services.dynamodb.item_expressions import (
+    PLACEHOLDERS,
+    Compiled,
+    Scope,
+    compile_condition,
+    compile_update,
+    placeholders,
+)
+from millrace.local.services.dynamodb.item_keys import WRITE_LOCK, Key, check_index_keys, key_size
+from millrace.local.services.dynamodb.item_queries import QUERY, queried
 from millrace.local.services.dynamodb.item_updates import updated
 
 PREFIX = "DynamoDB_20120810."
 ERRORS = "com.amazonaws.dynamodb.v20120810#"
 _CONDITION = "ConditionExpression"
 _MAX_ITEMS = 100
-_PLACEHOLDER = re.compile(r"[#:][A-Za-z0-9_]+")
-_PLACEHOLDERS = {"ExpressionAttributeNames", "ExpressionAttributeValues"}
+_MAX_PAGE = 1_000_000
+"""Of a query, in bytes: moto splits larger ones. The JSON of items is longer than what DynamoDB counts."""
 _READ = {"TableName", "Key", "ConsistentRead"}
-_WRITE = {"TableName", "ReturnValues", _CONDITION, "ReturnValuesOnConditionCheckFailure", *_PLACEHOLDERS}
+_WRITE = {"TableName", "ReturnValues", _CONDITION, "ReturnValuesOnConditionCheckFailure", *PLACEHOLDERS}
 _PARAMETERS = {
     "Put": _WRITE | {"Item"},
     "Update": _WRITE | {"Key", "UpdateExpression"},
@@ -42,7 +49,8 @@ def answer(request: Request, backend: Any) -> Response | None:
         return None
     try:
         with WRITE_LOCK:
-            return _response(handle(backend, request.json()))
+            response = _response(handle(backend, request.json()))
+            return response if len(response.body) <= _MAX_PAGE or handle is not _query else None
     except _ConditionFailedError as failed:
         return _response({"__type": f"{ERRORS}ConditionalCheckFailedException", **failed.content}, 400)
     except (UnsupportedRequestError, InvalidJsonError):
@@ -113,11 +121,11 @@ def _prepared(backend: Any, kind: str, params: Any) -> _Write:
         raise UnsupportedRequestError
     table = _table(backend, params.get("TableName"))
     wire = params.get("Item") if kind == "Put" else params.get("Key")
-    if not isinstance(wire, dict) or (kind != "Put" and len(wire) > len(table.attribute_keys)):
+    if not isinstance(wire, dict) or (kind != "Put" and len(wire) != key_size(table)):
         raise UnsupportedRequestError
     key = Key(table, wire)
     old = key.item
-    scope = Scope(old.attrs if old is not None else {}, *_placeholders(params))
+    scope = Scope(old.attrs if old is not None else {}, *placeholders(params))
     condition = _compiled(compile_condition, params["ConditionExpression"], scope) if _CONDITION in params else None
     update = _compiled(compile_update, params.get("UpdateExpression"), scope) if kind == "Update" else None
     used = (condition.placeholders if condition else set()) | (update.placeholders if update else set())
@@ -145,16 +153,6 @@ def _compiled(compiler: Callable[[str], Compiled], text: Any, scope: Scope) -> C
     return compiled
 
 
-def _placeholders(params: dict[str, Any]) -> tuple[dict[str, str], dict[str, Any]]:
-    names, values = params.get("ExpressionAttributeNames", {}), params.get("ExpressionAttributeValues", {})
-    if any(found == {} for found in (params.get(name) for name in _PLACEHOLDERS)) or not isinstance(names, dict):
-        raise UnsupportedRequestError
-    valid_names = all(_PLACEHOLDER.fullmatch(name) and isinstance(text, str) and text for name, text in names.items())
-    if not valid_names or not isinstance(values, dict):
-        raise UnsupportedRequestError
-    return names, {name: parse(value) for name, value in values.items()}
-
-
 def _get_item(backend: Any, params: dict[str, Any]) -> dict[str, Any]:
     if params.keys() - _READ:
         raise UnsupportedRequestError
@@ -163,9 +161,16 @@ def _get_item(backend: Any, params: dict[str, Any]) -> dict[str, Any]:
 
 
 def _find(table: Any, wire: Any) -> Any:
-    if not isinstance(wire, dict) or len(wire) != len(table.attribute_keys):
+    if not isinstance(wire, dict) or len(wire) != key_size(table):
         raise UnsupportedRequestError
     return Key(table, wire).item
+
+
+def _query(backend: Any, params: dict[str, Any]) -> dict[str, Any]:
+    if params.keys() - QUERY:
+        raise UnsupportedRequestError
+    items = [_rendered(item.attrs) for item in queried(_table(backend, params.get("TableName")), params)]
+    return {"Items": items, "Count": len(items), "ScannedCount": len(items)}
 
 
 def _batch_get_item(backend: Any, params: dict[str, Any]) -> dict[str, Any]:
@@ -241,6 +246,7 @@ def _transaction_write(backend: Any, item: Any) -> _Write:
 _OPERATIONS = {
     "GetItem": _get_item,
     "BatchGetItem": _batch_get_item,
+    "Query": _query,
     "PutItem": _put_item,
     "DeleteItem": _delete_item,
     "UpdateItem": _update_item,

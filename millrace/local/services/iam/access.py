@@ -236,7 +236,11 @@ class Access:
         https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic-cross-account.html
         """
         owner = self._stores.account_of(permission.resource)
-        facts = Facts(permission.known, self._known(caller), surroundings(self._now, region, owner or caller.account))
+        facts = Facts(
+            permission.known,
+            lambda: self._known(caller),
+            lambda: surroundings(self._now, region, owner or caller.account),
+        )
         own = self._stores.of_role(caller.role)
         if owner not in ("", caller.account):
             denied = decide(permission, facts, caller.principal, Policies(own.identity, own.boundary))

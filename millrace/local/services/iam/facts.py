@@ -65,19 +65,20 @@ ABSENT = frozenset(
 _ABSENT_BELOW = ("aws:principaltag/", "events:detail.", "kms:encryptioncontext:", "s3:x-amz-")
 
 
+Layer = Known | Callable[[], Known]
+"""A callable computes its condition keys when a condition needs one."""
+
+
 class Facts:
     """The condition keys of a request, in three layers: the permission's, the caller's and the environment's."""
 
-    def __init__(self, known: Known, caller: Known, surroundings: Known) -> None:
-        self._layers = (known, caller, surroundings)
-
-    def about(self, known: Known) -> "Facts":
-        """Return the facts for another permission of the same caller."""
-        return Facts(known, *self._layers[1:])
+    def __init__(self, known: Known, caller: Layer, surroundings: Layer) -> None:
+        self._layers: tuple[Layer, ...] = (known, caller, surroundings)
 
     def values(self, key: str) -> Values:
         """Return the values of a key in lower case; none if the request has none. Raises UnsupportedPolicyError."""
-        for layer in self._layers:
+        for given in self._layers:
+            layer = given() if callable(given) else given
             if key in layer:
                 value = layer[key]
                 return value() if callable(value) else value

@@ -1,15 +1,21 @@
 """Changes to moto's IAM."""
 
+import sys
 from collections.abc import Callable
 from copy import copy
 from functools import cached_property
+from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 from millrace.local.core.moto_patches import replace, replace_attribute
 
+_X509 = "cryptography.x509"
+
 
 def apply(_region: Any) -> None:
     """Change moto's policies."""
+    _import_certificates_later()
     _make_policies_once()
     _accept_old_versions()
 
@@ -22,6 +28,26 @@ def _accept_old_versions() -> None:
     from moto.iam.policy_validation import BaseIAMPolicyValidator  # noqa: PLC0415
 
     replace(BaseIAMPolicyValidator, "_validate_version", lambda _validator: None)
+
+
+def _import_certificates_later() -> None:
+    """moto imports cryptography.x509, a tenth of its own import, for server certificates of IAM."""
+    if _X509 in sys.modules:
+        return
+    sys.modules[_X509] = _Later(_X509)
+    try:
+        import_module("moto.iam.models")
+    finally:
+        del sys.modules[_X509]
+
+
+class _Later(ModuleType):
+    """A module that is imported when its content is used."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return getattr(import_module(self.__name__), name)
 
 
 def _make_policies_once() -> None:

@@ -32,6 +32,11 @@ class Pattern:
         fixed = all(isinstance(part, str) for part in self._parts)
         self._regex = re.compile(_expression(map(str, self._parts)), self._flags) if fixed else None
 
+    @property
+    def fixed(self) -> bool:
+        """Whether it has no variable."""
+        return self._regex is not None
+
     def matches(self, value: str, resolve: Resolve) -> bool:
         """Return whether a value matches. A variable without a value matches nothing."""
         if self._regex is not None:

@@ -13,6 +13,9 @@ from millrace.local.services.iam.conditions import conditions
 from millrace.local.services.iam.facts import Facts, Permission
 from millrace.local.services.iam.patterns import Pattern
 
+_MAX_MATCHED = 1024
+"""Actions and resources for which a statement keeps whether it matches."""
+
 
 class Named(IntEnum):
     """How closely a resource's policy names a principal."""
@@ -60,15 +63,30 @@ class Statement:
         self._other_principals = "NotPrincipal" in element
         self._principals = _principals(element.get("NotPrincipal", element.get("Principal")))
         self._conditions = conditions(element.get("Condition"), variables=variables)
+        self._matched: dict[tuple[str, str], bool] | None = {} if all(each.fixed for each in self._resources) else None
 
     def applies(self, permission: Permission, facts: Facts) -> bool:
         """Return whether it applies to a permission. Raises UnsupportedPolicyError for an unknown condition key."""
+        return self._covers(permission, facts) and self._meets(facts)
+
+    def _covers(self, permission: Permission, facts: Facts) -> bool:
+        """Return whether it matches action and resource. Without policy variables, that never changes."""
+        if self._matched is None:
+            return self._matches(permission, facts)
+        about = permission.action, permission.resource
+        found = self._matched.get(about)
+        if found is None:
+            if len(self._matched) >= _MAX_MATCHED:
+                self._matched.clear()
+            found = self._matched[about] = self._matches(permission, facts)
+        return found
+
+    def _matches(self, permission: Permission, facts: Facts) -> bool:
         return (
             any(pattern.matches(permission.action, facts.variable) for pattern in self._actions)
             is not self._other_actions
             and any(pattern.matches(permission.resource, facts.variable) for pattern in self._resources)
             is not self._other_resources
-            and self._meets(facts)
         )
 
     def _meets(self, facts: Facts) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from millrace.local.core.moto_patches import replace
+from millrace.local.core.moto_patches import replace, when_imported
 from millrace.local.services.iot.service import Iot, TopicRuleError, check_rule
 
 if TYPE_CHECKING:
@@ -11,18 +11,15 @@ if TYPE_CHECKING:
 
 
 def apply(region: "Callable[..., AccountRegion]") -> None:
-    """Refuse rules that are not played, and run rules when a message is published: moto stores it only."""
+    """Apply every change, once IoT is used: moto imports it slowly."""
+    when_imported("iot", _refuse_unsupported_rules)
+    when_imported("iotdata", lambda: _run_rules(region))
+
+
+def _refuse_unsupported_rules() -> None:
+    """Refuse topic rules that are not played."""
     from moto.iot.exceptions import InvalidRequestException  # noqa: PLC0415 - imported after moto's settings
     from moto.iot.models import IoTBackend  # noqa: PLC0415
-    from moto.iotdata.models import IoTDataPlaneBackend  # noqa: PLC0415
-
-    publish = IoTDataPlaneBackend.publish
-
-    def run_rules(backend: Any, topic: str, payload: bytes) -> None:
-        publish(backend, topic, payload)
-        owner = region(f"arn:aws:iot:{backend.region_name}:{backend.account_id}:topic/{topic}")
-        data = payload.encode() if isinstance(payload, str) else payload
-        owner.scheduler.soon(lambda: owner.service(Iot).publish(topic, data), f"rules of the topic {topic}")
 
     def checked(original: Any) -> Any:
         def call(backend: Any, rule_name: str, **payload: Any) -> Any:
@@ -34,6 +31,20 @@ def apply(region: "Callable[..., AccountRegion]") -> None:
 
         return call
 
-    replace(IoTDataPlaneBackend, "publish", run_rules)
     for name in ("create_topic_rule", "replace_topic_rule"):
         replace(IoTBackend, name, checked(getattr(IoTBackend, name)))
+
+
+def _run_rules(region: "Callable[..., AccountRegion]") -> None:
+    """Run the topic rules of a published message; moto stores it only."""
+    from moto.iotdata.models import IoTDataPlaneBackend  # noqa: PLC0415
+
+    publish = IoTDataPlaneBackend.publish
+
+    def run_rules(backend: Any, topic: str, payload: bytes) -> None:
+        publish(backend, topic, payload)
+        owner = region(f"arn:aws:iot:{backend.region_name}:{backend.account_id}:topic/{topic}")
+        data = payload.encode() if isinstance(payload, str) else payload
+        owner.scheduler.soon(lambda: owner.service(Iot).publish(topic, data), f"rules of the topic {topic}")
+
+    replace(IoTDataPlaneBackend, "publish", run_rules)

@@ -67,7 +67,8 @@ def record_attempts(
 
 def _failed_records(outcome: Outcome) -> set[str]:
     """Return the ids in a partial batch response."""
-    response = parsed(outcome.payload) if outcome.status == "ok" else None
+    may_have = outcome.status == "ok" and b"batchItemFailures" in outcome.payload
+    response = parsed(outcome.payload) if may_have else None
     failures = response.get("batchItemFailures") if isinstance(response, dict) else None
     if not isinstance(failures, list):
         return set()

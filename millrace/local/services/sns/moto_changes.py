@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from millrace.local.core.account_region import AccountRegion
-from millrace.local.core.moto_patches import replace
+from millrace.local.core.moto_patches import replace, when_imported
 from millrace.local.services.sns.fifo import content_hash, key_of, messages_of
 from millrace.local.services.sns.messages import is_true
 from millrace.local.services.sns.service import Sns
@@ -38,7 +38,11 @@ _STORED = {
 
 
 def apply(region: Callable[..., AccountRegion]) -> None:
-    """Apply every change."""
+    """Apply every change, once SNS is used: moto imports it slowly."""
+    when_imported("sns", lambda: _change(region))
+
+
+def _change(region: Callable[..., AccountRegion]) -> None:
     _deliver(region)
     _number_messages(region)
     _complete_attributes()

@@ -1,5 +1,7 @@
 """The states of a machine: typed, frozen, and read from the fields that each class declares.
 
+They have neither comparison nor text: to generate these takes most of the time of the import.
+
 https://states-language.net/spec.html
 """
 
@@ -32,7 +34,7 @@ Path = str | None
 """A path, or null in the definition: InputPath and OutputPath then give {}, ResultPath discards the result."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Retrier:
     """One object of Retry."""
 
@@ -50,7 +52,7 @@ class Retrier:
         return self.jitter_strategy == "FULL"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Catcher:
     """One object of Catch."""
 
@@ -62,7 +64,7 @@ class Catcher:
     comment: Annotated[str | None, static("Comment", text)] = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class State:
     """What states have in common. `next` is None where the state ends its machine, branch or iteration."""
 
@@ -89,7 +91,7 @@ class State:
         return self.query_language == "JSONata"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class PassState(State):
     """https://docs.aws.amazon.com/step-functions/latest/dg/state-pass.html."""
 
@@ -98,7 +100,7 @@ class PassState(State):
     result_path: Annotated[Path, static("ResultPath", input_reference)] = "$"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class WorkState(State):
     """What Task, Parallel and Map have in common. `arguments` are Arguments or Parameters."""
 
@@ -109,7 +111,7 @@ class WorkState(State):
     catch: Annotated[tuple[Catcher, ...], nested(How.NESTED, "Catch", of=Catcher)] = ()
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class TaskState(WorkState):
     """https://docs.aws.amazon.com/step-functions/latest/dg/state-task.html."""
 
@@ -119,7 +121,7 @@ class TaskState(WorkState):
     credentials: Annotated[Field | None, template("Credentials")] = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class ChoiceState(State):
     """https://docs.aws.amazon.com/step-functions/latest/dg/state-choice.html."""
 
@@ -134,7 +136,7 @@ class ChoiceState(State):
         return ChoiceRule(self.default_next, None, self.assign, self.output) if self.default_next else None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class WaitState(State):
     """https://docs.aws.amazon.com/step-functions/latest/dg/state-wait.html. One of the two fields is given."""
 
@@ -142,14 +144,14 @@ class WaitState(State):
     timestamp: Annotated[Field | None, dynamic("Timestamp", moment)] = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class SucceedState(State):
     """https://docs.aws.amazon.com/step-functions/latest/dg/state-succeed.html."""
 
     unsupported = frozenset({"Next", "End", "Assign"})
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class FailState(State):
     """https://docs.aws.amazon.com/step-functions/latest/dg/state-fail.html."""
 
@@ -159,14 +161,14 @@ class FailState(State):
     cause: Annotated[Field | None, dynamic("Cause", text)] = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class ParallelState(WorkState):
     """https://docs.aws.amazon.com/step-functions/latest/dg/state-parallel.html."""
 
     branches: Annotated[tuple["StateMachine", ...], nested(How.BRANCHES, "Branches", required=True)]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class ReaderConfig:
     """The object ReaderConfig."""
 
@@ -182,7 +184,7 @@ class ReaderConfig:
     max_items: Annotated[Field | None, dynamic("MaxItems", number(0, 100_000_000))] = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class ItemReader(ReaderConfig):
     """https://docs.aws.amazon.com/step-functions/latest/dg/input-output-itemreader.html."""
 
@@ -192,7 +194,7 @@ class ItemReader(ReaderConfig):
     arguments: Annotated[Field | None, template("Arguments", "Parameters")] = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class ItemBatcher:
     """https://docs.aws.amazon.com/step-functions/latest/dg/input-output-itembatcher.html."""
 
@@ -201,7 +203,7 @@ class ItemBatcher:
     max_input_bytes_per_batch: Annotated[Field | None, dynamic("MaxInputBytesPerBatch", number(0))] = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class WriterConfig:
     """The object WriterConfig."""
 
@@ -209,7 +211,7 @@ class WriterConfig:
     transformation: Annotated[str, static("Transformation", one_of("NONE", "COMPACT", "FLATTEN"))] = "NONE"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class ResultWriter(WriterConfig):
     """https://docs.aws.amazon.com/step-functions/latest/dg/input-output-resultwriter.html."""
 
@@ -219,7 +221,7 @@ class ResultWriter(WriterConfig):
     arguments: Annotated[Field | None, template("Arguments", "Parameters")] = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class MapState(WorkState):
     """https://docs.aws.amazon.com/step-functions/latest/dg/state-map.html.
 
@@ -251,7 +253,7 @@ class MapState(WorkState):
         return str(self.processor.config.get("ExecutionType", "STANDARD"))
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class StateMachine:
     """A machine, a branch of a Parallel state, or the processor of a Map state with its ProcessorConfig."""
 
