@@ -6,8 +6,8 @@ from functools import lru_cache
 from typing import Any
 
 from millrace.local.core.http import Request, Response, valid_xml
+from millrace.local.services.dynamodb import OPERATION_PREFIX
 
-_TABLES = "DynamoDB_20120810."
 _NO_FIELDS: dict[str, str] = {}
 
 
@@ -23,7 +23,7 @@ def moto_application() -> Any:
 
 def is_short(request: Request) -> bool:
     """Return whether a call never blocks, so that a thread would cost more than the call."""
-    return request.operation.startswith(_TABLES)
+    return request.operation.startswith(OPERATION_PREFIX)
 
 
 def answer_of(app: Any, request: Request) -> Response:

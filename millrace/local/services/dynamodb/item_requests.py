@@ -19,7 +19,7 @@ from millrace.local.services.dynamodb.item_expressions import Compiled, Scope, c
 from millrace.local.services.dynamodb.item_keys import WRITE_LOCK, Key, check_index_keys
 from millrace.local.services.dynamodb.item_updates import updated
 
-PREFIX = "DynamoDB_20120810."
+OPERATION_PREFIX = "DynamoDB_20120810."
 ERRORS = "com.amazonaws.dynamodb.v20120810#"
 _CONDITION = "ConditionExpression"
 _MAX_ITEMS = 100
@@ -37,7 +37,7 @@ _PARAMETERS = {
 
 def answer(request: Request, backend: Any) -> Response | None:
     """Return the response to a common request; None if moto has to handle it."""
-    handle = _OPERATIONS.get(request.operation.removeprefix(PREFIX))
+    handle = _OPERATIONS.get(request.operation.removeprefix(OPERATION_PREFIX))
     if handle is None:
         return None
     try:

@@ -9,7 +9,7 @@ from typing import Any
 from millrace.local.core.account_region import AccountRegion
 from millrace.local.core.http import Request, Response
 from millrace.local.core.service import Service
-from millrace.local.services.dynamodb.item_requests import ERRORS, PREFIX, answer
+from millrace.local.services.dynamodb.item_requests import ERRORS, OPERATION_PREFIX, answer
 from millrace.local.services.dynamodb.partitions import PartitionLimits, charges
 from millrace.local.services.iam import Iam, scope_of
 from millrace.local.services.lambda_ import Lambda, display_name
@@ -49,7 +49,7 @@ class DynamoDb(Service):
 
     def reject(self, request: Request) -> Response | None:
         """Return the error of a request that conflicts."""
-        operation = request.operation.removeprefix(PREFIX)
+        operation = request.operation.removeprefix(OPERATION_PREFIX)
         if self._limits and operation in _LIMITED and self._is_throttled(self._limits, request.json()):
             self.region.faults.drawn["throttled"] += 1
             return _error("ProvisionedThroughputExceededException", _THROTTLED)
