@@ -104,8 +104,10 @@ mutants: $(READY) ## Mutate the lines changed SINCE=HEAD~1, and list what no tes
 	@nice $(BIN)/python tests/mutants.py $(if $(SINCE),--since $(SINCE)) $(if $(ALL),--all) $(if $(PATHS),--paths $(PATHS)) \
 		$(if $(EVERY),--every $(EVERY)) $(if $(RETRY),--retry)
 
-docs: $(ZENSICAL) ## Build the documentation site into .millrace/site; a warning or a dead link is an error
+docs: $(ZENSICAL) ## Build the documentation site into .millrace/site; a warning, a dead link or a wrong type is an error
 	@$(BIN)/python tests/docs_site.py --tools $(VENV)/docs
+	@nice $(BIN)/python tests/docs_types.py
+
 matrix: $(READY) ## Test events, runtime and functions on each supported Python that uv finds (VERSIONS="3.13" for some)
 	@$(BIN)/python tests/matrix.py $(VERSIONS)
 
