@@ -273,8 +273,7 @@ def _deploy(project: "Project", cloud: "LocalCloud", options: "Options") -> None
 def _show_environment(cloud: "LocalCloud") -> None:
     from millrace.local.workers.inside.confinement import missing
 
-    apis = cloud.client("apigatewayv2").get_apis()["Items"]
-    addresses = [f"  API {api['Name']}: {cloud.endpoint_url}/_aws/execute-api/{api['ApiId']}/" for api in apis]
+    addresses = [f"  {line}" for line in cloud.addresses()]
     say("", f"The local cloud is up at {cloud.endpoint_url}", *addresses, "", "In another terminal:", "")
     say(*(f"  export {name}={value}" for name, value in cloud.environment().items()), "")
     if lacking := missing():

@@ -10,6 +10,7 @@ from random import Random
 from typing import Self, TypeVar
 
 from millrace.local import services
+from millrace.local.addresses import addresses
 from millrace.local.base import ACCOUNT, HOME, REGION, TIMEOUT, Cloud
 from millrace.local.cloudformation.deployments import Deployments
 from millrace.local.core import moto_changes
@@ -211,6 +212,10 @@ class LocalCloud(Cloud):
     def environment(self, account: str = ACCOUNT, region: str = REGION) -> dict[str, str]:
         """Return the environment variables with which `aws`, boto3 or any SDK uses this cloud in an account."""
         return self._environment(self.endpoint_url, account, region)
+
+    def addresses(self) -> list[str]:
+        """Return lines with the URLs of APIs and functions, and with the outputs of the stacks."""
+        return list(addresses(self._deployments.stacks, self.endpoint_url))
 
     def settle(self, timeout: float = TIMEOUT) -> None:
         """Wait until no event, retry, message, batch or execution is in progress.
