@@ -121,7 +121,7 @@ def _check_documents() -> None:
     """
     from moto.apigateway import responses  # noqa: PLC0415
     from moto.apigateway.exceptions import BadRequestException  # noqa: PLC0415
-    from yaml import YAMLError  # noqa: PLC0415
+    from yaml import YAMLError  # type: ignore[import-untyped]  # noqa: PLC0415
 
     calls, read = responses.APIGatewayResponse, responses.deserialize_body
     create_by_moto, put_by_moto, create_api_key_by_moto = (
