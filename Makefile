@@ -76,8 +76,9 @@ api-fuzz: $(READY) ## The API against its own OpenAPI document, by Schemathesis,
 hostile: $(READY) ## 10,000 inputs that hypothesis makes, at a local cloud (INPUTS=1000 for less)
 	@MILLRACE_HOSTILE_INPUTS=$(or $(INPUTS),10000) $(BIN)/pytest -n 0 tests/hostile/test_bad_input.py
 
-fuzz: $(READY) ## 20,000 calls with random parameters, at every operation of the services (CALLS=2000 for less)
-	@$(BIN)/python tests/fuzz.py --calls $(or $(CALLS),20000) --seed $(or $(SEED),1)
+fuzz: $(READY) ## 20,000 random calls, at every operation of the services (CALLS=2000 for less; SERVICES="sqs sns")
+	@$(BIN)/python tests/fuzz.py --calls $(or $(CALLS),20000) --seed $(or $(SEED),1) \
+		$(if $(SERVICES),--services $(SERVICES))
 
 rebuild-100k: $(READY) ## Rebuild a read model from 100,000 stored events, and tell time and memory
 	@$(BIN)/python -m benchmarks.rebuild --events 100000
@@ -103,8 +104,10 @@ mutants: $(READY) ## Mutate the lines changed SINCE=HEAD~1, and list what no tes
 	@nice $(BIN)/python tests/mutants.py $(if $(SINCE),--since $(SINCE)) $(if $(ALL),--all) $(if $(PATHS),--paths $(PATHS)) \
 		$(if $(EVERY),--every $(EVERY)) $(if $(RETRY),--retry)
 
-docs: $(ZENSICAL) ## Build the documentation site into .millrace/site; a warning or a dead link is an error
+docs: $(ZENSICAL) ## Build the documentation site into .millrace/site; a warning, a dead link or a wrong type is an error
 	@$(BIN)/python tests/docs_site.py --tools $(VENV)/docs
+	@nice $(BIN)/python tests/docs_types.py
+
 matrix: $(READY) ## Test events, runtime and functions on each supported Python that uv finds (VERSIONS="3.13" for some)
 	@$(BIN)/python tests/matrix.py $(VERSIONS)
 

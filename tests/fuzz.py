@@ -14,7 +14,10 @@ from botocore.parsers import ResponseParserError
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
-SERVICES = ("events", "sqs", "sns", "lambda", "kinesis", "logs", "stepfunctions", "scheduler", "pipes")
+SERVICES = (
+    *("events", "sqs", "sns", "lambda", "kinesis", "logs", "stepfunctions", "scheduler", "pipes"),
+    *("apigateway", "apigatewayv2"),
+)
 HOME = "us-east-1:123456789012"
 NAMES = [
     "a",
@@ -75,9 +78,9 @@ class Fuzz:
         self.failures = {}
         self._cloud = cloud
 
-    def run(self, calls, first):
-        """Make this number of calls, spread over the operations."""
-        operations = [(name, each) for name in SERVICES for each in self._model(name).operation_names]
+    def run(self, services, calls, first):
+        """Make this number of calls, spread over the operations of services."""
+        operations = [(name, each) for name in services for each in self._model(name).operation_names]
         each = max(1, calls // len(operations))
         for number, (service, operation) in enumerate(operations):
             self._operation(service, operation, each, first + number)
@@ -152,10 +155,11 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--calls", type=int, default=20_000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--services", nargs="+", choices=SERVICES, default=SERVICES)
     given_options = parser.parse_args()
     with LocalCloud(port=0) as cloud:
         fuzz = Fuzz(cloud)
-        fuzz.run(given_options.calls, given_options.seed)
+        fuzz.run(given_options.services, given_options.calls, given_options.seed)
     for name, (message, parameters) in sorted(fuzz.failures.items()):
         sys.stdout.write(f"{name}: {message}\n    {str(parameters)[:300]}\n")
     counts = ", ".join(f"{count} {name}" for name, count in sorted(fuzz.outcomes.items()))

@@ -54,10 +54,13 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         _write(line, sys.stdout)
 
 
-def say(*lines: str) -> None:
-    """Report progress to a person on standard error. Programs read standard output."""
+def say(*lines: str, wrap: bool = False) -> None:
+    """Report progress to a person on standard error. Programs read standard output.
+
+    `wrap` breaks long lines between words on a terminal.
+    """
     for line in lines:
-        _write(printable(line), sys.stderr)
+        _write(printable(line), sys.stderr, wrap=wrap)
 
 
 def warn(text: str) -> None:

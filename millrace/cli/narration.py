@@ -41,7 +41,7 @@ def narrated(cloud: "LocalCloud") -> Iterator[None]:
 
 def _print(take: Callable[[], str | None]) -> None:
     while (line := take()) is not None:
-        say(line)
+        say(line, wrap=True)
 
 
 def outcome_lines(at: float, spec: "FunctionSpec", outcome: "Outcome") -> Iterator[str]:

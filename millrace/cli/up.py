@@ -275,9 +275,7 @@ def _deploy(project: "Project", cloud: "LocalCloud", options: "Options") -> None
 def _show_environment(cloud: "LocalCloud") -> None:
     from millrace.local.workers.inside.confinement import missing
 
-    apis = cloud.client("apigatewayv2").get_apis()["Items"]
-    addresses = [f"  API {api['Name']}: {cloud.endpoint_url}/_aws/execute-api/{api['ApiId']}/" for api in apis]
-    addresses += [f"  API {name}: {cloud.endpoint_url}/_aws/execute-api/{path}/" for name, path in _rest_apis(cloud)]
+    addresses = [f"  {line}" for line in cloud.addresses()]
     say("", f"The local cloud is up at {cloud.endpoint_url}", *addresses, "", "In another terminal:", "")
     say(*(f"  export {name}={value}" for name, value in cloud.environment().items()), "")
     if lacking := missing():
@@ -287,14 +285,6 @@ def _show_environment(cloud: "LocalCloud") -> None:
         "Saved changes are deployed. Ctrl-C ends it.",
         "",
     )
-
-
-def _rest_apis(cloud: "LocalCloud") -> Iterator[tuple[str, str]]:
-    """Yield the name and the path of each stage of a REST API."""
-    client = cloud.client("apigateway")
-    for api in client.get_rest_apis()["items"]:
-        for stage in client.get_stages(restApiId=api["id"])["item"]:
-            yield api["name"], f"{api['id']}/{stage['stageName']}"
 
 
 @contextmanager

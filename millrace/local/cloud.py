@@ -13,6 +13,7 @@ from millrace.local.core.garbage import keep_imports, pause_garbage_collection
 
 with keep_imports():
     from millrace.local import services
+    from millrace.local.addresses import addresses
     from millrace.local.base import ACCOUNT, HOME, REGION, TIMEOUT, Cloud
     from millrace.local.cloudformation.deployments import Deployments
     from millrace.local.core import moto_changes
@@ -213,6 +214,10 @@ class LocalCloud(Cloud):
     def environment(self, account: str = ACCOUNT, region: str = REGION) -> dict[str, str]:
         """Return the environment variables with which `aws`, boto3 or any SDK uses this cloud in an account."""
         return self._environment(self.endpoint_url, account, region)
+
+    def addresses(self) -> list[str]:
+        """Return lines with the URLs of APIs and functions, and with the outputs of the stacks."""
+        return list(addresses(self._deployments.stacks, self.endpoint_url))
 
     def settle(self, timeout: float = TIMEOUT) -> None:
         """Wait until no event, retry, message, batch or execution is in progress.

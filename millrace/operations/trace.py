@@ -8,6 +8,8 @@ from typing import Any
 from millrace.operations.history import Record
 from millrace.operations.printable import printable, printable_lines
 
+_MINUTES_FROM = 100.0
+
 
 @dataclass
 class Attempt:
@@ -177,8 +179,15 @@ def _draw(event: EventNode, start: float) -> Iterator[str]:
     yield from _branches([*refused, *(list(_draw_work(work, start)) for work in event.works)])
 
 
+def duration(seconds: float) -> str:
+    """Return a duration for a person: 236 ms, 12.5 s, 12 min."""
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
+    return f"{seconds:.1f} s" if seconds < _MINUTES_FROM else f"{seconds / 60:.0f} min"
+
+
 def _draw_work(work: Work, start: float) -> Iterator[str]:
-    took = f"{(work.ended - work.at) * 1000:.0f} ms"
+    took = duration(work.ended - work.at)
     yield f"{_mark(work)} {printable(work.name)}  +{work.at - start:.3f} s  {took}{_attempts(work)}"
     yield from _branches(
         [

@@ -23,6 +23,7 @@ _FIXES = (
     (r"type of (?:argument )?(\w+) must be|Unable to deserialize", "Pass a value of that type."),
     (r"No module named 'functions|No module named 'infra", "Correct the import, or add that module."),
     (r"No module named '([\w.]+)'", "Install it and add it to requirements.txt, or correct the import."),
+    (r"circular import", "Move what both modules need to a third one."),
     (r"cannot import name", "Correct the name, or define it there."),
     (r"got an unexpected keyword argument '(\w+)'", "Remove or rename '{0}': help() of the class lists its arguments."),
     (r"missing \d+ required (?:keyword-only |positional )?argument", "Add that argument."),
@@ -31,8 +32,11 @@ _FIXES = (
     (r"^NameError", "Import or define the name."),
     (r"^AttributeError", "Correct the name of the attribute."),
     (r"^(?:Key|Index)Error", "Correct the key, or define it."),
+    (
+        r"NoRegionError|NoCredentialsError",
+        "Create the client in the handler: a module below functions/ is imported at synth.",
+    ),
     (r"^FileNotFoundError", "Correct the path, or create the file."),
-    (r"circular import", "Move what both modules need to a third one."),
     (r"", "Correct the first of these lines."),
 )
 """Fixes by the pattern of an error that does not contain one."""

@@ -5,23 +5,20 @@ Prints the figures of the run. Exits with 1 if a check fails.
 
 import argparse
 import json
-import os
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "examples"))
 
 from carrier import Carrier, refusal_reason
 from read_stack import Comparison, DeployedStack
+from steps import StepError, expect, log, run_cdk
 
 from millrace.local.cloud import ACCOUNT, REGION, LocalCloud
 
 ROOT = Path(__file__).parents[2]
 EVENTS = ROOT / "tests" / "events"
-BIN = Path(sys.executable).parent
 NOT_RETURNED = {
     "AWS::CloudWatch::CompositeAlarm.AlarmName",  # moto has no PutCompositeAlarm
     "AWS::CloudWatch::CompositeAlarm.AlarmRule",
@@ -35,20 +32,6 @@ NOT_RETURNED = {
 """The properties that moto's API does not return. Any other one is a failure."""
 
 
-class CycleError(AssertionError):
-    """A failed check."""
-
-
-def log(text):
-    print(text, flush=True)  # noqa: T201 - the progress of a script
-
-
-def expect(condition, text):
-    if not condition:
-        raise CycleError(text)
-    log(f"  ok  {text}")
-
-
 class Cycle:
     """Runs commands of the CDK CLI and measures them."""
 
@@ -59,38 +42,20 @@ class Cycle:
         self.seconds = []
         self.comparison = Comparison()
         self.environment = {
-            **os.environ,
             **cloud.environment(),
             "AWS_ENDPOINT_URL": f"http://localhost:{cloud.port}",
             "CDK_HOME": str(scratch / "home"),
-            "CDK_DISABLE_VERSION_CHECK": "1",
-            "CDK_VALIDATION": "false",
-            "CI": "1",
             "CYCLE_ASSETS": str(scratch),
             "JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION": "1",
-            "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
         }
 
     def cdk(self, name, *arguments, folder=None, fails=False):
         """Run the CLI and return its output. `fails` is whether it must fail."""
         log(f"» cdk {' '.join(arguments)}")
-        start = time.monotonic()
-        ran = subprocess.run(
-            [BIN / "node", self.cli, *arguments],
-            cwd=folder or self.scratch,
-            env=self.environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
-        seconds = time.monotonic() - start
+        command = [self.cli, *arguments]
+        output, seconds = run_cdk(name, command, folder or self.scratch, self.environment, fails=fails)
         self.seconds.append((name, seconds))
-        if bool(ran.returncode) != fails:
-            log(ran.stdout)
-            raise CycleError(f"cdk {arguments[0]} exited with {ran.returncode}")
-        log(f"  ok  {name}: {seconds:.1f} s")
-        return ran.stdout
+        return output
 
     def status(self, stack):
         found = self.cloud.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
@@ -224,7 +189,7 @@ def main():
         try:
             for part in (bootstrap, *parts):
                 part(cycle)
-        except CycleError as error:
+        except StepError as error:
             log(f"  FAILED  {error}")
             report(cycle)
             return 1

@@ -9,7 +9,6 @@ import argparse
 import json
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 import threading
@@ -18,13 +17,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import boto3
+import steps
+from steps import StepError, expect, log
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "examples"))
 
 from carrier import Carrier  # noqa: E402 - from the folder above
 
-BIN = Path(sys.executable).parent
+VARIABLES = {"PYTHONPATH": str(ROOT)}
 COPIED = ("app.py", "cdk.json", "functions", "infra", "pyproject.toml")
 MAX_WAIT, PAUSE = 600, 2
 FLOW = ("OrderPlaced", "StockReserved", "PaymentCharged", "OrderCompleted", "PointsAwarded", "CreditRated")
@@ -44,20 +45,6 @@ BROKEN = {
     )
 }
 """An update that AWS rejects: a permission for a function that does not exist."""
-
-
-class E2eError(AssertionError):
-    """A failed check."""
-
-
-def log(text):
-    print(text, flush=True)  # noqa: T201 - the progress of a script
-
-
-def expect(condition, text):
-    if not condition:
-        raise E2eError(text)
-    log(f"  ok  {text}")
 
 
 class Stage:
@@ -82,9 +69,8 @@ class Stage:
 
     def cdk(self, *arguments, fails=False):
         """Run the CDK CLI and return its output. `fails` is whether it must fail."""
-        start = time.monotonic()
-        output = self._run([BIN / "node", self.cli, *arguments], fails=fails)
-        log(f"  ok  cdk {arguments[0]} {self.stack}: {time.monotonic() - start:.1f} s")
+        name = f"cdk {arguments[0]} {self.stack}"
+        output, _seconds = steps.run_cdk(name, [self.cli, *arguments], self.folder, VARIABLES, fails=fails)
         return output
 
     def deploy(self, *, fails=False):
@@ -92,15 +78,8 @@ class Stage:
 
     def millrace(self, *arguments):
         """Run a command of `millrace` for this stage and return its JSON."""
-        return json.loads(self._run([BIN / "millrace", *arguments, *self.aws, *self.context, "--json"]))
-
-    def _run(self, command, *, fails=False):
-        environment = {**os.environ, "CI": "1", "CDK_DISABLE_VERSION_CHECK": "1", "CDK_VALIDATION": "false"}
-        environment |= {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
-        ran = subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True, check=False)
-        if bool(ran.returncode) != fails:
-            raise E2eError(f"{' '.join(map(str, command))} exited with {ran.returncode}:\n{ran.stdout}{ran.stderr}")
-        return ran.stdout if not fails else ran.stdout + ran.stderr
+        command = [steps.BIN / "millrace", *arguments, *self.aws, *self.context, "--json"]
+        return json.loads(steps.run(command, self.folder, VARIABLES).stdout)
 
     def put(self, file):
         """Put a recorded event onto the bus and return its correlation id."""
@@ -257,7 +236,7 @@ def run(stages):
             for stage in stages:
                 log(f"» {stage.stack}: {phase.__doc__}")
                 phase(stage)
-    except E2eError as error:
+    except StepError as error:
         log(f"  FAILED  {error}")
         for stage in stages:
             stage.cdk("destroy", "--all", "--force", *stage.context)

@@ -77,15 +77,19 @@ class Reader:
 
     def wait_for(self, text: str) -> None:
         """Read the output of the local cloud up to a line with this text."""
-        if not any(text in line for line in self.up.stdout):
-            sys.exit(f"make up ended without the line {text!r}")
+        lines: list[str] = []
+        while not any(text in line for line in lines[-1:]):
+            if not (line := self.up.stdout.readline()):
+                self.up.wait()
+                sys.exit(f"make up ended without the line {text!r}:\n{''.join(lines)}")
+            lines.append(line)
 
     def stop(self) -> None:
         """End the local cloud."""
-        if self.up:
+        if self.up and self.up.poll() is None:
             self.call(["millrace", "down"])
             self.up.communicate()
-            self.up = None
+        self.up = None
 
 
 def main() -> None:

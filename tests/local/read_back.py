@@ -90,7 +90,8 @@ READ = {
     "AWS::Kinesis::Stream": lambda aws, res: {
         **(found := aws.describe_stream(StreamName=res.name)["StreamDescription"]),
         "StreamEncryption": found,
-        "ShardCount": aws.describe_stream_summary(StreamName=res.name)["StreamDescriptionSummary"]["OpenShardCount"],
+        **(summary := aws.describe_stream_summary(StreamName=res.name)["StreamDescriptionSummary"]),
+        "ShardCount": summary["OpenShardCount"],
     },
     "AWS::KMS::Key": lambda aws, res: {
         **aws.describe_key(KeyId=res.physical_id)["KeyMetadata"],

@@ -1,7 +1,9 @@
 """`@simulate` with Hypothesis, and the tutorial of docs/simulation.md."""
 
 import re
+import sys
 from collections import Counter
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -28,10 +30,12 @@ def test_hypothesis_chooses_the_events_and_the_seed_the_schedule(simulation, cen
     assert stored <= Counter(cents)
 
 
-def test_the_tutorial_finds_its_bug_and_its_fix_passes(pytestconfig):
+def test_the_tutorial_finds_its_bug_and_its_fix_passes(pytestconfig, monkeypatch):
     page = (pytestconfig.rootpath / "docs" / "simulation.md").read_text().partition("## Find a bug")[2]
     broken, test, fixed = re.findall(r"```python\n(.*?)```", page, re.DOTALL)[:3]
-    named = {"Paid": lambda **fields: Paid(to="add_payment", **fields)}
+    contracts = SimpleNamespace(Paid=lambda **fields: Paid(to="add_payment", **fields))
+    monkeypatch.setitem(sys.modules, "functions.contracts.payments", contracts)
+    named = {}
     exec(test, named)
     with pytest.raises(SimulationError, match=r"response lost at call add_payment dynamodb\.UpdateItem #1"):
         named["test_a_payment_counts_once"](simulation=deployed(pytestconfig, broken))

@@ -11,7 +11,7 @@ from millrace.local.core.clock import Clock
 from millrace.local.core.scheduler import NotSettledError, Scheduler
 from millrace.operations.history import Record
 from millrace.operations.printable import printable, printable_lines
-from millrace.operations.trace import Trace
+from millrace.operations.trace import Trace, duration
 
 ERROR = "ValueError: first\n└─ ✓ forged  +0.000 s\x1b[2J"
 
@@ -98,3 +98,8 @@ def test_pending_work_is_reported_printable():
     scheduler.hold("call of \x1b[2J")
     with pytest.raises(NotSettledError, match=r"call of \\x1b\[2J"):
         scheduler.settle(0)
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(0.236, "236 ms"), (12.46, "12.5 s"), (720.022, "12 min")])
+def test_a_trace_shows_durations_in_a_readable_unit(seconds, text):
+    assert duration(seconds) == text

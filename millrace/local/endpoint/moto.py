@@ -7,8 +7,8 @@ from importlib import import_module
 from typing import Any
 
 from millrace.local.core.http import Request, Response, valid_xml
+from millrace.local.services.dynamodb import OPERATION_PREFIX
 
-_TABLES = "DynamoDB_20120810."
 _TABLE_TYPE, _TYPE = "application/x-amz-json-1.0", "text/html; charset=utf-8"
 """The types of responses for which moto gives none."""
 _NO_FIELDS: dict[str, str] = {}
@@ -41,7 +41,7 @@ def _application() -> Any:
 
 def is_short(request: Request) -> bool:
     """Return whether a call never blocks, so that a thread would cost more than the call."""
-    return request.operation.startswith(_TABLES)
+    return request.operation.startswith(OPERATION_PREFIX)
 
 
 def answer_of(app: Any, request: Request) -> Response:

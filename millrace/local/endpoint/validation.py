@@ -15,14 +15,27 @@ from millrace.local.core.unsupported import error_response, named, service_model
 from millrace.local.services.iam import Call, call_of, scope_of
 
 _CHECKED = frozenset(
-    "dynamodb events firehose kinesis lambda logs pipes scheduler sns sqs states".split()  # noqa: SIM905 - one line
+    {
+        "apigateway",
+        "dynamodb",
+        "events",
+        "firehose",
+        "kinesis",
+        "lambda",
+        "logs",
+        "pipes",
+        "scheduler",
+        "sns",
+        "sqs",
+        "states",
+    }
 )
-"""Signing names of the services whose requests are checked. Other names, as apigateway, may have several models."""
+"""Signing names of the services whose requests are checked."""
 _QUERY = "query"
 _OPEN = frozenset({"QueueAttributeName", "Runtime"})
 """Enumerations whose members botocore does not list all: ReceiveMessage accepts the system attributes of messages, and
 AWS adds runtimes often."""
-_CODES = {"logs": "InvalidParameterException", "sns": "InvalidParameter"}
+_CODES = {"apigateway": "BadRequestException", "logs": "InvalidParameterException", "sns": "InvalidParameter"}
 _NUMBERS = ("integer", "long", "float", "double")
 _TYPES: Mapping[str, type | tuple[type, ...]] = {
     "structure": dict,
@@ -48,8 +61,8 @@ def refusal(request: Request) -> Response | None:
     """Return AWS's error for parameters that are missing, out of range or of a wrong type; None if they are valid."""
     call = _call(request)
     operation = _operation(request, call)
-    if call is None or operation is None or operation.input_shape is None:
-        return None
+    if call is None or operation is None or operation.input_shape is None or _is_of_http_apis(request):
+        return None  # HTTP APIs check their parameters on their own
     protocol = operation.service_model.protocol
     if protocol == _QUERY:
         found = list(_of_form(call.params, operation.input_shape))
@@ -90,8 +103,13 @@ def _call(request: Request) -> Call | None:
 
 
 def _operation(request: Request, call: Call | None) -> Any:
-    model = service_model(request.service) if call else None
+    model = service_model("apigatewayv2" if _is_of_http_apis(request) else request.service) if call else None
     return model.operation_model(call.operation) if call and model and call.operation in model.operation_names else None
+
+
+def _is_of_http_apis(request: Request) -> bool:
+    """Return whether a request is one of HTTP APIs, which have the signing name of REST APIs and another model."""
+    return request.service == "apigateway" and request.path.startswith("/v2/")
 
 
 def _of_structure(value: Mapping[str, Any], shape: Any, path: str) -> Iterator[str]:

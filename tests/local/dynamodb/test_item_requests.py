@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from millrace.local.core.http import Request
 from millrace.local.endpoint.moto import answer_of
-from millrace.local.services.dynamodb.item_requests import PREFIX, answer
+from millrace.local.services.dynamodb import OPERATION_PREFIX
+from millrace.local.services.dynamodb.item_requests import answer
 
 NAMES = {"#a": "alpha", "#b": "beta", "#m": "map"}
 STRINGS = st.sampled_from(["", "a", "ab", "b"]).map(lambda text: {"S": text})
@@ -102,7 +103,11 @@ def create_table(backend, name, indexes=(), **keys):
 
 
 def request(kind, params):
-    headers = {"x-amz-target": PREFIX + kind, "content-type": "application/x-amz-json-1.0", "host": "127.0.0.1:1"}
+    headers = {
+        "x-amz-target": OPERATION_PREFIX + kind,
+        "content-type": "application/x-amz-json-1.0",
+        "host": "127.0.0.1:1",
+    }
     headers["x-moto-account-id"] = "111122223333"
     headers["authorization"] = "AWS4-HMAC-SHA256 Credential=x/20260101/us-east-1/dynamodb/aws4_request"
     return Request("POST", "/", "", headers, json.dumps(params).encode())

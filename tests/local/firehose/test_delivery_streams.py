@@ -11,12 +11,14 @@ from lambda_kit import ACCOUNT, LAMBDA, REGION
 pytest_plugins = ["lambda_fixtures"]
 
 STREAM = f"arn:aws:firehose:{REGION}:{ACCOUNT}:deliverystream/d"
-TRUST = {
-    "Version": "2012-10-17",
-    "Statement": [{"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sts:AssumeRole"}],
-}
 SOURCE = {"DeliveryStreamType": "KinesisStreamAsSource"}
 RESULT = "return {'records': [{**r, 'result': base64.b64decode(r['data']).decode()} for r in event['records']]}"
+
+
+def trusting(service, **condition):
+    """A trust policy for a service."""
+    allowed = {"Effect": "Allow", "Principal": {"Service": f"{service}.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    return {"Version": "2012-10-17", "Statement": [{**allowed, **condition}]}
 
 
 class Delivered:
@@ -26,6 +28,10 @@ class Delivered:
         self.site = site
         self.firehose, self.s3 = site.client("firehose"), site.client("s3")
         self.s3.create_bucket(Bucket="bucket")
+        self.trust(trusting("firehose"))
+
+    def trust(self, policy):
+        self.site.client("iam").update_assume_role_policy(RoleName="any", PolicyDocument=json.dumps(policy))
 
     def create(self, settings=(), **more):
         bucket = {"RoleARN": self.site.role, "BucketARN": "arn:aws:s3:::bucket", **dict(settings)}
@@ -146,7 +152,7 @@ def test_source_stream_is_read_from_the_creation(site, delivered):
 def test_rule_puts_events(site, delivered):
     """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-targets.html"""
     delivered.create()
-    site.client("iam").update_assume_role_policy(RoleName="any", PolicyDocument=json.dumps(TRUST))
+    delivered.trust({"Statement": [*trusting("firehose")["Statement"], *trusting("events")["Statement"]]})
     events = site.client("events")
     events.put_rule(Name="r", EventPattern='{"source": ["s"]}')
     events.put_targets(Rule="r", Targets=[{"Id": "d", "Arn": STREAM, "RoleArn": site.role, "InputPath": "$.detail"}])
@@ -182,6 +188,25 @@ def test_delivery_without_permission_is_logged_and_retried_for_a_day(site, deliv
     (line,) = logs.filter_log_events(logGroupName="g")["events"]
     assert json.loads(line["message"])["errorCode"] == "S3.AccessDenied"
     assert delivered.objects() == {}
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [trusting("events"), trusting("firehose", Condition={"StringEquals": {"sts:ExternalId": "210987654321"}})],
+)
+def test_role_that_firehose_may_not_assume_is_rejected(delivered, policy):
+    """https://docs.aws.amazon.com/firehose/latest/dev/controlling-access.html#firehose-assume-role"""
+    delivered.trust(policy)
+    with pytest.raises(ClientError, match=r"Firehose is unable to assume role .*any. Please check the role provided"):
+        delivered.create()
+
+
+def test_role_can_require_the_account_as_external_id(delivered):
+    """https://docs.aws.amazon.com/firehose/latest/dev/controlling-access.html#firehose-assume-role"""
+    delivered.trust(trusting("firehose", Condition={"StringEquals": {"sts:ExternalId": ACCOUNT}}))
+    delivered.create()
+    delivered.put(b"one")
+    assert list(delivered.objects().values()) == [b"one"]
 
 
 def test_update_of_the_destination_applies_to_buffered_records(delivered):

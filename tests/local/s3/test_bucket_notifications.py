@@ -92,3 +92,11 @@ def test_only_put_object_tagging_sends_a_tagging_event(site, s3, observed):
         "Object Created",
         "Object Tags Added",
     ]
+
+
+@pytest.mark.parametrize("expected", [{"EventBridgeConfiguration": {}}, {}])
+def test_notification_configuration_contains_event_bridge_if_it_is_on(s3, expected):
+    """https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketNotificationConfiguration.html"""
+    notify(s3, **expected)
+    found = s3.get_bucket_notification_configuration(Bucket="bucket")
+    assert {name: each for name, each in found.items() if name == "EventBridgeConfiguration"} == expected

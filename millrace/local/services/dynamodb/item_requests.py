@@ -26,7 +26,7 @@ from millrace.local.services.dynamodb.item_keys import WRITE_LOCK, Key, check_in
 from millrace.local.services.dynamodb.item_queries import QUERY, queried
 from millrace.local.services.dynamodb.item_updates import updated
 
-PREFIX = "DynamoDB_20120810."
+OPERATION_PREFIX = "DynamoDB_20120810."
 ERRORS = "com.amazonaws.dynamodb.v20120810#"
 _CONDITION = "ConditionExpression"
 _MAX_ITEMS = 100
@@ -44,7 +44,7 @@ _PARAMETERS = {
 
 def answer(request: Request, backend: Any) -> Response | None:
     """Return the response to a common request; None if moto has to handle it."""
-    handle = _OPERATIONS.get(request.operation.removeprefix(PREFIX))
+    handle = _OPERATIONS.get(request.operation.removeprefix(OPERATION_PREFIX))
     if handle is None:
         return None
     try:

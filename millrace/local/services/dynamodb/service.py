@@ -10,7 +10,7 @@ from millrace.local.core.account_region import AccountRegion
 from millrace.local.core.errors import ApiError
 from millrace.local.core.http import Request, Response
 from millrace.local.core.service import Service
-from millrace.local.services.dynamodb.item_requests import ERRORS, PREFIX, answer
+from millrace.local.services.dynamodb.item_requests import ERRORS, OPERATION_PREFIX, answer
 from millrace.local.services.dynamodb.partitions import PartitionLimits, charges
 from millrace.local.services.iam import Iam, scope_of
 from millrace.local.services.lambda_ import Lambda, display_name
@@ -34,9 +34,9 @@ class DynamoDb(Service):
         super().__init__(region)
         self._limits: PartitionLimits | None = None
         self.checks = {
-            f"{PREFIX}BatchWriteItem": self._check_batch,
-            f"{PREFIX}CreateTable": _check_table,
-            f"{PREFIX}DeleteTable": self._check_deletion,
+            f"{OPERATION_PREFIX}BatchWriteItem": self._check_batch,
+            f"{OPERATION_PREFIX}CreateTable": _check_table,
+            f"{OPERATION_PREFIX}DeleteTable": self._check_deletion,
         }
 
     def reset(self) -> None:
@@ -55,7 +55,7 @@ class DynamoDb(Service):
 
     def reject(self, request: Request) -> Response | None:
         """Return the error of a request that conflicts."""
-        operation = request.operation.removeprefix(PREFIX)
+        operation = request.operation.removeprefix(OPERATION_PREFIX)
         if self._limits and operation in _LIMITED and self._is_throttled(self._limits, request.json()):
             self.region.faults.drawn["throttled"] += 1
             return _error("ProvisionedThroughputExceededException", _THROTTLED)

@@ -12,6 +12,7 @@ from millrace.local.services.iam import Iam, Permission
 if TYPE_CHECKING:
     from millrace.local.core.account_region import AccountRegion
 
+_FIREHOSE = "firehose.amazonaws.com"
 _log = logging.getLogger(__name__)
 
 
@@ -21,10 +22,23 @@ def denied(region: "AccountRegion", role: str, stream: Any, action: str, resourc
     if not access.enforce_iam:
         return ""
     try:
+        if reason := untrusted(region, role, stream.delivery_stream_arn):
+            return reason
         found = access.denied(role, stream.delivery_stream_name, Permission(action, resource))
     except (UnsupportedPolicyError, LookupError) as error:
         return str(error)
     return f"{role} is not authorized to perform: {action} on resource: {resource}" if found else ""
+
+
+def untrusted(region: "AccountRegion", role: str, stream_arn: str) -> str:
+    """Return why Firehose may not assume a role; empty if it may. The external id is the account of the stream.
+
+    https://docs.aws.amazon.com/firehose/latest/dev/controlling-access.html#firehose-assume-role
+    """
+    access, external_id = region.service(Iam).access, {"sts:externalid": (region.account,)}
+    if not access.enforce_iam or access.may_deliver(_FIREHOSE, "sts:AssumeRole", role, stream_arn, external_id):
+        return ""
+    return f"Firehose is unable to assume role {role}. Please check the role provided."
 
 
 def log_error(region: "AccountRegion", stream: Any, failure: Failure) -> None:

@@ -13,16 +13,17 @@ def required(call: Call, _region: AccountRegion) -> list[Permission]:
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonkinesisfirehose.html
     """
     own = Permission(f"firehose:{call.operation}", call.first(("DeliveryStreamName", "deliverystream/{}")))
-    roles = dict.fromkeys(_roles(call.params))
-    return [own, *(each for role in roles for each in passed(role, "firehose.amazonaws.com"))]
+    passed_roles = dict.fromkeys(roles(call.params))
+    return [own, *(each for role in passed_roles for each in passed(role, "firehose.amazonaws.com"))]
 
 
-def _roles(value: Any) -> Iterator[str]:
+def roles(value: Any) -> Iterator[str]:
+    """Yield the ARNs of the roles in a configuration."""
     for name, member in value.items():
         if name == "RoleARN":
             yield str(member)
         elif isinstance(member, dict):
-            yield from _roles(member)
+            yield from roles(member)
 
 
 REQUIRED = {"firehose": required}

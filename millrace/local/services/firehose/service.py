@@ -14,6 +14,8 @@ from millrace.local.core.service import DeliveryPermissions, Service
 from millrace.local.core.targets import Message
 from millrace.local.services.firehose.buffers import Record
 from millrace.local.services.firehose.configuration import DESTINATIONS, SOURCES, UPDATES, broken_rule, unsupported
+from millrace.local.services.firehose.errors import untrusted
+from millrace.local.services.firehose.permissions import roles
 from millrace.local.services.firehose.stream import DeliveryStream
 
 _API = "Firehose_20150804"
@@ -46,6 +48,12 @@ class Firehose(Service):
         if kind == "KinesisStreamAsSource" and not params.get("KinesisStreamSourceConfiguration"):
             raise _invalid("KinesisStreamSourceConfiguration is required for the type KinesisStreamAsSource.")
         self.check(params)
+        name, account = params.get("DeliveryStreamName"), self.region.account
+        for role in roles(params):
+            if reason := untrusted(
+                self.region, role, f"arn:aws:firehose:{self.region.name}:{account}:deliverystream/{name}"
+            ):
+                raise _invalid(reason)
 
     def check(self, params: dict[str, Any]) -> None:
         """Reject a destination that AWS rejects or the local cloud does not support."""

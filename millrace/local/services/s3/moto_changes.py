@@ -1,5 +1,6 @@
 """Changes to moto's buckets."""
 
+import re
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -9,6 +10,7 @@ from millrace.local.core.account_region import AccountRegion
 from millrace.local.core.moto_patches import replace
 from millrace.local.services.s3.service import S3, bucket_owner
 
+_END = "</NotificationConfiguration>"
 RegionOf = Callable[..., AccountRegion]
 _tagging = threading.local()
 """`requested` is true during PutObjectTagging."""
@@ -18,6 +20,7 @@ def apply(region: RegionOf) -> None:
     """Apply every change."""
     _send_notifications(region)
     _mark_tagging_requests()
+    _return_event_bridge_configuration()
     _check_expected_owners()
 
 
@@ -51,6 +54,26 @@ def _mark_tagging_requests() -> None:
             _tagging.requested = False
 
     replace(S3Response, "put_object_tagging", put_object_tagging)
+
+
+def _return_event_bridge_configuration() -> None:
+    """Return EventBridgeConfiguration, which moto omits. A client that puts back what it read would switch it off.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketNotificationConfiguration.html
+    """
+    from moto.s3.responses import S3Response  # noqa: PLC0415
+
+    get_by_moto = S3Response.get_bucket_notification
+
+    def get_bucket_notification(response: Any) -> Any:
+        status, headers, body = get_by_moto(response)
+        configuration = response.backend.get_bucket_notification_configuration(response.bucket_name)
+        if configuration and configuration.event_bridge is not None:
+            body = re.sub(r"(<NotificationConfiguration[^>]*?)/?>", r"\1><EventBridgeConfiguration/>", body, count=1)
+            body = body if body.endswith(_END) else body + _END
+        return status, headers, body
+
+    replace(S3Response, "get_bucket_notification", get_bucket_notification)
 
 
 def _check_expected_owners() -> None:
