@@ -19,7 +19,7 @@ class Sensed(Reading, key="sensor", time="at"):
     sensor: str
     at: datetime
     celsius: float
-    door: bool = False
+    alarm: bool = False
     milli: int | None = None
 
 
@@ -32,18 +32,18 @@ class Summed(Event, source="test.stream"):
     start: str
     count: int
     total: float
-    doors: int
+    alarms: int
     milli: int
 
 
 def summed(window: Window[Sensed]) -> Summed | None:
-    totals = window["celsius"].sum, window["door"].sum, window["milli"].sum or 0
+    totals = window["celsius"].sum, window["alarm"].sum, window["milli"].sum or 0
     return Summed(
         sensor=window.key,
         start=window.start.isoformat(),
         count=window.count,
         total=totals[0],
-        doors=int(totals[1]),
+        alarms=int(totals[1]),
         milli=totals[2],
     )
 
@@ -206,15 +206,15 @@ def expected(records, *, every=60, lateness=0, unique=False):
         slot = found[one["sensor"], (EPOCH + timedelta(seconds=start)).isoformat()]
         slot[0] += 1
         slot[1] += Fraction(one["celsius"])
-        slot[2] += one.get("door", False)
+        slot[2] += one.get("alarm", False)
         slot[3] += one.get("milli") or 0
-    return {slot: (n, float(total), doors, milli) for slot, (n, total, doors, milli) in found.items()}
+    return {slot: (n, float(total), alarms, milli) for slot, (n, total, alarms, milli) in found.items()}
 
 
 def answers(lambda_):
     """Return the published windows in the form of `expected`."""
     return {
-        slot: (data["count"], data["total"], data["doors"], data["milli"]) for slot, data in lambda_.results().items()
+        slot: (data["count"], data["total"], data["alarms"], data["milli"]) for slot, data in lambda_.results().items()
     }
 
 

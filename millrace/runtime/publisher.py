@@ -3,14 +3,14 @@
 https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html
 """
 
-import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any, Protocol, cast
 
 from millrace.events import Envelope, put_entry
 from millrace.events.envelope import PutEntry, entry_bytes
+from millrace.runtime.entries import EntrySender, Refused
 from millrace.runtime.environment import BUS, client, required
 
 MAX_ENTRIES = 10
@@ -24,7 +24,7 @@ RETRIABLE = frozenset({"InternalFailure", "InternalException", "ThrottlingExcept
 class PublishError(RuntimeError):
     """EventBridge rejected entries, also after retries. `rejected` contains (entry, code, message)."""
 
-    def __init__(self, rejected: list[tuple[PutEntry, str, str]]) -> None:
+    def __init__(self, rejected: Refused[PutEntry]) -> None:
         self.rejected = rejected
         details = "; ".join(f"{entry['DetailType']}: {code}: {message}" for entry, code, message in rejected)
         super().__init__(f"EventBridge rejected {len(rejected)} event(s): {details}")
@@ -52,45 +52,23 @@ class Publisher:
         pause: float = 0.1,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._client = client
         self._bus = bus
-        self._attempts = attempts
-        self._pause = pause
-        self._sleep = sleep
+        self._sender: EntrySender[PutEntry] = EntrySender(
+            send=lambda entries: cast("list[Any]", client.put_events(Entries=entries)["Entries"]),
+            size=entry_bytes,
+            max_entries=MAX_ENTRIES,
+            max_bytes=MAX_REQUEST_BYTES,
+            attempts=attempts,
+            pause=pause,
+            sleep=sleep,
+            retriable=RETRIABLE,
+        )
 
     def publish(self, envelopes: Sequence[Envelope]) -> None:
         """Publish events in order, at most ten and 1 MiB in a call."""
-        rejected = [
-            failure
-            for entries in _calls([put_entry(envelope, self._bus) for envelope in envelopes])
-            for failure in self._put(entries)
-        ]
+        _, rejected = self._sender.put([put_entry(envelope, self._bus) for envelope in envelopes])
         if rejected:
             raise PublishError(rejected)
-
-    def _put(self, entries: list[PutEntry]) -> list[tuple[PutEntry, str, str]]:
-        final: list[tuple[PutEntry, str, str]] = []
-        for attempt in range(self._attempts):
-            failures = self._put_once(entries)
-            again = [failure for failure in failures if failure[1] in RETRIABLE]
-            final += [failure for failure in failures if failure[1] not in RETRIABLE]
-            if not again:
-                return final
-            if attempt + 1 == self._attempts:
-                return final + again
-            entries = [entry for entry, _, _ in again]
-            self._sleep(self._pause * 2**attempt * random.uniform(0.5, 1))  # noqa: S311 - jitter is no secret
-        return final
-
-    def _put_once(self, entries: list[PutEntry]) -> list[tuple[PutEntry, str, str]]:
-        response = self._client.put_events(Entries=entries)
-        if not response["FailedEntryCount"]:
-            return []
-        return [
-            (entry, result["ErrorCode"], result.get("ErrorMessage", ""))
-            for entry, result in zip(entries, response["Entries"], strict=True)
-            if result.get("ErrorCode")
-        ]
 
 
 @cache
@@ -98,17 +76,3 @@ def publisher() -> Publisher:
     """Return the publisher to the bus that the construct names."""
     bus = required(BUS, "the construct of a function that publishes sets it.")
     return Publisher(cast("EventsClient", client("events")), bus)
-
-
-def _calls(entries: list[PutEntry]) -> Iterator[list[PutEntry]]:
-    call: list[PutEntry] = []
-    size = 0
-    for entry in entries:
-        more = entry_bytes(entry)
-        if call and (len(call) == MAX_ENTRIES or size + more > MAX_REQUEST_BYTES):
-            yield call
-            call, size = [], 0
-        call.append(entry)
-        size += more
-    if call:
-        yield call

@@ -162,6 +162,8 @@ def test_the_publisher_of_a_function_is_that_of_its_bus(monkeypatch):
     ):
         publisher()
     monkeypatch.setenv("MILLRACE_BUS", "shop")
-    monkeypatch.setattr("boto3.client", lambda name, config: f"client of {name}")
-    assert (publisher()._bus, publisher()._client, publisher() is publisher()) == ("shop", "client of events", True)
+    bus = Bus()
+    monkeypatch.setattr("boto3.client", lambda name, config: {"events": bus}[name])
+    publisher().publish(envelopes(1))
+    assert (len(bus.calls), publisher()._bus, publisher() is publisher()) == (1, "shop", True)
     publisher.cache_clear()

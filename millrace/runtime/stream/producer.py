@@ -3,11 +3,11 @@
 https://docs.aws.amazon.com/streams/latest/dev/developing-producers-with-sdk.html
 """
 
-import random
 import time
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, cast
 
+from millrace.runtime.entries import EntrySender, Refused
 from millrace.runtime.environment import client
 from millrace.runtime.stream.readings import Reading
 from millrace.runtime.stream.records import TICK
@@ -23,7 +23,7 @@ Entry = dict[str, Any]
 class PutRecordsError(RuntimeError):
     """Kinesis refused records, also after retries. `refused` contains (entry, code, message)."""
 
-    def __init__(self, refused: list[tuple[Entry, str, str]]) -> None:
+    def __init__(self, refused: Refused[Entry]) -> None:
         self.refused = refused
         codes = ", ".join(sorted({code for _, code, _ in refused}))
         super().__init__(f"Kinesis refused {len(refused)} record(s) after all attempts: {codes}. Put them again later.")
@@ -47,9 +47,15 @@ class StreamProducer:
     ) -> None:
         self._stream = stream
         self._kinesis = kinesis
-        self._attempts = attempts
-        self._pause = pause
-        self._sleep = sleep
+        self._sender: EntrySender[Entry] = EntrySender(
+            send=self._put_records,
+            size=lambda entry: len(entry["Data"]) + len(entry["PartitionKey"].encode()),
+            max_entries=MAX_RECORDS,
+            max_bytes=MAX_REQUEST_BYTES,
+            attempts=attempts,
+            pause=pause,
+            sleep=sleep,
+        )
 
     def put(self, readings: Iterable[Reading]) -> int:
         """Put readings as JSON. Returns their number. Raises PutRecordsError with those that were refused."""
@@ -66,44 +72,11 @@ class StreamProducer:
 
     def put_entries(self, entries: Iterable[Entry]) -> int:
         """Put entries of PutRecords, in as many calls as they need."""
-        count, refused = 0, []
-        for call in _calls(entries):
-            count += len(call)
-            refused += self._put(call)
+        count, refused = self._sender.put(entries)
         if refused:
             raise PutRecordsError(refused)
         return count
 
-    def _put(self, entries: list[Entry]) -> list[tuple[Entry, str, str]]:
-        refused: list[tuple[Entry, str, str]] = []
-        for attempt in range(self._attempts):
-            refused = self._put_once(entries)
-            if not refused or attempt + 1 == self._attempts:
-                break
-            entries = [entry for entry, _, _ in refused]
-            self._sleep(self._pause * 2**attempt * random.uniform(0.5, 1))  # noqa: S311 - jitter is no secret
-        return refused
-
-    def _put_once(self, entries: list[Entry]) -> list[tuple[Entry, str, str]]:
-        response = (self._kinesis or client("kinesis")).put_records(StreamName=self._stream, Records=entries)
-        if not response["FailedRecordCount"]:
-            return []
-        return [
-            (entry, result["ErrorCode"], result.get("ErrorMessage", ""))
-            for entry, result in zip(entries, response["Records"], strict=True)
-            if result.get("ErrorCode")
-        ]
-
-
-def _calls(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
-    call: list[Entry] = []
-    size = 0
-    for entry in entries:
-        more = len(entry["Data"]) + len(entry["PartitionKey"].encode())
-        if call and (len(call) == MAX_RECORDS or size + more > MAX_REQUEST_BYTES):
-            yield call
-            call, size = [], 0
-        call.append(entry)
-        size += more
-    if call:
-        yield call
+    def _put_records(self, entries: list[Entry]) -> list[Any]:
+        kinesis = self._kinesis or client("kinesis")
+        return cast("list[Any]", kinesis.put_records(StreamName=self._stream, Records=entries)["Records"])

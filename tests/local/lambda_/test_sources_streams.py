@@ -51,6 +51,23 @@ def test_mapping_of_a_consumer_reads_the_stream(site):
     assert len(site.seen()) == 1
 
 
+def test_records_are_read_after_a_sequence_number_up_to_the_limit(site):
+    """https://docs.aws.amazon.com/kinesis/latest/APIReference/API_GetRecords.html"""
+    kinesis = site.client("kinesis")
+    kinesis.create_stream(StreamName="numbered", ShardCount=1)
+    entries = [{"Data": str(at).encode(), "PartitionKey": "k"} for at in range(9)]
+    put = kinesis.put_records(StreamName="numbered", Records=entries)["Records"]
+    position = {"ShardId": put[2]["ShardId"], "StartingSequenceNumber": put[2]["SequenceNumber"]}
+    after = {"StreamName": "numbered", "ShardIteratorType": "AFTER_SEQUENCE_NUMBER", **position}
+    first = kinesis.get_records(ShardIterator=kinesis.get_shard_iterator(**after)["ShardIterator"], Limit=4)
+    rest = kinesis.get_records(ShardIterator=first["NextShardIterator"])
+    assert [[each["Data"] for each in page["Records"]] for page in (first, rest)] == [
+        [b"3", b"4", b"5", b"6"],
+        [b"7", b"8"],
+    ]
+    assert kinesis.get_records(ShardIterator=rest["NextShardIterator"])["Records"] == []
+
+
 @pytest.mark.parametrize(
     ("position", "taken"),
     [("TRIM_HORIZON", ["old", "middle", "new"]), ("AT_TIMESTAMP", ["middle", "new"]), ("LATEST", ["new"])],

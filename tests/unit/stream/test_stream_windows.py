@@ -22,7 +22,7 @@ def day(count, seed=1, *, spread=4000.0, delay=20.0, unique=False):
     made = []
     for number in range(count):
         sensor, at = draw.choice(SENSORS), draw.uniform(0, spread)
-        more = {"door": draw.random() < 0.1, "milli": draw.randrange(-9000, 9000)}
+        more = {"alarm": draw.random() < 0.1, "milli": draw.randrange(-9000, 9000)}
         data = reading(sensor, at, round(draw.uniform(-30, 30), 2), **more, **({"number": number} if unique else {}))
         made.append((round(at + draw.expovariate(1 / delay), 3), sensor, data))
     return sorted(made, key=lambda each: each[0])

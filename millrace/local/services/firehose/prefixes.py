@@ -97,12 +97,12 @@ def _formatted(pattern: str, moment: datetime) -> str:
 
 
 def _field(found: re.Match[str], moment: datetime) -> str:
-    literal, field, letter = found.groups()
+    literal, field, symbol = found.groups()
     if field is None:
         return found[0] if literal is None else literal.replace("''", "'") or "'"
     if field in _TEXTS:
         return _TEXTS[field](moment)
-    number = str(_NUMBERS[letter](moment))
+    number = str(_NUMBERS[symbol](moment))
     return number[-2:] if field in ("yy", "uu") else number.zfill(len(field))
 
 
@@ -110,6 +110,6 @@ def _is_format(pattern: str) -> bool:
     fields = [(found[2], found[3]) for found in _FIELD.finditer(pattern) if found[2]]
     texts = {"M": 2, "L": 2}
     return all(
-        field in _TEXTS or (letter in _NUMBERS and len(field) <= texts.get(letter, len(field)))
-        for field, letter in fields
+        field in _TEXTS or (symbol in _NUMBERS and len(field) <= texts.get(symbol, len(field)))
+        for field, symbol in fields
     )

@@ -16,6 +16,7 @@ def apply(region: RegionOf) -> None:
     _use_clock(region)
     _disable_push()
     _report_records(region)
+    _find_records_by_number()
     _keep_records_in_their_shard()
     _create_on_demand()
 
@@ -59,17 +60,40 @@ def _disable_push() -> None:
 
 
 def _report_records(region: RegionOf) -> None:
-    """Report each record to the pollers of its stream."""
-    from moto.kinesis.models import Stream  # noqa: PLC0415
+    """Report the records of a call to the pollers of their stream, once for a call."""
+    from moto.kinesis.models import KinesisBackend  # noqa: PLC0415
 
-    put = Stream.put_record
+    def reporting(put: Callable[..., Any]) -> Callable[..., Any]:
+        def reported(backend: Any, stream_arn: str, stream_name: str, *args: Any, **kwargs: Any) -> Any:
+            result = put(backend, stream_arn, stream_name, *args, **kwargs)
+            arn = backend.describe_stream(stream_arn, stream_name).arn
+            region(arn).source_changed(arn, "arrival of a record")
+            return result
 
-    def put_record(stream: Any, *args: Any, **kwargs: Any) -> Any:
-        result = put(stream, *args, **kwargs)
-        region(stream.arn).source_changed(stream.arn, "arrival of a record")
-        return result
+        return reported
 
-    replace(Stream, "put_record", put_record)
+    replace(KinesisBackend, "put_record", reporting(KinesisBackend.put_record))
+    replace(KinesisBackend, "put_records", reporting(KinesisBackend.put_records))
+
+
+def _find_records_by_number() -> None:
+    """Find the last record of a shard, and the records after a number, without reading all; moto scans the shard."""
+    from moto.kinesis.models import Shard  # noqa: PLC0415
+
+    def get_max_sequence_number(shard: Any) -> int:
+        return next(reversed(shard.records), 0)
+
+    def get_records(shard: Any, last_sequence_id: str, limit: int | None) -> tuple[list[Any], int, int]:
+        first, newest = int(last_sequence_id) + 1, get_max_sequence_number(shard)
+        until = min(newest + 1, first + limit) if limit else newest + 1
+        found = [shard.records[number] for number in range(first, until)]  # moto numbers records without gaps
+        if not found:
+            return [], first - 1, 0
+        behind = shard.records[newest].created_at - found[-1].created_at
+        return found, until - 1, int(behind * 1000)
+
+    replace(Shard, "get_max_sequence_number", get_max_sequence_number)
+    replace(Shard, "get_records", get_records)
 
 
 def _keep_records_in_their_shard() -> None:

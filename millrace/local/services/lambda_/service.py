@@ -31,7 +31,6 @@ class Lambda(Service):
         self.functions = Functions(region)
         self.invoke = Invoke(region, self.functions)
         self.mappings = EventSourceMappings(region, self.functions)
-        region.source_listeners.append(self.mappings)
 
     def reject(self, request: Request) -> Response | None:
         """Reject a request for a function of another account or region.

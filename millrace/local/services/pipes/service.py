@@ -3,15 +3,14 @@
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-pipes.html
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from millrace.local.core.account_region import AccountRegion
 from millrace.local.core.errors import ApiError
-from millrace.local.core.history import references
 from millrace.local.core.json_text import parsed
 from millrace.local.core.service import Service
-from millrace.local.services.lambda_ import QueuePoller, compile_filters
+from millrace.local.services.lambda_ import Pollers, QueuePoller, compile_filters
 from millrace.local.services.pipes import targets
 from millrace.local.services.pipes.run import PipeRun
 from millrace.local.services.pipes.source import PARAMETERS, PipeSource, PipeStreamPoller
@@ -29,8 +28,7 @@ class Pipes(Service):
     def __init__(self, region: AccountRegion) -> None:
         super().__init__(region)
         self.checks = {f"pipes {method}": self.check for method in ("POST", "PUT")}
-        self._pollers: dict[str, Poller] = {}
-        region.source_listeners.append(self)
+        self._pollers: Pollers[Poller] = Pollers(region, self.name_of)
 
     def check(self, params: dict[str, Any]) -> None:
         """Reject what AWS rejects, and sources, enrichments and targets that the local cloud does not serve."""
@@ -54,33 +52,13 @@ class Pipes(Service):
             raise _invalid(f"The target {target} does not take {', '.join(sorted(others))}.")
 
     def changed(self) -> None:
-        """Start new pipes, stop deleted ones, and poll each source once."""
+        """Start new pipes, stop deleted ones, replace changed ones, and poll each source once."""
         pipes = dict(self.region.backends.pipes.pipes)
-        for name, poller in list(self._pollers.items()):
-            if pipes.get(name) is not poller.mapping.pipe:
-                self._pollers.pop(name).stop()
-        for name, pipe in pipes.items():
-            if name not in self._pollers:
-                self._pollers[name] = self._poller(pipe)
-        for poller in self._pollers.values():
-            poller.wake()
+        self._pollers.update(pipes, self._poller, lambda poller, pipe: poller.mapping.pipe is pipe)
 
     def reset(self) -> None:
         """Stop every pipe."""
-        for poller in self._pollers.values():
-            poller.stop()
-        self._pollers.clear()
-
-    def arrived(self, source_arn: str) -> None:
-        """Poll a source now."""
-        for poller in self._pollers_of(source_arn):
-            poller.wake()
-
-    def moved_to_dead_letter_queue(self, message: Any, source_arn: str, queue_arn: str) -> None:
-        """Record a dead letter for each pipe that polls the queue."""
-        about = references({"Records": [{"body": message.body, "messageId": message.id}]})
-        for poller in self._pollers_of(source_arn):
-            self.region.record_dead_letter(about, queue_arn, poller.mapping.pipe.name)
+        self._pollers.reset()
 
     # -- as the consumer of its pollers --------------------------------------------------------------------------
 
@@ -120,9 +98,6 @@ class Pipes(Service):
         source = PipeSource(pipe)
         kind = QueuePoller if source.service == "sqs" else PipeStreamPoller
         return kind(self.region, self, source)
-
-    def _pollers_of(self, source_arn: str) -> Iterator[Poller]:
-        return (poller for poller in self._pollers.values() if poller.mapping.event_source_arn == source_arn)
 
 
 def _kind(arn: str) -> str:
