@@ -5,6 +5,8 @@ import json
 import pytest
 
 from millrace.events import Metadata
+from millrace.local.services.dynamodb import index_partitions
+from millrace.local.services.eventbridge import EventBridge
 from millrace.local.services.stepfunctions import StepFunctions
 
 
@@ -36,16 +38,16 @@ def put(cloud, recorded):
 
 @pytest.fixture(autouse=True)
 def restored(cloud):
-    """Deploy the previous code and timeouts after a test, remove its mocks, and clear failures and dead letters."""
+    """Deploy the previous code and settings after a test, remove its mocks, and clear failures and dead letters."""
     lambda_, sqs = cloud.client("lambda"), cloud.client("sqs")
-    before = {name: (function.code_bytes, function.timeout) for name, function in _functions(cloud).items()}
+    before = {name: (function.code_bytes, _settings(function)) for name, function in _functions(cloud).items()}
     yield
     for name, function in _functions(cloud).items():
-        code, timeout = before[name]
+        code, settings = before[name]
         if function.code_bytes != code:
             lambda_.update_function_code(FunctionName=name, ZipFile=code)
-        if function.timeout != timeout:
-            lambda_.update_function_configuration(FunctionName=name, Timeout=timeout)
+        if _settings(function) != settings:
+            lambda_.update_function_configuration(FunctionName=name, **settings)
     cloud.settle()
     machines = cloud.region.service(StepFunctions)
     cloud.on_loop(machines.executions.reset)
@@ -55,10 +57,34 @@ def restored(cloud):
             _empty(sqs, url)
 
 
+@pytest.fixture(autouse=True)
+def emptied(cloud, restored):
+    """Delete all items, archived events, deduplication ids and traces after a test, so that tests can share ids."""
+    yield
+    cloud.settle()
+    cloud.on_loop(lambda: _delete_data(cloud.region))
+
+
+def _delete_data(region):
+    for table in region.backends.dynamodb.tables.values():
+        table.items.clear()
+    index_partitions.clear()
+    for name, queue in region.backends.sqs.queues.items():
+        queue.last_purged_at = None  # PurgeQueue is allowed once a minute
+        region.backends.sqs.purge_queue(name)
+    region.service(EventBridge).archives.reset()
+    region.history.reset()
+
+
 def _empty(sqs, url):
     while found := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
         for message in found:
             sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+
+
+def _settings(function):
+    environment = {"Variables": dict(function.environment_vars)}
+    return {"Handler": function.handler, "Timeout": function.timeout, "Environment": environment}
 
 
 def _functions(cloud):

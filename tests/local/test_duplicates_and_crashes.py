@@ -5,6 +5,7 @@ from collections import Counter
 
 import pytest
 from crash_kit import crashing_package
+from shared_shop import cloud, emptied, restored  # noqa: F401 fixtures
 
 EFFECTS = {
     "award_points": ("TransactWriteItems", 1),  # invoked from a queue

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from shared_shop import cloud, emptied, restored  # noqa: F401 fixtures
 
 ROOT = Path(__file__).parents[2]
 
@@ -64,15 +65,18 @@ def stored(table):
 
 @pytest.fixture
 def only(cloud):
-    """Leave just the rules that lead to one function."""
+    """Disable the rules that lead to other functions, until the test has ended."""
+    events, disabled = cloud.client("events"), []
 
     def only(word):
-        events = cloud.client("events")
         for rule in events.list_rules(EventBusName="shop")["Rules"]:
             if word not in rule["Name"].lower() and not rule.get("ManagedBy"):
                 events.disable_rule(Name=rule["Name"], EventBusName="shop")
+                disabled.append(rule["Name"])
 
-    return only
+    yield only
+    for name in disabled:
+        events.enable_rule(Name=name, EventBusName="shop")
 
 
 @pytest.fixture

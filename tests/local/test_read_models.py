@@ -4,6 +4,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from shared_shop import cloud, emptied, restored  # noqa: F401 fixtures
 
 from functions.contracts.views import CustomerView, OrderView
 from millrace.runtime import ReadModel
@@ -28,6 +29,12 @@ def handler(event: OrderPlaced | OrderCompleted | OrderRejected, customer: Custo
 
 
 SWAPPED = (0, {"projection": "view_customers", "live": "green", "candidate": "built"})
+
+
+@pytest.fixture(autouse=True)
+def polls(monkeypatch):
+    """Poll the local cloud more often than AWS."""
+    monkeypatch.setattr("millrace.operations.rebuild._POLL_SECONDS", 0.02)
 
 
 @pytest.fixture
