@@ -42,7 +42,7 @@ def restored(cloud):
     lambda_, sqs = cloud.client("lambda"), cloud.client("sqs")
     before = {name: (function.code_bytes, _settings(function)) for name, function in _functions(cloud).items()}
     yield
-    for name, function in _functions(cloud).items():
+    for name, function in ((name, each) for name, each in _functions(cloud).items() if name in before):
         code, settings = before[name]
         if function.code_bytes != code:
             lambda_.update_function_code(FunctionName=name, ZipFile=code)
