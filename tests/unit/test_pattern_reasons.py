@@ -65,7 +65,7 @@ TOO_COMPLEX = (
         ({"cidr": "10.0.0.1/32"}, "IPv4 mask bits must be < 32"),
         ({"cidr": "::1/128"}, "IPv6 mask bits must be < 128"),
         ({"numeric": 5}, "Value of numeric must be an array."),
-        ({"numeric": []}, "Invalid member in numeric match: null"),
+        ({"numeric": []}, "Invalid member in numeric match: ]"),
         ({"numeric": [5]}, "Invalid member in numeric match: 5"),
         ({"numeric": ["!=", 5]}, "Unrecognized numeric range operator: !="),
         ({"numeric": ["="]}, "Value of equals must be numeric"),

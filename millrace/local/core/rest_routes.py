@@ -82,8 +82,14 @@ def _operations(name: str) -> Iterator[tuple[str, str, Callable[[], Route]]]:
     description = models().load_service_model(name, "service-2")
     model = ServiceModel(description, name)
     for operation, declared in description["operations"].items():
-        start = declared["http"]["requestUri"].partition("?")[0].partition("{")[0].rstrip("/")
+        start = _uri(declared["http"])[0].partition("{")[0].rstrip("/")
         yield declared["http"]["method"], start, cache(partial(_route, model, operation))
+
+
+def _uri(http: Mapping[str, str]) -> tuple[str, str]:
+    """Return path and query of an operation. Clients of S3 remove the bucket from the path in the shared model."""
+    path, _, query = http["requestUri"].partition("?")
+    return http.get("authPath", path), query
 
 
 def _matches(route: Route, query: Mapping[str, str], headers: Mapping[str, str]) -> bool:
@@ -94,7 +100,7 @@ def _matches(route: Route, query: Mapping[str, str], headers: Mapping[str, str])
 
 def _route(model: Any, name: str) -> Route:
     operation = model.operation_model(name)
-    path, _, query = operation.http["requestUri"].partition("?")
+    path, query = _uri(operation.http)
     shape = operation.input_shape
     members = shape.members if shape else {}
     required = {name: members[name] for name in (shape.required_members if shape else ())}

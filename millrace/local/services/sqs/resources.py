@@ -41,6 +41,14 @@ class _AttributesWithoutPolicy(Setting):
         return context.call(_PUT_POLICY, policy=policy) if policy else {}
 
 
+def _one_encryption(properties: Properties) -> Properties:
+    """A key replaces the default encryption.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-sqs-queue.html
+    """
+    return {"SqsManagedSseEnabled": False, **properties} if properties.get("KmsMasterKeyId") else properties
+
+
 QUEUE = ResourceType(
     "AWS::SQS::Queue",
     "sqs",
@@ -58,6 +66,7 @@ QUEUE = ResourceType(
     ),
     delete=(Call("delete_queue", by={"QueueUrl": "{id}"}),),
     immutable=frozenset({"FifoQueue", "QueueName"}),
+    reshape=_one_encryption,
     defaults={
         "DelaySeconds": 0,
         "KmsDataKeyReusePeriodSeconds": 300,

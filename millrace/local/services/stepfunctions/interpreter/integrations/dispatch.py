@@ -52,7 +52,7 @@ class ServiceIntegrations:
 
     def call(self, call: Call) -> Pending:
         """Call a service; return its response as Step Functions shapes it."""
-        if reason := not_run(call.resource, call.state):
+        if not call.raw and (reason := not_run(call.resource, call.state)):
             return failed(StateError(RUNTIME, f"The local cloud {reason}. Mock the state in a test."))
         if not isinstance(call.parameters, dict) and call.resource.is_integration:
             return failed(StateError(RUNTIME, "The Parameters of a task that calls a service must be an object."))
