@@ -35,9 +35,6 @@ def _load_services() -> None:
     import boto3  # noqa: PLC0415 - only in a zygote
     import botocore.session  # noqa: PLC0415
 
-    from . import loopback  # noqa: PLC0415 - it needs the SDK
-
-    loopback.install()
     botocore.session.create_loader = functools.cache(botocore.session.create_loader)
     session = boto3.Session("none", "none", region_name="us-east-1")
     for service in SERVICES:
