@@ -101,8 +101,8 @@ class Cloud:
 
     def put(self, event: "Event", *, bus: str, metadata: "Metadata | None" = None) -> "Metadata":
         """Put an event onto a bus; a large one by claim check. Return its metadata with its correlation id."""
-        from millrace.events import Metadata, encode, put_entry  # noqa: PLC0415 - imported by the caller already
-        from millrace.events.claims import claim_with_clients  # noqa: PLC0415
+        from millrace.events import Metadata, encode, put_entry
+        from millrace.events.claims import claim_with_clients
 
         self.on_loop(lambda: self._check_bus(bus))
         known = metadata or Metadata.root(producer="test", version=event.contract.version)

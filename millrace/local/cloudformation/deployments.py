@@ -41,7 +41,7 @@ class Deployments:
     @cache  # noqa: B019 - a cloud lives as long as its clients
     def client(self, environment: Environment, service: str) -> Any:
         """Return a boto3 client that ignores the machine's own credentials."""
-        from botocore.config import Config  # noqa: PLC0415 - as boto3
+        from botocore.config import Config
 
         session = self._session(environment)
         # StartSyncExecution would go to sync-127.0.0.1, and botocore would build the user agent twice for each request.
@@ -71,7 +71,7 @@ class Deployments:
 
     def cloudformation(self, environment: Environment) -> "CloudFormation":
         """Return the CloudFormation API of an account and region."""
-        from millrace.local.cloudformation.api import CloudFormation  # noqa: PLC0415 - most runs do not need it
+        from millrace.local.cloudformation.api import CloudFormation
 
         if environment not in self._cloudformation:
             self._cloudformation[environment] = CloudFormation(self.deployer(environment), self._scheduler)

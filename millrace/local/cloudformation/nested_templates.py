@@ -14,7 +14,7 @@ from millrace.local.cloudformation.template import Template
 
 def nested_template(url: str, clients: Clients) -> Template:
     """Return the template at an S3 URL. Raises ApiError."""
-    from millrace.local.cloudformation.api import templates  # noqa: PLC0415 - the API imports the rollout
+    from millrace.local.cloudformation.api import templates
 
     return templates.parse(str(templates.text_of({"TemplateURL": url}, clients)))
 

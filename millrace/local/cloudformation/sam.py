@@ -103,10 +103,10 @@ def _transformed(
     template: Path, body: dict[str, Any], environment: Environment, parameters: Mapping[str, str]
 ) -> dict[str, Any]:
     """Return the template that AWS's own translator makes."""
-    import boto3  # noqa: PLC0415 - slow to import
-    from samtranslator.model.exceptions import InvalidDocumentException  # noqa: PLC0415
-    from samtranslator.parser.parser import Parser  # noqa: PLC0415
-    from samtranslator.translator.translator import Translator  # noqa: PLC0415
+    import boto3
+    from samtranslator.model.exceptions import InvalidDocumentException
+    from samtranslator.parser.parser import Parser
+    from samtranslator.translator.translator import Translator
 
     transforms = body["Transform"] if isinstance(body["Transform"], list) else [body["Transform"]]
     if transforms != [_TRANSFORM]:
@@ -126,7 +126,7 @@ def _transformed(
 
 
 def _managed_policies() -> dict[str, str]:
-    from moto.iam.aws_managed_policies import aws_managed_policies_data  # noqa: PLC0415 - imported after moto's settings
+    from moto.iam.aws_managed_policies import aws_managed_policies_data
 
     known = json.loads(aws_managed_policies_data)
     return {name: f"arn:aws:iam::aws:policy{policy.get('Path', '/')}{name}" for name, policy in known.items()}

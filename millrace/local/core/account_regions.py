@@ -75,7 +75,7 @@ class AccountRegions:
 
     def reset(self) -> None:
         """Reset every account and region, and close all but home."""
-        from moto.moto_api._internal.models import moto_api_backend  # noqa: PLC0415 - imported after its settings
+        from moto.moto_api._internal.models import moto_api_backend
 
         for region in self:
             for service in region.services:

@@ -19,7 +19,7 @@ class Backends:
         """Look up a backend once."""
         if name.startswith("__"):
             raise AttributeError(name)
-        from moto.backends import get_backend  # noqa: PLC0415 - imported after moto's settings
+        from moto.backends import get_backend
 
         accounts: Any = get_backend(_NAMES.get(name, name))  # type: ignore[call-overload,unused-ignore]
         backend = self.__dict__[name] = accounts[self.account]["aws" if name in _GLOBAL else self.region]

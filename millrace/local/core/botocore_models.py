@@ -64,8 +64,8 @@ def matches_pattern(text: str, pattern: str) -> bool:
 
 def session(region: str, keys: Mapping[str, str]) -> Any:
     """Return a boto3 session that shares the models. `keys` are named like the environment variables."""
-    import boto3  # noqa: PLC0415 - slow to import
-    from botocore.session import Session  # noqa: PLC0415
+    import boto3
+    from botocore.session import Session
 
     botocore_session, loader = Session(), models()
     botocore_session.register_component("data_loader", loader)

@@ -75,8 +75,8 @@ def _region(arn: str = "") -> "AccountRegion":
 
 def _share_models() -> None:
     """moto loads service models that clients have loaded already. Some have additions by moto, so moto loads these."""
-    import moto.core.utils  # noqa: PLC0415
-    from moto.core.loaders import moto_root  # noqa: PLC0415
+    import moto.core.utils
+    from moto.core.loaders import moto_root
 
     original = moto.core.utils._load_service_model
 
@@ -90,7 +90,7 @@ def _share_models() -> None:
 
 def _accept_any_region() -> None:
     """moto reads all endpoints for the names of regions, which it does not need: it creates unknown regions."""
-    from moto.core.base_backend import AccountSpecificBackend  # noqa: PLC0415
+    from moto.core.base_backend import AccountSpecificBackend
 
     original = AccountSpecificBackend._generate_regions
 
@@ -104,7 +104,7 @@ def _disable_url_builders() -> None:
     """moto 5.2.5 and later compile a URL builder for each route of a REST API, and never use it."""
     if find_spec("moto.core.routing") is None:
         return
-    from moto.core.routing import SmithyRule  # noqa: PLC0415
+    from moto.core.routing import SmithyRule
 
     def build(rule: Any, *_args: Any) -> Any:
         raise NotImplementedError(f"The local cloud does not build URLs: {rule}")
@@ -117,7 +117,7 @@ def _disable_url_builders() -> None:
 
 def _cache_operations() -> None:
     """For each call, moto lists all methods of a service and splits the operation's name."""
-    from moto.core import responses  # noqa: PLC0415
+    from moto.core import responses
 
     names = responses.method_names_from_class
     replace(responses, "method_names_from_class", lru_cache(256)(lambda service: frozenset(names(service))))
@@ -126,7 +126,7 @@ def _cache_operations() -> None:
 
 def _draw_ids_faster() -> None:
     """moto draws the 52 characters of a request id one by one, which takes longer than reading an item."""
-    from moto.moto_api._internal.moto_random import MotoRandom  # noqa: PLC0415
+    from moto.moto_api._internal.moto_random import MotoRandom
 
     def get_random_string(
         source: Any,

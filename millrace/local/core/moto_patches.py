@@ -47,7 +47,7 @@ def replace_attribute(owner: Any, name: str, replacement: property | cached_prop
 
 def when_imported(backend: str, change: Callable[[], None]) -> None:
     """Call `change` once moto uses a backend, before it does. For backends that most clouds do not use."""
-    from moto import backends  # noqa: PLC0415 - imported after moto's settings
+    from moto import backends
 
     waiting = [change]
 
@@ -90,7 +90,7 @@ def _path(owner: Any, name: str) -> str:
 
 
 def _changed(owner: Any, name: str, what: str) -> MotoChangedError:
-    from moto import __version__  # noqa: PLC0415 - moto is imported after its settings are made
+    from moto import __version__
 
     return MotoChangedError(
         f"Millrace changes {_path(owner, name)}, but in moto {__version__} {what}. Install a version of moto that "

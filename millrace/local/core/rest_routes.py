@@ -49,7 +49,7 @@ class Router:
     @classmethod
     def of(cls, service: str) -> "Router":
         """Return the routes of a service by signing name. Raises UnsupportedPolicyError if botocore has no model."""
-        from botocore.exceptions import UnknownServiceError  # noqa: PLC0415 - slow to import
+        from botocore.exceptions import UnknownServiceError
 
         try:
             return cls(each for name in _MODELS.get(service, (service,)) for each in _operations(name))
@@ -77,7 +77,7 @@ class Router:
 
 def _operations(name: str) -> Iterator[tuple[str, str, Callable[[], Route]]]:
     """Yield the operations of a model. A route takes a regular expression, and a request needs few of them."""
-    from botocore.model import ServiceModel  # noqa: PLC0415 - slow to import
+    from botocore.model import ServiceModel
 
     description = models().load_service_model(name, "service-2")
     model = ServiceModel(description, name)

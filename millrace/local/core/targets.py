@@ -89,7 +89,7 @@ def send_record(region: "AccountRegion", arn: str, message: str, attributes: Att
 @cache
 def _errors() -> tuple[type[Exception], ...]:
     """Return the errors with which a delivery fails."""
-    from moto.core.exceptions import JsonRESTError, ServiceException  # noqa: PLC0415 - imported after moto's settings
+    from moto.core.exceptions import JsonRESTError, ServiceException
 
     own = (TargetError, UnknownTargetError, UnsupportedPolicyError, ApiError, LookupError)
     return (*own, JsonRESTError, ServiceException)

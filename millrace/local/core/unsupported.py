@@ -54,7 +54,7 @@ def failed(request: Request, error: BaseException) -> Response:
 
 def _has_backend(service: str) -> bool:
     """Return whether moto has a service, by its signing name."""
-    from moto.backend_index import backend_url_patterns  # noqa: PLC0415 - imported after moto's settings
+    from moto.backend_index import backend_url_patterns
 
     return any(pattern.match(f"http://{service}.us-east-1.amazonaws.com") for _, pattern in backend_url_patterns)
 
@@ -141,8 +141,8 @@ def _protocol(service: str) -> str:
 @cache
 def service_model(service: str) -> Any:
     """Return botocore's model of a service by its signing name; None if it has none."""
-    from botocore.exceptions import UnknownServiceError  # noqa: PLC0415 - only for errors
-    from moto.core.utils import get_service_model  # noqa: PLC0415 - imported after moto's settings
+    from botocore.exceptions import UnknownServiceError
+    from moto.core.utils import get_service_model
 
     try:
         return get_service_model(_MOTO_NAMES.get(service, service))

@@ -31,7 +31,7 @@ def moto_application() -> Any:
 
 @cache
 def _application() -> Any:
-    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app  # noqa: PLC0415
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
     application: Any = DomainDispatcherApplication(create_backend_app)
     # moto searches the folders and addresses of all services on each call.
@@ -81,7 +81,7 @@ def _dispatch_of(request: Request) -> Dispatch | None:
 
 @cache
 def _dispatch(service: str) -> Dispatch | None:
-    from moto.backends import get_backend  # noqa: PLC0415 - moto is imported after its settings
+    from moto.backends import get_backend
 
     get_backend(service)  # type: ignore[call-overload,unused-ignore] # it applies changes to moto
     module = "awslambda" if service == "lambda" else service
@@ -92,8 +92,8 @@ def _dispatch(service: str) -> Dispatch | None:
 
 def _dispatched(dispatch: Dispatch, request: Request) -> Response:
     """Call moto without Flask, which takes a quarter of the time of a read."""
-    from moto.core.request import Request as MotoRequest  # noqa: PLC0415 - moto is imported after its settings
-    from werkzeug.exceptions import HTTPException  # noqa: PLC0415
+    from moto.core.request import Request as MotoRequest
+    from werkzeug.exceptions import HTTPException
 
     received = MotoRequest(_environ(request))
     received.from_wsgi_server = True

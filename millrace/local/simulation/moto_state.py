@@ -15,8 +15,8 @@ class MotoState:
     @contextmanager
     def in_force(self) -> Iterator[None]:
         """Exchange moto's backends for those of this cloud, and back."""
-        from moto.core.base_backend import BackendDict  # noqa: PLC0415 - moto is imported after its settings
-        from moto.s3.models import s3_backends  # noqa: PLC0415 - the same
+        from moto.core.base_backend import BackendDict
+        from moto.s3.models import s3_backends
 
         others = self._exchange(BackendDict, self._backends)
         buckets, s3_backends.bucket_accounts = s3_backends.bucket_accounts, self._buckets

@@ -101,8 +101,8 @@ def entropy(seed: int) -> Iterator[None]:
 @contextmanager
 def _seeded_moto(seed: int) -> Iterator[None]:
     """Seed moto. Its modules draw ids when they are imported, at most once in a process: these ids count up instead."""
-    from moto.core import base_backend  # noqa: PLC0415 - moto is imported after its settings
-    from moto.moto_api._internal import mock_random  # noqa: PLC0415 - the same
+    from moto.core import base_backend
+    from moto.moto_api._internal import mock_random
 
     mock_random.seed(seed)
     with patch.object(base_backend, "uuid4", lambda: uuid.UUID(int=next(_COUNT))):

@@ -25,7 +25,7 @@ def validation_error(message: str) -> ApiError:
 
 def parse(request: Request) -> tuple[str, Params]:
     """Return the name of the operation and its parameters."""
-    from moto.core.parse import QueryParser  # noqa: PLC0415 - moto is imported after its settings are made
+    from moto.core.parse import QueryParser
 
     values = dict(parse_qsl(f"{request.query}&{request.body.decode()}", keep_blank_values=True))
     name = values.get("Action", "")
@@ -39,8 +39,8 @@ def parse(request: Request) -> tuple[str, Params]:
 
 def serialize(operation: str, content: Result | ApiError) -> Response:
     """Return the response for a result or an error."""
-    from moto.core.model import OperationModel  # noqa: PLC0415 - as above
-    from moto.core.serialize import QuerySerializer  # noqa: PLC0415 - as above
+    from moto.core.model import OperationModel
+    from moto.core.serialize import QuerySerializer
 
     try:
         model = _model().operation_model(operation)
@@ -56,6 +56,6 @@ def serialize(operation: str, content: Result | ApiError) -> Response:
 
 @cache
 def _model() -> Any:
-    from moto.core.utils import get_service_model  # noqa: PLC0415 - as above
+    from moto.core.utils import get_service_model
 
     return get_service_model("cloudformation")

@@ -81,8 +81,8 @@ def validate(call: Call) -> None:
 
 
 def _validate_body(call: Call) -> None:
-    from jsonschema.exceptions import ValidationError  # noqa: PLC0415 - few methods validate
-    from referencing.exceptions import Unresolvable  # noqa: PLC0415
+    from jsonschema.exceptions import ValidationError
+    from referencing.exceptions import Unresolvable
 
     kind = call.request.headers.get("content-type", "application/json").partition(";")[0]
     model = call.api.models.get((call.method.request_models or {}).get(kind, ""))
@@ -98,8 +98,8 @@ def _validate_body(call: Call) -> None:
 
 def _validator(api: Any, schema: Any) -> Any:
     """Return a validator that reads no other document than the models of the API, and limits the time of patterns."""
-    import referencing  # noqa: PLC0415
-    from jsonschema.validators import extend, validator_for  # noqa: PLC0415
+    import referencing
+    from jsonschema.validators import extend, validator_for
 
     registry: Any = referencing.Registry  # mypy does not see the arguments of its decorator
     kind = extend(validator_for(schema), {"pattern": _check_pattern})
@@ -111,8 +111,8 @@ def _referenced(api: Any, uri: str) -> Any:
 
     https://docs.aws.amazon.com/apigateway/latest/developerguide/models-mappings-models.html
     """
-    from referencing import Resource  # noqa: PLC0415
-    from referencing.jsonschema import DRAFT4  # noqa: PLC0415
+    from referencing import Resource
+    from referencing.jsonschema import DRAFT4
 
     prefix = f"https://apigateway.amazonaws.com/restapis/{api.id}/models/"
     model = api.models.get(uri.removeprefix(prefix)) if uri.startswith(prefix) else None
@@ -122,7 +122,7 @@ def _referenced(api: Any, uri: str) -> Any:
 
 
 def _check_pattern(_validator: Any, pattern: str, text: Any, _schema: Any) -> Iterator[Exception]:
-    from jsonschema.exceptions import ValidationError  # noqa: PLC0415
+    from jsonschema.exceptions import ValidationError
 
     try:
         if isinstance(text, str) and not regex.search(pattern, text, timeout=_SECONDS_OF_PATTERN):

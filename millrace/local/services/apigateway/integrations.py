@@ -122,7 +122,7 @@ def _request(call: Call, integration: Any, uri: re.Match[str], body: str) -> Htt
     if uri["kind"] == "path":
         path = _path(call, uri["rest"], parameters) + (f"?{urlencode(query)}" if query else "")
         return HttpRequest(integration.http_method or "POST", path, headers, body.encode())
-    from moto.core.utils import get_service_model  # noqa: PLC0415 - imported after moto's settings
+    from moto.core.utils import get_service_model
 
     metadata = get_service_model(SERVICES[uri["service"]]).metadata
     if "form" in headers["Content-Type"] or "targetPrefix" not in metadata:

@@ -46,7 +46,7 @@ def _apply(region: Callable[..., Any]) -> None:
 
 def _keep_binary_media_types() -> None:
     """moto drops the binary media types of a new API."""
-    from moto.apigateway.responses import APIGatewayResponse  # noqa: PLC0415
+    from moto.apigateway.responses import APIGatewayResponse
 
     create_by_moto = APIGatewayResponse.create_rest_api
 
@@ -64,7 +64,7 @@ def _keep_binary_media_types() -> None:
 
 def _keep_validation_expression() -> None:
     """moto misspells the validation expression of an authorizer, and so drops it."""
-    from moto.apigateway.models import Authorizer  # noqa: PLC0415
+    from moto.apigateway.models import Authorizer
 
     init_by_moto = Authorizer.__init__
 
@@ -78,7 +78,7 @@ def _keep_validation_expression() -> None:
 
 def _reject_unsupported() -> None:
     """Reject integrations that nothing serves, as CloudFormation does."""
-    from moto.apigateway.models import APIGatewayBackend  # noqa: PLC0415
+    from moto.apigateway.models import APIGatewayBackend
 
     put = APIGatewayBackend.put_integration
 
@@ -104,9 +104,9 @@ def _check_documents() -> None:
 
     https://docs.aws.amazon.com/apigateway/latest/api/API_ImportRestApi.html
     """
-    from moto.apigateway import responses  # noqa: PLC0415
-    from moto.apigateway.exceptions import BadRequestException  # noqa: PLC0415
-    from yaml import YAMLError  # type: ignore[import-untyped]  # noqa: PLC0415
+    from moto.apigateway import responses
+    from moto.apigateway.exceptions import BadRequestException
+    from yaml import YAMLError  # type: ignore[import-untyped]
 
     calls, read = responses.APIGatewayResponse, responses.deserialize_body
     create_by_moto, put_by_moto, create_api_key_by_moto = (
@@ -149,8 +149,8 @@ def _check_patches() -> None:
 
     https://docs.aws.amazon.com/apigateway/latest/api/API_PatchOperation.html
     """
-    from moto.apigateway.exceptions import BadRequestException  # noqa: PLC0415
-    from moto.apigateway.responses import APIGatewayResponse  # noqa: PLC0415
+    from moto.apigateway.exceptions import BadRequestException
+    from moto.apigateway.responses import APIGatewayResponse
 
     get_by_moto = APIGatewayResponse._get_param
 
@@ -174,8 +174,8 @@ def _find_tagged_resources() -> None:
 
     https://docs.aws.amazon.com/apigateway/latest/api/API_TagResource.html
     """
-    from moto.apigateway import urls  # noqa: PLC0415
-    from moto.apigateway.responses import APIGatewayResponse  # noqa: PLC0415
+    from moto.apigateway import urls
+    from moto.apigateway.responses import APIGatewayResponse
 
     urls.url_paths[_TAGS] = APIGatewayResponse.dispatch
 
@@ -199,7 +199,7 @@ def _find_tagged_resources() -> None:
 
 def _tagged(response: Any) -> Any:
     """Return the stage or REST API that a request about tags names."""
-    from moto.apigateway.exceptions import BadRequestException  # noqa: PLC0415
+    from moto.apigateway.exceptions import BadRequestException
 
     arn = unquote(response.path.partition("/tags/")[2])
     if found := _TAGGED.fullmatch(arn):
@@ -212,8 +212,8 @@ def _tagged(response: Any) -> Any:
 
 def _report_unknown(kind: str) -> None:
     """moto fails at the deletion of what does not exist."""
-    from moto.apigateway.exceptions import NotFoundException  # noqa: PLC0415
-    from moto.apigateway.models import APIGatewayBackend  # noqa: PLC0415
+    from moto.apigateway.exceptions import NotFoundException
+    from moto.apigateway.models import APIGatewayBackend
 
     delete = getattr(APIGatewayBackend, f"delete_{kind}")
     unknown = NotFoundException(f"Invalid {_DELETED[kind]} specified")
@@ -236,8 +236,8 @@ def _flush_authorizers(region: Callable[..., Any]) -> None:
 
     https://docs.aws.amazon.com/apigateway/latest/api/API_FlushStageAuthorizersCache.html
     """
-    from moto.apigateway import urls  # noqa: PLC0415
-    from moto.apigateway.responses import APIGatewayResponse  # noqa: PLC0415
+    from moto.apigateway import urls
+    from moto.apigateway.responses import APIGatewayResponse
 
     def flush_stage_authorizers_cache(response: Any) -> Any:
         _, _, api, _, stage, *_ = response.path.split("/")

@@ -21,7 +21,7 @@ _FORMATS = ("format", "format_map")
 @cache
 def _airspeed() -> Any:
     """Return airspeed with the methods of Java's String that it lacks, without the attributes of Python."""
-    import airspeed  # noqa: PLC0415 - most stacks have no template
+    import airspeed
 
     airspeed.__additional_methods__[str] |= {
         "endsWith": str.endswith,

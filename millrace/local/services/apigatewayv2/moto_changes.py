@@ -45,8 +45,8 @@ def _create_apis() -> None:
 
     https://docs.aws.amazon.com/apigatewayv2/latest/api-reference/apis.html
     """
-    from moto.apigatewayv2.models import Api  # noqa: PLC0415
-    from moto.apigatewayv2.responses import ApiGatewayV2Response  # noqa: PLC0415
+    from moto.apigatewayv2.models import Api
+    from moto.apigatewayv2.responses import ApiGatewayV2Response
 
     init_by_moto, create_by_moto = Api.__init__, ApiGatewayV2Response.create_api
 
@@ -74,7 +74,7 @@ def _create_apis() -> None:
 
 def _quick_create(api: Any, given: Mapping[str, Any], target: str) -> None:
     """Create an integration, a route and the default stage of an API."""
-    from moto.apigatewayv2.models import Stage  # noqa: PLC0415
+    from moto.apigatewayv2.models import Stage
 
     of_function = target.startswith("arn:")
     made = api.create_integration(
@@ -97,7 +97,7 @@ def _quick_create(api: Any, given: Mapping[str, Any], target: str) -> None:
 
 def _check(operation: str, reject: Callable[[Mapping[str, Any]], None], kind: str) -> None:
     """Check what an operation would store. An update is checked with the members that it leaves as they are."""
-    from moto.apigatewayv2.models import Api  # noqa: PLC0415
+    from moto.apigatewayv2.models import Api
 
     original = getattr(Api, operation)
 
@@ -112,7 +112,7 @@ def _check(operation: str, reject: Callable[[Mapping[str, Any]], None], kind: st
 
 def _reject_unknown(kind: str) -> None:
     """moto ignores the deletion of what does not exist."""
-    from moto.apigatewayv2.models import Api  # noqa: PLC0415
+    from moto.apigatewayv2.models import Api
 
     delete, get = getattr(Api, f"delete_{kind}"), getattr(Api, f"get_{kind}")
 
@@ -128,8 +128,8 @@ def _reject_conflicts() -> None:
 
     https://docs.aws.amazon.com/apigatewayv2/latest/api-reference/apis-apiid-routes.html
     """
-    from moto.apigatewayv2.exceptions import APIGatewayV2Error  # noqa: PLC0415
-    from moto.apigatewayv2.models import Api  # noqa: PLC0415
+    from moto.apigatewayv2.exceptions import APIGatewayV2Error
+    from moto.apigatewayv2.models import Api
 
     create_route_by_moto, create_stage_by_moto = Api.create_route, Api.create_stage
 
@@ -170,7 +170,7 @@ def _reject_authorizer(given: Mapping[str, Any]) -> None:
 
 
 def _reject(reason: str | None) -> None:
-    from moto.apigatewayv2.exceptions import BadRequestException  # noqa: PLC0415
+    from moto.apigatewayv2.exceptions import BadRequestException
 
     if reason:
         raise BadRequestException(reason)
@@ -181,7 +181,7 @@ def _update_stages() -> None:
 
     https://docs.aws.amazon.com/apigatewayv2/latest/api-reference/apis-apiid-stages-stagename.html
     """
-    from moto.apigatewayv2.responses import ApiGatewayV2Response  # noqa: PLC0415
+    from moto.apigatewayv2.responses import ApiGatewayV2Response
 
     def update_stage(response: Any) -> Any:
         *_, api, _, name = response.path.split("/")
@@ -204,7 +204,7 @@ def _reset_authorizers(region: Callable[..., Any]) -> None:
 
     https://docs.aws.amazon.com/apigatewayv2/latest/api-reference/apis-apiid-stages-stagename-cache-authorizers.html
     """
-    from moto.apigatewayv2.responses import ApiGatewayV2Response  # noqa: PLC0415
+    from moto.apigatewayv2.responses import ApiGatewayV2Response
 
     def reset_authorizers_cache(response: Any) -> Any:
         *_, api, _, stage, _, _ = response.path.split("/")
@@ -213,7 +213,7 @@ def _reset_authorizers(region: Callable[..., Any]) -> None:
         return 204, {}, ""
 
     def route() -> None:
-        from moto.apigateway import urls  # noqa: PLC0415 - moto serves both kinds of API by these paths
+        from moto.apigateway import urls
 
         urls.url_paths[_CACHE] = ApiGatewayV2Response.dispatch
 

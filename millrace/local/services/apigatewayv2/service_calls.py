@@ -34,9 +34,9 @@ async def call_service(
 
 
 def _signed(region: "AccountRegion", role: str, scope: tuple[str, str], request: HttpRequest) -> HttpRequest:
-    from botocore.auth import S3SigV4Auth, SigV4Auth  # noqa: PLC0415 - slow to import
-    from botocore.awsrequest import AWSRequest  # noqa: PLC0415
-    from botocore.credentials import Credentials  # noqa: PLC0415
+    from botocore.auth import S3SigV4Auth, SigV4Auth
+    from botocore.awsrequest import AWSRequest
+    from botocore.credentials import Credentials
 
     session = region.service(Iam).access.session(role, _SESSION)
     credentials = Credentials(

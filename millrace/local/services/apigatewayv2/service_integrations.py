@@ -124,7 +124,7 @@ def _resolved(call: Call, name: str, source: str) -> str:
 
 
 def _model(service: str) -> Any:
-    from moto.core.utils import get_service_model  # noqa: PLC0415 - imported after moto's settings
+    from moto.core.utils import get_service_model
 
     return get_service_model(service)
 
@@ -152,7 +152,7 @@ def _converted(name: str, shape: Any, text: str) -> Any:
 
 
 def _moment(text: str) -> float:
-    from botocore.utils import parse_timestamp  # noqa: PLC0415 - slow to import
+    from botocore.utils import parse_timestamp
 
     return float(parse_timestamp(text).timestamp())
 

@@ -40,7 +40,7 @@ def parse(wire: Any, depth: int = 0) -> Any:
 
 def new(kind: str, value: Any) -> Any:
     """Return moto's attribute value of a type and its stored value."""
-    from moto.dynamodb.models.dynamo_type import DynamoType  # noqa: PLC0415
+    from moto.dynamodb.models.dynamo_type import DynamoType
 
     made: Any = object.__new__(DynamoType)
     made.type, made.value = kind, value

@@ -104,7 +104,7 @@ def compile_update(text: str) -> Compiled:
 
 @cache
 def _reserved() -> frozenset[str]:
-    from moto.dynamodb.parsing.reserved_keywords import ReservedKeywords  # noqa: PLC0415
+    from moto.dynamodb.parsing.reserved_keywords import ReservedKeywords
 
     return frozenset(ReservedKeywords.get_reserved_keywords())
 

@@ -58,7 +58,7 @@ def _key_value(name: str, kind: str, wire: dict[str, Any]) -> Any:
 
 def _item(partition: Any, sort: Any, attributes: dict[str, Any]) -> Any:
     """Return moto's item without checking its size once per attribute, as moto does."""
-    from moto.dynamodb.models.dynamo_type import Item, LimitedSizeDict  # noqa: PLC0415
+    from moto.dynamodb.models.dynamo_type import Item, LimitedSizeDict
 
     item: Any = object.__new__(Item)
     item.hash_key, item.range_key, item.attrs = partition, sort or None, LimitedSizeDict.__new__(LimitedSizeDict)

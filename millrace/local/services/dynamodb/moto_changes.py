@@ -46,7 +46,7 @@ def apply(region: RegionOf) -> None:
 
 def _use_clock(region: RegionOf) -> None:
     """Use the clock of the local cloud, which skips idle time."""
-    from moto.dynamodb.models import table  # noqa: PLC0415
+    from moto.dynamodb.models import table
 
     def utcnow() -> datetime:
         return region().clock.datetime().replace(tzinfo=None)
@@ -56,7 +56,7 @@ def _use_clock(region: RegionOf) -> None:
 
 def _disable_push() -> None:
     """Disable moto's delivery to a function, which also empties the shard: the local cloud polls as Lambda does."""
-    from moto.dynamodb.models.table import Table  # noqa: PLC0415
+    from moto.dynamodb.models.table import Table
 
     replace_attribute(Table, "lambda_event_source_mappings", property(lambda _: {}, lambda _, __: None))
 
@@ -66,7 +66,7 @@ def _report_items(region: RegionOf) -> None:
 
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Streams.html
     """
-    from moto.dynamodb.models.table import StreamShard  # noqa: PLC0415
+    from moto.dynamodb.models.table import StreamShard
 
     add_by_moto = StreamShard.add
 
@@ -96,8 +96,8 @@ def _complete(record: dict[str, Any], region: str) -> None:
 
 def _complete_answers() -> None:
     """Omit what a table or a request does not have: moto shows empty indexes, a billing mode and capacity always."""
-    from moto.dynamodb import responses  # noqa: PLC0415
-    from moto.dynamodb.models.table import Table  # noqa: PLC0415
+    from moto.dynamodb import responses
+    from moto.dynamodb.models.table import Table
 
     describe_by_moto, check_by_moto = Table.describe, responses.validate_put_has_empty_keys
     batch_by_moto = responses.DynamoHandler.batch_write_item
@@ -129,7 +129,7 @@ def _complete_answers() -> None:
 
 def _serialize_writes() -> None:
     """Run writes and scans one at a time."""
-    from moto.dynamodb.responses import DynamoHandler  # noqa: PLC0415
+    from moto.dynamodb.responses import DynamoHandler
 
     def locked(operation: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(operation)
@@ -149,14 +149,14 @@ def _serialize_writes() -> None:
 
 def _make_transactions_atomic() -> None:
     """Check every condition before writing: moto copies whole tables, and their streams show writes that it undoes."""
-    from moto.dynamodb.models import DynamoDBBackend  # noqa: PLC0415
+    from moto.dynamodb.models import DynamoDBBackend
 
     replace(DynamoDBBackend, "transact_write_items", transact_write_items)
 
 
 def _narrow_queries() -> None:
     """Query only the items with the partition key; moto sorts the whole table."""
-    from moto.dynamodb.models import Table  # noqa: PLC0415
+    from moto.dynamodb.models import Table
 
     query_by_moto = Table.query
 

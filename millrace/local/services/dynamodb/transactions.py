@@ -11,7 +11,7 @@ MAX_ITEMS = 100
 
 def transact_write_items(backend: Any, transact_items: list[dict[str, Any]]) -> None:
     """Write all items or none. Raises moto's exceptions."""
-    from moto.dynamodb.exceptions import (  # noqa: PLC0415
+    from moto.dynamodb.exceptions import (
         MultipleTransactionsException,
         TooManyTransactionsException,
         TransactionCanceledException,
@@ -53,7 +53,7 @@ class _Action:
 
     def cancellation_reason(self) -> tuple[str | None, str | None, Any]:
         """Return code, message and requested item of a failed condition; code is None if it holds."""
-        from moto.dynamodb.comparisons import get_filter_expression  # noqa: PLC0415
+        from moto.dynamodb.comparisons import get_filter_expression
 
         expression = self._params.get("ConditionExpression")
         names, values = self._params.get("ExpressionAttributeNames"), self._params.get("ExpressionAttributeValues")

@@ -18,7 +18,7 @@ def apply(region: Callable[..., AccountRegion]) -> None:
 
 def _run_replays(region: Callable[..., AccountRegion]) -> None:
     """Run replays here: moto replays the whole archive within StartReplay and ignores its window and rules."""
-    from moto.events.models import Replay  # noqa: PLC0415
+    from moto.events.models import Replay
 
     def replay_events(replay: Any, archive: Any) -> None:
         region(archive.arn).service(EventBridge).replays.start(replay, archive)
@@ -31,7 +31,7 @@ def _keep_policies_as_given() -> None:
 
     https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutPermission.html
     """
-    from moto.events.models import EventBus, EventBusPolicyStatement  # noqa: PLC0415
+    from moto.events.models import EventBus, EventBusPolicyStatement
 
     def add_permission(
         bus: Any, statement_id: str, action: str, principal: dict[str, str], condition: dict[str, Any] | None
@@ -58,8 +58,8 @@ def _update_secrets() -> None:
 
     https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_UpdateConnection.html
     """
-    from moto.events.models import CamelToUnderscoresWalker, EventsBackend  # noqa: PLC0415
-    from moto.secretsmanager.models import secretsmanager_backends  # noqa: PLC0415
+    from moto.events.models import CamelToUnderscoresWalker, EventsBackend
+    from moto.secretsmanager.models import secretsmanager_backends
 
     update = EventsBackend.update_connection
 

@@ -202,7 +202,7 @@ def _pattern(text: str, max_length: int | None = None) -> Pattern:
 
 @contextmanager
 def _as_api_errors() -> Iterator[None]:
-    from moto.core.exceptions import JsonRESTError  # noqa: PLC0415 - imported after moto's settings
+    from moto.core.exceptions import JsonRESTError
 
     try:
         yield

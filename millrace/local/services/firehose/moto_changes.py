@@ -14,7 +14,7 @@ def apply(region: Callable[..., AccountRegion]) -> None:
 
 def _use_clock(region: Callable[..., AccountRegion]) -> None:
     """Use the clock of the local cloud, which skips idle time."""
-    from moto.firehose import models  # noqa: PLC0415
+    from moto.firehose import models
 
     def utcnow() -> datetime:
         return region().clock.datetime().replace(tzinfo=None)

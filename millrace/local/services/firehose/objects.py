@@ -56,7 +56,7 @@ class ObjectDelivery:
         elif reason := denied(self._region, destination.role, self._stream, "s3:PutObject", resource):
             done(Failure("S3.AccessDenied", reason))
         else:
-            from moto.s3.models import s3_backends  # noqa: PLC0415 - imported after moto's settings
+            from moto.s3.models import s3_backends
 
             encrypted = {"encryption": "aws:kms", "kms_key_id": destination.key} if destination.key else {}
             s3_backends[owner]["aws"].put_object(destination.bucket, self._key, self._data, **encrypted)

@@ -25,7 +25,7 @@ def _accept_old_versions() -> None:
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_version.html
     """
-    from moto.iam.policy_validation import BaseIAMPolicyValidator  # noqa: PLC0415
+    from moto.iam.policy_validation import BaseIAMPolicyValidator
 
     replace(BaseIAMPolicyValidator, "_validate_version", lambda _validator: None)
 
@@ -52,7 +52,7 @@ class _Later(ModuleType):
 
 def _make_policies_once() -> None:
     """Parse AWS's managed policies once, when one is used. moto parses all 1,582 per partition and at every reset."""
-    from moto.iam.models import IAMBackend  # noqa: PLC0415
+    from moto.iam.models import IAMBackend
 
     make, begin = IAMBackend._init_aws_policies, IAMBackend.__init__
     made: dict[str, list[Any]] = {}

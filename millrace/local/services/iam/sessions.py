@@ -128,7 +128,7 @@ def is_account(text: str) -> bool:
 
 def _from_iam(key: str) -> tuple[str, Credentials] | None:
     """Return the account and credentials of a key from CreateAccessKey or AssumeRole."""
-    from moto.iam.models import iam_backends  # noqa: PLC0415 - moto is imported after its settings are made
+    from moto.iam.models import iam_backends
 
     for account, backend in list(iam_backends.items()):
         if found := backend["aws"].access_keys.get(key):
@@ -140,7 +140,7 @@ def _from_iam(key: str) -> tuple[str, Credentials] | None:
 
 def _assumed_role(key: str) -> Any:
     """Return moto's role session of an access key; None if there is none."""
-    from moto.sts.models import sts_backends  # noqa: PLC0415 - the same
+    from moto.sts.models import sts_backends
 
     backends = [backend["aws"] for _, backend in list(sts_backends.items())]
     return next((role for backend in backends if (role := backend.get_assumed_role_from_access_key(key))), None)

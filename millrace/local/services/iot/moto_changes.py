@@ -18,8 +18,8 @@ def apply(region: "Callable[..., AccountRegion]") -> None:
 
 def _refuse_unsupported_rules() -> None:
     """Refuse topic rules that are not played."""
-    from moto.iot.exceptions import InvalidRequestException  # noqa: PLC0415 - imported after moto's settings
-    from moto.iot.models import IoTBackend  # noqa: PLC0415
+    from moto.iot.exceptions import InvalidRequestException
+    from moto.iot.models import IoTBackend
 
     def checked(original: Any) -> Any:
         def call(backend: Any, rule_name: str, **payload: Any) -> Any:
@@ -37,7 +37,7 @@ def _refuse_unsupported_rules() -> None:
 
 def _run_rules(region: "Callable[..., AccountRegion]") -> None:
     """Run the topic rules of a published message; moto stores it only."""
-    from moto.iotdata.models import IoTDataPlaneBackend  # noqa: PLC0415
+    from moto.iotdata.models import IoTDataPlaneBackend
 
     publish = IoTDataPlaneBackend.publish
 

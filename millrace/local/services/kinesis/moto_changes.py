@@ -26,8 +26,8 @@ def _create_on_demand() -> None:
 
     https://docs.aws.amazon.com/kinesis/latest/APIReference/API_CreateStream.html
     """
-    from moto.kinesis.exceptions import ResourceInUseError  # noqa: PLC0415
-    from moto.kinesis.models import KinesisBackend  # noqa: PLC0415
+    from moto.kinesis.exceptions import ResourceInUseError
+    from moto.kinesis.models import KinesisBackend
 
     by_moto = KinesisBackend.create_stream
 
@@ -44,7 +44,7 @@ def _create_on_demand() -> None:
 
 def _use_clock(region: RegionOf) -> None:
     """Use the clock of the local cloud, which skips idle time."""
-    from moto.kinesis import models  # noqa: PLC0415
+    from moto.kinesis import models
 
     def utcnow() -> datetime:
         return region().clock.datetime().replace(tzinfo=None)
@@ -54,14 +54,14 @@ def _use_clock(region: RegionOf) -> None:
 
 def _disable_push() -> None:
     """Disable moto's delivery to a function within PutRecord: the local cloud polls streams as Lambda does."""
-    from moto.kinesis.models import Stream  # noqa: PLC0415
+    from moto.kinesis.models import Stream
 
     replace_attribute(Stream, "lambda_event_source_mappings", property(lambda _: {}, lambda _, __: None))
 
 
 def _report_records(region: RegionOf) -> None:
     """Report the records of a call to the pollers of their stream, once for a call."""
-    from moto.kinesis.models import KinesisBackend  # noqa: PLC0415
+    from moto.kinesis.models import KinesisBackend
 
     def reporting(put: Callable[..., Any]) -> Callable[..., Any]:
         def reported(backend: Any, stream_arn: str, stream_name: str, *args: Any, **kwargs: Any) -> Any:
@@ -78,7 +78,7 @@ def _report_records(region: RegionOf) -> None:
 
 def _find_records_by_number() -> None:
     """Find the last record of a shard, and the records after a number, without reading all; moto scans the shard."""
-    from moto.kinesis.models import Shard  # noqa: PLC0415
+    from moto.kinesis.models import Shard
 
     def get_max_sequence_number(shard: Any) -> int:
         return next(reversed(shard.records), 0)
@@ -101,7 +101,7 @@ def _keep_records_in_their_shard() -> None:
 
     https://docs.aws.amazon.com/streams/latest/dev/kinesis-using-sdk-java-after-resharding.html
     """
-    from moto.kinesis.models import Stream  # noqa: PLC0415
+    from moto.kinesis.models import Stream
 
     split, merge = Stream.split_shard, Stream.merge_shards
     choose = Stream.get_shard_for_key

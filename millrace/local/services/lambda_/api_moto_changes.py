@@ -45,8 +45,8 @@ def apply() -> None:
 
 def _find_versions() -> None:
     """moto returns no versions for a function that does not exist."""
-    from moto.awslambda.exceptions import UnknownFunctionException  # noqa: PLC0415
-    from moto.awslambda.models import LambdaBackend  # noqa: PLC0415
+    from moto.awslambda.exceptions import UnknownFunctionException
+    from moto.awslambda.models import LambdaBackend
 
     by_moto = LambdaBackend.list_versions_by_function
 
@@ -63,7 +63,7 @@ def _find_versions() -> None:
 
 def _complete_configurations() -> None:
     """Add the fields of a function's configuration that moto omits, and its revision, which each change renews."""
-    from moto.awslambda.models import LambdaFunction  # noqa: PLC0415
+    from moto.awslambda.models import LambdaFunction
 
     get, update, set_code = (
         getattr(LambdaFunction, name) for name in ("get_configuration", "update_configuration", "update_function_code")
@@ -101,8 +101,8 @@ def _complete_configurations() -> None:
 
 def _check_requests() -> None:
     """Reject a name that no function can have, and a change of another revision than the latest."""
-    from moto.awslambda.exceptions import LambdaClientError  # noqa: PLC0415
-    from moto.awslambda.responses import LambdaResponse  # noqa: PLC0415
+    from moto.awslambda.exceptions import LambdaClientError
+    from moto.awslambda.responses import LambdaResponse
 
     create = LambdaResponse.create_function
 
@@ -134,7 +134,7 @@ def _check_requests() -> None:
 
 def _correct_statuses() -> None:
     """moto answers some operations with another status than Lambda."""
-    from moto.awslambda.responses import LambdaResponse  # noqa: PLC0415
+    from moto.awslambda.responses import LambdaResponse
 
     def with_status(answer: Callable[[Any], Any], status: int) -> Callable[[Any], Any]:
         def answered(response: Any) -> Any:
@@ -152,9 +152,9 @@ def _correct_statuses() -> None:
 
 def _add_operations() -> None:
     """Add operations that moto lacks."""
-    from moto.awslambda import urls  # noqa: PLC0415
-    from moto.awslambda.exceptions import LambdaClientError  # noqa: PLC0415
-    from moto.awslambda.responses import LambdaResponse  # noqa: PLC0415
+    from moto.awslambda import urls
+    from moto.awslambda.exceptions import LambdaClientError
+    from moto.awslambda.responses import LambdaResponse
 
     def get_account_settings(response: Any) -> str:
         functions = list(response.backend.list_functions())
@@ -206,8 +206,8 @@ def _check_permissions() -> None:
 
     https://docs.aws.amazon.com/lambda/latest/api/API_AddPermission.html
     """
-    from moto.awslambda.exceptions import LambdaClientError  # noqa: PLC0415
-    from moto.awslambda.models import LambdaBackend  # noqa: PLC0415
+    from moto.awslambda.exceptions import LambdaClientError
+    from moto.awslambda.models import LambdaBackend
 
     add_by_moto, remove = LambdaBackend.add_permission, LambdaBackend.remove_permission
 

@@ -58,7 +58,7 @@ class Functions:
         return self._found.get((name, qualifier)) or self._look_up(name, qualifier)
 
     def _look_up(self, name: str, qualifier: str | None) -> Any:
-        from moto.awslambda.exceptions import UnknownFunctionException  # noqa: PLC0415
+        from moto.awslambda.exceptions import UnknownFunctionException
 
         key = (name, qualifier)
         if name.startswith("arn:") and name.split(":")[3:5] != [self._region.name, self._region.account]:

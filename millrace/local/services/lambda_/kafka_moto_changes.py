@@ -11,7 +11,7 @@ _BATCH_SIZE = 100
 
 def is_kafka(spec: dict[str, Any]) -> bool:
     """Whether a mapping reads topics of Kafka. Refuse other sources that the local cloud does not run, by name."""
-    from moto.awslambda.exceptions import InvalidParameterValueException  # noqa: PLC0415
+    from moto.awslambda.exceptions import InvalidParameterValueException
 
     service = (spec.get("EventSourceArn") or "arn:aws:").split(":")[2]
     if service in ("mq", "rds"):
@@ -22,8 +22,8 @@ def is_kafka(spec: dict[str, Any]) -> bool:
 
 def kafka_mapping(backend: Any, spec: dict[str, Any]) -> Any:
     """moto has no mapping of Kafka. Store one that moto lists, changes and deletes like its own."""
-    from moto.awslambda.exceptions import InvalidParameterValueException  # noqa: PLC0415
-    from moto.awslambda.models import EventSourceMapping  # noqa: PLC0415
+    from moto.awslambda.exceptions import InvalidParameterValueException
+    from moto.awslambda.models import EventSourceMapping
 
     class KafkaMapping(EventSourceMapping):  # type: ignore[misc]
         event_source_arn: Any = None  # plain attributes instead of moto's properties

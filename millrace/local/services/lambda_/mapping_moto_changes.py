@@ -40,7 +40,7 @@ def apply() -> None:
 
 def _check_and_qualify() -> None:
     """moto resolves an alias once, when a mapping is created, and accepts mappings that Lambda rejects."""
-    from moto.awslambda.models import LambdaBackend  # noqa: PLC0415
+    from moto.awslambda.models import LambdaBackend
 
     create, update = LambdaBackend.create_event_source_mapping, LambdaBackend.update_event_source_mapping
 
@@ -87,7 +87,7 @@ def qualified_arn(backend: Any, name: str) -> str:
 
 
 def _invalid(message: str) -> Exception:
-    from moto.awslambda.exceptions import InvalidParameterValueException  # noqa: PLC0415
+    from moto.awslambda.exceptions import InvalidParameterValueException
 
     error: Exception = InvalidParameterValueException(message)
     return error
@@ -120,8 +120,8 @@ def _check_source(spec: dict[str, Any]) -> None:
 
 
 def _check_existence(backend: Any, spec: dict[str, Any]) -> None:
-    from moto.awslambda.exceptions import UnknownFunctionException  # noqa: PLC0415
-    from moto.sqs.models import sqs_backends  # noqa: PLC0415
+    from moto.awslambda.exceptions import UnknownFunctionException
+    from moto.sqs.models import sqs_backends
 
     try:
         backend.get_function(spec["FunctionName"])
@@ -142,7 +142,7 @@ def _check_batch(spec: dict[str, Any], arn: str, size: Any, window: int) -> None
 
 
 def _check_duplicate(backend: Any, source: Any, function: str) -> None:
-    from moto.awslambda.exceptions import LambdaClientError  # noqa: PLC0415
+    from moto.awslambda.exceptions import LambdaClientError
 
     for mapping in list(backend._event_source_mappings.values()):
         if (mapping.event_source_arn, mapping.function_arn) == (source, function):
@@ -158,7 +158,7 @@ def _check_duplicate(backend: Any, source: Any, function: str) -> None:
 
 def _complete_configurations() -> None:
     """Add the fields that Lambda returns with their defaults."""
-    from moto.awslambda.models import EventSourceMapping  # noqa: PLC0415
+    from moto.awslambda.models import EventSourceMapping
 
     get = EventSourceMapping.get_configuration
 
@@ -175,9 +175,9 @@ def _complete_configurations() -> None:
 
 def _report_transitions() -> None:
     """Lambda answers a change with the state that the mapping passes through."""
-    import json  # noqa: PLC0415
+    import json
 
-    from moto.awslambda.responses import LambdaResponse  # noqa: PLC0415
+    from moto.awslambda.responses import LambdaResponse
 
     def passing(name: str, state: Callable[[Any], str]) -> None:
         answer = getattr(LambdaResponse, name)

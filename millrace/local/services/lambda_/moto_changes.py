@@ -33,7 +33,7 @@ def apply(region: RegionOf) -> None:
 
 def _queue_invocations(region: RegionOf) -> None:
     """moto runs a function in Docker within the call. Queue an asynchronous invocation instead."""
-    from moto.awslambda.models import LambdaFunction  # noqa: PLC0415
+    from moto.awslambda.models import LambdaFunction
 
     def invoke(function: Any, body: Any, _request_headers: Any, _response_headers: Any) -> bytes:
         owner, payload = region(function.function_arn), body.encode() if isinstance(body, str) else body or b"{}"
@@ -46,7 +46,7 @@ def _queue_invocations(region: RegionOf) -> None:
 
 def _replace_invoke_config() -> None:
     """moto keeps a function's first event invoke configuration and ignores later ones."""
-    from moto.awslambda.models import EventInvokeConfig, LambdaBackend  # noqa: PLC0415
+    from moto.awslambda.models import EventInvokeConfig, LambdaBackend
 
     def put(backend: Any, function_name: str, config: dict[str, Any]) -> Any:
         function = backend.get_function(function_name)
@@ -66,8 +66,8 @@ def _replace_invoke_config() -> None:
 
 def _qualify_invoke_configs() -> None:
     """moto ignores the qualifier and stores the configuration of a version or alias for the function."""
-    from moto.awslambda.models import LambdaBackend  # noqa: PLC0415
-    from moto.awslambda.responses import LambdaResponse  # noqa: PLC0415
+    from moto.awslambda.models import LambdaBackend
+    from moto.awslambda.responses import LambdaResponse
 
     for name in ("put", "get", "delete", "update"):
         replace(LambdaResponse, f"{name}_function_event_invoke_config", _qualified(LambdaResponse, name))
@@ -95,7 +95,7 @@ def _qualified(response_class: Any, name: str) -> Callable[[Any], Any]:
 
 def _keep_function_settings() -> None:
     """moto drops the LoggingConfig and DeadLetterConfig of a function."""
-    from moto.awslambda.models import LambdaFunction  # noqa: PLC0415
+    from moto.awslambda.models import LambdaFunction
 
     attributes = {"LoggingConfig": "logging_config", "DeadLetterConfig": "dead_letter_config"}
     create, update, get = LambdaFunction.__init__, LambdaFunction.update_configuration, LambdaFunction.get_configuration
@@ -127,8 +127,8 @@ def _check_deployment_packages() -> None:
 
     https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html
     """
-    import moto.awslambda.models  # noqa: PLC0415
-    from moto.awslambda.exceptions import InvalidParameterValueException  # noqa: PLC0415
+    import moto.awslambda.models
+    from moto.awslambda.exceptions import InvalidParameterValueException
 
     def checked(read: Callable[[Any], tuple[bytes, int, str, str]]) -> Callable[[Any], tuple[bytes, int, str, str]]:
         def content(given: Any) -> tuple[bytes, int, str, str]:
@@ -150,9 +150,9 @@ def _keep_layers() -> None:
 
     https://docs.aws.amazon.com/lambda/latest/api/API_DeleteLayerVersion.html
     """
-    from moto.awslambda.exceptions import InvalidParameterValueException  # noqa: PLC0415
-    from moto.awslambda.models import LambdaFunction  # noqa: PLC0415
-    from moto.awslambda.utils import get_backend  # noqa: PLC0415
+    from moto.awslambda.exceptions import InvalidParameterValueException
+    from moto.awslambda.models import LambdaFunction
+    from moto.awslambda.utils import get_backend
 
     layers_data = LambdaFunction._get_layers_data
 
@@ -177,8 +177,8 @@ def _limit_reservations(region: RegionOf) -> None:
 
     https://docs.aws.amazon.com/lambda/latest/api/API_PutFunctionConcurrency.html
     """
-    from moto.awslambda.exceptions import InvalidParameterValueException  # noqa: PLC0415
-    from moto.awslambda.models import LambdaBackend  # noqa: PLC0415
+    from moto.awslambda.exceptions import InvalidParameterValueException
+    from moto.awslambda.models import LambdaBackend
 
     put = LambdaBackend.put_function_concurrency
 

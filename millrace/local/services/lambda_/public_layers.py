@@ -31,7 +31,7 @@ class UnknownPublicLayerError(LookupError):
 
 def public_layer(arn: str) -> Any:
     """Return moto's layer version for an ARN. Raises UnknownPublicLayerError."""
-    from moto.awslambda.models import LayerVersion  # noqa: PLC0415 - imported after moto's settings
+    from moto.awslambda.models import LayerVersion
 
     found = _POWERTOOLS.fullmatch(arn)
     if found is None:

@@ -75,7 +75,7 @@ class Lambda(Service):
 
     def resource_policy(self, arn: str) -> Any:
         """Return the policy of a function; None if it has none."""
-        from moto.awslambda.exceptions import UnknownFunctionException  # noqa: PLC0415 - imported after moto's settings
+        from moto.awslambda.exceptions import UnknownFunctionException
 
         if ":function:" not in arn:
             return None

@@ -114,7 +114,7 @@ class UrlConfigs:
 
     def _target(self, name: str, qualifier: str) -> tuple[Any, str]:
         """Return moto's function and the alias. Raises ApiError."""
-        from moto.awslambda.exceptions import UnknownAliasException, UnknownFunctionException  # noqa: PLC0415
+        from moto.awslambda.exceptions import UnknownAliasException, UnknownFunctionException
 
         plain, _, own = name.rpartition("function:")[2].partition(":")
         qualifier = qualifier or own

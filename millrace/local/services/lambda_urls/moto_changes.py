@@ -15,8 +15,8 @@ _PREFIX = "{0}/2021-10-31/functions/(?P<function_name>[^/]+)"
 
 def apply(region: Callable[..., Any]) -> None:
     """Replace the operations on function URLs, and keep the conditions of their permissions."""
-    from moto.awslambda import urls  # noqa: PLC0415
-    from moto.awslambda.responses import LambdaResponse  # noqa: PLC0415
+    from moto.awslambda import urls
+    from moto.awslambda.responses import LambdaResponse
 
     def create_function_url_config(response: Any) -> Any:
         given = response.json_body
@@ -61,7 +61,7 @@ def _answered(answer: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """Return an operation of moto for a function that returns status and body, or raises ApiError."""
 
     def answered(response: Any) -> Any:
-        from moto.awslambda.exceptions import LambdaClientError  # noqa: PLC0415
+        from moto.awslambda.exceptions import LambdaClientError
 
         try:
             status, body = answer(response)
@@ -79,7 +79,7 @@ def _keep_conditions() -> None:
 
     https://docs.aws.amazon.com/lambda/latest/api/API_AddPermission.html
     """
-    from moto.awslambda.policy import Policy  # noqa: PLC0415
+    from moto.awslambda.policy import Policy
 
     merge = Policy.condition_merge
 

@@ -16,7 +16,7 @@ def apply(region: Callable[..., AccountRegion]) -> None:
 
 def _use_clock(region: Callable[..., AccountRegion]) -> None:
     """Use the clock of the local cloud, which skips idle time."""
-    from moto.logs import models  # noqa: PLC0415
+    from moto.logs import models
 
     millis = models.unix_time_millis
 
@@ -28,8 +28,8 @@ def _use_clock(region: Callable[..., AccountRegion]) -> None:
 
 def _serve_subscription_filters(region: Callable[..., AccountRegion]) -> None:
     """Check subscription filters, and send to their destinations outside PutLogEvents. moto ignores their patterns."""
-    from moto.logs.exceptions import InvalidParameterException  # noqa: PLC0415
-    from moto.logs.models import LogsBackend, LogStream  # noqa: PLC0415
+    from moto.logs.exceptions import InvalidParameterException
+    from moto.logs.models import LogsBackend, LogStream
 
     put = LogsBackend.put_subscription_filter
 

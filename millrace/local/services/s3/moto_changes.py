@@ -29,7 +29,7 @@ def _send_notifications(region: RegionOf) -> None:
 
     moto also ignores failures, and sends tagging notifications for PutObject; AWS sends them for PutObjectTagging only.
     """
-    from moto.s3 import notifications  # noqa: PLC0415
+    from moto.s3 import notifications
 
     def send_event(_account: str, event_name: Any, bucket: Any, key: Any) -> None:
         if event_name.startswith("s3:ObjectTagging:Put") and not getattr(_tagging, "requested", False):
@@ -42,7 +42,7 @@ def _send_notifications(region: RegionOf) -> None:
 
 
 def _mark_tagging_requests() -> None:
-    from moto.s3.responses import S3Response  # noqa: PLC0415
+    from moto.s3.responses import S3Response
 
     put_by_moto = S3Response.put_object_tagging
 
@@ -61,7 +61,7 @@ def _return_event_bridge_configuration() -> None:
 
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketNotificationConfiguration.html
     """
-    from moto.s3.responses import S3Response  # noqa: PLC0415
+    from moto.s3.responses import S3Response
 
     get_by_moto = S3Response.get_bucket_notification
 
@@ -81,7 +81,7 @@ def _check_expected_owners() -> None:
 
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-owner-condition.html
     """
-    from moto.s3.responses import S3Response  # noqa: PLC0415
+    from moto.s3.responses import S3Response
 
     for name in ("_bucket_response", "_key_response"):
         replace(S3Response, name, _checked(getattr(S3Response, name)))
@@ -89,7 +89,7 @@ def _check_expected_owners() -> None:
 
 def _checked(answer: Callable[..., Any]) -> Callable[..., Any]:
     def checked(response: Any, request: Any, full_url: str) -> Any:
-        from moto.s3.exceptions import S3AccessDeniedError  # noqa: PLC0415
+        from moto.s3.exceptions import S3AccessDeniedError
 
         source = unquote(request.headers.get("x-amz-copy-source", "")).lstrip("/").partition("/")[0]
         buckets = {

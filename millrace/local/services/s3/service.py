@@ -102,7 +102,7 @@ class S3(Service):
 
     def _envelope(self, name: str, bucket: Any, key: Any) -> dict[str, Any]:
         """https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html."""
-        from moto.s3.notifications import _detail_type  # noqa: PLC0415 - imported after moto's settings
+        from moto.s3.notifications import _detail_type
 
         detail, now = self._detail(name, bucket, key), self.region.clock.now()
         return new_envelope(self.region, "aws.s3", _detail_type(name), detail, [bucket.arn], now)
@@ -124,7 +124,7 @@ class S3(Service):
 
 def bucket_owner(bucket: str) -> str:
     """Return the account that owns a bucket; empty if the bucket does not exist."""
-    from moto.s3.models import s3_backends  # noqa: PLC0415 - imported after moto's settings
+    from moto.s3.models import s3_backends
 
     return str(s3_backends.bucket_accounts.get(bucket, ("", ""))[1])
 

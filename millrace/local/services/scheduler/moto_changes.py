@@ -14,8 +14,8 @@ def apply(_region: Callable[..., AccountRegion]) -> None:
 
     https://docs.aws.amazon.com/scheduler/latest/APIReference/API_CreateSchedule.html
     """
-    from moto.scheduler.exceptions import ScheduleExists  # noqa: PLC0415
-    from moto.scheduler.models import Schedule  # noqa: PLC0415
+    from moto.scheduler.exceptions import ScheduleExists
+    from moto.scheduler.models import Schedule
 
     by_moto = Schedule.to_dict
 

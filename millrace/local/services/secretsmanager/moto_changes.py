@@ -14,7 +14,7 @@ def apply(_region: Callable[..., AccountRegion]) -> None:
 
     https://docs.aws.amazon.com/secretsmanager/latest/userguide/whats-in-a-secret.html#term_version
     """
-    from moto.secretsmanager.models import FakeSecret  # noqa: PLC0415
+    from moto.secretsmanager.models import FakeSecret
 
     def default_version_id(secret: Any) -> Any:
         current = (name for name, each in secret.versions.items() if _CURRENT in each["version_stages"])

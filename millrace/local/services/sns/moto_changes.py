@@ -51,8 +51,8 @@ def _change(region: Callable[..., AccountRegion]) -> None:
 
 def _undo_rejected_subscriptions() -> None:
     """moto keeps a subscription whose attributes it rejects."""
-    from moto.sns.exceptions import SNSInvalidParameter  # noqa: PLC0415
-    from moto.sns.responses import SNSResponse  # noqa: PLC0415
+    from moto.sns.exceptions import SNSInvalidParameter
+    from moto.sns.responses import SNSResponse
 
     by_moto = SNSResponse.subscribe
 
@@ -72,7 +72,7 @@ def _undo_rejected_subscriptions() -> None:
 
 def _deliver(region: Callable[..., AccountRegion]) -> None:
     """Deliver to subscriptions here: moto sends functions a sample event, and one missing queue fails Publish."""
-    from moto.sns.models import Subscription  # noqa: PLC0415
+    from moto.sns.models import Subscription
 
     publish_by_moto = Subscription.publish
 
@@ -90,8 +90,8 @@ def _deliver(region: Callable[..., AccountRegion]) -> None:
 
 def _number_messages(region: Callable[..., AccountRegion]) -> None:
     """Number the messages of FIFO topics and drop duplicates; moto does neither."""
-    from moto.sns.models import SNSBackend, Topic  # noqa: PLC0415
-    from moto.sns.responses import SNSResponse  # noqa: PLC0415
+    from moto.sns.models import SNSBackend, Topic
+    from moto.sns.responses import SNSResponse
 
     publish_by_moto, batch_by_moto, respond_by_moto = Topic.publish, SNSBackend.publish_batch, SNSResponse.publish
 
@@ -132,8 +132,8 @@ def _number(topic: Any, message_id: str) -> dict[str, str]:
 
 def _complete_attributes() -> None:
     """Return the attributes of topics and subscriptions that moto drops, and AWS's default delivery policy."""
-    from moto.sns.models import SNSBackend  # noqa: PLC0415
-    from moto.sns.responses import SNSResponse  # noqa: PLC0415
+    from moto.sns.models import SNSBackend
+    from moto.sns.responses import SNSResponse
 
     topic_by_moto, subscription_by_moto = SNSResponse.get_topic_attributes, SNSBackend.get_subscription_attributes
 

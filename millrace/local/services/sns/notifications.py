@@ -93,8 +93,8 @@ def _signed_text(fields: Mapping[str, Any]) -> str:
 
 def _signature(text: str, version: str) -> str:
     """Version 1 signs with SHA1, version 2 with SHA256."""
-    from cryptography.hazmat.primitives import hashes  # noqa: PLC0415 - slow to import
-    from cryptography.hazmat.primitives.asymmetric import padding  # noqa: PLC0415
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.asymmetric import padding
 
     digest = hashes.SHA256() if version == "2" else hashes.SHA1()  # noqa: S303 - AWS's version 1
     return base64.b64encode(_key().sign(text.encode(), padding.PKCS1v15(), digest)).decode()
@@ -102,7 +102,7 @@ def _signature(text: str, version: str) -> str:
 
 @cache
 def _key() -> Any:
-    from cryptography.hazmat.primitives.asymmetric import rsa  # noqa: PLC0415
+    from cryptography.hazmat.primitives.asymmetric import rsa
 
     return rsa.generate_private_key(public_exponent=65537, key_size=2048)
 

@@ -132,7 +132,7 @@ class Sns(Service):
         self.region.scheduler.soon(invoke, "delivery of a topic")
 
     def _send(self, notification: Notification) -> None:
-        from moto.core.exceptions import ServiceException  # noqa: PLC0415 - imported after moto's settings
+        from moto.core.exceptions import ServiceException
 
         try:
             self._send_to(notification.subscription.endpoint, notification)

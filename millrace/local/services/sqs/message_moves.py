@@ -175,7 +175,7 @@ class MessageMoves:
 
         https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-configure-dead-letter-queue-redrive.html
         """
-        from moto.sqs.models import Message  # noqa: PLC0415
+        from moto.sqs.models import Message
 
         attributes = {n: v for n, v in message.system_attributes.items() if n != "DeadLetterQueueSourceArn"}
         new = Message(str(uuid.uuid4()), message.body, attributes)

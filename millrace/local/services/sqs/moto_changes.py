@@ -40,14 +40,14 @@ def apply(region: RegionOf) -> None:
 
 def _cache_attribute_names() -> None:
     """moto converts the name of each attribute of a queue, character by character, on each call."""
-    from moto.sqs import models  # noqa: PLC0415
+    from moto.sqs import models
 
     replace(models, "camelcase_to_underscores", lru_cache(256)(models.camelcase_to_underscores))
 
 
 def _use_local_clock(region: RegionOf) -> None:
     """moto reads the machine's clock; the local cloud's clock skips idle time."""
-    from moto.sqs import models  # noqa: PLC0415
+    from moto.sqs import models
 
     seconds, millis = models.unix_time, models.unix_time_millis
 
@@ -63,7 +63,7 @@ def _use_local_clock(region: RegionOf) -> None:
 
 def _use_message_store(region: RegionOf) -> None:
     """moto scans a list of messages several times for each call, also for each message sent."""
-    from moto.sqs.models import Queue  # noqa: PLC0415
+    from moto.sqs.models import Queue
 
     def now() -> float:
         return region().clock.now() * 1000
@@ -94,7 +94,7 @@ def _count(number: int) -> property:
 
 def _receive_from_message_store(region: RegionOf) -> None:
     """moto copies and tests every message of the queue, and blocks message groups by other rules than SQS."""
-    from moto.sqs.models import SQSBackend, _filter_message_attributes  # noqa: PLC0415
+    from moto.sqs.models import SQSBackend, _filter_message_attributes
 
     def receive_message(
         backend: Any,
@@ -125,7 +125,7 @@ def _delete_by_receipt_handle() -> None:
 
     It counts the maximum visibility timeout from when a message was sent; AWS counts it from when it was received.
     """
-    from moto.sqs.models import Queue, SQSBackend  # noqa: PLC0415
+    from moto.sqs.models import Queue, SQSBackend
 
     def delete_message(queue: Any, receipt_handle: str) -> None:
         store = store_of(queue)
@@ -162,7 +162,7 @@ def _delete_by_receipt_handle() -> None:
 
 
 def _invalid_receipt(receipt: str) -> Exception:
-    from moto.sqs.exceptions import SQSException  # noqa: PLC0415
+    from moto.sqs.exceptions import SQSException
 
     error: Exception = SQSException(
         "ReceiptHandleIsInvalid", f'The input receipt handle "{receipt}" is not a valid receipt handle.'
@@ -180,7 +180,7 @@ def _too_long(timeout: int) -> Exception:
 
 
 def _invalid_value(name: str, value: object, reason: str) -> Exception:
-    from moto.sqs.exceptions import InvalidParameterValue  # noqa: PLC0415
+    from moto.sqs.exceptions import InvalidParameterValue
 
     error: Exception = InvalidParameterValue(f"Value {value} for parameter {name} is invalid. Reason: {reason}")
     return error
@@ -188,14 +188,14 @@ def _invalid_value(name: str, value: object, reason: str) -> Exception:
 
 def _disable_pushing_to_functions() -> None:
     """Within SendMessage, moto invokes functions with one message per call; here event source mappings poll."""
-    from moto.sqs.models import Queue  # noqa: PLC0415
+    from moto.sqs.models import Queue
 
     replace_attribute(Queue, "lambda_event_source_mappings", property(lambda _: {}, lambda _, __: None))
 
 
 def _deduplicate_and_number(region: RegionOf) -> None:
     """moto drops a deduplication id with its message, and gives sequence numbers to some messages only, at random."""
-    from moto.sqs.models import Queue  # noqa: PLC0415
+    from moto.sqs.models import Queue
 
     def changed(queue: Any) -> None:
         region(queue.queue_arn).source_changed(queue.queue_arn, "change of a queue")
@@ -232,7 +232,7 @@ def _assign_sequence_number(queue: Any, message: Any, now: float) -> bool:
 
 def _return_dead_letter_queue_source() -> None:
     """moto's ReceiveMessage omits the system attribute DeadLetterQueueSourceArn."""
-    from moto.sqs.responses import SQSResponse  # noqa: PLC0415
+    from moto.sqs.responses import SQSResponse
 
     original = SQSResponse.receive_message
 
@@ -258,8 +258,8 @@ def _keep_trace_header() -> None:
 
     https://docs.aws.amazon.com/xray/latest/devguide/xray-services-sqs.html
     """
-    from moto.sqs.models import SQSBackend  # noqa: PLC0415
-    from moto.sqs.responses import SQSResponse  # noqa: PLC0415
+    from moto.sqs.models import SQSBackend
+    from moto.sqs.responses import SQSResponse
 
     current: ContextVar[str] = ContextVar("trace header", default="")
     send = SQSBackend.send_message

@@ -25,7 +25,7 @@ def _keep_attributes() -> None:
 
     It keeps both kinds of encryption where one replaces the other.
     """
-    from moto.sqs.models import Queue  # noqa: PLC0415
+    from moto.sqs.models import Queue
 
     set_by_moto = Queue._set_attributes
 
@@ -49,8 +49,8 @@ def _enforce_redrive_permission() -> None:
 
     https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-configure-dead-letter-queue.html
     """
-    from moto.sqs.exceptions import InvalidParameterValue  # noqa: PLC0415
-    from moto.sqs.models import Queue  # noqa: PLC0415
+    from moto.sqs.exceptions import InvalidParameterValue
+    from moto.sqs.models import Queue
 
     set_by_moto = Queue._setup_dlq
 
@@ -78,7 +78,7 @@ def _fail_single_entries() -> None:
 
     https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html
     """
-    from moto.sqs.models import SQSBackend  # noqa: PLC0415
+    from moto.sqs.models import SQSBackend
 
     def send_message_batch(backend: Any, queue_name: str, entries: dict[str, dict[str, Any]]) -> Any:
         queue, sent, failed = backend.get_queue(queue_name), [], []
@@ -107,7 +107,7 @@ def _fail_single_entries() -> None:
 
 def _forget_purged_messages() -> None:
     """A purged message can be sent again: PurgeQueue clears the deduplication ids, too."""
-    from moto.sqs.models import SQSBackend  # noqa: PLC0415
+    from moto.sqs.models import SQSBackend
 
     purge_by_moto = SQSBackend.purge_queue
 
@@ -120,7 +120,7 @@ def _forget_purged_messages() -> None:
 
 def _show_whole_timestamps() -> None:
     """moto shows fractions of seconds; SQS shows whole seconds."""
-    from moto.sqs.models import Queue  # noqa: PLC0415
+    from moto.sqs.models import Queue
 
     by_moto = Queue.attributes.fget
 
@@ -134,7 +134,7 @@ def _show_whole_timestamps() -> None:
 
 def _begin_policies() -> None:
     """The first AddPermission creates a policy of version 2008-10-17; moto's has another version."""
-    from moto.sqs.models import SQSBackend  # noqa: PLC0415
+    from moto.sqs.models import SQSBackend
 
     add_by_moto = SQSBackend.add_permission
 

@@ -33,7 +33,7 @@ class StepFunctions(Service):
     @functools.cached_property
     def _api(self) -> "Api":
         """The API and its state. The first use imports the interpreter."""
-        from millrace.local.services.stepfunctions.api import Api  # noqa: PLC0415 - a fifth of the import of the cloud
+        from millrace.local.services.stepfunctions.api import Api
 
         return Api(self.region)
 

@@ -23,7 +23,7 @@ def install(pool: socket.socket, frames: Iterator[wire.Frame], *, terminal: bool
             logs.write_event(_SKIPPED)
             return
         if not debugger:
-            import pdb  # noqa: PLC0415 - few invocations need it
+            import pdb
 
             remote: Any = _Terminal(pool, frames)
             debugger.append(pdb.Pdb(stdin=remote, stdout=remote, nosigint=True))

@@ -18,7 +18,7 @@ def set_ahead(seconds: float) -> None:
     if abs(seconds - _travelled) < _SAME_SECONDS:
         return
     if _traveller is None:
-        import time_machine  # noqa: PLC0415 - needed after the first skip only
+        import time_machine
 
         _traveller = time_machine.travel(time.time()).start()
         time.time()  # starts the new time

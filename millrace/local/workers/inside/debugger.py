@@ -26,7 +26,7 @@ def listen(config: dict[str, Any], waits: Callable[[], None]) -> Callable[[], No
     os.environ["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"
     sys.path.insert(0, debug["packages"])
     try:
-        import debugpy  # noqa: PLC0415 - only a debugged function needs it
+        import debugpy
     finally:
         sys.path.remove(debug["packages"])
     debugpy.listen((_HOST, debug["port"]), in_process_debug_adapter=True)

@@ -32,8 +32,8 @@ def load() -> None:
 
 def _load_services() -> None:
     """Share one loader of the SDK's service models, which reads each file once: 120 ms less for the first client."""
-    import boto3  # noqa: PLC0415 - only in a zygote
-    import botocore.session  # noqa: PLC0415
+    import boto3
+    import botocore.session
 
     botocore.session.create_loader = functools.cache(botocore.session.create_loader)
     session = boto3.Session("none", "none", region_name="us-east-1")

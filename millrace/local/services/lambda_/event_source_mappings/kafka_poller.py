@@ -92,7 +92,7 @@ class KafkaPoller:
         self._release(self._take_checks())
 
     def _run(self) -> None:
-        from confluent_kafka import Consumer  # noqa: PLC0415 - optional
+        from confluent_kafka import Consumer
 
         config = self.mapping.self_managed_kafka_event_source_config or self.mapping.kafka_config or {}
         first = "latest" if self.mapping.starting_position == "LATEST" else "earliest"
@@ -113,7 +113,7 @@ class KafkaPoller:
             consumer.close()
 
     def _cycle(self, consumer: Any) -> None:
-        from confluent_kafka import KafkaException  # noqa: PLC0415 - optional
+        from confluent_kafka import KafkaException
 
         checks, read_all = self._take_checks(), False
         try:
@@ -232,7 +232,7 @@ def _encoded(data: bytes | None) -> str | None:
 
 
 def _after(messages: list[Any]) -> list[Any]:
-    from confluent_kafka import TopicPartition  # noqa: PLC0415 - optional
+    from confluent_kafka import TopicPartition
 
     last = {(message.topic(), message.partition()): message.offset() for message in messages}
     return [TopicPartition(topic, partition, offset + 1) for (topic, partition), offset in last.items()]

@@ -208,7 +208,7 @@ class Reader:
                 self.diagnostics.append(Diagnostic(*warning, where, "WARNING"))
 
     def _check_expression(self, expression: str, at: str, *, in_catch: bool) -> None:
-        from millrace.local.services.stepfunctions.interpreter.expressions import jsonata_syntax  # noqa: PLC0415 - slow
+        from millrace.local.services.stepfunctions.interpreter.expressions import jsonata_syntax
 
         if problem := jsonata_syntax.find_problem(expression, in_catch=in_catch):
             self._report(problem[1], at, problem[0])

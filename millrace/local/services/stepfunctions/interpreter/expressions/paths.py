@@ -104,8 +104,8 @@ def _steps(rest: str) -> Steps | None:
 
 
 def _query(text: str, rest: str) -> Any:
-    from jsonpath_ng.exceptions import JSONPathError  # noqa: PLC0415 - most machines need no filters
-    from jsonpath_ng.ext.parser import parse  # noqa: PLC0415 - as above
+    from jsonpath_ng.exceptions import JSONPathError
+    from jsonpath_ng.ext.parser import parse
 
     try:
         return parse(f"${rest}")

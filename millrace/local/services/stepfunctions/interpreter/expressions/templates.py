@@ -102,7 +102,7 @@ def is_expression(value: Any) -> bool:
 
 def _evaluate_strings(value: Any, data: Data, field: str) -> Any:
     if is_expression(value):
-        from millrace.local.services.stepfunctions.interpreter.expressions.jsonata import (  # noqa: PLC0415 - slow import
+        from millrace.local.services.stepfunctions.interpreter.expressions.jsonata import (
             evaluate_jsonata,
         )
 

@@ -86,9 +86,9 @@ def _sent(request: HttpRequest, seconds: float, error: str) -> HttpResponse:
 
 
 def _signed(region: "AccountRegion", call: Call, request: HttpRequest) -> HttpRequest:
-    from botocore.auth import SigV4Auth  # noqa: PLC0415 - few state machines sign
-    from botocore.awsrequest import AWSRequest  # noqa: PLC0415 - the same
-    from botocore.credentials import Credentials  # noqa: PLC0415 - the same
+    from botocore.auth import SigV4Auth
+    from botocore.awsrequest import AWSRequest
+    from botocore.credentials import Credentials
 
     keys = region.service(Iam).access.session(call.caller.role, call.caller.machine_name)
     token = keys.get("AWS_SESSION_TOKEN")
@@ -99,7 +99,7 @@ def _signed(region: "AccountRegion", call: Call, request: HttpRequest) -> HttpRe
 
 
 def _endpoint() -> str:
-    from moto.settings import moto_server_port  # noqa: PLC0415 - moto is imported after its settings are made
+    from moto.settings import moto_server_port
 
     return f"http://127.0.0.1:{moto_server_port()}"
 

@@ -67,7 +67,7 @@ class Sdk:
         return shaped | metadata(service, shaped, received.get("RequestId", ""), self._region.clock.now())
 
     def _client(self, service: str, keys: dict[str, str]) -> Any:
-        from moto.settings import moto_server_port  # noqa: PLC0415 - moto is imported after its settings are made
+        from moto.settings import moto_server_port
 
         with self._lock:
             known = (service, keys["AWS_ACCESS_KEY_ID"])
