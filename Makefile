@@ -32,7 +32,7 @@ up: $(READY) ## Keep the local cloud up, redeploying on every saved change (Ctrl
 
 test: $(READY) ## Lint, types and every test
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
-	@nice $(BIN)/mypy & types=$$!; $(BIN)/pytest -n auto; tests=$$?; wait $$types && exit $$tests
+	@nice $(BIN)/mypy & types=$$!; $(BIN)/pytest -n auto --dist worksteal; tests=$$?; wait $$types && exit $$tests
 
 lint: $(CHECKOV) $(ASL) ## Ruff; cdk-nag, cfn-lint, checkov, parliament and asl-validator over the shop in each mode
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
