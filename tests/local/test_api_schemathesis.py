@@ -39,7 +39,8 @@ def test_api_conforms_to_its_document(api, authorization, document):
     url = f"http://127.0.0.1:{api.cloud.port}/_aws/execute-api/{api.id}"
     program = Path(sys.executable).parent / "schemathesis"
     settings = ["--seed", "1", "--max-examples", EXAMPLES, "--generation-database", "none", "--no-color"]
-    settings += ["--phases", "coverage,fuzzing", "--exclude-checks", "unsupported_method", "--workers", "2"]
+    # One worker: ast.parse fails in two threads of Python 3.11.7, https://github.com/python/cpython/issues/106905.
+    settings += ["--phases", "coverage,fuzzing", "--exclude-checks", "unsupported_method", "--workers", "1"]
     target = ["--url", url, "--header", f"Authorization: {authorization}"]
     command = [program, "run", document, *target, *settings]
     ran = subprocess.run(command, cwd=document.parent, capture_output=True, text=True, check=False)
