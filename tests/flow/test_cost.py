@@ -92,6 +92,16 @@ def test_step_with_a_callback_publishes_its_request_and_its_answer(caused):
     assert (amounts["invocations"], amounts["events"], amounts["transitions"]) == (2, 2, 3), "a refusal is another path"
 
 
+def test_answer_of_a_callback_is_an_invocation_of_the_function_that_accepts_it(caused):
+    requesting = function("test.gate:Opened", "test.gate:Refused")
+    requesting["Metadata"]["millrace"]["awaits"] = ["test.gate:Refused"]
+    allowed = {"Effect": "Allow", "Action": "states:SendTaskSuccess", "Resource": {"Ref": "To"}}
+    role = of("IAM::Role", Policies=[{"PolicyName": "Answer", "PolicyDocument": {"Statement": [allowed]}}])
+    answering = of("Lambda::Function", MemorySize=512, Architectures=["arm64"], Role=att("Answering"))
+    machine = of("StepFunctions::StateMachine", Definition=WAITING)
+    assert caused(To=machine, Open=requesting, Answer=answering, Answering=role)["invocations"] == 3
+
+
 def test_each_64_kb_count_as_one_event(caused):
     assert caused(Assumptions(event_bytes=65_537), To=function())["events"] == 2
 

@@ -1,9 +1,12 @@
 """The `millrace` command: help, styles, wrong usage, and errors that are not bugs."""
 
+import ast
 import io
 import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -191,3 +194,12 @@ def test_a_terminal_wraps_an_error_between_words(terminal, monkeypatch):
 def test_a_table_in_a_narrow_terminal_puts_the_last_column_below():
     lines = console.columns(("ID", "OF", "CAUSE"), [["1", "x" * 20, "y" * 50]], 40)
     assert lines == ["ID  OF", f"1   {'x' * 20}", f"  {'y' * 37}…"]
+
+
+def test_no_message_needs_a_makefile():
+    root = Path(app.__file__).parents[1]
+    files = [file for folder in ("cli", "operations", "flow", "runtime") for file in (root / folder).rglob("*.py")]
+    nodes = [node for file in files for node in ast.walk(ast.parse(file.read_text()))]
+    docstrings = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}
+    texts = [node.value for node in nodes if isinstance(node, ast.Constant) and id(node) not in docstrings]
+    assert [text for text in texts if isinstance(text, str) and re.search(r"`make |[Rr]un make ", text)] == []
