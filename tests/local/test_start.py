@@ -76,6 +76,17 @@ def test_aws_managed_policies_are_loaded_on_demand(local):
     ]
 
 
+def test_aws_managed_policies_are_found_after_mock_aws(local):
+    from moto.iam.models import IAMBackend
+
+    from millrace.local.services.iam.moto_changes import forget_missing_policies
+
+    backend = IAMBackend("aws", "123456789012")
+    backend.aws_managed_policies, backend.managed_policies = [], {"own": "policy"}
+    forget_missing_policies(backend)
+    assert {"own", "arn:aws:iam::aws:policy/ReadOnlyAccess"} <= backend.managed_policies.keys()
+
+
 def test_paused_garbage_collection_is_disabled():
     with pause_garbage_collection():
         with pause_garbage_collection():

@@ -52,7 +52,7 @@ class _Later(ModuleType):
 
 def _make_policies_once() -> None:
     """Parse AWS's managed policies once, when one is used. moto parses all 1,582 per partition and at every reset."""
-    from moto.iam.models import IAMBackend
+    from moto.iam.models import IAMBackend, iam_backends
 
     make, begin = IAMBackend._init_aws_policies, IAMBackend.__init__
     made: dict[str, list[Any]] = {}
@@ -72,6 +72,17 @@ def _make_policies_once() -> None:
     replace(IAMBackend, "_init_aws_policies", lambda _backend: [])
     _compute_lazily(IAMBackend, "aws_managed_policies", aws_managed_policies)
     _compute_lazily(IAMBackend, "managed_policies", IAMBackend._init_managed_policies)
+    for account in iam_backends.values():
+        for backend in account.values():
+            forget_missing_policies(backend)
+
+
+def forget_missing_policies(backend: Any) -> None:
+    """Let a backend that moto made before, as for `mock_aws`, find AWS's managed policies. It keeps its own ones."""
+    if not backend.__dict__.get("aws_managed_policies", True):
+        del backend.aws_managed_policies
+        if own := backend.__dict__.pop("managed_policies"):
+            backend.managed_policies.update(own)
 
 
 def _compute_lazily(owner: Any, name: str, make: Callable[[Any], Any]) -> None:
