@@ -70,5 +70,7 @@ class EntrySender(Generic[E]):
             for entry, result in zip(entries, self.send(entries), strict=True)
             if result.get("ErrorCode")
         ]
-        final = [each for each in refused if self.retriable is not None and each[1] not in self.retriable]
-        return final, [each for each in refused if each not in final]
+        if self.retriable is None:
+            return [], refused
+        final = [each for each in refused if each[1] not in self.retriable]
+        return final, [each for each in refused if each[1] in self.retriable]

@@ -11,8 +11,6 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
 
-import yaml  # type: ignore[import-untyped]
-
 from millrace.local.cloudformation.template import CircularDependencyError, Template
 from millrace.local.core.backends import Environment
 
@@ -142,6 +140,8 @@ def _with_api_definitions(template: dict[str, Any], assets: tuple[Asset, ...]) -
         key = properties.get("BodyS3Location", {}).get("Key")
         asset = next((each for each in assets if each.key == key), None)
         if asset and resource["Type"] in _APIS:
+            import yaml  # type: ignore[import-untyped]
+
             del properties["BodyS3Location"]
             properties["Body"] = yaml.safe_load(asset.path.read_text())
     return template

@@ -22,9 +22,11 @@ def nested_template(url: str, clients: Clients) -> Template:
 def nested_stacks(stack: Stack) -> Iterator[Stack]:
     """Yield the stacks nested in a stack, at any depth, whose templates are assets of its assembly."""
     for definition in stack.template.resources.values():
+        if definition.type != STACK:
+            continue
         url = json.dumps(definition.properties.get("TemplateURL"))
         asset = next((each for each in stack.assets if f"/{each.key}" in url), None)
-        if definition.type == STACK and asset:
+        if asset:
             template = Template(json.loads(asset.path.read_bytes()), stack.template.construct_paths)
             nested = Stack(f"{stack.name}-{definition.logical_id}", template, stack.assets)
             yield nested

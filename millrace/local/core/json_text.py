@@ -61,9 +61,15 @@ def jackson_error(text: str, error: json.JSONDecodeError) -> str:
     return f"Unexpected character ('{character}' (code {ord(character)})): {expected}"
 
 
-def jackson_width(text: str, error: json.JSONDecodeError) -> int:
-    """Return how far behind an error Jackson reports its column: behind the token or the character."""
-    return len(_token(text, error)) or 1
+def jackson_source(text: str, error: json.JSONDecodeError) -> str:
+    """Return where Jackson finds an error: its column is behind the token or the character."""
+    column = error.colno + (len(_token(text, error)) or 1)
+    return f'[Source: (String)"{text}"; line: {error.lineno}, column: {column}]'
+
+
+def is_true(value: Any) -> bool:
+    """Return whether a flag of a template, of a request or of moto's is set: True, or the text "true"."""
+    return str(value).lower() == "true"
 
 
 def _token(text: str, error: json.JSONDecodeError) -> str:

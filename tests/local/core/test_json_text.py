@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from millrace.local.core.json_text import jackson_error, jackson_width
+from millrace.local.core.json_text import jackson_error, jackson_source
 
 VALUES = "(JSON String, Number, Array, Object or token 'null', 'true' or 'false')"
 
@@ -24,4 +24,4 @@ def test_error_of_a_text_has_the_words_and_the_column_of_jackson(text, message, 
     with pytest.raises(json.JSONDecodeError) as raised:
         json.loads(text)
     assert jackson_error(text, raised.value) == message
-    assert raised.value.colno + jackson_width(text, raised.value) == column
+    assert jackson_source(text, raised.value) == f'[Source: (String)"{text}"; line: 1, column: {column}]'

@@ -15,6 +15,7 @@ from millrace.local.cloudformation.parameters import ParameterError, given_or_de
 from millrace.local.cloudformation.registry.calls import Clients
 from millrace.local.cloudformation.template import Template
 from millrace.local.core.errors import ApiError
+from millrace.local.core.json_text import is_true
 
 
 class Descriptions:
@@ -166,7 +167,7 @@ def parameters(request: StackRequest, clients: Clients) -> list[dict[str, Any]]:
     """Return the parameters of a request for DescribeStacks and DescribeChangeSet."""
     found = []
     for name, body in request.template.body.get("Parameters", {}).items():
-        hidden = str(body.get("NoEcho", False)).lower() == "true"
+        hidden = is_true(body.get("NoEcho"))
         value = given_or_default(name, body, request.parameters)
         shown = {"ParameterKey": name, "ParameterValue": "****" if hidden else value}
         if is_ssm_parameter(body):

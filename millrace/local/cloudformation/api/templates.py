@@ -15,6 +15,7 @@ from millrace.local.cloudformation.api.protocol import validation_error
 from millrace.local.cloudformation.registry.calls import Clients
 from millrace.local.cloudformation.template import Template, TemplateError
 from millrace.local.core.errors import ApiError
+from millrace.local.core.json_text import is_true
 
 _VIRTUAL_HOST = re.compile(r"^(.+)\.s3[.-][a-z0-9.-]*amazonaws\.com(\.cn)?$")
 _NAMED_IAM = {
@@ -141,7 +142,7 @@ def _declared_parameter(name: str, body: Mapping[str, Any]) -> dict[str, Any]:
         "ParameterKey": name,
         "DefaultValue": str(body["Default"]) if "Default" in body else None,
         "ParameterType": body.get("Type", "String"),
-        "NoEcho": str(body.get("NoEcho", False)).lower() == "true",
+        "NoEcho": is_true(body.get("NoEcho")),
         "Description": body.get("Description"),
         "ParameterConstraints": {"AllowedValues": [str(each) for each in body.get("AllowedValues", ())]},
     }

@@ -13,6 +13,7 @@ from typing import Any
 
 from millrace.local.cloudformation.registry.calls import Cloud
 from millrace.local.cloudformation.registry.types import ignore_not_found
+from millrace.local.core.json_text import is_true
 
 Properties = Mapping[str, Any]
 _SYSTEM_METADATA = {
@@ -28,22 +29,18 @@ def bucket_deployment(cloud: Cloud, old: Properties | None, new: Properties | No
     """Put the files of the sources into the bucket, and delete others below the prefix unless `Prune` is false."""
     client: Any = cloud.clients("s3")
     if new is None:
-        if old and not _flag(old, "RetainOnDelete", default=True):
+        if old and not is_true(old.get("RetainOnDelete", True)):
             with ignore_not_found():
                 _delete(client, old, keep=set())
         return {}
     files = dict(_files(client, new))
     for key, content in files.items():
         _put(client, new, key, content)
-    if _flag(new, "Prune", default=True):
+    if is_true(new.get("Prune", True)):
         _delete(client, new, keep=set(files))
     bucket = new["DestinationBucketName"]
     arn = f"arn:{cloud.partition}:s3:::{bucket}"
     return {"DestinationBucketArn": arn, "DeployedBucket": bucket, "SourceObjectKeys": new["SourceObjectKeys"]}
-
-
-def _flag(properties: Properties, name: str, *, default: bool) -> bool:
-    return str(properties.get(name, default)).lower() == "true"
 
 
 def _prefix(properties: Properties) -> str:
@@ -53,13 +50,10 @@ def _prefix(properties: Properties) -> str:
 
 def _files(client: Any, properties: Properties) -> Iterator[tuple[str, bytes]]:
     """Yield the key and the content of each file of the sources."""
-    prefix, sources = (
-        _prefix(properties),
-        zip(properties["SourceBucketNames"], properties["SourceObjectKeys"], strict=True),
-    )
-    for index, (bucket, key) in enumerate(sources):
+    prefix, sources = _prefix(properties), (properties["SourceBucketNames"], properties["SourceObjectKeys"])
+    for index, (bucket, key) in enumerate(zip(*sources, strict=True)):
         content: bytes = client.get_object(Bucket=bucket, Key=key)["Body"].read()
-        if not _flag(properties, "Extract", default=True):
+        if not is_true(properties.get("Extract", True)):
             yield f"{prefix}{key.rpartition('/')[2]}", content
             continue
         markers = _markers(properties, index)
@@ -78,7 +72,7 @@ def _markers(properties: Properties, index: int) -> dict[bytes, bytes]:
     """Return the values of a source that are known at deployment only."""
     markers = (properties.get("SourceMarkers") or [])[index : index + 1]
     settings = (properties.get("SourceMarkersConfig") or [])[index : index + 1]
-    escape = any(str(each.get("jsonEscape")).lower() == "true" for each in settings)
+    escape = any(is_true(each.get("jsonEscape")) for each in settings)
     values = {name: str(value) for each in markers for name, value in each.items()}
     return {name.encode(): (json.dumps(text)[1:-1] if escape else text).encode() for name, text in values.items()}
 

@@ -10,6 +10,7 @@ from millrace.local.cloudformation.registry.bucket_deployments import bucket_dep
 from millrace.local.cloudformation.registry.calls import Cloud
 from millrace.local.cloudformation.registry.custom_requests import invoke
 from millrace.local.cloudformation.registry.types import ignore_not_found
+from millrace.local.core.json_text import is_true
 
 Properties = Mapping[str, Any]
 Change = Callable[[Cloud, Properties | None, Properties | None], dict[str, Any]]
@@ -77,7 +78,7 @@ def trigger(cloud: Cloud, old: Properties | None, new: Properties | None) -> dic
 
     https://docs.aws.amazon.com/cdk/api/v2/docs/aws-cdk-lib.triggers-readme.html
     """
-    if new is None or (old is not None and str(new.get("ExecuteOnHandlerChange", "true")).lower() != "true"):
+    if new is None or (old is not None and not is_true(new.get("ExecuteOnHandlerChange", True))):
         return {}
     if new.get("InvocationType") == "Event":
         client: Any = cloud.clients("lambda")

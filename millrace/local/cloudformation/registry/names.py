@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from millrace.local.core.json_text import is_true
+
 _CHARACTERS = string.ascii_uppercase + string.digits
 _RANDOM_LENGTH = 12
 
@@ -34,7 +36,7 @@ class Name:
     def generated(self, stack: str, logical_id: str, properties: Mapping[str, Any], source: random.Random) -> str:
         """Return `<stack>-<logical id>-<12 random characters>`, with both parts cut to the limit."""
         stack = self.prefix or stack
-        suffix = ".fifo" if self.fifo and str(properties.get(self.fifo)).lower() == "true" else ""
+        suffix = ".fifo" if self.fifo and is_true(properties.get(self.fifo)) else ""
         room = self.limit - _RANDOM_LENGTH - 2 - len(suffix)
         if len(stack) + len(logical_id) > room:
             logical_id = logical_id[: max(room // 2, room - len(stack))]

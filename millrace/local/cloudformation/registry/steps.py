@@ -8,6 +8,7 @@ from typing import Any
 from millrace.local.cloudformation.registry.calls import Argument, Call
 from millrace.local.cloudformation.registry.errors import MissingDefaultError
 from millrace.local.cloudformation.registry.types import Properties, Step, StepContext, ignore_not_found
+from millrace.local.core.json_text import is_true
 
 
 def _changed(names: Iterable[str], before: Properties | None, properties: Properties) -> list[str]:
@@ -130,7 +131,7 @@ class Switch(Step):
         return context.call(self.on if is_on else self.off)
 
     def _is_on(self, properties: Properties) -> bool:
-        return str(properties.get(self.of, self.default)).lower() == "true"
+        return is_true(properties.get(self.of, self.default))
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import regex
 
 from millrace.local.core.errors import UnsupportedPolicyError
-from millrace.local.core.json_text import parsed
+from millrace.local.core.json_text import is_true, parsed
 from millrace.local.services.apigateway.call import Call
 from millrace.local.services.apigatewayv2 import HttpError, forbidden
 from millrace.local.services.iam import Iam, InvalidPolicyError, Permission
@@ -70,13 +70,13 @@ def validate(call: Call) -> None:
     validator = call.api.request_validators.get(call.method.request_validator_id)
     if validator is None:
         return
-    if _is_on(validator.validate_request_parameters):
-        required = [name for name, needed in (call.method.request_parameters or {}).items() if _is_on(needed)]
+    if is_true(validator.validate_request_parameters):
+        required = [name for name, needed in (call.method.request_parameters or {}).items() if is_true(needed)]
         missing = [name.rpartition(".")[2] for name in required if not call.value(name)]
         if missing:
             text = f"Missing required request parameters: [{', '.join(missing)}]"
             raise HttpError(400, text, "the request validator rejects the request")
-    if _is_on(validator.validate_request_body):
+    if is_true(validator.validate_request_body):
         _validate_body(call)
 
 
@@ -129,7 +129,3 @@ def _check_pattern(_validator: Any, pattern: str, text: Any, _schema: Any) -> It
             yield ValidationError(f"{text!r} does not match {pattern!r}")
     except TimeoutError:
         yield ValidationError(f"comparing with {pattern!r} takes more than {_SECONDS_OF_PATTERN} s")
-
-
-def _is_on(value: Any) -> bool:
-    return str(value).lower() == "true"

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from millrace.local.core.json_text import is_true
 from millrace.local.services.firehose import prefixes
 from millrace.local.services.firehose.buffers import MIB, Hints
 
@@ -86,9 +87,9 @@ def destination_of(stream: Any) -> Destination:
 
 def unsupported(settings: Settings) -> Iterator[str]:
     """Yield what the local cloud does not support of a destination, from a template or a request."""
-    if _is_true((settings.get("DataFormatConversionConfiguration") or {"Enabled": False}).get("Enabled", True)):
+    if is_true((settings.get("DataFormatConversionConfiguration") or {"Enabled": False}).get("Enabled", True)):
         yield "DataFormatConversionConfiguration"
-    if _is_true((settings.get("DynamicPartitioningConfiguration") or {}).get("Enabled", False)):
+    if is_true((settings.get("DynamicPartitioningConfiguration") or {}).get("Enabled", False)):
         yield "DynamicPartitioningConfiguration"
     if settings.get("S3BackupMode") == "Enabled":
         yield "S3BackupMode Enabled"
@@ -123,8 +124,4 @@ def broken_rule(settings: Settings) -> str:
 
 def _processors(settings: Settings) -> Iterable[Settings]:
     processing = settings.get("ProcessingConfiguration") or {}
-    return processing.get("Processors") or () if _is_true(processing.get("Enabled", False)) else ()
-
-
-def _is_true(value: Any) -> bool:
-    return str(value).lower() == "true"
+    return processing.get("Processors") or () if is_true(processing.get("Enabled", False)) else ()

@@ -48,11 +48,10 @@ class Firehose(Service):
         if kind == "KinesisStreamAsSource" and not params.get("KinesisStreamSourceConfiguration"):
             raise _invalid("KinesisStreamSourceConfiguration is required for the type KinesisStreamAsSource.")
         self.check(params)
-        name, account = params.get("DeliveryStreamName"), self.region.account
+        name = params.get("DeliveryStreamName")
+        arn = f"arn:aws:firehose:{self.region.name}:{self.region.account}:deliverystream/{name}"
         for role in roles(params):
-            if reason := untrusted(
-                self.region, role, f"arn:aws:firehose:{self.region.name}:{account}:deliverystream/{name}"
-            ):
+            if reason := untrusted(self.region, role, arn):
                 raise _invalid(reason)
 
     def check(self, params: dict[str, Any]) -> None:

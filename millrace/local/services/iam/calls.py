@@ -96,7 +96,7 @@ class Call:
     def each(self, *forms: tuple[str, str | Callable[[str], str]]) -> list[str]:
         """Return the ARNs of all parameters that are set, by their formats; `*` if none is.
 
-        Each of them must be allowed: which one a service reads is its own affair.
+        Each of them must be allowed, because services differ in which one they read.
         """
         named = [form for form in forms if self.params.get(form[0])]
         return list(dict.fromkeys(self.first(form) for form in named)) or ["*"]

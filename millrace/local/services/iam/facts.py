@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-ke
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import cache
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -66,14 +67,14 @@ _ABSENT_BELOW = ("aws:principaltag/", "events:detail.", "kms:encryptioncontext:"
 
 
 Layer = Known | Callable[[], Known]
-"""A callable computes its condition keys when a condition needs one."""
+"""A callable computes its condition keys once, when a condition needs one."""
 
 
 class Facts:
     """The condition keys of a request, in three layers: the permission's, the caller's and the environment's."""
 
     def __init__(self, known: Known, caller: Layer, surroundings: Layer) -> None:
-        self._layers: tuple[Layer, ...] = (known, caller, surroundings)
+        self._layers = tuple(cache(each) if callable(each) else each for each in (known, caller, surroundings))
 
     def values(self, key: str) -> Values:
         """Return the values of a key in lower case; none if the request has none. Raises UnsupportedPolicyError."""

@@ -28,13 +28,12 @@ class FifoMessages:
 
     def duplicate(self, key: tuple[str, str], now: float) -> Published | None:
         """Return the message that a message with this key repeats; None for a new message."""
-        recent = {
-            each: published
-            for each, published in self._published.items()
-            if now - published.time < _DEDUPLICATION_SECONDS
-        }
-        self._published = recent
-        return recent.get(key)
+        while self._published:
+            oldest = next(iter(self._published))
+            if now - self._published[oldest].time < _DEDUPLICATION_SECONDS:
+                break
+            del self._published[oldest]
+        return self._published.get(key)
 
     def add(self, key: tuple[str, str], message_id: str, now: float) -> Published:
         """Number a message."""
@@ -44,7 +43,8 @@ class FifoMessages:
 
     def sequence_number(self, message_id: str) -> str:
         """Return the number of a message that was published just now."""
-        return next(each.sequence_number for each in self._published.values() if each.message_id == message_id)
+        latest = reversed(self._published.values())
+        return next(each.sequence_number for each in latest if each.message_id == message_id)
 
 
 def messages_of(topic: Any) -> FifoMessages:

@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/sns/latest/dg/sns-subscription-filter-policies.html
 
 import json
 from collections.abc import Mapping
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 from millrace.patterns import Pattern, compile_pattern
@@ -15,24 +15,22 @@ _ABSENT = {"exists": False}
 
 def passes(subscription: Any, attributes: Mapping[str, Mapping[str, Any]], message: str) -> bool:
     """Return whether a message passes the policy of moto's subscription, which may have none."""
-    text = subscription.attributes.get("FilterPolicy") or "{}"
-    if not _parsed(text):
+    of_body = subscription.attributes.get("FilterPolicyScope") == "MessageBody"
+    pattern = _pattern(subscription.attributes.get("FilterPolicy") or "{}", of_body=of_body)
+    if pattern is None:
         return True
-    if subscription.attributes.get("FilterPolicyScope") == "MessageBody":
+    if of_body:
         body = _parsed(message)
-        return isinstance(body, dict) and _for_body(text).matches(body)
+        return isinstance(body, dict) and pattern.matches(body)
     values = {name: _value(each) for name, each in attributes.items() if not str(each["Type"]).startswith("Binary")}
-    return _for_attributes(text).matches(values)
+    return pattern.matches(values)
 
 
-@cache
-def _for_body(text: str) -> Pattern:
-    return compile_pattern(text)
-
-
-@cache
-def _for_attributes(text: str) -> Pattern:
-    return compile_pattern(json.dumps(_with_absent(json.loads(text))))
+@lru_cache(maxsize=1024)
+def _pattern(text: str, *, of_body: bool) -> Pattern | None:
+    """Return the pattern of a policy; None for an empty one."""
+    policy = json.loads(text)
+    return compile_pattern(text if of_body else json.dumps(_with_absent(policy))) if policy else None
 
 
 def _with_absent(policy: Any) -> Any:

@@ -4,7 +4,6 @@ https://docs.aws.amazon.com/sns/latest/dg/sns-http-https-endpoint-as-subscriber.
 """
 
 import http.client
-import json
 import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -81,7 +80,7 @@ def _post(notification: Notification) -> int | Exception:
 
 
 def _request(notification: Notification) -> HttpRequest:
-    subscription, raw = notification.subscription, notification.is_raw
+    subscription = notification.subscription
     headers = {
         "Content-Type": "text/plain; charset=UTF-8",
         "User-Agent": "Amazon Simple Notification Service Agent",
@@ -89,7 +88,6 @@ def _request(notification: Notification) -> HttpRequest:
         "x-amz-sns-message-type": "Notification",
         "x-amz-sns-subscription-arn": subscription.arn,
         "x-amz-sns-topic-arn": subscription.topic.arn,
-        **({"x-amz-sns-rawdelivery": "true"} if raw else {}),
+        **({"x-amz-sns-rawdelivery": "true"} if notification.is_raw else {}),
     }
-    body = notification.message if raw else json.dumps(notification.body(), indent=2)
-    return HttpRequest("POST", subscription.endpoint, headers, body.encode())
+    return HttpRequest("POST", subscription.endpoint, headers, notification.text(indent=2).encode())

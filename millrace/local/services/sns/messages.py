@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from millrace.local.core.errors import ApiError
+from millrace.local.core.json_text import is_true
 
 Form = Mapping[str, str]
 """Parameters of the query protocol, such as `MessageAttributes.entry.1.Name`."""
@@ -35,16 +36,16 @@ def check_message(topic: Any, entry: Form) -> None:
     subject, text = entry.get("Subject"), entry.get("Message", "")
     number = entry.get("PhoneNumber")
     if number is not None and not _PHONE_NUMBER.fullmatch(number):
-        raise _invalid(f"PhoneNumber Reason: {number} is not valid to publish to")
+        raise invalid(f"PhoneNumber Reason: {number} is not valid to publish to")
     if subject is not None and not (0 < len(subject) <= _MAX_SUBJECT and subject.isprintable()):
-        raise _invalid("Subject")
+        raise invalid("Subject")
     if not text:
-        raise _invalid("Empty message")
+        raise invalid("Empty message")
     for attribute in members(entry, "MessageAttributes.entry"):
         _check_name(attribute.get("Name", ""))
         _check_attribute(attribute.get("Name", ""), attribute)
     if _bytes_of(entry) > _MAX_BYTES:
-        raise _invalid("Message too long")
+        raise invalid("Message too long")
     if entry.get("MessageStructure") == "json":
         _check_structure(text)
     if topic is not None:
@@ -103,9 +104,9 @@ def _check_structure(text: str) -> None:
     try:
         messages = json.loads(text)
     except ValueError:
-        raise _invalid("Message Structure - JSON message body failed to parse") from None
+        raise invalid("Message Structure - JSON message body failed to parse") from None
     if not isinstance(messages, dict) or not isinstance(messages.get("default"), str):
-        raise _invalid("Message Structure - No default entry in JSON message body")
+        raise invalid("Message Structure - No default entry in JSON message body")
 
 
 def _check_order(topic: Any, entry: Form) -> None:
@@ -114,21 +115,17 @@ def _check_order(topic: Any, entry: Form) -> None:
     if not is_true(topic.fifo_topic):
         if identity is not None:
             message = "The request includes MessageDeduplicationId parameter that is not valid for this topic type"
-            raise _invalid(f"MessageDeduplicationId Reason: {message}")
+            raise invalid(f"MessageDeduplicationId Reason: {message}")
     elif not entry.get("MessageGroupId"):
-        raise _invalid("The MessageGroupId parameter is required for FIFO topics")
+        raise invalid("The MessageGroupId parameter is required for FIFO topics")
     elif not identity and not is_true(topic.content_based_deduplication):
         message = "The topic should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided"
-        raise _invalid(f"{message} explicitly")
+        raise invalid(f"{message} explicitly")
 
 
-def is_true(value: Any) -> bool:
-    """Return whether an attribute of moto's is set: True, or the text of the request."""
-    return str(value).lower() == "true"
-
-
-def _invalid(text: str) -> ApiError:
-    return ApiError("InvalidParameter", f"Invalid parameter: {text}")
+def invalid(*texts: str) -> ApiError:
+    """Return the error of an invalid parameter."""
+    return ApiError("InvalidParameter", f"Invalid parameter: {''.join(texts)}")
 
 
 def _attribute_error(text: str) -> ApiError:

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from millrace.local.core.account_region import AccountRegion
+from millrace.local.core.json_text import is_true
 from millrace.local.core.moto_patches import replace, when_imported
 from millrace.local.services.sns.fifo import content_hash, key_of, messages_of
-from millrace.local.services.sns.messages import is_true
 from millrace.local.services.sns.service import Sns
 
 _RETRIES = {

@@ -4,13 +4,14 @@ https://docs.aws.amazon.com/sns/latest/dg/sns-message-and-json-formats.html
 """
 
 import base64
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from millrace.local.core.clock import iso_millis
-from millrace.local.services.sns.messages import is_true
+from millrace.local.core.json_text import is_true
 
 Attributes = Mapping[str, dict[str, Any]]
 
@@ -34,6 +35,10 @@ class Notification:
     def is_raw(self) -> bool:
         """Whether the subscriber receives the message alone."""
         return is_true(self.subscription.attributes.get("RawMessageDelivery"))
+
+    def text(self, indent: int | None = None) -> str:
+        """Return the message alone, or the JSON document."""
+        return self.message if self.is_raw else json.dumps(self.body(), indent=indent)
 
     def event(self) -> dict[str, Any]:
         """Return the event of a function. https://docs.aws.amazon.com/lambda/latest/dg/with-sns.html."""
@@ -76,7 +81,7 @@ class Notification:
         }
         unsubscribe = {"UnsubscribeURL": f"{url}/?Action=Unsubscribe&SubscriptionArn={self.subscription.arn}"}
         fields = {name: value for name, value in fields.items() if value is not None}
-        if str(topic.fifo_topic).lower() == "true":
+        if is_true(topic.fifo_topic):
             return fields | unsubscribe
         version = str(getattr(topic, "signature_version", None) or "1")
         signature = _signature(_signed_text(fields), version)

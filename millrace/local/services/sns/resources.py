@@ -10,6 +10,7 @@ from millrace.local.cloudformation.registry.calls import Argument, Call, nested,
 from millrace.local.cloudformation.registry.names import Name
 from millrace.local.cloudformation.registry.steps import Attributes, ForEach, Setting, Tags
 from millrace.local.cloudformation.registry.types import Properties, ResourceType, Step, StepContext
+from millrace.local.services.sns.validation import SUBSCRIPTION_ATTRIBUTES
 
 _TOPIC_ATTRIBUTES = (
     "ArchivePolicy",
@@ -116,27 +117,17 @@ TOPIC_INLINE_POLICY = ResourceType(
     other_properties=frozenset({"TopicArn"}),
 )
 
-_SUBSCRIPTION_ATTRIBUTES = (
-    "DeliveryPolicy",
-    "FilterPolicy",
-    "FilterPolicyScope",
-    "RawMessageDelivery",
-    "RedrivePolicy",
-    "ReplayPolicy",
-    "SubscriptionRoleArn",
-)
-
 SUBSCRIPTION = ResourceType(
     "AWS::SNS::Subscription",
     "sns",
     create=Call(
         "subscribe",
-        props("Endpoint", "Protocol", "TopicArn") | nested("Attributes", *_SUBSCRIPTION_ATTRIBUTES),
+        props("Endpoint", "Protocol", "TopicArn") | nested("Attributes", *SUBSCRIPTION_ATTRIBUTES),
         {"ReturnSubscriptionArn": "true"},
     ),
     id="{SubscriptionArn}",
     attributes={"Arn": "{SubscriptionArn}"},
-    steps=(Attributes("set_subscription_attributes", {"SubscriptionArn": "{id}"}, _SUBSCRIPTION_ATTRIBUTES),),
+    steps=(Attributes("set_subscription_attributes", {"SubscriptionArn": "{id}"}, SUBSCRIPTION_ATTRIBUTES),),
     delete=(Call("unsubscribe", by={"SubscriptionArn": "{id}"}),),
     immutable=frozenset({"Endpoint", "Protocol", "TopicArn"}),
     defaults={"FilterPolicy": {}, "FilterPolicyScope": "MessageAttributes", "RawMessageDelivery": False},

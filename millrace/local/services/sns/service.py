@@ -105,8 +105,7 @@ class Sns(Service):
     def _put_record(self, notification: Notification) -> None:
         """https://docs.aws.amazon.com/sns/latest/dg/sns-firehose-as-subscriber.html."""
         subscription = notification.subscription
-        body = notification.message if notification.is_raw else json.dumps(notification.body())
-        put = Permission("firehose:PutRecord", subscription.endpoint, {})
+        text, put = f"{notification.text()}\n", Permission("firehose:PutRecord", subscription.endpoint, {})
         role, access = subscription.attributes.get("SubscriptionRoleArn"), self.region.service(Iam).access
 
         def deliver() -> None:
@@ -114,7 +113,7 @@ class Sns(Service):
                 self._send_dead_letter(notification)
                 return
             try:
-                send_record(self.region, subscription.endpoint, f"{body}\n")
+                send_record(self.region, subscription.endpoint, text)
             except LookupError:
                 self._send_dead_letter(notification)
 
@@ -145,7 +144,7 @@ class Sns(Service):
         queue, owner = find(self.region, arn), self.region.owner(arn)
         (owner or self.region).backends.sqs.send_message(
             queue.name,
-            notification.message if notification.is_raw else json.dumps(notification.body(), indent=2),
+            notification.text(indent=2),
             message_attributes=notification.queue_attributes() if notification.is_raw else None,
             deduplication_id=options.get("deduplication_id") if queue.fifo_queue else None,
             group_id=options.get("group_id"),

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from millrace.local.core.errors import ApiError
+from millrace.local.core.json_text import is_true
 from millrace.local.core.moto_patches import replace, replace_attribute
 from millrace.local.services.sqs.validation import check_message
 
@@ -35,7 +36,7 @@ def _keep_attributes() -> None:
         set_by_moto(queue, {**known, **attributes}, now)
         if attributes.get("KmsMasterKeyId"):
             queue.sqs_managed_sse_enabled = "false"
-        elif str(attributes.get("SqsManagedSseEnabled", "")).lower() == "true":
+        elif is_true(attributes.get("SqsManagedSseEnabled")):
             queue.kms_master_key_id = queue.kms_data_key_reuse_period_seconds = None
         queue.redrive_allow_policy = (json.dumps(allowed) if isinstance(allowed, dict) else allowed) or None
 

@@ -10,7 +10,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from millrace.local.core.errors import ApiError
-from millrace.local.core.json_text import parsed
+from millrace.local.core.json_text import is_true, parsed
 
 if TYPE_CHECKING:
     from millrace.local.core.account_region import AccountRegion
@@ -83,7 +83,7 @@ class Validation:
             return
         attributes = params.get("Attributes") or {}
         _check_queue_attributes(attributes, fifo=queue.fifo_queue)
-        if str(attributes.get("FifoQueue", "true")).lower() != "true":
+        if not is_true(attributes.get("FifoQueue", True)):
             reason = "Modifying queue type is not supported."
             message = f"Invalid value for the parameter FifoQueue. Reason: {reason}"
             raise ApiError("InvalidAttributeValue", message)
@@ -233,7 +233,7 @@ def _check_receive(params: Parameters) -> None:
 def _check_new_queue(params: Parameters) -> None:
     """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_CreateQueue.html."""
     name, attributes = str(params.get("QueueName") or ""), params.get("Attributes") or {}
-    fifo = str(attributes.get("FifoQueue", "")).lower() == "true"
+    fifo = is_true(attributes.get("FifoQueue"))
     if fifo and not _FIFO_NAME.fullmatch(name):
         message = (
             "The name of a FIFO queue can only include alphanumeric characters, hyphens, or underscores, must end "
@@ -257,8 +257,7 @@ def _check_queue_attributes(attributes: Mapping[str, Any], *, fifo: bool) -> Non
 
 
 def _check_encryption(attributes: Mapping[str, Any]) -> None:
-    managed = str(attributes.get("SqsManagedSseEnabled", "")).lower() == "true"
-    if managed and attributes.get("KmsMasterKeyId"):
+    if is_true(attributes.get("SqsManagedSseEnabled")) and attributes.get("KmsMasterKeyId"):
         message = "You can use one type of server-side encryption (SSE) at one time. You can either enable KMS SSE or "
         raise ApiError("InvalidAttributeName", f"{message}SQS SSE.")
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from millrace.local.core.json_text import jackson_error, jackson_width, reject_lone_surrogates
+from millrace.local.core.json_text import jackson_error, jackson_source, reject_lone_surrogates
 from millrace.local.services.stepfunctions.interpreter.definition.diagnostics import Diagnostic, InvalidDefinitionError
 from millrace.local.services.stepfunctions.interpreter.definition.reader import SCHEMA, Reader
 from millrace.local.services.stepfunctions.interpreter.definition.states import (
@@ -63,7 +63,7 @@ def _read(text: str, *, express: bool) -> tuple[StateMachine | None, list[Diagno
 
 
 def _not_json(text: str, error: json.JSONDecodeError) -> Diagnostic:
-    source = f'[Source: (String)"{text}"; line: {error.lineno}, column: {error.colno + jackson_width(text, error)}]'
+    source = jackson_source(text, error)
     return Diagnostic(_JSON, f"{jackson_error(text, error)}\n at {source}", source)
 
 
