@@ -83,8 +83,9 @@ fuzz: $(READY) ## 20,000 random calls, at every operation of the services (CALLS
 rebuild-100k: $(READY) ## Rebuild a read model from 100,000 stored events, and tell time and memory
 	@$(BIN)/python -m benchmarks.rebuild --events 100000
 
-kafka: $(READY) ## Test the Kafka poller on the mock cluster of librdkafka
-	@MILLRACE_KAFKA_TESTS=1 $(BIN)/pytest -n 0 tests/local/lambda_/test_sources_kafka.py
+kafka: $(READY) ## Test the Kafka poller, and 50,000 lines of the access log, on the mock cluster of librdkafka
+	@MILLRACE_KAFKA_TESTS=1 $(BIN)/pytest -n 0 tests/local/lambda_/test_sources_kafka.py \
+		tests/local/test_access_log_kafka.py
 
 stream-1m: $(READY) ## Run 1,000,000 readings through a stream processor, and compare its windows with DuckDB
 	@$(BIN)/python -m benchmarks.streams --readings 1000000

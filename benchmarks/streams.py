@@ -3,8 +3,8 @@
 `python -m benchmarks.streams --readings 1000000`
 
 All three get the same batches, as Lambda hands them over, and compute count, sum, minimum and maximum for each
-sensor and five minutes. Figures are records a second of processor time. The windows are compared with DuckDB, digit
-by digit.
+sensor and five minutes. The loop and Powertools validate no reading, and keep no late or invalid record: they do less.
+Figures are records a second of processor time. The windows are compared with DuckDB, digit by digit.
 """
 
 import argparse
@@ -78,10 +78,10 @@ class MemoryTable:
     def put_item(self, **request: Any) -> Any:
         item = request["Item"]
         of = self.items.setdefault(item["key"], {})
-        if item["closed"]:
-            of.pop(item["window"], None)  # a query returns none of them, and the bench puts no record twice
-        else:
+        if "open" in item:
             of[item["window"]] = item
+        else:
+            of.pop(item["window"], None)  # the bench puts no record twice
         return {}
 
 
@@ -151,10 +151,10 @@ def _payload(records: list[Payload], window: int) -> Payload:
 def ours(batches: list[Payload]) -> None:
     """Run the stream processor with a table in memory."""
     WINDOWS.clear()
-    table = WindowTable(MemoryTable())
+    table = WindowTable(MemoryTable(), summed.frame.due)
     silent = SimpleNamespace(window_closed=lambda *_: None)
     fakes: dict[str, Any] = {
-        "window_table": lambda: table,
+        "window_table": lambda _: table,
         "StreamProducer": lambda _: SimpleNamespace(tick=lambda _: None),
         "dead_letter": lambda *_: None,
         "observe": silent,

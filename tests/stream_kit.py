@@ -71,8 +71,8 @@ class MemoryTable:
 
     def query(self, **request):
         wanted = request["ExpressionAttributeValues"][":key"]
-        found = [item for (key, _), item in sorted(self.items.items()) if key == wanted]
-        return {"Items": [item for item in found if not item["closed"]]}
+        found = [item for (key, _), item in sorted(self.items.items()) if key == wanted and "open" in item]
+        return {"Items": [{"key": wanted, "window": item["window"], "open": item["open"]} for item in found]}
 
     def put_item(self, **request):
         item = request["Item"]

@@ -84,7 +84,7 @@ class Day:
         found = {}
         for item in (item for page in pages for item in page["Items"]):
             celsius = Statistics(json.loads(item["readings"]["S"])["f"]["celsius"])
-            if item["closed"]["BOOL"] and item["key"]["S"].startswith("day-"):
+            if "open" not in item and item["key"]["S"].startswith("day-"):
                 slot = item["key"]["S"], int(item["window"]["N"])
                 found[slot] = celsius.count, celsius.sum, celsius.min, celsius.max
         return found

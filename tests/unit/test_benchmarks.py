@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from benchmarks import streams
 from benchmarks.bars import evaluate
 from benchmarks.comparison import Results
 from benchmarks.plan import QUICK
@@ -87,3 +88,8 @@ def test_a_process_ends_with_what_it_has_started():
     end(process)
     process.stdout.close()
     assert not tree(child)
+
+
+def test_stream_benchmark_computes_the_windows_of_duckdb(capsys):
+    streams.main(["--readings", "3000"])
+    assert "20 windows equal those of DuckDB: yes" in capsys.readouterr().out

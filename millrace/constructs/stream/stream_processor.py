@@ -19,7 +19,7 @@ from millrace.constructs.function.settings import Settings
 from millrace.constructs.observability.alarms import Alarms
 from millrace.constructs.stores.tables import Tables, check_resources, grant_table_actions
 from millrace.constructs.stream.sources import StreamSource, kinesis
-from millrace.runtime.stream.window_table import WINDOWS
+from millrace.runtime.stream.window_table import OPEN_WINDOWS, WINDOWS
 
 _TIMEOUT = Duration.minutes(5)
 """At the end of Lambda's window, an invocation merges, reads and closes the windows of up to some 4,000 keys."""
@@ -57,7 +57,8 @@ class StreamProcessor(Construct):
         self._bus = bus
         windows = self._windows(bus)
         self.function.add_environment(WINDOWS, windows.table_name)
-        grant_table_actions(worker.role, windows, "BatchGetItem", "Query", "PutItem")
+        grant_table_actions(worker.role, windows, "BatchGetItem", "PutItem")
+        grant_table_actions(worker.role, windows, "Query", index=OPEN_WINDOWS)
         frame = handler.frame
         seconds = {"every": frame.width.total_seconds(), "lateness": frame.lateness.total_seconds()}
         worker.add_metadata(window=seconds)
@@ -69,7 +70,7 @@ class StreamProcessor(Construct):
 
     def _windows(self, bus: Bus) -> dynamodb.Table:
         kinds = dynamodb.AttributeType
-        return encrypted_table(
+        table = encrypted_table(
             self,
             "Windows",
             bus.encryption_key,
@@ -78,6 +79,12 @@ class StreamProcessor(Construct):
             sort_key=dynamodb.Attribute(name="window", type=kinds.NUMBER),
             time_to_live_attribute="expiration",
         )
+        table.add_local_secondary_index(
+            index_name=OPEN_WINDOWS,
+            sort_key=dynamodb.Attribute(name="open", type=kinds.NUMBER),
+            projection_type=dynamodb.ProjectionType.KEYS_ONLY,
+        )
+        return table
 
     def grant_put(self, role: iam.IRole) -> None:
         """Allow a role to put records into the stream."""

@@ -1,6 +1,5 @@
 """Fold the records of a batch into the parts of their windows."""
 
-from base64 import b64encode
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from pydantic import ValidationError
 from millrace.events.contract import ContractError
 from millrace.runtime.stream.readings import MAX_KEY_BYTES, Reading, ReadingError, check_reading
 from millrace.runtime.stream.records import TICK, Records, Row
+from millrace.runtime.stream.schemas import Schemas
 from millrace.runtime.stream.window_table import Stored
 from millrace.runtime.stream.windows import EPOCH, Frame, Part, Slot, hashed, split_ids
 
@@ -46,13 +46,13 @@ class Fold:
     reading: type[Reading]
     frame: Frame
     parser: Parser | None = None
-    schema: Any = None
+    schemas: Schemas | None = None
 
     def batch(self, records: Records, known: Known) -> Batch:
         """Return the parts of a batch, without readings that are already `known` by their id or position."""
         batch = Batch(max(map(itemgetter(2), records.rows), default=0.0))
         grouped: dict[Slot, list[tuple[Row, Any]]] = defaultdict(list)
-        read = self._reader()
+        read, content = self._reader(), itemgetter(1 if self.schemas is None else 3)
         key_of, time_of = attrgetter(self.reading.key_field), attrgetter(self.reading.time_field)
         width, seconds, latest = self.frame.width, self.frame.whole_seconds, _surely_past(records)
         for row in records.rows:
@@ -60,7 +60,7 @@ class Fold:
                 batch.ticked.add(row[0])
                 continue
             try:
-                reading = read(row[1])
+                reading = read(content(row))
                 key, time = key_of(reading), time_of(reading)
                 if key != row[0] or len(key) > _SHORT or not key or time.tzinfo is None:
                     check_reading(reading, row[0], row[2], FUTURE_SECONDS)
@@ -75,11 +75,11 @@ class Fold:
             self._add(batch, slot, found, records, before.get(slot))
         return batch
 
-    def _reader(self) -> Callable[[bytes], Any]:
-        """Return the function that reads the data of a record: pydantic's, one for the schema, or the parser."""
-        parser, reading = self.parser, self.reading
-        if self.schema is not None:
-            return self._schema_reader()
+    def _reader(self) -> Callable[[Any], Any]:
+        """Return the function that reads a record with a schema, or else the data of one: pydantic's, or the parser."""
+        parser, reading, schemas = self.parser, self.reading, self.schemas
+        if schemas is not None:
+            return lambda raw: reading.model_validate(schemas.read(raw))
         if parser is None:
             return reading.__pydantic_validator__.validate_json
 
@@ -88,23 +88,6 @@ class Fold:
             if not isinstance(found, reading):
                 raise TypeError(f"The parser returned {type(found).__name__}: return a {reading.__name__}.")
             return found
-
-        return parsed
-
-    def _schema_reader(self) -> Callable[[bytes], Any]:
-        """Return the reader of Avro or Protobuf, with the deserializer of Powertools' Kafka consumer."""
-        from aws_lambda_powertools.utilities.kafka.deserializer.deserializer import (  # noqa: PLC0415 - optional
-            get_deserializer,
-        )
-
-        deserializer = get_deserializer(self.schema.value_schema_type, self.schema.value_schema, None)
-
-        def parsed(data: bytes) -> Reading:
-            try:
-                found = deserializer.deserialize(b64encode(data).decode())
-            except Exception as error:
-                raise ReadingError(f"The record does not match its schema: {error}") from error
-            return self.reading.model_validate(found)
 
         return parsed
 

@@ -23,6 +23,7 @@ from millrace.runtime.stream.folding import Batch, Fold, Parser
 from millrace.runtime.stream.producer import STREAM, StreamProducer
 from millrace.runtime.stream.readings import reading_type
 from millrace.runtime.stream.records import Records, kafka_records, kinesis_records
+from millrace.runtime.stream.schemas import Schemas
 from millrace.runtime.stream.window_table import Stored, WindowTable, window_table
 from millrace.runtime.stream.windows import Frame, Part, Slot, Window
 
@@ -58,7 +59,7 @@ class StreamProcessor(Generic[P, R]):
         hints = hints_of(function, where)
         self._window, reading = _window_of(hints, where)
         self.frame = frame
-        self.fold = Fold(reading, frame, parser, schema)
+        self.fold = Fold(reading, frame, parser, None if schema is None else Schemas(schema))
         self.declaration = _declaration(function, hints, where)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -137,9 +138,11 @@ class StreamProcessor(Generic[P, R]):
 
     def _due(self, table: WindowTable, keys: Iterable[str], until: float) -> tuple[list[Stored], set[str]]:
         """Return the open windows that are due, and the keys of the others."""
-        stored = [each for key in sorted(keys) for each in table.open(key)]
-        due = [each for each in stored if self.frame.due(each.slot[1]) <= until]
-        return due, {each.slot[0] for each in stored if self.frame.due(each.slot[1]) > until}
+        opened = list(table.open(keys))
+        due = [(key, number) for key, number in opened if self.frame.due(number) <= until]
+        stored = table.known(due)
+        waiting = {key for key, number in opened if self.frame.due(number) > until}
+        return [stored[slot] for slot in due if slot in stored], waiting
 
     def _events(self, table: WindowTable, stored: Stored) -> list[Envelope]:
         """Return the events of a window; none if the handler has failed too often, and the window is a dead letter.
@@ -241,8 +244,8 @@ def stream_processor(
 
     A window takes the readings of one key whose time lies in it, `every` so long, and that arrive before its end plus
     `lateness`. Then the function is called once, and its events are published. Records are JSON, or raw lines that the
-    `parser` reads, or Avro or Protobuf by a `schema`, a SchemaConfig of Powertools' Kafka consumer. An invalid or late
-    record is kept in the dead-letter queue with the reason.
+    `parser` reads, or Avro or Protobuf by a `schema`: a SchemaConfig of Powertools' Kafka consumer, or a dictionary of
+    them by schema id. An invalid or late record is kept in the dead-letter queue with the reason.
     """
     if every <= timedelta() or lateness < timedelta():
         raise SignatureError(f"@stream_processor(every={every}, lateness={lateness}): set a width above 0.")

@@ -4,6 +4,10 @@ The state that Lambda carries ends with Lambda's own window, which counts the ar
 can outlast it, and survives a shard that is split. An item records the last position that it contains of each shard or
 partition, so a part that comes again is not added again.
 https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-windows.html
+
+An open window has the attribute `open`, by which the index of open windows finds it. A closed window has none, so it
+costs no query anything. A local index has consistent reads, which a global one has not.
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-indexes-general-sparse-indexes.html
 """
 
 import json
@@ -19,6 +23,8 @@ from millrace.runtime.stream.windows import Part, Slot
 
 WINDOWS = "MILLRACE_WINDOWS"
 """The environment variable with the name of the table."""
+OPEN_WINDOWS = "open-windows"
+"""The local index of the keys of open windows, by `open`, the number of the window."""
 KEPT_SECONDS = 7 * 86_400
 """How long a window is kept after it is due and after its last change. Lambda retries a record for 7 days at most."""
 _KEYS_OF_A_BATCH = 100
@@ -74,16 +80,18 @@ class WindowTable:
         found = [_stored(item) for batch in batches for item in in_batch(self._table, batch)]
         return {stored.slot: stored for stored in found}
 
-    def open(self, key: str) -> Iterator[Stored]:
-        """Yield the windows of a key that are not closed, oldest first."""
-        query = {
-            "KeyConditionExpression": "#key = :key",
-            "FilterExpression": "closed = :no",
-            "ExpressionAttributeNames": {"#key": "key"},
-            "ExpressionAttributeValues": {":key": key, ":no": False},
-            "ConsistentRead": True,
-        }
-        yield from map(_stored, pages(self._table.query, **query))
+    def open(self, keys: Iterable[str]) -> Iterator[Slot]:
+        """Yield the slots of the open windows of keys, by key, oldest first."""
+        for key in sorted(keys):
+            query = {
+                "IndexName": OPEN_WINDOWS,
+                "KeyConditionExpression": "#key = :key",
+                "ExpressionAttributeNames": {"#key": "key"},
+                "ExpressionAttributeValues": {":key": key},
+                "ConsistentRead": True,
+            }
+            for item in pages(self._table.query, **query):
+                yield item["key"], int(item["window"])
 
     def merge(self, parts: dict[Slot, Part], partition: str, refuse: Refuse) -> None:
         """Add parts of a shard or partition to their windows, unless they contain them already.
@@ -116,7 +124,7 @@ class WindowTable:
             "readings": json.dumps({"n": stored.part.count, "f": stored.part.fields}),
             "ids": stored.part.ids,
             "marks": {partition: str(position) for partition, position in stored.marks.items()},
-            "closed": stored.closed,
+            **({} if stored.closed else {"open": number}),
             "failures": stored.failures,
             "version": stored.version + 1,
             "expiration": int(max(time.time(), self._due(number))) + KEPT_SECONDS,
@@ -141,7 +149,7 @@ def _stored(item: dict[str, Any]) -> Stored:
         slot=(item["key"], int(item["window"])),
         part=Part(readings["n"], -1, readings["f"], ids),
         marks={partition: int(position) for partition, position in item["marks"].items()},
-        closed=item["closed"],
+        closed="open" not in item,
         failures=int(item["failures"]),
         version=int(item["version"]),
     )

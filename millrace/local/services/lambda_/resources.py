@@ -3,6 +3,8 @@
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/AWS_Lambda.html
 """
 
+from typing import Any
+
 from millrace.local.cloudformation.registry.calls import Argument, Call, props
 from millrace.local.cloudformation.registry.names import Name
 from millrace.local.cloudformation.registry.steps import Setting, Tags
@@ -129,7 +131,18 @@ PERMISSION = ResourceType(
     immutable=frozenset(_PERMISSION),
 )
 
-_SOURCE = props("EventSourceArn", "SelfManagedEventSource", "StartingPosition", "StartingPositionTimestamp")
+
+def _self_managed(source: dict[str, Any]) -> dict[str, Any]:
+    """Return the endpoints with the key of the API; CloudFormation has another.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-lambda-eventsourcemapping-endpoints.html
+    """
+    return {"Endpoints": {"KAFKA_BOOTSTRAP_SERVERS": source["Endpoints"]["KafkaBootstrapServers"]}}
+
+
+_SOURCE = props("EventSourceArn", "StartingPosition", "StartingPositionTimestamp") | {
+    "SelfManagedEventSource": Argument("SelfManagedEventSource", _self_managed)
+}
 _MAPPING = props(
     "AmazonManagedKafkaEventSourceConfig",
     "BatchSize",
