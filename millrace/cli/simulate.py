@@ -3,7 +3,9 @@
 import os
 import re
 import time
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from millrace.testing.simulation.runs import Run
 
 _UNITS = {"s": 1, "m": 60, "h": 3600}
-_EVERY = 50
+_PROGRESS_SECONDS = 10.0
 _NO_TESTS = 5
 """pytest's exit status if no test was selected."""
 
@@ -32,19 +34,24 @@ class Summary:
     failures: list[str] = field(default_factory=list)
     seconds: float = 0.0
     last: float = field(default_factory=time.monotonic, repr=False)
+    shown: float = field(default_factory=time.monotonic, repr=False)
+    uncaptured: Callable[[], AbstractContextManager[None]] = field(default=nullcontext, repr=False)
+    """Lets progress pass pytest, which captures the output of tests."""
 
     def pytest_runtest_call(self) -> None:
         """Begin to measure after the deployment, which a fixture makes."""
-        self.last = time.monotonic()
+        self.last = self.shown = time.monotonic()
 
     def ran(self, test: str, run: "Run") -> None:
-        """Count a run and print progress."""
+        """Count a run, and print progress every ten seconds."""
         self.runs[test] = self.runs.get(test, 0) + 1
         self.faults += len(run.faults)
         now = time.monotonic()
         self.seconds, self.last = self.seconds + now - self.last, now
-        if not self.quiet and self.runs[test] % _EVERY == 0:
-            console.say(f"  {test}: {self.runs[test]:,} seeds")
+        if not self.quiet and now - self.shown >= _PROGRESS_SECONDS:
+            self.shown = now
+            with self.uncaptured():
+                console.say(f"  {test}: {self.runs[test]:,} seeds")
 
     def pytest_runtest_logreport(self, report: Any) -> None:
         """Keep the message of each failed simulation."""
@@ -78,12 +85,13 @@ def simulate(
     class Registered:
         def pytest_configure(self, config: pytest.Config) -> None:
             config.pluginmanager.register(summary, REPORTER)
+            summary.uncaptured = config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled
 
     status = pytest.main(["-o", "addopts=", *arguments, *options, *map(str, tests or [])], plugins=[Registered()])
     if status == _NO_TESTS:
         raise UsageError("No test here is decorated with @simulate.")
     if as_json:
-        console.data({name: value for name, value in asdict(summary).items() if name not in ("quiet", "last")})
+        console.data({name: getattr(summary, name) for name in ("runs", "faults", "failures", "seconds")})
     else:
         for line in [line for failure in summary.failures for line in failure.splitlines()] or [_passed(summary)]:
             console.out(line)

@@ -1,7 +1,7 @@
 """`millrace simulate`: which options pytest gets, and what is printed."""
 
 import json
-from unittest.mock import Mock
+from unittest.mock import MagicMock, Mock
 
 import pytest
 
@@ -19,7 +19,7 @@ def simulate(monkeypatch, capsys):
         def run(arguments, plugins):
             given.extend(arguments)
             register = Mock(side_effect=lambda plugin, _name: plugins.append(plugin))
-            plugins[0].pytest_configure(Mock(pluginmanager=Mock(register=register)))
+            plugins[0].pytest_configure(MagicMock(**{"pluginmanager.register": register}))
             for seed in range(2):
                 plugins[-1].ran("test_bank.py::test_a", Run(seed, "passed", faults=("doubled",)))
             return status
@@ -53,6 +53,12 @@ def test_json_has_the_runs_of_each_test_and_their_faults(simulate):
 
 def test_text_has_the_seeds_a_second(simulate):
     assert "2 seeds of 1 simulations passed, 2 faults, " in simulate()[2].out
+
+
+def test_progress_passes_the_capture_of_pytest_and_json_has_none(simulate, monkeypatch):
+    monkeypatch.setattr("millrace.cli.simulate._PROGRESS_SECONDS", 0)
+    assert "test_bank.py::test_a: 2 seeds" in simulate()[2].err
+    assert simulate("--json")[2].err == ""
 
 
 def test_a_failing_simulation_exits_with_1(simulate):

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from millrace.local.simulation import START, NotDeterministicError, SimulatedCloud
+from millrace.local.simulation import START, Fault, NotDeterministicError, SimulatedCloud
 from millrace.operations.deployed import DeployedStacks
 from millrace.testing.simulation.runs import Plan, Run, Runner, Test, smallest
 from millrace.testing.simulation.simulation import SimulatedStacks, Simulation
@@ -23,6 +23,8 @@ REPORTER = "millrace-simulate"
 """The name of the plugin that receives each run, by its method `ran`."""
 LINES = 60
 """The most lines of a story that are printed."""
+REDUCTION_SECONDS = 60.0
+"""How long a search for the fewest faults of a failed run takes at most."""
 _REAL_TIME = time.monotonic
 """The clock of the machine: a simulation replaces that of the time module."""
 
@@ -195,11 +197,18 @@ class Search:
             raise SimulationError(_story(run, f"seed {seed}", f"pytest '{self.name}' --replay={replay}"))
 
     def _report(self, run: Run) -> str:
-        kept = smallest(run.faults, lambda faults: self.runner.run(Plan(run.seed, faults)).failure == run.failure)
+        end = _REAL_TIME() + REDUCTION_SECONDS
+
+        def fails(faults: tuple[Fault, ...]) -> bool:
+            return _REAL_TIME() < end and self.runner.run(Plan(run.seed, faults)).failure == run.failure
+
+        kept = smallest(run.faults, fails)
         reduced = self.runner.run(Plan(run.seed, kept))
         shown = reduced if reduced.failure == run.failure else run
         numbers = ",".join(str(run.faults.index(fault)) for fault in kept)
         title = f"seed {run.seed}, reduced from {len(run.faults)} faults to {len(kept)}"
+        if _REAL_TIME() >= end:
+            title += f" in {REDUCTION_SECONDS:.0f} s; fewer may do"
         return _story(shown, title, f"pytest '{self.name}' --replay={run.seed}:{numbers}")
 
 

@@ -77,6 +77,10 @@ class Simulation:
         """Return the boto3 client of a service."""
         return self.cloud.client(service)
 
+    def resource(self, service: str) -> Any:
+        """Return the boto3 resource of a service."""
+        return self.cloud.resource(service)
+
     @cached_property
     def bus(self) -> str:
         """The name of the only bus of the stacks, besides the default bus."""
