@@ -100,19 +100,18 @@ def _modules(packages: Path) -> Iterator[str]:
 
 def _dependencies(requirements: Sequence[str], target: Target) -> Path:
     pins = installed(requirements)
-    key = _hash([*requirements, "", *pins, target.python, target.architecture])
+    key = _hash([*requirements, "", *pins, target.python, target.architecture, str(_glibc(target))])
     return _cached(_cache() / f"wheels-{key}", lambda folder: _install(requirements, pins, target, folder))
 
 
 def _install(requirements: Sequence[str], pins: Sequence[str], target: Target, folder: Path) -> None:
     """Install requirements into `folder/python`, in the versions of `pins`."""
-    wheels, packages = PLATFORMS[target.architecture], folder / "python"
+    packages = folder / "python"
     wanted, versions = folder / FILE, folder / "constraints.txt"
     wanted.write_text("\n".join(requirements))
     versions.write_text("\n".join(pins))
-    uv = ["-m", "uv", "pip", "install", "--quiet", "--python-platform", f"{wheels}-manylinux2014"]
-    pip = ["-m", "pip", "install", "--quiet", "--no-compile", "--platform", f"manylinux2014_{wheels}"]
-    pip += ["--platform", f"manylinux_2_28_{wheels}", "--implementation", "cp"]
+    uv = ["-m", "uv", "pip", "install", "--quiet", "--python-platform", _uv_platform(target)]
+    pip = ["-m", "pip", "install", "--quiet", "--no-compile", "--implementation", "cp", *_pip_platforms(target)]
     options = ["--target", str(packages), "--python-version", target.python, "--only-binary", ":all:"]
     errors = []
     for command in (uv, pip):  # uv is faster; pip also reads its own index configuration
@@ -137,8 +136,28 @@ def _remedy() -> str:
     return (
         f"Its requirements are those of Millrace and of {FUNCTIONS}/{FILE} (or the dependencies in pyproject.toml), or "
         f"those of {FUNCTIONS}/<function>/{FILE}, in the versions that are installed here: change a requirement, "
-        "or install a version that has a wheel for Lambda."
+        "or install a version that has a wheel for Lambda. Python 3.12 and newer accept more wheels (glibc 2.34)."
     )
+
+
+def _glibc(target: Target) -> int:
+    """Return the minor version of glibc 2 in Lambda: of Amazon Linux 2 until Python 3.11, then of Amazon Linux 2023.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html
+    """
+    return 26 if target.python == "3.11" else 34
+
+
+def _uv_platform(target: Target) -> str:
+    """Return the platform for uv, which has none of glibc 2.26."""
+    wheels, glibc = PLATFORMS[target.architecture], _glibc(target)
+    return f"{wheels}-manylinux2014" if glibc == 26 else f"{wheels}-manylinux_2_{glibc}"
+
+
+def _pip_platforms(target: Target) -> list[str]:
+    """Return an option for each platform of wheels that Lambda can load. https://peps.python.org/pep-0600/."""
+    names = ["manylinux2014", *(f"manylinux_2_{minor}" for minor in range(17, _glibc(target) + 1))]
+    return [option for name in names for option in ("--platform", f"{name}_{PLATFORMS[target.architecture]}")]
 
 
 def _strip(target: Path) -> None:

@@ -1,6 +1,8 @@
 """Requirements and the Python version of the functions."""
 
+import re
 import sys
+from types import SimpleNamespace
 
 import pytest
 from packaging.version import Version
@@ -86,3 +88,23 @@ def test_function_with_requirements_has_a_layer_of_its_own(stack, bus, synthesis
     (reference,) = function["Layers"]
     provided = template.resources[reference["Ref"]]["Metadata"]["millrace"]["provides"]
     assert {"six", "pydantic", "millrace"} <= set(provided)
+
+
+@pytest.mark.parametrize(
+    ("python", "uv", "newest"), [("3.11", "aarch64-manylinux2014", 26), ("3.13", "aarch64-manylinux_2_34", 34)]
+)
+def test_layer_has_only_wheels_that_the_glibc_of_lambda_can_load(monkeypatch, tmp_path, python, uv, newest):
+    """Amazon Linux 2 until Python 3.11, then Amazon Linux 2023.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html
+    """
+    from millrace.constructs.function import layer
+
+    commands = []
+    failed = SimpleNamespace(returncode=1, stderr="no wheel")
+    monkeypatch.setattr(layer.subprocess, "run", lambda command, **_: commands.append(command) or failed)
+    with pytest.raises(layer.LayerBuildError, match="Python 3.12 and newer accept more wheels"):
+        layer._install(["a"], [], layer.Target("arm64", python), tmp_path)
+    by_uv, by_pip = commands
+    assert by_uv[by_uv.index("--python-platform") + 1] == uv
+    assert max(int(found[1]) for each in by_pip if (found := re.match(r"manylinux_2_(\d+)_aarch64$", each))) == newest
