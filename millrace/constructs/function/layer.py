@@ -34,6 +34,11 @@ from millrace.constructs.function.requirements import (
 
 PLATFORMS = {"arm64": "aarch64", "x86_64": "x86_64"}
 """Names of architectures: Lambda's, and those of Python wheels."""
+_GLIBC, _OLDER_GLIBC = 34, {"3.11": 26}
+"""Minor versions of glibc 2: of Amazon Linux 2023 and, for older Pythons, of Amazon Linux 2.
+
+https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html
+"""
 _PACKAGES = ("__init__.py", "py.typed", "events", "runtime")
 
 
@@ -141,17 +146,14 @@ def _remedy() -> str:
 
 
 def _glibc(target: Target) -> int:
-    """Return the minor version of glibc 2 in Lambda: of Amazon Linux 2 until Python 3.11, then of Amazon Linux 2023.
-
-    https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html
-    """
-    return 26 if target.python == "3.11" else 34
+    """Return the minor version of the glibc 2 in Lambda."""
+    return _OLDER_GLIBC.get(target.python, _GLIBC)
 
 
 def _uv_platform(target: Target) -> str:
     """Return the platform for uv, which has none of glibc 2.26."""
-    wheels, glibc = PLATFORMS[target.architecture], _glibc(target)
-    return f"{wheels}-manylinux2014" if glibc == 26 else f"{wheels}-manylinux_2_{glibc}"
+    wheels = PLATFORMS[target.architecture]
+    return f"{wheels}-manylinux2014" if target.python in _OLDER_GLIBC else f"{wheels}-manylinux_2_{_GLIBC}"
 
 
 def _pip_platforms(target: Target) -> list[str]:

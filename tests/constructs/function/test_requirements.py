@@ -103,7 +103,7 @@ def test_layer_has_only_wheels_that_the_glibc_of_lambda_can_load(monkeypatch, tm
     commands = []
     failed = SimpleNamespace(returncode=1, stderr="no wheel")
     monkeypatch.setattr(layer.subprocess, "run", lambda command, **_: commands.append(command) or failed)
-    with pytest.raises(layer.LayerBuildError, match="Python 3.12 and newer accept more wheels"):
+    with pytest.raises(layer.LayerBuildError, match=r"Python 3\.12 and newer accept more wheels"):
         layer._install(["a"], [], layer.Target("arm64", python), tmp_path)
     by_uv, by_pip = commands
     assert by_uv[by_uv.index("--python-platform") + 1] == uv
