@@ -77,6 +77,19 @@ def test_each_window_that_fails_is_kept_although_lambda_retries_a_batch_five_tim
     assert len(run.results()) == 10
 
 
+def test_handler_is_called_three_times_with_a_window_that_fails(monkeypatch):
+    called = []
+
+    def fail(window: Window[Sensed]) -> None:
+        called.append(window.key)
+        raise ValueError("cold")
+
+    run = Lambda(processor(fail), monkeypatch, retries=5)
+    run.shard([(1, "s", reading("s", 1, -1.0))])
+    assert called == ["s"] * 3
+    assert [type(error).__name__ for _, error in run.refused] == ["ValueError"]
+
+
 def test_windows_close_later_when_their_events_cannot_be_published(monkeypatch):
     """https://docs.aws.amazon.com/lambda/latest/dg/kinesis-on-failure-destination.html"""
     run = Lambda(processor(), monkeypatch, retries=1)
