@@ -35,6 +35,8 @@ _QUERY = "query"
 _OPEN = frozenset({"QueueAttributeName", "Runtime"})
 """Enumerations whose members botocore does not list all: ReceiveMessage accepts the system attributes of messages, and
 AWS adds runtimes often."""
+_ENUMS = {"EventSourcePosition": ("LATEST", "AT_TIMESTAMP", "TRIM_HORIZON")}
+"""AWS's order of members where it is recorded; botocore has another one."""
 _CODES = {"apigateway": "BadRequestException", "logs": "InvalidParameterException", "sns": "InvalidParameter"}
 _NUMBERS = ("integer", "long", "float", "double")
 _TYPES: Mapping[str, type | tuple[type, ...]] = {
@@ -137,9 +139,33 @@ def _of_value(value: Any, shape: Any, path: str) -> Iterator[str]:
         for number, member in enumerate(value, 1):
             yield from _of_value(member, shape.member, f"{path}.{number}.member")
     elif shape.type_name == "map":
+        yield from _of_map(value, shape, path)
+
+
+def _of_map(value: Mapping[str, Any], shape: Any, path: str) -> Iterator[str]:
+    """Yield the constraints on keys and values. AWS shows the whole map as Java does, with every constraint."""
+    start = f"Value '{{{', '.join(f'{key}={member}' for key, member in value.items())}}}' at '{path}'"
+    for what, each, members in (("keys", shape.key, value), ("value", shape.value, value.values())):
+        if any(True for member in members for _ in _of_range(member, each, path)):
+            rules = ", ".join([*_rules(each), "Member must not be null"])
+            yield f"{start} failed to satisfy constraint: Map {what} must satisfy constraint: [{rules}]"
+    if shape.value.type_name in ("structure", "list", "map"):
         for key, member in value.items():
-            yield from _of_range(key, shape.key, f"{path}.key")
             yield from _of_value(member, shape.value, f"{path}.{key}.member")
+    elif not all(member is None or _is_type(member, shape.value.type_name) for member in value.values()):
+        raise _WrongTypeError(f"The values of the parameter {path} must have the type {shape.value.type_name}.")
+
+
+def _rules(shape: Any) -> Iterator[str]:
+    """Yield the constraints of a shape as AWS names them."""
+    what = "value" if shape.type_name in _NUMBERS else "length"
+    for name, bound in (("max", "less"), ("min", "greater")):
+        if shape.metadata.get(name) is not None:
+            yield f"Member must have {what} {bound} than or equal to {shape.metadata[name]}"
+    if shape.metadata.get("pattern"):
+        yield f"Member must satisfy regular expression pattern: {shape.metadata['pattern']}"
+    if shape.type_name == "string" and shape.enum:
+        yield f"Member must satisfy enum value set: [{', '.join(shape.enum)}]"
 
 
 def _is_type(value: Any, kind: str) -> bool:
@@ -154,7 +180,7 @@ def _of_range(value: Any, shape: Any, path: str) -> Iterator[str]:
     """Yield the constraints on a value's size and members that it breaks."""
     start = f"Value '{value}' at '{path}' failed to satisfy constraint: Member must "
     if shape.type_name == "string" and shape.enum and shape.name not in _OPEN and value not in shape.enum:
-        yield f"{start}satisfy enum value set: [{', '.join(shape.enum)}]"
+        yield f"{start}satisfy enum value set: [{', '.join(_ENUMS.get(shape.name, shape.enum))}]"
     is_number = shape.type_name in _NUMBERS
     if shape.type_name == "blob" or not (is_number or hasattr(value, "__len__")):
         return

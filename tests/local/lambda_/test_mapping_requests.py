@@ -36,12 +36,24 @@ def test_invalid_mapping_is_rejected(site, functions):
             "Timestamp only valid with StartingPosition AT_TIMESTAMP",
         ),
         (
+            {"EventSourceArn": STREAM, "StartingPosition": "AT_TIMESTAMP", "StartingPositionTimestamp": -1},
+            "Received Exception while reading from provided stream. class java.lang.Long can not be converted to",
+        ),
+        (
             {"EventSourceArn": STREAM, "StartingPosition": "LATEST", **on_success},
             "Unsupported DestinationConfig parameter for given event source mapping type.",
         ),
     ):
         status, code, text = error(functions.create_event_source_mapping, **{"FunctionName": "f", **given})
         assert (status, code, text[: len(message)]) == (400, "InvalidParameterValueException", message)
+
+
+def test_unknown_starting_position_is_answered_with_the_known_ones_in_the_order_of_aws(site, functions):
+    """https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html"""
+    given = {"FunctionName": "f", "EventSourceArn": STREAM, "StartingPosition": "0"}
+    status, code, text = error(functions.create_event_source_mapping, **given)
+    assert (status, code) == (400, "ValidationException")
+    assert text.endswith("Member must satisfy enum value set: [LATEST, AT_TIMESTAMP, TRIM_HORIZON]")
 
 
 def test_mapping_passes_through_its_states(site, functions):

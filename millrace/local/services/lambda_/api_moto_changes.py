@@ -12,14 +12,11 @@ from typing import Any
 from urllib.parse import unquote
 
 from millrace.local.core.moto_patches import add, replace
+from millrace.local.services.lambda_.errors import STALE_REVISION, api_error, invalid_member
 
 _NAME_PATTERN = (
     r"(arn:(aws[a-zA-Z-]*)?:lambda:)?([a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:)?(\d{12}:)?(function:)?"
     r"([a-zA-Z0-9-_]+)(:(\$LATEST|[a-zA-Z0-9-_]+))?"
-)
-_STALE = (
-    "The Revision Id provided does not match the latest Revision Id. Call the GetFunction/GetAlias API to retrieve the "
-    "latest Revision Id"
 )
 _CREATING = ("The function is being created.", "Creating")
 CODE_SIZE_LIMIT, UNZIPPED_LIMIT, ZIPPED_LIMIT, CONCURRENCY_LIMIT = 80_530_636_800, 262_144_000, 52_428_800, 1000
@@ -101,7 +98,6 @@ def _complete_configurations() -> None:
 
 def _check_requests() -> None:
     """Reject a name that no function can have, and a change of another revision than the latest."""
-    from moto.awslambda.exceptions import LambdaClientError
     from moto.awslambda.responses import LambdaResponse
 
     create = LambdaResponse.create_function
@@ -109,9 +105,8 @@ def _check_requests() -> None:
     def create_function(response: Any) -> Any:
         name = str(response.json_body.get("FunctionName"))
         if not re.fullmatch(_NAME_PATTERN, name):
-            message = f"1 validation error detected: Value '{name}' at 'functionName' failed to satisfy constraint: "
-            pattern = f"Member must satisfy regular expression pattern: {_NAME_PATTERN}"
-            raise LambdaClientError("ValidationException", message + pattern)
+            rule = f"Member must satisfy regular expression pattern: {_NAME_PATTERN}"
+            raise invalid_member("functionName", name, rule)
         return create(response)
 
     def on_latest(change: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -120,9 +115,7 @@ def _check_requests() -> None:
             given = response.json_body.get("RevisionId")
             function = response.backend.get_function(unquote(name)) if given else None
             if function is not None and function.get_configuration()["RevisionId"] != given:
-                error = LambdaClientError("PreconditionFailedException", _STALE)
-                error.code = 412
-                raise error
+                raise api_error(STALE_REVISION, "PreconditionFailedException", 412)
             return change(response)
 
         return checked
@@ -153,7 +146,6 @@ def _correct_statuses() -> None:
 def _add_operations() -> None:
     """Add operations that moto lacks."""
     from moto.awslambda import urls
-    from moto.awslambda.exceptions import LambdaClientError
     from moto.awslambda.responses import LambdaResponse
 
     def get_account_settings(response: Any) -> str:
@@ -179,10 +171,7 @@ def _add_operations() -> None:
     def put_function_recursion_config(response: Any) -> str:
         chosen = response.json_body.get("RecursiveLoop")
         if chosen not in ("Allow", "Terminate"):
-            text = f"1 validation error detected: Value '{chosen}' at 'recursiveLoop' failed to satisfy constraint: "
-            raise LambdaClientError(
-                "ValidationException", f"{text}Member must satisfy enum value set: [Allow, Terminate]"
-            )
+            raise invalid_member("recursiveLoop", chosen, "Member must satisfy enum value set: [Allow, Terminate]")
         function_of(response).recursive_loop = chosen
         return get_function_recursion_config(response)
 
@@ -206,15 +195,9 @@ def _check_permissions() -> None:
 
     https://docs.aws.amazon.com/lambda/latest/api/API_AddPermission.html
     """
-    from moto.awslambda.exceptions import LambdaClientError
     from moto.awslambda.models import LambdaBackend
 
     add_by_moto, remove = LambdaBackend.add_permission, LambdaBackend.remove_permission
-
-    def error(code: str, status: int, message: str) -> Exception:
-        made: Exception = LambdaClientError(code, message)
-        made.code = status  # type: ignore[attr-defined]
-        return made
 
     def add_permission(backend: Any, function_name: str, qualifier: str | None, raw: str) -> Any:
         statement_id, function = json.loads(raw).get("StatementId"), backend.get_function(function_name)
@@ -222,13 +205,13 @@ def _check_permissions() -> None:
         resource = f"{function.function_arn}:{qualifier}" if qualifier else function.function_arn
         if (statement_id, resource) in [(each.get("Sid"), each.get("Resource")) for each in function.policy.statements]:
             message = f"The statement id ({statement_id}) provided already exists. Please provide a new statement id, "
-            raise error("ResourceConflictException", 409, f"{message}or remove the existing statement.")
+            raise api_error(f"{message}or remove the existing statement.", "ResourceConflictException", 409)
         return add_by_moto(backend, function_name, qualifier, raw)
 
     def remove_permission(backend: Any, function_name: str, sid: str, revision: str = "") -> None:
         if sid not in [each.get("Sid") for each in backend.get_function(function_name).policy.statements]:
             message = f"Statement {sid} is not found in resource policy."
-            raise error("ResourceNotFoundException", 404, message)
+            raise api_error(message, "ResourceNotFoundException", 404)
         remove(backend, function_name, sid, revision)
 
     replace(LambdaBackend, "add_permission", add_permission)

@@ -13,6 +13,7 @@ from millrace.local.core.history import references
 from millrace.local.core.json_text import parsed
 from millrace.local.core.targets import send_record
 from millrace.local.services.lambda_.destinations import send_to_destination
+from millrace.local.services.lambda_.invoke_config_moto_changes import invoke_config, qualified
 from millrace.local.services.lambda_.outcomes import display_name, error_of
 from millrace.local.services.lambda_.recursion import RECURSIVE, is_recursive
 from millrace.local.workers import Outcome
@@ -44,7 +45,7 @@ class AsyncInvocation:
         self._function = function
         self._payload = payload
         self._trace_header = trace_header
-        self._config = invoke_config(function)
+        self._config = invoke_config(region.backends.lambda_, function.function_arn)
         self._last_outcome: Outcome | None = None
         self._calls = 0
 
@@ -114,7 +115,7 @@ class AsyncInvocation:
             "timestamp": iso_millis(self._region.clock.now()),
             "requestContext": {
                 "requestId": self.request_id,
-                "functionArn": arn if arn.count(":") > _UNQUALIFIED else f"{arn}:$LATEST",
+                "functionArn": qualified(arn),
                 "condition": condition,
                 "approximateInvokeCount": self._calls,
             },
@@ -154,15 +155,3 @@ class AsyncInvocation:
 
     def _record_dead_letter(self, arn: str) -> None:
         self._region.record_dead_letter(references(parsed(self._payload)), arn, display_name(self._function))
-
-
-_UNQUALIFIED = 6
-"""Colons in the ARN of a function without version or alias."""
-
-
-def invoke_config(function: Any) -> dict[str, Any]:
-    """Return the event invoke configuration of a function, version or alias."""
-    configs = getattr(function, "event_invoke_config", None)
-    if not configs or configs[0].arn.removesuffix(":$LATEST") != function.function_arn:
-        return {}
-    return dict(configs[0].config)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from millrace.local.core.moto_patches import replace
+from millrace.local.services.lambda_.errors import api_error
 from millrace.local.services.lambda_.event_source_mappings.filters import compile_filters
 from millrace.local.services.lambda_.kafka_moto_changes import is_kafka, kafka_mapping
 
@@ -14,6 +15,9 @@ MAX_BATCH_WITHOUT_WINDOW = 10
 _NO_QUEUE = (
     "Error occurred while ReceiveMessage. SQS Error Code: AWS.SimpleQueueService.NonExistentQueue. SQS Error Message: "
     "The specified queue does not exist."
+)
+_NO_TIMESTAMP = (
+    "Received Exception while reading from provided stream. class java.lang.Long can not be converted to a Timestamp"
 )
 _MISSING = "The resource you requested does not exist."
 _CHANGED_BY = {"sqs": "USER_INITIATED"}
@@ -86,18 +90,11 @@ def qualified_arn(backend: Any, name: str) -> str:
     return f"{arn}:{qualifier}" if qualifier else arn
 
 
-def _invalid(message: str) -> Exception:
-    from moto.awslambda.exceptions import InvalidParameterValueException
-
-    error: Exception = InvalidParameterValueException(message)
-    return error
-
-
 def _check_filters(spec: dict[str, Any]) -> None:
     try:
         compile_filters(spec.get("FilterCriteria"))
     except ValueError as error:
-        raise _invalid(f"Invalid filter pattern definition. ({error})") from error
+        raise api_error(f"Invalid filter pattern definition. ({error})") from error
 
 
 def _check_source(spec: dict[str, Any]) -> None:
@@ -105,18 +102,20 @@ def _check_source(spec: dict[str, Any]) -> None:
     arn, position = str(spec.get("EventSourceArn", "")), spec.get("StartingPosition")
     service = (*arn.split(":"), "", "", "")[2]
     if not arn and not is_kafka(spec):
-        raise _invalid("Unrecognized event source.")
+        raise api_error("Unrecognized event source.")
     if (spec.get("DestinationConfig") or {}).get("OnSuccess"):
-        raise _invalid("Unsupported DestinationConfig parameter for given event source mapping type.")
+        raise api_error("Unsupported DestinationConfig parameter for given event source mapping type.")
     if service == "sqs" and position:
-        raise _invalid("StartingPosition is not valid for SQS event sources.")
+        raise api_error("StartingPosition is not valid for SQS event sources.")
     if spec.get("StartingPositionTimestamp") is not None and position != "AT_TIMESTAMP":
-        raise _invalid("Timestamp only valid with StartingPosition AT_TIMESTAMP")
+        raise api_error("Timestamp only valid with StartingPosition AT_TIMESTAMP")
     if service in ("kinesis", "dynamodb") and not position:
         message = "1 validation error detected: Value null at 'startingPosition' failed to satisfy constraint: "
-        raise _invalid(f"{message}Member must not be null.")
+        raise api_error(f"{message}Member must not be null.")
     if service == "dynamodb" and position == "AT_TIMESTAMP":
-        raise _invalid(f"Unsupported starting position for arn type: {arn}")
+        raise api_error(f"Unsupported starting position for arn type: {arn}")
+    if position == "AT_TIMESTAMP" and float(spec.get("StartingPositionTimestamp") or 0) < 0:
+        raise api_error(_NO_TIMESTAMP)
 
 
 def _check_existence(backend: Any, spec: dict[str, Any]) -> None:
@@ -126,11 +125,11 @@ def _check_existence(backend: Any, spec: dict[str, Any]) -> None:
     try:
         backend.get_function(spec["FunctionName"])
     except UnknownFunctionException:
-        raise _invalid("Function does not exist") from None
+        raise api_error("Function does not exist") from None
     arn = str(spec.get("EventSourceArn", ""))
     queues = sqs_backends[backend.account_id][backend.region_name].queues.values()
     if ":sqs:" in arn and all(queue.queue_arn != arn for queue in queues):
-        raise _invalid(_NO_QUEUE)
+        raise api_error(_NO_QUEUE)
 
 
 def _check_batch(spec: dict[str, Any], arn: str, size: Any, window: int) -> None:
@@ -138,11 +137,10 @@ def _check_batch(spec: dict[str, Any], arn: str, size: Any, window: int) -> None
     window = int(spec.get("MaximumBatchingWindowInSeconds", window) or 0)
     if ":sqs:" in arn and not arn.endswith(".fifo") and size and int(size) > MAX_BATCH_WITHOUT_WINDOW and not window:
         message = "Maximum batch window in seconds must be greater than 0 if maximum batch size is greater than 10"
-        raise _invalid(message)
+        raise api_error(message)
 
 
 def _check_duplicate(backend: Any, source: Any, function: str) -> None:
-    from moto.awslambda.exceptions import LambdaClientError
 
     for mapping in list(backend._event_source_mappings.values()):
         if (mapping.event_source_arn, mapping.function_arn) == (source, function):
@@ -151,9 +149,7 @@ def _check_duplicate(backend: Any, source: Any, function: str) -> None:
             first = "An event source mapping with SQS arn" if of_queue else "The event source arn"
             last = "already exists" if of_queue else "provided mapping already exists"
             message = f'{first} (" {source} ") and function (" {name} ") {last}. Please update or delete the existing '
-            error = LambdaClientError("ResourceConflictException", f"{message}mapping with UUID {mapping.uuid}")
-            error.code = 409
-            raise error
+            raise api_error(f"{message}mapping with UUID {mapping.uuid}", "ResourceConflictException", 409)
 
 
 def _complete_configurations() -> None:

@@ -4,15 +4,19 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from millrace.local.core.moto_patches import replace
-from millrace.local.services.lambda_ import api_moto_changes, deployment_packages, mapping_moto_changes
-from millrace.local.services.lambda_.mapping_moto_changes import qualified_arn
+from millrace.local.services.lambda_ import (
+    alias_moto_changes,
+    api_moto_changes,
+    deployment_packages,
+    invoke_config_moto_changes,
+    mapping_moto_changes,
+)
 from millrace.local.services.lambda_.public_layers import UnknownPublicLayerError, public_layer
 from millrace.local.services.lambda_.service import Lambda
 
 if TYPE_CHECKING:
     from millrace.local.core.account_region import AccountRegion
 
-_QUALIFIED_COLONS = 7
 UNRESERVED = 100
 """Concurrent executions that no function can reserve: https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html"""
 RegionOf = Callable[..., "AccountRegion"]
@@ -21,13 +25,13 @@ RegionOf = Callable[..., "AccountRegion"]
 def apply(region: RegionOf) -> None:
     """Change moto's functions."""
     _queue_invocations(region)
-    _replace_invoke_config()
-    _qualify_invoke_configs()
     _keep_function_settings()
     _check_deployment_packages()
     _keep_layers()
+    invoke_config_moto_changes.apply()
     mapping_moto_changes.apply()
     api_moto_changes.apply()
+    alias_moto_changes.apply()
     _limit_reservations(region)
 
 
@@ -42,55 +46,6 @@ def _queue_invocations(region: RegionOf) -> None:
         return b""
 
     replace(LambdaFunction, "invoke", invoke)
-
-
-def _replace_invoke_config() -> None:
-    """moto keeps a function's first event invoke configuration and ignores later ones."""
-    from moto.awslambda.models import EventInvokeConfig, LambdaBackend
-
-    def put(backend: Any, function_name: str, config: dict[str, Any]) -> Any:
-        function = backend.get_function(function_name)
-        arn = qualified_arn(backend, function_name)
-        arn = arn if arn.count(":") == _QUALIFIED_COLONS else f"{arn}:$LATEST"
-        stored = EventInvokeConfig(arn, function.last_modified, config)
-        function.event_invoke_config = [stored]
-        return stored.response()
-
-    def update(backend: Any, function_name: str, config: dict[str, Any]) -> Any:
-        previous = backend.get_function(function_name).event_invoke_config
-        return put(backend, function_name, {**(previous[0].config if previous else {}), **config})
-
-    replace(LambdaBackend, "put_function_event_invoke_config", put)
-    replace(LambdaBackend, "update_function_event_invoke_config", update)
-
-
-def _qualify_invoke_configs() -> None:
-    """moto ignores the qualifier and stores the configuration of a version or alias for the function."""
-    from moto.awslambda.models import LambdaBackend
-    from moto.awslambda.responses import LambdaResponse
-
-    for name in ("put", "get", "delete", "update"):
-        replace(LambdaResponse, f"{name}_function_event_invoke_config", _qualified(LambdaResponse, name))
-    delete = LambdaBackend.delete_function_event_invoke_config
-
-    def delete_config(backend: Any, function_name: str) -> None:
-        delete(backend, function_name)
-        backend.get_function(function_name).event_invoke_config = []
-
-    replace(LambdaBackend, "delete_function_event_invoke_config", delete_config)
-
-
-def _qualified(response_class: Any, name: str) -> Callable[[Any], Any]:
-    original = getattr(response_class, f"{name}_function_event_invoke_config")
-
-    def with_qualifier(response: Any) -> Any:
-        qualifier = response._get_param("Qualifier")
-        if qualifier and qualifier != "$LATEST":
-            head, _, tail = response.path.rpartition("/event-invoke-config")
-            response.path = f"{head}:{qualifier}/event-invoke-config{tail}"
-        return original(response)
-
-    return with_qualifier
 
 
 def _keep_function_settings() -> None:
