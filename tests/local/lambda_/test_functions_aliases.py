@@ -135,3 +135,40 @@ def test_event_invoke_configs_end_with_their_function(site, functions):  # noqa:
     functions.delete_function(FunctionName="f")
     site.function()
     assert functions.list_function_event_invoke_configs(FunctionName="f")["FunctionEventInvokeConfigs"] == []
+
+
+def test_latest_version_cannot_be_deleted_alone(functions):  # noqa: F811
+    """https://docs.aws.amazon.com/lambda/latest/api/API_DeleteFunction.html"""
+    message = "$LATEST version cannot be deleted without deleting the function."
+    for given in ({"FunctionName": "f", "Qualifier": "$LATEST"}, {"FunctionName": f"{LAMBDA}f:$LATEST"}):
+        assert error(functions.delete_function, **given) == (400, "InvalidParameterValueException", message)
+    assert functions.get_function(FunctionName="f")["Configuration"]["State"] == "Active"
+
+
+@pytest.mark.parametrize(
+    ("changed", "code", "message"),
+    [
+        ({"Qualifier": "$LATEST"}, "InvalidParameterValueException", "We currently do not support adding policies for"),
+        (
+            {"StatementId": "example.com"},
+            "ValidationException",
+            "Value 'example.com' at 'statementId' failed to satisfy",
+        ),
+        ({"Qualifier": "42"}, "ResourceNotFoundException", f"Function not found: {LAMBDA}f:42"),
+    ],
+)
+def test_invalid_permission_is_refused(functions, changed, code, message):  # noqa: F811
+    """https://docs.aws.amazon.com/lambda/latest/api/API_AddPermission.html"""
+    given = {"StatementId": "s3", "Action": "lambda:InvokeFunction", "Principal": "s3.amazonaws.com"}
+    found = error(functions.add_permission, **{"FunctionName": "f"} | given | changed)
+    assert found[1] == code
+    assert message in found[2]
+
+
+def test_concurrency_is_reserved_for_functions_only(versions):
+    """https://docs.aws.amazon.com/lambda/latest/api/API_PutFunctionConcurrency.html"""
+    given = {"FunctionName": f"{LAMBDA}f:1", "ReservedConcurrentExecutions": 1}
+    message = (
+        "This operation is permitted on Lambda functions only. Aliases and versions do not support this operation."
+    )
+    assert error(versions.put_function_concurrency, **given)[2].startswith(message)

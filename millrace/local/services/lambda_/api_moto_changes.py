@@ -18,6 +18,7 @@ _NAME_PATTERN = (
     r"(arn:(aws[a-zA-Z-]*)?:lambda:)?([a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:)?(\d{12}:)?(function:)?"
     r"([a-zA-Z0-9-_]+)(:(\$LATEST|[a-zA-Z0-9-_]+))?"
 )
+_STATEMENT_ID = "([a-zA-Z0-9-_]+)"
 _CREATING = ("The function is being created.", "Creating")
 CODE_SIZE_LIMIT, UNZIPPED_LIMIT, ZIPPED_LIMIT, CONCURRENCY_LIMIT = 80_530_636_800, 262_144_000, 52_428_800, 1000
 """https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
@@ -191,17 +192,23 @@ def _add_operations() -> None:
 
 
 def _check_permissions() -> None:
-    """moto accepts a statement id twice, ignores the alias in an ARN, and reports an unknown statement wrongly.
+    """moto accepts a statement id twice, ignores the alias in an ARN, and deletes $LATEST alone.
 
     https://docs.aws.amazon.com/lambda/latest/api/API_AddPermission.html
     """
     from moto.awslambda.models import LambdaBackend
 
     add_by_moto, remove = LambdaBackend.add_permission, LambdaBackend.remove_permission
+    delete = LambdaBackend.delete_function
 
     def add_permission(backend: Any, function_name: str, qualifier: str | None, raw: str) -> Any:
         statement_id, function = json.loads(raw).get("StatementId"), backend.get_function(function_name)
         qualifier = qualifier or function_name.rpartition("function:")[2].partition(":")[2] or None
+        if not re.fullmatch(_STATEMENT_ID, str(statement_id)):
+            rule = f"Member must satisfy regular expression pattern: {_STATEMENT_ID}"
+            raise invalid_member("statementId", statement_id, rule)
+        if qualifier == "$LATEST":
+            raise api_error("We currently do not support adding policies for $LATEST.")
         resource = f"{function.function_arn}:{qualifier}" if qualifier else function.function_arn
         if (statement_id, resource) in [(each.get("Sid"), each.get("Resource")) for each in function.policy.statements]:
             message = f"The statement id ({statement_id}) provided already exists. Please provide a new statement id, "
@@ -214,5 +221,11 @@ def _check_permissions() -> None:
             raise api_error(message, "ResourceNotFoundException", 404)
         remove(backend, function_name, sid, revision)
 
+    def delete_function(backend: Any, function_name: str, qualifier: str | None = None) -> None:
+        if (qualifier or function_name).endswith("$LATEST"):
+            raise api_error("$LATEST version cannot be deleted without deleting the function.")
+        delete(backend, function_name, qualifier)
+
+    replace(LambdaBackend, "delete_function", delete_function)
     replace(LambdaBackend, "add_permission", add_permission)
     replace(LambdaBackend, "remove_permission", remove_permission)

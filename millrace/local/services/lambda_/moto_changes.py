@@ -11,6 +11,7 @@ from millrace.local.services.lambda_ import (
     invoke_config_moto_changes,
     mapping_moto_changes,
 )
+from millrace.local.services.lambda_.errors import api_error
 from millrace.local.services.lambda_.public_layers import UnknownPublicLayerError, public_layer
 from millrace.local.services.lambda_.service import Lambda
 
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
 
 UNRESERVED = 100
 """Concurrent executions that no function can reserve: https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html"""
+_FUNCTIONS_ONLY = (
+    "This operation is permitted on Lambda functions only. Aliases and versions do not support this operation. Please "
+    "specify either a function name or an unqualified function ARN."
+)
 RegionOf = Callable[..., "AccountRegion"]
 
 
@@ -132,18 +137,19 @@ def _limit_reservations(region: RegionOf) -> None:
 
     https://docs.aws.amazon.com/lambda/latest/api/API_PutFunctionConcurrency.html
     """
-    from moto.awslambda.exceptions import InvalidParameterValueException
     from moto.awslambda.models import LambdaBackend
 
     put = LambdaBackend.put_function_concurrency
 
     def put_function_concurrency(backend: Any, function_name: str, reserved_concurrency: Any) -> Any:
+        if ":" in function_name.rpartition("function:")[2]:
+            raise api_error(_FUNCTIONS_ONLY)
         quota = region().regions.concurrency
         own = backend.get_function(function_name).function_name
         others = [each for each in backend.list_functions() if each.function_name != own]
         reserved = int(reserved_concurrency) + sum(int(each.reserved_concurrency or 0) for each in others)
         if quota is not None and quota - reserved < UNRESERVED:
-            raise InvalidParameterValueException(
+            raise api_error(
                 "Specified ReservedConcurrentExecutions for function decreases account's UnreservedConcurrentExecution "
                 f"below its minimum value of [{UNRESERVED}]."
             )
