@@ -129,3 +129,52 @@ def test_mapping_has_the_defaults_of_its_source(site, functions):
     queue, stream = (functions.get_event_source_mapping(UUID=each) for each in mappings)
     assert (queue["StateTransitionReason"], queue["FunctionResponseTypes"]) == ("USER_INITIATED", [])
     assert (stream["StateTransitionReason"], stream["MaximumRetryAttempts"]) == ("User action", -1)
+
+
+LAYER = "arn:aws:lambda:us-east-1:123456789012:layer:l"
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (
+            {"Timeout": 901},
+            "Value '901' at 'timeout' failed to satisfy constraint: Member must have value less than or",
+        ),
+        ({"MemorySize": 10_241}, "at 'memorySize' failed to satisfy constraint: Member must have value less than or"),
+        ({"Environment": {"Variables": {"A": "x" * 4096}}}, 'exceeded the 4KB limit. String measured: {"A":"xxx'),
+        ({"Environment": {"Variables": {"AWS_REGION": "x"}}}, "Reserved keys used in this request: AWS_REGION"),
+        ({"Layers": [f"{LAYER}{number}:1" for number in range(6)]}, "Cannot reference more than 5 layers."),
+        ({"Layers": [f"{LAYER}:1", f"{LAYER}:2"]}, f"{LAYER}:1 and {LAYER}:2 are versions of the same layer."),
+        (
+            {"Layers": [LAYER]},
+            f"Value '[{LAYER}]' at 'layers' failed to satisfy constraint: Member must satisfy constraint",
+        ),
+        (
+            {"Handler": ""},
+            "Runtime and Handler are mandatory parameters for functions created with deployment packages.",
+        ),
+    ],
+    ids=["timeout", "memory", "4 KB", "reserved", "six layers", "versions of a layer", "no version", "no handler"],
+)
+def test_configuration_that_lambda_refuses_is_refused(site, functions, given, message):
+    """https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
+    whole = {"Runtime": "python3.13", "Role": site.role, "Handler": "h.handler", "Code": {"ZipFile": code()}}
+    assert message in error(functions.create_function, FunctionName="g", **whole | given)[2]
+    if "Handler" not in given:
+        assert message in error(functions.update_function_configuration, FunctionName="f", **given)[2]
+
+
+def test_version_is_published_only_of_the_code_and_revision_that_are_named(functions):
+    """https://docs.aws.amazon.com/lambda/latest/api/API_PublishVersion.html"""
+    latest = functions.get_function_configuration(FunctionName="f")
+    found = error(functions.publish_version, FunctionName="f", CodeSha256="abc")
+    assert found[2].startswith(
+        f"CodeSHA256 (abc) is different from current CodeSHA256 in $LATEST ({latest['CodeSha256']})"
+    )
+    assert error(functions.publish_version, FunctionName="f", RevisionId="r")[:2] == (
+        412,
+        "PreconditionFailedException",
+    )
+    named = {"CodeSha256": latest["CodeSha256"], "RevisionId": latest["RevisionId"]}
+    assert functions.publish_version(FunctionName="f", **named)["Version"] == "1"

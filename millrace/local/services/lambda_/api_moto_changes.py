@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from millrace.local.core.moto_patches import add, replace
+from millrace.local.services.lambda_.configuration_checks import check, check_new
 from millrace.local.services.lambda_.errors import STALE_REVISION, api_error, invalid_member
 
 _NAME_PATTERN = (
@@ -98,17 +99,8 @@ def _complete_configurations() -> None:
 
 
 def _check_requests() -> None:
-    """Reject a name that no function can have, and a change of another revision than the latest."""
+    """Reject a name or settings that no function can have, and a change of another revision than the latest."""
     from moto.awslambda.responses import LambdaResponse
-
-    create = LambdaResponse.create_function
-
-    def create_function(response: Any) -> Any:
-        name = str(response.json_body.get("FunctionName"))
-        if not re.fullmatch(_NAME_PATTERN, name):
-            rule = f"Member must satisfy regular expression pattern: {_NAME_PATTERN}"
-            raise invalid_member("functionName", name, rule)
-        return create(response)
 
     def on_latest(change: Callable[[Any], Any]) -> Callable[[Any], Any]:
         def checked(response: Any) -> Any:
@@ -117,11 +109,33 @@ def _check_requests() -> None:
             function = response.backend.get_function(unquote(name)) if given else None
             if function is not None and function.get_configuration()["RevisionId"] != given:
                 raise api_error(STALE_REVISION, "PreconditionFailedException", 412)
+            check(response.json_body)
             return change(response)
 
         return checked
 
+    create, publish = LambdaResponse.create_function, on_latest(LambdaResponse.publish_version)
+
+    def create_function(response: Any) -> Any:
+        name = str(response.json_body.get("FunctionName"))
+        if not re.fullmatch(_NAME_PATTERN, name):
+            rule = f"Member must satisfy regular expression pattern: {_NAME_PATTERN}"
+            raise invalid_member("functionName", name, rule)
+        check_new(response.json_body)
+        return create(response)
+
+    def publish_version(response: Any) -> Any:
+        given = response.json_body.get("CodeSha256")
+        function = response.backend.get_function(unquote(response.path.rsplit("/", 2)[-2])) if given else None
+        if function is not None and given != function.code_sha_256:
+            message = (
+                f"CodeSHA256 ({given}) is different from current CodeSHA256 in $LATEST ({function.code_sha_256}). "
+            )
+            raise api_error(f"{message}Please try again with the CodeSHA256 in $LATEST.")
+        return publish(response)
+
     replace(LambdaResponse, "create_function", create_function)
+    replace(LambdaResponse, "publish_version", publish_version)
     for name in ("update_function_code", "update_function_configuration"):
         replace(LambdaResponse, name, on_latest(getattr(LambdaResponse, name)))
 
