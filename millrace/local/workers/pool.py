@@ -218,7 +218,7 @@ class Workers:
         self._spawners.pop(package_view, None)
 
     def _surplus(self) -> Worker:
-        """Return the idle worker that ran longest ago, of the function that has the most: others keep their only one."""
+        """Return the idle worker that ran longest ago, of the function that has the most. Others keep theirs."""
         counts = Counter(worker.spec.name for worker in self._idle)
         return max(self._idle, key=lambda worker: counts[worker.spec.name])
 
