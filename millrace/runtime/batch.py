@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from millrace.runtime.observe import logger
 from millrace.runtime.requeue import DependencyUnavailableError, requeue
 
 MAX_RECORDED = 100
@@ -25,6 +26,24 @@ def each_event(payload: Any, context: Any, handle: Handle) -> Any:
     if is_ordered(payload):
         return _in_order(payload["Records"], handle)
     return _each_message(payload, context, handle)
+
+
+def batch_or_each(
+    payload: Any, context: Any, handle_batch: Callable[[list[tuple[dict[str, Any], int]]], None], handle: Handle
+) -> Any:
+    """Call `handle_batch` with the events and attempts of a batch. If it fails, call `handle` for each event.
+
+    `handle_batch` must be safe to repeat. The event that made it fail fails again, alone.
+    """
+    records = payload["Records"] if is_batch(payload) else []
+    if len(records) > 1:
+        try:
+            handle_batch([(_envelope(record), _attempt(record)) for record in records])
+        except Exception as error:  # noqa: BLE001 - `handle` raises it again for its event
+            logger().warning("The batch failed. Each event is handled alone.", exc_info=error)
+        else:
+            return {"batchItemFailures": []}
+    return each_event(payload, context, handle)
 
 
 def is_batch(payload: Any) -> bool:

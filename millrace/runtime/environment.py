@@ -36,8 +36,13 @@ def client(service: str) -> Any:
 
 @cache
 def table_called(name: str) -> Any:
-    """Return the DynamoDB table of this name, as a boto3 resource."""
-    return importlib.import_module("boto3").resource("dynamodb", config=_config()).Table(name)
+    """Return the DynamoDB table of this name, as a boto3 resource. All tables share a client and its connections."""
+    return _dynamodb().Table(name)
+
+
+@cache
+def _dynamodb() -> Any:
+    return importlib.import_module("boto3").resource("dynamodb", config=_config())
 
 
 @cache

@@ -15,12 +15,12 @@ from typing import Any, ParamSpec, TypeVar
 from millrace.events import Event, decode
 from millrace.events.sensitive import redacting, type_and_size
 from millrace.runtime import observe
-from millrace.runtime.batch import each_event
+from millrace.runtime.batch import batch_or_each
 from millrace.runtime.claims import redeemed
 from millrace.runtime.declaration import Declaration, Input, name_of
 from millrace.runtime.folding import Folding, FoldInput, StreamGapError
 from millrace.runtime.processor import Handler, Payload
-from millrace.runtime.quarantine import UnexpectedEventError, accepted
+from millrace.runtime.quarantine import UnexpectedEventError, accepted, checked
 from millrace.runtime.read_models import Color, Tables, View
 from millrace.runtime.rebuild import rebuild
 from millrace.runtime.signatures import SignatureError, events_among, hints_of, options
@@ -46,19 +46,29 @@ class Projection(Handler[P, R]):
         """Handle a batch of a queue, an event of a rule, or a command of `millrace rebuild`."""
         if isinstance(payload, dict) and "rebuild" in payload:
             return rebuild(self, payload["rebuild"])
-        return each_event(payload, context, self._handle)
+        return batch_or_each(payload, context, self._handle_batch, self._handle)
+
+    def _handle_batch(self, batch: list[tuple[Payload, int]]) -> None:
+        """Fold the events of a batch together: one transaction instead of one for each event."""
+        events = [checked(envelope, self._decode) for envelope, _ in batch]
+        self._apply_to_written(events)
+        for event, (_, attempt) in zip(events, batch, strict=True):
+            observe.handled(event.contract.detail_type, event.metadata, attempt, [])
 
     def _handle(self, envelope: Payload, attempt: int) -> None:
         try:
             events = list(accepted([envelope], attempt, self._decode))
-            tables = self.tables()
-            for color in tables.ledger.pointer().written if events else ():
-                self.apply(tables, color, [FoldInput.of(event) for event in events])
+            self._apply_to_written(events)
         except Exception as error:
             observe.failed(envelope, attempt, error)
             raise
         for event in events:
             observe.handled(event.contract.detail_type, event.metadata, attempt, [])
+
+    def _apply_to_written(self, events: list[Event]) -> None:
+        tables = self.tables()
+        for color in tables.ledger.pointer().written if events else ():
+            self.apply(tables, color, [FoldInput.of(event) for event in events])
 
     def apply(self, tables: Tables, color: Color, inputs: list[FoldInput]) -> None:
         """Fold inputs into a table, after the missing events before them. Raises LookupError if no store has those."""

@@ -34,14 +34,20 @@ def accepted(envelopes: Iterable[Any], attempt: int, read: Callable[[Any], Event
     """Yield the events that can be read and are within the hop limit, and quarantine the others."""
     for envelope in envelopes:
         try:
-            event = read(_checked(envelope))
-            _check_hops(event)
+            event = checked(envelope, read)
         except (ContractError, UnknownVersionError, UnexpectedEventError) as error:
             _send(QUARANTINE, envelope, attempt, error)
         except HopLimitError as error:
             _send(DEAD_LETTERS, envelope, attempt, error)
         else:
             yield event
+
+
+def checked(envelope: Any, read: Callable[[Any], Event]) -> Event:
+    """Return the event of an envelope. Raises an error if it cannot be read or is beyond the hop limit."""
+    event = read(_checked(envelope))
+    _check_hops(event)
+    return event
 
 
 def quarantine(envelope: Any, attempt: int, error: Exception) -> None:

@@ -359,6 +359,14 @@ def test_idle_workers_are_bounded(own_bench, function, monkeypatch):
     assert own_bench.answer(specs[0]) != first
 
 
+def test_an_idle_worker_that_is_the_only_one_of_its_function_outlives_surplus_workers(own_bench, function, monkeypatch):
+    monkeypatch.setattr("millrace.local.workers.pool.IDLE_WORKERS", 2)
+    alone, busy = (function("import os\ndef handler(e, c): return os.getpid()", name) for name in ("alone", "busy"))
+    first = own_bench.answer(alone)
+    own_bench.wait(own_bench.begin(busy), own_bench.begin(busy, urgent=True))
+    assert own_bench.answer(alone) == first
+
+
 def test_when_the_zygote_dies_nothing_is_lost_and_another_takes_over(own_bench, function, gate):
     source = "import os\ndef handler(path, c):\n    path and open(path, 'w').write(str(os.getppid()))\n"
     spec = function(source + "    while path: pass")

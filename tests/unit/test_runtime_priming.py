@@ -6,7 +6,7 @@ import sys
 
 from botocore.session import Session
 
-from millrace.runtime.environment import client
+from millrace.runtime.environment import client, table_called
 
 LOADED = "import sys\nimport functions.award_points.handler\nprint(*sorted(sys.modules))"
 ON_LAMBDA = {
@@ -36,6 +36,11 @@ def test_import_on_lambda_loads_clients_and_powertools():
 def test_import_elsewhere_loads_neither():
     elsewhere = {name: value for name, value in ON_LAMBDA.items() if name != "AWS_LAMBDA_INITIALIZATION_TYPE"}
     assert not {"boto3", "aws_lambda_powertools"} & modules_after_import(elsewhere)
+
+
+def test_tables_share_a_client(monkeypatch):
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+    assert table_called("one").meta.client is table_called("two").meta.client
 
 
 def test_clients_have_a_fixed_user_agent(monkeypatch):

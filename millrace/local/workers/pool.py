@@ -5,7 +5,7 @@ import json
 import os
 import signal
 import sys
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -136,8 +136,8 @@ class Workers:
             worker.kill()
         else:
             self._idle.append(worker)
-            for surplus in self._idle[:-IDLE_WORKERS]:
-                self._drop(surplus)
+            if len(self._idle) > IDLE_WORKERS:
+                self._drop(self._surplus())
         self._report(job, outcome)
         self._run_waiting()
 
@@ -216,6 +216,11 @@ class Workers:
     def _remove_spawner(self, package_view: Path) -> None:
         """Remove the spawner of a zygote that died; the next invocation starts another."""
         self._spawners.pop(package_view, None)
+
+    def _surplus(self) -> Worker:
+        """Return the idle worker that ran longest ago, of the function that has the most. Others keep theirs."""
+        counts = Counter(worker.spec.name for worker in self._idle)
+        return max(self._idle, key=lambda worker: counts[worker.spec.name])
 
     def _drop(self, worker: Worker) -> None:
         self._idle.remove(worker)

@@ -17,7 +17,7 @@ MODULES = (
 )
 """Loaded where the layers hold them. None starts a thread or reads a function's settings when it is imported."""
 
-SERVICES = ("dynamodb", "events")
+SERVICES = ("dynamodb", "events", "stepfunctions")
 
 
 def load() -> None:
@@ -39,3 +39,4 @@ def _load_services() -> None:
     session = boto3.Session("none", "none", region_name="us-east-1")
     for service in SERVICES:
         session.client(service)  # type: ignore[call-overload]
+    session.resource("dynamodb").Table("any")  # reads the resource's model, and imports its modules
