@@ -66,6 +66,12 @@ def rows(simulation):
     return {item["id"]: item for item in simulation.items("state")}
 
 
+def test_search_for_the_fewest_faults_ends_after_a_time(search, monkeypatch):
+    monkeypatch.setattr("millrace.testing.simulation.decorator.REDUCTION_SECONDS", 0.0)
+    with pytest.raises(SimulationError, match=r"reduced from (\d+) faults to \1 in 0 s; fewer may do"):
+        search(counted_once)
+
+
 @pytest.mark.parametrize(
     "test",
     [
