@@ -9,6 +9,7 @@ from aws_cdk import aws_iot as iot
 from constructs import Construct
 
 from millrace.constructs.function.project import record_source_location
+from millrace.constructs.observability.acknowledgements import acknowledge
 from millrace.constructs.stream.sources import StreamSourceError
 from millrace.constructs.stream.stream_processor import StreamProcessor
 
@@ -60,6 +61,7 @@ class TopicRule(Construct):
             ),
         )
         rule.node.add_dependency(role)  # also on its policy, without which the first messages would be lost
+        acknowledge(rule, "CDK adds the dependency on the role and its policies.", "W3005")
 
     def _role(self, rule: str) -> iam.Role:
         """Create a role that IoT can assume for this rule only.

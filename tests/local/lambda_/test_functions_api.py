@@ -146,6 +146,7 @@ LAYER = "arn:aws:lambda:us-east-1:123456789012:layer:l"
         ({"Environment": {"Variables": {"AWS_REGION": "x"}}}, "Reserved keys used in this request: AWS_REGION"),
         ({"Layers": [f"{LAYER}{number}:1" for number in range(6)]}, "Cannot reference more than 5 layers."),
         ({"Layers": [f"{LAYER}:1", f"{LAYER}:2"]}, f"{LAYER}:1 and {LAYER}:2 are versions of the same layer."),
+        ({"Layers": [f"{LAYER}:9"]}, f"Layer version {LAYER}:9 does not exist."),
         (
             {"Layers": [LAYER]},
             f"Value '[{LAYER}]' at 'layers' failed to satisfy constraint: Member must satisfy constraint",
@@ -155,7 +156,17 @@ LAYER = "arn:aws:lambda:us-east-1:123456789012:layer:l"
             "Runtime and Handler are mandatory parameters for functions created with deployment packages.",
         ),
     ],
-    ids=["timeout", "memory", "4 KB", "reserved", "six layers", "versions of a layer", "no version", "no handler"],
+    ids=[
+        "timeout",
+        "memory",
+        "4 KB",
+        "reserved",
+        "six layers",
+        "versions of a layer",
+        "unknown layer",
+        "no version",
+        "no handler",
+    ],
 )
 def test_configuration_that_lambda_refuses_is_refused(site, functions, given, message):
     """https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""

@@ -5,8 +5,6 @@ from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import regex
-
 from millrace.local.core.errors import UnsupportedPolicyError
 from millrace.local.core.json_text import is_true, parsed
 from millrace.local.services.apigateway.call import Call
@@ -122,6 +120,7 @@ def _referenced(api: Any, uri: str) -> Any:
 
 
 def _check_pattern(_validator: Any, pattern: str, text: Any, _schema: Any) -> Iterator[Exception]:
+    import regex  # takes 20 ms; few APIs have models with patterns
     from jsonschema.exceptions import ValidationError
 
     try:

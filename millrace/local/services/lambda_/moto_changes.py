@@ -110,7 +110,7 @@ def _keep_layers() -> None:
 
     https://docs.aws.amazon.com/lambda/latest/api/API_DeleteLayerVersion.html
     """
-    from moto.awslambda.exceptions import InvalidParameterValueException
+    from moto.awslambda.exceptions import UnknownLayerVersionException
     from moto.awslambda.models import LambdaFunction
     from moto.awslambda.utils import get_backend
 
@@ -119,14 +119,17 @@ def _keep_layers() -> None:
     def layer(function: Any, arn: str) -> Any:
         if f":{function.account_id}:layer:" not in arn:
             return public_layer(arn)
-        layers_data(function, [arn])  # raises for an unknown one
+        try:
+            layers_data(function, [arn])
+        except UnknownLayerVersionException as error:
+            raise api_error(f"Layer version {arn} does not exist.") from error
         return get_backend(function.account_id, function.region).layers_versions_by_arn(arn)
 
     def get_layers_data(function: Any, layers_versions_arns: list[str]) -> Any:
         try:
             function.millrace_layers = [layer(function, arn) for arn in layers_versions_arns]
         except UnknownPublicLayerError as error:
-            raise InvalidParameterValueException(str(error)) from error
+            raise api_error(str(error)) from error
         return [{"Arn": each.arn, "CodeSize": each.code_size} for each in function.millrace_layers]
 
     replace(LambdaFunction, "_get_layers_data", get_layers_data)
