@@ -5,16 +5,17 @@ import random
 from collections import Counter
 from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from app_assembly import app_assembly
-from conftest import APP
 
 from millrace.events import Metadata
 from millrace.runtime import ServingView
 from millrace.testing.simulation import simulate
 from millrace.testing.simulation.decorator import Simulations
 
+APP = Path(__file__).parent / "app"
 BATCH_HOUR = 3
 TAKEOVER_SECONDS = 1200
 """A batch waits 15 minutes until no writer can write to the generation that it has closed."""

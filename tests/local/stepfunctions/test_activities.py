@@ -79,3 +79,10 @@ def test_activity_has_tags(kit, activity):
     """https://docs.aws.amazon.com/step-functions/latest/apireference/API_TagResource.html"""
     kit.states.tag_resource(resourceArn=activity, tags=[{"key": "a", "value": "1"}])
     assert kit.states.list_tags_for_resource(resourceArn=activity)["tags"] == [{"key": "a", "value": "1"}]
+
+
+def test_tag_without_a_key_or_value_is_stored_as_for_state_machines(kit):
+    """https://docs.aws.amazon.com/step-functions/latest/apireference/API_Tag.html"""
+    activity = kit.states.create_activity(name=kit.name(), tags=[{}, {"key": "team"}])["activityArn"]
+    tags = kit.states.list_tags_for_resource(resourceArn=activity)["tags"]
+    assert tags == [{"key": "", "value": ""}, {"key": "team", "value": ""}]

@@ -55,7 +55,7 @@ class ActivityOperations:
         name, encryption = params["name"], params.get("encryptionConfiguration", {"type": "AWS_OWNED_KEY"})
         check_name(name)
         arn = f"arn:aws:states:{self._region.name}:{self._region.account}:activity:{name}"
-        tags = {tag["key"]: tag.get("value", "") for tag in params.get("tags", [])}
+        tags = {tag.get("key", ""): tag.get("value", "") for tag in params.get("tags", [])}
         created = Activity(arn, name, encryption, self._region.clock.now(), tags)
         activity = self.activities.setdefault(arn, created)
         if activity.encryption != encryption:
