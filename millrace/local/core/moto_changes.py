@@ -8,7 +8,6 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
-from importlib.util import find_spec
 from pathlib import Path
 from string import ascii_letters, digits
 from typing import TYPE_CHECKING, Any
@@ -101,9 +100,7 @@ def _accept_any_region() -> None:
 
 
 def _disable_url_builders() -> None:
-    """moto 5.2.5 and later compile a URL builder for each route of a REST API, and never use it."""
-    if find_spec("moto.core.routing") is None:
-        return
+    """moto compiles a URL builder for each route of a REST API, and never uses it."""
     from moto.core.routing import SmithyRule
 
     def build(rule: Any, *_args: Any) -> Any:
