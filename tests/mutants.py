@@ -137,9 +137,17 @@ def function_of(name: str) -> str:
 
 
 def mutate(package: Package, names: list[str]) -> None:
-    """Run mutmut with one process. With CI, hypothesis tries the same examples each time."""
+    """Run mutmut with one process. With CI, hypothesis tries the same examples each time.
+
+    Its spinner is shown on a terminal only. Elsewhere, its output is shown if it fails.
+    """
     command = [Path(sys.executable).with_name("mutmut"), "run", "--max-children", "1", *names]
-    subprocess.run(command, cwd=package.copy, check=True, env={**os.environ, "CI": "true"})
+    output = None if sys.stdout.isatty() else subprocess.PIPE
+    ran = subprocess.run(
+        command, cwd=package.copy, check=False, env={**os.environ, "CI": "true"}, stdout=output, text=True
+    )
+    if ran.returncode:
+        sys.exit(f"{ran.stdout or ''}\nmutmut failed with status {ran.returncode} in {package.copy}")
 
 
 def collected(files: list[str]) -> Iterator[tuple[str, str, bool]]:

@@ -1,5 +1,6 @@
 """`cost`: what an event causes, and what the stacks cost without one."""
 
+from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -121,7 +122,8 @@ def _scaled(amounts: "Amounts", rate: float | None, assumed: "Assumptions") -> d
 
 
 def _amount(amount: float) -> str:
-    return f"{amount:,.0f}" if float(amount).is_integer() else f"{amount:.4g}"
+    """An amount with four digits, without an exponent."""
+    return f"{amount:,.0f}" if float(amount).is_integer() else f"{Decimal(f'{amount:.4g}'):,f}"
 
 
 def _price(unit: str, amount: float) -> str:

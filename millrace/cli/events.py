@@ -44,7 +44,9 @@ def put(
     if as_json:
         console.data(metadata.model_dump(mode="json"))
     else:
-        console.out(f"{event} is on the bus of {cloud.name}. See its effects: millrace trace {metadata.correlation_id}")
+        console.out(
+            f"{event} is on the bus of {cloud.name}.", f"See its effects: millrace trace {metadata.correlation_id}"
+        )
 
 
 @app.command()
@@ -173,7 +175,7 @@ def _text(text: str) -> str:
     try:
         return Path(text[1:]).read_text()
     except OSError as error:
-        raise UsageError(f"--data: {error}") from error
+        raise UsageError(f"--data: cannot read {text[1:]}: {error.strerror}.") from error
 
 
 def _parsed(text: str) -> dict[str, Any]:

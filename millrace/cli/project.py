@@ -59,7 +59,9 @@ class Project:
         except ModuleNotFoundError as error:
             if error.name not in ("functions", "functions.contracts"):
                 raise
-            raise UsageError(f"{error}: the events of a project are the modules of functions/contracts.") from error
+            raise UsageError(
+                f"{self.root} has no events: they are the modules of functions/contracts. Run millrace in a project."
+            ) from error
 
     @cached_property
     def templates(self) -> list[dict[str, Any]]:

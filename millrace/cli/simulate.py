@@ -59,6 +59,11 @@ class Summary:
             crash = getattr(report.longrepr, "reprcrash", None)
             self.failures.append(crash.message if crash else str(report.longrepr))
 
+    def pytest_collectreport(self, report: Any) -> None:
+        """Keep the error of each test file that cannot be imported."""
+        if report.failed:
+            self.failures.append(str(report.longrepr))
+
 
 @app.command()
 def simulate(
@@ -93,7 +98,8 @@ def simulate(
     if as_json:
         console.data({name: getattr(summary, name) for name in ("runs", "faults", "failures", "seconds")})
     else:
-        for line in [line for failure in summary.failures for line in failure.splitlines()] or [_passed(summary)]:
+        passed = [] if status else [_passed(summary)]  # with another status, pytest has printed why
+        for line in [line for failure in summary.failures for line in failure.splitlines()] or passed:
             console.out(line)
     return 1 if status else 0
 

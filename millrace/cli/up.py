@@ -52,7 +52,9 @@ Parameters = Annotated[
 @app.command()
 def up(
     *,
-    port: Annotated[int, typer.Option(metavar="N", help="Choose the loopback port of the endpoint.")] = PORT,
+    port: Annotated[
+        int, typer.Option(metavar="N", envvar="MILLRACE_PORT", help="Choose the loopback port of the endpoint.")
+    ] = PORT,
     companion: Companion = None,
     strict: Annotated[
         bool, typer.Option(help="Accept only a random access key, which is printed, and keys that the cloud gives out.")
@@ -201,7 +203,9 @@ def _content(file: Path) -> dict[str, Any] | None:
     """Recorded readings of a stream processor, or a recorded query; None if the file contains something else."""
     try:
         content = json.loads(file.read_text())
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise UsageError(f"Cannot read {file}: {error.strerror}.") from error
+    except ValueError as error:
         raise UsageError(f"{file} is not JSON: {error}") from error
     return content if isinstance(content, dict) and {"readings", "query"} & content.keys() else None
 

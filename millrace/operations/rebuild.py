@@ -36,7 +36,8 @@ class ReadModel:
         found = [each for each in known if each.facts["function"] == name]
         if len(found) != 1:
             names = ", ".join(sorted(str(each.facts["function"]) for each in known)) or "none"
-            raise UsageError(f"{len(found)} projections are called {name}. There are: {names}.")
+            count = len(found) or "No"
+            raise UsageError(f"{count} projections are called {name}. There are: {names}.")
         self.name = name
         self._function: Resource = found[0]
 

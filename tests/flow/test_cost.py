@@ -7,6 +7,7 @@ from handmade import assembly as assembly_of
 from handmade import att, of
 
 from millrace.cli import main
+from millrace.cli.cost import _amount
 from millrace.events import Catalog, Event, Refusal
 from millrace.flow.checking import read_system
 from millrace.flow.cost import PRICES, PRICES_AS_OF, Assumptions, CyclicFlowError, caused_by, dollars, roots
@@ -177,6 +178,13 @@ def test_prices_have_plain_units(assembly, capsys, monkeypatch, pytestconfig):
     printed = capsys.readouterr().out
     assert "1.00 $ per million events of up to 64 KB" in printed
     assert "0.50 $ per GB logged" in printed
+
+
+@pytest.mark.parametrize(
+    ("amount", "text"), [(2.048e-06, "0.000002048"), (12345.6, "12,350"), (0.025, "0.025"), (3, "3")]
+)
+def test_amounts_have_no_exponent(amount, text):
+    assert _amount(amount) == text
 
 
 @pytest.fixture

@@ -292,7 +292,7 @@ def test_a_purge_needs_confirmation(cloud, put, fail, dead_letters, millrace, ca
     ("words", "message"),
     [
         (["redrive"], "Choose dead letters: by their ids, with --processor, or with --all."),
-        (["show", "nope"], "0 of 0 dead letters have an id that begins with 'nope'."),
+        (["show", "nope"], "No dead letters have an id that begins with 'nope'. See millrace dlq list."),
     ],
 )
 def test_wrong_usage_is_explained(millrace, capsys, words, message):

@@ -4,9 +4,11 @@ import ast
 import io
 import os
 import re
+import socket
 import subprocess
 import sys
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -194,6 +196,30 @@ def test_a_terminal_wraps_an_error_between_words(terminal, monkeypatch):
 def test_a_table_in_a_narrow_terminal_puts_the_last_column_below():
     lines = console.columns(("ID", "OF", "CAUSE"), [["1", "x" * 20, "y" * 50]], 40)
     assert lines == ["ID  OF", f"1   {'x' * 20}", f"  {'y' * 37}…"]
+
+
+def test_port_is_read_from_the_environment_and_named_if_it_is_in_use(monkeypatch, capsys, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        monkeypatch.setenv("MILLRACE_PORT", str(port))
+        assert main(["up"]) == 2
+    message = " ".join(capsys.readouterr().err.split())
+    assert f"Port {port} of 127.0.0.1 is in use." in message
+    assert "with --port or MILLRACE_PORT." in message
+
+
+def test_a_file_that_does_not_exist_is_named(capsys, tmp_path):
+    missing = tmp_path / "order.json"
+    assert main(["run", str(missing)]) == 2
+    assert f"Cannot read {missing}: No such file or directory." in capsys.readouterr().err
+
+
+def test_a_folder_without_events_is_no_project(monkeypatch, tmp_path):
+    missing = ModuleNotFoundError("No module named 'functions'", name="functions")
+    monkeypatch.setattr("millrace.cli.project.Catalog.load", Mock(side_effect=missing))
+    with pytest.raises(UsageError, match=f"{tmp_path} has no events: .* Run millrace in a project."):
+        Project(tmp_path, ASSEMBLY).catalog  # noqa: B018 - loads
 
 
 def test_no_message_needs_a_makefile():

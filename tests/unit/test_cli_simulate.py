@@ -61,8 +61,16 @@ def test_progress_passes_the_capture_of_pytest_and_json_has_none(simulate, monke
     assert simulate("--json")[2].err == ""
 
 
-def test_a_failing_simulation_exits_with_1(simulate):
-    assert simulate(status=1)[0] == 1
+def test_a_failing_simulation_exits_with_1_and_does_not_pass(simulate):
+    status, _, printed = simulate(status=1)
+    assert (status, "passed" in printed.out) == (1, False)
+
+
+def test_the_error_of_a_test_file_that_cannot_be_imported_is_printed(tmp_path, capsys):
+    (tmp_path / "test_broken.py").write_text("def broken(:")
+    assert main(["simulate", str(tmp_path)]) == 1
+    printed = capsys.readouterr().out
+    assert ("SyntaxError: invalid syntax" in printed, "passed" in printed) == (True, False)
 
 
 def test_no_simulation_is_an_error(simulate):

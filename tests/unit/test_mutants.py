@@ -1,5 +1,7 @@
 """`make mutants`: which functions have changed, how mutants are named, and the score."""
 
+from types import SimpleNamespace
+
 import mutants
 import pytest
 
@@ -70,6 +72,30 @@ def test_equivalent_mutants_do_not_count_and_new_survivors_stand_out(capsys):
         "  NEW SURVIVOR: d",
         "  killed, so remove it from mutants.toml: e",
     ]
+
+
+@pytest.fixture
+def mutmut(tmp_path, monkeypatch):
+    """Run mutants with a mutmut that prints a spinner and exits with this status."""
+
+    def run(status):
+        program = tmp_path / "mutmut"
+        program.write_text(f"#!/bin/sh\necho spinner; exit {status}\n")
+        program.chmod(0o700)
+        monkeypatch.setattr(mutants.sys, "executable", str(tmp_path / "python"))
+        mutants.mutate(SimpleNamespace(copy=tmp_path), ["box.x_first__mutmut_1"])
+
+    return run
+
+
+def test_the_spinner_is_not_printed_into_a_file(mutmut, capfd):
+    mutmut(0)
+    assert capfd.readouterr().out == ""
+
+
+def test_a_run_that_fails_ends_with_the_output_of_mutmut(mutmut):
+    with pytest.raises(SystemExit, match="spinner\n\nmutmut failed with status 3 in "):
+        mutmut(3)
 
 
 def test_every_path_of_the_packages_exists():

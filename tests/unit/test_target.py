@@ -206,7 +206,10 @@ def test_a_change_names_account_region_and_stack_and_is_made_on_aws(up, answer, 
     out, err = capsys.readouterr()
     assert err.startswith("AWS account 123456789012 (arn:aws:sts::123456789012:")
     assert "region eu-west-1, stack Shop" in err
-    assert ("StockDelivered is on the bus of AWS" in out, len(questions)) == (True, 0 if words else 1)
+    assert ("StockDelivered is on the bus of AWS.\nSee its effects: " in out, len(questions)) == (
+        True,
+        0 if words else 1,
+    )
 
 
 @pytest.fixture

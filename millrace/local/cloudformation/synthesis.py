@@ -44,6 +44,7 @@ def synthesise(project: Path, out: Path, context: Mapping[str, str] = MappingPro
 
     `context` overrides the context of `cdk.json`, like `cdk synth --context`.
     CDK's own validation of each assembly (4 to 8 s) is off; `make lint` runs cfn-lint instead.
+    The templates stay while the app runs, and after it fails: commands read them at any time.
     """
     stamp = out / _STAMP
     with _locked(out):
@@ -51,9 +52,11 @@ def synthesise(project: Path, out: Path, context: Mapping[str, str] = MappingPro
         if stamp.exists() and json.loads(stamp.read_text()) == inputs:
             return False
         stamp.unlink(missing_ok=True)
-        for template in out.glob("*.template.json"):
-            template.unlink()  # of a stack that the app may have no longer
+        before = {template: template.stat().st_mtime_ns for template in out.glob("*.template.json")}
         _run_app(project, out, context)
+        for template, written in before.items():
+            if template.stat().st_mtime_ns == written:
+                template.unlink()  # of a stack that the app no longer has
         stamp.write_text(json.dumps(inputs))
         return True
 

@@ -110,7 +110,8 @@ def bound(port: int) -> socket.socket:
     except OSError as error:
         listener.close()
         raise OSError(
-            f"Port {port} of {HOST} is in use. Stop the program that listens there, or choose another --port."
+            f"Port {port} of {HOST} is in use. Stop the program that listens there, or choose another port "
+            "with --port or MILLRACE_PORT."
         ) from error
     return listener
 

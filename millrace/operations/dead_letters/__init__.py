@@ -88,7 +88,8 @@ def with_ids(dead_letters: Sequence[DeadLetter], ids: Sequence[str]) -> list[Dea
     for given in ids:
         found = [each for each in dead_letters if each.id.startswith(given)]
         if len(found) != 1:
-            raise UsageError(f"{len(found)} of {len(dead_letters)} dead letters have an id that begins with {given!r}.")
+            count = len(found) or "No"
+            raise UsageError(f"{count} dead letters have an id that begins with {given!r}. See millrace dlq list.")
         chosen += found
     return chosen
 

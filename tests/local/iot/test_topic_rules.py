@@ -81,7 +81,7 @@ def test_failed_action_runs_the_error_action(site):
         ("SELECT * FROM 'a'", {"s3": {"bucketName": "a", "key": "k", "roleArn": "b"}}, "not s3"),
     ],
 )
-def test_rule_that_is_not_played_is_refused_by_name(site, rule, sql, action, message):
+def test_rule_that_is_not_supported_is_refused_by_name(site, rule, sql, action, message):
     with pytest.raises(Exception, match=message):
         rule(sql, **action)
 

@@ -1,4 +1,4 @@
-"""The actions of topic rules that the local cloud plays: what each calls, and the permission that its role needs.
+"""The actions of topic rules that the local cloud supports: what each calls, and the permission that its role needs.
 
 https://docs.aws.amazon.com/iot/latest/developerguide/iot-rule-actions.html
 """

@@ -17,7 +17,7 @@ def apply(region: "Callable[..., AccountRegion]") -> None:
 
 
 def _refuse_unsupported_rules() -> None:
-    """Refuse topic rules that are not played."""
+    """Refuse topic rules that are not supported."""
     from moto.iot.exceptions import InvalidRequestException
     from moto.iot.models import IoTBackend
 

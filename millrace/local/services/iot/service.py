@@ -17,14 +17,14 @@ from millrace.local.services.iot.actions import PERMISSIONS, name_of, target_of
 
 _SQL = re.compile(r"\s*SELECT\s+\*\s+FROM\s+'([^']+)'\s*", re.IGNORECASE)
 _log = logging.getLogger(__name__)
-_PLAYED = "SELECT * FROM 'filter'"
+_SUPPORTED = "SELECT * FROM 'filter'"
 _SUBSTITUTION = re.compile(r"\$\{([^}]*)\}")
 _TOPIC = re.compile(r"topic\((\d+)\)")
 _FIELD = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 
 
 class TopicRuleError(ValueError):
-    """A topic rule uses a feature that the local cloud does not play."""
+    """A topic rule uses a feature that the local cloud does not support."""
 
 
 class Iot(Service):
@@ -90,22 +90,24 @@ class Iot(Service):
 
 
 def check_rule(sql: str, actions: list[dict[str, Any]], error_action: dict[str, Any] | None) -> None:
-    """Raise TopicRuleError for what the local cloud does not play: other SQL, and other actions."""
+    """Raise TopicRuleError for what the local cloud does not support: other SQL, and other actions."""
     topic_filter(sql)
     for action in [*actions, *([error_action] if error_action else [])]:
         if unknown := sorted(action.keys() - PERMISSIONS.keys()):
             known = ", ".join(PERMISSIONS)
-            raise TopicRuleError(f"The local cloud plays the actions {known} of a topic rule, not {unknown[0]}.")
+            raise TopicRuleError(f"The local cloud supports the actions {known} of a topic rule, not {unknown[0]}.")
         for name in _SUBSTITUTION.findall(action.get("kinesis", {}).get("partitionKey") or ""):
             if name != "newuuid()" and not _TOPIC.fullmatch(name) and not _FIELD.fullmatch(name):
-                raise TopicRuleError(f"The local cloud does not play ${{{name}}} in the partitionKey of a topic rule.")
+                raise TopicRuleError(
+                    f"The local cloud does not support ${{{name}}} in the partitionKey of a topic rule."
+                )
 
 
 def topic_filter(sql: str) -> str:
     """Return the topic filter of `SELECT * FROM '…'`. Raises TopicRuleError for other SQL."""
     found = _SQL.fullmatch(sql)
     if found is None:
-        raise TopicRuleError(f"The SQL of a topic rule must be {_PLAYED} in the local cloud, not: {sql}")
+        raise TopicRuleError(f"The SQL of a topic rule must be {_SUPPORTED} in the local cloud, not: {sql}")
     return found[1]
 
 
