@@ -63,6 +63,7 @@ def _is_source(_change: Change, name: str) -> bool:
 
 def _redeploy(project: Project, cloud: "LocalCloud", options: Options, files: list[Path]) -> None:
     began = time.monotonic()
+    swapped: list[str] = []
     try:
         swapped = list(_swap(project, cloud, files))
         if swapped:
@@ -71,7 +72,8 @@ def _redeploy(project: Project, cloud: "LocalCloud", options: Options, files: li
         changes: list[Deployed] = []
         cloud.deploy(project.assembly, changes.append, skip=options.skip, parameters=options.parameters)
     except (UsageError, DeploymentError, TemplateError) as error:
-        lines = printable_lines(f"not deployed, the previous version keeps running: {error}")
+        code = "new code" if swapped else "code"
+        lines = printable_lines(f"not deployed, the previous stacks keep running with their {code}: {error}")
         say(*(f"  {line}" for line in lines))
     else:
         say(f"  {counted(len(changes), 'change')} deployed after {time.monotonic() - began:.2f} s")

@@ -229,3 +229,15 @@ def test_no_message_needs_a_makefile():
     docstrings = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}
     texts = [node.value for node in nodes if isinstance(node, ast.Constant) and id(node) not in docstrings]
     assert [text for text in texts if isinstance(text, str) and re.search(r"`make |[Rr]un make ", text)] == []
+
+
+@pytest.mark.parametrize(("swapped", "code"), [(["award_points"], "new code"), ([], "code")])
+def test_failed_synth_while_watching_says_which_code_runs(monkeypatch, capsys, swapped, code):
+    from millrace.cli import watch
+    from millrace.operations import UsageError
+
+    monkeypatch.setattr(watch, "_swap", lambda *_: swapped)
+    project = Mock(**{"synthesise.side_effect": UsageError("app.py failed")})
+    watch._redeploy(project, Mock(), Mock(), [])
+    expected = f"not deployed, the previous stacks keep running with their {code}: app.py failed"
+    assert expected in capsys.readouterr().err
