@@ -9,7 +9,7 @@ from millrace.local.core.errors import UnsupportedPolicyError
 from millrace.local.core.json_text import is_true, parsed
 from millrace.local.services.apigateway.call import Call
 from millrace.local.services.apigatewayv2 import HttpError, forbidden
-from millrace.local.services.iam import Iam, InvalidPolicyError, Permission
+from millrace.local.services.iam import Iam, InvalidPolicyError, Permission, unauthorized
 
 if TYPE_CHECKING:
     from millrace.local.core.account_region import AccountRegion
@@ -33,7 +33,7 @@ def check_policy(region: "AccountRegion", call: Call) -> None:
     except (InvalidPolicyError, UnsupportedPolicyError) as error:
         raise HttpError(500, "Internal server error", f"the policy of {call.api.id}: {error}") from error
     if denied and ("explicit" in denied.why or call.method.authorization_type != "AWS_IAM"):
-        message = f"User: anonymous is not authorized to perform: execute-api:Invoke on resource: {call.arn}"
+        message = unauthorized("User: anonymous", denied)
         headers = (("x-amzn-errortype", "AccessDeniedException"),)
         raise HttpError(403, message, denied.why, headers, "Message")
 
