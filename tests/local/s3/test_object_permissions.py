@@ -83,3 +83,20 @@ def test_presigned_upload_cannot_become_a_copy(iam_local, session):
     status, text = opened(request)
     assert (status, "headers present in the request which were not signed" in text) == (403, True)
     assert opened(urllib.request.Request(url, b"", method="PUT"))[0] == 200
+
+
+FIELD = "--x\r\nContent-Disposition: form-data; {}\r\n\r\n{}\r\n"
+
+
+@pytest.mark.parametrize("name", ["name=key", 'NAME="key"', "name*=utf-8''key", 'name="k\\ey"'])
+def test_form_uploads_the_key_that_is_authorized(iam_local, session, allow, name):
+    """https://docs.aws.amazon.com/AmazonS3/latest/API/RESTObjectPOST.html"""
+    allow({**OWN, "Resource": "arn:aws:s3:::own/uploads/*"})
+    client = session.client("s3", endpoint_url=iam_local.endpoint_url, config=Config(signature_version="s3v4"))
+    fields = client.generate_presigned_post("own", "uploads/k")["fields"] | {"Key": "uploads/k"}
+    del fields["key"]
+    given = [(name, "private/k"), *((f'name="{each}"', text) for each, text in fields.items())]
+    body = "".join(FIELD.format(*each) for each in [*given, ('name="file"; filename="f"', "hi")]) + "--x--\r\n"
+    sent = {"content-type": "multipart/form-data; boundary=x"}
+    assert opened(urllib.request.Request(f"{iam_local.endpoint_url}/own", body.encode(), sent))[0] == 403
+    assert iam_local.client("s3").list_objects_v2(Bucket="own", Prefix="private/")["KeyCount"] == 0

@@ -1,5 +1,6 @@
 """A request to AWS's APIs: its signer, service, operation and parameters."""
 
+import io
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +14,6 @@ from millrace.local.core.rest_routes import Router
 from millrace.local.core.unsupported import service_model
 
 _SCOPE_PARTS = 5
-_FIELD = re.compile(rb'\r\n(?:(?!filename=)[^\r])*name="([^"]+)"(?:\r\n[^\r\n]+)*\r\n\r\n(.*)\r\n$', re.DOTALL)
 _ADDRESS = re.compile(r"(?:\d{1,3}(?:\.|$)){4}")
 _PREFIXES = {"monitoring": "cloudwatch", "email": "ses", "s3express": "s3"}
 """Names of services in IAM that differ from their signing names."""
@@ -61,12 +61,16 @@ def form_upload(request: Request) -> dict[str, str]:
 
 
 def _fields(request: Request) -> list[tuple[str, str]]:
-    kind, _, boundary = request.headers.get("content-type", "").partition("boundary=")
-    if request.method != "POST" or not boundary or not kind.startswith("multipart/form-data"):
+    """Return the fields of a form, except files. moto reads them with the same parser."""
+    kind = request.headers.get("content-type", "")
+    if request.method != "POST" or not kind.lower().startswith("multipart/form-data"):
         return []
-    parts = request.body.split(b"--" + boundary.strip('"').encode())
-    found = [_FIELD.match(part) for part in parts]
-    return [(match[1].decode().lower(), match[2].decode("utf-8", "replace")) for match in found if match]
+    from werkzeug.formparser import FormDataParser
+    from werkzeug.http import parse_options_header
+
+    mimetype, options = parse_options_header(kind)
+    _, form, _ = FormDataParser().parse(io.BytesIO(request.body), mimetype, len(request.body), options)
+    return [(name.lower(), value) for name, value in form.items(multi=True)]
 
 
 @dataclass(frozen=True)
