@@ -153,9 +153,9 @@ def _own(service: str, operation: str, params: Mapping[str, Any]) -> Mapping[str
     spelling of an operation: moto also accepts `createUser` and `create_user`.
     """
     members = _members(service, operation)
-    return (
-        params if members is None else {key: each for key, each in params.items() if key.partition(".")[0] in members}
-    )
+    if members is None:
+        return params
+    return {name: value for name, value in params.items() if name.partition(".")[0] in members}
 
 
 @cache

@@ -190,7 +190,11 @@ def test_rows_of_an_inventory_are_items(engine):
     assert engine.output(chain(It=distributed(**reader(config=config)))) == [{"Bucket": "b", "Key": "x"}]
 
 
-@pytest.mark.parametrize("body", [gzip.compress(b"x" * 2_000), gzip.compress(b"x")[:-6], b"no gzip"])
+@pytest.mark.parametrize(
+    "body",
+    [gzip.compress(b"x" * 2_000, mtime=0), gzip.compress(b"x", mtime=0)[:-6], b"no gzip"],
+    ids=["large", "cut off", "no gzip"],
+)
 def test_inventory_that_unpacks_to_too_much_or_not_at_all_fails_the_map(engine, monkeypatch, body):
     """https://docs.aws.amazon.com/step-functions/latest/dg/input-output-itemreader.html
 
