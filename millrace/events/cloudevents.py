@@ -11,11 +11,11 @@ from typing import Annotated, Any, Literal
 from urllib.parse import quote, unquote
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from millrace.events.contract import ContractError
 from millrace.events.envelope import Envelope
-from millrace.events.metadata import Metadata
+from millrace.events.metadata import Metadata, in_utc
 
 STRUCTURED = "application/cloudevents+json"
 CloudEvent = dict[str, Any]
@@ -38,9 +38,11 @@ class _Attributes(BaseModel):
     source: str = Field(min_length=1)
     type: str = Field(min_length=1)
     datacontenttype: str = Field(default=_JSON, pattern=r"^application/([\w.-]+\+)?json\b")
-    time: Annotated[AwareDatetime, BeforeValidator(_text)] = Field(default_factory=lambda: datetime.now(UTC))
+    time: Annotated[AwareDatetime, BeforeValidator(_text), AfterValidator(in_utc)] = Field(
+        default_factory=lambda: datetime.now(UTC)
+    )
     data: dict[str, Any]
-    correlationid: str | None = None
+    correlationid: str | None = Field(default=None, min_length=1)
     causationid: str | None = None
     producer: str | None = None
     version: int = Field(default=1, ge=1)

@@ -10,8 +10,12 @@ from millrace.events.ids import effect_id, new_event_id
 _STEP, _LATEST = " → ", 16
 
 
-def _in_utc(moment: datetime) -> datetime:
-    return moment.astimezone(UTC)
+def in_utc(moment: datetime) -> datetime:
+    """Convert a time to UTC. Raises ValueError if it is before the year 1 or after the year 9999 there."""
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("should be in the years 1 to 9999 in UTC") from error
 
 
 class Metadata(BaseModel):
@@ -29,7 +33,7 @@ class Metadata(BaseModel):
     event_id: str = Field(min_length=1)
     correlation_id: str = Field(min_length=1)
     causation_id: str | None = None
-    occurred_at: Annotated[AwareDatetime, AfterValidator(_in_utc)]
+    occurred_at: Annotated[AwareDatetime, AfterValidator(in_utc)]
     producer: str
     version: int = Field(default=1, ge=1)
     hops: int = Field(default=0, ge=0)

@@ -84,6 +84,8 @@ def test_event_id_is_derived_from_source_and_id():
         ({"data": "text"}, "CloudEvent.data = 'text'"),
         ({"datacontenttype": "text/xml"}, "CloudEvent.datacontenttype = 'text/xml'"),
         ({"hops": -1}, "CloudEvent.hops = -1"),
+        ({"time": "0001-01-01T00:00:00+14:00"}, "should be in the years 1 to 9999 in UTC"),
+        ({"correlationid": ""}, "CloudEvent.correlationid = ''"),
     ],
 )
 def test_invalid_cloudevent_raises_with_attribute_and_value(changed, message):

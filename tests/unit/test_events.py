@@ -165,7 +165,13 @@ def test_unvalidated_event_cannot_be_encoded():
         encode(forged)
 
 
-@pytest.mark.parametrize("detail", [None, [], {}, {"data": 1}, {"data": {}}, {"data": {}, "metadata": {"hops": "x"}}])
+EARLY = {"event_id": "e", "correlation_id": "c", "producer": "p", "occurred_at": "0001-01-01T00:00:00+14:00"}
+
+
+@pytest.mark.parametrize(
+    "detail",
+    [None, [], {}, {"data": 1}, {"data": {}}, {"data": {}, "metadata": {"hops": "x"}}, {"data": {}, "metadata": EARLY}],
+)
 def test_malformed_detail_raises(detail):
     with pytest.raises(ContractError, match="Poured"):
         decode({"source": "tea.kitchen", "detail-type": "Poured", "detail": detail}, Poured)

@@ -63,6 +63,14 @@ def test_a_command_is_published_and_accepted(published):
     )
 
 
+@pytest.mark.parametrize(
+    ("cup", "path"), [("a/b?c#d", "a%2Fb%3Fc%23d"), ("\r\nX: y", "%0D%0AX%3A%20y"), ("ü", "%C3%BC")]
+)
+def test_values_of_a_command_cannot_change_the_path_of_its_result(cup, path):
+    response = send({"cup": cup})
+    assert response["headers"]["location"] == f"/cups/{path}/1" == content(response)["result_path"]
+
+
 def test_commands_without_a_key_have_ids_of_their_own(published):
     send()
     send()

@@ -67,6 +67,7 @@ def test_a_whole_number_is_an_integer(body, value):
         ("NaN", "NaN", "NaN is not finite"),
         ("[1e999]", "[1e999]", "1e999 is not finite"),
         ("[" * 100_000, "[" * 200, "recursion"),
+        ('["\\uD800"]', '["\\uD800"]', "surrogates not allowed"),
     ],
 )
 def test_a_body_that_is_not_json_is_a_problem(body, shown, reason):

@@ -1,5 +1,6 @@
 """Queries and pages: parameters, responses, versions and cursors."""
 
+import base64
 import importlib
 from decimal import Decimal
 from types import SimpleNamespace
@@ -170,7 +171,22 @@ def test_a_limit_is_a_number_from_1_to_100(notes, limit):
     assert content(response)["detail"] == f"limit = {limit!r} should be a number from 1 to 100."
 
 
-@pytest.mark.parametrize("cursor", ["", "no cursor", "ä", "WzFd", "e30", "eyJhIjpudWxsfQ", "eyJhIjpbMV19", "W" * 9])
+@pytest.mark.parametrize("name", ["limit", "after"])
+def test_number_with_thousands_of_digits_is_a_problem(notes, name):
+    response = page(limit="9" * 5_000) if name == "limit" else found("n-1", after="9" * 5_000)
+    assert (problems(response)[0], problems(response)[1][0][0]) == (400, name)
+
+
+HOSTILE = [
+    base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+    for text in (f'{{"a":1{"0" * 40}1}}', '{"a":1e-999}', '{"a":"\\ud800"}')
+]
+"""Cursors with keys that boto3 cannot send."""
+
+
+@pytest.mark.parametrize(
+    "cursor", ["", "no cursor", "ä", "WzFd", "e30", "eyJhIjpudWxsfQ", "eyJhIjpbMV19", "W" * 9, *HOSTILE]
+)
 def test_a_cursor_of_no_page_is_404(notes, cursor):
     response = page(cursor=cursor)
     assert problems(response) == (404, [("cursor", cursor)])

@@ -7,6 +7,7 @@ https://smithy.io/2.0/spec/constraint-traits.html
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
+from xml.parsers.expat import ExpatError
 
 from millrace.local.core.botocore_models import matches_pattern
 from millrace.local.core.errors import UnsupportedPolicyError
@@ -38,6 +39,10 @@ AWS adds runtimes often."""
 _ENUMS = {"EventSourcePosition": ("LATEST", "AT_TIMESTAMP", "TRIM_HORIZON")}
 """AWS's order of members where it is recorded; botocore has another one."""
 _CODES = {"apigateway": "BadRequestException", "logs": "InvalidParameterException", "sns": "InvalidParameter"}
+_ENTITIES = "entities are disabled"
+"""The error of moto's XML parser for a document type with entities, which could expand to any size."""
+_MALFORMED = "The XML you provided was not well-formed or did not validate against our published schema"
+"""https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html"""
 _NUMBERS = ("integer", "long", "float", "double")
 _TYPES: Mapping[str, type | tuple[type, ...]] = {
     "structure": dict,
@@ -83,6 +88,8 @@ def moto_failed(request: Request, error: Exception) -> Response | None:
 
     moto fails where it does not find a resource, or where it does not expect a value.
     """
+    if isinstance(error, ExpatError) or str(error) == _ENTITIES:
+        return error_response(request, "MalformedXML", _MALFORMED, 400)
     if request.service not in _CHECKED:
         return None
     call = _call(request)

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from millrace.events import ContractError, Envelope, Event, Metadata, encode, new_event_id
 from millrace.runtime import observe
@@ -133,9 +134,10 @@ def _accepted(envelope: Envelope, event: Event) -> Response:
 
 
 def _result_path(event: Event) -> str | None:
-    """Return the path of the query that returns the result of a command."""
+    """Return the path of the query that returns the result of a command. The caller chose the values in it."""
     path = _result_paths().get(type(event).__name__)
-    return path and path.format_map(event.model_dump(mode="json"))
+    values = event.model_dump(mode="json")
+    return path and path.format_map({name: quote(str(value), safe="") for name, value in values.items()})
 
 
 @cache

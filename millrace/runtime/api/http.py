@@ -99,7 +99,7 @@ class Request:
     def json(self) -> Any:
         """Return the parsed body. Raises Problem."""
         try:
-            return json.loads(self.body, parse_float=_number, parse_constant=_number)
+            return _encodable(json.loads(self.body, parse_float=_number, parse_constant=_number), self.body)
         except (ValueError, RecursionError) as error:
             shown = self.body[:_MOST_CHARACTERS].decode(errors="replace")
             raise Problem(
@@ -135,6 +135,13 @@ def _number(text: str) -> int | float:
     if not math.isfinite(value):
         raise ValueError(f"{text} is not finite")
     return int(value) if value.is_integer() else value
+
+
+def _encodable(value: Any, body: bytes) -> Any:
+    """Return the parsed body. Raises ValueError for a lone surrogate, which no event can contain."""
+    if b"\\ud" in body.lower():
+        json.dumps(value, ensure_ascii=False).encode()
+    return value
 
 
 def _truncated(value: object) -> str:

@@ -4,7 +4,7 @@ import base64
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Clamped, Context, Decimal, DecimalException, Inexact, Overflow, Rounded, Underflow
 from typing import Any, Generic, Self, TypeVar
 
 from pydantic import BaseModel
@@ -14,6 +14,9 @@ from millrace.runtime.dynamodb import number
 
 Item = TypeVar("Item", bound=BaseModel)
 LIMIT, MOST = 20, 100
+_DIGITS = 38
+_NUMBERS = Context(prec=_DIGITS, Emin=-128, Emax=126, traps=[Clamped, Overflow, Inexact, Rounded, Underflow])
+"""The numbers of DynamoDB, as boto3 limits them."""
 
 
 class Page(BaseModel, Generic[Item]):
@@ -49,7 +52,7 @@ class Paging:
     def of(cls, query: Mapping[str, str]) -> Self:
         """Read `limit` and `cursor`. Raises Problem."""
         limit, cursor = query.get("limit", str(LIMIT)), query.get("cursor")
-        if not (limit.isascii() and limit.isdecimal() and 1 <= int(limit) <= MOST):
+        if not (limit.isascii() and limit.isdecimal() and len(limit) <= _DIGITS and 1 <= int(limit) <= MOST):
             reason = f"should be a number from 1 to {MOST}"
             raise Problem(400, f"limit = {limit!r} {reason}.", [("limit", limit, reason)])
         return cls(int(limit), None if cursor is None else _key(cursor))
@@ -79,10 +82,15 @@ def _key(cursor: str) -> dict[str, Any]:
         key = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True), parse_float=Decimal)
     except (ValueError, RecursionError) as error:
         raise bad_cursor(cursor) from error
-    if (
-        not isinstance(key, dict)
-        or not key
-        or not all(isinstance(value, str | int | Decimal) for value in key.values())
-    ):
+    if not isinstance(key, dict) or not key or not all(map(_is_key, key.values())):
         raise bad_cursor(cursor)
     return key
+
+
+def _is_key(value: Any) -> bool:
+    """Whether boto3 can send a value as a part of a key."""
+    try:
+        value.encode() if isinstance(value, str) else _NUMBERS.create_decimal(value)
+    except (DecimalException, TypeError, ValueError):
+        return False
+    return True

@@ -32,6 +32,7 @@ R = TypeVar("R")
 MAX_WAIT_SECONDS = 5.0
 """Maximum time for which a request waits for a version."""
 _PAUSE_SECONDS = 0.05
+_DIGITS = 18
 _PATH_PARAMETER = re.compile(r"\{(\w+)\}")
 _RESERVED = frozenset({"after", "limit", "cursor"})
 
@@ -184,7 +185,7 @@ class Query(Generic[P, R]):
 
 def _version(query: Mapping[str, str]) -> int:
     after = query.get("after", "0")
-    if not (after.isascii() and after.isdecimal()):
+    if not (after.isascii() and after.isdecimal() and len(after) <= _DIGITS):
         reason = "should be a version, a whole number"
         raise Problem(400, f"after = {after!r} {reason}.", [("after", after, reason)])
     return int(after)

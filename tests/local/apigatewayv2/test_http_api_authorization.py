@@ -1,5 +1,6 @@
 """Authorization and CORS of HTTP APIs."""
 
+import base64
 import http.client
 import json
 
@@ -63,7 +64,9 @@ def test_invalid_token_is_unauthorized(send_with_token, claims, reason):
 
 def test_malformed_token_is_unauthorized(send_with_token):
     """https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-troubleshooting-jwt.html"""
-    assert [send_with_token(token=text).status for text in ("not a token", "a.b.c", "e30.e30.")] == [401, 401, 401]
+    unknown_key = base64.urlsafe_b64encode('{"alg":"RS256","kid":"☃\\n"}'.encode()).decode().rstrip("=")
+    texts = ("not a token", "a.b.c", "e30.e30.", f"{unknown_key}.e30.AAAA")
+    assert [send_with_token(token=text).status for text in texts] == [401] * 4
 
 
 def test_client_id_replaces_missing_audience(send_with_token):

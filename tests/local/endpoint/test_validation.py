@@ -2,6 +2,7 @@
 
 import json
 from urllib.parse import urlencode
+from xml.parsers.expat import ExpatError
 
 import pytest
 
@@ -90,3 +91,10 @@ def test_failure_of_moto_becomes_an_error_of_the_operation(request_, error, code
     response = moto_failed(request_, error)
     assert response.status < 500
     assert code in response.body.decode()
+
+
+@pytest.mark.parametrize("error", [ExpatError("unclosed token"), ValueError("entities are disabled")])
+def test_xml_that_is_not_well_formed_or_has_entities_is_malformed(error):
+    """https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html"""
+    response = moto_failed(signed("s3", "PUT", "/bucket"), error)
+    assert (response.status, b"<Code>MalformedXML</Code>" in response.body) == (400, True)

@@ -138,6 +138,27 @@ def test_other_statuses_are_not_retried(send, queue, rule, endpoint, status):
     assert attributes(dead.messages()[0])["ERROR_CODE"] == "SDK_CLIENT_ERROR"
 
 
+@pytest.mark.parametrize("name", ["a\r\nX-Admin: 1", "\u2603"])
+def test_event_that_http_cannot_carry_in_a_header_becomes_a_dead_letter(send, queue, rule, endpoint, name):
+    """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-api-destinations.html"""
+    dead, target = queue("dead"), endpoint()
+    given = {"HeaderParameters": {"X-Name": "$.detail.name"}}
+    rule(target.arn, HttpParameters=given, DeadLetterConfig={"Arn": dead.arn})
+    send({"name": name})
+    assert target.requests == []
+    assert attributes(dead.messages()[0])["ERROR_CODE"] == "SDK_CLIENT_ERROR"
+
+
+@pytest.mark.parametrize("seconds", ["soon", {"in": 60}])
+def test_token_with_an_invalid_lifetime_fails_the_delivery(send, queue, rule, endpoint, server, seconds):
+    """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-target-connection-auth.html"""
+    dead, site = queue("dead"), server({"/token": [(HTTPStatus.OK, {"access_token": "t", "expires_in": seconds})]})
+    target = endpoint(kind="OAUTH_CLIENT_CREDENTIALS", auth=oauth(site.url), site=site)
+    rule(target.arn, DeadLetterConfig={"Arn": dead.arn}, RetryPolicy={"MaximumRetryAttempts": 0})
+    send({})
+    assert "without a valid access_token" in attributes(dead.messages()[0])["ERROR_MESSAGE"]
+
+
 def test_retry_after_extends_the_backoff(local, send, rule, endpoint, server):
     """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-api-destinations.html"""
     site = server({"/hook": [(HTTPStatus.TOO_MANY_REQUESTS, {}, {"Retry-After": "600"}), (HTTPStatus.OK, {})]})

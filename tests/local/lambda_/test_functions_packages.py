@@ -124,3 +124,10 @@ def test_file_larger_than_its_directory_entry_is_rejected(tmp_path):
     with pytest.raises(PackageError, match="could not unzip"):
         unpack(lying, tmp_path / "code")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["a/" * 3_000 + "x", "a" * 300])
+def test_package_with_a_path_that_cannot_be_written_fails_without_leftovers(tmp_path, name):
+    with pytest.raises(PackageError, match="could not unzip"):
+        unpack(package(**{name: "x"}), tmp_path / "code")
+    assert list(tmp_path.iterdir()) == []

@@ -1,21 +1,17 @@
 """What an API requires of a request: its policy, an API key, valid parameters and a valid body."""
 
 import json
-from collections.abc import Iterator
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from millrace.local.core.errors import UnsupportedPolicyError
 from millrace.local.core.json_text import is_true, parsed
 from millrace.local.services.apigateway.call import Call
+from millrace.local.services.apigateway.models import model_validator
 from millrace.local.services.apigatewayv2 import HttpError, forbidden
-from millrace.local.services.iam import Iam, InvalidPolicyError, Permission
+from millrace.local.services.iam import Iam, InvalidPolicyError, Permission, unauthorized
 
 if TYPE_CHECKING:
     from millrace.local.core.account_region import AccountRegion
-
-_SECONDS_OF_PATTERN = 0.2
-"""Requests are validated on the scheduler's thread."""
 
 
 def check_policy(region: "AccountRegion", call: Call) -> None:
@@ -33,7 +29,7 @@ def check_policy(region: "AccountRegion", call: Call) -> None:
     except (InvalidPolicyError, UnsupportedPolicyError) as error:
         raise HttpError(500, "Internal server error", f"the policy of {call.api.id}: {error}") from error
     if denied and ("explicit" in denied.why or call.method.authorization_type != "AWS_IAM"):
-        message = f"User: anonymous is not authorized to perform: execute-api:Invoke on resource: {call.arn}"
+        message = unauthorized("User: anonymous", denied)
         headers = (("x-amzn-errortype", "AccessDeniedException"),)
         raise HttpError(403, message, denied.why, headers, "Message")
 
@@ -79,7 +75,6 @@ def validate(call: Call) -> None:
 
 
 def _validate_body(call: Call) -> None:
-    from jsonschema.exceptions import ValidationError
     from referencing.exceptions import Unresolvable
 
     kind = call.request.headers.get("content-type", "application/json").partition(";")[0]
@@ -87,44 +82,15 @@ def _validate_body(call: Call) -> None:
     if model is None:
         return
     try:
-        _validator(call.api, json.loads(model.schema)).validate(json.loads(call.request.body or b"null"))
-    except Unresolvable as error:
-        raise HttpError(500, "Internal server error", f"the model {model.name} refers to no model: {error}") from error
-    except (ValidationError, ValueError, RecursionError) as error:
-        raise HttpError(400, "Invalid request body", str(error)[:200]) from error
-
-
-def _validator(api: Any, schema: Any) -> Any:
-    """Return a validator that reads no other document than the models of the API, and limits the time of patterns."""
-    import referencing
-    from jsonschema.validators import extend, validator_for
-
-    registry: Any = referencing.Registry  # mypy does not see the arguments of its decorator
-    kind = extend(validator_for(schema), {"pattern": _check_pattern})
-    return kind(schema, registry=registry(retrieve=partial(_referenced, api)))
-
-
-def _referenced(api: Any, uri: str) -> Any:
-    """Return the model at an address. jsonschema would fetch files and web pages.
-
-    https://docs.aws.amazon.com/apigateway/latest/developerguide/models-mappings-models.html
-    """
-    from referencing import Resource
-    from referencing.jsonschema import DRAFT4
-
-    prefix = f"https://apigateway.amazonaws.com/restapis/{api.id}/models/"
-    model = api.models.get(uri.removeprefix(prefix)) if uri.startswith(prefix) else None
-    if model is None:
-        raise LookupError(f"The API has no model {uri}.")
-    return Resource.from_contents(json.loads(model.schema), default_specification=DRAFT4)
-
-
-def _check_pattern(_validator: Any, pattern: str, text: Any, _schema: Any) -> Iterator[Exception]:
-    import regex  # takes 20 ms; few APIs have models with patterns
-    from jsonschema.exceptions import ValidationError
-
-    try:
-        if isinstance(text, str) and not regex.search(pattern, text, timeout=_SECONDS_OF_PATTERN):
-            yield ValidationError(f"{text!r} does not match {pattern!r}")
-    except TimeoutError:
-        yield ValidationError(f"comparing with {pattern!r} takes more than {_SECONDS_OF_PATTERN} s")
+        errors = model_validator(call.api, json.loads(model.schema)).iter_errors(
+            json.loads(call.request.body or b"null")
+        )
+        error = next(errors, None)
+    except Unresolvable as missing:
+        raise HttpError(
+            500, "Internal server error", f"the model {model.name} refers to no model: {missing}"
+        ) from missing
+    except (ValueError, RecursionError) as invalid:
+        raise HttpError(400, "Invalid request body", str(invalid)[:200]) from invalid
+    if error:
+        raise HttpError(400, "Invalid request body", error.message[:200])

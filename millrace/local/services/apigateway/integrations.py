@@ -39,6 +39,8 @@ _FORM = "application/x-www-form-urlencoded"
 _REQUEST = "integration.request."
 _VARIABLE = re.compile(r"\{(\w+)\}")
 _TIMEOUT_SECONDS = 29.0
+_SECONDS_OF_PATTERN = 0.2
+"""Integration responses are selected on the scheduler's thread."""
 _OK = 200
 _log = logging.getLogger(__name__)
 
@@ -159,11 +161,7 @@ def _response(call: Call, integration: Any, result: _Result) -> Response:
     https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-integration-settings-integration-response.html
     """
     responses = list((integration.integration_responses or {}).values())
-    matching = [
-        each
-        for each in responses
-        if each.selection_pattern and re.fullmatch(each.selection_pattern, result.text, re.DOTALL)
-    ]
+    matching = [each for each in responses if each.selection_pattern and _selects(each.selection_pattern, result.text)]
     chosen = next(iter([*matching, *(each for each in responses if not each.selection_pattern)]), None)
     if chosen is None:
         raise internal_error(f"no integration response matches {result.text!r}")
@@ -172,6 +170,16 @@ def _response(call: Call, integration: Any, result: _Result) -> Response:
     return Response(
         status or int(chosen.status_code), body.encode(), (("content-type", _JSON), *_of_response(chosen, result))
     )
+
+
+def _selects(pattern: str, text: str) -> bool:
+    """Return whether a pattern matches the whole text: an error message, which a caller can have chosen."""
+    import regex  # takes 20 ms; few APIs have selection patterns
+
+    try:
+        return regex.fullmatch(pattern, text, regex.DOTALL, timeout=_SECONDS_OF_PATTERN) is not None
+    except TimeoutError as error:
+        raise internal_error(f"the selection pattern {pattern!r} takes more than {_SECONDS_OF_PATTERN} s") from error
 
 
 def _of_response(chosen: Any, result: _Result) -> list[tuple[str, str]]:

@@ -43,7 +43,7 @@ class JwtAuthorizer:
         try:
             claims = await self._claims(token, authorizer.jwt_config)
         except InvalidTokenError as error:
-            header = f'Bearer scope="" error="invalid_token" error_description="{error}"'
+            header = f'Bearer scope="" error="invalid_token" error_description={json.dumps(str(error))}'
             raise HttpError(401, "Unauthorized", str(error), (("www-authenticate", header),)) from error
         granted = _scopes(claims)
         if scopes and not set(granted) & set(scopes):

@@ -10,7 +10,7 @@ from millrace.local.core.backends import Backends
 from millrace.local.core.errors import UnsupportedPolicyError
 from millrace.local.core.http import Request
 from millrace.local.services.apigatewayv2.errors import forbidden
-from millrace.local.services.iam import Access, Permission, SignatureError, scope_of, verify
+from millrace.local.services.iam import Access, Permission, SignatureError, scope_of, unauthorized, verify
 
 _SERVICE = "execute-api"
 
@@ -36,6 +36,6 @@ def authorized_signer(
     except (SignatureError, UnsupportedPolicyError) as error:
         raise forbidden(str(error)) from error
     if denied:
-        raise forbidden(f"{signer.arn} is not authorized to perform: {denied.action} on resource: {denied.resource}")
+        raise forbidden(unauthorized(signer.arn, denied))
     user = {"accessKey": scope.key, "accountId": backends.account, "callerId": signer.user_id, "cognitoIdentity": None}
     return {"iam": {**user, "principalOrgId": None, "userArn": signer.arn, "userId": signer.user_id}}

@@ -122,6 +122,8 @@ class ApiDestinations:
             response = connections.send(self._with_authorization(request, connection, now), self.timeout)
         except TimeoutError:
             return Failure("TIMEOUT", f"{_UNABLE}: no response within {self.timeout:g} s.")
+        except connections.InvalidHttpRequestError as error:
+            return Failure("SDK_CLIENT_ERROR", f"{_UNABLE}: {error}", retriable=False)
         except (OSError, http.client.HTTPException) as error:
             return Failure("CONNECTION_FAILURE", f"{_UNABLE}: API destination endpoint cannot be reached: {error}")
         except NotLoopbackError as error:

@@ -24,6 +24,10 @@ class AuthorizationError(Exception):
     """The authorization endpoint of a connection returned no token."""
 
 
+class InvalidHttpRequestError(http.client.HTTPException):
+    """A request that HTTP does not allow, such as one with a line break in a header."""
+
+
 @dataclass(frozen=True)
 class HttpRequest:
     """An HTTP request to an endpoint."""
@@ -61,13 +65,21 @@ def send(request: HttpRequest, timeout: float) -> HttpResponse:
     secure = http.client.HTTPSConnection if url.scheme == "https" else http.client.HTTPConnection
     connection = secure(url.hostname or "", url.port, timeout=timeout)
     try:
-        target = (url.path or "/") + (f"?{url.query}" if url.query else "")
-        connection.request(request.method, target, request.body, request.headers)
+        _write(connection, request, url)
         response = connection.getresponse()
         headers = {name.lower(): value for name, value in response.getheaders()}
         return HttpResponse(response.status, headers, response.read())
     finally:
         connection.close()
+
+
+def _write(connection: http.client.HTTPConnection, request: HttpRequest, url: SplitResult) -> None:
+    """Send the request. An event can contain its headers and parts of its path."""
+    target = (url.path or "/") + (f"?{url.query}" if url.query else "")
+    try:
+        connection.request(request.method, target, request.body, request.headers)
+    except (ValueError, http.client.InvalidURL) as error:
+        raise InvalidHttpRequestError(f"HTTP does not allow this request: {error}") from error
 
 
 def parse_loopback_url(url: str) -> SplitResult:
@@ -128,11 +140,12 @@ class OAuthTokens:
         try:
             token = json.loads(response.body) if response.status in _OK else {}
             header = f"{token.get('token_type') or 'Bearer'} {token['access_token']}"
-        except (ValueError, LookupError, AttributeError) as error:
+            expires = now + float(token.get("expires_in") or _DEFAULT_TOKEN_SECONDS)
+        except (ValueError, TypeError, LookupError, AttributeError) as error:
             raise AuthorizationError(
-                f"The authorization endpoint returned {response.status} without an access_token."
+                f"The authorization endpoint returned {response.status} without a valid access_token."
             ) from error
-        self._cached[connection] = (header, now + float(token.get("expires_in") or _DEFAULT_TOKEN_SECONDS))
+        self._cached[connection] = (header, expires)
         return header
 
 

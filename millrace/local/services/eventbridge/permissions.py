@@ -54,7 +54,7 @@ def _rule(call: Call, action: str) -> list[Permission]:
     rule = call.arn(f"rule/{name}" if bus == "default" else f"rule/{bus}/{name}")
     targets = tuple(target["Arn"] for target in call.params.get("Targets") or () if isinstance(target, dict))
     known: Known = {"events:targetarn": targets, **_pattern(call.params.get("EventPattern"))}
-    return [Permission(action, rule, known), *passed(call.params.get("RoleArn"), "events.amazonaws.com")]
+    return [Permission(action, rule, known), *passed(call.params, "events.amazonaws.com")]
 
 
 def _pattern(text: Any) -> dict[str, tuple[str, ...]]:

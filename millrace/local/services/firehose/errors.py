@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from millrace.local.core.delivery import Failure
 from millrace.local.core.errors import UnsupportedPolicyError
 from millrace.local.services.firehose.configuration import destination_of
-from millrace.local.services.iam import Iam, Permission
+from millrace.local.services.iam import Iam, Permission, unauthorized
 
 if TYPE_CHECKING:
     from millrace.local.core.account_region import AccountRegion
@@ -27,7 +27,7 @@ def denied(region: "AccountRegion", role: str, stream: Any, action: str, resourc
         found = access.denied(role, stream.delivery_stream_name, Permission(action, resource))
     except (UnsupportedPolicyError, LookupError) as error:
         return str(error)
-    return f"{role} is not authorized to perform: {action} on resource: {resource}" if found else ""
+    return unauthorized(role, found) if found else ""
 
 
 def untrusted(region: "AccountRegion", role: str, stream_arn: str) -> str:

@@ -15,8 +15,8 @@ from millrace.local.core.targets import Message
 from millrace.local.services.firehose.buffers import Record
 from millrace.local.services.firehose.configuration import DESTINATIONS, SOURCES, UPDATES, broken_rule, unsupported
 from millrace.local.services.firehose.errors import untrusted
-from millrace.local.services.firehose.permissions import roles
 from millrace.local.services.firehose.stream import DeliveryStream
+from millrace.local.services.iam import roles
 
 _API = "Firehose_20150804"
 _MAX_RECORD = 1000 * 1024

@@ -21,6 +21,7 @@ _CODES = {
     Reason.MISMATCH: ("InvalidSignatureException", "SignatureDoesNotMatch", "SignatureDoesNotMatch"),
     Reason.EXPIRED: ("InvalidSignatureException", "SignatureDoesNotMatch", "RequestTimeTooSkewed"),
     Reason.URL_EXPIRED: ("InvalidSignatureException", "SignatureDoesNotMatch", "AccessDenied"),
+    Reason.UNSIGNED_HEADERS: ("InvalidSignatureException", "SignatureDoesNotMatch", "AccessDenied"),
 }
 """In the JSON protocols, in the query protocol, of S3.
 

@@ -1,5 +1,6 @@
 """A request to AWS's APIs: its signer, service, operation and parameters."""
 
+import io
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +14,6 @@ from millrace.local.core.rest_routes import Router
 from millrace.local.core.unsupported import service_model
 
 _SCOPE_PARTS = 5
-_FIELD = re.compile(rb'\r\n(?:(?!filename=)[^\r])*name="([^"]+)"(?:\r\n[^\r\n]+)*\r\n\r\n(.*)\r\n$', re.DOTALL)
 _ADDRESS = re.compile(r"(?:\d{1,3}(?:\.|$)){4}")
 _PREFIXES = {"monitoring": "cloudwatch", "email": "ses", "s3express": "s3"}
 """Names of services in IAM that differ from their signing names."""
@@ -61,12 +61,16 @@ def form_upload(request: Request) -> dict[str, str]:
 
 
 def _fields(request: Request) -> list[tuple[str, str]]:
-    kind, _, boundary = request.headers.get("content-type", "").partition("boundary=")
-    if request.method != "POST" or not boundary or not kind.startswith("multipart/form-data"):
+    """Return the fields of a form, except files. moto reads them with the same parser."""
+    kind = request.headers.get("content-type", "")
+    if request.method != "POST" or not kind.lower().startswith("multipart/form-data"):
         return []
-    parts = request.body.split(b"--" + boundary.strip('"').encode())
-    found = [_FIELD.match(part) for part in parts]
-    return [(match[1].decode().lower(), match[2].decode("utf-8", "replace")) for match in found if match]
+    from werkzeug.formparser import FormDataParser
+    from werkzeug.http import parse_options_header
+
+    mimetype, options = parse_options_header(kind)
+    _, form, _ = FormDataParser().parse(io.BytesIO(request.body), mimetype, len(request.body), options)
+    return [(name.lower(), value) for name, value in form.items(multi=True)]
 
 
 @dataclass(frozen=True)
@@ -120,7 +124,7 @@ def call_of(request: Request, scope: Scope, account: str) -> Call:
 def _read(request: Request, service: str) -> tuple[str, Mapping[str, Any]]:
     if request.operation:
         return _read_target(request, service)
-    if "smithy-protocol" in request.headers:
+    if "smithy-protocol" in request.headers and not _is_rest(service):
         return request.path.rpartition("/operation/")[2], {}
     path = path_in_s3(request) if service == "s3" else request.path
     if service == "s3" and "key" in (upload := form_upload(request)):
@@ -128,7 +132,7 @@ def _read(request: Request, service: str) -> tuple[str, Mapping[str, Any]]:
         return "PutObject", {"Bucket": path.strip("/"), "Key": upload["key"]}
     if "Action" in (form := form_of(request)) and not _is_rest(service):
         _check_form(request)
-        return form["Action"], form
+        return form["Action"], _own(service, form["Action"], form)
     return _read_route(request, service, path)
 
 
@@ -139,16 +143,32 @@ def _read_target(request: Request, service: str) -> tuple[str, Mapping[str, Any]
     if request.path not in ("/", urlsplit(str(url)).path) or "=" in request.query:
         raise UnsupportedPolicyError(f"A request with X-Amz-Target has no path and no query, not {request.path!r}.")
     name = request.operation.rpartition(".")[2]
-    members = _members(service, name)
-    return name, {key: value for key, value in params.items() if key in members} if members else params
+    return name, _own(service, name, params)
+
+
+def _own(service: str, operation: str, params: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the parameters that an operation has. Another one could name a resource that the call does not use.
+
+    In the query protocol a parameter has names such as `Tags.member.1.Key`. Raises UnsupportedPolicyError for another
+    spelling of an operation: moto also accepts `createUser` and `create_user`.
+    """
+    members = _members(service, operation)
+    if members is None:
+        return params
+    return {name: value for name, value in params.items() if name.partition(".")[0] in members}
 
 
 @cache
-def _members(service: str, operation: str) -> frozenset[str]:
-    """Return the parameters of an operation; none if botocore has no model of it."""
+def _members(service: str, operation: str) -> frozenset[str] | None:
+    """Return the parameters of an operation; None if botocore's model of the service does not have it."""
     model = service_model(service)
-    shape = model.operation_model(operation).input_shape if model and operation in model.operation_names else None
-    return frozenset(shape.members if shape else ())
+    known = model.operation_names if model else ()
+    if operation in known:
+        shape = model.operation_model(operation).input_shape
+        return frozenset(shape.members if shape else ())
+    if operation.replace("_", "").lower() in map(str.lower, known):
+        raise UnsupportedPolicyError(f"{service} has no operation {operation!r}.")
+    return None
 
 
 def _read_route(request: Request, service: str, path: str) -> tuple[str, Mapping[str, Any]]:

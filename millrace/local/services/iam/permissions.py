@@ -3,7 +3,7 @@
 https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from typing import Any
 
@@ -20,6 +20,15 @@ def _sts(call: Call, _region: AccountRegion) -> list[Permission]:
     return [Permission(f"sts:{call.operation}", call.first(("RoleArn", "{}")))]
 
 
+def _cloudformation(call: Call, _region: AccountRegion) -> list[Permission]:
+    """Return the permission on the stack. To change a stack, a role needs every permission.
+
+    Differs: on AWS a role needs the permissions of the calls that CloudFormation makes for it.
+    """
+    own = [Permission(f"cloudformation:{call.operation}", "*"), *passed(call.params, "cloudformation.amazonaws.com")]
+    return own if call.operation.startswith(_READ) else [*own, Permission("*", "*")]
+
+
 def _iam(call: Call, _region: AccountRegion) -> list[Permission]:
     """Return the role, policy or user; `*` for anything else."""
     account = f"arn:aws:iam::{call.account}:"
@@ -31,7 +40,9 @@ def _iam(call: Call, _region: AccountRegion) -> list[Permission]:
     return [Permission(f"iam:{call.operation}", resource)]
 
 
-REQUIRED = {"iam": _iam, "sts": _sts}
+REQUIRED = {"cloudformation": _cloudformation, "iam": _iam, "sts": _sts}
+_READ = ("Describe", "Get", "List", "Validate")
+_ROLE_NAMES = frozenset({"role", "rolearn"})
 
 
 @cache
@@ -48,9 +59,23 @@ def required_permissions(call: Call, region: AccountRegion) -> list[Permission]:
     return required(call, region) if required else [Permission(f"{call.service}:{call.operation}", "*")]
 
 
-def passed(role: Any, service: str) -> list[Permission]:
-    """Return the permission to pass a role to a service.
+def passed(params: Any, service: str) -> list[Permission]:
+    """Return the permission to pass each role in the parameters of a call to a service.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html
     """
-    return [Permission("iam:PassRole", str(role), {"iam:passedtoservice": (service,)})] if role else []
+    known = {"iam:passedtoservice": (service,)}
+    return [Permission("iam:PassRole", role, known) for role in dict.fromkeys(roles(params)) if ":role/" in role]
+
+
+def roles(value: Any) -> Iterator[str]:
+    """Yield the ARNs of the roles in parameters: members such as `RoleArn`, at any depth."""
+    if isinstance(value, list):
+        for each in value:
+            yield from roles(each)
+    elif isinstance(value, Mapping):
+        for name, member in value.items():
+            if name.lower() in _ROLE_NAMES and isinstance(member, str) and member:
+                yield member
+            else:
+                yield from roles(member)

@@ -11,6 +11,7 @@ from html import escape
 from millrace.local.core.http import Request, Response
 from millrace.local.services.iam.calls import Call, Scope
 from millrace.local.services.iam.decision import Denied
+from millrace.local.services.iam.facts import Permission
 
 _FORBIDDEN = 403
 _BAD_REQUEST = 400
@@ -19,13 +20,18 @@ _SHOWN: dict[str, Callable[[str], str]] = {"sqs": str.lower, "sns": lambda actio
 """How a service writes its actions in its messages."""
 
 
+def unauthorized(caller: str, needed: Denied | Permission) -> str:
+    """Return AWS's message about a caller who lacks a permission."""
+    return f"{caller} is not authorized to perform: {needed.action} on resource: {needed.resource}"
+
+
 def message(session: str, denied: Denied) -> str:
-    """Return AWS's message about a denial."""
+    """Return AWS's message about a denied call, with the reason."""
     service = denied.action.partition(":")[0]
     shown = _SHOWN.get(service, str)(denied.action)
     resource = f'"{denied.resource}"' if service == "s3" else denied.resource
     why = denied.why.replace(denied.action, shown)
-    return f"User: {session} is not authorized to perform: {shown} on resource: {resource} {why}"
+    return f"{unauthorized(f'User: {session}', replace(denied, action=shown, resource=resource))} {why}"
 
 
 def refusal(request: Request, scope: Scope, text: str, code: str = "", in_query: str = "") -> Response:

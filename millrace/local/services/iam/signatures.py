@@ -34,6 +34,8 @@ _OTHER_SKEW_SECONDS = 300
 """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-troubleshooting.html"""
 _LONGEST_SECONDS = 604_800
 """https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html"""
+_MAY_BE_UNSIGNED = frozenset({"x-amz-content-sha256"})
+"""Headers of S3 that a client may add to a presigned URL: this one only limits the body."""
 _UNHASHED = ("UNSIGNED-PAYLOAD", "STREAMING-")
 _SUB_RESOURCES = frozenset(
     {"accelerate", "acl", "analytics", "cors", "delete", "inventory", "lifecycle", "location", "logging", "metrics"}
@@ -54,6 +56,7 @@ class Reason(Enum):
     MISMATCH = "The request signature we calculated does not match the signature you provided."
     EXPIRED = "The signature is too old or from the future."
     URL_EXPIRED = "Request has expired"
+    UNSIGNED_HEADERS = "There were headers present in the request which were not signed"
 
 
 class SignatureError(Exception):
@@ -221,6 +224,8 @@ def _payload(request: Request) -> str:
 
 
 def _check(request: Request, signed: _Signed, secret: str, query: str, payload: str) -> None:
+    if signed.service == "s3":
+        _check_signed(request, signed)
     headers = "".join([f"{name}:{' '.join(request.headers.get(name, '').split())}\n" for name in signed.headers])
     path = _path(request, signed.service)
     canonical = f"{request.method}\n{path}\n{query}\n{headers}\n{';'.join(signed.headers)}\n{payload}"
@@ -228,6 +233,16 @@ def _check(request: Request, signed: _Signed, secret: str, query: str, payload: 
     text = f"AWS4-HMAC-SHA256\n{signed.moment}\n{scope}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
     key = _signing_key(secret, signed.date, signed.region, signed.service)
     _check_equal(hmac.digest(key, text.encode(), "sha256").hex(), signed.signature)
+
+
+def _check_signed(request: Request, signed: _Signed) -> None:
+    """Refuse headers `x-amz-…` that are not signed. One of them turns a presigned URL for an upload into a copy.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html
+    """
+    given = {name for name in request.headers if name.startswith("x-amz-")}
+    if unsigned := sorted(given - _MAY_BE_UNSIGNED - set(signed.headers)):
+        raise SignatureError(Reason.UNSIGNED_HEADERS, f"({', '.join(unsigned)}).")
 
 
 def _check_equal(expected: str, given: str) -> None:

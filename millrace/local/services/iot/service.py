@@ -12,7 +12,7 @@ from typing import Any
 
 from millrace.local.core.service import Service
 from millrace.local.core.targets import attempt, send_record
-from millrace.local.services.iam import Iam, Permission
+from millrace.local.services.iam import Iam, Permission, unauthorized
 from millrace.local.services.iot.actions import PERMISSIONS, name_of, target_of
 
 _SQL = re.compile(r"\s*SELECT\s+\*\s+FROM\s+'([^']+)'\s*", re.IGNORECASE)
@@ -86,7 +86,7 @@ class Iot(Service):
             allowed = access.may_deliver("iot.amazonaws.com", permission.action, arn, source)
         else:
             allowed = bool(role) and not access.denied(str(role), "iot", permission)
-        return None if allowed else f"{role or 'iot'} is not authorized to perform: {permission.action} on {arn}"
+        return None if allowed else unauthorized(role or "iot", permission)
 
 
 def check_rule(sql: str, actions: list[dict[str, Any]], error_action: dict[str, Any] | None) -> None:

@@ -51,7 +51,7 @@ def unpack(package: bytes, folder: Path) -> None:
     try:
         with zipfile.ZipFile(io.BytesIO(package)) as archive:
             archive.extractall(scratch)
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RecursionError, ValueError) as error:
         shutil.rmtree(scratch, ignore_errors=True)
         raise PackageError(f"Lambda could not unzip the deployment package: {error}") from error
     try:

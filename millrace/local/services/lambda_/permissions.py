@@ -28,7 +28,7 @@ def required(call: Call, _region: AccountRegion) -> list[Permission]:
         resource += f":{qualifier}"
     return [
         Permission(f"lambda:{operation}", resource),
-        *passed(call.params.get("Role"), "lambda.amazonaws.com"),
+        *passed({"Role": call.params.get("Role")}, "lambda.amazonaws.com"),
     ]
 
 

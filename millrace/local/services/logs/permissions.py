@@ -1,13 +1,13 @@
 """The permissions that CloudWatch Logs' operations need."""
 
 from millrace.local.core.account_region import AccountRegion
-from millrace.local.services.iam import Call, Permission
+from millrace.local.services.iam import Call, Permission, passed
 
 _STREAM_OPERATIONS = {"DeleteLogStream", "GetLogEvents", "PutLogEvents"}
 
 
 def required(call: Call, _region: AccountRegion) -> list[Permission]:
-    """Return the permission on the log stream, or on the group as `log-group:NAME:log-stream:`.
+    """Return the permission on the log stream, or on the group as `log-group:NAME:log-stream:`, and iam:PassRole.
 
     As on AWS, a policy for a log group must therefore end with `:*`.
 
@@ -22,7 +22,8 @@ def required(call: Call, _region: AccountRegion) -> list[Permission]:
         ("logGroupNamePrefix", template),
     )
     every_group = call.arn("log-group::log-stream:") if call.operation == "DescribeLogGroups" else "*"
-    return [Permission(f"logs:{call.operation}", every_group if each == "*" else each) for each in resources]
+    own = [Permission(f"logs:{call.operation}", every_group if each == "*" else each) for each in resources]
+    return [*own, *passed(call.params, "logs.amazonaws.com")]
 
 
 REQUIRED = {"logs": required}

@@ -16,7 +16,7 @@ from millrace.local.core.delivery import Failure
 from millrace.local.core.errors import UnsupportedPolicyError
 from millrace.local.core.targets import attempt, find, send
 from millrace.local.services.firehose import Firehose
-from millrace.local.services.iam import Iam, Permission
+from millrace.local.services.iam import Iam, Permission, unauthorized
 
 _log = logging.getLogger(__name__)
 _TERM = re.compile(r"""([?-]?)(?:"((?:[^"\\]|\\.)*)"|(\S+))""")
@@ -58,7 +58,7 @@ def _denied(region: AccountRegion, role: str, destination: str) -> str:
         denied = access.enforce_iam and access.denied(role, "logs", permission)
     except (LookupError, UnsupportedPolicyError) as error:
         return str(error.args[0])
-    return f"{role} is not authorized to perform: {permission.action} on resource: {destination}" if denied else ""
+    return unauthorized(role, denied) if denied else ""
 
 
 def matches(pattern: str, message: str) -> bool:

@@ -10,7 +10,7 @@ def required(call: Call, _region: AccountRegion) -> list[Permission]:
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoneventbridgepipes.html
     """
     resource = call.first(("resourceArn", "{}"), ("Name", "pipe/{}"))
-    return [Permission(f"pipes:{call.operation}", resource), *passed(call.params.get("RoleArn"), "pipes.amazonaws.com")]
+    return [Permission(f"pipes:{call.operation}", resource), *passed(call.params, "pipes.amazonaws.com")]
 
 
 REQUIRED = {"pipes": required}

@@ -15,7 +15,7 @@ from millrace.local.core.history import references
 from millrace.local.core.json_text import parsed
 from millrace.local.core.targets import attempt, send
 from millrace.local.services.eventbridge import InputTransformError
-from millrace.local.services.iam import Iam, Permission
+from millrace.local.services.iam import Iam, Permission, unauthorized
 from millrace.local.services.lambda_ import failed_items, service_error
 from millrace.local.services.pipes import calls, targets
 from millrace.local.services.pipes.templates import resolved, transformed
@@ -151,11 +151,7 @@ class PipeRun:
             denied = next(filter(None, (access.denied(pipe.role_arn, pipe.name, each) for each in needed)), None)
         except (UnsupportedPolicyError, LookupError, TargetError) as error:
             return str(error)
-        return (
-            f"{pipe.role_arn} is not authorized to perform: {denied.action} on resource: {denied.resource}"
-            if denied
-            else ""
-        )
+        return unauthorized(pipe.role_arn, denied) if denied else ""
 
     def _succeed(self, payload: bytes) -> None:
         self._done(Outcome("ok", payload, (), 0.0, None, 0, "none", self.request_id))

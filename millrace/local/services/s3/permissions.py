@@ -3,11 +3,12 @@
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html
 """
 
-import html
 import re
-from urllib.parse import unquote
+from urllib.parse import parse_qs, unquote, urlparse
+from xml.parsers.expat import ExpatError
 
 from millrace.local.core.account_region import AccountRegion
+from millrace.local.core.errors import UnsupportedPolicyError
 from millrace.local.services.iam import Call, Known, Permission
 
 _ACTIONS = {
@@ -57,7 +58,6 @@ _VERSIONED = {
     "PutObjectAcl",
     "PutObjectTagging",
 }
-_OBJECTS = re.compile(r"<Object>(.*?)</Object>", re.DOTALL)
 _BY_HEADER = {"x-amz-acl": "PutObjectAcl", "x-amz-tagging": "PutObjectTagging"}
 """Further actions of PutObject."""
 _QUERY_KEYS = {"prefix", "delimiter", "max-keys", "versionId"}
@@ -77,8 +77,7 @@ def required(call: Call, _region: AccountRegion) -> list[Permission]:
     needed = [Permission(_versioned(action, "versionId" in call.query), resource, known)]
     source = call.request.headers.get("x-amz-copy-source")
     if source:
-        path, _, version = unquote(source).lstrip("/").partition("?versionId=")
-        needed.append(Permission(_versioned("s3:GetObject", version), f"arn:aws:s3:::{path}", known))
+        needed.append(_copied(source, known))
     if action == "s3:PutObject":
         further = [name for header, name in _BY_HEADER.items() if header in call.request.headers]
         needed += [Permission(f"s3:{name}", resource, known) for name in further]
@@ -104,12 +103,28 @@ def _arn(bucket: str, key: str | None) -> str:
     return f"arn:aws:s3:::{bucket}/{key}" if key else f"arn:aws:s3:::{bucket}"
 
 
+def _copied(source: str, known: Known) -> Permission:
+    """Return the permission on the source of a copy. moto reads it as a URL, so a host or a fragment names another key.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html
+    """
+    url = urlparse(source)
+    if url.scheme or url.netloc or url.params or url.fragment:
+        raise UnsupportedPolicyError(f"x-amz-copy-source must be BUCKET/KEY, percent-encoded, not {source!r}.")
+    version = "versionId" in parse_qs(url.query)
+    return Permission(_versioned("s3:GetObject", version), f"arn:aws:s3:::{unquote(url.path).lstrip('/')}", known)
+
+
 def _deleted(call: Call) -> list[tuple[str, bool]]:
-    """Return the keys, each with whether the request names a version."""
-    entries = _OBJECTS.findall(call.request.body.decode())
-    return [
-        (html.unescape(entry.partition("<Key>")[2].partition("</Key>")[0]), "<VersionId>" in entry) for entry in entries
-    ]
+    """Return the keys, each with whether the request names a version. moto reads them with the same parser."""
+    import xmltodict
+
+    try:
+        objects = xmltodict.parse(call.request.body, strip_whitespace=False)["Delete"]["Object"]
+        entries = objects if isinstance(objects, list) else [objects]
+        return [(str(entry["Key"]), "VersionId" in entry) for entry in entries]
+    except (ExpatError, ValueError, KeyError, TypeError) as error:
+        raise UnsupportedPolicyError(f"The body of DeleteObjects does not name the keys to delete: {error}.") from error
 
 
 def _known(call: Call) -> Known:

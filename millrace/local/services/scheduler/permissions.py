@@ -11,9 +11,8 @@ def required(call: Call, _region: AccountRegion) -> list[Permission]:
     """
     group = call.params.get("GroupName") or call.params.get("groupName") or "default"
     template = "schedule-group/{}" if call.operation.endswith("Group") else f"schedule/{group}/{{}}"
-    role = (call.params.get("Target") or {}).get("RoleArn")
     resource = call.first(("ResourceArn", "{}"), ("Name", template))
-    return [Permission(f"scheduler:{call.operation}", resource), *passed(role, "scheduler.amazonaws.com")]
+    return [Permission(f"scheduler:{call.operation}", resource), *passed(call.params, "scheduler.amazonaws.com")]
 
 
 REQUIRED = {"scheduler": required}

@@ -23,7 +23,7 @@ from millrace.local.core.scheduler import ScheduledAction
 from millrace.local.core.service import Service
 from millrace.local.core.targets import attempt, send, send_record
 from millrace.local.services.eventbridge import EventBridge, new_envelope, retry_policy
-from millrace.local.services.iam import Iam, Permission
+from millrace.local.services.iam import Iam, Permission, unauthorized
 from millrace.local.services.sqs import Sqs
 
 _AT = re.compile(r"at\((\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\)")
@@ -189,8 +189,7 @@ class ScheduledCall:
         except UnsupportedPolicyError as error:
             return Failure("AccessDeniedException", str(error), retriable=False)
         for each in filter(None, denied):
-            message = f"{role} is not authorized to perform: {each.action} on resource: {each.resource}"
-            return Failure("AccessDeniedException", message, retriable=False)
+            return Failure("AccessDeniedException", unauthorized(role, each), retriable=False)
         return None
 
     def _permissions(self) -> Iterator[Permission]:

@@ -31,7 +31,7 @@ def required(call: Call, region: AccountRegion) -> list[Permission]:
     if resources == ["*"]:
         resources = call.each(("name", "activity:{}" if "Activity" in call.operation else "stateMachine:{}"))
     own = [Permission(action, each) for each in resources]
-    return [*own, *passed(call.params.get("roleArn"), "states.amazonaws.com")]
+    return [*own, *passed(call.params, "states.amazonaws.com")]
 
 
 REQUIRED = {"states": required}

@@ -190,7 +190,27 @@ def test_rows_of_an_inventory_are_items(engine):
     assert engine.output(chain(It=distributed(**reader(config=config)))) == [{"Bucket": "b", "Key": "x"}]
 
 
-@pytest.mark.parametrize("answer", [failing("S3.NoSuchKeyException", "gone"), {"Body": b"{"}, {"Body": b"7"}])
+@pytest.mark.parametrize(
+    "body",
+    [gzip.compress(b"x" * 2_000, mtime=0), gzip.compress(b"x", mtime=0)[:-6], b"no gzip"],
+    ids=["large", "cut off", "no gzip"],
+)
+def test_inventory_that_unpacks_to_too_much_or_not_at_all_fails_the_map(engine, monkeypatch, body):
+    """https://docs.aws.amazon.com/step-functions/latest/dg/input-output-itemreader.html
+
+    Differs: an unpacked file has at most 100 MiB.
+    """
+    monkeypatch.setattr("millrace.local.services.stepfunctions.interpreter.item_reader.MAX_OBJECT_BYTES", 1_000)
+    manifest = {"fileFormat": "CSV", "fileSchema": "Key", "destinationBucket": "d", "files": [{"key": "f"}]}
+    bodies = {"k": json.dumps(manifest).encode(), "f": body}
+    engine.services.answers["getObject"] = lambda call: {"Body": bodies[call.parameters["Key"]]}
+    failure = engine.failure(chain(It=distributed(**reader(config={"InputType": "MANIFEST"}))))
+    assert failure[0] == "States.ItemReaderFailed"
+
+
+@pytest.mark.parametrize(
+    "answer", [failing("S3.NoSuchKeyException", "gone"), {"Body": b"{"}, {"Body": b"7"}, {"Body": b"[" * 100_000}]
+)
 def test_unreadable_items_fail_the_map(engine, answer):
     """https://docs.aws.amazon.com/step-functions/latest/dg/input-output-itemreader.html"""
     engine.services.answers["getObject"] = answer

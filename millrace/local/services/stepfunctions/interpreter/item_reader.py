@@ -7,10 +7,12 @@ import csv
 import gzip
 import io
 import json
+import zlib
 from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any, cast
 
+from millrace.local.core.http import MAX_OBJECT_BYTES
 from millrace.local.services.stepfunctions.interpreter.definition import ItemReader, MapState, Resource
 from millrace.local.services.stepfunctions.interpreter.environment import Call
 from millrace.local.services.stepfunctions.interpreter.errors import StateError
@@ -35,7 +37,7 @@ def read_items(visit: Visit, given: Any) -> Steps:
             found = yield from _loaded(visit, reader, parameters)
     except StateError as error:
         raise StateError(_FAILED, error.cause) from error
-    except (ValueError, KeyError, TypeError, csv.Error, OSError) as error:
+    except (ValueError, KeyError, TypeError, csv.Error, OSError, EOFError, RecursionError, zlib.error) as error:
         raise StateError(_FAILED, str(error)) from error
     return [_item(index, value) for index, value in enumerate(found[:most])]
 
@@ -88,8 +90,17 @@ def _inventory(visit: Visit, resource: Resource, manifest: dict[str, Any]) -> St
     rows: list[Any] = []
     for file in manifest["files"]:
         body = (yield from call(visit, resource, {"Bucket": bucket, "Key": file["key"]}))["Body"]
-        rows += _rows(csv.reader(io.StringIO(gzip.decompress(body).decode())), headers)
+        rows += _rows(csv.reader(io.StringIO(_unpacked(body).decode())), headers)
     return rows
+
+
+def _unpacked(body: bytes) -> bytes:
+    """Return the content of a gzip file. Raises ValueError if it is larger than an object of the local cloud."""
+    with gzip.open(io.BytesIO(body)) as file:
+        content = file.read(MAX_OBJECT_BYTES + 1)
+    if len(content) > MAX_OBJECT_BYTES:
+        raise ValueError(f"A file of the inventory has more than {MAX_OBJECT_BYTES} bytes when it is unpacked.")
+    return content
 
 
 def _from_json(text: str, reader: ItemReader) -> list[Any]:
