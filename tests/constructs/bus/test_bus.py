@@ -76,6 +76,18 @@ def test_bus_accepts_only_the_given_events_from_another_account(bus, synthesised
     }
 
 
+def test_policies_of_two_stages_have_different_statement_ids(app):
+    """https://github.com/aws/aws-cdk/issues/29627"""
+    from aws_cdk import Stack
+
+    for stage in ("shop-dev", "shop-prod-with-a-name-that-is-as-long-as-names-of-stacks-can-be"):
+        Bus(Stack(app, stage), "Bus", name=stage[:9]).accept_from(OTHER_ACCOUNT, [Reported])
+    templates = [stack.template["Resources"].values() for stack in app.synth().stacks]
+    ids = [r["Properties"]["StatementId"] for t in templates for r in t if r["Type"] == "AWS::Events::EventBusPolicy"]
+    assert len(ids) == len(set(ids)) == 4
+    assert all(re.fullmatch(r"[a-zA-Z0-9-_]{1,64}", each) for each in ids)
+
+
 def test_accepting_internal_events_or_events_of_an_existing_bus_raises(stack, bus):
     with raises(BusAccessError, "only this app publishes Opened, so account 111122223333 cannot: declare"):
         bus.accept_from(OTHER_ACCOUNT, [Reported, Opened])
