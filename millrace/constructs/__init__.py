@@ -2,7 +2,7 @@
 
 from millrace.constructs.api.api import Api, ApiDefinitionError
 from millrace.constructs.api.authorizers import Authorizer, IamAuthorizer, JwtAuthorizer, NoAuthorizer
-from millrace.constructs.bus.bus import Bus
+from millrace.constructs.bus.bus import Bus, BusNameError
 from millrace.constructs.bus.policy import BusAccessError
 from millrace.constructs.bus.schedule import Schedule, ScheduleDefinitionError
 from millrace.constructs.bus.subscribers import (
@@ -13,7 +13,7 @@ from millrace.constructs.bus.subscribers import (
     SubscriberUnreachableError,
     Webhook,
 )
-from millrace.constructs.channels.channel import Channel, direct, queue
+from millrace.constructs.channels.channel import Channel, ChannelLimitError, direct, queue
 from millrace.constructs.channels.ordered import OrderingKeyError, ordered
 from millrace.constructs.failure.circuit_breakers import BreakerConfigurationError
 from millrace.constructs.failure.strategies import (
@@ -60,10 +60,12 @@ __all__ = [
     "BreakerConfigurationError",
     "Bus",
     "BusAccessError",
+    "BusNameError",
     "CallbackOrderError",
     "ChangeMappingError",
     "Changes",
     "Channel",
+    "ChannelLimitError",
     "Dashboard",
     "EventStore",
     "ExternalBus",

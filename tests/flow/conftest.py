@@ -5,9 +5,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from handmade import assembly as write_assembly
 
-from millrace.events import Catalog
+from millrace.events import Catalog, Event
 from millrace.flow import Assembly, read_graph
+from millrace.flow.checking import findings, read_system
 
 ROOT = Path(__file__).parents[2]
 
@@ -41,3 +43,18 @@ def synth_in_process(assembly, monkeypatch):
     # jsii reads PATH when aws_cdk is first imported
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
     monkeypatch.setenv("CDK_VALIDATION", "false")
+
+
+class Rung(Event, source="test.bell", external=True, terminal="it fades"):
+    pass
+
+
+@pytest.fixture
+def found(tmp_path):
+    """The findings in a stack, as (check, subject)."""
+
+    def find(**stack):
+        write_assembly(tmp_path, S=stack)
+        return [(each.check, each.subject) for each in findings(read_system(tmp_path, [Rung], tmp_path))]
+
+    return find

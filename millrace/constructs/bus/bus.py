@@ -1,5 +1,6 @@
 """The event bus with its archive, policy, and dead-letter queue."""
 
+import re
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import cast
@@ -28,6 +29,16 @@ from millrace.flow.schemas import Form
 
 MAX_HOPS = 32
 """The default limit of hops: longer than the causation chain of any reasonable flow."""
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+"""What a bus, a schema registry, a topic and a dashboard accept.
+
+https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-eventschemas-registry.html
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutDashboard.html
+"""
+
+
+class BusNameError(ValueError):
+    """The name of a bus does not fit the resources that are named after it."""
 
 
 class Bus(Construct):
@@ -77,6 +88,8 @@ class Bus(Construct):
         record_source_location(self)
         Checks.of(self)
         name = staged(self, name)
+        if not existing:
+            _check_name(self.node.path, name)
         self._window = idempotency_window
         self._policy: BusPolicy | None = None
         self.max_hops = max_hops
@@ -202,3 +215,11 @@ class Bus(Construct):
     def _add_event_types(self, event_types: EventTypes) -> None:
         for listener in self._event_listeners:
             listener.add(event_types)
+
+
+def _check_name(path: str, name: str) -> None:
+    if not _NAME.fullmatch(name):
+        raise BusNameError(
+            f"{path}: the name {name!r} is also that of the schema registry, the dashboard and the alarm topic: "
+            f"use 1 to 64 letters, digits, hyphens and underscores."
+        )

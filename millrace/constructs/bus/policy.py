@@ -2,12 +2,15 @@
 
 from typing import Any
 
-from aws_cdk import Stack
+from aws_cdk import Names, Stack
 from aws_cdk import aws_events as events
 from constructs import Construct
 
 from millrace.constructs.bus.rules import detail_types_by_source, publish_conditions
 from millrace.constructs.function.project import EventTypes
+
+_PREFIX_CHARACTERS = 40
+"""The id of a statement has at most 64: https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutPermission.html"""
 
 
 class BusAccessError(ValueError):
@@ -46,16 +49,23 @@ class BusPolicy:
     def _deny_all_but_accepted(self) -> None:
         if self._deny_others is None:
             self._deny_others = self._policy("Policy", "AcceptedAccountsOnly", {})
-        self._deny_others.statement = {"Sid": "AcceptedAccountsOnly", **self._deny_statement()}
+        self._deny_others.statement = {"Sid": self._deny_others.statement_id, **self._deny_statement()}
 
     def _policy(self, id: str, sid: str, statement: dict[str, Any]) -> events.CfnEventBusPolicy:  # noqa: A002 - CDK's own
+        """Create a policy. CloudFormation identifies it by the id of its statement, in all stacks of an account.
+
+        https://github.com/aws/aws-cdk/issues/29627
+        """
         return events.CfnEventBusPolicy(
             self._scope,
             id,
             event_bus_name=self._bus.event_bus_name,
-            statement_id=sid,
-            statement={"Sid": sid, **statement},
+            statement_id=self._unique(sid),
+            statement={"Sid": self._unique(sid), **statement},
         )
+
+    def _unique(self, sid: str) -> str:
+        return f"{Names.unique_resource_name(self._scope, max_length=_PREFIX_CHARACTERS, separator='-')}-{sid}"
 
     def _deny_statement(self) -> dict[str, Any]:
         own = Stack.of(self._scope).account

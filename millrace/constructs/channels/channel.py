@@ -24,6 +24,23 @@ VISIBILITY_TIMEOUT_FACTOR = 6
 """https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html"""
 
 
+_BATCH_WITHOUT_WINDOW = 10
+_MAX_BATCH = 10_000
+"""https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html"""
+_MAX_RECEIVES = 1_000
+"""https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html"""
+
+
+class ChannelLimitError(ValueError):
+    """A setting of a channel or source exceeds a limit of AWS, at which the deployment would fail."""
+
+
+def check_batch_size(path: str, batch_size: int) -> None:
+    """Raise ChannelLimitError unless Lambda accepts the batch size."""
+    if not 1 <= batch_size <= _MAX_BATCH:
+        raise ChannelLimitError(f"{path}: batch_size={batch_size}: set 1 to {_MAX_BATCH}.")
+
+
 @dataclass(frozen=True)
 class FailurePath:
     """The dead-letter queue and the alarms of a construct."""
@@ -82,6 +99,7 @@ class QueueChannel(Channel):
 
     def connect_queue(self, scope: Construct, bus: Bus, function: Function, failures: FailurePath) -> sqs.Queue:
         """Create the queue, and the event source mapping with partial batch responses."""
+        self._check(scope.node.path)
         queue = self._queue(scope, bus, function, failures.dead_letters)
         self._add_event_source(scope, function, queue)
         grant_key(bus.encryption_key, function.role, "sqs", READ_ACTIONS)
@@ -89,6 +107,22 @@ class QueueChannel(Channel):
         failures.alarms.age(queue, self.alarm_age)
         failures.alarms.loops(function.function)
         return queue
+
+    def _check(self, path: str) -> None:
+        check_batch_size(path, self.batch_size)
+        if self.batch_size > _BATCH_WITHOUT_WINDOW and not self._window:
+            raise ChannelLimitError(
+                f"{path}: queue(batch_size={self.batch_size}): Lambda needs a window for batches of more than "
+                f"{_BATCH_WITHOUT_WINDOW} messages: add max_batching_window=Duration.seconds(1), or more."
+            )
+        if self.max_receive_count > _MAX_RECEIVES:
+            raise ChannelLimitError(
+                f"{path}: queue(max_receive_count={self.max_receive_count}): set 1 to {_MAX_RECEIVES}."
+            )
+
+    @property
+    def _window(self) -> int:
+        return int(self.max_batching_window.to_seconds()) if self.max_batching_window else 0
 
     def _add_event_source(self, scope: Construct, function: Function, queue: sqs.Queue) -> None:
         mapping = lambda_.EventSourceMapping(
@@ -108,12 +142,13 @@ class QueueChannel(Channel):
         acknowledge(function.function, "The maximum concurrency of its event source limits it.", "CKV_AWS_115")
 
     def _queue(self, scope: Construct, bus: Bus, function: Function, dead_letters: sqs.Queue) -> sqs.Queue:
-        window = self.max_batching_window.to_seconds() if self.max_batching_window else 0
         return encrypted_queue(
             scope,
             "Queue",
             bus.encryption_key,
-            visibility_timeout=Duration.seconds(VISIBILITY_TIMEOUT_FACTOR * function.timeout.to_seconds() + window),
+            visibility_timeout=Duration.seconds(
+                VISIBILITY_TIMEOUT_FACTOR * function.timeout.to_seconds() + self._window
+            ),
             retention_period=self.retention_period or Duration.days(4),
             dead_letter_queue=sqs.DeadLetterQueue(queue=dead_letters, max_receive_count=self.max_receive_count),
         )

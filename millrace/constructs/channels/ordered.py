@@ -18,7 +18,7 @@ from millrace.constructs.bus.bus import Bus
 from millrace.constructs.bus.encrypted_resources import encrypted_stream
 from millrace.constructs.bus.encryption import READ_ACTIONS, WRITE_ACTIONS, grant_key
 from millrace.constructs.bus.rules import rule_retry_policy
-from millrace.constructs.channels.channel import Channel, FailurePath
+from millrace.constructs.channels.channel import Channel, FailurePath, check_batch_size
 from millrace.constructs.failure.circuit_breakers import reject_breaker
 from millrace.constructs.failure.dead_letters import allow_eventbridge_to_send
 from millrace.constructs.failure.failed_records import BucketDestination, failed_records_bucket
@@ -78,6 +78,7 @@ class OrderedChannel(Channel):
     def _check(self, scope: Construct, event_types: EventTypes) -> None:
         """Raise OrderingKeyError unless every event has the partition key as a required string."""
         path, key, factor = f"Processor {scope.node.path}", self.partition_key, self.parallelization_factor
+        check_batch_size(path, self.batch_size)
         if not 1 <= factor <= MAX_PARALLELIZATION_FACTOR:
             raise OrderingKeyError(
                 f"{path}: ordered(parallelization_factor={factor}): set 1 to {MAX_PARALLELIZATION_FACTOR}."

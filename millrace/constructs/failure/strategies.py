@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from aws_cdk import Duration
+from aws_cdk import Duration, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_scheduler as scheduler
 from aws_cdk import aws_scheduler_targets as targets
@@ -119,10 +119,13 @@ def schedule_redrive(
     """Create a schedule that starts a message move task from the dead-letter queue back into the queue.
 
     https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-targets-universal.html
+    https://docs.aws.amazon.com/scheduler/latest/UserGuide/cross-service-confused-deputy-prevention.html
     """
     if queue is None:
         raise FailureStrategyError(f"{scope.node.path}: fail_back() moves events back into a queue: use queue().")
-    role = iam.Role(scope, "RedriveRole", assumed_by=iam.ServicePrincipal("scheduler.amazonaws.com"))
+    own = {"StringEquals": {"aws:SourceAccount": Stack.of(scope).account}}
+    principal = iam.ServicePrincipal("scheduler.amazonaws.com", conditions=own)
+    role = iam.Role(scope, "RedriveRole", assumed_by=principal)
     grant_key(bus.encryption_key, role, "sqs", WRITE_ACTIONS)
     target = targets.Universal(
         service="sqs",

@@ -14,6 +14,8 @@ from aws_cdk import aws_ssm as ssm
 
 _SIMILARITY = 0.5
 """From 0 to 1: how similar a setting must be to be suggested."""
+_MAX_TIMEOUT_SECONDS = 900
+_MIN_MEMORY_MB, _MAX_MEMORY_MB = 128, 10_240
 
 
 @dataclass(frozen=True)
@@ -68,9 +70,7 @@ def grant_settings(role: iam.IGrantable, settings: Settings) -> None:
     for secret in settings.get("secrets", {}).values():
         secret.grant_read(role)
     for parameter in settings.get("parameters", {}).values():
-        role.grant_principal.add_to_principal_policy(
-            iam.PolicyStatement(actions=["ssm:GetParameter"], resources=[parameter.parameter_arn])
-        )
+        parameter.grant_read(role)
 
 
 def check_settings(path: str, settings: Settings) -> None:
@@ -78,6 +78,7 @@ def check_settings(path: str, settings: Settings) -> None:
 
     The variables of `environment` are checked, too: jsii's message about them names neither.
     """
+    _check_limits(path, settings)
     known = sorted(Settings.__annotations__)
     for name in settings.keys() - Settings.__annotations__.keys():
         similar = get_close_matches(name, known, 1, _SIMILARITY)
@@ -88,3 +89,15 @@ def check_settings(path: str, settings: Settings) -> None:
             raise SettingError(
                 f"The construct {path} sets {variable}={value!r} in environment. Write a text: '{value}'."
             )
+
+
+def _check_limits(path: str, settings: Settings) -> None:
+    """https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html."""
+    timeout = int(settings["timeout"].to_seconds()) if "timeout" in settings else 1
+    if not 1 <= timeout <= _MAX_TIMEOUT_SECONDS:
+        raise SettingError(f"The construct {path} has timeout={timeout} s. Set 1 to {_MAX_TIMEOUT_SECONDS} s.")
+    memory = settings.get("memory_size", _MIN_MEMORY_MB)
+    if not _MIN_MEMORY_MB <= memory <= _MAX_MEMORY_MB:
+        raise SettingError(
+            f"The construct {path} has memory_size={memory}. Set {_MIN_MEMORY_MB} to {_MAX_MEMORY_MB}, in MB."
+        )

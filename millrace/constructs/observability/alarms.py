@@ -86,9 +86,15 @@ class Alarms(Construct):
         self._topic = topic
 
     def dead_letters(self, queue: sqs.Queue) -> None:
-        """Alarm when a dead-letter queue is not empty."""
+        """Alarm when a dead-letter queue is not empty.
+
+        SQS reports no metrics of a queue without activity for six hours. The alarm keeps its state then, because the
+        dead letters may still be in the queue.
+        https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-monitoring-using-cloudwatch.html
+        """
         metric = queue.metric_approximate_number_of_messages_visible(period=_period(), statistic="Maximum")
-        self._alarm("DeadLetters", metric, "The dead-letter queue contains events.")
+        description = "The dead-letter queue contains events."
+        self._alarm("DeadLetters", metric, description, missing=cloudwatch.TreatMissingData.IGNORE)
 
     def age(self, queue: sqs.Queue, limit: Duration | None) -> None:
         """Alarm when the oldest message of a queue is older than a limit, 15 minutes by default."""
@@ -201,7 +207,14 @@ class Alarms(Construct):
         self._alarm("Aborted", machine.metric_aborted(period=_period()), "Executions are aborted.")
 
     def _alarm(
-        self, name: str, metric: cloudwatch.IMetric, description: str, threshold: float = 1, *, datapoints: int = 1
+        self,
+        name: str,
+        metric: cloudwatch.IMetric,
+        description: str,
+        threshold: float = 1,
+        *,
+        datapoints: int = 1,
+        missing: cloudwatch.TreatMissingData = cloudwatch.TreatMissingData.NOT_BREACHING,
     ) -> None:
         alarm = cloudwatch.Alarm(
             self,
@@ -211,7 +224,7 @@ class Alarms(Construct):
             evaluation_periods=1 if datapoints == 1 else datapoints + 1,
             datapoints_to_alarm=datapoints,
             comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+            treat_missing_data=missing,
             alarm_description=f"{self.node.path}: {description} See {RUNBOOK}#{name.rstrip('0123456789').lower()}",
         )
         if self._topic:

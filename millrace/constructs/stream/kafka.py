@@ -15,7 +15,7 @@ from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from millrace.constructs.bus.bus import Bus
-from millrace.constructs.channels.channel import FailurePath
+from millrace.constructs.channels.channel import FailurePath, check_batch_size
 from millrace.constructs.failure.failed_records import BucketDestination, failed_records_bucket
 from millrace.constructs.function.function import Function
 from millrace.constructs.observability.acknowledgements import acknowledge
@@ -54,6 +54,7 @@ class KafkaSource(StreamSource):
                 f"StreamProcessor {scope.node.path}: kafka(topic={self.topic!r}) needs either cluster_arn, for MSK, or "
                 f"bootstrap_servers."
             )
+        check_batch_size(f"StreamProcessor {scope.node.path}", self.batch_size)
         lambda_.EventSourceMapping(
             scope,
             "Source",

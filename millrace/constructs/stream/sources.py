@@ -15,7 +15,7 @@ from constructs import Construct
 from millrace.constructs.bus.bus import Bus
 from millrace.constructs.bus.encrypted_resources import encrypted_stream
 from millrace.constructs.bus.encryption import WRITE_ACTIONS, grant_key
-from millrace.constructs.channels.channel import FailurePath
+from millrace.constructs.channels.channel import FailurePath, check_batch_size
 from millrace.constructs.channels.ordered import MAX_PARALLELIZATION_FACTOR
 from millrace.constructs.failure.failed_records import BucketDestination, failed_records_bucket
 from millrace.constructs.function.function import Function
@@ -61,6 +61,7 @@ class KinesisSource(StreamSource):
         self, scope: Construct, bus: Bus, function: Function, failures: FailurePath, frame: Frame
     ) -> aws_kinesis.IStream:
         """Create the stream unless it exists, its consumer, the event source mapping, and the failure path."""
+        check_batch_size(f"StreamProcessor {scope.node.path}", self.batch_size)
         width = self._width(scope, frame)
         stream = self.stream or encrypted_stream(
             scope, "Stream", bus.encryption_key, shard_count=self.shard_count, retention=self.retention

@@ -25,6 +25,9 @@ LAYERS = 5
 """Of a function: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
 ROLE_POLICY_CHARACTERS = 10_240
 """Of all inline policies of a role: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
+QUEUE_POLICY_BYTES = 8_192
+QUEUE_POLICY_STATEMENTS = 20
+"""Of a queue: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-policies.html"""
 WIDGET_ALARMS = 100
 """Of an alarm widget: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html"""
 
@@ -66,8 +69,9 @@ def stack_quotas(system: System) -> Iterator[Finding]:
 
     Beyond the quota, the deployment fails: 500 resources in a stack, 1 MB of template, 300 rules on a bus, 10,240
     characters of its policy, 5 targets of a rule, 2,048 characters of a pattern, 4 KB of environment variables,
-    5 layers and 10,240 characters of role policies of a function. A widget has at most 100 alarms. Move constructs into
-    another stack, whose Bus has existing=True. This finding does not stop a synth.
+    5 layers and 10,240 characters of role policies of a function, 20 statements and 8,192 bytes of the policy of a
+    queue. A widget has at most 100 alarms. Move constructs into another stack, whose Bus has existing=True. This
+    finding does not stop a synth.
     https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
     """
     counted = Counter(resource.stack for resource in system.assembly)
@@ -114,6 +118,11 @@ def _uses(system: System, resource: Resource) -> Iterator[tuple[int, int, str, s
             policy = [properties.get("Policy", {}), *(each.properties.get("Statement", {}) for each in statements)]
             fix = "Allow an organization instead of single accounts, or use fewer statements."
             yield _size(policy), BUS_POLICY_CHARACTERS, "characters of its policy", fix
+        case "AWS::SQS::QueuePolicy":
+            fix = "Move some of the senders into another stack, whose Bus has a dead-letter queue of its own."
+            document = properties.get("PolicyDocument", {})
+            yield _size(document), QUEUE_POLICY_BYTES, "bytes of a queue policy", fix
+            yield len(document.get("Statement", ())), QUEUE_POLICY_STATEMENTS, "statements of a queue policy", fix
         case "AWS::CloudWatch::Dashboard":
             most = max(_widget_alarms(properties.get("DashboardBody")), default=0)
             if most > WIDGET_ALARMS:

@@ -5,7 +5,7 @@ import re
 import pytest
 from constructs import Construct
 
-from millrace.constructs import Bus, BusAccessError, ExternalQueue, Subscriber, SubscriberUnreachableError
+from millrace.constructs import Bus, BusAccessError, BusNameError, ExternalQueue, Subscriber, SubscriberUnreachableError
 from millrace.events import Event
 
 OTHER_ACCOUNT = "111122223333"
@@ -74,6 +74,25 @@ def test_bus_accepts_only_the_given_events_from_another_account(bus, synthesised
         "events:source": ["test.device"],
         "events:detail-type": ["Reported"],
     }
+
+
+@pytest.mark.parametrize("name", ["shop.orders", "s" * 65, ""])
+def test_name_that_does_not_fit_the_resources_named_after_the_bus_raises(stack, name):
+    """https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutDashboard.html"""
+    with raises(BusNameError, f"Test/Bus: the name {name!r} is also that of the schema registry"):
+        Bus(stack, "Bus", name=name)
+
+
+def test_policies_of_two_stages_have_different_statement_ids(app):
+    """https://github.com/aws/aws-cdk/issues/29627"""
+    from aws_cdk import Stack
+
+    for stage in ("shop-dev", "shop-prod-with-a-name-that-is-as-long-as-names-of-stacks-can-be"):
+        Bus(Stack(app, stage), "Bus", name=stage[:9]).accept_from(OTHER_ACCOUNT, [Reported])
+    templates = [stack.template["Resources"].values() for stack in app.synth().stacks]
+    ids = [r["Properties"]["StatementId"] for t in templates for r in t if r["Type"] == "AWS::Events::EventBusPolicy"]
+    assert len(ids) == len(set(ids)) == 4
+    assert all(re.fullmatch(r"[a-zA-Z0-9-_]{1,64}", each) for each in ids)
 
 
 def test_accepting_internal_events_or_events_of_an_existing_bus_raises(stack, bus):

@@ -3,10 +3,12 @@
 import re
 
 import pytest
+from aws_cdk import Duration
 
 from millrace.constructs import (
     BreakerConfigurationError,
     Bus,
+    ChannelLimitError,
     Mediator,
     OrderingKeyError,
     Processor,
@@ -71,6 +73,21 @@ def test_failed_records_are_stored_in_a_bucket_with_a_rule(stack, bus, synthesis
 def test_event_without_a_string_partition_key_raises(stack, bus, key, message):
     with pytest.raises(OrderingKeyError, match=re.escape(message)):
         ordered(partition_key=key).connect(stack, bus, [Measured], None, None)
+
+
+@pytest.mark.parametrize(
+    ("channel", "message"),
+    [
+        (queue(batch_size=11), "queue(batch_size=11): Lambda needs a window for batches of more than 10 messages"),
+        (queue(batch_size=10_001, max_batching_window=Duration.seconds(1)), "batch_size=10001: set 1 to 10000."),
+        (queue(max_receive_count=1_001), "Test/P: queue(max_receive_count=1001): set 1 to 1000."),
+        (ordered(partition_key="customer_id", batch_size=0), "batch_size=0: set 1 to 10000."),
+    ],
+)
+def test_channel_beyond_a_limit_of_aws_raises(stack, bus, channel, message):
+    """https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html"""
+    with pytest.raises(ChannelLimitError, match=re.escape(message)):
+        Processor(stack, "P", bus=bus, function="issue_gift", channel=channel)
 
 
 def test_parallelization_factor_above_the_limit_raises(stack, bus):
@@ -138,7 +155,10 @@ def test_breaker_has_permissions_environment_and_an_alarm(stack, bus, synthesise
     [
         (direct(), "on the channel direct() events cannot wait until the circuit closes: use queue()"),
         (ordered(partition_key="customer_id"), "on the channel ordered() events cannot wait"),
-        (queue(batch_size=20), "a batch of 20 calls of up to 2 s can take 40 s, and the function's timeout is 30 s"),
+        (
+            queue(batch_size=20, max_batching_window=Duration.seconds(1)),
+            "a batch of 20 calls of up to 2 s can take 40 s, and the function's timeout is 30 s",
+        ),
     ],
 )
 def test_breaker_on_an_unsuitable_channel_raises(stack, bus, channel, message):

@@ -86,6 +86,13 @@ def test_fail_back_schedules_a_message_move_task(failing):
     assert [dead_letters in json.dumps(target["Input"]), queue in json.dumps(target["Input"])] == [True, True]
 
 
+def test_only_schedules_of_this_account_may_assume_the_role_of_a_redrive(failing):
+    """https://docs.aws.amazon.com/scheduler/latest/UserGuide/cross-service-confused-deputy-prevention.html"""
+    trusts = [str(role["AssumeRolePolicyDocument"]) for role in failing(fail_back()).of("IAM::Role").values()]
+    (trust,) = [each for each in trusts if "scheduler.amazonaws.com" in each]
+    assert "{'StringEquals': {'aws:SourceAccount': {'Ref': 'AWS::AccountId'}}}" in trust
+
+
 @pytest.mark.parametrize(
     ("failure", "channel", "message"),
     [

@@ -3,6 +3,8 @@
 import re
 
 import pytest
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_ssm as ssm
 
 from millrace.constructs import (
     FunctionNotFoundError,
@@ -13,6 +15,9 @@ from millrace.constructs import (
     direct,
     queue,
 )
+from millrace.constructs.function.settings import SettingError
+
+KEY = "arn:aws:kms:us-east-1:111122223333:key/abc"
 
 
 def raises(error, message):
@@ -55,6 +60,27 @@ def test_settings_of_function_and_channel_are_in_the_template(stack, bus, synthe
     assert (function["Timeout"], function["MemorySize"], function["Environment"]["Variables"]["A"]) == (7, 512, "b")
     assert (mapping["BatchSize"], mapping["ScalingConfig"]) == (1, {"MaximumConcurrency": 2})
     assert 42 in [q.get("VisibilityTimeout") for q in template.of("SQS::Queue").values()]
+
+
+def test_function_may_decrypt_a_parameter_under_a_key(stack, bus, synthesised):
+    """https://docs.aws.amazon.com/systems-manager/latest/userguide/ps-restrict-decryption.html"""
+    key = kms.Key.from_key_arn(stack, "Key", KEY)
+    named = {"parameter_name": "/mail/token", "encryption_key": key}
+    token = ssm.StringParameter.from_secure_string_parameter_attributes(stack, "Token", **named)
+    Processor(stack, "P", bus=bus, function="issue_gift", parameters={"TOKEN": token})
+    statements = (template := synthesised()).statements(template.function("issue_gift"))
+    assert [each["Action"] for each in statements if each["Resource"] == KEY] == ["kms:Decrypt"]
+    assert [each for each in statements if "ssm:GetParameter" in each["Action"]]
+
+
+def test_settings_beyond_a_limit_of_lambda_raise(stack, bus):
+    """https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
+    from aws_cdk import Duration
+
+    with raises(SettingError, "The construct Test/P has timeout=901 s. Set 1 to 900 s."):
+        Processor(stack, "P", bus=bus, function="issue_gift", timeout=Duration.seconds(901))
+    with raises(SettingError, "has memory_size=64. Set 128 to 10240, in MB."):
+        Processor(stack, "Q", bus=bus, function="issue_gift", memory_size=64)
 
 
 def test_direct_channel_has_only_a_dead_letter_queue(stack, bus, synthesised):

@@ -38,6 +38,13 @@ def test_alarms_watch_every_metric_of_a_loss(template):
     } <= metrics(template)
 
 
+def test_only_the_alarm_of_a_dead_letter_queue_keeps_its_state_without_data(template):
+    """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-monitoring-using-cloudwatch.html"""
+    alarms = template.of("CloudWatch::Alarm").values()
+    kinds = {(a["AlarmDescription"].endswith("#deadletters"), a["TreatMissingData"]) for a in alarms}
+    assert kinds == {(True, "ignore"), (False, "notBreaching")}
+
+
 def test_errors_of_a_function_are_a_share_of_its_invocations(template):
     alarms = [a for a in template.of("CloudWatch::Alarm").values() if a["AlarmDescription"].endswith("#errors")]
     assert {(a["Threshold"], a["DatapointsToAlarm"], a["EvaluationPeriods"]) for a in alarms} == {(5, 2, 3)}

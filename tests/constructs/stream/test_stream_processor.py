@@ -5,7 +5,7 @@ from aws_cdk import Duration, aws_kinesis
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_secretsmanager as secretsmanager
 
-from millrace.constructs import Bus, StreamProcessor, StreamSourceError, TopicRule, kafka, kinesis
+from millrace.constructs import Bus, ChannelLimitError, StreamProcessor, StreamSourceError, TopicRule, kafka, kinesis
 
 CLUSTER = "arn:aws:kafka:us-east-1:111122223333:cluster/logs/abc-1"
 
@@ -94,6 +94,15 @@ def test_msk_cluster_is_read_with_iam(stack, bus, synthesised):
 def test_kafka_needs_one_cluster(stack, bus):
     with pytest.raises(StreamSourceError, match="needs either cluster_arn"):
         StreamProcessor(stack, "P", bus=bus, function="watch_access", source=kafka("t", consumer_group="g"))
+
+
+@pytest.mark.parametrize(
+    "source", [kinesis(batch_size=10_001), kafka("t", consumer_group="g", cluster_arn=CLUSTER, batch_size=0)]
+)
+def test_batch_size_of_a_source_beyond_the_limit_of_lambda_raises(stack, bus, source):
+    """https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html"""
+    with pytest.raises(ChannelLimitError, match="StreamProcessor Test/P: batch_size="):
+        StreamProcessor(stack, "P", bus=bus, function="watch_access", source=source)
 
 
 def test_topic_rule_puts_messages_into_the_stream(stack, bus, synthesised):
