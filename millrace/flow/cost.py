@@ -181,7 +181,9 @@ class _Flow:
         if not machine.states:
             return {}
         tasks = {task.state: task for task in machine.tasks() if task.calls.type == "AWS::Lambda::Function"}
-        return total([{"transitions": 1}, self._from(machine.definition["StartAt"], machine, tasks, {})])
+        is_standard = node.resource.properties.get("StateMachineType") != "EXPRESS"
+        started: Amounts = {"transitions": 1, "executions": int(is_standard)}
+        return total([started, self._from(machine.definition["StartAt"], machine, tasks, {})])
 
     def _from(self, name: str, machine: Machine, tasks: Mapping[str, Task], known: dict[str, Amounts]) -> Amounts:
         """A state, its branches, and the most that can follow. A loop counts once."""

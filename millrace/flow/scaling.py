@@ -57,6 +57,12 @@ QUOTAS: Mapping[str, Quota] = {
         "a second",
         "https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html",
     ),
+    "executions": Quota(
+        "Step Functions StartExecution",
+        300,
+        "a second",
+        "https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html",
+    ),
     "transitions": Quota(
         "Step Functions state transitions",
         5_000,
@@ -64,7 +70,8 @@ QUOTAS: Mapping[str, Quota] = {
         "https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html",
     ),
 }
-"""By the unit of cost that they limit. All writes count as those of one table, which is the upper bound."""
+"""By the unit of cost that they limit. All writes count as those of one table, which is the upper bound. Executions are
+those of Standard workflows; the quota is the rate that lasts, after a burst of 1,300."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +104,8 @@ class Scale:
 def scale(amounts: Mapping[str, float], rate: float, assumptions: Assumptions | None = None) -> Scale:
     """Return a flow at a rate of events a second. `amounts` are those that one event causes, by millrace.flow.cost."""
     assumed = assumptions or Assumptions()
-    used = {unit: amounts.get(unit, 0) * rate for unit in ("events", "deliveries", "table writes", "transitions")}
+    counted = ("events", "deliveries", "table writes", "executions", "transitions")
+    used = {unit: amounts.get(unit, 0) * rate for unit in counted}
     used["shards"] = shards(amounts.get("stream records", 0) * rate, assumed.event_bytes)
     busy = amounts.get("invocations", 0) * rate * assumed.milliseconds / 1000
     used["concurrency"] = max(busy, used["shards"])  # the shards of a stream end their windows at the same time

@@ -14,6 +14,16 @@ def test_quota_with_the_highest_share_binds_first():
     assert [round(use.share, 4) for use in found.uses] == [0.2, 0.2, 0.16, 0.1]
 
 
+def test_executions_of_workflows_start_at_300_a_second():
+    """https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html"""
+    found = scale({"executions": 1, "transitions": 14}, 1_000)
+    assert [use.quota.name for use in found.uses] == [
+        "Step Functions StartExecution",
+        "Step Functions state transitions",
+    ]
+    assert found.cells == 4
+
+
 @pytest.mark.parametrize(("rate", "cells"), [*zip(RATES, (1, 1, 20, 2_000), strict=True)])
 def test_cells_grow_with_the_rate(rate, cells):
     assert scale(FLOW, rate).cells == cells
