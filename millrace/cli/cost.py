@@ -24,7 +24,11 @@ _CENT = 0.01
 @app.command()
 def cost(
     event: Annotated[
-        str | None, typer.Argument(metavar="EVENT", help="Its class name. Default: each that begins a flow.")
+        str | None,
+        typer.Argument(
+            metavar="EVENT",
+            help="Its class name, or a stream processor with --rate. Default: each that begins a flow.",
+        ),
     ] = None,
     *,
     size: Annotated[int, typer.Option("--bytes", metavar="N", help="Assume this size of an event.")] = 1024,
@@ -32,6 +36,7 @@ def cost(
     rate: Annotated[
         float | None, typer.Option(metavar="N", min=0.001, help="Compare N events a second with AWS's quotas.")
     ] = None,
+    keys: Annotated[int, typer.Option(metavar="N", min=1, help="Assume this many keys of readings.")] = 1000,
     as_json: Json = False,
 ) -> None:
     """Estimate what events cause and cost, and what idle stacks cost.
@@ -43,16 +48,16 @@ def cost(
     from millrace.flow.cost import Assumptions
     from millrace.flow.idle import idle
 
-    project, assumed = Project.here(), Assumptions(event_bytes=size, milliseconds=milliseconds)
+    project, assumed = Project.here(), Assumptions(event_bytes=size, milliseconds=milliseconds, keys=keys)
     system = read_project(project)
-    found = _caused(project, system, event, assumed)
+    found = _caused(project, system, event, assumed, rate)
     idling = {} if event else {"idle": idle(system.assembly)}
     if as_json:
         months = {name: {"amounts": a, "dollars_a_month": _dollars(a)} for name, a in idling.items()}
         console.data({"events": _as_data(found, rate, assumed), **months}, indent=2)
         return
     for name, amounts in found.items():
-        console.out(f"One {name.partition(':')[2]} causes at most:", *_event_lines(amounts), "")
+        console.out(f"One {name.partition(':')[2] or f'reading of {name}'} causes at most:", *_event_lines(amounts), "")
         if rate:
             console.out(*_scale_lines(amounts, rate, assumed), "")
     for amounts in idling.values():
@@ -60,17 +65,38 @@ def cost(
     console.block(_footnote(assumed))
 
 
-def _caused(project: "Project", system: "System", event: str | None, assumed: "Assumptions") -> "dict[str, Amounts]":
-    """The amounts of one event, or of each that begins a flow."""
+def _caused(
+    project: "Project", system: "System", event: str | None, assumed: "Assumptions", rate: float | None
+) -> "dict[str, Amounts]":
+    """The amounts of an event or a reading; or of all events that begin a flow and, with a rate, of all readings."""
     from millrace.events import UnknownEventError
-    from millrace.flow import name_of
-    from millrace.flow.cost import CyclicFlowError, caused_by, roots
+    from millrace.flow.cost import CyclicFlowError
 
     try:
-        names = [name_of(project.catalog.named(event))] if event else [root.id for root in roots(system)]
-        return {name: caused_by(system, name, assumed) for name in names}
+        readings = _of_readings(system, event, assumed, rate)
+        return readings if event and readings else _of_events(project, system, event, assumed) | readings
     except (UnknownEventError, CyclicFlowError) as error:
         raise UsageError(str(error.args[0])) from error
+
+
+def _of_events(project: "Project", system: "System", event: str | None, assumed: "Assumptions") -> "dict[str, Amounts]":
+    from millrace.flow import name_of
+    from millrace.flow.cost import caused_by, roots
+
+    names = [name_of(project.catalog.named(event))] if event else [root.id for root in roots(system)]
+    return {name: caused_by(system, name, assumed) for name in names}
+
+
+def _of_readings(
+    system: "System", function: str | None, assumed: "Assumptions", rate: float | None
+) -> "dict[str, Amounts]":
+    """The amounts of one reading of each stream processor, or of the one with this function."""
+    from millrace.flow.readings import caused_by_reading
+
+    nodes = [node for node in system.graph.of("stream-processor") if function in (node.name, None)]
+    if function and nodes and rate is None:
+        raise UsageError(f"Readings of {function} share batches and windows: add --rate N, the readings a second.")
+    return {node.name: caused_by_reading(system, node, rate, assumed) for node in nodes if rate}
 
 
 def _as_data(found: "dict[str, Amounts]", rate: float | None, assumed: "Assumptions") -> dict[str, object]:
@@ -106,7 +132,7 @@ def _scale_lines(amounts: "Amounts", rate: float, assumed: "Assumptions") -> lis
     from millrace.flow.scaling import scale
 
     found = scale(amounts, rate, assumed)
-    head = f"At {rate:,g} a second: {found.cells:,} cell(s), {found.dollars_a_month:,.0f} $ a month"
+    head = f"At {_amount(rate)} a second: {found.cells:,} cell(s), {found.dollars_a_month:,.0f} $ a month"
     lines = ((use.quota, f"{use.used:>14,.0f}") for use in found.uses)
     return [head, *(f"  {quota.name:<34} {used} of {quota.limit:,.0f} {quota.unit}" for quota, used in lines)]
 

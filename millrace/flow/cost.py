@@ -18,6 +18,8 @@ from millrace.flow.machine import Machine, Task
 Amounts = dict[str, float]
 _GB = 1e9
 _CHUNK = 65_536
+RECORD_UNIT_BYTES = 25_600
+"""A longer record of a stream is billed as several ones."""
 _REQUESTS_OF_A_MESSAGE = 3
 """Send, receive and delete."""
 _WRITES_OF_A_RECORD = 2
@@ -89,11 +91,12 @@ class CyclicFlowError(ValueError):
 
 @dataclass(frozen=True)
 class Assumptions:
-    """Values that no template contains: the sizes of an event and of an invocation's logs, and its duration."""
+    """Values that no template contains. `keys` is the number of keys of the readings of a stream processor."""
 
     event_bytes: int = 1024
     log_bytes: int = 1024
     milliseconds: int = 100
+    keys: int = 1000
 
 
 def caused_by(system: System, event: str, assumptions: Assumptions | None = None) -> Amounts:
@@ -143,7 +146,9 @@ class _Flow:
             chunks = math.ceil(self._assumptions.event_bytes / _CHUNK)
             return total([{"queue requests": _REQUESTS_OF_A_MESSAGE * chunks}, *self._read(node)])
         if node.kind == "stream":
-            return total([{"stream records": math.ceil(self._assumptions.event_bytes / 25_600)}, *self._read(node)])
+            return total(
+                [{"stream records": math.ceil(self._assumptions.event_bytes / RECORD_UNIT_BYTES)}, *self._read(node)]
+            )
         if node.kind == "mediator":
             return self._of_machine(node)
         return self._of_function(node, node.publishes) if "function" in node.facts else {}
@@ -157,19 +162,9 @@ class _Flow:
     def _of_function(self, node: Node, published: Iterable[str]) -> Amounts:
         """One invocation with the events that it publishes or appends and the machines that it starts."""
         started = [self._of_machine(self._graph[edge.target]) for edge in self._graph.out(node.id, "starts")]
-        return total([self._invocation(node), *map(self.of_event, published), *started, *self._appended(node)])
-
-    def _invocation(self, node: Node) -> Amounts:
-        properties: Mapping[str, Any] = node.resource.properties if node.resource else {}
-        gigabytes = properties.get("MemorySize", 128) / 1024
-        variables = properties.get("Environment", {}).get("Variables", {})
-        (architecture,) = properties.get("Architectures", ["x86_64"])
-        return {
-            "invocations": 1,
-            f"{architecture} time": gigabytes * self._assumptions.milliseconds / 1000,
-            "logged": self._assumptions.log_bytes / _GB,
-            "table writes": _WRITES_OF_A_RECORD if "MILLRACE_IDEMPOTENCY_TABLE" in variables else 0,
-        }
+        return total(
+            [invocation(node, self._assumptions), *map(self.of_event, published), *started, *self._appended(node)]
+        )
 
     def _appended(self, node: Node) -> Iterator[Amounts]:
         """The relay of an event store publishes the events that a function appends."""
@@ -186,7 +181,9 @@ class _Flow:
         if not machine.states:
             return {}
         tasks = {task.state: task for task in machine.tasks() if task.calls.type == "AWS::Lambda::Function"}
-        return total([{"transitions": 1}, self._from(machine.definition["StartAt"], machine, tasks, {})])
+        is_standard = node.resource.properties.get("StateMachineType") != "EXPRESS"
+        started: Amounts = {"transitions": 1, "executions": int(is_standard)}
+        return total([started, self._from(machine.definition["StartAt"], machine, tasks, {})])
 
     def _from(self, name: str, machine: Machine, tasks: Mapping[str, Task], known: dict[str, Amounts]) -> Amounts:
         """A state, its branches, and the most that can follow. A loop counts once."""
@@ -210,12 +207,26 @@ class _Flow:
         return total([self._of_function(step, published), *map(self._of_callback, ingress)])
 
     def _of_callback(self, ingress: Node) -> Amounts:
-        return total([self._invocation(ingress), {"table writes": _WRITES_OF_A_CALLBACK}])
+        return total([invocation(ingress, self._assumptions), {"table writes": _WRITES_OF_A_CALLBACK}])
 
     def _published(self, step: Node, events: set[str], *, refused: bool) -> list[str]:
         """The refusals of a step where it refuses, else its other events."""
         known = {name: self._graph[name].event for name in step.publishes if name in events}
         return [name for name, event in known.items() if event and issubclass(event, Refusal) is refused]
+
+
+def invocation(node: Node, assumptions: Assumptions) -> Amounts:
+    """One invocation of a function, with its logs and its idempotency record."""
+    properties: Mapping[str, Any] = node.resource.properties if node.resource else {}
+    gigabytes = properties.get("MemorySize", 128) / 1024
+    variables = properties.get("Environment", {}).get("Variables", {})
+    (architecture,) = properties.get("Architectures", ["x86_64"])
+    return {
+        "invocations": 1,
+        f"{architecture} time": gigabytes * assumptions.milliseconds / 1000,
+        "logged": assumptions.log_bytes / _GB,
+        "table writes": _WRITES_OF_A_RECORD if "MILLRACE_IDEMPOTENCY_TABLE" in variables else 0,
+    }
 
 
 def _most(options: Iterable[Amounts]) -> Amounts:

@@ -46,13 +46,22 @@ QUOTAS: Mapping[str, Quota] = {
         "https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html",
     ),
     "shards": Quota(
-        "Kinesis shards", 500, "shards", "https://docs.aws.amazon.com/streams/latest/dev/service-sizes-and-limits.html"
+        "Kinesis shards",
+        20_000,
+        "shards",
+        "https://docs.aws.amazon.com/streams/latest/dev/service-sizes-and-limits.html",
     ),
     "table writes": Quota(
         "DynamoDB write units of a table",
         40_000,
         "a second",
         "https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html",
+    ),
+    "executions": Quota(
+        "Step Functions StartExecution",
+        300,
+        "a second",
+        "https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html",
     ),
     "transitions": Quota(
         "Step Functions state transitions",
@@ -61,7 +70,8 @@ QUOTAS: Mapping[str, Quota] = {
         "https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html",
     ),
 }
-"""By the unit of cost that they limit. All writes count as those of one table, which is the upper bound."""
+"""By the unit of cost that they limit. All writes count as those of one table, which is the upper bound. Executions are
+those of Standard workflows; the quota is the rate that lasts, after a burst of 1,300."""
 
 
 @dataclass(frozen=True)
@@ -94,28 +104,16 @@ class Scale:
 def scale(amounts: Mapping[str, float], rate: float, assumptions: Assumptions | None = None) -> Scale:
     """Return a flow at a rate of events a second. `amounts` are those that one event causes, by millrace.flow.cost."""
     assumed = assumptions or Assumptions()
-    used = {unit: amounts.get(unit, 0) * rate for unit in ("events", "deliveries", "table writes", "transitions")}
-    used["concurrency"] = amounts.get("invocations", 0) * rate * assumed.milliseconds / 1000
+    counted = ("events", "deliveries", "table writes", "executions", "transitions")
+    used = {unit: amounts.get(unit, 0) * rate for unit in counted}
     used["shards"] = shards(amounts.get("stream records", 0) * rate, assumed.event_bytes)
+    busy = amounts.get("invocations", 0) * rate * assumed.milliseconds / 1000
+    used["concurrency"] = max(busy, used["shards"])  # the shards of a stream end their windows at the same time
     uses = sorted((Use(QUOTAS[unit], amount) for unit, amount in used.items() if amount), key=lambda use: -use.share)
-    return Scale(rate, tuple(uses), dollars(amounts) * rate * SECONDS_OF_A_MONTH)
+    month = dollars(amounts) * rate * SECONDS_OF_A_MONTH
+    return Scale(rate, tuple(uses), month + dollars({"shard hours": used["shards"] * SECONDS_OF_A_MONTH / 3600}))
 
 
 def shards(records: float, size: int) -> int:
     """Return the shards that a rate of records of a size in bytes needs."""
     return math.ceil(max(records / SHARD_RECORDS, records * size / SHARD_BYTES))
-
-
-def stream_amounts(size: int, *, batch: int, keys: int, window: float, rate: float) -> dict[str, float]:
-    """Return what one reading of a stream processor causes at a rate, when batches are full.
-
-    Each shard ends a window for its part of the `keys` once in `window` seconds: one invocation, and two writes and one
-    read for each key.
-    """
-    count = shards(rate, size)
-    ends = count / window / rate
-    return {
-        "stream records": math.ceil(size / 25_600),
-        "invocations": max(1 / batch, ends) + ends,
-        "table writes": 2 * keys / window / rate,
-    }

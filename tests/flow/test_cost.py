@@ -76,6 +76,13 @@ def test_most_expensive_path_through_a_machine_counts(caused):
     assert (amounts["invocations"], amounts["events"]) == (2, 3)
 
 
+@pytest.mark.parametrize(("kind", "counted"), [("STANDARD", 1), ("EXPRESS", 0)])
+def test_start_of_a_standard_workflow_is_counted(caused, kind, counted):
+    """https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html"""
+    machine = of("StepFunctions::StateMachine", Definition=MACHINE, StateMachineType=kind)
+    assert caused(To=machine, Open=function()).get("executions", 0) == counted
+
+
 REQUEST = {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke.waitForTaskToken", "Next": "resume"}
 WAITING = {
     "StartAt": "request",

@@ -1,5 +1,6 @@
-"""A day of readings with duplicates, late and invalid records, a split shard and a killed worker."""
+"""A day of readings with duplicates, late, invalid and poison records, a split shard and a killed worker."""
 
+import base64
 import json
 import random
 from collections import defaultdict
@@ -14,6 +15,8 @@ STEP = 60
 """Seconds between two calls."""
 MANY = 10_000
 """Readings from which on there are 20 shipments instead of 4."""
+POISON = [{"PartitionKey": "day-0", "Data": data} for data in (b"poison", b"x" * 1_000_000)]
+"""A record that becomes a dead letter, and one that is too large for it: its batch fails until it is bisected away."""
 
 
 class Day:
@@ -37,9 +40,7 @@ class Day:
                 self._split()
             if step == self._steps // 2:
                 self._kill()
-            self._put(
-                [*self._readings(step), {"PartitionKey": "day-0", "Data": b"poison"}][: None if step == 9 else -1]
-            )
+            self._put([*self._readings(step), *(POISON if step == self._steps // 4 else ())])
         self.cloud.settle(timeout=600)
 
     def _readings(self, step):
@@ -125,3 +126,17 @@ class Day:
                 iterator = page.get("NextShardIterator")
                 if not page["Records"] or not iterator:
                     break
+
+
+def failed_records(cloud):
+    """Return the data of the records in the bucket of failed records of watch_cargo."""
+    s3 = cloud.client("s3")
+    (bucket,) = [
+        each["Name"]
+        for each in s3.list_buckets()["Buckets"]
+        if "watchcargo" in each["Name"] and "failed" in each["Name"]
+    ]
+    keys = [each["Key"] for each in s3.list_objects_v2(Bucket=bucket).get("Contents", ())]
+    stored = [json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read()) for key in keys]
+    records = [record for each in stored for record in json.loads(each["payload"])["Records"]]
+    return [base64.b64decode(record["kinesis"]["data"]) for record in records]

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from shared_shop import cloud, put, restored  # noqa: F401 fixtures
-from stream_day_kit import Day
+from stream_day_kit import POISON, Day, failed_records
 
 from functions.contracts.cold_chain import CargoReading
 from millrace.runtime import StreamProducer
@@ -107,6 +107,20 @@ def test_invalid_readings_are_kept_and_their_window_goes_on(cloud, producer, now
     assert published()["TemperatureBreached"]["readings"] == 2
 
 
+def test_record_with_a_key_of_1_mb_is_bisected_away_and_kept_in_the_bucket(cloud, producer, now, published):
+    stream, start = producer("WatchCargo"), now()
+    good = cargo("o-10", start, 20.0, 21.0)
+    large = {"PartitionKey": "o-10", "Data": b'{"order_id": "%s"}' % (b"x" * 1_000_000)}
+    stream.put_entries([stream_entry(good[0]), large, stream_entry(good[1])])
+    cloud.settle()
+    assert large["Data"] in failed_records(cloud)
+    assert published()["TemperatureBreached"]["readings"] == 2
+
+
+def stream_entry(reading):
+    return {"PartitionKey": reading.order_id, "Data": reading.model_dump_json().encode()}
+
+
 def test_sensor_that_publishes_to_iot_core_reaches_the_window(cloud, now, published):
     for reading in cargo("order-iot", now(), 12.0, 13.0):
         cloud.client("iot-data").publish(topic="cargo/7/temperature", payload=reading.model_dump_json().encode())
@@ -123,10 +137,10 @@ def test_error_rate_above_five_percent_is_reported(cloud, producer, now, publish
     assert (event["requests"], event["failed"]) == (100, 6)
 
 
-def test_windows_of_a_day_with_duplicates_late_readings_a_split_and_a_crash_equal_those_of_duckdb(day):
+def test_windows_of_a_day_with_duplicates_late_readings_poison_a_split_and_a_crash_equal_those_of_duckdb(day):
     expected = day.expected()
-    assert len(expected) > 15
-    assert day.mark.exists()
+    assert (len(expected) > 15, day.mark.exists()) == (True, True)
+    assert POISON[1]["Data"] in failed_records(day.cloud)
     assert day.windows() == expected
 
 
