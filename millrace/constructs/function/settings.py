@@ -92,12 +92,15 @@ def check_settings(path: str, settings: Settings) -> None:
 
 
 def _check_limits(path: str, settings: Settings) -> None:
-    """https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html."""
-    timeout = int(settings["timeout"].to_seconds()) if "timeout" in settings else 1
-    if not 1 <= timeout <= _MAX_TIMEOUT_SECONDS:
-        raise SettingError(f"The construct {path} has timeout={timeout} s. Set 1 to {_MAX_TIMEOUT_SECONDS} s.")
-    memory = settings.get("memory_size", _MIN_MEMORY_MB)
-    if not _MIN_MEMORY_MB <= memory <= _MAX_MEMORY_MB:
+    """Check numbers. CDK reports a value of another type.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+    """
+    timeout, memory = settings.get("timeout"), settings.get("memory_size")
+    if isinstance(timeout, Duration) and not 1 <= timeout.to_seconds() <= _MAX_TIMEOUT_SECONDS:
+        seconds = int(timeout.to_seconds())
+        raise SettingError(f"The construct {path} has timeout={seconds} s. Set 1 to {_MAX_TIMEOUT_SECONDS} s.")
+    if isinstance(memory, int | float) and not _MIN_MEMORY_MB <= memory <= _MAX_MEMORY_MB:
         raise SettingError(
             f"The construct {path} has memory_size={memory}. Set {_MIN_MEMORY_MB} to {_MAX_MEMORY_MB}, in MB."
         )
