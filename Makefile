@@ -11,6 +11,8 @@ MERMAID := mermaid@12.3.0
 ASL     := $(VENV)/asl/node_modules/asl-validator/dist/bin/asl-validator.js
 ASL_VERSION := 4.0.0
 export PATH := $(CURDIR)/$(BIN):$(PATH)
+# The tests start many processes, which must not compile the same modules again.
+export PYTHONDONTWRITEBYTECODE :=
 ORDERS  := tests/events/stock_delivered.json tests/events/place_order.json \
            tests/events/place_order_declined.json tests/events/place_order_undeliverable.json \
            tests/events/place_order_unreachable.json \
